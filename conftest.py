@@ -1,0 +1,3 @@
+"""Loads kindgate as the suite's plugin."""
+
+pytest_plugins = ["kindgate.plugin"]

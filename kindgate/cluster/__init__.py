@@ -1,0 +1,1 @@
+"""The KinD cluster: configuration, life, ownership."""

@@ -1,0 +1,1 @@
+"""The application's manifests: Kustomize build, validation, server-side apply, readiness."""

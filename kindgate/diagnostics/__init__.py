@@ -1,0 +1,1 @@
+"""Failure bundles: collect, classify, redact."""

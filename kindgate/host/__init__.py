@@ -1,0 +1,1 @@
+"""The machine kindgate runs on: engine, tools, commands, doctor."""

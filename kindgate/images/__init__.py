@@ -1,0 +1,1 @@
+"""What images are needed, and from where: registry, build, local."""

@@ -1,0 +1,1 @@
+"""Bursts of HTTP load: schedules, the engine, histograms, results."""

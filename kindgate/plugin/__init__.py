@@ -1,0 +1,1 @@
+"""The pytest face: options, hooks and fixtures."""

@@ -1,0 +1,1 @@
+"""Objectives and verdicts: k6's threshold grammar, the statistics, the decision rules. Pure functions; no I/O."""
