@@ -1,0 +1,1 @@
+"""The command line: re-runs one step of the pipeline by hand."""
