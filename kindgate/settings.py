@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from kindgate.errors import SettingsError
 from kindgate.options import OptionField, option, option_fields
@@ -215,7 +215,7 @@ def _checked(row: OptionField, value: object) -> object:
         )
         if bound is not None
     ]
-    hint = Annotated[row.annotation, *bounds] if bounds else row.annotation
+    hint: Any = Annotated[row.annotation, *bounds] if bounds else row.annotation
     try:
         return TypeAdapter(hint).validate_python(value)
     except ValidationError as error:

@@ -1,0 +1,40 @@
+# Every target does its own set-up; a second call of the same target sets nothing up again.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help e2e test lint bench clean
+
+help: ## show the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("kindgate needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+e2e: $(READY) ## judge the application on a real KinD cluster (starts a container engine where there is none)
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+test: $(READY) ## unit tests, no container engine needed
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
+	$(BIN)/python -m bench
+
+clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
+	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
+	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
