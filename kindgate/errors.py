@@ -106,8 +106,18 @@ class CommandError(HostError):
     """A command could not be used."""
 
 
+class CommandNotFound(CommandError):
+    """The program is not on PATH, or may not be run."""
+
+
 class CommandFailed(CommandError):
-    """A command ended with an exit code that is not 0."""
+    """A command ended with an exit code that is not 0; `returncode` is negative for a signal."""
+
+    def __init__(self, message: str, *, returncode: int, stdout: str, stderr: str, waited: float, next_step: str = "") -> None:
+        super().__init__(message, waited=waited, last_state=stderr or stdout, next_step=next_step)
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 class CommandTimeout(CommandError):

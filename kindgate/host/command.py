@@ -1,0 +1,254 @@
+"""The one place that runs other programs: each in a session of its own, with a deadline, and ended with its children."""
+
+from __future__ import annotations
+
+import math
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
+from kindgate.waiting import Deadline
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+LAST_LINES = 20
+"""Lines of a failed command's output that its error carries."""
+
+_POLL = 0.2
+"""Seconds between looks at a silent program: a grandchild that keeps the pipe open must not hide its exit."""
+
+OnLine = Callable[[str], object]
+"""Gets each line that a program writes, from stdout and stderr alike, without the line end."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended; `stdout` is empty when it went into a file."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    deadline: Deadline,
+    input: bytes | str | Path | None = None,  # noqa: A002 - named as subprocess names it
+    output: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    on_line: OnLine | None = None,
+    on_start: Callable[[int], object] | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a program to its end.
+
+    `input` is its standard input: text, bytes, or a file that is streamed (an image archive); without it there is
+    none. `output` is an open file that takes standard output instead of `Completed.stdout`. `env` is added to this
+    process's environment. `on_start` gets the process id, which is also the id of the program's process group.
+
+    Raises `CommandNotFound`, `CommandFailed` (only with `check`) and `CommandTimeout`. Whatever is raised here,
+    `KeyboardInterrupt` included, the program and its children have ended before.
+    """
+    command = tuple(os.fspath(part) for part in argv)
+    deadline = deadline.at_most(math.inf)  # counts what is waited from here on
+    with ExitStack() as stack:
+        process = spawn(command, stdin=_opened(input, stack), stdout=output, env=env, cwd=cwd)
+        stack.enter_context(process)
+        try:
+            if on_start is not None:
+                on_start(process.pid)
+            texts = _read_until_exit(process, deadline, on_line)
+        except BaseException:
+            end_group(process)
+            raise
+    return _judged(command, process, texts, deadline, check=check)
+
+
+def pipe(
+    producer: Sequence[str | os.PathLike[str]],
+    consumer: Sequence[str | os.PathLike[str]],
+    *,
+    deadline: Deadline,
+    env: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run `producer | consumer` (`docker save IMAGE | docker exec -i NODE ctr images import -`) and return the consumer's end.
+
+    Raises as `run` does; when both fail, the error carries what both said, because either can have broken the other.
+    """
+    deadline = deadline.at_most(math.inf)  # counts what is waited from here on
+    source_command = tuple(os.fspath(part) for part in producer)
+    sink_command = tuple(os.fspath(part) for part in consumer)
+    with ExitStack() as stack:
+        complaints = stack.enter_context(tempfile.TemporaryFile())
+        source = spawn(source_command, stdout=subprocess.PIPE, stderr=complaints, env=env)
+        stack.enter_context(source)
+        try:
+            sink = stack.enter_context(spawn(sink_command, stdin=source.stdout, env=env))
+            try:
+                if source.stdout is not None:
+                    source.stdout.close()
+                texts = _read_until_exit(sink, deadline, None)
+                source.wait(max(deadline.remaining, _POLL))
+            except BaseException:
+                end_group(sink)
+                raise
+        except subprocess.TimeoutExpired as error:
+            end_group(source)
+            raise CommandTimeout(f"`{shown(source_command)}` did not end with its consumer", waited=deadline.waited) from error
+        except BaseException:
+            end_group(source)
+            raise
+        complaints.seek(0)
+        said = _Texts(stderr=bytearray(complaints.read()))
+    if source.returncode != 0 and sink.returncode != 0:
+        said.stderr += b"\n" + texts.stderr
+    _judged(source_command, source, said, deadline, check=True)
+    return _judged(sink_command, sink, texts, deadline, check=True)
+
+
+def spawn(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    stdin: IO[bytes] | int | None = None,
+    stdout: IO[bytes] | int | None = None,
+    stderr: IO[bytes] | int | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, for callers that watch it themselves; `end_group` ends it.
+
+    A session of its own keeps a terminal's ctrl-C from it and lets its children be ended with it. Standard input
+    is empty and the two outputs are pipes where nothing else is given. Raises `CommandNotFound`.
+    """
+    try:
+        return subprocess.Popen(
+            [os.fspath(part) for part in argv],
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE if stderr is None else stderr,
+            env={**os.environ, **env} if env else None,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise CommandError(f"`{shown(argv)}` cannot start: {cwd} is not a folder") from error
+        raise CommandNotFound(
+            f"{os.fspath(argv[0])} cannot be run: {error.strerror or error}",
+            next_step="install it, or put its folder on PATH",
+        ) from error
+
+
+def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
+    """End a program that `spawn` started, with its children: SIGTERM, after `grace` seconds SIGKILL."""
+    try:
+        _signal_group(process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+    finally:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def shown(argv: Sequence[str | os.PathLike[str]]) -> str:
+    """A command line as a shell would take it, cut to what fits a message."""
+    line = shlex.join(os.fspath(part) for part in argv)
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
+@dataclass
+class _Texts:
+    """What a program has written so far."""
+
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+
+    def last_lines(self) -> str:
+        """The end of what it said, errors last."""
+        said = (self.stdout + self.stderr).decode(errors="replace").splitlines()
+        return "\n".join(said[-LAST_LINES:])
+
+
+def _opened(given: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | None:
+    """`given` as a file: a program that reads slowly, or not at all, can then block nobody."""
+    if given is None:
+        return None
+    if isinstance(given, Path):
+        return stack.enter_context(given.open("rb"))
+    file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the caller's stack closes it
+    file.write(given.encode() if isinstance(given, str) else given)
+    file.seek(0)
+    return file
+
+
+def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_line: OnLine | None) -> _Texts:
+    """Collect both outputs until the program ends; raises `CommandTimeout` at the deadline."""
+    texts = _Texts()
+    with selectors.DefaultSelector() as selector:
+        for stream, text in ((process.stdout, texts.stdout), (process.stderr, texts.stderr)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, text)
+        while selector.get_map():
+            ready = selector.select(min(_POLL, deadline.remaining))
+            for key, _ in ready:
+                chunk = os.read(key.fd, 65536)
+                _take(chunk, key.data, on_line)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+            if deadline.expired or (not ready and process.poll() is not None):
+                break
+    try:
+        process.wait(deadline.remaining)
+    except subprocess.TimeoutExpired as error:
+        raise _timed_out(process, texts, deadline) from error
+    return texts
+
+
+def _take(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
+    """Add a chunk to what was read, and report the lines that it completes; an empty chunk is the end."""
+    unreported = text.rfind(b"\n") + 1 if on_line else 0
+    text += chunk
+    if on_line is None:
+        return
+    until = text.rfind(b"\n") + 1 if chunk else len(text)
+    for line in bytes(text[unreported:until]).splitlines():
+        on_line(line.decode(errors="replace"))
+
+
+def _timed_out(process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline) -> CommandTimeout:
+    argv = process.args if isinstance(process.args, list) else [str(process.args)]
+    return CommandTimeout(
+        f"`{shown(argv)}` was still running at its deadline and was ended",
+        waited=deadline.waited,
+        last_state=texts.last_lines() or "it had written nothing",
+    )
+
+
+def _judged(argv: tuple[str, ...], process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline, *, check: bool) -> Completed:
+    """The ended program as `Completed`; raises `CommandFailed` when that was asked for and it failed."""
+    stdout, stderr = texts.stdout.decode(errors="replace"), texts.stderr.decode(errors="replace")
+    code = process.returncode
+    if check and code != 0:
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        said = "\n".join((stderr.strip() or stdout.strip()).splitlines()[-LAST_LINES:])
+        raise CommandFailed(f"`{shown(argv)}` {how}", returncode=code, stdout=stdout, stderr=said, waited=deadline.waited)
+    return Completed(argv, code, stdout, stderr)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signal the program's whole group; one that has ended already is fine."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,216 @@
+"""Running other programs: results, errors, deadlines, and nobody left behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
+from kindgate.host.command import pipe, run, shown
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+PYTHON = sys.executable
+
+
+def soon(seconds: float = 20.0) -> Deadline:
+    """A deadline that no test here is meant to reach."""
+    return Deadline.after(seconds)
+
+
+def test_the_two_outputs_are_kept_apart() -> None:
+    """Callers parse stdout: a warning on stderr must not get into it."""
+    done = run(["sh", "-c", "echo out; echo err >&2"], deadline=soon())
+    assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 0)
+
+
+@pytest.mark.parametrize("given", ["ä text", "ä text".encode()])
+def test_input_is_what_the_program_reads(given: str | bytes) -> None:
+    """Manifests go to kubectl by standard input."""
+    assert run(["cat"], input=given, deadline=soon()).stdout == "ä text"
+
+
+def test_a_file_is_streamed_as_input(tmp_path: Path) -> None:
+    """An archive of any size is handed to the program as a file, not read into memory."""
+    archive = tmp_path / "archive"
+    archive.write_bytes(b"x" * 1_000_000)
+    assert run(["wc", "-c"], input=archive, deadline=soon()).stdout.strip() == "1000000"
+
+
+def test_a_program_has_no_input_unless_given_one() -> None:
+    """A program that asks a question gets the end of the file, and cannot hang on a terminal."""
+    assert run(["cat"], deadline=soon()).stdout == ""
+
+
+def test_a_program_that_ignores_its_input_does_not_block() -> None:
+    """More input than a pipe holds, read by nobody, is no error."""
+    assert run(["true"], input=b"x" * 1_000_000, deadline=soon()).returncode == 0
+
+
+def test_output_can_go_to_a_file(tmp_path: Path) -> None:
+    """Binary output is written byte for byte, and not decoded."""
+    target = tmp_path / "out"
+    with target.open("wb") as file:
+        done = run(["printf", r"\377\000\001"], output=file, deadline=soon())
+    assert (target.read_bytes(), done.stdout) == (b"\xff\x00\x01", "")
+
+
+def test_the_environment_is_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller sets one variable and keeps the others."""
+    monkeypatch.setenv("KEPT", "kept")
+    assert run(["sh", "-c", "echo $KEPT $ADDED"], env={"ADDED": "added"}, deadline=soon()).stdout == "kept added\n"
+
+
+def test_the_working_folder_is_used(tmp_path: Path) -> None:
+    """`go build` needs to run inside a module."""
+    assert run(["pwd", "-P"], cwd=tmp_path, deadline=soon()).stdout.strip() == str(tmp_path.resolve())
+
+
+def test_lines_are_reported_whole_and_once() -> None:
+    """A line that arrives in two pieces is one line; a last line without its end counts too."""
+    lines: list[str] = []
+    script = (
+        "import sys\nfor piece in ('on', 'e\\ntw', 'o\\nthree'):\n sys.stdout.write(piece); sys.stdout.flush()\nsys.stderr.write('four')"
+    )
+    run([PYTHON, "-c", script], on_line=lines.append, deadline=soon())
+    assert sorted(lines) == ["four", "one", "three", "two"]
+    assert lines.index("one") < lines.index("two") < lines.index("three")
+
+
+def test_a_failure_carries_code_and_last_words() -> None:
+    """The error says which command, how it ended and what it said."""
+    with pytest.raises(CommandFailed) as failed:
+        run(["sh", "-c", "echo progress; echo 'no such node' >&2; exit 3"], deadline=soon())
+    assert failed.value.returncode == 3
+    assert "exit code 3" in str(failed.value)
+    assert "no such node" in str(failed.value)
+    assert failed.value.stdout == "progress\n"
+
+
+def test_a_long_complaint_is_cut_to_its_end() -> None:
+    """A thousand lines of log do not bury the cause, which stands last."""
+    with pytest.raises(CommandFailed) as failed:
+        run(["sh", "-c", "seq 1000 >&2; exit 1"], deadline=soon())
+    assert failed.value.last_state.splitlines()[-1] == "1000"
+    assert len(failed.value.last_state.splitlines()) == 20
+
+
+def test_a_program_ended_by_a_signal_is_a_failure() -> None:
+    """An out-of-memory kill is named as the signal that it is."""
+    with pytest.raises(CommandFailed, match="SIGKILL"):
+        run(["sh", "-c", "kill -9 $$"], deadline=soon())
+
+
+def test_an_unchecked_failure_is_returned() -> None:
+    """A probe that may fail reads the exit code itself."""
+    assert run(["false"], check=False, deadline=soon()).returncode == 1
+
+
+def test_a_missing_program_is_named() -> None:
+    """What is missing and what to do stand in the error."""
+    with pytest.raises(CommandNotFound, match=r"no-such-program.*cannot be run") as missing:
+        run(["no-such-program"], deadline=soon())
+    assert "PATH" in missing.value.next_step
+
+
+def test_a_file_that_may_not_be_run_is_named(tmp_path: Path) -> None:
+    """A tool without its executable bit is told from one that is absent."""
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\n")
+    with pytest.raises(CommandNotFound, match="Permission denied"):
+        run([tool], deadline=soon())
+
+
+def test_a_missing_working_folder_is_not_blamed_on_the_program(tmp_path: Path) -> None:
+    """The operating system reports both alike; the error does not."""
+    with pytest.raises(CommandError, match="is not a folder"):
+        run(["true"], cwd=tmp_path / "absent", deadline=soon())
+
+
+def test_a_deadline_ends_the_program_and_its_children() -> None:
+    """A shell's child that ignores SIGTERM is gone too when the error arrives."""
+    lines: list[str] = []
+    script = "(trap '' TERM; exec sleep 300) & echo $!; wait"
+    with pytest.raises(CommandTimeout) as late:
+        run(["sh", "-c", script], on_line=lines.append, deadline=Deadline.after(0.5))
+    assert_gone(int(lines[0]))
+    assert lines[0] in late.value.last_state
+    assert late.value.waited is not None
+    assert late.value.waited >= 0.5
+
+
+def test_an_interrupt_ends_the_program() -> None:
+    """A ctrl-C while kind is at work leaves no kind behind."""
+    started: list[int] = []
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(["sh", "-c", "echo ready; sleep 300"], on_start=started.append, on_line=interrupt, deadline=soon())
+    assert_gone(started[0])
+
+
+def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
+    """A program that leaves a child in the background has ended when it has ended."""
+    lines: list[str] = []
+    done = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=soon())
+    child = psutil.Process(int(lines[0]))
+    child.kill()
+    assert done.returncode == 0
+
+
+def test_a_pipe_carries_one_program_into_another() -> None:
+    """`docker save | docker exec -i NODE ctr images import -` without a file between."""
+    assert pipe(["printf", "a\nb\n"], ["wc", "-l"], deadline=soon()).stdout.strip() == "2"
+
+
+@pytest.mark.parametrize(
+    ("producer", "consumer", "said"),
+    [
+        ("echo part; echo 'no such image' >&2; exit 1", "cat >/dev/null; echo 'unexpected end' >&2; exit 2", "no such image"),
+        ("yes", "echo 'no space left' >&2; exit 2", "no space left"),
+        ("echo whole", "cat >/dev/null; echo 'bad archive' >&2; exit 2", "bad archive"),
+        ("echo part; echo broken >&2; exit 1", "cat >/dev/null", "broken"),
+    ],
+)
+def test_a_broken_pipe_is_explained_by_its_cause(producer: str, consumer: str, said: str) -> None:
+    """Either end can fail first and break the other; the cause is in the error."""
+    with pytest.raises(CommandFailed, match=said):
+        pipe(["sh", "-c", producer], ["sh", "-c", consumer], deadline=soon())
+
+
+def test_a_pipe_has_a_deadline_for_both_ends(tmp_path: Path) -> None:
+    """Neither the sender nor the receiver outlives the error."""
+    note = tmp_path / "pids"
+    say = f"echo $$ >> {note}; exec "
+    with pytest.raises(CommandTimeout):
+        pipe(["sh", "-c", f"{say} yes"], ["sh", "-c", f"{say} sleep 300"], deadline=Deadline.after(0.5))
+    for pid in note.read_text().split():
+        assert_gone(int(pid))
+
+
+def test_a_missing_consumer_ends_the_producer() -> None:
+    """A pipe whose second program does not exist leaves the first not running."""
+    before = {child.pid for child in psutil.Process().children()}
+    with pytest.raises(CommandNotFound, match="no-such-program"):
+        pipe(["sleep", "300"], ["no-such-program"], deadline=soon())
+    assert {child.pid for child in psutil.Process().children()} == before
+
+
+def test_a_shown_command_can_be_pasted() -> None:
+    """Arguments with spaces are quoted, and an endless line is cut."""
+    assert shown(["echo", "two words"]) == "echo 'two words'"
+    assert len(shown(["x" * 1000])) == 200
+
+
+def assert_gone(pid: int) -> None:
+    """Fail when the process goes on running; a zombie that its parent has yet to collect has ended."""
+
+    def look() -> Ready[None] | Pending:
+        ended = not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return Ready(None) if ended else Pending("it still runs")
+
+    wait_for(f"process {pid} to be gone", look, Deadline.after(5), interval=0.01)
