@@ -1,0 +1,133 @@
+"""What a report says about one burst of load. Times are in milliseconds, send lag in microseconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from kindgate.report.record import Amount, Count, Epoch, Line, Milliseconds, Name, Record, Seconds, Share
+
+POINTS = 600
+"""Most points of a series: what a chart can show."""
+
+Counts = Annotated[tuple[Count, ...], Field(max_length=POINTS)]
+Times = Annotated[tuple[Milliseconds | None, ...], Field(max_length=POINTS)]
+
+
+class Plan(Record):
+    """What the burst was asked to send; `rate` in requests per second over all hosts, `timeout` per request."""
+
+    rate: Amount
+    seconds: Seconds
+    arrival: Name
+    seed: Count
+    timeout: Seconds
+    hosts: Annotated[tuple[Name, ...], Field(max_length=50)]
+
+
+class LatencyFigures(Record):
+    """Response times of the requests that succeeded, and how many did not.
+
+    The times are `None` where no request succeeded. `rate` is what was achieved, in requests per second.
+    """
+
+    count: Count
+    failed: Count
+    success_rate: Share | None
+    rate: Amount
+    avg: Milliseconds | None
+    p50: Milliseconds | None
+    p90: Milliseconds | None
+    p95: Milliseconds | None
+    p99: Milliseconds | None
+    max: Milliseconds | None
+
+
+class HostFigures(Record):
+    """The figures of one host."""
+
+    host: Name
+    figures: LatencyFigures
+
+
+class FailureCount(Record):
+    """How many requests failed in one way, with the first message seen; `kind` is http, network, timeout or dropped."""
+
+    kind: Name
+    count: Count
+    example: Line = ""
+
+
+class Timeline(Record):
+    """The burst in steps of `step` seconds by intended time: all columns have the same length."""
+
+    step: Annotated[float, Field(gt=0, le=10**6)]
+    sent: Counts
+    failed: Counts
+    p50: Times
+    p90: Times
+    p99: Times
+    max: Times
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> Self:
+        lengths = {len(column) for column in (self.sent, self.failed, self.p50, self.p90, self.p99, self.max)}
+        if len(lengths) > 1:
+            raise ValueError("the timeline's columns differ in length")
+        return self
+
+
+class Distribution(Record):
+    """How many requests took between `edges[i]` and `edges[i + 1]` milliseconds; the edges ascend."""
+
+    edges: Annotated[tuple[Milliseconds, ...], Field(max_length=POINTS + 1)]
+    counts: Counts
+
+    @model_validator(mode="after")
+    def _edges_enclose(self) -> Self:
+        if self.counts and len(self.edges) != len(self.counts) + 1:
+            raise ValueError("n bins have n + 1 edges")
+        if any(low >= high for low, high in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("the edges of a distribution ascend")
+        return self
+
+
+class SendLag(Record):
+    """How late requests were sent after their intended times, in microseconds."""
+
+    p50: Amount
+    p99: Amount
+    max: Amount
+
+
+class GeneratorHealth(Record):
+    """Whether the generator and its machine could have made the burst slow; `problems` empty means no.
+
+    `cpu` and `steal` are shares of one core and of the machine; `pressure` is the kernel's `cpu some` stall share;
+    `cap_wait` are seconds during which a request waited because too many were in flight; `dropped` were never sent.
+    """
+
+    cpu: Amount | None = None
+    steal: Share | None = None
+    pressure: Share | None = None
+    cap_wait: Seconds = 0.0
+    dropped: Count = 0
+    problems: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+
+
+class Burst(Record):
+    """One burst: what was asked, what came back, and how honest the measurement was."""
+
+    name: Name
+    test: Line = ""
+    started: Epoch
+    seconds: Seconds
+    plan: Plan
+    overall: LatencyFigures
+    hosts: Annotated[tuple[HostFigures, ...], Field(max_length=50)] = ()
+    failures: Annotated[tuple[FailureCount, ...], Field(max_length=20)] = ()
+    send_lag: SendLag | None = None
+    generator: GeneratorHealth = GeneratorHealth()
+    timeline: Timeline | None = None
+    distribution: Distribution | None = None

@@ -1,0 +1,69 @@
+"""What a report says about objectives: thresholds and their verdicts, and the comparison with the base version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kindgate.model import Verdict
+from kindgate.report.record import Count, Figure, Line, Name, Record
+
+
+class ThresholdOutcome(Record):
+    """One threshold and what became of it.
+
+    `measured`, `limit`, `low` and `high` (the interval of the measured value) are in `unit`; `margin` is the share of
+    the limit that is left, negative when it is exceeded; `trend` says how the value moved from burst to burst, and
+    `per_burst` are its values.
+    """
+
+    metric: Name
+    expression: Line
+    verdict: Verdict
+    measured: Figure | None = None
+    unit: Name = ""
+    limit: Figure | None = None
+    low: Figure | None = None
+    high: Figure | None = None
+    margin: Figure | None = None
+    samples: Count = 0
+    bursts: Count = 0
+    explanation: Line = ""
+    trend: Line = ""
+    per_burst: Annotated[tuple[Figure | None, ...], Field(max_length=500)] = ()
+    test: Line = ""
+
+
+class ComparisonRow(Record):
+    """One figure of the base version beside the pull request's, measured in the same run.
+
+    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower.
+    """
+
+    metric: Name
+    unit: Name = ""
+    base: Figure | None = None
+    head: Figure | None = None
+    change: Figure | None = None
+    low: Figure | None = None
+    high: Figure | None = None
+    tolerance: Figure | None = None
+    verdict: Verdict
+    explanation: Line = ""
+
+
+class ThresholdChange(Record):
+    """A threshold that the pull request changes; `old` is empty for a new one, `new` for a removed one."""
+
+    file: Name
+    metric: Name
+    old: Line = ""
+    new: Line = ""
+
+
+class GateChanges(Record):
+    """What the pull request changes about the gate that judges it."""
+
+    files: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
+    thresholds: Annotated[tuple[ThresholdChange, ...], Field(max_length=200)] = ()

@@ -1,0 +1,65 @@
+"""What every part of a report is made of: strict, frozen records with bounded strings, numbers and lists.
+
+A report is also read from artifacts of untrusted runs, so that nothing in it may be larger than a page can show.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+NAME_LIMIT = 300
+LINE_LIMIT = 1000
+TEXT_LIMIT = 8000
+
+
+class Record(BaseModel):
+    """A part of a report: frozen, an unknown field is an error, no type is converted, no number is infinite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` with at most `limit` characters; an ellipsis stands for what was cut from its end."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _inside_artifacts(path: str) -> str:
+    if path.startswith(("/", "\\", "~")) or ".." in path.replace("\\", "/").split("/") or ":" in path:
+        raise ValueError("a path in a report is relative to the artifacts' folder and stays inside it")
+    return path
+
+
+Name = Annotated[str, Field(max_length=NAME_LIMIT)]
+"""What something is called: a host, a pod, a metric."""
+
+Line = Annotated[str, Field(max_length=LINE_LIMIT)]
+"""One sentence or one line of output."""
+
+Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
+"""Several lines of foreign output."""
+
+RelativePath = Annotated[str, Field(max_length=NAME_LIMIT), AfterValidator(_inside_artifacts)]
+"""A file or folder inside the artifacts' folder."""
+
+WebAddress = Annotated[str, Field(max_length=LINE_LIMIT, pattern=r"^(https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]+)?$")]
+"""An address with no character that could end a Markdown link or an HTML attribute; empty when unknown."""
+
+Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$")]
+"""A commit; empty when unknown."""
+
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Epoch = Annotated[float, Field(ge=0, le=10**11)]
+"""Seconds since 1970."""
+
+Seconds = Annotated[float, Field(ge=0, le=10**9)]
+Milliseconds = Annotated[float, Field(ge=0, le=10**12)]
+Amount = Annotated[float, Field(ge=0, le=10**18)]
+"""Cores, bytes, requests per second."""
+
+Figure = Annotated[float, Field(ge=-(10**18), le=10**18)]
+"""A number that may be negative."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole: 0 to 1."""

@@ -1,0 +1,158 @@
+"""`RunReport`: all that a run found, in one versioned document from which every page and comment is made.
+
+It is written to `report.json`; `docs/report.schema.json` is its schema. A reader accepts only its own version.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kindgate.report.bursts import Burst
+from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome
+from kindgate.report.record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
+from kindgate.report.resources import ResourceWindow
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class Outcome(enum.StrEnum):
+    """How a run ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    SETUP_FAILED = "setup-failed"
+    INTERRUPTED = "interrupted"
+
+
+class Run(Record):
+    """The run itself; `command` repeats it on another machine, so that it holds no path of this one."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    started: Epoch
+    seconds: Seconds
+    command: Line = ""
+
+
+class PhaseTiming(Record):
+    """One step of the pipeline."""
+
+    name: Name
+    started: Epoch
+    seconds: Seconds
+    ok: bool = True
+    note: Line = ""
+
+
+class Cluster(Record):
+    """Where the application ran."""
+
+    name: Name
+    nodes: Count
+    node_image: Name = ""
+    server_version: Name = ""
+    origin: Literal["created", "reused", "existing"] = "created"
+
+
+class Environment(Record):
+    """The machine, as latencies depend on it; `memory` in bytes."""
+
+    os: Name = ""
+    cpu_model: Name = ""
+    cpus: Count = 0
+    memory: Count = 0
+    engine: Name = ""
+    versions: Annotated[dict[Name, Name], Field(max_length=60)] = Field(default_factory=dict)
+
+
+class PullRequest(Record):
+    """What was judged on GitHub; what is unknown is empty or `None`.
+
+    A publisher replaces this part and `RunReport.links` of an untrusted report by what GitHub itself says.
+    """
+
+    repository: Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9_.-]+)?$")] = ""
+    number: Count | None = None
+    head_sha: Sha = ""
+    base_sha: Sha = ""
+    merge_sha: Sha = ""
+    run_id: Count | None = None
+    attempt: Count | None = None
+    run_url: WebAddress = ""
+
+
+class Link(Record):
+    """A link of ours: to the HTML page, the artifacts, a re-run."""
+
+    name: Name
+    url: WebAddress
+
+
+class TestResult(Record):
+    """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version."""
+
+    __test__ = False
+
+    node_id: Line
+    outcome: Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+    seconds: Seconds
+    phase: Literal["setup", "call", "teardown"] = "call"
+    error: Line = ""
+    cause: Line = ""
+    details: Text = ""
+    bundle: RelativePath = ""
+    base: Literal["", "passed", "failed"] = ""
+
+
+class FailureBundle(Record):
+    """A folder of evidence about one failure."""
+
+    name: Line
+    path: RelativePath
+    cause: Line = ""
+    files: Annotated[tuple[RelativePath, ...], Field(max_length=200)] = ()
+
+
+class SetupError(Record):
+    """Why there was nothing to judge: an error of kindgate, in its own words."""
+
+    phase: Name
+    message: Line
+    waited: Seconds | None = None
+    last_state: Text = ""
+    next_step: Line = ""
+
+
+class Artifact(Record):
+    """A file that the run left behind."""
+
+    name: Name
+    path: RelativePath
+
+
+class RunReport(Record):
+    """All that a run found."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run: Run
+    outcome: Outcome
+    exit_code: Annotated[int, Field(ge=0, le=255)]
+    environment: Environment = Environment()
+    cluster: Cluster | None = None
+    pull_request: PullRequest | None = None
+    setup_error: SetupError | None = None
+    phases: Annotated[tuple[PhaseTiming, ...], Field(max_length=100)] = ()
+    objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=500)] = ()
+    comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=200)] = ()
+    bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
+    resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()
+    tests: Annotated[tuple[TestResult, ...], Field(max_length=20_000)] = ()
+    failures: Annotated[tuple[FailureBundle, ...], Field(max_length=1000)] = ()
+    gate_changes: GateChanges = GateChanges()
+    artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()
+    links: Annotated[tuple[Link, ...], Field(max_length=20)] = ()
+    notes: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
