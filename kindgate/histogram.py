@@ -5,6 +5,9 @@ There is no bucket error, merging is addition, and a million samples take a few 
 
 from __future__ import annotations
 
+import base64
+import binascii
+import lzma
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +15,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 Micros = NDArray[np.int64]
+
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 16}]
+_MAX_BYTES = 1 << 26
+
+
+def _to_varints(numbers: Micros) -> bytes:
+    """Each number in groups of 7 bits, lowest first, the high bit saying that more follow (LEB128)."""
+    encoded = bytearray()
+    for number in numbers.tolist():
+        rest = number
+        while rest > 0x7F:
+            encoded.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        encoded.append(rest)
+    return bytes(encoded)
+
+
+def _from_varints(encoded: bytes) -> Micros:
+    """The numbers that `_to_varints` wrote; raises `ValueError` for one cut short or too large."""
+    numbers: list[int] = []
+    number = shift = 0
+    for byte in encoded:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number = shift = 0
+        elif shift > 56:
+            raise ValueError("the histogram holds a number that is too large")
+    if shift:
+        raise ValueError("the histogram ends inside a number")
+    return np.array(numbers, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +124,34 @@ class Histogram:
         below = int(place)
         ends = np.cumsum(self.counts)
         low = int(self.values[np.searchsorted(ends, below, side="right")])
-        high = int(self.values[min(np.searchsorted(ends, below + 1, side="right"), len(self.values) - 1)])
+        high = int(self.values[min(int(np.searchsorted(ends, below + 1, side="right")), len(self.values) - 1)])
         return low + (high - low) * (place - below)
 
     def above(self, micros: float) -> int:
         """How many samples are larger than `micros`."""
         return int(self.counts[np.searchsorted(self.values, micros, side="right") :].sum())
+
+    def to_text(self) -> str:
+        """All of it in printable ASCII that JSON need not escape: LEB128 steps and counts, LZMA2, base 85."""
+        numbers = np.concatenate([np.diff(self.values, prepend=0), self.counts])
+        packed = lzma.compress(_to_varints(numbers), format=lzma.FORMAT_RAW, filters=_FILTERS)
+        return base64.b85encode(packed).decode("ascii")
+
+    @classmethod
+    def from_text(cls, text: str) -> Histogram:
+        """The distribution that `to_text` wrote; raises `ValueError` for anything else."""
+        try:
+            packed = base64.b85decode(text)
+            encoded = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS).decompress(packed, _MAX_BYTES)
+        except (lzma.LZMAError, binascii.Error, EOFError) as error:
+            raise ValueError(f"this is not an encoded histogram: {error}") from error
+        numbers = _from_varints(encoded)
+        if len(numbers) % 2:
+            raise ValueError("the histogram holds more values than counts")
+        steps, counts = np.split(numbers, 2)
+        if np.any(steps[1:] < 1) or np.any(counts < 1):
+            raise ValueError("the histogram's values have to ascend and its counts to be positive")
+        return cls(np.cumsum(steps), counts)
 
     def _needed(self) -> int:
         if not self.count:

@@ -1,0 +1,235 @@
+"""What a burst sends: routes, a loop (open or closed) and how connections are made. Plain data, checked when made.
+
+An open loop sends on a schedule whatever the server does; a closed loop has users who each wait for an answer before
+they ask again. Objectives are judged from open loops only: a closed loop slows down with the server and hides it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, TypeAdapter
+
+from kindgate.errors import LoadError
+
+MAX_REQUESTS = 20_000_000
+"""Requests that one burst may plan: each takes 56 bytes of memory until the burst ends."""
+
+MAX_BLOCK = 10_000
+"""Upper limit of the sum of the routes' weights."""
+
+
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise LoadError(f"{name} has to be greater than 0, not {value:g}")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a body has to be: contain `substring`, hold `equals` (as JSON text) at `json_path`, have `size` bytes.
+
+    `json_path` is a dotted path with numbers for places in arrays, such as `items.0.name`; without `equals` the
+    path only has to be there. What is left empty is not asked for.
+    """
+
+    substring: str = ""
+    json_path: str = ""
+    equals: str | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a check that asks for nothing, or for something of nothing."""
+        if not (self.substring or self.json_path or self.size is not None):
+            raise LoadError("a check needs a substring, a JSON path or a size")
+        if self.equals is not None and not self.json_path:
+            raise LoadError("a check's `equals` belongs to a JSON path, which is not given")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One kind of request. `url` names the address to connect to; `host` goes into the Host header and into TLS's SNI.
+
+    `name` labels its figures (default: host, or the URL's host), `arm` tells the sides of a comparison apart, and
+    `weight` is how often it comes in every block of requests.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    url: str
+    host: str = ""
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    name: str = ""
+    arm: str = ""
+    weight: int = 1
+    check: Check | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be sent."""
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            _ = parts.port
+        except ValueError as error:
+            raise LoadError(f"{self.url!r} is not a URL: {error}") from error
+        if not usable:
+            raise LoadError(f"{self.url!r} is not an http or https URL with a host")
+        if not 1 <= self.weight <= MAX_BLOCK:
+            raise LoadError(f"the weight of {self.label} has to be between 1 and {MAX_BLOCK}, not {self.weight}")
+        if not self.method.isalpha():
+            raise LoadError(f"{self.method!r} is not an HTTP method")
+        for header, value in (("Host", self.host), *self.headers):
+            if any(sign in header + value for sign in "\r\n\0"):
+                raise LoadError(f"header {header!r} holds a line break")
+
+    @property
+    def label(self) -> str:
+        """The name that its figures carry."""
+        return self.name or self.host or (urlsplit(self.url).hostname or self.url)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`seconds` in which the rate goes evenly from `start_rate` to `end_rate`, in requests per second."""
+
+    seconds: float
+    start_rate: float
+    end_rate: float
+
+    def __post_init__(self) -> None:
+        """Refuse negative spans and rates."""
+        _positive("a stage's duration", self.seconds)
+        for rate in (self.start_rate, self.end_rate):
+            if not (math.isfinite(rate) and rate >= 0):
+                raise LoadError(f"a rate cannot be {rate:g}")
+
+    @property
+    def requests(self) -> float:
+        """The area under the rate."""
+        return (self.start_rate + self.end_rate) / 2 * self.seconds
+
+
+@dataclass(frozen=True)
+class OpenLoop:
+    """Requests at intended times. `requests` cuts the schedule off after so many.
+
+    The number of requests is the area under the rates, also with Poisson arrivals: given their number, the arrivals
+    of a Poisson process are independent, so a burst keeps its planned size and loses no randomness that matters.
+    """
+
+    stages: tuple[Stage, ...]
+    arrival: Literal["poisson", "uniform"] = "poisson"
+    requests: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a schedule without requests or with more than memory holds."""
+        if self.count < 1:
+            raise LoadError("the rate and the duration give no request at all: raise one of them")
+        if self.count > MAX_REQUESTS:
+            raise LoadError(f"a burst of {self.count:,} requests is too long: the limit is {MAX_REQUESTS:,}")
+
+    @classmethod
+    def constant(
+        cls,
+        rate: float,
+        *,
+        seconds: float | None = None,
+        requests: int | None = None,
+        arrival: Literal["poisson", "uniform"] = "poisson",
+    ) -> OpenLoop:
+        """`rate` requests per second, for so many seconds or so many requests."""
+        _positive("the rate", rate)
+        if (seconds is None) == (requests is None):
+            raise LoadError("a burst needs a duration or a number of requests, and not both")
+        if requests is not None:
+            _positive("the number of requests", requests)
+            seconds = requests / rate
+        elif seconds is not None:
+            _positive("the duration", seconds)
+        return cls((Stage(seconds or 0.0, rate, rate),), arrival, requests)
+
+    @property
+    def count(self) -> int:
+        """How many requests are planned."""
+        area = round(sum(stage.requests for stage in self.stages))
+        return area if self.requests is None else min(area, self.requests)
+
+    @property
+    def seconds(self) -> float:
+        """How long requests are sent."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest rate, in requests per second."""
+        return max(max(stage.start_rate, stage.end_rate) for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class ClosedLoop:
+    """`users` who each send the next request when the answer to the last has come, until either limit is reached."""
+
+    users: int
+    seconds: float | None = None
+    requests: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a loop without users or without an end."""
+        _positive("the number of users", self.users)
+        if self.seconds is None and self.requests is None:
+            raise LoadError("a closed loop needs a duration or a number of requests")
+        if self.seconds is not None:
+            _positive("the duration", self.seconds)
+        if self.requests is not None:
+            _positive("the number of requests", self.requests)
+            if self.requests < self.users:
+                raise LoadError(f"{self.users} users cannot share {self.requests} requests")
+
+
+@dataclass(frozen=True)
+class BurstPlan:
+    """One burst, wholly described: the same plan and seed give the same schedule.
+
+    `timeout` is how many seconds after its intended time a request has failed. `in_flight` caps the requests that
+    are unanswered at a time (None: from the rate and the descriptor limit). `keep_alive` False opens a connection for every request.
+    `ca_file` holds the authorities that TLS trusts (empty: the system's). `processes` 0 takes as many as are needed.
+    """
+
+    routes: tuple[Route, ...]
+    loop: OpenLoop | ClosedLoop
+    seed: int = 1
+    timeout: float = 10.0
+    in_flight: int | None = None
+    keep_alive: bool = True
+    http_version: Literal["1.1", "2"] = "1.1"
+    verify: bool = True
+    ca_file: str = ""
+    processes: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no generator could do."""
+        if not self.routes:
+            raise LoadError("a burst needs at least one route")
+        if sum(route.weight for route in self.routes) > MAX_BLOCK:
+            raise LoadError(f"the weights add up to more than {MAX_BLOCK}: divide them by a common factor")
+        _positive("the timeout", self.timeout)
+        if self.seed < 0:
+            raise LoadError(f"the seed has to be 0 or more, not {self.seed}")
+        if self.in_flight is not None:
+            _positive("the in-flight cap", self.in_flight)
+        if not 0 <= self.processes <= 64:
+            raise LoadError(f"the number of processes has to be between 0 (automatic) and 64, not {self.processes}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        encoded: dict[str, Any] = TypeAdapter(BurstPlan).dump_python(self, mode="json")
+        return encoded
+
+    @classmethod
+    def from_json(cls, value: object) -> BurstPlan:
+        """The plan that `to_json` gave; raises `LoadError` for one that cannot be run."""
+        return TypeAdapter(BurstPlan).validate_python(value)

@@ -1,0 +1,280 @@
+"""What a burst measured: exact distributions per route and arm, failures by kind, and how honest the generator was.
+
+Three moments are taken of every request: when it was intended, when it was sent, when it was done.
+
+- response time = done - intended: what a user who clicked at the intended time waits; objectives are about this.
+- service time = done - sent; waiting = first byte - sent.
+- send lag = sent - intended = loop lag + cap wait. Loop lag (a slot was free and the generator was late) is the
+  generator's fault; cap wait (every slot was held by an unanswered request) is the server's.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from kindgate.errors import LoadError
+from kindgate.histogram import Histogram
+from kindgate.load.plan import BurstPlan
+from kindgate.model import Window
+
+SLOT_SECONDS = 0.1
+"""Length of one slot of the timeline."""
+
+
+class FailureKind(enum.StrEnum):
+    """Why a request failed. `HTTP`: an answer with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot came free in time."""
+
+    HTTP = "http"
+    TIMEOUT = "timeout"
+    CONNECT = "connect"
+    DNS = "dns"
+    TLS = "tls"
+    RESET = "reset"
+    CHECK = "check"
+    UNSENT = "unsent"
+
+
+NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS, FailureKind.RESET})
+"""The kinds that together are called network failures."""
+
+
+def _decoded(value: object) -> Histogram:
+    return value if isinstance(value, Histogram) else Histogram.from_text(str(value))
+
+
+EncodedHistogram = Annotated[Histogram, PlainValidator(_decoded), PlainSerializer(Histogram.to_text, return_type=str, when_used="json")]
+"""A histogram that is a short text in JSON."""
+
+
+def _added(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+    """The sums per key, keys in order."""
+    total: dict[Any, int] = {}
+    for part in parts:
+        for key, count in part.items():
+            total[key] = total.get(key, 0) + count
+    return dict(sorted(total.items()))
+
+
+@dataclass(frozen=True)
+class Series:
+    """One route and arm. Times in microseconds.
+
+    `scheduled` = `sent` + `failed[UNSENT]` (+ what the generator itself never sent); `sent` = `completed` + other failures.
+    `response` is of the requests that succeeded, `failed_response` of those sent that failed; `waiting` and
+    `service` are of all requests that were answered at all.
+    """
+
+    route: str
+    host: str
+    arm: str
+    method: str
+    scheduled: int = 0
+    sent: int = 0
+    completed: int = 0
+    response: EncodedHistogram = field(default_factory=Histogram.empty)
+    failed_response: EncodedHistogram = field(default_factory=Histogram.empty)
+    waiting: EncodedHistogram = field(default_factory=Histogram.empty)
+    service: EncodedHistogram = field(default_factory=Histogram.empty)
+    failed: Mapping[FailureKind, int] = field(default_factory=dict)
+    status: Mapping[int, int] = field(default_factory=dict)
+    checks_passed: int = 0
+    checks_failed: int = 0
+    bytes_received: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells series apart."""
+        return (self.route, self.host, self.arm, self.method)
+
+    @property
+    def failures(self) -> int:
+        """All failed requests, of every kind, those never sent included."""
+        return sum(self.failed.values())
+
+    @classmethod
+    def merged(cls, parts: Iterable[Series]) -> Series:
+        """The sum of series of one key."""
+        kept = list(parts)
+        return replace(
+            kept[0],
+            scheduled=sum(part.scheduled for part in kept),
+            sent=sum(part.sent for part in kept),
+            completed=sum(part.completed for part in kept),
+            response=Histogram.merged(part.response for part in kept),
+            failed_response=Histogram.merged(part.failed_response for part in kept),
+            waiting=Histogram.merged(part.waiting for part in kept),
+            service=Histogram.merged(part.service for part in kept),
+            failed=_added(part.failed for part in kept),
+            status=_added(part.status for part in kept),
+            checks_passed=sum(part.checks_passed for part in kept),
+            checks_failed=sum(part.checks_failed for part in kept),
+            bytes_received=sum(part.bytes_received for part in kept),
+        )
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What happened in `SLOT_SECONDS` from `start`, in seconds after the burst's start.
+
+    `response` holds the requests intended in the slot that succeeded; the other figures are of requests sent, answered
+    or failed in it, and `in_flight` of its end.
+    """
+
+    start: float
+    sent: int = 0
+    answered: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    response: EncodedHistogram = field(default_factory=Histogram.empty)
+
+    @property
+    def rate(self) -> float:
+        """Requests sent per second."""
+        return self.sent / SLOT_SECONDS
+
+    @classmethod
+    def merged(cls, parts: Iterable[Slot]) -> Slot:
+        """The sum of slots of one start."""
+        kept = list(parts)
+        return cls(
+            start=kept[0].start,
+            sent=sum(part.sent for part in kept),
+            answered=sum(part.answered for part in kept),
+            failed=sum(part.failed for part in kept),
+            in_flight=sum(part.in_flight for part in kept),
+            response=Histogram.merged(part.response for part in kept),
+        )
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the generator and its machine fared. Shares are between 0 and 1.
+
+    `cpu_share` is of one core, of the busiest process; `steal` is of all CPU time of the machine; `foreign_cpu` is the CPU time of other
+    processes in cores; `pressure` is PSI's `cpu some` (None where the kernel has none).
+    """
+
+    processes: int = 1
+    cpu_share: float = 0.0
+    cpu_seconds: float = 0.0
+    steal: float = 0.0
+    foreign_cpu: float = 0.0
+    pressure: float | None = None
+
+    @classmethod
+    def merged(cls, parts: Iterable[Health]) -> Health:
+        """The sum of processes, and the worst of everything else."""
+        kept = list(parts)
+        pressures = [part.pressure for part in kept if part.pressure is not None]
+        return cls(
+            processes=sum(part.processes for part in kept),
+            cpu_share=max(part.cpu_share for part in kept),
+            cpu_seconds=sum(part.cpu_seconds for part in kept),
+            steal=max(part.steal for part in kept),
+            foreign_cpu=max(part.foreign_cpu for part in kept),
+            pressure=max(pressures, default=None),
+        )
+
+
+@dataclass(frozen=True)
+class BurstResult:
+    """One burst. `window` is when requests were sent and answered; `seconds` is how long sending took.
+
+    `loop_lag` and `cap_wait` are of every request that was sent. `late` counts requests that were never sent though
+    a slot was free, because the generator was too far behind. `missing` is the share of the planned load whose generator was lost
+    (0 to 1). `connections` were opened.
+    """
+
+    plan: BurstPlan
+    window: Window
+    seconds: float
+    series: tuple[Series, ...]
+    loop_lag: EncodedHistogram = field(default_factory=Histogram.empty)
+    cap_wait: EncodedHistogram = field(default_factory=Histogram.empty)
+    send_lag: EncodedHistogram = field(default_factory=Histogram.empty)
+    timeline: tuple[Slot, ...] = ()
+    health: Health = field(default_factory=Health)
+    late: int = 0
+    missing: float = 0.0
+    connections: int = 0
+    interrupted: bool = False
+
+    @property
+    def total(self) -> Series:
+        """All series as one, named `all`."""
+        return replace(Series.merged(self.series), route="all", host="", arm="", method="")
+
+    @property
+    def scheduled(self) -> int:
+        """Requests whose time came during the burst."""
+        return sum(series.scheduled for series in self.series)
+
+    @property
+    def sent(self) -> int:
+        """Requests that were sent."""
+        return sum(series.sent for series in self.series)
+
+    @property
+    def dropped(self) -> int:
+        """Requests that were never sent, for whatever reason."""
+        return self.scheduled - self.sent
+
+    @property
+    def punctual_share(self) -> float:
+        """(sent or held by the cap) / scheduled: below 1 by the generator's fault only; 0 when nothing was scheduled."""
+        return (self.scheduled - self.late) / self.scheduled if self.scheduled else 0.0
+
+    @property
+    def achieved_rate(self) -> float:
+        """Requests sent per second of sending."""
+        return self.sent / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def failed(self) -> dict[FailureKind, int]:
+        """Failures by kind, over all series."""
+        return _added(series.failed for series in self.series)
+
+    @classmethod
+    def merged(cls, parts: Iterable[BurstResult]) -> BurstResult:
+        """Several generators' parts of one burst as one result: counts add up exactly, in any order."""
+        kept = list(parts)
+        by_key: dict[tuple[str, str, str, str], list[Series]] = {}
+        by_slot: dict[float, list[Slot]] = {}
+        for part in kept:
+            for series in part.series:
+                by_key.setdefault(series.key, []).append(series)
+            for slot in part.timeline:
+                by_slot.setdefault(slot.start, []).append(slot)
+        return cls(
+            plan=kept[0].plan,
+            window=Window(min(part.window.start for part in kept), max(part.window.end for part in kept)),
+            seconds=max(part.seconds for part in kept),
+            series=tuple(Series.merged(by_key[key]) for key in sorted(by_key)),
+            loop_lag=Histogram.merged(part.loop_lag for part in kept),
+            cap_wait=Histogram.merged(part.cap_wait for part in kept),
+            send_lag=Histogram.merged(part.send_lag for part in kept),
+            timeline=tuple(Slot.merged(by_slot[start]) for start in sorted(by_slot)),
+            health=Health.merged(part.health for part in kept),
+            late=sum(part.late for part in kept),
+            missing=max(part.missing for part in kept),
+            connections=sum(part.connections for part in kept),
+            interrupted=any(part.interrupted for part in kept),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole result as JSON values; a histogram of a million samples takes about 15 kB."""
+        encoded: dict[str, Any] = TypeAdapter(BurstResult).dump_python(self, mode="json")
+        return encoded
+
+    @classmethod
+    def from_json(cls, value: object) -> BurstResult:
+        """The result that `to_json` gave; raises `LoadError` for anything else."""
+        try:
+            return TypeAdapter(BurstResult).validate_python(value)
+        except ValidationError as error:
+            raise LoadError(f"this is not a burst's result: {error}") from error
