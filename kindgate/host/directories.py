@@ -1,0 +1,35 @@
+"""The two folders that kindgate keeps for a user: what can be made again, and what is private."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from kindgate.errors import HostError
+
+
+def cache_dir() -> Path:
+    """Tools, compiled binaries and the installed engine: can be deleted at any time. `KINDGATE_CACHE_DIR` moves it."""
+    return _made("KINDGATE_CACHE_DIR", platformdirs.user_cache_path("kindgate"), mode=0o755)
+
+
+def state_dir() -> Path:
+    """Kubeconfigs, ownership and logs of clusters: readable for this user alone. `KINDGATE_STATE_DIR` moves it."""
+    folder = _made("KINDGATE_STATE_DIR", platformdirs.user_state_path("kindgate"), mode=0o700)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def _made(variable: str, default: Path, *, mode: int) -> Path:
+    """The folder that the variable names, or the default one, made if it is not there."""
+    folder = Path(os.environ.get(variable) or default).absolute()
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(
+            f"{folder} cannot be used: {error.strerror}", next_step=f"set {variable} to a folder that can be written"
+        ) from error
+    return folder
