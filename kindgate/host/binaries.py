@@ -116,6 +116,24 @@ def record_sum(program: Path) -> None:
         program.with_name(program.name + ".sha256").write_text(hashlib.file_digest(stream, "sha256").hexdigest() + "\n")
 
 
+def download_module(module: str, version: str, sum: str, deadline: Deadline, env: Mapping[str, str] | None = None) -> Path:  # noqa: A002 - named as go.sum names it
+    """The read-only folder of a Go module in Go's own cache, downloaded if it is not there.
+
+    `sum` is the hash that it has to have (`h1:...`; empty leaves the check to Go's checksum database). Raises
+    `ToolError` when it has another one.
+    """
+    spec = f"{module}@{version}"
+    # outside of any module: a go.mod above the current folder must not have a say
+    told = json.loads(run([_go(), "mod", "download", "-json", spec], cwd=Path(tempfile.gettempdir()), env=env, deadline=deadline).stdout)
+    if sum and told["Sum"] != sum:
+        raise ToolError(
+            f"{spec} is not the module that the catalogue names",
+            last_state=f"expected {sum}\nactual   {told['Sum']}",
+            next_step="check GOPROXY: a module's contents never change",
+        )
+    return Path(told["Dir"])
+
+
 def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> None:
     """Make the folder with program and checksum appear whole or not at all."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
@@ -165,7 +183,7 @@ def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> No
     go = _go()
     environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", **recipe.env}
     if recipe.main_module is None:
-        _copy_module(recipe, copy, go, environment, deadline)
+        _copy_module(recipe, copy, environment, deadline)
         folder, mode = copy, ["-mod=mod"]
     else:
         folder, mode = recipe.main_module, []
@@ -173,18 +191,9 @@ def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> No
     run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
 
 
-def _copy_module(recipe: Recipe, copy: Path, go: str, environment: Mapping[str, str], deadline: Deadline) -> None:
+def _copy_module(recipe: Recipe, copy: Path, environment: Mapping[str, str], deadline: Deadline) -> None:
     """A writable copy of the module at its version, its hash compared with the recipe's."""
-    spec = f"{recipe.module}@{recipe.version}"
-    # outside of any module: a go.mod above the current folder must not have a say
-    told = json.loads(run([go, "mod", "download", "-json", spec], cwd=copy.parent, env=environment, deadline=deadline).stdout)
-    if recipe.sum and told["Sum"] != recipe.sum:
-        raise ToolError(
-            f"{spec} is not the module that the catalogue names",
-            last_state=f"expected {recipe.sum}\nactual   {told['Sum']}",
-            next_step="check GOPROXY: a module's contents never change",
-        )
-    shutil.copytree(told["Dir"], copy, symlinks=True)
+    shutil.copytree(download_module(recipe.module, recipe.version, recipe.sum, deadline, environment), copy, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
