@@ -1,3 +1,3 @@
-"""Loads kindgate as the suite's plugin."""
+"""Loads kindgate as the suite's plugin, and pytest's own fixture for testing plugins."""
 
-pytest_plugins = ["kindgate.plugin"]
+pytest_plugins = ["kindgate.plugin", "pytester"]

@@ -19,8 +19,6 @@ from kindgate.options import OptionField, option, option_fields
 
 Keep = Literal["never", "on-failure", "always"]
 ImageSourceName = Literal["auto", "registry", "build"]
-PYTEST_KIND_DEFAULT_NAME = "pytest-kind"
-"""pytest-kind's own default for --cluster-name, which cannot be told from a name that was not given."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +167,7 @@ class Settings:
     @property
     def cluster_name(self) -> str:
         """The asked name, or one that is the same for every run in this folder and differs between folders."""
-        if self.cluster.name and self.cluster.name != PYTEST_KIND_DEFAULT_NAME:
-            return self.cluster.name
-        return "kindgate-" + hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        return self.cluster.name or "kindgate-" + hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
 
     def path(self, value: Path) -> Path:
         """`value` as an absolute path, counted from the root folder."""

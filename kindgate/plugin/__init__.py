@@ -1,1 +1,52 @@
-"""The pytest face: options, hooks and fixtures."""
+"""The pytest face: options, markers, hooks and fixtures.
+
+The hooks here only parse and decide; `controller` owns the pipeline and the report, `fixtures` is what tests ask for.
+Nothing heavy is imported before a test needs the cluster.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.errors import KindgateError
+from kindgate.plugin import hookspecs
+from kindgate.plugin.markers import leave_out_e2e, register_markers, wants_cluster
+from kindgate.plugin.options import add_options, settings_of
+from kindgate.plugin.state import SETTINGS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add kindgate's options and ini keys."""
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer kindgate's own hooks."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings, and register the fixtures and, outside of workers, the controller."""
+    from kindgate.plugin import fixtures  # noqa: PLC0415  # its fixtures override pytest-kind's only when registered last
+
+    register_markers(config)
+    leave_out_e2e(config)
+    try:
+        settings = config.stash[SETTINGS] = settings_of(config)
+    except KindgateError as error:
+        pytest.exit(str(error), returncode=error.exit_code)
+    config.pluginmanager.register(fixtures, "kindgate.fixtures")
+    if hasattr(config, "workerinput"):
+        return
+    from kindgate.plugin.controller import Controller  # noqa: PLC0415  # workers do without
+
+    if wants_cluster(config):
+        _write_reports_by_default(config, settings.path(settings.report.artifacts))
+    config.pluginmanager.register(Controller(config, settings), "kindgate.controller")
+
+
+def _write_reports_by_default(config: pytest.Config, artifacts: object) -> None:
+    """Have pytest write junit.xml and pytest-html its page among the artifacts, unless other paths were given."""
+    if getattr(config.option, "xmlpath", None) is None:
+        config.option.xmlpath = f"{artifacts}/junit.xml"

@@ -1,0 +1,52 @@
+"""Gives a command the options of the settings groups that it uses, and hands it the finished `Settings`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kindgate.cli.project import ini_values
+from kindgate.options import OptionField, option_fields
+from kindgate.settings import Settings, build_settings
+
+Command = Callable[..., None]
+
+
+def with_settings(*groups: str) -> Callable[[Command], Command]:
+    """Add the options of `groups` to a command whose first parameter is `settings`.
+
+    The values also come from pytest.ini or pyproject.toml in the current folder and from the environment, so that a
+    step re-run by hand does what the test run did.
+    """
+    rows = [row for row in option_fields(Settings) if row.group in groups]
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
+
+        @functools.wraps(command)
+        def wrapper(**values: object) -> None:
+            given = {row.option.ini: values.pop(row.option.ini) for row in rows}
+            command(build_settings(Path.cwd(), given, ini_values(Path.cwd()), os.environ), **values)
+
+        parameters = [*own, *(_parameter(row) for row in rows)]
+        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return wrapper
+
+    return decorate
+
+
+def _parameter(row: OptionField) -> inspect.Parameter:
+    kind: Any = bool if row.switch else list[str] | None if row.repeatable else str | None
+    shown = "" if row.default in (None, "", (), False) else f" [default: {row.default}]"
+    declared = typer.Option(row.option.flag, help=row.option.help + shown, metavar=row.option.metavar or None, rich_help_panel=row.group)
+    return inspect.Parameter(
+        row.option.ini, inspect.Parameter.KEYWORD_ONLY, default=False if row.switch else None, annotation=Annotated[kind, declared]
+    )

@@ -1,0 +1,34 @@
+"""What a test can ask the pipeline for, and what it gets: plain data that travels between processes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.model import ClusterAddress, Rendered
+
+
+class Stage(enum.IntEnum):
+    """How far the pipeline has to have come; each stage includes those before it."""
+
+    CLUSTER = 1
+    APP = 2
+    MONITORING = 3
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What stands when a stage is reached.
+
+    `monitoring` is None until Prometheus was asked for, then whether it answers; `monitoring_note` says why not.
+    `measurements` is the folder in which bursts are kept, so that workers share them and a killed one loses nothing.
+    """
+
+    address: ClusterAddress
+    rendered: Rendered
+    kubectl: Path
+    artifacts: Path
+    measurements: Path
+    monitoring: bool | None = None
+    monitoring_note: str = ""

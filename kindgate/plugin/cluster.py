@@ -1,0 +1,68 @@
+"""The cluster as tests see it: kubectl, and the API by the official client."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kindgate.host.command import run
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from kubernetes import client
+
+KUBECTL_SECONDS = 60.0
+
+
+class Cluster:
+    """A running cluster. The API clients are made when they are first used."""
+
+    def __init__(self, address: ClusterAddress, kubectl: Path) -> None:
+        self.address = address
+        self._kubectl = kubectl
+
+    @property
+    def name(self) -> str:
+        """What the cluster is called."""
+        return self.address.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The cluster's kubeconfig: a credential."""
+        return self.address.kubeconfig
+
+    def kubectl(self, *arguments: str, timeout: float = KUBECTL_SECONDS, stdin: str | None = None) -> str:
+        """Run kubectl against the cluster and return its output; raises `CommandFailed` or `CommandTimeout`."""
+        access = ("--kubeconfig", str(self.address.kubeconfig), "--context", self.address.context)
+        return run((self._kubectl, *access, *arguments), deadline=Deadline.after(timeout), input=stdin).stdout
+
+    @cached_property
+    def api(self) -> client.ApiClient:
+        """The API client, for what `core` and `apps` do not cover."""
+        from kubernetes import config  # noqa: PLC0415  # takes most of a second, and many tests do without
+
+        made: client.ApiClient = config.new_client_from_config(  # type: ignore[no-untyped-call]  # published without types
+            str(self.address.kubeconfig), context=self.address.context
+        )
+        return made
+
+    @cached_property
+    def core(self) -> client.CoreV1Api:
+        """Nodes, namespaces, pods, services, events, ..."""
+        from kubernetes import client  # noqa: PLC0415  # see `api`
+
+        return client.CoreV1Api(self.api)
+
+    @cached_property
+    def apps(self) -> client.AppsV1Api:
+        """Deployments, StatefulSets, DaemonSets."""
+        from kubernetes import client  # noqa: PLC0415  # see `api`
+
+        return client.AppsV1Api(self.api)
+
+    def close(self) -> None:
+        """Close the API client's connections."""
+        if "api" in self.__dict__:
+            self.api.close()  # type: ignore[no-untyped-call]  # published without types

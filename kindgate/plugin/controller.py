@@ -1,0 +1,131 @@
+"""The controller's side of a session: it owns the pipeline, hears of every test, writes the report, deletes the cluster.
+
+Without xdist the one process is its own controller.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import time
+from collections.abc import Mapping
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kindgate.pipeline.lease import lease_of_run
+from kindgate.plugin.provider import LocalProvider, ProviderServer
+from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
+from kindgate.plugin.terminal import Terminal
+
+if TYPE_CHECKING:
+    from kindgate.pipeline.session import Pipeline
+    from kindgate.pipeline.stages import Provisioned, Stage
+    from kindgate.settings import Settings
+
+
+class LazyPipeline:
+    """The pipeline, made when a test first asks for a stage: importing it takes longer than most test runs."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, run_id: str, terminal: Terminal) -> None:
+        self._config = config
+        self._settings = settings
+        self._run_id = run_id
+        self._terminal = terminal
+        self.pipeline: Pipeline | None = None
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Bring the pipeline to `stage`; raises `KindgateError`."""
+        if self.pipeline is None:
+            from kindgate.pipeline.session import Pipeline  # noqa: PLC0415  # see the class
+
+            self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress, lambda: _hook_configuration(self._config))
+        return self.pipeline.reach(stage)
+
+
+def _hook_configuration(config: pytest.Config) -> Mapping[str, Any]:
+    return config.hook.pytest_kindgate_cluster_config(config=config) or {}
+
+
+class Controller:
+    """The plugin object of the process that owns the run."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.started = time.time()
+        self.run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(self.started))}-{secrets.token_hex(3)}"
+        self.terminal = Terminal(config)
+        self.lazy = LazyPipeline(config, settings, self.run_id, self.terminal)
+        self.provider = LocalProvider(self.lazy)
+        self.server: ProviderServer | None = None
+        self.interrupted = False
+        self.reports: list[pytest.TestReport] = []
+        self._restored: dict[signal.Signals, Any] = {}
+        config.stash[PROVIDER] = self.provider
+        config.stash[LEASE] = lease_of_run(self.run_id)
+        config.add_cleanup(self.close)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401  # xdist's WorkerController has no public type
+        """Tell a worker where the controller listens."""
+        if self.server is None:
+            self.server = ProviderServer(self.provider)
+        node.workerinput[WORKER_INPUT] = {
+            "address": self.server.address,
+            "authkey": self.server.authkey.hex(),
+            "run_id": self.run_id,
+        }
+
+    def pytest_sessionstart(self) -> None:
+        """Turn SIGTERM and SIGHUP into the interrupt that pytest knows, so that teardown and reports still happen."""
+        self._restored = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what will be judged and where."""
+        return [f"kindgate: cluster {self.settings.cluster_name}, overlay {self.settings.deploy.overlay}, run {self.run_id}"]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what became of each test until the end."""
+        self.reports.append(report)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember that the run was cut short; pytest also calls this for -x under xdist and for pytest.exit."""
+        self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run."""
+        if self.provider.failure is not None and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            session.exitstatus = self.provider.failure.exit_code
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, exitstatus: int) -> None:
+        """Write the report, show what was found, and comment on the pull request."""
+        if self.lazy.pipeline is None:
+            return
+        from kindgate.pipeline.finish import finish  # noqa: PLC0415  # rendering is needed only now
+        from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
+
+        lines = finish(
+            self.lazy.pipeline,
+            records=self.provider.records,
+            tests=results_of(self.reports),
+            exit_code=int(exitstatus),
+            interrupted=self.interrupted,
+        )
+        self.terminal.section("kindgate", lines)
+
+    def close(self) -> None:
+        """Delete or keep the cluster, after every report is written."""
+        if self.server is not None:
+            self.server.close()
+        if self.lazy.pipeline is not None:
+            self.lazy.pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
+        for number, handler in self._restored.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)

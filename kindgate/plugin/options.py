@@ -1,0 +1,58 @@
+"""Command line, ini file and environment of pytest, turned into `Settings`."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal, get_args, get_origin
+
+import pytest
+
+from kindgate.options import OptionField, option_fields
+from kindgate.settings import Settings, build_settings
+
+PYTEST_KIND_DEFAULT_NAME = "pytest-kind"
+"""pytest-kind's own default for --cluster-name, which cannot be told from a name that was not given."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option that is kindgate's own, and an ini key of the same name for it."""
+    group = parser.getgroup("kindgate", "kindgate: a real cluster, load and SLO verdicts")
+    for row in option_fields(Settings):
+        if not row.option.foreign:
+            _add_option(group, row)
+        parser.addini(row.option.ini, row.option.help, default="")
+
+
+def _add_option(group: pytest.OptionGroup, row: OptionField) -> None:
+    shown = f"{row.option.help}{_shown_default(row)}"
+    if row.switch:
+        group.addoption(row.option.flag, dest=row.option.ini, action="store_true", default=False, help=shown)
+    elif row.repeatable:
+        group.addoption(row.option.flag, dest=row.option.ini, action="append", default=None, metavar=row.option.metavar, help=shown)
+    else:
+        choices = [str(word) for word in get_args(row.annotation)] if get_origin(row.annotation) is Literal else None
+        group.addoption(row.option.flag, dest=row.option.ini, default=None, metavar=row.option.metavar, choices=choices, help=shown)
+
+
+def _shown_default(row: OptionField) -> str:
+    return "" if row.default in (None, "", (), False) else f" (default: {row.default})"
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings of this session; raises `SettingsError` that names the option.
+
+    pytest-kind's options are read under their own names; they are missing when plugin autoloading is off.
+    """
+    command_line = {row.option.ini: config.getoption(row.option.ini, None) for row in option_fields(Settings)}
+    if command_line["cluster_name"] == PYTEST_KIND_DEFAULT_NAME:
+        command_line["cluster_name"] = None
+    if config.getoption("keep_cluster", default=False):
+        command_line["kind_keep"] = _agreed_keep(command_line["kind_keep"])
+    ini = {row.option.ini: str(config.getini(row.option.ini)) for row in option_fields(Settings)}
+    return build_settings(config.rootpath, command_line, ini, os.environ)
+
+
+def _agreed_keep(kind_keep: object) -> str:
+    if kind_keep not in (None, "always"):
+        raise pytest.UsageError(f"--keep-cluster means --kind-keep=always, and --kind-keep={kind_keep} is given too: leave one out")
+    return "always"

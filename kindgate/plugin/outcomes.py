@@ -1,0 +1,64 @@
+"""What became of each test, made from the reports that pytest gave on the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import pytest
+
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
+from kindgate.report.run import TestResult
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+
+BUNDLE_PROPERTY = "failure_bundle"
+CAUSE_PROPERTY = "failure_cause"
+"""User properties that a test's report carries when a failure bundle was collected for it."""
+
+
+def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:
+    """One result per test: its call, or the setup or teardown that failed; seconds are those of all its phases."""
+    results: dict[str, TestResult] = {}
+    seconds: dict[str, float] = {}
+    for report in reports:
+        seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+        outcome = _outcome(report)
+        if outcome is not None and not (report.nodeid in results and outcome == "passed"):
+            results[report.nodeid] = _result(report, outcome, seconds[report.nodeid])
+    return tuple(results.values())
+
+
+def _result(report: pytest.TestReport, outcome: Outcome, seconds: float) -> TestResult:
+    properties = {name: str(value) for name, value in report.user_properties}
+    return TestResult(
+        node_id=shortened(report.nodeid, LINE_LIMIT),
+        outcome=outcome,
+        seconds=seconds,
+        phase=report.when or "call",
+        error=shortened(_first_error_line(report), LINE_LIMIT),
+        details=shortened(report.longreprtext, TEXT_LIMIT) if report.failed else "",
+        cause=shortened(properties.get(CAUSE_PROPERTY, ""), LINE_LIMIT),
+        bundle=shortened(properties.get(BUNDLE_PROPERTY, ""), NAME_LIMIT),
+    )
+
+
+def _outcome(report: pytest.TestReport) -> Outcome | None:
+    expected = hasattr(report, "wasxfail")
+    if report.failed:
+        return "failed" if report.when == "call" else "error"
+    if report.skipped:
+        return "xfailed" if expected else "skipped"
+    if report.when == "call":
+        return "xpassed" if expected else "passed"
+    return None
+
+
+def _first_error_line(report: pytest.TestReport) -> str:
+    """The line that says what went wrong: pytest's own crash message, or the first line of the report."""
+    if not report.failed:
+        return ""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else report.longreprtext
+    lines = [line.removeprefix("E ").strip() for line in str(text).splitlines() if line.strip()]
+    return lines[0] if lines else ""

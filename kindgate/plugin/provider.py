@@ -1,0 +1,164 @@
+"""How a test process gets what stands in the cluster: from the pipeline in its own process, or from the controller.
+
+Without xdist the one process owns the pipeline. Under xdist the controller owns it and answers workers over a local
+socket; a worker gets plain data and never creates or deletes anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any, Protocol
+
+from kindgate.errors import ClusterError, KindgateError
+from kindgate.pipeline.stages import Provisioned, Stage
+
+ANSWER_SECONDS = 1800.0
+"""How long a worker waits for the controller: longer than the pipeline's own deadlines together."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a stage cannot be reached, as data; `first` is set in the one answer that should show all of it."""
+
+    summary: str
+    details: str
+    exit_code: int
+    first: bool
+
+
+def later_line(failure: Failure) -> str:
+    """What tests after the first one are told."""
+    return f"{failure.summary} (the first error of this run has the whole story)"
+
+
+class StageUnreachable(KindgateError):
+    """The pipeline failed; only the first test that learns of it shows the whole story."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.details if failure.first else later_line(failure))
+        self.failure = failure
+
+
+class Provider(Protocol):
+    """What fixtures call."""
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Bring the pipeline to `stage`; raises `StageUnreachable`."""
+        ...
+
+    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Hand over a result for the report: JSON-like data only."""
+        ...
+
+
+class Reaching(Protocol):
+    """The part of the pipeline that a provider drives."""
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Bring the pipeline to `stage`; raises `KindgateError`."""
+        ...
+
+
+@dataclass
+class LocalProvider:
+    """Drives the pipeline of this process, once per stage, for one caller at a time."""
+
+    pipeline: Reaching
+    records: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    failure: Failure | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Bring the pipeline to `stage`; after a failure every further call fails with the same cause."""
+        with self._lock:
+            if self.failure is not None:
+                raise StageUnreachable(Failure(self.failure.summary, self.failure.details, self.failure.exit_code, first=False))
+            try:
+                return self.pipeline.reach(stage)
+            except KindgateError as error:
+                self.failure = Failure(error.message, str(error), error.exit_code, first=True)
+                raise StageUnreachable(self.failure) from error
+
+    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Keep a result for the report."""
+        self.records.append((kind, payload))
+
+
+class ProviderServer:
+    """Answers the workers from the controller's provider: a listener, and a thread for each connection."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.authkey = secrets.token_bytes(32)
+        self._listener = Listener(None, authkey=self.authkey)
+        threading.Thread(target=self._accept, name="kindgate-provider", daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where workers connect: a path in a private temporary folder."""
+        return str(self._listener.address)
+
+    def close(self) -> None:
+        """Stop accepting workers."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), name="kindgate-worker", daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        with connection:
+            while True:
+                try:
+                    request, *arguments = connection.recv()
+                except (EOFError, OSError):
+                    return
+                connection.send(self._answer(request, arguments))
+
+    def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Failure | None:
+        if request == "record":
+            self._provider.record(*arguments)
+            return None
+        try:
+            return self._provider.reach(Stage(arguments[0]))
+        except StageUnreachable as error:
+            return error.failure
+
+
+class RemoteProvider:
+    """Asks the controller, from a worker."""
+
+    def __init__(self, address: str, authkey: bytes) -> None:
+        self._connection = Client(address, authkey=authkey)
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` when the controller is gone."""
+        answer = self._ask("reach", int(stage))
+        if isinstance(answer, Failure):
+            raise StageUnreachable(answer)
+        return answer  # type: ignore[no-any-return]  # the controller answers with nothing else
+
+    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Send a result for the report to the controller."""
+        self._ask("record", kind, payload)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _ask(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request
+        try:
+            self._connection.send(request)
+            if self._connection.poll(ANSWER_SECONDS):
+                return self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise ClusterError("the xdist controller is gone", next_step="look at the end of the controller's output") from error
+        raise ClusterError("the xdist controller does not answer", waited=ANSWER_SECONDS)

@@ -1,0 +1,16 @@
+"""Where this plugin keeps its state: keys of `config.stash`."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.pipeline.lease import Lease
+from kindgate.plugin.provider import Provider
+from kindgate.settings import Settings
+
+SETTINGS = pytest.StashKey[Settings]()
+PROVIDER = pytest.StashKey[Provider]()
+LEASE = pytest.StashKey[Lease]()
+
+WORKER_INPUT = "kindgate"
+"""Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""

@@ -1,0 +1,44 @@
+"""What kindgate writes to pytest's terminal: progress while the pipeline works, and a section at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import pytest
+
+
+class Terminal:
+    """Writes through pytest's terminal reporter; silent where there is none (-p no:terminal)."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._started = time.monotonic()
+
+    def progress(self, text: str) -> None:
+        """Show one line at once, also from inside a fixture, whose output pytest captures."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None:
+            return
+        line = f"[kindgate {time.monotonic() - self._started:6.1f} s] {text}"
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        if capture is None:
+            self._write(reporter, line)
+            return
+        with capture.global_and_fixture_disabled():
+            self._write(reporter, line)
+
+    def section(self, title: str, lines: Iterable[str]) -> None:
+        """Write a titled section among pytest's closing ones."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None:
+            return
+        reporter.section(title)
+        for line in lines:
+            reporter.write_line(line)
+
+    @staticmethod
+    def _write(reporter: pytest.TerminalReporter, line: str) -> None:
+        reporter.ensure_newline()
+        reporter.write_line(line)
+        reporter.flush()

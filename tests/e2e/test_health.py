@@ -1,0 +1,59 @@
+"""The cluster and the application are up: nodes, Deployments, hosts, Prometheus."""
+
+import pytest
+
+from kindgate.metrics.client import Prometheus
+from kindgate.plugin.application import Application
+from kindgate.plugin.cluster import Cluster
+from kindgate.plugin.ingress import Ingress
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.smoke
+def test_every_node_is_ready(cluster: Cluster) -> None:
+    """Each node of the cluster reports the condition Ready."""
+    nodes = cluster.core.list_node().items
+
+    unready = [node.metadata.name for node in nodes if ("Ready", "True") not in {(c.type, c.status) for c in node.status.conditions}]
+
+    assert nodes
+    assert unready == []
+
+
+@pytest.mark.smoke
+def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Application) -> None:
+    """No Deployment of the application is short of available replicas."""
+    deployments = [item for namespace in app.namespaces for item in cluster.apps.list_namespaced_deployment(namespace).items]
+
+    short = {
+        item.metadata.name: item.status.available_replicas for item in deployments if item.status.available_replicas != item.spec.replicas
+    }
+
+    assert deployments
+    assert short == []
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(("host", "text"), [("foo.localhost", "foo"), ("bar.localhost", "bar")])
+def test_a_host_answers_its_own_text(ingress: Ingress, host: str, text: str) -> None:
+    """The ingress leads each host to its own Service."""
+    response = ingress.get(host)
+
+    assert (response.status_code, response.text.strip()) == (200, text)
+
+
+@pytest.mark.smoke
+def test_an_unknown_host_gets_404(ingress: Ingress) -> None:
+    """A host that no Ingress names is answered by the controller itself."""
+    assert ingress.get("nobody.localhost").status_code == 404
+
+
+def test_every_prometheus_target_is_up(prometheus: Prometheus) -> None:
+    """Prometheus scrapes every target that it knows of."""
+    up = prometheus.query("up")
+
+    down = [dict(sample.labels) for sample in up if sample.value != 1]
+
+    assert {"cadvisor", "traefik", "prometheus"} <= {sample.labels["job"] for sample in up}
+    assert down == []

@@ -1,0 +1,146 @@
+"""The plugin in a suite of its own: options, markers, what is selected, and how failures end a run."""
+
+from __future__ import annotations
+
+import pytest
+
+STAND_IN = """
+import pytest
+from pathlib import Path
+from kindgate.errors import ClusterError
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.stages import Provisioned
+from kindgate.plugin.controller import LazyPipeline
+
+INGRESS = {{"spec": {{"rules": [{{"host": "foo.localhost"}}]}}, "kind": "Ingress", "metadata": {{"name": "i", "namespace": "echo"}}}}
+
+def reach(self, stage):
+    with Path({log!r}).open("a") as log:
+        log.write(stage.name + "\\n")
+    {body}
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    LazyPipeline.reach = reach
+"""
+REACHES = (
+    'return Provisioned(ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"), Rendered(Path("o"), (INGRESS,)),'
+    ' Path("kubectl"), Path("artifacts"), Path("measurements"))'
+)
+FAILS = 'raise ClusterError("kind ended with 1", last_state="no space left on device", next_step="free some disk")'
+
+SUITE = """
+import pytest
+
+def test_plain():
+    pass
+
+@pytest.mark.e2e
+def test_hosts(app):
+    assert app.hosts == ("foo.localhost",)
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", range(3))
+def test_more(app, number):
+    pass
+"""
+
+
+@pytest.fixture(name="suite")
+def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A suite that uses the plugin, with a pipeline that needs no engine: it notes each stage that it is asked for."""
+    pytester.makeini("[pytest]\nstrict = true\nfilterwarnings = error\n")
+    pytester.makepyfile(SUITE)
+    return pytester
+
+
+def stages(suite: pytest.Pytester) -> list[str]:
+    """What the pipeline was asked for."""
+    log = suite.path / "stages.log"
+    return log.read_text().split() if log.exists() else []
+
+
+def stand_in(suite: pytest.Pytester, body: str) -> None:
+    """Replace the pipeline of the suite's controller."""
+    suite.makeconftest(STAND_IN.format(log=str(suite.path / "stages.log"), body=body))
+
+
+def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester) -> None:
+    """Without -m, -k or a path, nothing that needs a cluster is selected and no cluster is asked for."""
+    stand_in(suite, REACHES)
+
+    suite.runpytest_subprocess().assert_outcomes(passed=1, deselected=4)
+
+    assert stages(suite) == []
+
+
+@pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_a_marker_or_a_keyword_selects_e2e_tests.py",)])
+def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    """Whoever asks for e2e tests in any way gets them."""
+    stand_in(suite, REACHES)
+
+    outcome = suite.runpytest_subprocess(*arguments).parseoutcomes()
+
+    assert outcome["passed"] >= 4
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
+def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """With and without xdist the same tests pass, and only one process owns the pipeline."""
+    stand_in(suite, REACHES)
+
+    outcome = suite.runpytest_subprocess("-m", "e2e", *workers).parseoutcomes()
+
+    assert outcome["passed"] == (8 if "each" in workers else 4)
+    assert set(stages(suite)) == {"APP"}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """One error in full, the others as one line, and the exit code of the cause."""
+    stand_in(suite, FAILS)
+
+    result = suite.runpytest_subprocess("-m", "e2e", *workers)
+
+    result.assert_outcomes(errors=4)
+    text = result.stdout.str()
+    assert text.count("no space left on device") == 1
+    assert text.count("the first error of this run has the whole story") >= 3
+    assert result.ret == 16
+    assert stages(suite) == ["APP"]
+
+
+def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pytester) -> None:
+    """The option is named, and the exit code is the table's."""
+    result = suite.runpytest_subprocess("--kind-workers=100")
+
+    assert result.ret == 10
+    result.stderr.fnmatch_lines(["*--kind-workers: *100*"])
+
+
+def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) -> None:
+    """--keep-cluster is --kind-keep=always; another value beside it is refused."""
+    result = suite.runpytest_subprocess("--keep-cluster", "--kind-keep=never")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--keep-cluster means --kind-keep=always*"])
+
+
+def test_every_marker_is_described(suite: pytest.Pytester) -> None:
+    """`pytest --markers` lists kindgate's markers, so that strict suites accept them."""
+    lines = suite.runpytest_subprocess("--markers").stdout.lines
+
+    described = {line.split("(")[0].split(":")[0].removeprefix("@pytest.mark.") for line in lines if "Provided by kindgate" in line}
+    assert described == {"e2e", "smoke", "slo", "resources", "scenario"}
+
+
+def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
+    """An ini key does what its option does."""
+    suite.makeini("[pytest]\nkind_keep = nonsense\n")
+
+    assert suite.runpytest_subprocess().ret == 10
+
+
+def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
+    """A log says at its top what was judged."""
+    suite.runpytest_subprocess("--cluster-name=mine").stdout.fnmatch_lines(["kindgate: cluster mine, overlay k8s/overlays/ci, run *"])

@@ -1,0 +1,101 @@
+"""Workers get what the controller's pipeline reached, and the whole story of a failure exactly once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ClusterError, ImageError
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
+
+ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
+PROVISIONED = Provisioned(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
+
+
+class Counting:
+    """A pipeline that counts how often it is asked, and fails where it is told to."""
+
+    def __init__(self, error: ImageError | None = None) -> None:
+        self.asked: list[Stage] = []
+        self.busy = 0
+        self.overlapped = False
+        self._error = error
+
+    def reach(self, stage: Stage) -> Provisioned:
+        """Note the stage; raise the error if there is one."""
+        self.busy += 1
+        self.overlapped |= self.busy > 1
+        self.asked.append(stage)
+        self.busy -= 1
+        if self._error is not None:
+            raise self._error
+        return PROVISIONED
+
+
+@pytest.fixture(name="remote")
+def _remote() -> Iterator[tuple[LocalProvider, Counting, list[RemoteProvider]]]:
+    pipeline = Counting()
+    local = LocalProvider(pipeline)
+    server = ProviderServer(local)
+    workers = [RemoteProvider(server.address, server.authkey) for _ in range(4)]
+    yield local, pipeline, workers
+    for worker in workers:
+        worker.close()
+    server.close()
+
+
+def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
+    """What the pipeline reached arrives equal in every worker, one request at a time."""
+    _, pipeline, workers = remote
+    answers: list[Provisioned] = []
+    threads = [threading.Thread(target=lambda worker=worker: answers.append(worker.reach(Stage.APP))) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert answers == [PROVISIONED] * 4
+    assert not pipeline.overlapped
+
+
+def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
+    """Records keep their kind and content on the way."""
+    local, _, workers = remote
+    workers[0].record("burst", {"count": 3})
+
+    assert local.records == [("burst", {"count": 3})]
+
+
+def test_only_the_first_error_shows_the_whole_story() -> None:
+    """A failed phase is tried once; later tests get one line that points to the first."""
+    pipeline = Counting(ImageError("no such image: x", last_state="404", next_step="spell it right"))
+    local = LocalProvider(pipeline)
+    server = ProviderServer(local)
+    worker = RemoteProvider(server.address, server.authkey)
+
+    with pytest.raises(StageUnreachable) as first:
+        worker.reach(Stage.APP)
+    with pytest.raises(StageUnreachable) as second:
+        local.reach(Stage.CLUSTER)
+    worker.close()
+    server.close()
+
+    assert "spell it right" in str(first.value)
+    assert str(second.value) == "no such image: x (the first error of this run has the whole story)"
+    assert (first.value.failure.exit_code, pipeline.asked) == (15, [Stage.APP])
+
+
+def test_a_controller_that_is_gone_is_an_error_of_its_own() -> None:
+    """A worker does not hang when the controller dies."""
+    server = ProviderServer(LocalProvider(Counting()))
+    worker = RemoteProvider(server.address, server.authkey)
+    worker.close()
+    server.close()
+
+    with pytest.raises(ClusterError, match="the xdist controller is gone"):
+        worker.reach(Stage.CLUSTER)

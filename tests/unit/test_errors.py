@@ -1,0 +1,43 @@
+"""The error tree: what an error says, and the exit code of each."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kindgate import errors
+from kindgate.errors import KindgateError, clipped
+
+TABLE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+
+
+def classes(base: type[KindgateError] = KindgateError) -> list[type[KindgateError]]:
+    """Every class of the tree that `errors` defines."""
+    return [base, *(found for child in base.__subclasses__() if child.__module__ == errors.__name__ for found in classes(child))]
+
+
+def test_an_error_shows_what_is_known_and_nothing_else() -> None:
+    """Waiting time, last state and next step each get a line when they are given."""
+    full = KindgateError("it broke", waited=2.345, last_state="a\nb", next_step="mend it")
+
+    assert str(full) == "it broke\n  waited: 2.3 s\n  last seen: a\n    b\n  next: mend it"
+    assert str(KindgateError("it broke")) == "it broke"
+
+
+def test_long_foreign_output_is_cut_to_its_end() -> None:
+    """The end of a program's output says most, so the beginning goes."""
+    assert clipped("x" * 50 + "end", 10) == "[... 43 characters cut]\n" + "x" * 7 + "end"
+
+
+@pytest.mark.parametrize("error", classes(), ids=lambda error: error.__name__)
+def test_every_exit_code_is_in_the_table_for_users(error: type[KindgateError]) -> None:
+    """docs/exit-codes.md lists the code of each class."""
+    documented = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", TABLE.read_text(), re.MULTILINE) for code in row.split(",")}
+
+    assert error.exit_code in documented
+
+
+def test_own_exit_codes_leave_pytests_alone() -> None:
+    """Codes 0 to 5 are pytest's own; the tree's start at 10."""
+    assert {error.exit_code for error in classes()} - {1} >= {10, 11, 26}
+    assert all(error.exit_code == 1 or 10 <= error.exit_code < 64 for error in classes())

@@ -1,0 +1,87 @@
+"""Settings: where a value comes from, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.options import option_fields
+from kindgate.settings import Settings, build_settings
+
+ROOT = Path("/somewhere")
+
+
+def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> None:
+    """Each source is used only where those before it say nothing."""
+    environment = {"KINDGATE_KIND_WORKERS": "1", "KINDGATE_LOAD_RATE": "11", "KINDGATE_LOAD_SEED": "5"}
+    ini = {"kind_workers": "2", "load_rate": "22"}
+    settings = build_settings(ROOT, {"kind_workers": "3"}, ini, environment)
+
+    assert (settings.cluster.workers, settings.load.rate, settings.load.seed) == (3, 22.0, 5)
+
+
+def test_nothing_given_is_the_default() -> None:
+    """Empty values of any kind count as not given."""
+    given = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}
+
+    assert build_settings(ROOT, given, dict.fromkeys(given, ""), {}) == Settings(root=ROOT)
+
+
+def test_lists_and_switches_are_read_from_text() -> None:
+    """An ini file writes lists by white space and switches as words."""
+    settings = build_settings(ROOT, {}, {"kind_load": "a:1\nb.tar", "slo_quick": "yes"}, {"KINDGATE_IMAGES_ALLOW_MISSING": "off"})
+
+    assert settings.images.load == ("a:1", "b.tar")
+    assert settings.slo.quick
+    assert not settings.images.allow_missing
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("kind_workers", "-1", "--kind-workers"),
+        ("kind_workers", "100", "--kind-workers"),
+        ("kind_workers", "two", "--kind-workers"),
+        ("kind_keep", "sometimes", "--kind-keep"),
+        ("cluster_name", "Not_A_Name", "--cluster-name"),
+        ("cluster_name", "x" * 51, "--cluster-name"),
+        ("kind_host_port", "70000", "--kind-host-port"),
+        ("load_rate", "0", "--load-rate"),
+        ("slo_bursts", "0", "--slo-bursts"),
+        ("app_image", ["no-equals-sign"], "--app-image"),
+        ("kind_context", "c", "--kind-existing"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str, value: object, told: str) -> None:
+    """The error names the option and ends with exit code 10."""
+    with pytest.raises(SettingsError, match=told) as caught:
+        build_settings(ROOT, {option: value}, {}, {})
+
+    assert caught.value.exit_code == 10
+
+
+def test_contradictory_options_are_refused() -> None:
+    """An existing cluster is never deleted, so it cannot be kept either."""
+    given = {"kind_existing": "kc", "kind_context": "c", "ingress_url": "http://127.0.0.1", "kind_keep": "always"}
+
+    with pytest.raises(SettingsError, match="--kind-keep"):
+        build_settings(ROOT, given, {}, {})
+
+
+def test_the_default_cluster_name_belongs_to_the_folder() -> None:
+    """Two folders get two names, one folder always the same, and an asked name wins."""
+    here, there = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name
+
+    assert here == Settings(root=Path("/a")).cluster_name
+    assert here != there
+    assert build_settings(ROOT, {"cluster_name": "mine"}, {}, {}).cluster_name == "mine"
+
+
+def test_every_option_has_a_flag_of_its_own_and_a_help_text() -> None:
+    """The table has no doubles and no gaps."""
+    rows = list(option_fields(Settings))
+
+    assert len({row.option.flag for row in rows}) == len(rows) > 20
+    assert all(row.option.help and (row.switch or row.option.metavar) for row in rows)

@@ -1,0 +1,75 @@
+"""The deadline and the loop that waits, on a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.errors import NeverHappens, WaitTimeout
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+
+class FakeClock:
+    """A clock that moves only when somebody waits on it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """The time that it shows."""
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        self.now += seconds
+
+
+def test_waiting_returns_the_first_ready_value() -> None:
+    """The loop asks again until the probe is ready."""
+    clock = FakeClock()
+    answers: Iterator[Ready[int] | Pending] = iter([Pending("a"), Pending("b"), Ready(7)])
+
+    value = wait_for("seven", lambda: next(answers), Deadline.after(10, clock), interval=1, pause=clock.pause)
+
+    assert value == 7
+    assert clock.now == 102.0
+
+
+def test_a_deadline_that_passes_reports_the_last_state_and_the_time_waited() -> None:
+    """The error says what was seen last, after exactly the time that was allowed."""
+    clock = FakeClock()
+
+    with pytest.raises(WaitTimeout, match="timed out waiting for the moon") as caught:
+        wait_for("the moon", lambda: Pending("no moon"), Deadline.after(3, clock), interval=2, pause=clock.pause, next_step="look up")
+
+    assert (caught.value.waited, caught.value.last_state, caught.value.next_step) == (3.0, "no moon", "look up")
+
+
+def test_what_cannot_come_fails_at_once() -> None:
+    """A hopeless answer ends the wait without waiting."""
+    clock = FakeClock()
+
+    with pytest.raises(NeverHappens, match="the moon: it fell down"):
+        wait_for("the moon", lambda: Hopeless("it fell down"), Deadline.after(3, clock), pause=clock.pause)
+
+    assert clock.now == 100.0
+
+
+def test_a_passed_deadline_still_asks_once() -> None:
+    """What is ready already is not lost to a late start."""
+    clock = FakeClock()
+
+    assert wait_for("it", lambda: Ready("here"), Deadline.after(0, clock), pause=clock.pause) == "here"
+
+
+def test_a_step_gets_no_more_than_what_the_whole_has_left() -> None:
+    """A deadline inside another ends with it at the latest, and counts its own wait."""
+    clock = FakeClock()
+    whole = Deadline.after(10, clock)
+    clock.pause(8)
+
+    assert whole.at_most(5).remaining == 2.0
+    assert whole.at_most(1).remaining == 1.0
+    assert whole.at_most(5).waited == 0.0
+    assert (whole.waited, whole.expired) == (8.0, False)
