@@ -1,0 +1,36 @@
+"""Commands read the ini values that pytest would read in the same folder."""
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.cli.project import ini_values
+from kindgate.errors import SettingsError
+
+
+def test_pytest_ini_is_read(tmp_path: Path) -> None:
+    """The [pytest] section's keys are given as they stand."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nkind_workers = 1\nkind_load =\n  a\n  b\n")
+
+    assert ini_values(tmp_path) == {"kind_workers": "1", "kind_load": "a\nb"}
+
+
+def test_pyproject_is_read_where_there_is_no_pytest_ini(tmp_path: Path) -> None:
+    """Lists of TOML become what an ini file would hold."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nkind_workers = 1\nkind_load = ["a", "b"]\n')
+
+    assert ini_values(tmp_path) == {"kind_workers": "1", "kind_load": "a b"}
+
+
+def test_a_folder_without_configuration_has_no_values(tmp_path: Path) -> None:
+    """Then only options and the environment count."""
+    assert ini_values(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("name", "text"), [("pytest.ini", "[pytest\n"), ("pyproject.toml", "= 1")])
+def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
+    """The error says which file cannot be parsed."""
+    (tmp_path / name).write_text(text)
+
+    with pytest.raises(SettingsError, match=name):
+        ini_values(tmp_path)
