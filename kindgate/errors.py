@@ -12,11 +12,14 @@
   - ClusterError (16): the cluster could not be created, reached or deleted
     - OwnershipError (22): the name belongs to somebody else
   - DeployError (17): the application was applied and is not healthy
+    - ApiError (17): the API server refused a request or could not be reached
   - LoadError (18): a burst that cannot be sent as asked
   - MetricsError (19): Prometheus cannot answer
     - NoSamplesError (19): Prometheus answered with nothing
   - VerdictFailed (20), VerdictInvalid (21): what a command line ends with after judging
   - GitHubError (23): the pull request could not be read or written
+    - GitHubRefused (23): GitHub understood, and said no
+    - GitHubUnavailable (23): no answer, or one that asks to try again
     - PublishRefused (24): an artifact that is not to be trusted
   - WaitTimeout (25): a deadline passed; rooms chain it into their own error
   - NeverHappens (26): what was waited for cannot come; rooms chain it into their own error
@@ -166,6 +169,15 @@ class DeployError(KindgateError):
     exit_code = 17
 
 
+class ApiError(DeployError):
+    """The API server refused a request, or gave no answer: then `status` is 0. `reason` is Kubernetes' own word for it."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "", waited: float | None = None, next_step: str = "") -> None:
+        super().__init__(message, waited=waited, next_step=next_step)
+        self.status = status
+        self.reason = reason
+
+
 class LoadError(KindgateError):
     """A burst that cannot be sent as asked."""
 
@@ -198,6 +210,25 @@ class GitHubError(KindgateError):
     """The pull request could not be read or written."""
 
     exit_code = 23
+
+
+class GitHubRefused(GitHubError):
+    """GitHub understood the request and said no; `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.status = status
+
+
+class GitHubUnavailable(GitHubError):
+    """No answer, a broken one, or one that asks to try again, `retry_after` seconds later if that was said.
+
+    A request that ends like this may have been carried out all the same.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PublishRefused(GitHubError):

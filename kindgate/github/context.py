@@ -1,0 +1,217 @@
+"""What GitHub Actions says about the run: the repository, the run, the pull request, and whether a comment can be posted.
+
+Read from the standard variables (docs.github.com, "Variables reference") and from the event's payload
+(docs.github.com, "Webhook events and payloads", `pull_request`). A re-run carries the first attempt's payload.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kindgate.report.run import PullRequest as PullRequestRecord
+
+DEFAULT_API = "https://api.github.com"
+DEFAULT_SERVER = "https://github.com"
+NOT_A_PULL_REQUEST = "not a pull request, comment skipped"
+
+REPOSITORY = r"[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+"
+SHA = r"[0-9a-f]{40}|[0-9a-f]{64}"
+_ADDRESS = r"https?://[A-Za-z0-9_.:/-]+"
+
+_EVENT_LIMIT = 25 * 1024 * 1024
+"""Bytes of an event file that are read: GitHub delivers no payload above 25 MB."""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """The pull request as its event describes it; `head_repository` is empty when the fork has been deleted."""
+
+    number: int
+    head_sha: str
+    base_sha: str
+    head_repository: str
+    author: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The run as GitHub Actions describes it; empty or 0 where a variable is missing."""
+
+    event: str = ""
+    repository: str = ""
+    sha: str = ""
+    run_id: int = 0
+    attempt: int = 1
+    workflow: str = ""
+    workspace: str = ""
+    actor: str = ""
+    api_url: str = DEFAULT_API
+    server_url: str = DEFAULT_SERVER
+    token: str = field(default="", repr=False)
+    pull: PullRequest | None = None
+    defect: str = ""
+    """What is wrong with the event's payload; empty when nothing is."""
+
+    @property
+    def run_url(self) -> str:
+        """The page of this run and attempt; empty outside of Actions."""
+        if not (self.repository and self.run_id):
+            return ""
+        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}/attempts/{self.attempt}"
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether the pull request's branch lies in another repository, or in one that is gone."""
+        return self.pull is not None and self.pull.head_repository.lower() != self.repository.lower()
+
+    @property
+    def from_dependabot(self) -> bool:
+        """Whether the run has Dependabot's read-only token; a re-run keeps the rights of the first actor."""
+        return self.actor == "dependabot[bot]" or (self.pull is not None and self.pull.author == "dependabot[bot]" and not self.actor)
+
+    @property
+    def read_only(self) -> str:
+        """Why the run's own token cannot write a comment; empty when it can."""
+        if self.from_fork:
+            return "the pull request comes from a fork, whose runs have a read-only token"
+        if self.from_dependabot:
+            return "Dependabot's runs have a read-only token"
+        return ""
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be posted whatever the token's rights; empty when nothing stands in the way."""
+        if self.event == "":
+            return "not in GitHub Actions, comment skipped"
+        if self.defect:
+            return self.defect
+        if self.pull is None:
+            return NOT_A_PULL_REQUEST
+        if not self.repository:
+            return "GITHUB_REPOSITORY is not set, comment skipped"
+        if not self.token:
+            return "GITHUB_TOKEN is not in the environment of this step, comment skipped"
+        return ""
+
+    def record(self) -> PullRequestRecord | None:
+        """What a report says about the pull request; `None` outside of GitHub Actions."""
+        if not self.event or not self.repository:
+            return None
+        pull = self.pull
+        return PullRequestRecord(
+            repository=self.repository,
+            number=pull.number if pull else None,
+            head_sha=pull.head_sha if pull else self.sha,
+            base_sha=pull.base_sha if pull else "",
+            merge_sha=self.sha if self.event == "pull_request" else "",
+            run_id=self.run_id or None,
+            attempt=self.attempt,
+            run_url=self.run_url,
+        )
+
+
+class _Lenient(BaseModel):
+    """A part of a payload: GitHub adds fields at any time, so that unknown ones are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Repository(_Lenient):
+    full_name: str = Field(pattern=f"^({REPOSITORY})$")
+
+
+class _Commit(_Lenient):
+    sha: str = Field(pattern=f"^({SHA})$")
+    repo: _Repository | None = None
+
+
+class _User(_Lenient):
+    login: str
+
+
+class _PullRequest(_Lenient):
+    number: int = Field(gt=0)
+    head: _Commit
+    base: _Commit
+    user: _User | None = None
+
+
+class _Payload(_Lenient):
+    pull_request: _PullRequest
+
+
+def read_context(env: Mapping[str, str]) -> Context:
+    """The context from the environment and the event file that it names; what is missing or broken is said in `defect`."""
+    payload: Any = None
+    defect = ""
+    path = env.get("GITHUB_EVENT_PATH", "")
+    if env.get("GITHUB_EVENT_NAME", "") == "pull_request":
+        try:
+            payload = _read_event(Path(path)) if path else None
+        except (OSError, ValueError) as error:
+            defect = f"the event file GITHUB_EVENT_PATH={path} cannot be read ({error}), comment skipped"
+    return context_of(env, payload, defect=defect)
+
+
+def context_of(env: Mapping[str, str], payload: object, *, defect: str = "") -> Context:
+    """The context from the standard variables and a decoded event payload. Never raises."""
+    event = env.get("GITHUB_EVENT_NAME", "")
+    pull = None
+    if event == "pull_request_target":
+        defect = "pull_request_target gives a stranger's code a writable token: use pull_request, comment skipped"
+    elif event == "pull_request" and not defect:
+        try:
+            pull = _pull_request(_Payload.model_validate(payload).pull_request)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "a payload"
+            defect = f"the event's payload lacks a usable {place}, comment skipped"
+    return Context(
+        event=event,
+        repository=_matching(REPOSITORY, env.get("GITHUB_REPOSITORY", "")),
+        sha=_matching(SHA, env.get("GITHUB_SHA", "")),
+        run_id=_number(env.get("GITHUB_RUN_ID", ""), 0),
+        attempt=_number(env.get("GITHUB_RUN_ATTEMPT", ""), 1),
+        workflow=env.get("GITHUB_WORKFLOW", ""),
+        workspace=env.get("GITHUB_WORKSPACE", ""),
+        actor=env.get("GITHUB_ACTOR", ""),
+        api_url=_matching(_ADDRESS, env.get("GITHUB_API_URL", "")).rstrip("/") or DEFAULT_API,
+        server_url=_matching(_ADDRESS, env.get("GITHUB_SERVER_URL", "")).rstrip("/") or DEFAULT_SERVER,
+        token=env.get("GITHUB_TOKEN", ""),
+        pull=pull,
+        defect=defect,
+    )
+
+
+def _read_event(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds
+    with path.open("rb") as file:
+        text = file.read(_EVENT_LIMIT + 1)
+    if len(text) > _EVENT_LIMIT:
+        raise ValueError(f"it is larger than {_EVENT_LIMIT} bytes")
+    return json.loads(text)
+
+
+def _pull_request(found: _PullRequest) -> PullRequest:
+    return PullRequest(
+        number=found.number,
+        head_sha=found.head.sha,
+        base_sha=found.base.sha,
+        head_repository=found.head.repo.full_name if found.head.repo else "",
+        author=found.user.login if found.user else "",
+    )
+
+
+def _matching(pattern: str, text: str) -> str:
+    """`text` if the whole of it matches, else nothing."""
+    return text if re.fullmatch(pattern, text) else ""
+
+
+def _number(text: str, default: int) -> int:
+    """A decimal number of ASCII digits, or `default`."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else default

@@ -1,0 +1,114 @@
+"""What to do about the comment, decided from plain data: nothing here talks to GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from kindgate.github.context import NOT_A_PULL_REQUEST, Context
+from kindgate.github.marker import Marker, parse_marker
+
+Mode = Literal["auto", "always", "on-change", "on-failure", "never", "require"]
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment on the pull request, as GitHub lists it."""
+
+    id: int
+    author: str
+    body: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Create:
+    """Write a new comment."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the body of this comment."""
+
+    comment: Comment
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Our comment already is what this run has to say."""
+
+    comment: Comment
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Write nothing, because."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write, and which other comments of ours to delete afterwards."""
+
+    action: Create | Edit | Keep | Skip
+    duplicates: tuple[Comment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Whether to try at all. `silent` reasons are no failure, also where a comment is required."""
+
+    post: bool
+    reason: str = ""
+    silent: bool = True
+
+
+def whether_to_try(context: Context, mode: Mode) -> Attempt:
+    """Whether a comment can be posted from here, before anything is asked of GitHub.
+
+    `always` and `require` try with any token that is there, because one with more rights may have been given.
+    """
+    if mode == "never":
+        return Attempt(post=False, reason="--github-comment=never, comment skipped")
+    if context.obstacle:
+        absent = context.event == "" or context.obstacle == NOT_A_PULL_REQUEST
+        return Attempt(post=False, reason=context.obstacle, silent=absent)
+    if context.read_only and mode not in {"always", "require"}:
+        return Attempt(post=False, reason=f"{context.read_only}: the publishing workflow posts the comment")
+    return Attempt(post=True)
+
+
+def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Iterable[Comment]) -> Plan:
+    """What to do with `comments`, so that exactly one of ours remains and tells of the newest run.
+
+    Ours are those whose first line is a marker of our id and whose author is `author`. `passed` is whether this run
+    gives a reviewer nothing to act on.
+    """
+    ours = [(found, comment) for comment in comments if (found := _our_marker(comment, marker.id, author)) is not None]
+    if not ours:
+        if mode == "on-failure" and passed:
+            return Plan(Skip("the run passed and there is no older comment, comment skipped (--github-comment=on-failure)"))
+        return Plan(Create())
+    ours.sort(key=lambda pair: (-pair[0].run, -pair[0].attempt, pair[1].id))
+    newest, comment = ours[0]
+    return Plan(_action(mode, marker, newest, comment), tuple(other for _, other in ours[1:]))
+
+
+def _our_marker(comment: Comment, identity: str, author: str) -> Marker | None:
+    if comment.author.lower() != author.lower():
+        return None
+    found = parse_marker(comment.body)
+    return found if found is not None and found.id == identity else None
+
+
+def _action(mode: Mode, marker: Marker, newest: Marker, comment: Comment) -> Edit | Keep:
+    if newest == marker:
+        return Keep(comment, "the comment is up to date")
+    if newest.age > marker.age:
+        return Keep(comment, f"the comment tells of a newer run ({newest.run}, attempt {newest.attempt})")
+    if mode == "on-change" and newest.digest == marker.digest:
+        return Keep(comment, "nothing has changed since the last comment (--github-comment=on-change)")
+    return Edit(comment)

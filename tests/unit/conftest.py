@@ -1,0 +1,30 @@
+"""What every unit test may rely on: it is not in GitHub Actions, whatever machine runs it, and it reaches no GitHub."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
+FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the workflow that runs the tests, in nested pytest runs too, and look up no address of GitHub's."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+        monkeypatch.delenv(name)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+    resolve = socket.getaddrinfo
+
+    def guarded(host: Any, *args: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name.endswith(FORBIDDEN_DOMAINS):
+            raise AssertionError(f"a unit test asks for {name}")
+        return resolve(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)

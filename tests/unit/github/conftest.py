@@ -1,0 +1,41 @@
+"""GitHub's stand-in, and reports to post to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.model import Verdict
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from tests.unit.github.standin import StandIn, serving
+
+
+@pytest.fixture
+def github() -> Iterator[StandIn]:
+    """A stand-in for GitHub with one open pull request, #17, and no comments."""
+    with serving() as standin:
+        yield standin
+
+
+@pytest.fixture
+def passing() -> RunReport:
+    """A run in which everything is met."""
+    return RunReport(
+        run=Run(id="9001-1", started=1_790_000_000.0, seconds=212.4, command="pytest -m e2e"),
+        outcome=Outcome.PASSED,
+        exit_code=0,
+        objectives=(
+            ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0),
+        ),
+        tests=(TestResult(node_id="tests/e2e/test_health.py::test_nodes", outcome="passed", seconds=0.4),),
+    )
+
+
+@pytest.fixture
+def failing(passing: RunReport) -> RunReport:
+    """A run with a broken objective and a failing test."""
+    broken = passing.objectives[0].model_copy(update={"verdict": Verdict.FAIL, "measured": 81.0})
+    test = TestResult(node_id="tests/e2e/test_slo.py::test_slo", outcome="failed", seconds=30.0, error="p(95)<50: 81 ms")
+    return passing.model_copy(update={"outcome": Outcome.FAILED, "exit_code": 1, "objectives": (broken,), "tests": (*passing.tests, test)})

@@ -1,0 +1,370 @@
+"""A stand-in for GitHub: a real HTTP server on loopback with pages, permissions, faults and a blob store.
+
+Its replies carry the fields and status codes of GitHub's published REST description; the files in `replies/` name
+the page of that description each of them follows.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from kindgate.github.api import Api
+
+FOLDER = Path(__file__).parent
+HEAD = "0123456789abcdef0123456789abcdef01234567"
+BASE = "89abcdef0123456789abcdef0123456789abcdef"
+TOKEN = "ghs_canary0000000000000000000000000000"
+REPOSITORY = "acme/shop"
+BOT = "github-actions[bot]"
+
+
+def document(folder: str, name: str) -> dict[str, Any]:
+    """A fixture file without the name of the page that it follows."""
+    content: dict[str, Any] = json.loads((FOLDER / folder / f"{name}.json").read_text())
+    assert content.pop("_page").startswith("https://docs.github.com/en/")
+    return content
+
+
+@dataclass
+class Fault:
+    """What happens to one request instead of, or with `effect` after, what was asked for.
+
+    `reply` names an `error_*.json`. `silent` closes the connection with no reply, `delay` waits before the reply,
+    and `drip` sends a reply that never ends, a byte at a time.
+    """
+
+    reply: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    effect: bool = False
+    silent: bool = False
+    drip: bool = False
+    delay: float = 0.0
+    page: str = ""
+
+
+@dataclass
+class Answer:
+    """A reply as it goes out."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+
+
+@dataclass
+class StandIn:
+    """GitHub's state, and what was asked of it."""
+
+    port: int = 0
+    pull: dict[str, Any] = field(default_factory=lambda: document("replies", "pull_request"))
+    others: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=lambda: document("replies", "workflow_run"))
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    page_limit: int = 100
+    author: str = BOT
+    requests: list[str] = field(default_factory=list)
+    blob_headers: list[dict[str, str]] = field(default_factory=list)
+    faults: list[tuple[re.Pattern[str], Fault]] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        """Where the API is: with a path, as on GitHub Enterprise Server."""
+        return f"http://127.0.0.1:{self.port}/api/v3"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that GitHub Actions would set, apart from the event's."""
+        return {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTOR": "mona",
+            "GITHUB_API_URL": self.url,
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(FOLDER / "events" / "pull_request_same_repository.json"),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_RUN_ID": "9001",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_SHA": "fedcba9876543210fedcba9876543210fedcba98",
+            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_WORKFLOW": "ci",
+        }
+
+    def api(self, *, timeout: float = 5.0) -> Api:
+        """A client of this server that does not space out its writes."""
+        return Api(self.url, TOKEN, REPOSITORY, write_pause=0, timeout=timeout)
+
+    def fail(self, request: str, *faults: Fault) -> None:
+        """Let the next requests that match `METHOD path` end so, one fault each."""
+        self.faults += [(re.compile(request), fault) for fault in faults]
+
+    def say(self, body: str, author: str = "mona") -> int:
+        """A comment that somebody writes; returns its id."""
+        comment = document("replies", "issue_comment")
+        number = 1 + max((made["id"] for made in self.comments), default=0)
+        comment |= {
+            "id": number,
+            "body": body,
+            "url": f"{self.url}/repos/{REPOSITORY}/issues/comments/{number}",
+            "html_url": f"https://github.com/{REPOSITORY}/pull/17#issuecomment-{number}",
+            "user": comment["user"] | {"login": author},
+        }
+        self.comments.append(comment)
+        self.pull["comments"] = len(self.comments)
+        return number
+
+    def upload(self, name: str, content: bytes, *, size: int | None = None, expired: bool = False) -> None:
+        """An artifact of the run; `size` is what the listing claims."""
+        artifact = document("replies", "artifact")
+        number = len(self.artifacts) + 1
+        artifact |= {
+            "id": number,
+            "name": name,
+            "size_in_bytes": len(content) if size is None else size,
+            "expired": expired,
+            "url": f"{self.url}/repos/{REPOSITORY}/actions/artifacts/{number}",
+            "archive_download_url": f"{self.url}/repos/{REPOSITORY}/actions/artifacts/{number}/zip",
+        }
+        self.artifacts.append(artifact)
+        self.blobs[str(number)] = content
+
+    def written(self, author: str = BOT) -> list[str]:
+        """The bodies of an author's comments."""
+        return [comment["body"] for comment in self.comments if comment["user"]["login"] == author]
+
+    def count(self, method: str) -> int:
+        """How many requests of a method arrived."""
+        return sum(request.startswith(method + " ") for request in self.requests)
+
+    def answer(self, method: str, target: str, body: dict[str, Any], authorization: str) -> Answer:
+        """The reply to one request, as GitHub would give it."""
+        parts = urlsplit(target)
+        path = parts.path.removeprefix("/api/v3")
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        if authorization not in {f"token {TOKEN}", f"Bearer {TOKEN}"}:
+            return error("bad_credentials")
+        with self.lock:
+            for verb, pattern, handler in self._routes():
+                found = re.fullmatch(pattern, path)
+                if found and verb == method:
+                    return handler(query, body, *found.groups())  # type: ignore[no-any-return]  # routes differ in their arguments
+        return error("not_found")
+
+    def _routes(self) -> list[tuple[str, str, Any]]:
+        repo = f"/repos/{REPOSITORY}"
+        return [
+            ("GET", f"{repo}/pulls", self._list_pulls),
+            ("GET", rf"{repo}/pulls/(\d+)", self._get_pull),
+            ("GET", rf"{repo}/pulls/(\d+)/files", self._list_files),
+            ("GET", rf"{repo}/issues/(\d+)/comments", self._list_comments),
+            ("POST", rf"{repo}/issues/(\d+)/comments", self._create_comment),
+            ("PATCH", rf"{repo}/issues/comments/(\d+)", self._edit_comment),
+            ("DELETE", rf"{repo}/issues/comments/(\d+)", self._delete_comment),
+            ("GET", rf"{repo}/actions/runs/(\d+)", self._get_run),
+            ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
+            ("GET", rf"{repo}/actions/artifacts/(\d+)/zip", self._download),
+            ("GET", rf"{repo}/contents/(.+)", self._get_content),
+        ]
+
+    def _pulls(self) -> list[dict[str, Any]]:
+        return [self.pull, *self.others]
+
+    def _list_pulls(self, query: dict[str, str], _body: dict[str, Any]) -> Answer:
+        found = [
+            pull
+            for pull in self._pulls()
+            if pull["state"] == query.get("state", "open") and query.get("head") in {None, pull["head"]["label"]}
+        ]
+        return self._page(query, found, f"/repos/{REPOSITORY}/pulls")
+
+    def _get_pull(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        found = next((pull for pull in self._pulls() if pull["number"] == int(number)), None)
+        if found is None:
+            return error("not_found")
+        address = f"{self.url}/repos/{REPOSITORY}/issues/{number}"
+        return Answer(200, found | {"issue_url": address, "comments_url": f"{address}/comments"})
+
+    def _list_files(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        return self._page(query, self.files, f"/repos/{REPOSITORY}/pulls/{number}/files")
+
+    def _list_comments(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        return self._page(query, self.comments, f"/repos/{REPOSITORY}/issues/{number}/comments")
+
+    def _create_comment(self, _query: dict[str, str], body: dict[str, Any], _number: str) -> Answer:
+        if len(body["body"]) > 65_536:
+            return error("invalid")
+        self.say(body["body"], self.author)
+        return Answer(201, self.comments[-1])
+
+    def _edit_comment(self, _query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
+        found = next((comment for comment in self.comments if comment["id"] == int(number)), None)
+        if found is None:
+            return error("not_found")
+        found["body"] = body["body"]
+        return Answer(200, found)
+
+    def _delete_comment(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        kept = [comment for comment in self.comments if comment["id"] != int(number)]
+        if len(kept) == len(self.comments):
+            return error("not_found")
+        self.comments = kept
+        return Answer(204)
+
+    def _get_run(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        if int(number) != self.run["id"]:
+            return error("not_found")
+        return Answer(200, self.run | {"artifacts_url": f"{self.url}/repos/{REPOSITORY}/actions/runs/{number}/artifacts"})
+
+    def _list_artifacts(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        page = self._page(query, self.artifacts, f"/repos/{REPOSITORY}/actions/runs/{number}/artifacts")
+        page.body = {"total_count": len(self.artifacts), "artifacts": page.body}
+        return page
+
+    def _download(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        return Answer(302, headers={"Location": f"http://localhost:{self.port}/blobs/{number}?sig=canary"})
+
+    def _get_content(self, query: dict[str, str], _body: dict[str, Any], path: str) -> Answer:
+        text = self.contents.get((path, query.get("ref", "main")))
+        if text is None:
+            return error("not_found")
+        content = base64.encodebytes(text.encode()).decode()
+        return Answer(200, document("replies", "content") | {"path": path, "name": Path(path).name, "content": content, "size": len(text)})
+
+    def _page(self, query: dict[str, str], items: list[dict[str, Any]], path: str) -> Answer:
+        size = min(int(query.get("per_page", "30")), self.page_limit)
+        number = int(query.get("page", "1"))
+        start = (number - 1) * size
+        headers = {}
+        if start + size < len(items):
+            rest = "".join(f"&{key}={quote(value)}" for key, value in query.items() if key != "page")
+            headers["Link"] = f'<{self.url}{path}?page={number + 1}{rest}>; rel="next"'
+        return Answer(200, copy.deepcopy(items[start : start + size]), headers)
+
+
+def error(name: str) -> Answer:
+    """One of GitHub's error replies."""
+    content = document("replies", f"error_{name}")
+    return Answer(content["status"], content["body"], dict(content["headers"]))
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads a request, lets a fault or the stand-in answer it."""
+
+    protocol_version = "HTTP/1.1"
+    github: StandIn
+
+    def handle_request(self) -> None:
+        """Any request."""
+        length = int(self.headers.get("Content-Length", "0"))
+        body = json.loads(self.rfile.read(length) or "{}")
+        if self.path.startswith("/blobs/"):
+            self._blob()
+            return
+        line = f"{self.command} {self.path}"
+        with self.github.lock:
+            self.github.requests.append(line)
+            fault = self._next_fault(line)
+        answer = None
+        if fault is None or fault.effect or (fault.delay and not fault.reply):
+            answer = self.github.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
+        if fault is None:
+            assert answer is not None
+            self._send(answer)
+            return
+        self._suffer(fault, answer)
+
+    def _next_fault(self, line: str) -> Fault | None:
+        for index, (pattern, fault) in enumerate(self.github.faults):
+            if pattern.search(line):
+                del self.github.faults[index]
+                return fault
+        return None
+
+    def _suffer(self, fault: Fault, answer: Answer | None) -> None:
+        if fault.delay:
+            self.github.stopped.wait(fault.delay)
+        if fault.silent:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif fault.drip:
+            self._drip()
+        elif fault.page:
+            self._send(Answer(200, raw=fault.page.encode()))
+        else:
+            sent = error(fault.reply) if fault.reply else answer
+            assert sent is not None
+            sent.headers |= fault.headers
+            self._send(sent)
+
+    def _send(self, answer: Answer) -> None:
+        content = answer.raw if answer.raw is not None else b"" if answer.body is None else json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        for name, value in ({"Content-Type": "application/json; charset=utf-8"} | answer.headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _drip(self) -> None:
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        while not self.github.stopped.wait(0.05):
+            self.wfile.write(b" ")
+
+    def _blob(self) -> None:
+        self.github.blob_headers.append(dict(self.headers.items()))
+        content = self.github.blobs[urlsplit(self.path).path.removeprefix("/blobs/")]
+        self._send(Answer(200, raw=content, headers={"Content-Type": "application/zip"}))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_request  # noqa: N815 - http.server looks for these names
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A server whose clients may leave in the middle of a reply."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: the client's deadline has passed."""
+
+
+@contextmanager
+def serving() -> Iterator[StandIn]:
+    """A stand-in that listens until the end of the block."""
+    github = StandIn()
+    server = QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"github": github}))
+    github.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield github
+    finally:
+        github.stopped.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

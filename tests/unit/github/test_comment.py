@@ -1,0 +1,359 @@
+"""Posting with the real PyGithub to a stand-in for GitHub that fails in all the ways that GitHub does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from kindgate.errors import GitHubError, GitHubRefused, WaitTimeout
+from kindgate.github.comment import Conversation, Post, PostResult
+from kindgate.github.marker import Marker, parse_marker
+from kindgate.waiting import Deadline
+from tests.unit.github.standin import BOT, HEAD, Fault, StandIn
+
+MARKER = Marker("ci", HEAD, 9001, 1, "a" * 16)
+OLD = replace(MARKER, run=9000, digest="b" * 16)
+LIST = r"GET .*/issues/17/comments"
+CREATE = r"POST .*/issues/17/comments"
+EDIT = r"PATCH .*/issues/comments/"
+DELETE = r"DELETE .*/issues/comments/"
+READ = r"GET .*/pulls/17"
+
+
+@dataclass
+class FakeTime:
+    """A clock that only the pauses move; `waits` are the pauses in seconds."""
+
+    now: float = 0.0
+    waits: tuple[float, ...] = ()
+
+    def clock(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self.waits = (*self.waits, seconds)
+
+
+def posting(marker: Marker = MARKER) -> Post:
+    """A post that says `marker`."""
+    return Post(17, marker, f"{marker}\n# verdict", BOT, "auto", passed=True)
+
+
+def settle(github: StandIn, post: Post | None = None, time: FakeTime | None = None, seconds: float = 45.0) -> PostResult:
+    """Post as a run would, in no real time."""
+    time = time or FakeTime()
+    with github.api() as api:
+        return Conversation(api, post or posting(), Deadline.after(seconds, time.clock), time.pause).settle()
+
+
+def test_the_first_comment_takes_three_requests(github: StandIn) -> None:
+    """The pull request says that there are no comments; the list afterwards finds those of concurrent runs."""
+    result = settle(github)
+
+    assert result.line == "comment created on #17"
+    assert result.url.endswith("#issuecomment-1")
+    assert [request.split()[0] for request in github.requests] == ["GET", "POST", "GET"]
+    assert github.written() == [posting().body]
+
+
+def test_an_update_takes_three_requests(github: StandIn) -> None:
+    """The pull request, its comments, the edit."""
+    github.say(f"{OLD}\nold", BOT)
+
+    result = settle(github)
+
+    assert result.line == "comment updated on #17"
+    assert [request.split()[0] for request in github.requests] == ["GET", "GET", "PATCH"]
+    assert github.written() == [posting().body]
+
+
+def test_any_number_of_runs_leaves_one_comment(github: StandIn) -> None:
+    """Each run edits what the one before wrote."""
+    for run in range(9001, 9007):
+        settle(github, posting(replace(MARKER, run=run)))
+
+    assert github.written() == [posting(replace(MARKER, run=9006)).body]
+
+
+def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) -> None:
+    """They may all create one; each then lists again, and all agree on which stays.
+
+    GitHub has no conditional edit: which of the runs has the last word is up to chance, until the next run.
+    """
+    start = threading.Barrier(6)
+    failures: list[BaseException] = []
+
+    def post(run: int) -> None:
+        start.wait()
+        try:
+            settle(github, posting(replace(MARKER, run=run)))
+        except BaseException as error:  # noqa: BLE001 - the test's own thread reports it
+            failures.append(error)
+
+    threads = [threading.Thread(target=post, args=(9000 + number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert len(github.written()) == 1
+    found = parse_marker(github.written()[0])
+    assert found is not None
+    assert 9000 <= found.run <= 9005
+
+
+@pytest.mark.parametrize("page_limit", [30, 100])
+def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: int) -> None:
+    """All pages are read, whatever size the server gives them."""
+    github.page_limit = page_limit
+    for number in range(35):
+        github.say(f"comment {number}")
+    github.say(f"{OLD}\nold", BOT)
+
+    settle(github)
+
+    assert github.written() == [posting().body]
+    assert len(github.comments) == 36
+    assert len(github.requests) == (4 if page_limit == 30 else 3)
+
+
+def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> None:
+    """Another suite's comment, a person's quote and the bot's other comments stay."""
+    other = f"{replace(OLD, id='nightly')}\nother suite"
+    for body, author in [
+        (f"{OLD}\nfirst", BOT),
+        (other, BOT),
+        (f"> {OLD}", "mona"),
+        (f"{OLD}", "mona"),
+        ("hello", BOT),
+        (f"{OLD}\nsecond", BOT),
+    ]:
+        github.say(body, author)
+
+    settle(github)
+
+    assert github.written() == [posting().body, other, "hello"]
+    assert github.written("mona") == [f"> {OLD}", f"{OLD}"]
+
+
+def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
+    """A concurrent run may have deleted it."""
+    github.say(f"{OLD}\nfirst", BOT)
+    github.say(f"{OLD}\nsecond", BOT)
+    github.fail(DELETE, Fault("not_found"))
+
+    assert settle(github).warnings == ()
+
+
+def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> None:
+    """The comment itself is written."""
+    github.say(f"{OLD}\nfirst", BOT)
+    github.say(f"{OLD}\nsecond", BOT)
+    github.fail(DELETE, Fault("read_only_token"))
+
+    result = settle(github)
+
+    assert result.line == "comment updated on #17"
+    assert "Resource not accessible" in result.warnings[0]
+
+
+def test_a_newer_runs_comment_stays(github: StandIn) -> None:
+    """A run that ends late does not overwrite it."""
+    newer = f"{replace(MARKER, run=9002)}\nnewer"
+    github.say(newer, BOT)
+
+    assert "newer run" in settle(github).line
+    assert github.written() == [newer]
+
+
+def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
+    """The run of an older push says nothing about the new one."""
+    github.pull["head"]["sha"] = "f" * 40
+
+    assert "moved on" in settle(github).line
+    assert github.comments == []
+
+
+def test_a_closed_pull_request_gets_no_comment(github: StandIn) -> None:
+    """Nobody is left to act on it."""
+    github.pull["state"] = "closed"
+
+    assert "closed" in settle(github).line
+    assert github.comments == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        ("read_only_token", 403, "Resource not accessible by integration"),
+        ("not_found", 404, "Not Found"),
+        ("invalid", 422, "Validation Failed"),
+        ("locked", 403, "issue is locked"),
+        ("archived", 403, "archived"),
+        ("gone", 410, "disabled"),
+        ("bad_credentials", 401, "Bad credentials"),
+    ],
+)
+def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str) -> None:
+    """It is not tried again, and the error says what to do."""
+    github.fail(CREATE, Fault(fault))
+
+    with pytest.raises(GitHubRefused, match=words) as caught:
+        settle(github)
+
+    assert caught.value.status == status
+    assert github.count("POST") == 1
+    assert status == 422 or caught.value.next_step
+
+
+@pytest.mark.parametrize(("request_", "method"), [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH"), (DELETE, "DELETE")])
+def test_a_bad_gateway_is_tried_again(github: StandIn, request_: str, method: str) -> None:
+    """Reading, editing and deleting may be repeated; after two failures the third works."""
+    github.say(f"{OLD}\nfirst", BOT)
+    github.say(f"{OLD}\nsecond", BOT)
+    github.fail(request_, Fault("bad_gateway"), Fault("bad_gateway"))
+    time = FakeTime()
+
+    result = settle(github, time=time)
+
+    assert result.line == "comment updated on #17"
+    assert github.written() == [posting().body]
+    assert github.count(method) >= 3
+    assert time.waits == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("fault", [Fault("bad_gateway"), Fault(silent=True), Fault(page="<html>Unicorn!</html>"), Fault(page="{broken")])
+def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, fault: Fault) -> None:
+    """The comments are listed before the second POST."""
+    github.fail(CREATE, fault)
+
+    settle(github)
+
+    assert github.written() == [posting().body]
+    assert [request.split()[0] for request in github.requests] == ["GET", "POST", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(silent=True, effect=True), Fault("bad_gateway", effect=True), Fault(page="<html>Unicorn!</html>", effect=True)],
+)
+def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault: Fault) -> None:
+    """The new listing finds it."""
+    github.fail(CREATE, fault)
+
+    result = settle(github)
+
+    assert result.line == "the comment is up to date"
+    assert github.written() == [posting().body]
+    assert github.count("POST") == 1
+
+
+def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: StandIn) -> None:
+    """Somebody deletes it between our reading and editing."""
+    github.say(f"{OLD}\nold", BOT)
+    github.fail(EDIT, Fault("not_found"))
+    github.fail(LIST, Fault(effect=True))
+    time = FakeTime()
+    pause = time.pause
+
+    def delete_meanwhile(seconds: float) -> None:
+        github.comments.clear()
+        pause(seconds)
+
+    with github.api() as api:
+        result = Conversation(api, posting(), Deadline.after(45, time.clock), delete_meanwhile).settle()
+
+    assert result.line == "comment created on #17"
+    assert github.written() == [posting().body]
+
+
+def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
+    """A secondary limit with `Retry-After: 25` leaves 20 of 45 seconds."""
+    github.fail(CREATE, Fault("secondary_limit", headers={"Retry-After": "25"}))
+    time = FakeTime()
+
+    settle(github, time=time)
+
+    assert time.waits == (25.0,)
+    assert github.written() == [posting().body]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("secondary_limit"),
+        Fault("secondary_limit", headers={"Retry-After": "soon"}),
+        Fault("primary_limit", headers={"X-RateLimit-Reset": "9999999999"}),
+    ],
+)
+@pytest.mark.parametrize("request_", [READ, LIST, EDIT])
+def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault, request_: str) -> None:
+    """`Retry-After: 3600`, a limit without a time and an exhausted quota end the attempt without any waiting."""
+    github.say(f"{OLD}\nold", BOT)
+    github.fail(request_, fault)
+    time = FakeTime()
+
+    with pytest.raises(GitHubError, match="GitHub asks to wait"):
+        settle(github, time=time)
+
+    assert time.waits == ()
+
+
+def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
+    """Waits double, and the error says what was seen last."""
+    github.fail(READ, *[Fault("bad_gateway")] * 20)
+    time = FakeTime()
+
+    with pytest.raises(WaitTimeout, match="Server Error"):
+        settle(github, time=time)
+
+    assert time.waits == (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 13.5)
+
+
+def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> None:
+    """The list that looks for duplicates fails for good: the comment is there all the same."""
+    github.fail(LIST, *[Fault("bad_gateway")] * 20)
+
+    result = settle(github)
+
+    assert result.line == "comment created on #17"
+    assert "and then" in result.warnings[0]
+
+
+def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
+    """A list that does not show yet what was created is believed less than the reply to the POST."""
+    original: Callable[..., object] = github._list_comments
+    calls: list[int] = []
+
+    def lagging(query: dict[str, str], body: dict[str, object], number: str) -> object:
+        calls.append(1)
+        comments, github.comments = github.comments, []
+        try:
+            return original(query, body, number)
+        finally:
+            github.comments = comments
+
+    github._list_comments = lagging  # type: ignore[assignment, method-assign]  # the replica behind this one server
+
+    settle(github)
+
+    assert calls
+    assert github.count("POST") == 1
+
+
+def test_a_comment_by_another_author_warns(github: StandIn) -> None:
+    """With a token of an App the next run would look for the wrong author."""
+    github.author = "shop-app[bot]"
+
+    result = settle(github)
+
+    assert "shop-app[bot]" in result.warnings[0]
+    assert "--github-author" in result.warnings[0]
+    assert github.count("POST") == 1

@@ -1,0 +1,204 @@
+"""`kindgate.github.context` on GitHub's own kinds of event."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.github.context import NOT_A_PULL_REQUEST, Context, context_of, read_context
+from tests.unit.github.standin import BASE, HEAD, document
+
+MERGE = "fedcba9876543210fedcba9876543210fedcba98"
+EVENTS = Path(__file__).parent / "events"
+
+
+def environment(event: str, **changes: str) -> dict[str, str]:
+    """The variables of a run of `event`."""
+    return {
+        "GITHUB_ACTOR": "mona",
+        "GITHUB_API_URL": "https://api.github.com",
+        "GITHUB_EVENT_NAME": event,
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_RUN_ATTEMPT": "1",
+        "GITHUB_RUN_ID": "9001",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_SHA": MERGE,
+        "GITHUB_TOKEN": "ghs_secret",
+        "GITHUB_WORKFLOW": "ci",
+    } | changes
+
+
+def context(fixture: str, event: str = "pull_request", **changes: str) -> Context:
+    """The context of a run whose payload is a fixture file."""
+    return context_of(environment(event, **changes), document("events", fixture))
+
+
+def test_a_pull_request_of_the_same_repository_can_be_commented_on() -> None:
+    """Number and commits come from the payload, and nothing stands in the way."""
+    found = context("pull_request_same_repository")
+
+    assert found.pull is not None
+    assert (found.pull.number, found.pull.head_sha, found.pull.base_sha) == (17, HEAD, BASE)
+    assert (found.obstacle, found.read_only) == ("", "")
+
+
+def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
+    """GITHUB_SHA of a pull_request run is the merge commit: a comment is about the head."""
+    record = context("pull_request_same_repository").record()
+
+    assert record is not None
+    assert (record.head_sha, record.merge_sha, record.base_sha) == (HEAD, MERGE, BASE)
+    assert record.run_url == "https://github.com/acme/shop/actions/runs/9001/attempts/1"
+
+
+@pytest.mark.parametrize("fixture", ["pull_request_fork", "pull_request_deleted_fork"])
+def test_a_fork_has_a_read_only_token(fixture: str) -> None:
+    """A head in another repository, or in none any more, is a fork."""
+    found = context(fixture)
+
+    assert found.from_fork
+    assert "fork" in found.read_only
+    assert found.obstacle == ""
+
+
+def test_a_repositorys_name_is_compared_without_case() -> None:
+    """GitHub's names keep their case and are found in any."""
+    assert not context("pull_request_same_repository", GITHUB_REPOSITORY="Acme/Shop").from_fork
+
+
+def test_dependabots_runs_are_read_only_also_when_a_person_runs_them_again() -> None:
+    """A re-run keeps the first actor, and with it the rights, while the triggering actor changes."""
+    found = context("pull_request_dependabot", GITHUB_ACTOR="dependabot[bot]", GITHUB_TRIGGERING_ACTOR="mona", GITHUB_RUN_ATTEMPT="2")
+
+    assert "Dependabot" in found.read_only
+    assert not found.from_fork
+
+
+def test_a_persons_push_to_dependabots_branch_can_be_commented_on() -> None:
+    """The rights are the actor's, whoever opened the pull request."""
+    assert context("pull_request_dependabot", GITHUB_ACTOR="mona").read_only == ""
+
+
+def test_a_rerun_carries_the_first_payload_and_its_own_attempt() -> None:
+    """The payload of a re-run is the first attempt's; only the attempt's number tells them apart."""
+    first, again = (context("pull_request_same_repository", GITHUB_RUN_ATTEMPT=attempt) for attempt in ("1", "2"))
+
+    assert first.pull == again.pull
+    assert (first.attempt, again.attempt) == (1, 2)
+
+
+@pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
+def test_other_events_are_no_pull_requests(event: str) -> None:
+    """They get a job summary only, and one line that says so."""
+    found = context(event, event)
+
+    assert found.pull is None
+    assert found.obstacle == NOT_A_PULL_REQUEST
+    record = found.record()
+    assert record is not None
+    assert (record.number, record.head_sha, record.merge_sha) == (None, MERGE, "")
+
+
+def test_pull_request_target_is_refused() -> None:
+    """It would hand a writable token to a stranger's code."""
+    assert "pull_request_target" in context("pull_request_fork", "pull_request_target").obstacle
+
+
+def test_outside_of_actions_there_is_no_context() -> None:
+    """A developer's machine has no event."""
+    found = read_context({})
+
+    assert found.obstacle == "not in GitHub Actions, comment skipped"
+    assert found.record() is None
+    assert found.run_url == ""
+
+
+def test_a_missing_token_is_said() -> None:
+    """The token is in the environment of the posting step only."""
+    assert "GITHUB_TOKEN" in context("pull_request_same_repository", GITHUB_TOKEN="").obstacle
+
+
+def test_the_token_is_not_in_the_contexts_representation() -> None:
+    """A context may stand in a log."""
+    assert "ghs_secret" not in repr(context("pull_request_same_repository"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        (("pull_request",), None, "pull_request"),
+        (("pull_request", "number"), None, "pull_request.number"),
+        (("pull_request", "number"), -1, "pull_request.number"),
+        (("pull_request", "head"), None, "pull_request.head"),
+        (("pull_request", "head", "sha"), "main", "pull_request.head.sha"),
+        (("pull_request", "base", "sha"), None, "pull_request.base.sha"),
+        (("pull_request", "head", "repo", "full_name"), "../..", "pull_request.head.repo.full_name"),
+    ],
+)
+def test_a_missing_or_broken_field_is_named(path: tuple[str, ...], value: object, place: str) -> None:
+    """A payload that cannot be used skips the comment and says which field is wrong."""
+    payload = document("events", "pull_request_same_repository")
+    target = payload
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+
+    found = context_of(environment("pull_request"), payload)
+
+    assert found.pull is None
+    assert place in found.obstacle
+
+
+def test_the_event_is_read_from_its_file(tmp_path: Path) -> None:
+    """GITHUB_EVENT_PATH names the payload's file."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(document("events", "pull_request_same_repository")))
+
+    found = read_context(environment("pull_request", GITHUB_EVENT_PATH=str(event)))
+
+    assert found.pull is not None
+    assert found.pull.number == 17
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff\xfe", b"null"])
+def test_an_unreadable_event_file_skips_the_comment(tmp_path: Path, content: bytes | None) -> None:
+    """No event file, or one that is not a payload, is no error of the run."""
+    event = tmp_path / "event.json"
+    if content is not None:
+        event.write_bytes(content)
+
+    found = read_context(environment("pull_request", GITHUB_EVENT_PATH=str(event)))
+
+    assert found.pull is None
+    assert found.obstacle.endswith("comment skipped")
+
+
+def test_odd_variables_are_as_good_as_missing() -> None:
+    """Nothing that cannot stand in an address or a report is taken over."""
+    found = context(
+        "pull_request_same_repository", GITHUB_RUN_ID="٣", GITHUB_SHA="main", GITHUB_API_URL="ftp://x", GITHUB_REPOSITORY="a/b/c"
+    )
+
+    assert (found.run_id, found.sha, found.repository) == (0, "", "")
+    assert found.api_url == "https://api.github.com"
+    assert "GITHUB_REPOSITORY" in found.obstacle
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["pull_request", "number", "head", "base", "sha", "repo", "user"]), inner)
+        ),
+        max_leaves=20,
+    )
+)
+def test_no_payload_breaks_the_context(payload: object) -> None:
+    """Whatever the payload holds, there is a pull request or a line that says why not."""
+    found = context_of(environment("pull_request"), payload)
+
+    assert (found.pull is None) == bool(found.defect)
