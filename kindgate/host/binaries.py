@@ -79,7 +79,7 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
     folder = cache / f"{recipe.title}-{recipe.key}"
     program = folder / recipe.name
     if program.exists():
-        return verified(program)
+        return _verified(program)
     cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(cache / f".{folder.name}.lock", timeout=deadline.remaining):
@@ -87,10 +87,15 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
                 _fill(recipe, folder, seed, deadline, progress)
     except Timeout as error:
         raise ToolError(f"another run has been building {recipe.title} all the while", waited=deadline.waited) from error
-    return verified(program)
+    return _verified(program)
 
 
-def verified(program: Path) -> Path:
+def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
+    """Whether `provide_binary` would have the program without compiling it."""
+    return (cache / f"{recipe.title}-{recipe.key}" / recipe.name).exists() or _seeded(recipe, seed) is not None
+
+
+def _verified(program: Path) -> Path:
     """`program`, after its checksum was compared with the one recorded when it was made; raises `ToolError`."""
     record = program.with_name(program.name + ".sha256")
     check_sum(program, record.read_text().strip() if record.exists() else "nothing recorded", f"remove {program.parent} and try again")
@@ -109,8 +114,8 @@ def check_sum(file: Path, expected: str, next_step: str) -> None:
         )
 
 
-def record_sum(program: Path) -> None:
-    """Make the file a program, and write its SHA-256 beside it for `verified`."""
+def _record_sum(program: Path) -> None:
+    """Make the file a program, and write its SHA-256 beside it for `_verified`."""
     program.chmod(0o755)
     with program.open("rb") as stream:
         program.with_name(program.name + ".sha256").write_text(hashlib.file_digest(stream, "sha256").hexdigest() + "\n")
@@ -146,19 +151,16 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
             progress(f"{recipe.title}: compiling")
             _compile(recipe, Path(work) / "module", made, deadline)
             progress(f"{recipe.title}: compiled in {time.monotonic() - started:.0f} s")
-        record_sum(made)
+        _record_sum(made)
         made.parent.rename(folder)
 
 
 def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
     """Unpack the program from the seed folder, if it is there; raises `ToolError` when its checksum is wrong or missing."""
-    if seed is None:
+    packed = _seeded(recipe, seed)
+    if packed is None:
         return False
-    folder = seed / host_platform() if (seed / host_platform()).is_dir() else seed
-    packed = folder / f"{recipe.title}.zst"
-    if not packed.exists():
-        return False
-    sums = folder / "SHA256SUMS"
+    sums = packed.with_name("SHA256SUMS")
     rows = (line.split() for line in sums.read_text().splitlines() if line.strip()) if sums.exists() else ()
     expected = {row[1].removeprefix("*"): row[0] for row in rows if len(row) == 2}.get(recipe.title)
     if expected is None:
@@ -166,6 +168,15 @@ def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
     _unpack(packed, target)
     check_sum(target, expected, f"replace {packed}, or run without --image-seed to compile it")
     return True
+
+
+def _seeded(recipe: Recipe, seed: Path | None) -> Path | None:
+    """The program's file in the seed folder, or in the folder of this platform below it."""
+    if seed is None:
+        return None
+    folder = seed / host_platform() if (seed / host_platform()).is_dir() else seed
+    packed = folder / f"{recipe.title}.zst"
+    return packed if packed.exists() else None
 
 
 def _unpack(packed: Path, target: Path) -> None:

@@ -1,0 +1,58 @@
+"""Downloads with a deadline; the caller compares checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kindgate.errors import ToolError
+from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    import requests
+
+_CONNECT_SECONDS = 5.0
+"""A host that does not answer in this time is not there: the next source is tried."""
+
+_SILENCE_SECONDS = 20.0
+"""Seconds without a byte after which a download has failed."""
+
+_CHUNK = 1 << 20
+
+
+def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
+    """Write what `url` holds to `target`; raises `ToolError` when it cannot be had in time."""
+    with _opened(url, deadline) as response, target.open("wb") as sink:
+        for chunk in response.iter_content(_CHUNK):
+            sink.write(chunk)
+            if deadline.expired:
+                raise ToolError(f"the download of {url} did not end in time", waited=deadline.waited)
+
+
+def fetch_text(url: str, deadline: Deadline) -> str:
+    """The short text that `url` holds; raises `ToolError` when it cannot be had in time."""
+    with _opened(url, deadline) as response:
+        return response.text
+
+
+@contextmanager
+def _opened(url: str, deadline: Deadline) -> Iterator[requests.Response]:
+    """The response, its body still to be read."""
+    import requests  # noqa: PLC0415 - costs 50 ms, and most runs download nothing
+
+    seconds = max(0.1, deadline.remaining)
+    try:
+        with requests.get(url, stream=True, timeout=(min(_CONNECT_SECONDS, seconds), min(_SILENCE_SECONDS, seconds))) as response:
+            if not response.ok:
+                raise ToolError(f"{url} cannot be downloaded: the server answers {response.status_code} {response.reason}")
+            yield response
+    except requests.RequestException as error:
+        raise ToolError(f"{url} cannot be downloaded: {_cause(error)}", waited=deadline.waited) from error
+
+
+def _cause(error: Exception) -> str:
+    """The innermost reason, without the layers of the HTTP library around it."""
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).rpartition(": ")[2] or type(error).__name__

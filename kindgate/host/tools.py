@@ -1,0 +1,139 @@
+"""kind and kubectl: found, or fetched and checked against `tools.lock`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from kindgate.errors import CommandError, ToolError
+from kindgate.host.binaries import Progress, Recipe, check_sum, host_platform, is_at_hand, provide_binary
+from kindgate.host.command import run
+from kindgate.host.directories import cache_dir
+from kindgate.host.download import fetch_file
+from kindgate.host.tools_lock import LockedTool, ToolName, read_lock
+from kindgate.waiting import Deadline
+
+_VERSION_SECONDS = 10.0
+"""A tool that takes longer than this to say its version does not work."""
+
+_VERSION_ARGUMENTS: Mapping[ToolName, tuple[str, ...]] = {"kind": ("version",), "kubectl": ("version", "--client")}
+
+
+def find_tool(
+    name: ToolName,
+    *,
+    asked: str = "",
+    recipe: Recipe | None = None,
+    seed: Path | None = None,
+    deadline: Deadline,
+    progress: Progress,
+) -> Path:
+    """The tool's file.
+
+    In this order: the file that the user asked for; a compiled one in the cache or the seed folder; the locked one,
+    downloaded once and checked each time; one on PATH whose version will do, which `progress` is told; one compiled
+    from its Go module. PATH comes before compiling, because kubectl takes minutes to compile. `recipe` compiles a
+    tool whose module is not its own (kubectl is part of Kubernetes' one program).
+
+    Raises `ToolError` when a checksum is wrong, when what was asked for does not run, or when no source has it.
+    """
+    if asked:
+        return _asked_for(name, asked, deadline)
+    tool = read_lock()[name]
+    recipe = recipe or tool.recipe(name)
+    binaries = cache_dir() / "binaries"
+    if recipe is not None and is_at_hand(recipe, cache=binaries, seed=seed):
+        return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
+    reasons: list[str] = []
+    for source in (_downloaded, _on_path):
+        try:
+            return source(name, tool, deadline, progress)
+        except _NotThere as reason:
+            reasons.append(str(reason))
+    if recipe is None:
+        raise ToolError(f"no {name} can be had", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}")
+    try:
+        return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
+    except (CommandError, ToolError) as error:
+        reasons.append(str(error))
+        raise ToolError(f"no {name} can be had", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}") from error
+
+
+def tool_version(name: ToolName, program: Path, deadline: Deadline) -> str:
+    """The version that the tool says it has, as `v1.2.3`; raises `ToolError` when it says none."""
+    try:
+        told = run([program, *_VERSION_ARGUMENTS[name]], deadline=deadline.at_most(_VERSION_SECONDS))
+    except CommandError as error:
+        raise ToolError(f"{program} does not run", last_state=str(error), next_step=f"install {name} again") from error
+    found = re.search(r"\bv\d+\.\d+\.\d+\S*", told.stdout)
+    if found is None:
+        raise ToolError(f"{program} does not say its version", last_state=told.stdout, next_step=f"install {name} again")
+    return found[0]
+
+
+class _NotThere(Exception):
+    """A source does not have the tool; the next one may."""
+
+
+def _asked_for(name: ToolName, asked: str, deadline: Deadline) -> Path:
+    """The program that the user named, by path or by name on PATH, seen to run."""
+    found = shutil.which(Path(asked).expanduser())
+    if found is None:
+        raise ToolError(f"{asked} is not a program", next_step=f"give the path of a {name}, or leave the option out")
+    program = Path(found).absolute()
+    tool_version(name, program, deadline)
+    return program
+
+
+def _downloaded(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
+    """The locked file, from the cache or from its address; a wrong checksum is no reason to look further."""
+    platform = host_platform()
+    file = tool.platforms.get(platform)
+    if file is None or not file.sha256:
+        raise _NotThere(f"download: no checksum is known for {name} {tool.version} on {platform}")
+    target = cache_dir() / "tools" / f"{name}-{tool.version}-{platform}" / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as work:
+            fresh = Path(work) / name
+            progress(f"{name} {tool.version}: downloading")
+            try:
+                fetch_file(tool.url_for(platform), fresh, deadline)
+            except ToolError as error:
+                raise _NotThere(f"download: {error.message}") from error
+            check_sum(fresh, file.sha256, f"do not run what {tool.url_for(platform)} served; try again later")
+            fresh.chmod(0o755)
+            fresh.replace(target)
+    check_sum(target, file.sha256, f"remove {target.parent} and try again")
+    return target
+
+
+def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
+    """The user's own tool, if its version will do."""
+    found = shutil.which(name)
+    if found is None:
+        raise _NotThere(f"PATH: there is no {name}")
+    try:
+        version = tool_version(name, Path(found), deadline)
+    except ToolError as error:
+        raise _NotThere(f"PATH: {error.message}") from error
+    if not tool.acceptable(version):
+        raise _NotThere(f"PATH: {found} is {version}, and {' or '.join(tool.accepts)} is needed")
+    progress(f"{name}: using {found} ({version}) instead of {tool.version}")
+    return Path(found)
+
+
+def _under_its_name(name: str, program: Path) -> Path:
+    """The program, or a link to it: Kubernetes' one program goes by the name that it is called with."""
+    if program.name == name:
+        return program
+    link = program.with_name(name)
+    if not link.is_symlink():
+        with tempfile.TemporaryDirectory(dir=program.parent, prefix=".new-") as work:
+            fresh = Path(work) / name
+            fresh.symlink_to(program.name)
+            fresh.replace(link)
+    return link

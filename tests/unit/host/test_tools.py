@@ -1,0 +1,191 @@
+"""Where kind and kubectl come from, in which order, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from kindgate.errors import ToolError
+from kindgate.host import tools
+from kindgate.host.binaries import Recipe, host_platform
+from kindgate.host.tools import find_tool, tool_version
+from kindgate.host.tools_lock import LockedFile, LockedTool
+from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from tests.unit.host.conftest import Site
+
+KUBE = Recipe("kube", "k8s.io/kubernetes", "v1.37.2")
+
+Find = Callable[..., Path]
+
+
+def script(version: str) -> str:
+    """A tool that says its version, and the name that it was called with."""
+    return f"#!/bin/sh\necho kind {version} $(/usr/bin/basename $0)\n"
+
+
+def put(folder: Path, name: str, version: str = "v1.37.5") -> Path:
+    """A tool in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tool = folder / name
+    tool.write_text(script(version))
+    tool.chmod(0o755)
+    return tool
+
+
+def seed(folder: Path, recipe: Recipe) -> Path:
+    """A seed folder with a program of this recipe."""
+    folder.mkdir(parents=True)
+    text = script(recipe.version).encode()
+    (folder / f"{recipe.title}.zst").write_bytes(zstandard.ZstdCompressor().compress(text))
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(text).hexdigest()}  {recipe.title}\n")
+    return folder
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What was reported as progress."""
+    return []
+
+
+@pytest.fixture
+def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH: no Go and no tools of this machine, and an empty cache."""
+    assert not cache.exists()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing/python"))
+    return tmp_path / "bin"
+
+
+@pytest.fixture
+def published(site: Site) -> bytes:
+    """The tool on the download site."""
+    text = script("v1.37.0").encode()
+    site.pages["/v1.37.0/kubectl"] = text
+    return text
+
+
+@pytest.fixture
+def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Find:
+    """Look for kubectl, locked to the one on the loopback site."""
+    assert not path.exists()
+
+    def look(*, sum_known: bool = True, asked: str = "", recipe: Recipe | None = None, seed: Path | None = None) -> Path:
+        tool = LockedTool(
+            version="v1.37.0",
+            accepts=("v1.37",),
+            url=site.url + "/{version}/kubectl",
+            published="",
+            platforms={host_platform(): LockedFile(sha256=hashlib.sha256(published).hexdigest() if sum_known else "")},
+        )
+        monkeypatch.setattr(tools, "read_lock", lambda: {"kubectl": tool})
+        return find_tool("kubectl", asked=asked, recipe=recipe, seed=seed, deadline=Deadline.after(20), progress=said.append)
+
+    return look
+
+
+def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, said: list[str], site: Site) -> None:
+    """The second run finds it in the cache."""
+    tool = find()
+    assert tool.read_bytes() == published
+    assert tool_version("kubectl", tool, Deadline.after(20)) == "v1.37.0"
+    assert find() == tool
+    assert site.asked == ["/v1.37.0/kubectl"]
+    assert said == ["kubectl v1.37.0: downloading"]
+
+
+def test_a_download_with_a_wrong_checksum_is_refused(find: Find, path: Path, site: Site, cache: Path) -> None:
+    """It is neither kept nor silently replaced by another source."""
+    put(path, "kubectl")
+    site.pages["/v1.37.0/kubectl"] = b"#!/bin/sh\nsomething else"
+    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+        find()
+    assert not list(cache.rglob("kubectl"))
+
+
+def test_a_cached_download_that_changed_is_refused(find: Find) -> None:
+    """The file is compared with the lock before each use."""
+    tool = find()
+    tool.write_text("#!/bin/sh\nsomething else")
+    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+        find()
+
+
+def test_a_tool_without_a_known_checksum_is_not_downloaded(find: Find, path: Path, site: Site) -> None:
+    """The next source has it."""
+    put(path, "kubectl")
+    assert find(sum_known=False) == path / "kubectl"
+    assert site.asked == []
+
+
+def test_path_is_used_and_said_when_nothing_can_be_downloaded(find: Find, path: Path, site: Site, said: list[str]) -> None:
+    """The report tells which tool was used."""
+    del site.pages["/v1.37.0/kubectl"]
+    put(path, "kubectl")
+    assert find() == path / "kubectl"
+    assert said[-1] == f"kubectl: using {path}/kubectl (v1.37.5) instead of v1.37.0"
+
+
+@pytest.mark.parametrize("version", ["v1.32.4-dispatcher", "no version at all"])
+def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, site: Site, version: str) -> None:
+    """The error lists every source with what was wrong with it."""
+    site.pages.clear()
+    put(path, "kubectl", version)
+    with pytest.raises(ToolError, match="no kubectl can be had") as refused:
+        find()
+    assert "404" in refused.value.last_state
+    assert "PATH: " in refused.value.last_state
+    assert "install kubectl v1.37.0" in refused.value.next_step
+
+
+def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path: Path, site: Site) -> None:
+    """Kubernetes' one program is called kubectl, because it looks at the name that it is called with."""
+    tool = find(recipe=KUBE, seed=seed(tmp_path / "seed", KUBE))
+    assert tool.name == "kubectl"
+    assert tool.resolve().name == "kube"
+    assert site.asked == []
+    assert find(recipe=KUBE) == tool
+
+
+def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> None:
+    """The last source's reason is in the error too."""
+    site.pages.clear()
+    with pytest.raises(ToolError, match="no kubectl can be had") as refused:
+        find(recipe=KUBE)
+    assert "Go is needed" in refused.value.last_state
+
+
+def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: Site) -> None:
+    """Who names a file wants that file, whatever its version."""
+    own = put(tmp_path / "own", "kubectl", "v1.20.0")
+    assert find(asked=str(own)) == own
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(None, "is not a program"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not say its version")],
+)
+def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
+    """A wrong path is an error at once, and never replaced by another tool."""
+    own = tmp_path / "own"
+    if text is not None:
+        own.write_text(text)
+        own.chmod(0o755)
+    with pytest.raises(ToolError, match=why):
+        find(asked=str(own))
+
+
+def test_a_tool_that_hangs_is_given_up(tmp_path: Path) -> None:
+    """Asking for a version has a deadline of its own."""
+    own = tmp_path / "kind"
+    own.write_text("#!/bin/sh\nexec sleep 300\n")
+    own.chmod(0o755)
+    with pytest.raises(ToolError, match="does not run"):
+        tool_version("kind", own, Deadline.after(0.3))
