@@ -1,0 +1,134 @@
+"""Asks Prometheus over its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/), each time within a deadline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from kindgate.errors import MetricsError, NoSamplesError, clipped
+from kindgate.metrics.samples import Range, Ranges, Sample, Samples
+from kindgate.model import Window
+from kindgate.waiting import Deadline
+
+ANSWER_LIMIT = 64 * 1024 * 1024
+"""Bytes that an answer may have: a burst's window takes a few hundred kilobytes."""
+
+STALLED = 5.0
+"""Seconds without a byte after which a connection is given up, within the deadline."""
+
+SHORTEST = 0.25
+"""Seconds that a question gets at least: the last one before a deadline has to say what it saw, not that it was late."""
+
+
+class PrometheusClient:
+    """One Prometheus at `base_url`, asked through `session`, which carries whatever the way there needs.
+
+    Every method raises `MetricsError` when Prometheus cannot be reached in time or refuses the question, and
+    `NoSamplesError` when it knows the question and has nothing to answer: nothing is never shown as 0.
+    """
+
+    def __init__(self, base_url: str, session: requests.Session | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._session = session or requests.Session()
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def query(self, promql: str, deadline: Deadline, *, at: float | None = None) -> Samples:
+        """The value of each series that `promql` selects, at `at` (default: now)."""
+        data, warnings = self._ask("query", _instant(promql, at), deadline)
+        match data["resultType"]:
+            case "vector":
+                items = tuple(Sample(row["metric"], float(row["value"][0]), float(row["value"][1])) for row in data["result"])
+            case "scalar":
+                items = (Sample({}, float(data["result"][0]), float(data["result"][1])),)
+            case other:
+                raise MetricsError(f"Prometheus answered {promql!r} with a {other}, not with one value per series")
+        if not items:
+            raise _nothing(promql)
+        return Samples(items, warnings)
+
+    def query_stored(self, selector: str, deadline: Deadline, *, at: float) -> Ranges:
+        """Every stored sample that a range selector such as `up[1m]` covers at `at`, with the time it was taken."""
+        data, warnings = self._ask("query", _instant(selector, at), deadline)
+        return _ranges(selector, data, warnings)
+
+    def query_range(self, promql: str, window: Window, step: float, deadline: Deadline) -> Ranges:
+        """`promql` evaluated every `step` seconds of `window`."""
+        parameters = {"query": promql, "start": f"{window.start:.3f}", "end": f"{window.end:.3f}", "step": f"{step:g}"}
+        data, warnings = self._ask("query_range", parameters, deadline)
+        return _ranges(promql, data, warnings)
+
+    def active_targets(self, deadline: Deadline) -> tuple[Mapping[str, Any], ...]:
+        """The targets that Prometheus scrapes, as its API describes them."""
+        data, _ = self._ask("targets", {"state": "active"}, deadline)
+        return tuple(data["activeTargets"])
+
+    def _ask(self, endpoint: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[dict[str, Any], tuple[str, ...]]:
+        url = f"{self.base_url}/api/v1/{endpoint}"
+        status, body = self._get(url, parameters, deadline)
+        try:
+            answer = json.loads(body)
+            if answer["status"] == "success":
+                return answer["data"], (*answer.get("warnings", ()), *answer.get("infos", ()))
+            reason = f"{answer['errorType']}: {answer['error']}"
+        except (ValueError, KeyError, TypeError):
+            reason = f"HTTP {status}: {clipped(body.decode(errors='replace'), 300)}"
+        raise MetricsError(f"Prometheus refused {parameters.get('query', endpoint)!r}: {reason}")
+
+    def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
+        """Status and body. The body is read in pieces, because requests' own timeout does not bound a dripping answer."""
+        wait = max(SHORTEST, min(STALLED, deadline.remaining))
+        body = bytearray()
+        try:
+            with self._session.get(url, params=dict(parameters), timeout=wait, stream=True) as response:
+                for piece in response.iter_content(65536):
+                    if body and deadline.expired:
+                        raise MetricsError(f"the answer of Prometheus at {self.base_url} took too long", waited=deadline.waited)
+                    body += piece
+                    if len(body) > ANSWER_LIMIT:
+                        raise MetricsError(f"the answer of Prometheus is larger than {ANSWER_LIMIT:,} bytes: ask for a shorter window")
+                return response.status_code, bytes(body)
+        except requests.RequestException as error:
+            raise MetricsError(
+                f"Prometheus at {self.base_url} did not answer",
+                waited=deadline.waited,
+                last_state=str(error),
+                next_step="see whether its pod runs: kubectl get pods --all-namespaces",
+            ) from error
+
+
+def _instant(promql: str, at: float | None) -> dict[str, str]:
+    return {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
+
+
+def _ranges(promql: str, data: Mapping[str, Any], warnings: tuple[str, ...]) -> Ranges:
+    if data["resultType"] != "matrix":
+        raise MetricsError(f"Prometheus answered {promql!r} with a {data['resultType']}, not with series over time")
+    items = tuple(
+        Range(row["metric"], tuple(float(time) for time, _ in row["values"]), tuple(float(value) for _, value in row["values"]))
+        for row in data["result"]
+    )
+    if not items:
+        raise _nothing(promql)
+    return Ranges(items, warnings)
+
+
+def _nothing(promql: str) -> NoSamplesError:
+    return NoSamplesError(
+        f"Prometheus has no samples for {promql!r}",
+        next_step="see its targets: a target that is down, a wrong label, or a window before the first scrape",
+    )

@@ -1,0 +1,85 @@
+"""Arithmetic on stored samples: how much a counter grew in a window, how fast, and what a gauge showed. Pure functions."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+from kindgate.metrics.samples import Range
+from kindgate.model import Window
+
+HOLD = 25.0
+"""Seconds for which a gauge's sample speaks: longer than cAdvisor's longest gap."""
+
+
+def growth(series: Range) -> list[tuple[float, float, float]]:
+    """The counter as (from, to, per second) between neighbouring samples; a fall is a restart from 0, as Prometheus has it."""
+    steps = []
+    for place in range(1, len(series.times)):
+        begin, end = series.times[place - 1], series.times[place]
+        before, after = series.values[place - 1], series.values[place]
+        steps.append((begin, end, (after - before if after >= before else after) / (end - begin)))
+    return steps
+
+
+def increase(series: Range, window: Window) -> float:
+    """How much the counter grew in `window`; what lies between two samples is spread evenly over the time between them."""
+    return sum(per_second * overlap(begin, end, window) for begin, end, per_second in growth(series))
+
+
+def overlap(begin: float, end: float, window: Window) -> float:
+    """Seconds of `begin` to `end` that lie in `window`."""
+    return max(0.0, min(end, window.end) - max(begin, window.start))
+
+
+def longest_gap(all_series: Iterable[Range], window: Window) -> float:
+    """The longest time between two samples around or in `window`, in seconds; 0 when no pair of samples touches it."""
+    steps = (step for series in all_series for step in growth(series))
+    return max((end - begin for begin, end, _ in steps if overlap(begin, end, window)), default=0.0)
+
+
+def total_rate(all_series: Sequence[Range], times: Sequence[float]) -> list[float | None]:
+    """The counters' growth per second together at each of `times`; None where no two samples enclose the time."""
+    steps = [step for series in all_series for step in growth(series)]
+    totals: list[float | None] = []
+    for time in times:
+        rates = [per_second for begin, end, per_second in steps if begin <= time < end]
+        totals.append(sum(rates) if rates else None)
+    return totals
+
+
+def total_gauge(all_series: Sequence[Range], times: Sequence[float]) -> list[float | None]:
+    """The gauges' sum at each of `times`, each with its newest sample of the last `HOLD` seconds; None where there is none."""
+    totals: list[float | None] = []
+    for time in times:
+        shown = [value for series in all_series if (value := _newest(series, time)) is not None]
+        totals.append(sum(shown) if shown else None)
+    return totals
+
+
+def largest_gauge(all_series: Sequence[Range], window: Window) -> float | None:
+    """The largest sum that the gauges showed in `window`, at any sample's time and at the window's ends."""
+    inside = {time for series in all_series for time in _within(series.times, window)}
+    return largest(total_gauge(all_series, sorted(inside | {window.start, window.end})))
+
+
+def largest_rate(all_series: Sequence[Range], window: Window) -> float | None:
+    """The largest growth per second that the counters had together at any time in `window`."""
+    inside = {time for series in all_series for time in _within(series.times, window)}
+    return largest(total_rate(all_series, sorted(inside | {window.start})))
+
+
+def largest(values: Iterable[float | None]) -> float | None:
+    """The largest of those that exist."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def _within(times: Sequence[float], window: Window) -> Sequence[float]:
+    return times[bisect_left(times, window.start) : bisect_left(times, window.end)]
+
+
+def _newest(series: Range, time: float) -> float | None:
+    place = bisect_right(series.times, time) - 1
+    if place < 0 or time - series.times[place] > HOLD:
+        return None
+    return series.values[place]

@@ -1,0 +1,92 @@
+"""Which workload a pod belongs to, and what the manifests let it use: requests and limits of one pod, from `Rendered`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.utils.quantity import parse_quantity
+
+from kindgate.errors import MetricsError
+from kindgate.model import Manifest, ObjectRef, Rendered
+
+POD_SUFFIXES = {
+    "Deployment": r"-[a-z0-9]{1,10}-[a-z0-9]{5}",
+    "ReplicaSet": r"-[a-z0-9]{5}",
+    "DaemonSet": r"-[a-z0-9]{5}",
+    "StatefulSet": r"-[0-9]+",
+    "Job": r"(-[0-9]+)?-[a-z0-9]{5}",
+    "CronJob": r"-[0-9]+(-[0-9]+)?-[a-z0-9]{5}",
+    "Pod": "",
+}
+"""What the controllers add to a workload's name to name its pods."""
+
+UNKNOWN_DEPLOYMENT = re.compile(r"(?P<name>.+)-[a-z0-9]{6,10}-[a-z0-9]{5}")
+"""A pod of a Deployment that the manifests do not show: a component's, or one that was there already."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one pod asks for and may use: CPU in cores, memory in bytes; None where a container sets none."""
+
+    cpu_request: float | None = None
+    cpu_limit: float | None = None
+    memory_request: float | None = None
+    memory_limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A controller of pods, and what each of its pods may use."""
+
+    namespace: str
+    name: str
+    pods: re.Pattern[str]
+    allowance: Allowance
+
+
+def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
+    """The workloads that the manifests describe; longer names first, so that `foo-bar` is never taken for `foo`'s."""
+    found = []
+    for manifest in rendered.of_kind(*POD_SUFFIXES):
+        ref = ObjectRef.of(manifest)
+        pattern = re.compile(re.escape(ref.name) + POD_SUFFIXES[ref.kind])
+        found.append(Workload(ref.namespace or "default", ref.name, pattern, allowance_of(_pod_spec(manifest), str(ref))))
+    return tuple(sorted(found, key=lambda workload: (-len(workload.name), workload.name)))
+
+
+def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tuple[str, Allowance]:
+    """The name of the workload that `pod` belongs to, and what each of its pods may use."""
+    for workload in workloads:
+        if workload.namespace == namespace and workload.pods.fullmatch(pod):
+            return workload.name, workload.allowance
+    unknown = UNKNOWN_DEPLOYMENT.fullmatch(pod)
+    return (unknown["name"] if unknown else pod), Allowance()
+
+
+def allowance_of(pod_spec: Mapping[str, Any], owner: str) -> Allowance:
+    """The sums over a pod's containers, sidecars included; raises `MetricsError` for a quantity that is none."""
+    sidecars = [container for container in pod_spec.get("initContainers") or () if container.get("restartPolicy") == "Always"]
+    containers = [*(pod_spec.get("containers") or ()), *sidecars]
+
+    def total(kind: str, resource: str) -> float | None:
+        amounts = [((container.get("resources") or {}).get(kind) or {}).get(resource) for container in containers]
+        if not amounts or None in amounts:
+            return None
+        try:
+            return float(sum(parse_quantity(amount) for amount in amounts))  # type: ignore[no-untyped-call]  # published without types
+        except ValueError as error:
+            raise MetricsError(f"{owner}: {kind} of {resource}: {error}") from error
+
+    return Allowance(total("requests", "cpu"), total("limits", "cpu"), total("requests", "memory"), total("limits", "memory"))
+
+
+def _pod_spec(manifest: Manifest) -> Mapping[str, Any]:
+    spec = manifest.get("spec") or {}
+    if manifest.get("kind") == "Pod":
+        return spec
+    if manifest.get("kind") == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    return (spec.get("template") or {}).get("spec") or {}

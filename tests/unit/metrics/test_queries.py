@@ -1,0 +1,20 @@
+"""The text of the queries: names are taken literally."""
+
+from __future__ import annotations
+
+from kindgate.metrics import queries
+
+
+def test_a_selector_names_the_pods_of_its_namespaces_and_cadvisor_alone() -> None:
+    """The `id` keeps the kubelet's other endpoint out, which has metrics of the same names."""
+    assert queries.of_namespaces("up", ["b", "a"]) == 'up{namespace=~"a|b",pod!="",id!=""}'
+
+
+def test_a_name_is_no_pattern() -> None:
+    r"""A dot in a name stands for a dot: RE2 sees `\.`, and PromQL's string needs the backslash twice."""
+    assert r'namespace=~"a\\.b"' in queries.of_namespaces("up", ["a.b"])
+
+
+def test_a_range_covers_at_least_what_was_asked() -> None:
+    """PromQL takes whole seconds here: they are rounded up."""
+    assert queries.stored("up", ["a"], 61.2).endswith("[62s]")
