@@ -7,15 +7,6 @@ from dataclasses import dataclass, field
 
 from kindgate.histogram import Histogram
 
-UNSENT = "unsent"
-"""The failure kind of a request that was never sent because no slot for it came free."""
-
-NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset"})
-"""The failure kinds that the tag `kind:network` stands for."""
-
-FAILURE_KINDS = frozenset({"http", "timeout", "check", UNSENT}) | NETWORK_KINDS
-"""Every kind of failure that a series counts."""
-
 
 @dataclass(frozen=True)
 class Series:

@@ -1,0 +1,122 @@
+"""One readable sentence per verdict: what was measured, how sure that is, from how much, and what it speaks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from kindgate.model import Verdict
+from kindgate.slo.finding import Finding, Interval
+from kindgate.slo.gates import Gate
+from kindgate.slo.numbers import figure, milliseconds, percent
+from kindgate.slo.threshold import MetricType, Threshold
+
+SCOPE = "this speaks for this machine in these minutes"
+
+
+def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[Gate] = (), rivals: int = 1) -> str:
+    """The sentence for one threshold.
+
+    `gates` are the broken ones that led to INVALID; `rivals` is the number of objectives that were judged by
+    intervals, which is why a FAIL by its own interval may be INCONCLUSIVE.
+    """
+    if verdict is Verdict.INVALID:
+        value = f"{_measured(threshold, finding)} from {_basis(finding)}"
+        body = f"{_gates(gates)}, so that {value} says nothing about the service: {_advice(gates)}"
+    elif finding.measured is None:
+        body = _no_data(threshold, finding)
+    elif finding.fact:
+        body = f"{_measured(threshold, finding)} (a fact of these {_basis(finding)}, without an interval) and {_limit(threshold)}"
+    elif finding.bursts < 2:
+        body = (
+            f"{_measured(threshold, finding)} ({_basis(finding)}, which shows no spread between bursts) and {_limit(threshold)}, "
+            "so nothing is decided"
+        )
+    else:
+        body = _judged(threshold, verdict, finding, rivals)
+    return f"{verdict}: {body}; {SCOPE}."
+
+
+def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str:
+    """A sentence about a value that rises or falls over the bursts; empty for one that does not."""
+    if ends is None:
+        return ""
+    first, last = ends
+    word = "rose" if last > first else "fell"
+    return (
+        f"{threshold.expression.aggregate} {word} over the bursts, from {_value(threshold, first)} in the first third "
+        f"to {_value(threshold, last)} in the last: the interval takes bursts to be alike and is too narrow here."
+    )
+
+
+def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, rivals: int) -> str:
+    text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}) and {_limit(threshold)}"
+    if threshold.selector.metric.type is MetricType.TREND and finding.proportion and finding.allowed:
+        share = percent(finding.proportion.share)
+        text += f", which {share} of the requests did not keep because they {_bad(threshold)}, where {percent(finding.allowed)} may"
+    if verdict is not Verdict.INCONCLUSIVE:
+        return text
+    if verdict is finding.verdict:
+        return f"{text}: too close to tell"
+    return f"{text}: missed by its own interval, which among {rivals} objectives can happen by chance"
+
+
+def _measured(threshold: Threshold, finding: Finding) -> str:
+    what = f"{threshold.expression.aggregate} of {threshold.selector}"
+    if finding.measured is None:
+        return f"{what} without a value"
+    if math.isinf(finding.measured):
+        return f"{what} lies among requests without an answer"
+    return f"{what} = {_value(threshold, finding.measured)}"
+
+
+def _basis(finding: Finding) -> str:
+    bursts = "1 burst" if finding.bursts == 1 else f"{finding.bursts} bursts"
+    return f"{finding.samples:,} request{'' if finding.samples == 1 else 's'} in {bursts}"
+
+
+def _range(threshold: Threshold, interval: Interval | None) -> str:
+    low, high = interval or (None, None)
+    if low is not None and high is not None:
+        return f"interval {_value(threshold, low)} to {_value(threshold, high)}"
+    if low is not None:
+        return f"interval from {_value(threshold, low)} upwards"
+    return f"interval up to {_value(threshold, high)}" if high is not None else "no limit could be decided"
+
+
+def _bad(threshold: Threshold) -> str:
+    limit = milliseconds(threshold.expression.limit)
+    took = {
+        "<": f"took {limit} or longer",
+        "<=": f"took longer than {limit}",
+        ">": f"took {limit} or less",
+        ">=": f"took less than {limit}",
+    }[threshold.expression.operator]
+    return f"{took}, failed or were never sent"
+
+
+def _limit(threshold: Threshold) -> str:
+    return f"has to be {threshold.expression.operator} {_value(threshold, threshold.expression.limit)}"
+
+
+def _value(threshold: Threshold, value: float) -> str:
+    """A value of the threshold's left side with its unit."""
+    kind = threshold.selector.metric.type
+    if kind is MetricType.TREND:
+        return milliseconds(value)
+    if kind is MetricType.RATE:
+        return percent(value)
+    return f"{figure(value)}/s" if threshold.expression.aggregation == "rate" else f"{value:,.12g}"
+
+
+def _no_data(threshold: Threshold, finding: Finding) -> str:
+    why = f"none of {finding.samples:,} requests was answered" if finding.samples else f"{_basis(finding)}"
+    return f"{threshold.selector} has no data ({why}), and an objective without data is missed"
+
+
+def _gates(gates: Sequence[Gate]) -> str:
+    return " and ".join(f"{gate.name} was {gate.measured} ({gate.asked} is valid)" for gate in gates)
+
+
+def _advice(gates: Sequence[Gate]) -> str:
+    return "; ".join(dict.fromkeys(gate.advice for gate in gates))

@@ -1,0 +1,12 @@
+"""The kinds of failed requests, as the tag `kind` names them."""
+
+from __future__ import annotations
+
+UNSENT = "unsent"
+"""A request that was never sent because no slot for it came free."""
+
+NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset"})
+"""What the tag `kind:network` stands for."""
+
+FAILURE_KINDS = frozenset({"http", "timeout", "check", UNSENT}) | NETWORK_KINDS
+"""Every kind that a series of requests counts."""

@@ -1,0 +1,191 @@
+"""k6's threshold grammar: `http_req_duration{host:foo.localhost}` and `p(95)<200`, with errors that point at the bad part.
+
+What is accepted is what k6's parser accepts (k6 `metrics/thresholds_parser.go`, `metrics/metric.go`), but for a bare `p`,
+which k6 silently reads as `p(0)`. Numbers are Go's (`strconv.ParseFloat`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from kindgate.slo.failures import FAILURE_KINDS
+from kindgate.slo.source import Source
+from kindgate.slo.threshold import (
+    AGGREGATIONS,
+    DEFAULT_METRIC,
+    METRICS,
+    OPERATORS,
+    PERCENTILE,
+    Expression,
+    Metric,
+    Selector,
+    Threshold,
+)
+
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Go's `unicode.IsSpace` calls a space; Python's `str.strip` takes more."""
+
+_DIGITS = "[0-9](?:_?[0-9])*"
+_HEX_DIGITS = "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+_DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
+_HEXADECIMAL = re.compile(rf"[+-]?0[xX](?:_?{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}")
+_SPECIAL = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
+_OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
+
+_KEYWORDS = tuple(dict.fromkeys(name for names in AGGREGATIONS.values() for name in names if name != PERCENTILE))
+_EXAMPLE = "write an aggregation, an operator and a number, such as p(95)<200"
+
+
+def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool = False, delay_abort_eval: float = 0.0) -> Threshold:
+    """The threshold that two texts make together.
+
+    Raises `SloError` that points at the bad part, also for an aggregation that does not fit the metric.
+    """
+    selected = parse_selector(selector)
+    parsed = parse_expression(expression)
+    fitting = AGGREGATIONS[selected.metric.type]
+    if parsed.aggregation not in fitting:
+        start = len(expression.text) - len(expression.text.lstrip(SPACE))
+        names = ", ".join("p(N)" if name == PERCENTILE else name for name in fitting)
+        raise expression.error(
+            f"{parsed.aggregate} does not fit {selected.metric.name}, which is a {selected.metric.type}",
+            start,
+            start + len(parsed.aggregate),
+            next_step=f"for {selected.metric.name} there is {names}",
+        )
+    return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.place if expression.line else expression.file)
+
+
+def parse_marker(args: tuple[object, ...], origin: str = "@pytest.mark.slo") -> tuple[Threshold, ...]:
+    """The thresholds of a marker's arguments, or of repeated options: `metric{tags}: expression`, or an expression alone.
+
+    An expression alone is about `http_req_duration`. Raises `SloError` for no arguments, for one that is not a text
+    and for one that cannot be parsed; `origin` is what the error calls the place.
+    """
+    if not args:
+        raise Source("", origin).error("there is no objective", next_step=f'write one, as in {origin}("p(95)<200")')
+    thresholds = []
+    for arg in args:
+        if not isinstance(arg, str):
+            raise Source(repr(arg), origin).error("an objective is a text", next_step='write one such as "p(95)<200"')
+        thresholds.append(_parse_line(Source(arg, origin)))
+    return tuple(thresholds)
+
+
+def parse_selector(source: Source) -> Selector:
+    """The metric and the tags that `name{key:value,...}` names; quotes around keys and values are taken off, as in k6.
+
+    Raises `SloError` for unbalanced braces, a tag without a value, and a metric or failure kind that does not exist.
+    """
+    text = source.text
+    opening, closing = text.find("{"), text.rfind("}")
+    if opening < 0 and closing < 0:
+        return Selector(_metric(source))
+    if closing < 0:
+        raise source.error("the brace is not closed", opening, opening + 1)
+    if opening < 0 or closing < opening:
+        raise source.error("the brace was not opened", closing, closing + 1)
+    if closing != len(text) - 1:
+        raise source.error("nothing may follow the closing brace", closing + 1)
+    metric = _metric(source.part(0, opening))
+    tags: dict[str, str] = {}
+    start = opening + 1
+    for item in text[start:closing].split(","):
+        key, value = _tag(source.part(start, start + len(item)), metric)
+        tags[key] = value
+        start += len(item) + 1
+    return Selector(metric, tuple(sorted(tags.items())))
+
+
+def parse_expression(source: Source) -> Expression:
+    """The expression `aggregation operator number`. Raises `SloError` that points at the bad part."""
+    text = source.text
+    found = _OPERATOR.search(text)
+    if found is None:
+        raise source.error("there is no operator", next_step=f"use one of {' '.join(OPERATORS)}: {_EXAMPLE}")
+    left, right = text[: found.start()], text[found.end() :]
+    aggregation, quantile = _aggregation(source, _stripped(left, 0))
+    limit = _number(source, *_stripped(right, found.end()), what="limit")
+    return Expression(aggregation, found.group(), limit, quantile)
+
+
+def _parse_line(source: Source) -> Threshold:
+    """`metric{tags}: expression`, or an expression alone; a colon inside the braces belongs to a tag."""
+    text = source.text
+    colon = text.find(":", text.rfind("}") + 1)
+    if colon >= 0:
+        start = len(text) - len(text.lstrip(SPACE))
+        return parse_threshold(source.part(start, len(text[:colon].rstrip(SPACE))), source.part(colon + 1, len(text)))
+    if "{" in text:
+        raise source.error("there is no expression after the metric", text.rfind("}") + 1, next_step="write metric{tags}: p(95)<200")
+    return parse_threshold(Source(DEFAULT_METRIC), source)
+
+
+def _stripped(text: str, offset: int) -> tuple[int, int]:
+    """From where to where `text`, which starts at `offset`, holds more than spaces."""
+    start = len(text) - len(text.lstrip(SPACE))
+    return offset + start, offset + max(start, len(text.rstrip(SPACE)))
+
+
+def _metric(source: Source) -> Metric:
+    metric = METRICS.get(source.text)
+    if metric is None:
+        raise source.error(f"there is no metric {source.text!r}", next_step=f"there are {', '.join(METRICS)}")
+    return metric
+
+
+def _tag(source: Source, metric: Metric) -> tuple[str, str]:
+    """One `key:value`. An empty value is refused before quotes and spaces are taken off, as in k6."""
+    raw_key, colon, raw_value = source.text.partition(":")
+    if not raw_value:
+        missing = "no value" if colon else "no colon and value"
+        raise source.error(f"the tag {source.text.strip(SPACE)!r} has {missing}", next_step="write key:value, as in {host:foo.localhost}")
+    key, value = (part.strip(SPACE).strip("\"'") for part in (raw_key, raw_value))
+    if not metric.tagged:
+        raise source.error(f"{metric.name} has no tags: it is known for the whole burst only")
+    if key == "kind":
+        _refuse_wrong_kind(source, metric, value)
+    return key, value
+
+
+def _refuse_wrong_kind(source: Source, metric: Metric, kind: str) -> None:
+    if metric.name != "http_req_failed":
+        raise source.error(f"the tag kind belongs to http_req_failed, not to {metric.name}")
+    if kind not in FAILURE_KINDS | {"network"}:
+        raise source.error(f"there is no failure kind {kind!r}", next_step=f"there are network, {', '.join(sorted(FAILURE_KINDS))}")
+
+
+def _aggregation(source: Source, span: tuple[int, int]) -> tuple[str, float | None]:
+    """The aggregation between the two places, and the percentile's rank."""
+    start, end = span
+    name = source.text[start:end]
+    if name in _KEYWORDS:
+        return name, None
+    if name.startswith("p(") and name.endswith(")"):
+        rank = _number(source, start + 2, end - 1, what="percentile")
+        if not 0 <= rank <= 100:
+            raise source.error("a percentile is a number between 0 and 100", start + 2, end - 1)
+        return PERCENTILE, rank
+    problem = f"there is no aggregation {name!r}" if name else "there is no aggregation before the operator"
+    raise source.error(problem, start, end, next_step=f"there are {', '.join(_KEYWORDS)} and p(N)")
+
+
+def _number(source: Source, start: int, end: int, what: str) -> float:
+    """The number between the two places, by the rules of Go's `strconv.ParseFloat`."""
+    text = source.text[start:end]
+    value: float | None = None
+    if _DECIMAL.fullmatch(text):
+        value = float(text)
+    elif _HEXADECIMAL.fullmatch(text):
+        try:
+            value = float.fromhex(text.replace("_", ""))
+        except OverflowError:
+            value = math.inf
+    elif _SPECIAL.fullmatch(text):
+        return float(text)
+    if value is None:
+        raise source.error(f"the {what} {text!r} is not a number" if text else f"the {what} is missing", start, end, next_step=_EXAMPLE)
+    if math.isinf(value):
+        raise source.error(f"the {what} {text!r} is larger than any number", start, end)
+    return value

@@ -1,0 +1,110 @@
+"""Judges thresholds from bursts: PASS, FAIL, INCONCLUSIVE, or INVALID when the generator or the machine was at fault.
+
+Bursts come in up to three planned looks of equal size; each look may err with a third of 5 % per side. A run passes
+when all thresholds pass, which needs no correction; it fails when any fails, so FAILs are corrected by Holm's method.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from kindgate.errors import SloError
+from kindgate.model import Verdict
+from kindgate.slo.explain import explain, explain_drift
+from kindgate.slo.finding import Finding
+from kindgate.slo.gates import Gate, check_gates, largest_lateness
+from kindgate.slo.holm import holm_rejected
+from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.measure import measure
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.rules import find
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.threshold import Threshold
+from kindgate.slo.trend import drift
+
+ALPHA = 0.05
+"""The error that a run may make on each side, all looks together."""
+
+LOOKS = 3
+"""Planned looks: at K, 2K and 3K bursts."""
+
+
+def judge(
+    objectives: Objectives, samples: Sequence[BurstSample], *, look: int = 1, looks: int = LOOKS, allow_missing: bool = False
+) -> Judgement:
+    """The verdicts at look `look` of `looks`, from all bursts so far.
+
+    With a single burst only facts are decided. `allow_missing` accepts load that was lost with its generator. Raises
+    `SloError` when there is no threshold.
+    """
+    thresholds = objectives.thresholds
+    if not thresholds:
+        raise SloError("there is no threshold to judge", next_step="write one under thresholds: or in @pytest.mark.slo")
+    alpha, lateness = ALPHA / looks, largest_lateness(samples)
+    findings = [find(threshold, samples, alpha, lateness) for threshold in thresholds]
+    verdicts, rivals = _corrected(findings, alpha)
+    gates = check_gates(samples, objectives.tightest_latency, allow_missing=allow_missing)
+    broken = [gate for gate in gates if gate.broken]
+    results = tuple(
+        _result(threshold, finding, _gated(verdict, finding, broken), samples, broken=broken, rivals=rivals)
+        for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
+    )
+    return Judgement(overall(result.verdict for result in results), results, gates, look, looks, _aborts(results, samples))
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a run: the worst of its thresholds' verdicts."""
+    order = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
+    return min(verdicts, key=order.index, default=Verdict.PASS)
+
+
+def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict], int]:
+    """The verdicts after Holm's correction of the FAILs, and how many thresholds it is about."""
+    tested = [finding.p_value for finding in findings if finding.p_value is not None]
+    rejected = iter(holm_rejected(tested, alpha))
+    verdicts = []
+    for finding in findings:
+        kept = finding.p_value is None or next(rejected)
+        verdicts.append(finding.verdict if kept or finding.verdict is not Verdict.FAIL else Verdict.INCONCLUSIVE)
+    return verdicts, len(tested)
+
+
+def _gated(verdict: Verdict, finding: Finding, broken: Sequence[Gate]) -> Verdict:
+    """INVALID where a gate is broken, but for a FAIL that the generator's lateness cannot explain."""
+    if not broken or (verdict is Verdict.FAIL and finding.stands and all(gate.generator for gate in broken)):
+        return verdict
+    return Verdict.INVALID
+
+
+def _result(
+    threshold: Threshold, finding: Finding, verdict: Verdict, samples: Sequence[BurstSample], *, broken: Sequence[Gate], rivals: int
+) -> ThresholdResult:
+    trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
+    return ThresholdResult(
+        threshold=threshold,
+        verdict=verdict,
+        measured=_finite(finding.measured),
+        unit=threshold.selector.metric.unit,
+        limit=threshold.expression.limit,
+        interval=finding.interval,
+        samples=finding.samples,
+        bursts=finding.bursts,
+        p_value=finding.p_value,
+        explanation=explain(threshold, verdict, finding, broken, rivals),
+        trend=trend,
+        drift=explain_drift(threshold, drift(trend)),
+    )
+
+
+def _aborts(results: Iterable[ThresholdResult], samples: Sequence[BurstSample]) -> bool:
+    """Whether a missed objective asks to end the run, and has waited as long as it wanted to."""
+    elapsed = samples[-1].started + samples[-1].seconds - samples[0].started if samples else 0.0
+    return any(
+        result.verdict is Verdict.FAIL and result.threshold.abort_on_fail and result.threshold.delay_abort_eval <= elapsed
+        for result in results
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,100 @@
+"""How large the share of bad requests is, judged from the spread between bursts.
+
+Requests of one burst resemble each other, so a burst counts as one cluster of a cluster sample: the interval is that
+of Korn and Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kindgate.model import Verdict
+
+UNSEEN_DESIGN_EFFECT = 5.0
+"""The design effect that is assumed where the bursts show none, because nothing or everything was bad."""
+
+_SMALLEST_P = 1e-15
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """`bad` of `total` requests in `bursts` bursts; `design_effect` is the variance relative to independent requests."""
+
+    bad: int
+    total: int
+    bursts: int
+    design_effect: float
+
+    @classmethod
+    def of(cls, bad: Sequence[int], sizes: Sequence[int]) -> Proportion:
+        """From the bad requests and all requests of each burst; bursts without requests count for nothing.
+
+        Raises `ValueError` when there is no request at all.
+        """
+        size = np.asarray(sizes, np.float64)
+        some = size > 0
+        if not some.any():
+            raise ValueError("there are no requests")
+        size, wrong = size[some], np.asarray(bad, np.float64)[some]
+        total, bursts = size.sum(), len(size)
+        share = wrong.sum() / total
+        effect = UNSEEN_DESIGN_EFFECT
+        if 0 < share < 1 and bursts > 1:
+            variance = bursts / (bursts - 1) * float(np.square(wrong - share * size).sum()) / total**2
+            effect = max(1.0, variance / (share * (1 - share) / total))
+        return cls(int(wrong.sum()), int(total), bursts, effect)
+
+    @property
+    def share(self) -> float:
+        """The share that was bad, 0 to 1."""
+        return self.bad / self.total
+
+    def lower(self, alpha: float) -> float:
+        """What the true share exceeds, but for a chance of `alpha` (below 0.5); 0 with fewer than two bursts."""
+        from scipy.special import betaincinv  # noqa: PLC0415  # importing the room must not import scipy
+
+        size = self._effective_size(alpha)
+        wrong = self.share * size
+        return float(betaincinv(wrong, size - wrong + 1, alpha)) if self.bad and size else 0.0
+
+    def upper(self, alpha: float) -> float:
+        """What the true share stays below, but for a chance of `alpha` (below 0.5); 1 with fewer than two bursts."""
+        from scipy.special import betaincinv  # noqa: PLC0415  # importing the room must not import scipy
+
+        size = self._effective_size(alpha)
+        wrong = self.share * size
+        return float(betaincinv(wrong + 1, size - wrong, 1 - alpha)) if self.bad < self.total and size else 1.0
+
+    def p_above(self, allowed: float) -> float:
+        """The smallest `alpha` at which `lower` exceeds `allowed`; 1 when none below 0.49 does."""
+        from scipy.optimize import brentq  # noqa: PLC0415  # importing the room must not import scipy
+
+        if self.lower(0.49) <= allowed:
+            return 1.0
+        if self.lower(_SMALLEST_P) > allowed:
+            return _SMALLEST_P
+        exponent = brentq(lambda power: self.lower(10.0**power) - allowed, np.log10(_SMALLEST_P), np.log10(0.49))
+        return float(10.0**exponent)
+
+    def _effective_size(self, alpha: float) -> float:
+        """How many independent requests say as much as these; 0 where there is no spread to see."""
+        return effective_size(self.total, self.bursts, self.design_effect, alpha)
+
+    def verdict(self, allowed: float, alpha: float) -> Verdict:
+        """Whether the true share is below `allowed` (PASS), above it (FAIL) or too close to tell, at `alpha` per side."""
+        if self.lower(alpha) > allowed:
+            return Verdict.FAIL
+        return Verdict.PASS if self.upper(alpha) < allowed else Verdict.INCONCLUSIVE
+
+
+def effective_size(total: float, bursts: int, design_effect: float, alpha: float) -> float:
+    """Korn and Graubard's size: `total` over the design effect, and less for few bursts; 0 with fewer than two."""
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  # importing the room must not import scipy
+
+    if bursts < 2:
+        return 0.0
+    freedom = float(ndtri(1 - alpha) / stdtrit(bursts - 1, 1 - alpha)) ** 2
+    return min(total, total / design_effect * freedom)

@@ -1,0 +1,167 @@
+"""The decision rules: which one fits a threshold, and what it finds. All errors are per side and look.
+
+- A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.proportion`).
+- An average is judged by Student's t over the means of the bursts.
+- Everything else is a fact of this run: it holds or it does not, and carries no interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from kindgate.model import Verdict
+from kindgate.slo.finding import Finding
+from kindgate.slo.measure import measure, scheduled
+from kindgate.slo.proportion import Proportion
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.tally import Times, counts_of, times_of
+from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
+from kindgate.slo.undecided import undecided_times
+
+
+def allowed_share(threshold: Threshold) -> float | None:
+    """The share of requests that may be bad, strictly between 0 and 1; `None` for what is no statement about a share.
+
+    Bad is what the threshold does not want: too slow (or, for `>`, too fast), failed, or passing no check.
+    """
+    expression, kind = threshold.expression, threshold.selector.metric.type
+    if expression.compares_equal or not math.isfinite(expression.limit):
+        return None
+    if kind is MetricType.TREND and expression.aggregation in {PERCENTILE, "med"}:
+        quantile = 50.0 if expression.quantile is None else expression.quantile
+        share = (100 - quantile if expression.wants_less else quantile) / 100
+    elif kind is MetricType.RATE:
+        share = expression.limit if expression.wants_less else 1 - expression.limit
+    else:
+        return None
+    return share if 0 < share < 1 else None
+
+
+def is_mean(threshold: Threshold) -> bool:
+    """Whether the rule for averages judges it."""
+    expression = threshold.expression
+    return expression.aggregation == "avg" and not expression.compares_equal and math.isfinite(expression.limit)
+
+
+def find(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float) -> Finding:
+    """What the fitting rule finds with `alpha` allowed per side; without data, a FAIL.
+
+    `lateness` in microseconds is the most that the generator can have added to a time: a FAIL stands when it would
+    be one without so much.
+    """
+    measured, size = measure(threshold, samples), scheduled(threshold, samples)
+    allowed = allowed_share(threshold)
+    if measured is None:
+        return Finding(Verdict.FAIL, None, size, len(samples), fact=True, stands=_any_sent(threshold, samples))
+    if allowed is None and not is_mean(threshold):
+        verdict = Verdict.PASS if threshold.expression.holds(measured) else Verdict.FAIL
+        return Finding(verdict, measured, size, len(samples), fact=True, stands=_fact_stands(threshold, samples, lateness, measured))
+    if allowed is None:
+        return _mean(threshold, samples, alpha, lateness, measured)
+    if threshold.selector.metric.type is MetricType.TREND:
+        return _percentile(threshold, samples, alpha, lateness, allowed=allowed, measured=measured)
+    return _rate(threshold, samples, alpha, allowed, measured)
+
+
+def _any_sent(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
+    """Whether requests were sent that the threshold is about: then it is not the generator that left it without data."""
+    return any(series.sent for sample in samples for series in sample.matching(threshold.selector.tag_map))
+
+
+def _fact_stands(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
+    """Whether a fact that does not hold would not hold without the generator's part in it either."""
+    expression = threshold.expression
+    if expression.aggregation == "max" and expression.wants_less:
+        return not expression.holds(measured - lateness / 1000)
+    if threshold.selector.metric.type is not MetricType.RATE:
+        return False
+    counts = counts_of(threshold.selector, samples)
+    share = sum(count.certain for count in counts) / sum(count.size for count in counts)
+    return not expression.holds(share if threshold.selector.metric.name == "http_req_failed" else 1 - share)
+
+
+def _percentile(
+    threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float, *, allowed: float, measured: float
+) -> Finding:
+    bursts = [times_of(threshold.selector, sample) for sample in samples]
+    sizes = [burst.size for burst in bursts]
+    limit = threshold.expression.limit * 1000
+    proportion = Proportion.of([_bad(threshold, burst, limit) for burst in bursts], sizes)
+    verdict = proportion.verdict(allowed, alpha)
+    late = lateness if threshold.expression.wants_less else 0.0
+    certain = Proportion.of([_bad(threshold, burst, limit + late) - burst.unsent for burst in bursts], sizes)
+    return Finding(
+        verdict,
+        measured,
+        proportion.total,
+        proportion.bursts,
+        interval=undecided_times(bursts, threshold, allowed, alpha, verdict) if proportion.bursts > 1 else None,
+        p_value=proportion.p_above(allowed),
+        proportion=proportion,
+        allowed=allowed,
+        stands=certain.lower(alpha) > allowed,
+    )
+
+
+def _bad(threshold: Threshold, burst: Times, limit: float) -> int:
+    """How many requests are on the wrong side of `limit` microseconds, those without a time among them."""
+    operator = threshold.expression.operator
+    if operator == "<":
+        return burst.at_least(limit)
+    if operator == "<=":
+        return burst.longer_than(limit)
+    fast = burst.size - (burst.at_least(limit) if operator == ">=" else burst.longer_than(limit))
+    return fast + burst.lost
+
+
+def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, allowed: float, measured: float) -> Finding:
+    counts = counts_of(threshold.selector, samples)
+    sizes = [count.size for count in counts]
+    # Bad is what pushes the rate the wrong way: failures under `<`, and for "at least so many fail" the successes.
+    wanted = (threshold.selector.metric.name == "http_req_failed") == threshold.expression.wants_less
+    proportion = Proportion.of([count.bad if wanted else count.size - count.bad for count in counts], sizes)
+    certain = Proportion.of([count.certain if wanted else count.size - count.bad for count in counts], sizes)
+    low, high = proportion.lower(alpha), proportion.upper(alpha)
+    interval = (low, high) if threshold.expression.wants_less else (1 - high, 1 - low)
+    return Finding(
+        proportion.verdict(allowed, alpha),
+        measured,
+        proportion.total,
+        proportion.bursts,
+        interval=interval if proportion.bursts > 1 else None,
+        p_value=proportion.p_above(allowed),
+        proportion=proportion,
+        allowed=allowed,
+        stands=certain.lower(alpha) > allowed,
+    )
+
+
+def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float, measured: float) -> Finding:
+    """Student's t over burst means, weighted by their sizes (the ratio estimator of cluster samples)."""
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  # importing the room must not import scipy
+
+    limit, less = threshold.expression.limit, threshold.expression.wants_less
+    bursts = [burst for burst in (times_of(threshold.selector, sample) for sample in samples) if burst.size]
+    size = np.array([burst.size for burst in bursts], np.float64)
+    means = np.array([burst.mean(limit) for burst in bursts])
+    total, number = float(size.sum()), len(bursts)
+    if number < 2:
+        return Finding(Verdict.INCONCLUSIVE, measured, int(total), number)
+    error = math.sqrt(number / (number - 1) * float(np.square(size * (means - measured)).sum())) / total
+    reach = float(stdtrit(number - 1, 1 - alpha)) * error
+    low, high = measured - reach, measured + reach
+    bad, good = (low > limit, high < limit) if less else (high < limit, low > limit)
+    distance = (measured - limit) if less else (limit - measured)
+    p_value = float(stdtr(number - 1, -distance / error)) if error else float(distance <= 0)
+    return Finding(
+        Verdict.FAIL if bad else Verdict.PASS if good else Verdict.INCONCLUSIVE,
+        measured,
+        int(total),
+        number,
+        interval=(low, high),
+        p_value=p_value,
+        stands=bad and (not less or low - lateness / 1000 > limit),
+    )

@@ -1,0 +1,40 @@
+"""Where an objective was written down, so that an error can point at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kindgate.errors import SloError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and its place: file (or option, or marker), line and column of its first character, counted from 1.
+
+    `excerpt` is the whole line that the text is a part of; it is empty for a text that is all there is.
+    """
+
+    text: str
+    file: str = ""
+    line: int = 0
+    column: int = 1
+    excerpt: str = ""
+
+    def part(self, start: int, end: int) -> Source:
+        """The characters from `start` up to `end`, where they stand."""
+        return Source(self.text[start:end], self.file, self.line, self.column + start, self.excerpt or self.text)
+
+    @property
+    def place(self) -> str:
+        """`slo.yaml:3:7`; without a file, the column alone."""
+        if not self.file:
+            return f"column {self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else f"{self.file}, column {self.column}"
+
+    def error(self, problem: str, start: int = 0, end: int | None = None, *, next_step: str = "") -> SloError:
+        """The error that says `problem`, with a caret under the characters from `start` up to `end` of the text."""
+        end = len(self.text) if end is None else end
+        shown, offset = (self.excerpt, self.column - 1) if self.excerpt else (self.text, 0)
+        marks = " " * (offset + start) + "^" * max(1, end - start)
+        place = self.part(start, end).place
+        return SloError(f"{place}: {problem}", last_state=f"{self.file or 'the text'}\n{shown}\n{marks}", next_step=next_step)

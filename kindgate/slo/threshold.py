@@ -1,0 +1,134 @@
+"""Objectives as data: metrics, expressions in k6's terms, thresholds."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class MetricType(enum.StrEnum):
+    """k6's metric types."""
+
+    TREND = "trend"
+    RATE = "rate"
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+PERCENTILE = "p"
+"""The aggregation `p(N)`."""
+
+AGGREGATIONS: Mapping[MetricType, tuple[str, ...]] = {
+    MetricType.TREND: ("avg", "min", "max", "med", PERCENTILE),
+    MetricType.RATE: ("rate",),
+    MetricType.COUNTER: ("count", "rate"),
+    MetricType.GAUGE: ("value",),
+}
+"""Which aggregation fits which type of metric."""
+
+OPERATORS = ("===", "==", "!=", "<=", ">=", "<", ">")
+"""k6's operators; one that begins with another comes first."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What can be judged. `unit` is the unit of limits; `tagged` tells whether it is known per route and host."""
+
+    name: str
+    type: MetricType
+    unit: str
+    tagged: bool = True
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("http_req_duration", MetricType.TREND, "ms"),
+        Metric("http_req_waiting", MetricType.TREND, "ms"),
+        Metric("service_time", MetricType.TREND, "ms"),
+        Metric("send_lag", MetricType.TREND, "ms", tagged=False),
+        Metric("http_req_failed", MetricType.RATE, ""),
+        Metric("checks", MetricType.RATE, ""),
+        Metric("http_reqs", MetricType.COUNTER, ""),
+        Metric("dropped_iterations", MetricType.COUNTER, ""),
+    )
+}
+"""Every metric, by name. k6's names where k6 has one; `http_req_duration` is response time from the intended moment."""
+
+DEFAULT_METRIC = "http_req_duration"
+"""What an expression without a metric is about."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A metric, or the part of it that carries all of `tags`."""
+
+    metric: Metric
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tag_map(self) -> dict[str, str]:
+        """The tags by key."""
+        return dict(self.tags)
+
+    def __str__(self) -> str:
+        """As k6 writes it."""
+        return self.metric.name + (f"{{{','.join(f'{key}:{value}' for key, value in self.tags)}}}" if self.tags else "")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """`aggregation operator limit`; `quantile` (0 to 100) belongs to `p(N)`."""
+
+    aggregation: str
+    operator: str
+    limit: float
+    quantile: float | None = None
+
+    @property
+    def wants_less(self) -> bool:
+        """Whether small values are good: `<` and `<=`."""
+        return self.operator in {"<", "<="}
+
+    @property
+    def compares_equal(self) -> bool:
+        """Whether it asks for one exact value, or for anything but it."""
+        return self.operator in {"==", "===", "!="}
+
+    @property
+    def aggregate(self) -> str:
+        """The left side: `p(95)`, `avg`."""
+        return f"p({self.quantile:g})" if self.aggregation == PERCENTILE else self.aggregation
+
+    def holds(self, value: float) -> bool:
+        """Whether `value`, in the unit of the limit, satisfies it."""
+        return {
+            "<": value < self.limit,
+            "<=": value <= self.limit,
+            ">": value > self.limit,
+            ">=": value >= self.limit,
+            "!=": value != self.limit,
+        }.get(self.operator, value == self.limit)
+
+    def __str__(self) -> str:
+        """Without spaces, as k6's examples write it."""
+        return f"{self.aggregate}{self.operator}{self.limit:.12g}"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One objective. `origin` names the file and line, the option or the marker that it comes from.
+
+    With `abort_on_fail` its FAIL ends the run, once `delay_abort_eval` seconds have passed.
+    """
+
+    selector: Selector
+    expression: Expression
+    abort_on_fail: bool = False
+    delay_abort_eval: float = 0.0
+    origin: str = ""
+
+    def __str__(self) -> str:
+        """Metric and expression: `http_req_duration{host:foo.localhost}: p(95)<200`."""
+        return f"{self.selector}: {self.expression}"
