@@ -152,6 +152,12 @@ def spawn(
         ) from error
 
 
+def leave_running(process: subprocess.Popen[bytes]) -> int:
+    """Let a program that `spawn` started outlive this one, and return its process id."""
+    process.returncode = 0  # or the Popen object complains, when it goes, that its program still runs
+    return process.pid
+
+
 def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
     """End a program that `spawn` started, with its children: SIGTERM, after `grace` seconds SIGKILL."""
     try:

@@ -1,0 +1,76 @@
+"""Reading the mirror of a Debian host out of its own apt sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kindgate.host.apt_sources import mirror_of
+
+STANZAS = """Types: deb
+# a comment
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Add a file of sources to an apt folder."""
+    (folder / "sources.list.d").mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mirror"),
+    [
+        ("sources.list.d/debian.sources", STANZAS, "http://mirror.example/debian"),
+        (
+            "sources.list.d/debian.sources",
+            "Types: deb deb-src\nURIs:\n http://a.example/d\n http://b.example/d\nSuites:\n bookworm\n",
+            "http://a.example/d",
+        ),
+        ("sources.list", "# deb http://old.example bookworm main\ndeb http://a.example/debian bookworm main\n", "http://a.example/debian"),
+        ("sources.list", "deb [arch=amd64 signed-by=/k.gpg] https://b.example/debian bookworm main", "https://b.example/debian"),
+        ("sources.list.d/x.list", "deb http://c.example/debian bookworm main contrib", "http://c.example/debian"),
+    ],
+)
+def test_both_forms_of_sources_are_read(tmp_path: Path, name: str, text: str, mirror: str) -> None:
+    """Older hosts have one line per source, newer ones stanzas."""
+    assert mirror_of("bookworm", write(tmp_path, name, text)) == mirror
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Types: deb\nURIs: http://a.example/d\nSuites: bookworm\nEnabled: no\n",
+        "Types: deb-src\nURIs: http://a.example/d\nSuites: bookworm\n",
+        "Types: deb\nURIs: http://a.example/d\nSuites: bookworm-security\n",
+        "Types: deb\nSuites: bookworm\n",
+        "",
+    ],
+)
+def test_a_source_that_does_not_count_gives_no_mirror(tmp_path: Path, text: str) -> None:
+    """Sources that are switched off, of source packages or of another suite hold no daemon."""
+    assert mirror_of("bookworm", write(tmp_path, "sources.list.d/a.sources", text)) is None
+
+
+def test_a_host_without_apt_has_no_mirror(tmp_path: Path) -> None:
+    """The folder need not exist."""
+    assert mirror_of("bookworm", tmp_path / "absent") is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.text())
+def test_any_file_can_be_read(tmp_path: Path, text: str) -> None:
+    """A file that somebody edited badly does not end the installation."""
+    for name in ("sources.list.d/a.sources", "sources.list.d/a.list"):
+        mirror_of("bookworm", write(tmp_path, name, text.encode("utf-8", "replace").decode()))
