@@ -201,13 +201,13 @@ def failing(passing: RunReport) -> RunReport:
         update={
             "outcome": Outcome.FAILED,
             "exit_code": 1,
-            "objectives": (_objective(Verdict.FAIL, 81.25), _errors()),
+            "objectives": (_objective(Verdict.FAIL, 81.3), _errors()),
             "comparison": (
                 ComparisonRow(
                     metric="p(95)",
                     unit="ms",
                     base=48.5,
-                    head=81.25,
+                    head=81.3,
                     change=0.675,
                     low=0.51,
                     high=0.82,

@@ -1,0 +1,201 @@
+"""The first thing a reviewer reads: the verdict, what broke, why, and what to do next.
+
+A headline is data, so that Markdown, HTML and a terminal each mark foreign words in their own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kindgate.model import Verdict
+from kindgate.report.numbers import percent, plural, quantity, span
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, RunReport, TestResult
+
+VERDICTS = {
+    Outcome.PASSED: "✅ PASS",
+    Outcome.FAILED: "❌ FAIL",
+    Outcome.INCONCLUSIVE: "⚠️ INCONCLUSIVE",
+    Outcome.INVALID: "🚫 INVALID",
+    Outcome.SETUP_FAILED: "🛠️ SETUP FAILED",
+    Outcome.INTERRUPTED: "⏹️ INTERRUPTED",
+}
+
+UNTRUSTED = "❌ FAIL (untrusted report)"
+
+
+class Foreign(str):
+    """Words that come from outside of kindgate: a test's name, an error line, a command."""
+
+    __slots__ = ()
+
+
+Words = tuple[str, ...]
+"""A sentence in pieces; those that are `Foreign` have to be marked and escaped."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """`verdict`, and the sentences behind it."""
+
+    verdict: str
+    what: Words
+    cause: Words
+    next_step: Words
+
+
+def headline(report: RunReport, conclusion: str = "") -> Headline:
+    """What to say first about `report`.
+
+    `conclusion` is what GitHub says of the run that made an untrusted report (`success`, `failure`, ...): a report
+    that does not agree with it is shown as a failure.
+    """
+    if conclusion and not _agrees(report, conclusion):
+        return Headline(
+            UNTRUSTED,
+            ("the report says ", Foreign(report.outcome.value), " and the run itself ended with ", Foreign(conclusion)),
+            ("a report that contradicts its run proves nothing",),
+            ("read the run's own log before merging",),
+        )
+    return _SAYING[report.outcome](report)
+
+
+def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
+    """The tests that failed or could not run."""
+    return tuple(test for test in report.tests if test.outcome in {"failed", "error"})
+
+
+def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
+    """The objectives that ended so."""
+    return tuple(objective for objective in report.objectives if objective.verdict in verdicts)
+
+
+def interval(objective: ThresholdOutcome) -> str:
+    """The interval of the measured value, or nothing."""
+    if objective.low is None or objective.high is None:
+        return ""
+    return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
+
+
+def _agrees(report: RunReport, conclusion: str) -> bool:
+    ended_well = report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
+    return ended_well == (conclusion == "success")
+
+
+def _passed(report: RunReport) -> Headline:
+    passed = sum(test.outcome == "passed" for test in report.tests)
+    margins = [objective for objective in report.objectives if objective.margin is not None]
+    cause: Words = ("no test failed",)
+    if margins:
+        tightest = min(margins, key=lambda objective: objective.margin or 0.0)
+        cause = ("the tightest, ", *_threshold(tightest), f", is met with {percent(tightest.margin)} of its limit left")
+    gate = report.gate_changes
+    next_step: Words = ("nothing to do: this change may merge",)
+    if gate.files or gate.thresholds:
+        next_step = ("review what this pull request changes about the gate itself, listed below, then merge",)
+    return Headline(
+        VERDICTS[Outcome.PASSED],
+        (f"{plural(len(report.objectives), 'objective')} met, {plural(passed, 'test')} passed",),
+        cause,
+        next_step,
+    )
+
+
+def _failed(report: RunReport) -> Headline:
+    broken = of_verdict(report, Verdict.FAIL)
+    tests = failing_tests(report)
+    if broken:
+        what: Words = (*_threshold(broken[0]), *_against(broken[0]), *_others(len(broken) - 1, "objective"))
+    elif tests:
+        what = (Foreign(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
+    else:
+        what = (f"the run ended with exit code {report.exit_code}",)
+    causes = [test.cause or test.error for test in tests if test.cause or test.error]
+    cause: Words = (Foreign(causes[0]),) if causes else ("not known",)
+    if broken and not causes and broken[0].explanation:
+        cause = (Foreign(broken[0].explanation),)
+    if tests and all(test.base == "failed" for test in tests):
+        cause = (*cause, ", and the base version fails too")
+    bundle = next((test.bundle for test in tests if test.bundle), "")
+    evidence: Words = ("read ", Foreign(bundle), " among the artifacts, ") if bundle else ()
+    return Headline(VERDICTS[Outcome.FAILED], what, cause, (*evidence, *_repeat(report)))
+
+
+def _inconclusive(report: RunReport) -> Headline:
+    doubtful = of_verdict(report, Verdict.INCONCLUSIVE)
+    if not doubtful:
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("not known",), _repeat(report))
+    first = doubtful[0]
+    cause: Words = (f"{plural(first.samples, 'request')} in {plural(first.bursts, 'burst')} cannot decide it",)
+    if interval(first):
+        cause = (f"the limit lies within the measured {interval(first)}; ", *cause)
+    return Headline(
+        VERDICTS[Outcome.INCONCLUSIVE],
+        (*_threshold(first), *_against(first), *_others(len(doubtful) - 1, "objective")),
+        cause,
+        ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then"),
+    )
+
+
+def _invalid(report: RunReport) -> Headline:
+    problems = [problem for burst in report.bursts for problem in burst.generator.problems]
+    invalid = of_verdict(report, Verdict.INVALID)
+    problems += [objective.explanation for objective in invalid if objective.explanation]
+    return Headline(
+        VERDICTS[Outcome.INVALID],
+        (f"the measurement cannot be trusted, so that {plural(len(invalid), 'objective')} got no verdict",),
+        (Foreign(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
+        ("run it again where the generator has a CPU of its own; the application was not judged",),
+    )
+
+
+def _setup_failed(report: RunReport) -> Headline:
+    error = report.setup_error
+    if error is None:
+        failed = next((phase.name for phase in report.phases if not phase.ok), "setup")
+        return Headline(VERDICTS[Outcome.SETUP_FAILED], ("in phase ", Foreign(failed)), ("not known",), _repeat(report))
+    waited = "" if error.waited is None else f" after {span(error.waited)}"
+    return Headline(
+        VERDICTS[Outcome.SETUP_FAILED],
+        ("in phase ", Foreign(error.phase), f"{waited}: nothing was judged"),
+        (Foreign(error.message),),
+        (Foreign(error.next_step),) if error.next_step else _repeat(report),
+    )
+
+
+def _interrupted(report: RunReport) -> Headline:
+    last = report.phases[-1].name if report.phases else "the start"
+    return Headline(
+        VERDICTS[Outcome.INTERRUPTED],
+        (f"stopped after {span(report.run.seconds)}: there is no verdict",),
+        ("it was ended from outside after ", Foreign(last)),
+        _repeat(report),
+    )
+
+
+_SAYING = {
+    Outcome.PASSED: _passed,
+    Outcome.FAILED: _failed,
+    Outcome.INCONCLUSIVE: _inconclusive,
+    Outcome.INVALID: _invalid,
+    Outcome.SETUP_FAILED: _setup_failed,
+    Outcome.INTERRUPTED: _interrupted,
+}
+
+
+def _threshold(objective: ThresholdOutcome) -> Words:
+    return (Foreign(objective.expression), " of ", Foreign(objective.metric))
+
+
+def _against(objective: ThresholdOutcome) -> Words:
+    measured = quantity(objective.measured, objective.unit)
+    return (f" measured {measured} against {quantity(objective.limit, objective.unit)}",)
+
+
+def _others(count: int, noun: str) -> Iterable[str]:
+    return (f", and {plural(count, f'more {noun}')}",) if count else ()
+
+
+def _repeat(report: RunReport) -> Words:
+    return ("repeat it with ", Foreign(report.run.command)) if report.run.command else ("run it again",)

@@ -1,0 +1,122 @@
+"""The part of a comment that shows: bursts with their chart, resources, phases, links, and what the run ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindgate.report.bursts import Burst
+from kindgate.report.escape import cell_code, code_span, link
+from kindgate.report.layout import Block, folded_table, table
+from kindgate.report.numbers import NONE, number, percent, plural, quantity, span
+from kindgate.report.resources import WorkloadResources
+from kindgate.report.run import RunReport
+
+CHART_POINTS = 60
+"""Points of the mermaid chart: more cannot be told apart, and a comment has better uses for its characters."""
+
+
+def bursts_block(report: RunReport) -> Block | None:
+    """One row per burst, folded."""
+    if not report.bursts:
+        return None
+    columns = ("burst", "requests", "achieved", "p50", "p90", "p95", "p99", "max", "success", "send lag p99")
+    rows = [(str(place), *_burst_row(burst)) for place, burst in enumerate(report.bursts, 1)]
+    return folded_table(f"{plural(len(rows), 'burst')}, times in ms", columns, rows, usefulness=30, noun="burst")
+
+
+def chart_block(report: RunReport) -> Block | None:
+    """p95 of each burst as GitHub draws it; only numbers of ours go into the chart. Its table is the bursts' one."""
+    points = [(place, burst.overall.p95) for place, burst in enumerate(report.bursts, 1) if burst.overall.p95 is not None]
+    if len(points) < 2:
+        return None
+    step = -(-len(points) // CHART_POINTS)
+    shown = points[::step]
+    labels = ", ".join(str(place) for place, _ in shown)
+    values = ", ".join(f"{value:.4g}" if (value or 0) < 1e4 else f"{value:.0f}" for _, value in shown)
+    chart = f'xychart-beta\n  title "p95 of each burst"\n  x-axis "burst" [{labels}]\n  y-axis "ms"\n  line [{values}]'
+    return Block((), (f"```mermaid\n{chart}\n```",), usefulness=20, noun="chart")
+
+
+def resources_block(report: RunReport) -> Block | None:
+    """What each workload used against its limits, in the windows of load."""
+    windows = [window for window in report.resources if window.workloads]
+    if not windows:
+        return None
+    columns = ("workload", "pods", "restarts", "CPU avg / max / limit (cores)", "memory max / limit (MB)", "rx / tx (MB)", "throttled")
+    rows = [
+        (cell_code(f"{used.namespace}/{used.workload}"), *_resource_row(used), *((cell_code(window.name),) if len(windows) > 1 else ()))
+        for window in windows
+        for used in window.workloads
+    ]
+    return table("Resources under load", (*columns, *(("during",) if len(windows) > 1 else ())), rows, usefulness=60, noun="workload")
+
+
+def phases_block(report: RunReport) -> Block | None:
+    """How long each phase took, folded."""
+    if not report.phases:
+        return None
+    rows = [
+        (cell_code(phase.name), span(phase.seconds), "✅" if phase.ok else "❌", cell_code(phase.note) if phase.note else NONE)
+        for phase in report.phases
+    ]
+    title = f"{plural(len(rows), 'phase')}, {span(report.run.seconds)} in all"
+    return folded_table(title, ("phase", "time", "ended well", "note"), rows, usefulness=40, noun="phase")
+
+
+def notes_block(report: RunReport) -> Block | None:
+    """What else the reader should know, one line each."""
+    notes = [*report.notes, *(note for window in report.resources for note in window.notes)]
+    rows = tuple(f"- {code_span(note, 400)}" for note in dict.fromkeys(notes))
+    return Block(("**Notes**", ""), rows, usefulness=50, noun="note") if rows else None
+
+
+def links_block(report: RunReport) -> Block | None:
+    """Where to read on, and the command that repeats the run."""
+    links = [link(one.name, one.url) for one in report.links if one.url]
+    context = report.pull_request
+    if context is not None and context.run_url and context.run_url not in {one.url for one in report.links}:
+        links.insert(0, link("run", context.run_url))
+    lines = [" · ".join(links)] if links else []
+    if report.run.command:
+        lines.append(f"Repeat it locally: {code_span(report.run.command, 500)}")
+    return Block(("  \n".join(lines),)) if lines else None
+
+
+def footer_block(report: RunReport) -> Block:
+    """What exactly was judged, where and with what."""
+    said: list[str] = []
+    context = report.pull_request
+    if context is not None:
+        said += [f"head {code_span(context.head_sha)}"] if context.head_sha else []
+        said += [f"tested merge {code_span(context.merge_sha)}"] if context.merge_sha else []
+        said += [f"run {context.run_id}"] if context.run_id is not None else []
+        said += [f"attempt {context.attempt}"] if context.attempt is not None else []
+    if report.cluster is not None:
+        cluster = report.cluster
+        parts = [code_span(part) for part in (cluster.name, cluster.node_image, cluster.server_version) if part]
+        said.append(f"cluster {' '.join(parts)}, {plural(cluster.nodes, 'node')}, {cluster.origin}")
+    machine = report.environment
+    if machine.cpus or machine.cpu_model:
+        said.append(f"{plural(machine.cpus, 'CPU')} {code_span(machine.cpu_model) if machine.cpu_model else ''}".strip())
+    said += [code_span(part) for part in (machine.os, machine.engine) if part]
+    said += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
+    said.append(span(report.run.seconds))
+    return Block((f"<sub>{' · '.join(said)}</sub>",))
+
+
+def _burst_row(burst: Burst) -> Sequence[str]:
+    figures = burst.overall
+    times = (figures.p50, figures.p90, figures.p95, figures.p99, figures.max)
+    lag = NONE if burst.send_lag is None else quantity(burst.send_lag.p99, "µs")
+    return (f"{figures.count:,}", f"{number(figures.rate)}/s", *(number(time) for time in times), percent(figures.success_rate), lag)
+
+
+def _resource_row(used: WorkloadResources) -> Sequence[str]:
+    return (
+        str(used.pods),
+        str(used.restarts),
+        f"{number(used.cpu_avg)} / {number(used.cpu_max)} / {number(used.cpu_limit)}",
+        f"{number(used.memory_max)} / {number(used.memory_limit)}",
+        f"{number(used.rx)} / {number(used.tx)}",
+        percent(used.throttled),
+    )

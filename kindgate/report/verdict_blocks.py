@@ -1,0 +1,126 @@
+"""The part of a comment that judges: headline, objectives, comparison, failing tests, changes of the gate."""
+
+from __future__ import annotations
+
+from kindgate.model import Verdict
+from kindgate.report.escape import cell_code, code_block, code_span, html_code
+from kindgate.report.headline import Foreign, Headline, Words, failing_tests, interval
+from kindgate.report.layout import Block, table
+from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.run import RunReport, TestResult
+
+MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️", Verdict.INVALID: "🚫"}
+
+WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+BASE_SAID = {"": NONE, "passed": "no, new here", "failed": "yes"}
+"""Answers to "red on the base too?"."""
+
+
+def markdown(words: Words) -> str:
+    """A sentence of a headline, its foreign words in code."""
+    return "".join(code_span(word) if isinstance(word, Foreign) else word for word in words)
+
+
+def headline_block(said: Headline, prefix: str = "") -> Block:
+    """The two lines that a reviewer reads first; never cut."""
+    return Block(
+        (
+            f"### {prefix}{said.verdict}: {markdown(said.what)}",
+            f"**Cause:** {markdown(said.cause)}. **Next:** {markdown(said.next_step)}.",
+        )
+    )
+
+
+def objectives_block(report: RunReport) -> Block | None:
+    """The thresholds, the broken ones first."""
+    if not report.objectives:
+        return None
+    ordered = sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
+    return table(
+        "Objectives",
+        ("threshold", "measured", "margin", "samples", "verdict"),
+        [_objective_row(objective) for objective in ordered],
+        usefulness=90,
+        noun="objective",
+    )
+
+
+def comparison_block(report: RunReport) -> Block | None:
+    """The base version beside the pull request's."""
+    if not report.comparison:
+        return None
+    return table(
+        "Base and pull request",
+        ("figure", "base", "pull request", "change", "tolerated", "verdict"),
+        [_comparison_row(row) for row in report.comparison],
+        usefulness=80,
+        noun="figure",
+    )
+
+
+def failing_block(report: RunReport) -> Block | None:
+    """The tests that failed, each with its first error line and its cause."""
+    tests = failing_tests(report)
+    if not tests:
+        return None
+    compared = any(test.base for test in tests)
+    columns = ("test", "error", "cause", *(("red on the base too?",) if compared else ()))
+    rows = [
+        (cell_code(test.node_id), cell_code(test.error), cell_code(test.cause), *((BASE_SAID[test.base],) if compared else ()))
+        for test in tests
+    ]
+    return table(plural(len(tests), "failing test"), columns, rows, usefulness=85, noun="failing test")
+
+
+def details_block(report: RunReport) -> Block | None:
+    """What is known about each failing test, folded."""
+    rows = tuple(_details(test) for test in failing_tests(report) if test.details or test.bundle)
+    return Block((), rows, usefulness=10, noun="test's detail") if rows else None
+
+
+def gate_block(report: RunReport) -> Block | None:
+    """What the pull request changes about the gate itself."""
+    gate = report.gate_changes
+    if not gate.files and not gate.thresholds:
+        return None
+    files = ", ".join(code_span(file) for file in gate.files[:20])
+    if len(gate.files) > 20:
+        files += f" and {len(gate.files) - 20} more"
+    rows = [
+        (cell_code(changed.file), cell_code(changed.metric), cell_code(changed.old), cell_code(changed.new)) for changed in gate.thresholds
+    ]
+    title = f"This pull request changes the gate that judges it: {files or 'thresholds'}"
+    if not rows:
+        return Block((f"**{title}**",))
+    return table(title, ("file", "metric", "old", "new"), rows, usefulness=75, noun="changed threshold")
+
+
+def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:
+    held = interval(objective)
+    measured = quantity(objective.measured, objective.unit) + (f" ({held})" if held else "")
+    samples = f"{objective.samples:,}" + (f" in {plural(objective.bursts, 'burst')}" if objective.bursts else "")
+    name = f"{cell_code(objective.expression)} of {cell_code(objective.metric)}"
+    return (name, measured, percent(objective.margin), samples, f"{MARKS[objective.verdict]} {objective.verdict}")
+
+
+def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
+    held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
+    return (
+        cell_code(row.metric),
+        quantity(row.base, row.unit),
+        quantity(row.head, row.unit),
+        change(row.change) + held,
+        percent(row.tolerance),
+        f"{MARKS[row.verdict]} {row.verdict}",
+    )
+
+
+def _details(test: TestResult) -> str:
+    parts = [f"<details><summary>❌ {html_code(test.node_id)} ({test.phase}, {span(test.seconds)})</summary>", ""]
+    if test.details:
+        parts += [code_block(test.details), ""]
+    if test.bundle:
+        parts += [f"Evidence: {code_span(test.bundle)} among the artifacts.", ""]
+    return "\n".join([*parts, "</details>"])

@@ -1,0 +1,217 @@
+"""The comment and the job's summary: golden pages, the first two lines, the limits, and text that wants to be more than text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
+from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+
+GOLDEN = Path(__file__).parent / "golden"
+ENDINGS = ("passing", "failing", "inconclusive", "invalid", "setup_failed", "interrupted")
+LIMIT = COMMENT_LIMIT - MARKER_ROOM
+
+
+def _with_tests(report: RunReport, count: int, text: str) -> RunReport:
+    tests = tuple(
+        TestResult(node_id=f"{text}[{number}]", outcome="failed", seconds=1.0, error=text, cause=text, details=text, bundle="failures/x")
+        for number in range(count)
+    )
+    return report.model_copy(update={"outcome": Outcome.FAILED, "exit_code": 1, "tests": tests})
+
+
+def _is_golden(name: str, page: str) -> None:
+    """Compare with the golden file; KINDGATE_GOLDEN=write writes it instead, to be read in the diff."""
+    file = GOLDEN / f"{name}.md"
+    if os.environ.get("KINDGATE_GOLDEN") == "write":
+        file.write_text(page)
+    assert page == file.read_text()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_comment_is_the_golden_one(ending: str, request: pytest.FixtureRequest) -> None:
+    """Every change of a comment is seen in a diff."""
+    _is_golden(ending, comment(request.getfixturevalue(ending)))
+
+
+def test_a_truncated_comment_is_the_golden_one(failing: RunReport) -> None:
+    """The least useful rows go first, and the page says how many."""
+    _is_golden("truncated", comment(_with_tests(failing, 40, "tests/e2e/test_many.py::test_it"), limit=6000))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, request: pytest.FixtureRequest) -> None:
+    """What a reviewer reads before anything is unfolded."""
+    first, second, *_ = comment(request.getfixturevalue(ending)).splitlines()
+    said = {
+        "passing": ("PASS", "met with", "may merge"),
+        "failing": ("FAIL", "CPU throttling", "failures/test_slo_all"),
+        "inconclusive": ("INCONCLUSIVE", "the limit lies within", "--slo-bursts"),
+        "invalid": ("INVALID", "send-lag p99", "run it again"),
+        "setup_failed": ("SETUP FAILED", "ImagePullBackOff", "correct the image"),
+        "interrupted": ("INTERRUPTED", "ended from outside", "pytest -m e2e"),
+    }[ending]
+    verdict, cause, next_step = said
+    assert verdict in first
+    assert re.search(rf"\*\*Cause:\*\* .*{re.escape(cause)}.*\*\*Next:\*\* .*{re.escape(next_step)}", second)
+
+
+def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: RunReport) -> None:
+    """No scrolling to learn what broke by how much."""
+    assert "`p(95)<50` of `http_req_duration` measured 81.3 ms against 50 ms" in comment(failing).splitlines()[0]
+
+
+def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
+    """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
+    assert comment(passing, conclusion="failure").startswith("### ❌ FAIL (untrusted report)")
+    assert comment(passing.model_copy(update={"exit_code": 1}), conclusion="success").startswith("### ❌ FAIL (untrusted report)")
+    assert comment(passing, conclusion="success").startswith("### ✅ PASS")
+
+
+def test_a_gate_that_changes_itself_is_named(failing: RunReport) -> None:
+    """A loosened threshold is not merged unseen."""
+    page = comment(failing)
+    assert "changes the gate that judges it: `tests/e2e/slo.yaml`" in page
+    assert "| `rate<0.001` | `rate<0.01` |" in page
+
+
+def test_ten_thousand_failures_fit(failing: RunReport) -> None:
+    """The page is cut at the ends of rows, says so, and keeps its objectives and its footer."""
+    page = comment(_with_tests(failing, 10_000, "tests/e2e/test_many.py::test_it"))
+    assert len(page) <= LIMIT
+    assert re.search(r"_[\d,]+ more failing tests left out", page)
+    assert "**Objectives**" in page
+    assert page.rstrip().endswith("</sub>")
+    assert page.count("<details>") == page.count("</details>")
+
+
+def test_bytes_are_bounded_too(failing: RunReport) -> None:
+    """A character of three bytes counts as three."""
+    page = comment(_with_tests(failing, 2000, "測試" * 50))
+    assert len(page.encode()) <= LIMIT
+
+
+@given(st.integers(1500, 12_000))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+def test_whatever_the_limit_nothing_is_left_open(failing: RunReport, limit: int) -> None:
+    """Folds, fences and rows end where they have to, wherever the page is cut."""
+    page = comment(_with_tests(failing, 20, "a`b|c"), limit=max(limit, 2500))
+    assert len(page.encode()) <= max(limit, 2500)
+    assert page.count("<details>") == page.count("</details>")
+    assert len(re.findall(r"^`{3,}", page, re.MULTILINE)) % 2 == 0
+    assert all(line.endswith("|") for line in page.splitlines() if line.startswith("|"))
+
+
+def test_the_summary_holds_everything_that_the_comment_cuts(failing: RunReport) -> None:
+    """A page of its own has room for every failing test."""
+    page = job_summary(_with_tests(failing, 400, "tests/e2e/test_many.py::test_it"))
+    assert "left out" not in page
+    assert page.count("test_it[399]") == 2
+
+
+def test_the_summary_leaves_room_for_what_the_step_wrote_before(failing: RunReport) -> None:
+    """GitHub drops the whole summary when it is one byte too long."""
+    page = job_summary(_with_tests(failing, 9000, "tests/e2e/test_many.py::test_it"), used=SUMMARY_LIMIT - 30_000)
+    assert len(page.encode()) <= 30_000
+
+
+def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunReport) -> None:
+    """One red leg makes the comment red, and each leg has its row and its own section."""
+    page = matrix_comment([Leg("k8s-1.36", passing), Leg("k8s-1.37", failing)])
+    assert page.startswith("### `k8s-1.37` ❌ FAIL")
+    assert "| `k8s-1.36` | ✅ PASS |" in page
+    assert page.index("`k8s-1.37` ❌") < page.index("### `k8s-1.36` ✅")
+
+
+def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
+    """Silence is not consent."""
+    page = matrix_comment([Leg("k8s-1.36", passing)], missing=["k8s-1.37"])
+    assert page.startswith("### ❌ FAIL: no report from `k8s-1.37`")
+    assert "| `k8s-1.37` | ❌ no report |" in page
+
+
+HOSTILE = [
+    "@everyone see #1 and https://evil.example",
+    "<!-- kindgate:x v1 -->",
+    "``` `` ` ````\n# heading",
+    "|a|b\\|c|",
+    "</details><script>alert(1)</script><img src=x onerror=alert(1)>",
+    "[link](https://evil.example) ![image](https://evil.example/x.png)",
+    "safe\u202etxt.exe\u200b\u2066\x1b[31m\x00\r\n",
+    "```mermaid\nxychart-beta\n```",
+    "$`math`$ &lt; &#64;everyone",
+    "::set-output name=x::y",
+    " ",
+    "`",
+]
+
+
+def _outside_code(page: str) -> str:
+    """The page without fenced blocks, code spans and code elements, as CommonMark reads them."""
+    page = re.sub(r"^(`{3,})[^`\n]*\n.*?^\1$", "", page, flags=re.MULTILINE | re.DOTALL)
+    page = re.sub(r"<code>[^<]*</code>", "", page)
+    return re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", page)
+
+
+def _assert_harmless(page: str) -> None:
+    plain = _outside_code(page)
+    for sign in ("@", "<!--", "<script", "<img", "evil.example", "![", "#1", "::set"):
+        assert sign not in plain
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069]", page)
+    assert set(re.findall(r"<(/?[a-z]+)", plain)) <= {"details", "/details", "summary", "/summary", "sub", "/sub"}
+
+
+def _hostile(report: RunReport, text: str) -> RunReport:
+    """The report with `text` in every place that a pull request can fill."""
+    assert report.cluster is not None
+    return report.model_copy(
+        update={
+            "tests": (
+                TestResult(node_id=text, outcome="failed", seconds=1.0, error=text, cause=text, details=text, bundle="failures/x"),
+                *report.tests,
+            ),
+            "objectives": tuple(
+                one.model_copy(update={"metric": text, "expression": text, "explanation": text}) for one in report.objectives
+            ),
+            "comparison": tuple(one.model_copy(update={"metric": text}) for one in report.comparison),
+            "phases": tuple(one.model_copy(update={"name": text, "note": text}) for one in report.phases),
+            "resources": tuple(
+                window.model_copy(
+                    update={"notes": (text,), "workloads": tuple(one.model_copy(update={"workload": text}) for one in window.workloads)}
+                )
+                for window in report.resources
+            ),
+            "notes": (text,),
+            "cluster": report.cluster.model_copy(update={"name": text, "node_image": text}),
+            "environment": report.environment.model_copy(update={"cpu_model": text, "os": text, "versions": {text: text}}),
+            "run": report.run.model_copy(update={"command": text}),
+            "gate_changes": report.gate_changes.model_copy(update={"files": (text,)}),
+            "setup_error": SetupError(phase=text, message=text, last_state=text, next_step=text),
+        }
+    )
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome) -> None:
+    """No mention, issue, address, image, comment, markup or hidden character takes effect, in any kind of run."""
+    _assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
+
+
+@given(st.text(st.sampled_from("`|\\\n @#<>!-[]()*_~$\u202eaé"), max_size=60))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: str) -> None:
+    """Whatever a test is called, every table row keeps its columns."""
+    page = comment(_hostile(failing, text))
+    _assert_harmless(page)
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    columns = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", re.sub(r"\\\|", "", row))) for row in rows]
+    heads = [place for place, row in enumerate(rows) if set(row) <= set("| -")]
+    for head, following in zip(heads, [*heads[1:], len(rows) + 1], strict=True):
+        assert len(set(columns[head - 1 : following - 1])) == 1
