@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from kindgate.errors import KindgateError
-from kindgate.plugin import hookspecs
+from kindgate.plugin import hookspecs, items
 from kindgate.plugin.markers import leave_out_e2e, register_markers, wants_cluster
 from kindgate.plugin.options import add_options, settings_of
 from kindgate.plugin.state import SETTINGS
@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except KindgateError as error:
         pytest.exit(str(error), returncode=error.exit_code)
     config.pluginmanager.register(fixtures, "kindgate.fixtures")
+    config.pluginmanager.register(items, "kindgate.items")
     if hasattr(config, "workerinput"):
         return
     from kindgate.plugin.controller import Controller  # noqa: PLC0415  # workers do without

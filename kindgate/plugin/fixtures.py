@@ -2,83 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate.pipeline.lease import Lease, lease_of_run
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.stages import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
 from kindgate.plugin.ingress import Ingress
-from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
-from kindgate.plugin.state import LEASE, PROVIDER, SETTINGS, WORKER_INPUT
+from kindgate.plugin.reaching import lease_of, reached
+from kindgate.plugin.state import SETTINGS
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
-    pass
-
-CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
-BURST_FIXTURES = frozenset({"burst", "slo", "resources"})
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let no burst begin beside a test that uses the cluster; a test that sends bursts takes the machine by itself."""
-    names = set(getattr(item, "fixturenames", ()))
-    if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
-        return (yield)
-    with _lease(item.config).shared():
-        return (yield)
-
-
-def _lease(config: pytest.Config) -> Lease:
-    if LEASE not in config.stash:
-        config.stash[LEASE] = lease_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
-    return config.stash[LEASE]
-
-
-def _provider(config: pytest.Config) -> Provider:
-    if PROVIDER not in config.stash:
-        given = config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]  # xdist adds it in workers
-        remote = RemoteProvider(given["address"], bytes.fromhex(given["authkey"]))
-        config.add_cleanup(remote.close)
-        config.stash[PROVIDER] = remote
-    return config.stash[PROVIDER]
-
-
-class PhaseFailed(pytest.fail.Exception):
-    """A test cannot be set up because the pipeline failed.
-
-    pytest raises one and the same exception for every test that uses a failed session fixture; `told` keeps the
-    whole story to the first of them.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.details if failure.first else later_line(failure), pytrace=False)
-        self.failure = failure
-        self.told = False
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a failed phase whole in one report, and as one line in those that follow."""
-    report = yield
-    error = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(error, PhaseFailed):
-        if error.told:
-            report.longrepr = later_line(error.failure)
-        error.told = True
-    return report
-
-
-def _reached(request: pytest.FixtureRequest, stage: Stage) -> Provisioned:
-    try:
-        return _provider(request.config).reach(stage)
-    except StageUnreachable as error:
-        failure = error.failure
-    raise PhaseFailed(failure)
+    from kindgate.metrics.resources import ResourceSummary
+    from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.prometheus import Prometheus
+    from kindgate.plugin.slo import Slo
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +31,8 @@ def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
-    reached = _reached(request, Stage.CLUSTER)
-    made = Cluster(reached.address, reached.kubectl)
+    standing = reached(request.config, Stage.CLUSTER)
+    made = Cluster(standing.address, standing.kubectl)
     yield made
     made.close()
 
@@ -99,8 +40,8 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def app(request: pytest.FixtureRequest) -> Application:
     """The application, applied, ready and answering through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
-    reached = _reached(request, Stage.APP)
-    return Application(reached.address.ingress_url, reached.rendered)
+    standing = reached(request.config, Stage.APP)
+    return Application(standing.address.ingress_url, standing.rendered)
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +49,55 @@ def ingress(app: Application) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     with Ingress(app.url, app.hosts) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
+    """Prometheus beside the application: `query(promql)`, `query_range(promql, window, step)`.
+
+    With --prometheus=optional or off, a test that needs it is skipped when it is not there, by name and with the reason.
+    """
+    standing = reached(request.config, Stage.MONITORING)
+    if not standing.monitoring:
+        pytest.skip(standing.monitoring_note)
+    from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # imports the kubernetes client
+
+    with Prometheus(standing.address) as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]:
+    """The name of a namespace for this test alone, with Pod Security `restricted`; deleted afterwards."""
+    from kindgate.plugin.namespaces import namespace_for  # noqa: PLC0415  # only tests that make objects need it
+
+    with namespace_for(cluster, request.node.name) as name:
+        yield name
+
+
+@pytest.fixture
+def burst(request: pytest.FixtureRequest, app: Application) -> Bursts:
+    """Load for the application: `result = burst(rate=1000, duration=10)` sends one burst."""
+    from kindgate.plugin.bursts import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
+
+    standing = reached(request.config, Stage.APP)
+    settings = request.config.stash[SETTINGS]
+    return Bursts(app.url, app.hosts, settings.load, lease_of(request.config), standing.measurements)
+
+
+@pytest.fixture
+def slo(request: pytest.FixtureRequest, app: Application) -> Slo:
+    """The objectives of this test: those of its `slo` markers, or of the SLO file. `slo.check()` judges them."""
+    from kindgate.plugin.objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
+
+    standing = reached(request.config, Stage.APP)
+    return slo_of(request.config, request.node, app, standing)
+
+
+@pytest.fixture(scope="session")
+def resources(request: pytest.FixtureRequest, app: Application, prometheus: Prometheus) -> ResourceSummary:
+    """What the application's workloads used while the bursts of the objectives ran; sends a look of them if none ran yet."""
+    from kindgate.plugin.objectives import resources_of  # noqa: PLC0415  # see `slo`
+
+    standing = reached(request.config, Stage.MONITORING)
+    return resources_of(request.config, app, standing, prometheus)

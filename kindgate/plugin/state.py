@@ -11,6 +11,7 @@ from kindgate.settings import Settings
 SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
 LEASE = pytest.StashKey[Lease]()
+WRONG_OBJECTIVE = pytest.StashKey[str]()
 
 WORKER_INPUT = "kindgate"
 """Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""

@@ -2,10 +2,10 @@
 
 import pytest
 
-from kindgate.metrics.client import Prometheus
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
 from kindgate.plugin.ingress import Ingress
+from kindgate.plugin.prometheus import Prometheus
 
 pytestmark = pytest.mark.e2e
 

@@ -1,0 +1,98 @@
+"""Everything that can go wrong before anything is created: input is read, checked and planned here."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.deploy.render import read_manifests, render
+from kindgate.deploy.validate import refuse, validate
+from kindgate.errors import SettingsError
+from kindgate.host.engine import Engine, find_engine
+from kindgate.host.facts import gather_facts
+from kindgate.images.choice import choose_source, plan_of
+from kindgate.images.plan import ImagePlan, WantedImage
+from kindgate.images.source import ImageSource, Progress, check_available
+from kindgate.model import Rendered
+from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.tools import Tools, find_tools
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+PREPARE_SECONDS = 1800.0
+"""On the first run of a machine without a registry, kubectl itself may have to be compiled."""
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What a cluster that kindgate creates is made of; an existing cluster has none of it."""
+
+    engine: Engine
+    plan: ImagePlan
+    source: ImageSource
+    missing: tuple[WantedImage, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that was read and found good: manifests in the order in which they are applied, tools, images."""
+
+    tools: Tools
+    rendered: Rendered
+    prerequisites: tuple[Rendered, ...]
+    supply: Supply | None
+
+
+def prepare(settings: Settings, progress: Progress) -> Prepared:
+    """Read and check all input; creates nothing but the artifacts folder.
+
+    Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
+    """
+    deadline = Deadline.after(PREPARE_SECONDS)
+    check_artifacts_folder(settings.path(settings.report.artifacts))
+    read_objectives(settings)
+    # the engine is asked while manifests are rendered: both take a good part of a second
+    with ThreadPoolExecutor(1) as pool:
+        engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
+        tools = find_tools(settings, deadline, progress)
+        rendered, prerequisites = read_application(settings, tools, deadline)
+        return Prepared(tools, rendered, prerequisites, _supply(settings, engine, (*prerequisites, rendered), progress, deadline))
+
+
+def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:
+    """The application's manifests, and those that are applied before them, rendered and found valid.
+
+    Raises `ManifestError` that names files and objects.
+    """
+    prerequisites = tuple(read_manifests(settings.path(path), kubectl=tools.kubectl, deadline=deadline) for path in settings.deploy.apply)
+    overlay = settings.path(settings.deploy.overlay)
+    rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
+    for part in (*prerequisites, rendered):
+        refuse(validate(part))
+    return rendered, prerequisites
+
+
+def check_artifacts_folder(folder: Path) -> None:
+    """Make the folder, and raise `SettingsError` when nothing can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"--artifacts {folder}: cannot be written: {error.strerror}", next_step="name a folder that this user may write to"
+        ) from error
+
+
+def _supply(
+    settings: Settings, engine: Future[Engine] | None, manifests: tuple[Rendered, ...], progress: Progress, deadline: Deadline
+) -> Supply | None:
+    if engine is None:
+        return None
+    found = engine.result()
+    plan = plan_of(settings, manifests, found, deadline)
+    source = choose_source(settings.images, found, gather_facts(), progress, deadline)
+    return Supply(found, plan, source, check_available(source, plan, deadline))

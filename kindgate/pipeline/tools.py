@@ -1,0 +1,31 @@
+"""The programs that a run calls: kubectl always, kind where kindgate creates the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.host.tools import find_tool
+from kindgate.images.build.catalogue import read_catalogue
+from kindgate.images.source import Progress
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Verified programs; `kind` is None on an existing cluster."""
+
+    kubectl: Path
+    kind: Path | None
+
+
+def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
+    """Find, download or compile what the run calls; raises `ToolError`."""
+    seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
+    recipe = read_catalogue(assets.manifests() / "images" / "catalogue.yaml").recipe("kube")
+    kubectl = find_tool("kubectl", asked=settings.cluster.kubectl_bin, recipe=recipe, seed=seed, deadline=deadline, progress=progress)
+    if settings.cluster.existing is not None:
+        return Tools(kubectl, None)
+    return Tools(kubectl, find_tool("kind", asked=settings.cluster.kind_bin, seed=seed, deadline=deadline, progress=progress))

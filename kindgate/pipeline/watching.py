@@ -1,0 +1,52 @@
+"""Prometheus beside the application: waited for where it is required, reported where it is optional."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kindgate.errors import KindgateError, MetricsError
+from kindgate.metrics.access import NAMESPACE, SERVICE, prometheus_in_cluster
+from kindgate.metrics.targets import wait_for_targets
+from kindgate.model import ClusterAddress, ObjectRef, Rendered
+from kindgate.settings import MetricsSettings
+from kindgate.waiting import Deadline
+
+WATCH_SECONDS = 60.0
+"""Prometheus is ready with the application; what is waited for is one scrape of every target."""
+
+JOBS = ("cadvisor",)
+"""Scrape jobs without which the resource summary has nothing to say."""
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Whether Prometheus answers with everything it watches, and if not, why."""
+
+    available: bool
+    note: str = ""
+
+
+def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress) -> Monitoring:
+    """Wait until Prometheus has scraped all its targets.
+
+    Raises `MetricsError` when it is required and does not come; when it is optional the note says what happened.
+    """
+    if settings.prometheus == "off":
+        return Monitoring(available=False, note="Prometheus is switched off by --prometheus=off")
+    service = ObjectRef("Service", NAMESPACE, SERVICE)
+    if not address.existing and service not in {ObjectRef.of(manifest) for manifest in rendered.of_kind("Service")}:
+        return _absent(settings, f"the manifests hold no {service}")
+    try:
+        with prometheus_in_cluster(address.kubeconfig, address.context) as client:
+            wait_for_targets(client, JOBS, Deadline.after(WATCH_SECONDS))
+    except KindgateError as error:
+        if settings.prometheus == "optional":
+            return Monitoring(available=False, note=f"Prometheus did not come up: {error.message}")
+        raise
+    return Monitoring(available=True)
+
+
+def _absent(settings: MetricsSettings, why: str) -> Monitoring:
+    if settings.prometheus == "optional":
+        return Monitoring(available=False, note=why)
+    raise MetricsError(why, next_step="add --kind-component prometheus, or run with --prometheus=optional")

@@ -1,0 +1,59 @@
+"""The `burst` fixture: one burst of load to the application, alone on the machine."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from kindgate.load.burst import run_burst
+from kindgate.load.plan import BurstPlan
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.lease import Lease
+from kindgate.pipeline.targets import ingress_routes, standard_plan
+from kindgate.settings import LoadSettings
+
+
+class Bursts:
+    """Sends bursts to `hosts` behind the ingress at `url`; what each measured is kept in `folder` for the report."""
+
+    def __init__(self, url: str, hosts: tuple[str, ...], load: LoadSettings, lease: Lease, folder: Path) -> None:
+        self._url = url
+        self._hosts = hosts
+        self._load = load
+        self._lease = lease
+        self._folder = folder
+
+    def __call__(
+        self,
+        *,
+        hosts: Iterable[str] | None = None,
+        path: str = "/",
+        rate: float | None = None,
+        duration: float | None = None,
+        warmup: float | None = None,
+    ) -> BurstResult:
+        """Send one open-loop burst and return what it measured.
+
+        `rate` in requests per second over all hosts, `duration` and `warmup` in seconds; what is left out is as
+        --load-rate and its like say. Raises `LoadError` for a burst that cannot be sent.
+        """
+        load = replace(
+            self._load,
+            rate=self._load.rate if rate is None else rate,
+            duration=self._load.duration if duration is None else duration,
+        )
+        routes = ingress_routes(self._url, self._hosts if hosts is None else hosts, path)
+        return self.send(standard_plan(load, routes), self._load.warmup if warmup is None else warmup)
+
+    def send(self, plan: BurstPlan, warmup: float = 0.0) -> BurstResult:
+        """Send a burst that was planned in full, after `warmup` seconds of the standard load to the same routes."""
+        with self._lease.exclusive():
+            if warmup > 0:
+                run_burst(standard_plan(replace(self._load, duration=warmup), plan.routes))
+            result = run_burst(plan)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / f"single-{result.window.start:.3f}-{uuid.uuid4().hex[:8]}.json").write_text(json.dumps(result.to_json()))
+        return result

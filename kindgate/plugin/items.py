@@ -1,0 +1,67 @@
+"""What happens around each test: bad objectives are refused, bursts kept apart, a failed phase told once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.plugin.provider import later_line
+from kindgate.plugin.reaching import PhaseFailed, lease_of
+from kindgate.plugin.state import WRONG_OBJECTIVE
+
+CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
+BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Read every objective that a marker holds before anything is created.
+
+    A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
+    """
+    for item in items:
+        for marker in item.iter_markers("slo"):
+            try:
+                _check(marker, item)
+            except SloError as error:
+                if not hasattr(config, "workerinput"):
+                    pytest.exit(str(error), returncode=error.exit_code)
+                item.stash[WRONG_OBJECTIVE] = str(error)
+
+
+def _check(marker: pytest.Mark, item: pytest.Item) -> None:
+    from kindgate.slo.grammar import parse_marker  # noqa: PLC0415  # only suites with objectives need the grammar
+
+    if marker.args:
+        parse_marker(marker.args, item.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose objective cannot be read before its fixtures create anything."""
+    wrong = item.stash.get(WRONG_OBJECTIVE, None)
+    if wrong is not None:
+        pytest.fail(wrong, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no burst begin beside a test that uses the cluster; a test that sends bursts takes the machine by itself."""
+    names = set(getattr(item, "fixturenames", ()))
+    if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
+        return (yield)
+    with lease_of(item.config).shared():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a failed phase whole in one report, and as one line in those that follow."""
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, PhaseFailed):
+        if error.told:
+            report.longrepr = later_line(error.failure)
+        error.told = True
+    return report

@@ -1,0 +1,67 @@
+"""The `namespace` fixture: one per test, refusing what Pod Security's restricted profile refuses, and deleted afterwards."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kindgate.errors import ClusterError, WaitTimeout
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+if TYPE_CHECKING:
+    from kindgate.plugin.cluster import Cluster
+
+DELETE_SECONDS = 60.0
+NAME_LIMIT = 50
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def namespace_name(test: str) -> str:
+    """A namespace's name that tells which test it belongs to: a DNS label, and no two alike."""
+    words = re.sub(r"[^a-z0-9]+", "-", test.lower()).strip("-")[:NAME_LIMIT].strip("-")
+    return f"{words or 'test'}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def namespace_for(cluster: Cluster, test: str) -> Iterator[str]:
+    """Make a namespace for the block and delete it afterwards.
+
+    Raises `ClusterError` that says what holds a namespace that does not go.
+    """
+    from kubernetes import client  # noqa: PLC0415  # takes most of a second, and many tests do without
+
+    name = namespace_name(test)
+    metadata = client.V1ObjectMeta(name=name, labels={**RESTRICTED, "kindgate.dev/test": "true"})
+    cluster.core.create_namespace(client.V1Namespace(metadata=metadata))
+    try:
+        yield name
+    finally:
+        cluster.core.delete_namespace(name)
+        _wait_gone(cluster, name)
+
+
+def _wait_gone(cluster: Cluster, name: str) -> None:
+    from kubernetes.client import ApiException  # noqa: PLC0415  # see above
+
+    def probe() -> Ready[None] | Pending:
+        try:
+            conditions = cluster.core.read_namespace(name).status.conditions or ()
+        except ApiException as error:
+            if error.status == 404:
+                return Ready(None)
+            raise
+        held = [condition.message for condition in conditions if condition.status == "True" and condition.message]
+        return Pending("; ".join(held) or "it is terminating")
+
+    try:
+        wait_for(f"namespace {name} to be gone", probe, Deadline.after(DELETE_SECONDS))
+    except WaitTimeout as error:
+        raise ClusterError(
+            f"namespace {name} is not gone",
+            waited=error.waited,
+            last_state=error.last_state,
+            next_step=f"kubectl get namespace {name} -o yaml shows the finalizers that hold it",
+        ) from error

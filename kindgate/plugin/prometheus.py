@@ -1,0 +1,34 @@
+"""Prometheus as tests ask it: the metrics room's client with a deadline for each question."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from kindgate.metrics.access import prometheus_in_cluster
+from kindgate.metrics.samples import Ranges, Samples
+from kindgate.model import ClusterAddress, Window
+from kindgate.waiting import Deadline
+
+QUERY_SECONDS = 15.0
+
+
+class Prometheus:
+    """Questions to the Prometheus beside the application. `client` takes deadlines of one's own."""
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self.client = prometheus_in_cluster(address.kubeconfig, address.context)
+
+    def query(self, promql: str, *, at: float | None = None, timeout: float = QUERY_SECONDS) -> Samples:
+        """The value of each series now or `at` a time; raises `NoSamplesError` when there is none, else `MetricsError`."""
+        return self.client.query(promql, Deadline.after(timeout), at=at)
+
+    def query_range(self, promql: str, window: Window, step: float = 5.0, *, timeout: float = QUERY_SECONDS) -> Ranges:
+        """The values of each series every `step` seconds of `window`; raises as `query` does."""
+        return self.client.query_range(promql, window, step, Deadline.after(timeout))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.client.close()

@@ -1,0 +1,49 @@
+"""The way from a test to what stands in the cluster: the provider, the lease, and a failure that is told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.pipeline.lease import Lease, lease_of_run
+from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
+from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
+
+
+class PhaseFailed(pytest.fail.Exception):
+    """A test cannot be set up because the pipeline failed.
+
+    pytest raises one and the same exception for every test that uses a failed session fixture; `told` keeps the
+    whole story to the first of them.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.details if failure.first else later_line(failure), pytrace=False)
+        self.failure = failure
+        self.told = False
+
+
+def lease_of(config: pytest.Config) -> Lease:
+    """The run's lease, the same in every process of the run."""
+    if LEASE not in config.stash:
+        config.stash[LEASE] = lease_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
+    return config.stash[LEASE]
+
+
+def provider_of(config: pytest.Config) -> Provider:
+    """The provider of this process: the controller's own, or a connection to it."""
+    if PROVIDER not in config.stash:
+        given = config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]  # xdist adds it in workers
+        remote = RemoteProvider(given["address"], bytes.fromhex(given["authkey"]))
+        config.add_cleanup(remote.close)
+        config.stash[PROVIDER] = remote
+    return config.stash[PROVIDER]
+
+
+def reached(config: pytest.Config, stage: Stage) -> Provisioned:
+    """What stands at `stage`; fails the test when the pipeline cannot come that far."""
+    try:
+        return provider_of(config).reach(stage)
+    except StageUnreachable as error:
+        failure = error.failure
+    raise PhaseFailed(failure)

@@ -1,0 +1,63 @@
+"""The `slo` fixture: judges the objectives of a test, and fails it with the sentences that explain why."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.model import Verdict
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.judging import Judged, measure_and_judge
+from kindgate.settings import SloSettings
+from kindgate.slo.judgement import Judgement
+from kindgate.slo.objectives import Objectives
+
+Record = Callable[[Judged], object]
+
+
+class InconclusiveWarning(UserWarning):
+    """An objective was neither confirmed nor refuted, and --slo-inconclusive is `warn`."""
+
+
+class Slo:
+    """The objectives of one test; bursts are shared with every other test that judges the same load."""
+
+    def __init__(self, objectives: Objectives, campaign: Campaign, settings: SloSettings, record: Record) -> None:
+        self.objectives = objectives
+        self._campaign = campaign
+        self._settings = settings
+        self._record = record
+
+    def judge(self) -> Judgement:
+        """Measure until the objectives are decided, and return the verdicts with their evidence.
+
+        Raises `SloError` when the test has no objective.
+        """
+        if not self.objectives.thresholds:
+            raise SloError("this test has no objective", next_step="write one in the SLO file or in @pytest.mark.slo(...)")
+        count = self.objectives.bursts.count or self._settings.bursts
+        judged = measure_and_judge(self.objectives, self._campaign, count, quick=self._settings.quick)
+        self._record(judged)
+        return judged.judgement
+
+    def check(self) -> Judgement:
+        """Judge, and fail the test when an objective is missed or the measurement cannot be trusted.
+
+        What is undecided warns, fails or passes as --slo-inconclusive says.
+        """
+        judgement = self.judge()
+        told = "\n".join(result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
+        if judgement.verdict in (Verdict.FAIL, Verdict.INVALID):
+            pytest.fail(told, pytrace=False)
+        if judgement.verdict is Verdict.INCONCLUSIVE:
+            self._undecided(told)
+        return judgement
+
+    def _undecided(self, told: str) -> None:
+        if self._settings.inconclusive == "fail":
+            pytest.fail(told, pytrace=False)
+        if self._settings.inconclusive == "warn":
+            warnings.warn(told, InconclusiveWarning, stacklevel=3)
