@@ -1,0 +1,173 @@
+"""The Kubernetes API over HTTP, as plain dictionaries: requests with a deadline, and watches that can be ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from kindgate.deploy.connection import Connection
+from kindgate.errors import ApiError
+from kindgate.model import ClusterAddress, Manifest, ObjectRef
+from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+CONNECT_SECONDS = 5.0
+REQUEST_SECONDS = 30.0
+"""What one request may take at most; its deadline may be nearer."""
+
+WATCH_SECONDS = 240
+"""After this the server ends a watch, and it is begun again."""
+
+JSON = "application/json"
+Query = Sequence[tuple[str, str]]
+
+
+class Api:
+    """One cluster's API server. Safe to use from several threads; `close` it, or use `connect`."""
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self._connection = Connection(address)
+        self._kinds: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connection.close()
+
+    def request(
+        self, method: str, path: str, deadline: Deadline, *, query: Query = (), body: object = None, content_type: str = JSON
+    ) -> dict[str, Any]:
+        """The server's answer to one request, decoded.
+
+        `body` is sent as JSON, which is YAML too: server-side apply takes it as `application/apply-patch+yaml`.
+        Raises `ApiError`, with status 0 where no answer came in time.
+        """
+        answer: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body, content_type))
+        return answer
+
+    def text(self, path: str, deadline: Deadline, *, query: Query = ()) -> str:
+        """The server's answer as text: a container's log. Raises `ApiError`."""
+        return self._call("GET", path, deadline, query, None, JSON).decode(errors="replace")
+
+    def open_watch(self, path: str, resource_version: str) -> BaseHTTPResponse:
+        """A watch on a collection from `resource_version` on, for `watch_events`; the caller closes it.
+
+        Another thread may end it with `shutdown`. Raises `ApiError`.
+        """
+        query = [("watch", "true"), ("resourceVersion", resource_version), ("allowWatchBookmarks", "true")]
+        query += [("timeoutSeconds", str(WATCH_SECONDS))]
+        response = self._open("GET", path, query, None, JSON, read_seconds=WATCH_SECONDS + CONNECT_SECONDS)
+        if response.status != 200:
+            data = response.read()
+            response.close()
+            raise _refused("GET", path, response.status, data)
+        return response
+
+    def object_path(self, manifest: Manifest, deadline: Deadline) -> str:
+        """Where one object lives: `/apis/apps/v1/namespaces/echo/deployments/foo`. Raises as `collection` does."""
+        ref = ObjectRef.of(manifest)
+        return f"{self.collection(str(manifest['apiVersion']), ref.kind, ref.namespace or 'default', deadline)}/{ref.name}"
+
+    def collection(self, api_version: str, kind: str, namespace: str, deadline: Deadline) -> str:
+        """Where the objects of a kind live: in `namespace`, or in all where it is empty.
+
+        Raises `ApiError`, with status 404 where the server does not know the kind (yet).
+        """
+        plural, namespaced = self._resource(api_version, kind, deadline)
+        return f"{_base(api_version)}/namespaces/{namespace}/{plural}" if namespaced and namespace else f"{_base(api_version)}/{plural}"
+
+    def is_namespaced(self, manifest: Manifest, deadline: Deadline) -> bool:
+        """Whether objects of this kind live in a namespace. Raises as `collection` does."""
+        return self._resource(str(manifest["apiVersion"]), str(manifest["kind"]), deadline)[1]
+
+    def _resource(self, api_version: str, kind: str, deadline: Deadline) -> tuple[str, bool]:
+        """A kind's plural and whether it lives in a namespace, as the server's discovery has it."""
+        with self._lock:
+            if kind not in self._kinds.get(api_version, {}):
+                found = self.request("GET", _base(api_version), deadline).get("resources", ())
+                self._kinds[api_version] = {item["kind"]: (item["name"], item["namespaced"]) for item in found if "/" not in item["name"]}
+            known = self._kinds[api_version]
+        if kind not in known:
+            raise ApiError(f"the cluster does not know the kind {kind} of {api_version}", status=404, reason="NotFound")
+        return known[kind]
+
+    def _call(self, method: str, path: str, deadline: Deadline, query: Query, body: object, content_type: str) -> bytes:
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the kubernetes package
+
+        response = self._open(method, path, query, body, content_type, read_seconds=min(REQUEST_SECONDS, max(deadline.remaining, 0.1)))
+        try:
+            data = response.read()
+        except HTTPError as error:
+            raise ApiError(f"the answer to {method} {path} broke off: {error}") from error
+        finally:
+            response.release_conn()
+        if response.status >= 400:
+            raise _refused(method, path, response.status, data)
+        return data
+
+    def _open(self, method: str, path: str, query: Query, body: object, content_type: str, read_seconds: float) -> BaseHTTPResponse:
+        from urllib3 import Timeout  # noqa: PLC0415 - comes with the kubernetes package
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
+
+        try:
+            return self._connection.pool.request(
+                method,
+                self._connection.server + path + (f"?{urlencode(query)}" if query else ""),
+                body=None if body is None else json.dumps(body),
+                headers={"Accept": JSON, "Content-Type": content_type, **self._connection.headers()},
+                preload_content=False,
+                timeout=Timeout(connect=min(CONNECT_SECONDS, read_seconds), read=read_seconds),
+            )
+        except HTTPError as error:
+            raise ApiError(f"no answer to {method} {path}: {error}") from error
+
+
+@contextmanager
+def connect(address: ClusterAddress) -> Iterator[Api]:
+    """The cluster's API, closed at the end."""
+    api = Api(address)
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+def watch_events(response: BaseHTTPResponse) -> Iterator[dict[str, Any]]:
+    """The events of an open watch, one JSON document per line, until it ends for whatever reason: then it is begun again."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the kubernetes package
+
+    rest = b""
+    try:
+        for chunk in response.stream():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line:
+                    yield json.loads(line)
+    except HTTPError:
+        return
+
+
+def is_worth_retrying(error: ApiError) -> bool:
+    """Whether the same request may succeed a moment later: no answer, overload, 5xx (a webhook that is not up yet is a 500)."""
+    return error.status in {0, 429} or error.status >= 500
+
+
+def _base(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
+    """The error that an answer of 400 and more stands for, in the server's words."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, Mapping):
+        return ApiError(f"{method} {path}: {status}: {data[:200].decode(errors='replace')}", status=status)
+    return ApiError(str(answer.get("message") or answer), status=status, reason=str(answer.get("reason") or ""))

@@ -1,0 +1,124 @@
+"""Server-side apply in dependency order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Any
+
+from kindgate.deploy.api import Api, connect, is_worth_retrying
+from kindgate.deploy.calls import answered, ask, settled
+from kindgate.deploy.order import ranked
+from kindgate.errors import ApiError, DeployError
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+FIELD_MANAGER = "kindgate"
+RUN_LABEL = "kindgate.dev/run"
+"""Every object that is applied carries it; its value is what the caller calls the run."""
+
+PARALLEL = 8
+"""Requests at once within a rank: the API server of a small cluster gets no faster with more."""
+
+
+def apply(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
+    """Apply every object, in order, under the field manager `kindgate` with the label `kindgate.dev/run: RUN`.
+
+    On an existing cluster nothing cluster-scoped is applied, fields that another manager owns are left alone, and
+    an object that is there without the label is somebody else's: an error. Returns what was applied.
+    Refusals, the deadline and an unreachable API server raise `DeployError` that names object, file and cause.
+    """
+    with connect(address) as api:
+        chosen = rendered.objects
+        if address.existing:
+            chosen = tuple(manifest for manifest in chosen if _may_go_to_existing(api, manifest, rendered, deadline))
+            _each(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
+        for group in ranked(chosen):
+            _each(group, lambda manifest, failed: _apply_one(api, manifest, rendered, run, deadline, failed, force=not address.existing))
+    return tuple(ObjectRef.of(manifest) for manifest in chosen)
+
+
+def labelled(manifest: Manifest, run: str) -> dict[str, Any]:
+    """The manifest with the run's label. Pod templates are left alone: another run restarts no pod."""
+    metadata = dict(manifest.get("metadata") or {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
+    return {**manifest, "metadata": metadata}
+
+
+def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Event], object]) -> None:
+    """Do `work` on all at once; the first error ends the others, by the event that they get, and is raised."""
+    failed = threading.Event()
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply") as pool:
+        tasks = [pool.submit(work, manifest, failed) for manifest in manifests]
+        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
+        errors = [error for task in tasks if task in done and (error := task.exception()) is not None]
+        if errors:
+            failed.set()
+            pool.shutdown(cancel_futures=True)
+            raise errors[0]
+
+
+def _apply_one(
+    api: Api, manifest: Manifest, rendered: Rendered, run: str, deadline: Deadline, failed: threading.Event, *, force: bool
+) -> None:
+    """Apply one object; what may go away on its own (a webhook that is not up, a CRD just created) is tried again."""
+    query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false"), ("fieldValidation", "Strict")]
+
+    def attempt() -> Ready[None] | Pending | Hopeless:
+        if failed.is_set():
+            return Hopeless("given up, because another object was refused")
+        try:
+            path = api.object_path(manifest, deadline)
+            api.request("PATCH", path, deadline, query=query, body=labelled(manifest, run), content_type="application/apply-patch+yaml")
+        except ApiError as error:
+            return Pending(error.message) if is_worth_retrying(error) or _comes_soon(error) else Hopeless(error.message, _advice(error))
+        return Ready(None)
+
+    settled(f"{_named(manifest, rendered)} cannot be applied", attempt, deadline)
+
+
+def _named(manifest: Manifest, rendered: Rendered) -> str:
+    ref = ObjectRef.of(manifest)
+    origin = rendered.origins.get(ref)
+    return f"{ref} ({origin})" if origin else str(ref)
+
+
+def _comes_soon(error: ApiError) -> bool:
+    """Whether the cluster itself is about to make what is missing: a new CRD's resource, a namespace's default ServiceAccount."""
+    if error.status == 404:
+        return "the cluster does not know" in error.message or "page not found" in error.message or "could not find" in error.message
+    return error.status == 403 and "error looking up service account" in error.message
+
+
+def _advice(error: ApiError) -> str:
+    if error.reason == "Conflict":
+        return "another field manager owns these fields: leave them out of the manifest, or let their owner set them"
+    if "admission webhook" in error.message or "violates PodSecurity" in error.message:
+        return "a policy of the cluster refuses the object: change the manifest or the policy"
+    if "is being terminated" in error.message:
+        return "wait until the namespace is gone, or use another one"
+    return ""
+
+
+def _may_go_to_existing(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline) -> bool:
+    """Whether the object lives in a namespace; that has to be there already."""
+    named = _named(manifest, rendered)
+    if not answered(lambda: api.is_namespaced(manifest, deadline), f"{named} cannot be applied", deadline):
+        return False
+    namespace = ObjectRef.of(manifest).namespace or "default"
+    if ask(api, "GET", f"/api/v1/namespaces/{namespace}", deadline) is None:
+        raise DeployError(
+            f"{named}: the existing cluster has no namespace {namespace}",
+            next_step=f"`kubectl create namespace {namespace}`: kindgate makes nothing cluster-scoped there",
+        )
+    return True
+
+
+def _refuse_foreign(api: Api, manifest: Manifest, run: str, deadline: Deadline) -> None:
+    ref = ObjectRef.of(manifest)
+    found = ask(api, "GET", api.object_path(manifest, deadline), deadline)
+    owner = ((found or {}).get("metadata", {}).get("labels") or {}).get(RUN_LABEL)
+    if found is not None and owner != run:
+        whose = f"belongs to the run {owner}" if owner else "was not made by kindgate"
+        raise DeployError(f"{ref} is in the existing cluster already and {whose}", next_step="use another namespace, or delete the object")

@@ -1,0 +1,53 @@
+"""API calls that are repeated within a deadline for as long as that is safe and may help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from kindgate.deploy.api import Api, Query, is_worth_retrying
+from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+T = TypeVar("T")
+
+
+def ask(
+    api: Api, method: str, path: str, deadline: Deadline, *, query: Query = (), body: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """The answer to a request that may safely be sent twice (GET, DELETE); None where there is no such object.
+
+    Raises `DeployError`.
+    """
+
+    def send() -> dict[str, Any] | None:
+        try:
+            return api.request(method, path, deadline, query=query, body=body)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    return answered(send, f"{method} {path}", deadline)
+
+
+def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
+    """What `send` returns, tried again while the server is unreachable or says 5xx. Raises `DeployError` about `what`."""
+
+    def attempt() -> Ready[T] | Pending | Hopeless:
+        try:
+            return Ready(send())
+        except ApiError as error:
+            return Pending(error.message) if is_worth_retrying(error) else Hopeless(error.message)
+
+    return settled(what, attempt, deadline)
+
+
+def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadline: Deadline) -> T:
+    """What `probe` comes to; what never comes and what is late become a `DeployError` about `what`."""
+    try:
+        return wait_for(what, probe, deadline)
+    except NeverHappens as error:
+        raise DeployError(error.message, waited=error.waited, next_step=error.next_step) from error
+    except WaitTimeout as error:
+        raise DeployError(f"{what}: no success before the deadline", waited=error.waited, last_state=error.last_state) from error

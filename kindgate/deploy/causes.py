@@ -1,0 +1,146 @@
+"""Why a workload does not become ready: from pods, their owners and events to causes, each with the line that proves it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kindgate.deploy.observed import Observed, condition, is_up_to_date
+from kindgate.deploy.scheduling import fits_no_node
+from kindgate.model import Manifest, ObjectRef
+
+AT_ONCE = 0.0
+SHORTLY = 5.0
+"""For what the cluster may still mend by itself: a quota that a leaving pod frees, a Secret that comes a moment later."""
+
+RETRIED_ONCE = 12.0
+"""For pulls that failed on the way to the registry: the kubelet tries again after 10 s."""
+
+NEVER = math.inf
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What keeps `object` from being ready: Kubernetes' `reason`, and the `proof` in the words of who found it.
+
+    After `grace` seconds of standing it is taken as final; infinite where it may pass, and only the deadline ends the
+    waiting. `container` names whose log says more, `previous` whether that of its run before, and `pod` where it is
+    when `object` is none.
+    """
+
+    object: ObjectRef
+    reason: str
+    proof: str
+    grace: float = AT_ONCE
+    container: str = ""
+    previous: bool = False
+    pod: str = ""
+
+    def __str__(self) -> str:
+        """One line: object, reason, proof."""
+        return f"{self.object}: {self.reason}: {self.proof}"
+
+
+def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None = None) -> list[Cause]:
+    """What is wrong with a live workload, the most telling first; empty where nothing is, or nothing is known yet.
+
+    `nodes` are the cluster's nodes where they may be read: only then can a pod be told to fit nowhere.
+    Only pods of the present revision count, so that what a new rollout replaces fails nobody.
+    """
+    if workload["kind"] != "Pod" and not is_up_to_date(workload):
+        return []
+    found = [cause for pod in observed.pods(workload) for cause in _of_pod(pod, observed, nodes)]
+    found += _of_controller(workload, observed)
+    return sorted(found, key=lambda cause: cause.grace)
+
+
+def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:
+    """Why the pods are not even made: a quota, an admission policy, a webhook."""
+    makers = [workload]
+    if workload["kind"] == "Deployment":
+        replicaset = observed.current_replicaset(workload)
+        makers = [replicaset] if replicaset else []
+    for maker in makers:
+        ref = ObjectRef.of(maker)
+        refused = condition(maker, "ReplicaFailure")
+        message = str(refused.get("message", "")) if refused.get("status") == "True" else ""
+        if not message and workload["kind"] != "Deployment" and not observed.pods(workload):
+            events = [event for event in observed.events(ref) if event.get("reason") == "FailedCreate"]
+            message = str(events[-1].get("message", "")) if events else ""
+        if message:
+            yield _refusal(ref, message)
+
+
+def _refusal(ref: ObjectRef, message: str) -> Cause:
+    if "exceeded quota" in message or "must specify" in message:
+        return Cause(ref, "QuotaExceeded", message, SHORTLY)
+    if "denied the request" in message or "violates PodSecurity" in message:
+        return Cause(ref, "AdmissionDenied", message)
+    return Cause(ref, "FailedCreate", message, NEVER)
+
+
+def _of_pod(pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+    ref = ObjectRef.of(pod)
+    status = pod.get("status") or {}
+    yield from _unscheduled(ref, pod, nodes)
+    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        cause = _of_container(ref, container)
+        if cause is not None:
+            yield cause
+    if condition(pod, "Ready").get("status") != "True":
+        yield from _from_events(ref, observed.events(ref), _started(status))
+
+
+def _unscheduled(ref: ObjectRef, pod: Manifest, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        grace = SHORTLY if nodes is not None and fits_no_node(pod, nodes) else NEVER
+        yield Cause(ref, "Unschedulable", str(scheduled.get("message", "")), grace)
+
+
+def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
+    name, state = str(container["name"]), container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
+    if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}:
+        proof = f"container {name}, image {container.get('image')}: {message}"
+        return Cause(ref, reason, proof, AT_ONCE if _is_final_answer(reason, message) else RETRIED_ONCE)
+    if ended.get("reason") == "OOMKilled":
+        return Cause(
+            ref, "OOMKilled", f"container {name} needed more memory than its limit", container=name, previous="terminated" not in state
+        )
+    if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
+        return Cause(ref, str(ended["reason"]), f"container {name} cannot be started: {ended.get('message', '')}")
+    if reason == "CrashLoopBackOff":
+        code = ended.get("exitCode", "unknown")
+        proof = f"container {name} ends again and again, last with exit code {code}, {container.get('restartCount', 0)} restarts"
+        return Cause(ref, reason, proof, container=name, previous=True)
+    if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
+        return Cause(ref, reason, f"container {name}: {message}", SHORTLY)
+    return None
+
+
+def _from_events(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> Iterator[Cause]:  # noqa: FBT001 - private, and named
+    """The last word of the kubelet on mounts, sandboxes and probes."""
+    for reason, grace in (("FailedMount", SHORTLY), ("FailedAttachVolume", NEVER), ("FailedCreatePodSandBox", NEVER), ("Unhealthy", NEVER)):
+        last = next((event for event in reversed(events) if event.get("reason") == reason), None)
+        if last is not None and (reason == "Unhealthy") == started:
+            message = str(last.get("message", ""))
+            final = reason == "FailedMount" and "not found" in message
+            yield Cause(
+                ref, "ProbeFailed" if reason == "Unhealthy" else reason, message, grace if final or reason != "FailedMount" else NEVER
+            )
+
+
+def _started(status: dict[str, Any]) -> bool:
+    return any("running" in (container.get("state") or {}) for container in status.get("containerStatuses") or ())
+
+
+def _is_final_answer(reason: str, message: str) -> bool:
+    """Whether the registry, or the runtime, has said that there is no such image: asking again changes nothing."""
+    said = "not found|does not exist|manifest unknown|unauthorized|authentication required|denied|invalid reference|forbidden|no match for"
+    return reason in {"InvalidImageName", "ErrImageNeverPull"} or re.search(said, message, re.IGNORECASE) is not None

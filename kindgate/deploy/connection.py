@@ -1,0 +1,75 @@
+"""From a kubeconfig to HTTP connections; no credential stays on disk beside the kubeconfig itself."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from kindgate.errors import ApiError
+from kindgate.model import ClusterAddress
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+CONNECTIONS = 64
+"""Watches keep one connection each; more than this many would be opened anew for every request."""
+
+
+class Connection:
+    """Where a cluster's API server is, how to log in, and a pool of connections to it.
+
+    The kubernetes package reads the kubeconfig, so every way to log in that it knows works. Raises `ApiError` for
+    a kubeconfig that cannot be used.
+    """
+
+    def __init__(self, address: ClusterAddress) -> None:
+        from kubernetes.client import Configuration  # noqa: PLC0415 - 0.3 s to import, and not every run deploys
+        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415 - as above
+
+        self._configuration = Configuration()
+        try:
+            # It writes certificates and the key into files, for OpenSSL to read: they are gone when that has happened.
+            with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
+                load_kube_config(  # type: ignore[no-untyped-call]  # published without types
+                    str(address.kubeconfig),
+                    context=address.context or None,
+                    client_configuration=self._configuration,
+                    persist_config=False,
+                    temp_file_path=folder,
+                )
+                context = _tls(self._configuration)
+        except (ConfigException, OSError) as error:
+            raise ApiError(f"{address.kubeconfig}: not a usable kubeconfig: {error}") from error
+        self.server = str(self._configuration.host)
+        self.pool = _pool(self._configuration, context)
+
+    def headers(self) -> dict[str, str]:
+        """What logs a request in, where that is not done by a certificate; a token that has expired is renewed."""
+        settings: Any = self._configuration.auth_settings().values()
+        return {setting["key"]: setting["value"] for setting in settings if setting["in"] == "header"}
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.pool.clear()
+
+
+def _tls(configuration: Any) -> ssl.SSLContext:  # noqa: ANN401 - the kubernetes package has no types
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _pool(configuration: Any, context: ssl.SSLContext) -> PoolManager:  # noqa: ANN401 - as above
+    from urllib3 import PoolManager, ProxyManager  # noqa: PLC0415 - comes with the kubernetes package
+
+    options: dict[str, Any] = {"ssl_context": context, "maxsize": CONNECTIONS, "retries": False}
+    if configuration.tls_server_name:
+        options["server_hostname"] = configuration.tls_server_name
+    if configuration.proxy:
+        return ProxyManager(configuration.proxy, **options)
+    return PoolManager(**options)

@@ -1,0 +1,60 @@
+"""The last step of readiness: the ingress answers for each host, and the answer is the application's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kindgate.deploy.calls import settled
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+PATH_ANNOTATION = "kindgate.dev/path"
+"""On an Ingress: the path to ask when its first one answers 404 by design."""
+
+ATTEMPT_SECONDS = 2.0
+_ROUTE_MISSING = frozenset({404, 502, 503, 504})
+
+
+def entry_paths(rendered: Rendered) -> dict[str, str]:
+    """For each host of the Ingress objects the path to ask: what the annotation says, else its first rule's path.
+
+    A wildcard host is asked as one that it covers.
+    """
+    found: dict[str, str] = {}
+    for ingress in rendered.of_kind("Ingress"):
+        asked = (ingress["metadata"].get("annotations") or {}).get(PATH_ANNOTATION)
+        for rule in ingress["spec"].get("rules") or ():
+            paths = (rule.get("http") or {}).get("paths") or ()
+            if rule.get("host") and paths:
+                found.setdefault(str(rule["host"]).replace("*", "kindgate", 1), asked or str(paths[0].get("path") or "/"))
+    return dict(sorted(found.items()))
+
+
+def wait_answering(rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> None:
+    """Wait until the ingress routes every host of `rendered` to something that answers.
+
+    No answer, 404, 502, 503 and 504 mean that it does not yet; every other status is the application's own. Raises
+    `DeployError` with the last answer.
+    """
+    for host, path in entry_paths(rendered).items():
+        _wait_host(address, host, path, deadline)
+
+
+def _wait_host(address: ClusterAddress, host: str, path: str, deadline: Deadline) -> None:
+    import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
+
+    with requests.Session() as session:
+        session.trust_env = False
+
+        def probe() -> Ready[None] | Pending | Hopeless:
+            headers: Mapping[str, str] = {"Host": host, "Connection": "close"}
+            timeout = max(0.1, min(ATTEMPT_SECONDS, deadline.remaining))
+            try:
+                answer = session.get(address.ingress_url + path, headers=headers, timeout=timeout, allow_redirects=False)
+            except requests.RequestException as error:
+                return Pending(f"no answer: {error}")
+            if answer.status_code in _ROUTE_MISSING:
+                return Pending(f"{answer.status_code} {answer.reason}: {answer.text[:200].strip()}")
+            return Ready(None)
+
+        settled(f"the ingress at {address.ingress_url} does not serve {host}{path}", probe, deadline)

@@ -1,0 +1,142 @@
+"""Live copies of collections of the API server: listed once, then kept by watches that survive its restart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from kindgate.deploy.api import Api, watch_events
+from kindgate.deploy.observed import Observed
+from kindgate.errors import ApiError
+from kindgate.model import Manifest
+from kindgate.waiting import Deadline
+
+RETRY_SECONDS = 0.5
+"""How long a watch that broke waits before it lists again."""
+
+
+class Mirror:
+    """Copies of the collections `(kind, path)`, as a context manager: inside it, watches run in threads of their own.
+
+    `snapshot` is what is known now. `wait` pauses until something has changed, and suits `wait_for` as its pause.
+    """
+
+    def __init__(self, api: Api, collections: Iterable[tuple[str, str]], deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._copies = [_Copy(api, kind, path, self) for kind, path in collections]
+        self._changed = threading.Event()
+        self.stopped = threading.Event()
+
+    def __enter__(self) -> Self:
+        for copy in self._copies:
+            copy.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stopped.set()
+        for copy in self._copies:
+            copy.end()
+        for copy in self._copies:
+            copy.join()
+
+    @property
+    def deadline(self) -> Deadline:
+        """When listing has to have succeeded."""
+        return self._deadline
+
+    def ring(self) -> None:
+        """Say that something has changed."""
+        self._changed.set()
+
+    def wait(self, seconds: float) -> None:
+        """Pause until something has changed, `seconds` at most."""
+        if self._changed.wait(seconds):
+            self._changed.clear()
+
+    @property
+    def trouble(self) -> str:
+        """What keeps a collection from being watched, or nothing."""
+        return next((copy.trouble for copy in self._copies if copy.trouble), "")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every collection has been listed at least once."""
+        return all(copy.listed for copy in self._copies)
+
+    def snapshot(self) -> Observed:
+        """Everything that is known now."""
+        return Observed([manifest for copy in self._copies for manifest in copy.objects()])
+
+
+class _Copy(threading.Thread):
+    """One collection's copy, by object uid."""
+
+    def __init__(self, api: Api, kind: str, path: str, mirror: Mirror) -> None:
+        super().__init__(name=f"watch {path}", daemon=True)
+        self._api, self._kind, self._path, self._mirror = api, kind, path, mirror
+        self._lock = threading.Lock()
+        self._objects: dict[str, Manifest] = {}
+        self._response: Any = None
+        self.trouble = ""
+        self.listed = False
+
+    def objects(self) -> list[Manifest]:
+        with self._lock:
+            return list(self._objects.values())
+
+    def end(self) -> None:
+        """Make a thread that reads from a watch return."""
+        with self._lock:
+            if self._response is not None:
+                self._response.shutdown()
+
+    def run(self) -> None:
+        version = ""
+        while not self._mirror.stopped.is_set():
+            try:
+                version = version or self._list()
+                version = self._follow(version)
+                self.trouble = ""
+            except ApiError as error:
+                version, self.trouble = "", error.message
+                self._mirror.ring()
+                self._mirror.stopped.wait(RETRY_SECONDS)
+
+    def _list(self) -> str:
+        answer = self._api.request("GET", self._path, self._mirror.deadline)
+        with self._lock:
+            self._objects = {item["metadata"]["uid"]: {**item, "kind": self._kind} for item in answer.get("items") or ()}
+        self.listed = True
+        self._mirror.ring()
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _follow(self, version: str) -> str:
+        """Take the events of one watch; the version to go on from, or nothing where the collection has to be listed again."""
+        response = self._api.open_watch(self._path, version)
+        with self._lock:
+            self._response = response
+        try:
+            if self._mirror.stopped.is_set():
+                return ""
+            for event in watch_events(response):
+                if event["type"] == "ERROR":
+                    return ""
+                version = self._take(event["type"], event["object"])
+            return version
+        finally:
+            with self._lock:
+                self._response = None
+            response.close()
+
+    def _take(self, change: str, item: dict[str, Any]) -> str:
+        metadata = item["metadata"]
+        if change != "BOOKMARK":
+            with self._lock:
+                if change == "DELETED":
+                    self._objects.pop(metadata["uid"], None)
+                else:
+                    self._objects[metadata["uid"]] = {**item, "kind": self._kind}
+            self._mirror.ring()
+        return str(metadata["resourceVersion"])

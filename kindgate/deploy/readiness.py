@@ -1,0 +1,156 @@
+"""Waiting until everything that was applied is ready: watches feed one state, and one deadline is shared by all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from kindgate.deploy.api import Api, connect
+from kindgate.deploy.calls import answered
+from kindgate.deploy.causes import Cause, causes
+from kindgate.deploy.mirror import Mirror
+from kindgate.deploy.observed import Observed
+from kindgate.deploy.rollout import WORKLOADS, progress
+from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready, wait_for
+
+OnProgress = Callable[[str], object]
+"""Gets one line whenever the state of the waiting has changed."""
+
+LOG_LINES = 10
+_LOOK_AGAIN = 1.0
+"""Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
+
+_COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Deployment": (("apps/v1", "ReplicaSet"), ("v1", "Pod"), ("v1", "Event")),
+    "StatefulSet": (("v1", "Pod"), ("v1", "Event")),
+    "DaemonSet": (("v1", "Pod"), ("v1", "Event")),
+    "Job": (("v1", "Pod"), ("v1", "Event")),
+    "Pod": (("v1", "Event"),),
+    "Service": (("discovery.k8s.io/v1", "EndpointSlice"),),
+}
+_WATCHED = {*_COMPANIONS, "PodDisruptionBudget", "CustomResourceDefinition", "APIService"}
+
+
+def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, on_progress: OnProgress = lambda _: None) -> None:
+    """Wait until every object of `rendered` is ready, by the rules of `kindgate.deploy.rollout`.
+
+    Raises `DeployError`: at once with the root cause where something can never become ready, else at the deadline
+    with all that is not ready and why.
+    """
+    with connect(address) as api:
+        nodes = None if address.existing else _nodes(api, deadline)
+        with Mirror(api, _collections(api, rendered, address, deadline), deadline) as mirror:
+            state = Readiness(rendered.objects, nodes=nodes, clock=deadline.clock)
+
+            def probe() -> Ready[None] | Pending | Hopeless:
+                if not mirror.complete:
+                    return Pending(mirror.trouble or "the cluster's objects are being listed")
+                return state.judge(mirror.snapshot(), trouble=mirror.trouble, on_progress=on_progress)
+
+            try:
+                wait_for("the application is not healthy", probe, deadline, interval=_LOOK_AGAIN, pause=mirror.wait)
+            except NeverHappens as error:
+                raise DeployError(
+                    error.message, waited=error.waited, last_state=_logs(api, state.cause), next_step=error.next_step
+                ) from error
+            except WaitTimeout as error:
+                raise DeployError(
+                    "the application did not become healthy before the deadline",
+                    waited=error.waited,
+                    last_state=error.last_state,
+                    next_step="--kind-deploy-timeout gives it longer",
+                ) from error
+
+
+class Readiness:
+    """What is still waited for, and since when each cause of trouble stands."""
+
+    def __init__(self, manifests: Iterable[Manifest], *, nodes: Sequence[Manifest] | None, clock: Clock) -> None:
+        self._wanted = [manifest for manifest in manifests if manifest.get("kind") in _WATCHED]
+        self._nodes = nodes
+        self._clock = clock
+        self._since: dict[tuple[ObjectRef, str], float] = {}
+        self._said = ""
+        self.cause: Cause | None = None
+
+    def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
+        """Whether all is ready, may still become so, or cannot: then `cause` says why."""
+        unready: list[str] = []
+        standing: list[Cause] = []
+        for manifest in self._wanted:
+            ref = ObjectRef.of(manifest)
+            answer = progress(manifest, observed)
+            if isinstance(answer, Ready):
+                continue
+            live = observed.get(ref)
+            found = causes(live, observed, self._nodes) if live is not None and ref.kind in WORKLOADS else []
+            if isinstance(answer, Hopeless):
+                found.append(_failure(ref, answer.cause, live, observed))
+            standing += found
+            state = answer.state if isinstance(answer, Pending) else answer.cause
+            unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
+        self._report(len(unready), unready, on_progress)
+        final = self._final(standing)
+        if final is not None:
+            self.cause = final
+            return Hopeless(str(final), f"kubectl -n {final.object.namespace} describe {final.object.kind.lower()} {final.object.name}")
+        if unready:
+            return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
+        return Ready(None)
+
+    def _final(self, standing: Sequence[Cause]) -> Cause | None:
+        """The first cause that has outlived its grace; one that has gone meanwhile starts anew when it comes back."""
+        now = self._clock()
+        self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in standing}
+        over = (cause for cause in standing if now - self._since[cause.object, cause.reason] >= cause.grace)
+        return min(over, key=lambda cause: cause.grace, default=None)
+
+    def _report(self, count: int, unready: Sequence[str], on_progress: OnProgress) -> None:
+        done = f"{len(self._wanted) - count} of {len(self._wanted)} ready"
+        said = f"{done}; {unready[0].splitlines()[0]}" if unready else done
+        if said != self._said:
+            self._said = said
+            on_progress(said)
+
+
+def _each_once(found: Iterable[Cause]) -> list[Cause]:
+    """One cause per reason: ten pods of a Deployment say the same."""
+    return list({cause.reason: cause for cause in found}.values())
+
+
+def _failure(ref: ObjectRef, proof: str, live: Manifest | None, observed: Observed) -> Cause:
+    """The workload's own word that it has failed, with a container whose log may say why."""
+    pods = observed.pods(live) if live is not None else []
+    if not pods:
+        return Cause(ref, "Failed", proof)
+    return Cause(ref, "Failed", proof, container=str(pods[-1]["spec"]["containers"][0]["name"]), pod=str(pods[-1]["metadata"]["name"]))
+
+
+def _logs(api: Api, cause: Cause | None) -> str:
+    """The last lines of the container that the cause names; nothing where there are none."""
+    if cause is None or not cause.container:
+        return ""
+    pod = cause.pod or cause.object.name
+    query = [("container", cause.container), ("tailLines", str(LOG_LINES)), ("previous", str(cause.previous).lower())]
+    try:
+        log = api.text(f"/api/v1/namespaces/{cause.object.namespace}/pods/{pod}/log", Deadline.after(5.0), query=query).strip()
+    except ApiError as error:
+        return f"log of container {cause.container}: {error.message}"
+    return f"log of container {cause.container}:\n{log or '(empty)'}"
+
+
+def _nodes(api: Api, deadline: Deadline) -> list[Manifest]:
+    return list(answered(lambda: api.request("GET", "/api/v1/nodes", deadline), "the nodes cannot be listed", deadline)["items"])
+
+
+def _collections(api: Api, rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> list[tuple[str, str]]:
+    """What has to be watched: cluster-wide in a cluster of our own, in the application's namespaces where we are guests."""
+    kinds = dict.fromkeys((str(item["apiVersion"]), str(item["kind"])) for item in rendered.objects if item.get("kind") in _WATCHED)
+    kinds |= dict.fromkeys(pair for _, kind in tuple(kinds) for pair in _COMPANIONS.get(kind, ()))
+    namespaces = rendered.namespaces or ("default",)
+    found: dict[str, str] = {}
+    for api_version, kind in kinds:
+        for namespace in namespaces if address.existing else ("",):
+            found[api.collection(api_version, kind, namespace, deadline)] = kind
+    return [(kind, path) for path, kind in found.items()]

@@ -1,0 +1,150 @@
+"""Kustomize build: an overlay, and bundled components beside it, become the objects to apply."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kindgate import assets
+from kindgate.deploy.identity import identity
+from kindgate.errors import CommandFailed, ManifestError
+from kindgate.host.command import run
+from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.waiting import Deadline
+
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+ORIGIN = "config.kubernetes.io/origin"
+"""The annotation in which Kustomize says, when asked, which file an object came from."""
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def render(overlay: Path, *, kubectl: Path, deadline: Deadline, components: Sequence[str] = ()) -> Rendered:
+    """Build `overlay`, and the bundled `components` by name, with kubectl's own Kustomize.
+
+    An object that overlay and component both have, word for word, is taken once: an overlay may already hold the
+    component that is asked for. Raises `ManifestError` that names the file, and `CommandTimeout`.
+    """
+    _check_overlay(overlay)
+    folders = [_component(name) for name in components]
+    built = _build({"resources": [overlay]}, kubectl, deadline)
+    if folders:
+        built += [item for item in _build({"components": folders}, kubectl, deadline) if item not in built]
+    return Rendered(
+        overlay=overlay,
+        objects=tuple(manifest for manifest, _ in built),
+        origins={ObjectRef.of(manifest): origin for manifest, origin in built if origin},
+    )
+
+
+def read_manifests(path: Path, *, kubectl: Path, deadline: Deadline) -> Rendered:
+    """Prerequisites that are applied before the overlay: a Kustomize folder, a folder of YAML files, or one YAML file.
+
+    Raises `ManifestError` that names the file.
+    """
+    if path.is_dir() and any((path / name).is_file() for name in KUSTOMIZATION_NAMES):
+        return render(path, kubectl=kubectl, deadline=deadline)
+    if not path.exists():
+        raise ManifestError(f"{path}: there is no such file or folder", next_step="--kind-apply takes YAML files and Kustomize folders")
+    files = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+    read = [(manifest, file) for file in files for manifest in _documents(file.read_text(), str(file))]
+    if not read:
+        raise ManifestError(f"{path}: holds no Kubernetes object")
+    return Rendered(
+        overlay=path,
+        objects=tuple(manifest for manifest, _ in read),
+        origins={ObjectRef.of(manifest): _shown(file) for manifest, file in read},
+    )
+
+
+def dump(rendered: Rendered) -> str:
+    """The objects as one YAML stream, as `kubectl apply -f -` takes it."""
+    return yaml.safe_dump_all([dict(manifest) for manifest in rendered.objects], sort_keys=False)
+
+
+def _check_overlay(overlay: Path) -> None:
+    if not overlay.is_dir():
+        siblings = sorted(entry.name for entry in overlay.parent.glob("*/")) if overlay.parent.is_dir() else []
+        hint = f"{overlay.parent} holds: {', '.join(siblings)}" if siblings else "--kind-overlay names the overlay's folder"
+        raise ManifestError(f"{overlay}: there is no such overlay", next_step=hint)
+    if not any((overlay / name).is_file() for name in KUSTOMIZATION_NAMES):
+        raise ManifestError(f"{overlay}: not an overlay, it has no kustomization.yaml")
+
+
+def _component(name: str) -> Path:
+    folder = assets.manifests() / "components"
+    known = sorted(entry.name for entry in folder.glob("*/"))
+    if name not in known:
+        raise ManifestError(f"--kind-component {name}: there is no such bundled component", next_step=f"there are: {', '.join(known)}")
+    return folder / name
+
+
+def _build(sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline) -> list[tuple[Manifest, str]]:
+    """Each object with the file it came from, by a kustomization made for it: only there can origins be asked for."""
+    with tempfile.TemporaryDirectory(prefix="kindgate-render-") as name:
+        folder = Path(name).resolve()
+        wrapper: dict[str, Any] = {"buildMetadata": ["originAnnotations"]}
+        for field, paths in sources.items():
+            wrapper[field] = [os.path.relpath(path.resolve(), folder) for path in paths]
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(wrapper))
+        subject = next(path for paths in sources.values() for path in paths)
+        try:
+            text = run([kubectl, "kustomize", folder], deadline=deadline).stdout
+        except CommandFailed as error:
+            raise ManifestError(
+                f"{subject}: Kustomize cannot build it: {_root_cause(error.stderr, folder)}",
+                last_state=error.stderr.replace(str(folder), ""),
+                next_step=f"`kubectl kustomize {subject}` shows the same",
+            ) from error
+        documents = _documents(text, str(subject))
+        if not documents:
+            raise ManifestError(f"{subject}: Kustomize built it, and it holds no object")
+        return [_without_origin(document, folder) for document in documents]
+
+
+def _documents(text: str, source: str) -> list[dict[str, Any]]:
+    """The objects of a YAML stream; `source` names it in errors."""
+    try:
+        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
+    except yaml.YAMLError as error:
+        raise ManifestError(f"{source}: malformed YAML: {' '.join(str(error).split())}") from error
+    for document in documents:
+        identity(document, source)
+    return documents
+
+
+def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, str]:
+    """The object as it was before the origin was written into it, and that origin."""
+    metadata = dict(document["metadata"])
+    annotations = dict(metadata.get("annotations") or {})
+    origin = yaml.safe_load(annotations.pop(ORIGIN, "")) or {}
+    metadata.pop("annotations", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    path = origin.get("path") or origin.get("configuredIn") or ""
+    file = f"{origin['repo']}/{path}" if "repo" in origin else _shown(folder / path) if path else ""
+    return {**document, "metadata": metadata}, file
+
+
+def _shown(file: Path) -> str:
+    """A file as the user would write it: relative where it lies below the working folder."""
+    normal = Path(os.path.normpath(file))
+    return str(normal.relative_to(Path.cwd())) if normal.is_relative_to(Path.cwd()) else str(normal)
+
+
+def _root_cause(stderr: str, folder: Path) -> str:
+    """The innermost part of Kustomize's nested message, in one line, with the file that it names."""
+    text = " ".join(stderr.replace(str(folder), "").split()).removeprefix("error: ")
+    malformed = re.search(r"MalformedYAMLError: (?P<what>.*?) in File: (?P<file>\S+?)'?$", text)
+    place = re.findall(r"recursed accumulation of path '([^']+)'", text)
+    if malformed:
+        file = str(Path(*place[-1:], malformed["file"]))
+        return f"malformed YAML in {file}: {malformed['what']}"
+    innermost = text.rsplit("accumulating resources: ", 1)[-1]
+    return f"{innermost} (in {place[-1]})" if place else innermost
