@@ -1,0 +1,41 @@
+"""Send one burst: what callers of this room use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
+from kindgate.load.pool import GeneratorPool, StopAsked
+from kindgate.load.progress import OnProgress
+from kindgate.load.result import BurstResult
+
+
+def run_burst(
+    plan: BurstPlan,
+    *,
+    pool: GeneratorPool | None = None,
+    on_progress: OnProgress | None = None,
+    stop: StopAsked | None = None,
+) -> BurstResult:
+    """Send `plan` with the generators of `pool`, or with new ones that end with the burst.
+
+    ctrl-C, or `stop` saying True, ends the burst early; the result is then marked as interrupted and holds what was
+    measured. Raises `LoadError` when the plan cannot be sent from this machine.
+    """
+    if pool is not None:
+        return pool.run(plan, on_progress=on_progress, stop=stop)
+    with GeneratorPool() as own:
+        return own.run(plan, on_progress=on_progress, stop=stop)
+
+
+def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:
+    """Send `seconds` of `plan` at its own rate or users, for the caches and connections of both sides; not to be judged.
+
+    The schedule differs from the plan's, so that no cache is warm for the very same order of requests.
+    """
+    loop = plan.loop
+    if isinstance(loop, OpenLoop):
+        calm: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
+    else:
+        calm = ClosedLoop(loop.users, seconds=seconds)
+    return run_burst(replace(plan, loop=calm, seed=plan.seed + 1_000_003), pool=pool, stop=stop)

@@ -1,0 +1,65 @@
+"""How many requests and processes one burst may use on this machine."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from typing import Final
+
+from kindgate.errors import LoadError
+from kindgate.load.plan import BurstPlan, OpenLoop
+
+SPARE_DESCRIPTORS: Final = 64
+"""Descriptors of a generator that are not connections."""
+
+SMALLEST_CAP: Final = 256
+RATE_PER_PROCESS: Final = 5000
+"""Requests per second that one generator sends with a loop lag below a millisecond."""
+
+
+def raise_descriptor_limit() -> int:
+    """Raise this process's soft limit of open files to the hard one; how many connections fit below it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return connection_limit()
+
+
+def connection_limit() -> int:
+    """Connections that fit below the hard limit of open files of one process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (1 << 20 if hard == resource.RLIM_INFINITY else hard) - SPARE_DESCRIPTORS
+
+
+def process_count(plan: BurstPlan) -> int:
+    """Generators for `plan`: as asked, or as many as the rate needs and there are cores."""
+    loop = plan.loop
+    if plan.processes:
+        wanted = plan.processes
+    elif isinstance(loop, OpenLoop):
+        wanted = min(len(os.sched_getaffinity(0)), math.ceil(loop.peak_rate / RATE_PER_PROCESS))
+    else:
+        wanted = len(os.sched_getaffinity(0))
+    return max(1, min(wanted, loop.count if isinstance(loop, OpenLoop) else loop.users))
+
+
+def in_flight_cap(plan: BurstPlan, processes: int) -> int:
+    """Requests that may be unanswered at a time, over all generators.
+
+    Without a wish: what is sent in two seconds at the highest rate, so that only a server that is stuck for longer
+    makes requests wait for a slot. Raises `LoadError` when more is asked for than descriptors allow.
+    """
+    loop = plan.loop
+    limit = connection_limit() * processes
+    asked = plan.in_flight if isinstance(loop, OpenLoop) else loop.users
+    if asked is not None:
+        if asked > limit:
+            raise LoadError(
+                f"{asked} requests at a time need more open files than this machine allows ({limit})",
+                next_step="raise the hard limit (`ulimit -Hn`), use more processes, or ask for fewer users or a lower in-flight cap",
+            )
+        return asked
+    if not isinstance(loop, OpenLoop):
+        return limit
+    return max(processes, min(limit, max(SMALLEST_CAP, math.ceil(2 * loop.peak_rate))))

@@ -1,0 +1,59 @@
+"""What the machine did while a burst ran: CPU time of everybody, time stolen by the hypervisor, pressure on CPUs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from kindgate.load.result import Health
+
+_PRESSURE = Path("/proc/pressure/cpu")
+
+
+@dataclass(frozen=True)
+class MachineTimes:
+    """Counters since boot, in seconds of all CPUs together; `at` on the monotonic clock; `pressure` None without PSI."""
+
+    at: float
+    busy: float
+    idle: float
+    steal: float
+    pressure: float | None
+
+    @classmethod
+    def now(cls) -> MachineTimes:
+        """The counters at this moment."""
+        times = psutil.cpu_times()
+        steal = float(getattr(times, "steal", 0.0))
+        idle = times.idle + float(getattr(times, "iowait", 0.0))
+        busy = times.user + times.system + times.nice + float(getattr(times, "irq", 0.0)) + float(getattr(times, "softirq", 0.0))
+        return cls(time.monotonic(), busy, idle, steal, _pressure())
+
+
+def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[float, float]]) -> Health:
+    """How generators fared that took `spent` (CPU seconds, seconds) each between two moments."""
+    seconds = max(after.at - before.at, 1e-9)
+    used = sum(cpu for cpu, _ in spent)
+    total = (after.busy - before.busy) + (after.idle - before.idle) + (after.steal - before.steal)
+    pressure = None
+    if before.pressure is not None and after.pressure is not None:
+        pressure = (after.pressure - before.pressure) / seconds
+    return Health(
+        processes=len(spent),
+        cpu_share=max((cpu / wall for cpu, wall in spent if wall > 0), default=0.0),
+        cpu_seconds=used,
+        steal=(after.steal - before.steal) / total if total > 0 else 0.0,
+        foreign_cpu=max(0.0, after.busy - before.busy - used) / seconds,
+        pressure=pressure,
+    )
+
+
+def _pressure() -> float | None:
+    """Seconds in which some task waited for a CPU (the first line of the kernel's PSI file)."""
+    try:
+        return int(_PRESSURE.read_text().split("\n", 1)[0].rpartition("total=")[2]) / 1e6
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,204 @@
+"""Generator processes from the outside: start them, give each its share, gather what they measured."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from kindgate.errors import LoadError
+from kindgate.load.limits import in_flight_cap, process_count
+from kindgate.load.machine import MachineTimes, health_between
+from kindgate.load.measure import measured
+from kindgate.load.messages import Broken, Done, Ready, Recent, Run, Stop
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.progress import OnProgress, ProgressMeter
+from kindgate.load.result import BurstResult
+from kindgate.load.schedule import NANOS
+from kindgate.waiting import Deadline
+
+StopAsked = Callable[[], bool]
+"""Whether a running burst is to end now."""
+
+START_SECONDS: Final = 30.0
+"""A generator that has not said Ready after so long never will."""
+
+GRACE_SECONDS: Final = 10.0
+"""How long after the last possible answer a generator may take to report."""
+
+LEAD_SECONDS: Final = 0.05
+"""Between handing out the shares and the first request."""
+
+SCHEDULED_PER_SECOND: Final = 2_000_000
+"""Requests whose times a generator works out in one second; long schedules start later by as much."""
+
+POLL_SECONDS: Final = 0.1
+
+
+@dataclass(eq=False)
+class _Process:
+    """A running generator and this end of its pipe."""
+
+    popen: subprocess.Popen[bytes]
+    pipe: Connection[Any, Any]
+
+    @classmethod
+    def launch(cls) -> _Process:
+        """Start a generator, in a session of its own so that a terminal's ctrl-C reaches only this process."""
+        ours, theirs = Pipe()
+        with theirs:
+            command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
+            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
+        return cls(popen, ours)
+
+    def await_ready(self, deadline: Deadline) -> None:
+        """Raises `LoadError` when the generator ends, or says nothing until the deadline."""
+        try:
+            ready = self.pipe.poll(deadline.remaining) and isinstance(self.pipe.recv(), Ready)
+        except EOFError:
+            ready = False
+        if not ready:
+            raise LoadError("a load generator did not start", waited=deadline.waited, next_step="its reason is on stderr")
+
+    def end(self) -> None:
+        """Close the pipe, at which it ends; kill it if it does not."""
+        self.pipe.close()
+        try:
+            self.popen.wait(5)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+
+class GeneratorPool:
+    """Generators that live from burst to burst with their connections; a context manager that ends them."""
+
+    def __init__(self) -> None:
+        self._processes: list[_Process] = []
+
+    def __enter__(self) -> Self:
+        """The pool; its processes start with the first burst."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End all generators."""
+        for process in self._processes:
+            process.end()
+        self._processes.clear()
+
+    def run(self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None) -> BurstResult:
+        """Send `plan` and return what was measured.
+
+        ctrl-C, or `stop` saying True, ends the burst early: the result then holds what was measured until then and
+        is marked as interrupted. The share of a generator that dies is missing. Raises `LoadError` when none can run.
+        """
+        count = process_count(plan)
+        cap = in_flight_cap(plan, count)
+        workers = self._ready(count)
+        meter = ProgressMeter(count, on_progress) if on_progress else None
+        lead = LEAD_SECONDS + (plan.loop.count / SCHEDULED_PER_SECOND if isinstance(plan.loop, OpenLoop) else 0.0)
+        started, start = time.time() + lead, time.monotonic_ns() + round(lead * NANOS)
+        for index, process in enumerate(workers):
+            share = max(1, cap // count + (index < cap % count))
+            process.pipe.send(Run(plan, index, count, share, start, meter is not None))
+        gathering = _Gathering(workers, meter, stop)
+        before = MachineTimes.now()
+        gathering.wait_until(Deadline.after(lead + _longest(plan) + GRACE_SECONDS))
+        after = MachineTimes.now()
+        self._forget(gathering.lost)
+        if not gathering.done:
+            raise LoadError("every load generator ended before it could report", last_state="\n".join(gathering.reasons))
+        return measured(
+            plan,
+            np.concatenate([part.rows for part in gathering.done]),
+            started=started,
+            health=health_between(before, after, [(part.cpu_seconds, part.seconds) for part in gathering.done]),
+            connections=sum(part.connections for part in gathering.done),
+            interrupted=not all(part.complete for part in gathering.done),
+            missing=len(gathering.lost) / count,
+        )
+
+    def _ready(self, count: int) -> list[_Process]:
+        """The first `count` generators, started if they are not there yet."""
+        fresh = [_Process.launch() for _ in range(count - len(self._processes))]
+        self._processes += fresh
+        deadline = Deadline.after(START_SECONDS)
+        for process in fresh:
+            process.await_ready(deadline)
+        return self._processes[:count]
+
+    def _forget(self, lost: list[_Process]) -> None:
+        for process in lost:
+            self._processes.remove(process)
+            process.popen.kill()
+            process.end()
+
+
+class _Gathering:
+    """The messages of one burst: `done` reports, `lost` generators and the `reasons` they gave."""
+
+    def __init__(self, workers: list[_Process], meter: ProgressMeter | None, stop: StopAsked | None) -> None:
+        self.done: list[Done] = []
+        self.lost: list[_Process] = []
+        self.reasons: list[str] = []
+        self._running = {process.pipe.fileno(): process for process in workers}
+        self._meter = meter
+        self._stop = stop
+        self._stopping = False
+
+    def wait_until(self, deadline: Deadline) -> None:
+        """Return when every generator has reported or is lost, which all are at the deadline."""
+        while self._running:
+            try:
+                self._hear()
+                if self._stop and not self._stopping and self._stop():
+                    self._tell_to_stop()
+            except KeyboardInterrupt:
+                self._tell_to_stop()
+            if deadline.expired:
+                self.reasons.append(f"no report within {deadline.waited:.0f} s")
+                self.lost += self._running.values()
+                self._running.clear()
+
+    def _hear(self) -> None:
+        """Take what comes in within a moment."""
+        for news in wait([process.pipe for process in self._running.values()], POLL_SECONDS):
+            process = next(process for process in self._running.values() if process.pipe is news)
+            try:
+                message = process.pipe.recv()
+            except (EOFError, OSError) as error:
+                message = Broken(f"the generator ended ({type(error).__name__})")
+            match message:
+                case Recent():
+                    if self._meter:
+                        self._meter.add(message)
+                case Done():
+                    self.done.append(message)
+                    self._running.pop(process.pipe.fileno())
+                case Broken(reason):
+                    self.reasons.append(reason)
+                    self.lost.append(self._running.pop(process.pipe.fileno()))
+
+    def _tell_to_stop(self) -> None:
+        self._stopping = True
+        for process in self._running.values():
+            with contextlib.suppress(OSError):
+                process.pipe.send(Stop())
+
+
+def _longest(plan: BurstPlan) -> float:
+    """Seconds after which the last request of `plan` has been answered or has failed."""
+    loop = plan.loop
+    if isinstance(loop, OpenLoop):
+        return loop.seconds + plan.timeout
+    if loop.seconds is not None:
+        return loop.seconds + plan.timeout
+    return (loop.requests or 0) / loop.users * plan.timeout + plan.timeout

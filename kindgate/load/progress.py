@@ -1,0 +1,66 @@
+"""What is shown while a burst runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kindgate.load.messages import Recent
+from kindgate.load.samples import OK, Column, Rows
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The last half second or so of a running burst.
+
+    `elapsed` is in seconds since its start, `rate` in requests ended per second, `p95_ms` the response time of those
+    that succeeded (None: none did). `ended` and `failed` count from the start.
+    """
+
+    elapsed: float
+    ended: int
+    failed: int
+    in_flight: int
+    rate: float
+    p95_ms: float | None
+
+
+OnProgress = Callable[[Progress], None]
+"""Called in the thread that waits for the burst."""
+
+
+class ProgressMeter:
+    """Joins what `generators` report; calls `show` when as many reports have come."""
+
+    def __init__(self, generators: int, show: OnProgress) -> None:
+        self._generators = generators
+        self._show = show
+        self._parts: list[Recent] = []
+        self._ended = self._failed = 0
+        self._shown = 0.0
+
+    def add(self, recent: Recent) -> None:
+        """Take one generator's report."""
+        self._parts.append(recent)
+        if len(self._parts) < self._generators:
+            return
+        rows: Rows = np.concatenate([part.rows for part in self._parts])
+        elapsed = max(part.elapsed for part in self._parts)
+        good = rows[rows[:, Column.OUTCOME] == OK]
+        self._ended += len(rows)
+        self._failed += len(rows) - len(good)
+        response = good[:, Column.DONE] - good[:, Column.INTENDED]
+        self._show(
+            Progress(
+                elapsed=elapsed,
+                ended=self._ended,
+                failed=self._failed,
+                in_flight=sum(part.in_flight for part in self._parts),
+                rate=len(rows) / max(elapsed - self._shown, 1e-9),
+                p95_ms=float(np.percentile(response, 95)) / 1e6 if len(good) else None,
+            )
+        )
+        self._shown = elapsed
+        self._parts.clear()

@@ -1,0 +1,129 @@
+"""One reusable HTTP request: a libcurl handle that is set up once per route and sent many times."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
+
+import pycurl
+
+from kindgate.load.plan import BurstPlan, Check, Route
+from kindgate.load.result import FailureKind
+
+
+class Request(pycurl.Curl):
+    """A handle with the moments of the request it is carrying, in nanoseconds after the burst's start."""
+
+    __slots__ = ("body", "cap_wait", "check", "intended", "route", "sent", "timeout_ms")
+
+    def __init__(self, plan: BurstPlan, route: int, on_socket: Callable[[int, int], int]) -> None:
+        super().__init__()
+        self.route = route
+        self.check = plan.routes[route].check
+        self.body: io.BytesIO | None = io.BytesIO() if self.check else None
+        self.intended = self.sent = self.cap_wait = 0
+        self.timeout_ms = max(1, round(plan.timeout * 1000))
+        self.setopt(pycurl.SOCKOPTFUNCTION, on_socket)
+        self._configure(plan, plan.routes[route])
+
+    def _configure(self, plan: BurstPlan, route: Route) -> None:
+        self.setopt(pycurl.NOSIGNAL, 1)
+        self.setopt(pycurl.PROXY, "")  # libcurl would honour http_proxy
+        self.setopt(pycurl.TIMEOUT_MS, self.timeout_ms)
+        self.setopt(pycurl.CONNECTTIMEOUT_MS, self.timeout_ms)
+        self.setopt(pycurl.WRITEFUNCTION, self.body.write if self.body else _discard)
+        self._address(route)
+        self._method(plan, route)
+        self._protocol(plan)
+        if not plan.keep_alive:
+            self.setopt(pycurl.FRESH_CONNECT, 1)
+            self.setopt(pycurl.FORBID_REUSE, 1)
+
+    def _address(self, route: Route) -> None:
+        """Connect to the URL's address, whatever name the request is for.
+
+        TLS takes its server name from the URL, so there the name goes into the URL and the address into CONNECT_TO.
+        """
+        parts = urlsplit(route.url)
+        if parts.scheme == "https" and route.host:
+            name = urlsplit(f"//{route.host}")
+            port = name.port or parts.port or 443
+            self.setopt(pycurl.CONNECT_TO, [f"::{_bracketed(parts.hostname or '')}:{parts.port or 443}"])
+            self.setopt(pycurl.URL, urlunsplit((parts.scheme, f"{name.hostname}:{port}", parts.path, parts.query, "")))
+        else:
+            self.setopt(pycurl.URL, route.url)
+
+    def _method(self, plan: BurstPlan, route: Route) -> None:
+        given = {name.lower() for name, _ in route.headers}
+        headers = [f"{name}: {value}" if value else f"{name};" for name, value in route.headers]
+        if route.host and "host" not in given:
+            headers.append(f"Host: {route.host}")
+        if not plan.keep_alive and "connection" not in given and plan.http_version == "1.1":
+            headers.append("Connection: close")  # the server closes first, so this machine's ports are free again at once
+        if route.body:
+            self.setopt(pycurl.POSTFIELDS, route.body)
+            if "expect" not in given:
+                headers.append("Expect:")
+        if route.method == "HEAD":
+            self.setopt(pycurl.NOBODY, 1)
+        else:
+            self.setopt(pycurl.CUSTOMREQUEST, route.method)
+        self.setopt(pycurl.HTTPHEADER, headers)
+
+    def _protocol(self, plan: BurstPlan) -> None:
+        secure = str(self.getinfo(pycurl.EFFECTIVE_URL)).startswith("https:")
+        if plan.http_version == "2":
+            version = pycurl.CURL_HTTP_VERSION_2TLS if secure else pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+            self.setopt(pycurl.PIPEWAIT, 1)
+        else:
+            version = pycurl.CURL_HTTP_VERSION_1_1
+        self.setopt(pycurl.HTTP_VERSION, version)
+        self.setopt(pycurl.SSL_VERIFYPEER, int(plan.verify))
+        self.setopt(pycurl.SSL_VERIFYHOST, 2 if plan.verify else 0)
+        if plan.ca_file:
+            self.setopt(pycurl.CAINFO, plan.ca_file)
+
+    def prepare(self, timeout_ms: int) -> None:
+        """Make ready for the next send, which may take `timeout_ms`."""
+        if timeout_ms != self.timeout_ms:
+            self.timeout_ms = timeout_ms
+            self.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+        if self.body:
+            self.body.seek(0)
+            self.body.truncate()
+
+    def answer(self) -> tuple[int, FailureKind | None]:
+        """The status of the answer that has come, and how it is wrong, if it is."""
+        status = int(self.getinfo(pycurl.RESPONSE_CODE))
+        if status >= 400:
+            return status, FailureKind.HTTP
+        if self.check and self.body and not body_passes(self.check, self.body.getvalue()):
+            return status, FailureKind.CHECK
+        return status, None
+
+
+def _discard(_: bytes) -> None:
+    """Take a body that nobody looks at; libcurl would print it."""
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def body_passes(check: Check, body: bytes) -> bool:
+    """Whether `body` is what `check` asks for; text is read as UTF-8."""
+    if check.size is not None and len(body) != check.size:
+        return False
+    if check.substring and check.substring.encode() not in body:
+        return False
+    if not check.json_path:
+        return True
+    try:
+        value = json.loads(body)
+        for step in check.json_path.split("."):
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        return check.equals is None or bool(value == json.loads(check.equals))
+    except (ValueError, LookupError, TypeError):
+        return False

@@ -1,0 +1,54 @@
+"""The raw record of a generator: one row of whole numbers per request whose fate is known."""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kindgate.load.result import FailureKind
+
+Rows = NDArray[np.int64]
+"""Shape (requests, 8): the columns of `Column`."""
+
+
+class Column(enum.IntEnum):
+    """What each column holds. Moments are nanoseconds after the burst's start; `SENT` is -1 for what was never sent."""
+
+    ROUTE = 0
+    INTENDED = 1
+    SENT = 2
+    DONE = 3
+    CAP_WAIT = 4
+    WAITING = 5
+    OUTCOME = 6
+    STATUS_AND_SIZE = 7
+
+
+OK: Final = 0
+LATE: Final = -1
+"""Never sent, by the generator's fault."""
+
+CODES: Final = {kind: place for place, kind in enumerate(FailureKind, start=1)}
+"""The code of each failure in the column `OUTCOME`; 0 is success."""
+
+SIZE_UNIT: Final = 1000
+"""`STATUS_AND_SIZE` is size * SIZE_UNIT + status."""
+
+
+class Recorder:
+    """Collects rows while a burst runs; `numbers` grows by one row of eight numbers at a time."""
+
+    def __init__(self) -> None:
+        self.numbers = array("q")
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.numbers) // len(Column)
+
+    def rows(self, start: int = 0) -> Rows:
+        """A copy of the rows from `start` on."""
+        return np.array(self.numbers[start * len(Column) :], np.int64).reshape(-1, len(Column))

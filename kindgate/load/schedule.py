@@ -1,0 +1,73 @@
+"""When each request of an open loop is intended, and which route it takes. Pure: a plan and its seed say everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kindgate.load.plan import OpenLoop, Route, Stage
+
+NANOS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """`intended[i]` nanoseconds after the start, ascending, request `i` goes to `routes[route[i]]` of the plan."""
+
+    intended: NDArray[np.int64]
+    route: NDArray[np.int64]
+
+    def share(self, index: int, of: int) -> Schedule:
+        """The part of the `index`th of `of` generators: every `of`th request, so that all parts together are the schedule."""
+        return Schedule(self.intended[index::of], self.route[index::of])
+
+
+def make_schedule(loop: OpenLoop, routes: tuple[Route, ...], seed: int) -> Schedule:
+    """The schedule of an open loop. The order of routes and the arrivals come from separate streams of `seed`.
+
+    A Poisson process is made by its defining property: given their number, arrivals are independent and as dense as
+    the rate. Their places on the cumulated rate are therefore uniform, and the inverse of that curve gives the times.
+    """
+    arrivals, order = np.random.default_rng(seed).spawn(2)
+    uniform = loop.arrival == "uniform"
+    places = np.arange(loop.count, dtype=np.float64) if uniform else np.sort(arrivals.uniform(0, loop.count, loop.count))
+    intended = np.rint(_times(loop.stages, places) * NANOS).astype(np.int64)
+    blocks = route_blocks(routes, order)
+    size = sum(route.weight for route in routes)
+    chosen = np.concatenate([next(blocks) for _ in range(-(-loop.count // size))])[: loop.count]
+    return Schedule(intended, chosen)
+
+
+def route_blocks(routes: tuple[Route, ...], order: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Endless blocks that hold every route as often as its weight says, each in an order of its own."""
+    block = np.repeat(np.arange(len(routes)), [route.weight for route in routes])
+    while True:
+        yield order.permutation(block)
+
+
+def _times(stages: tuple[Stage, ...], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds at which the cumulated rate reaches each of the ascending `places` (in requests)."""
+    times = np.empty_like(places)
+    started = reached = 0.0
+    first = 0
+    for stage in stages:
+        last = int(np.searchsorted(places, reached + stage.requests, side="left"))
+        if stage is stages[-1]:
+            last = len(places)
+        times[first:last] = started + _inside(stage, places[first:last] - reached)
+        first, started, reached = last, started + stage.seconds, reached + stage.requests
+    return times
+
+
+def _inside(stage: Stage, area: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds into a stage at which its rate has given `area` requests: start * t + slope * t^2 / 2 = area."""
+    slope = (stage.end_rate - stage.start_rate) / stage.seconds
+    if slope == 0:
+        return area / stage.start_rate if stage.start_rate else np.full_like(area, stage.seconds)
+    root = np.sqrt(np.maximum(stage.start_rate**2 + 2 * slope * area, 0.0))
+    seconds: NDArray[np.float64] = np.minimum((root - stage.start_rate) / slope, stage.seconds)
+    return seconds

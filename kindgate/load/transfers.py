@@ -1,0 +1,156 @@
+"""libcurl's multi interface in two forms: one for many idle requests, one for few busy ones.
+
+`EventTransfers` asks epoll which sockets have news and lets libcurl look at those alone: its cost does not grow with
+the number of unanswered requests, and there is no limit of 1,024 descriptors. `SweepTransfers` lets libcurl look at
+every request at each turn: cheaper while most of them have news, and portable. Both wait with select(2), whose
+timeout counts microseconds where epoll's counts milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import sys
+from typing import Protocol, cast
+
+import pycurl
+
+from kindgate.load.request import Request
+
+SWEEP_LIMIT = 512
+"""Requests in flight up to which every one is looked at at each turn: select(2) takes 1,024 descriptors."""
+
+_BATCH = 1024
+
+
+class Transfers(Protocol):
+    """Requests in flight, and the connections that outlive them."""
+
+    opened: int
+    """Connections opened so far."""
+
+    def on_socket(self, descriptor: int, purpose: int) -> int:
+        """What every request of these transfers calls for each socket it opens (libcurl's SOCKOPTFUNCTION)."""
+
+    def add(self, request: Request) -> None:
+        """Begin `request`; the next `drive` sends it."""
+
+    def remove(self, request: Request) -> None:
+        """Forget `request`, ended or not."""
+
+    def drive(self, timeout: float) -> None:
+        """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+
+    def finished(self) -> list[tuple[Request, int]]:
+        """Requests that have ended since the last call, each with libcurl's error (0: answered)."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class _Multi:
+    """What both forms share: the handle that owns the connections."""
+
+    def __init__(self, connections: int) -> None:
+        self.opened = 0
+        self.multi = pycurl.CurlMulti()
+        self.multi.setopt(pycurl.M_MAXCONNECTS, connections)
+
+    def on_socket(self, descriptor: int, purpose: int) -> int:  # noqa: ARG002  # libcurl's signature
+        """Count a new connection."""
+        self.opened += 1
+        return int(pycurl.SOCKOPT_OK)
+
+    def add(self, request: Request) -> None:
+        """Begin `request`; the next `drive` sends it."""
+        self.multi.add_handle(request)
+
+    def remove(self, request: Request) -> None:
+        """Forget `request`, ended or not."""
+        self.multi.remove_handle(request)
+
+    def finished(self) -> list[tuple[Request, int]]:
+        """Requests that have ended since the last call, each with libcurl's error (0: answered)."""
+        ended: list[tuple[Request, int]] = []
+        queued = 1
+        while queued:
+            queued, answered, broken = self.multi.info_read(_BATCH)
+            ended += [(cast(Request, handle), 0) for handle in answered]
+            ended += [(cast(Request, handle), error) for handle, error, _ in broken]
+        return ended
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.multi.close()
+
+
+class SweepTransfers(_Multi):
+    """Looks at every request at each turn."""
+
+    def drive(self, timeout: float) -> None:
+        """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+        due = self.multi.timeout()
+        if due != 0 and timeout > 0:
+            self.multi.select(timeout if due < 0 else min(timeout, due / 1000))
+        self.multi.perform()
+
+
+if sys.platform == "linux":
+    _EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+
+    class EventTransfers(_Multi):
+        """Looks at the requests that have news.
+
+        A socket is registered once, when it is opened, for edges in both directions; closing it unregisters it. So
+        no call is needed per request.
+        """
+
+        def __init__(self, connections: int) -> None:
+            super().__init__(connections)
+            self._epoll = select.epoll()
+            self._known: set[int] = set()
+            self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_interest)
+
+        def on_socket(self, descriptor: int, purpose: int) -> int:
+            """Count a new connection, and listen to it."""
+            self._known.add(descriptor)
+            self._epoll.register(descriptor, _EDGES)
+            return super().on_socket(descriptor, purpose)
+
+        def drive(self, timeout: float) -> None:
+            """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+            due = self.multi.timeout()
+            if due != 0 and timeout > 0:
+                select.select([self._epoll], [], [], timeout if due < 0 else min(timeout, due / 1000))
+            for descriptor, news in self._epoll.poll(0):
+                self.multi.socket_action(descriptor, _select_bits(news))
+            if due == 0 or self.multi.timeout() == 0:
+                self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+
+        def close(self) -> None:
+            """Close all connections."""
+            super().close()
+            self._epoll.close()
+
+        def _on_interest(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+            """Listen to libcurl's own sockets too (its resolver's), which no request announces."""
+            if descriptor in self._known:
+                return
+            if what == pycurl.POLL_REMOVE:
+                self._epoll.unregister(descriptor)
+            else:
+                with contextlib.suppress(FileExistsError):
+                    self._epoll.register(descriptor, _EDGES)
+
+    def _select_bits(news: int) -> int:
+        """What epoll said, in libcurl's words; 0 lets libcurl look for itself."""
+        if news & (select.EPOLLERR | select.EPOLLHUP):
+            return 0
+        return (pycurl.CSELECT_IN if news & select.EPOLLIN else 0) | (pycurl.CSELECT_OUT if news & select.EPOLLOUT else 0)
+
+
+def make_transfers(in_flight: int, *, busy: bool) -> Transfers:
+    """The form that suits up to `in_flight` requests; `busy` says that most of them will have news at each turn."""
+    if sys.platform == "linux" and not (busy and in_flight <= SWEEP_LIMIT):
+        return EventTransfers(in_flight)
+    return SweepTransfers(in_flight)
