@@ -1,0 +1,217 @@
+"""What makes a host fit for KinD: judgements over gathered facts, each from a problem that people have met."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kindgate.errors import EngineError
+from kindgate.host.engine import Engine
+from kindgate.host.facts import HostFacts
+
+GIB = 1 << 30
+
+_POOLS = tuple(ipaddress.ip_network(pool) for pool in ("172.16.0.0/12", "192.168.0.0/16"))
+"""Where container engines take the addresses of their networks from, unless told otherwise."""
+
+_TUNNELS = re.compile(r"tun|tap|utun|wg|ppp|ipsec|cscotun|gpd|zt|tailscale|nordlynx")
+"""How VPN clients name their interfaces; engines keep clear of other interfaces' addresses by themselves."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of `kindgate doctor`: a `block` makes a run impossible, a `warn` may make it fail or mislead."""
+
+    name: str
+    value: str
+    verdict: Literal["ok", "warn", "block"] = "ok"
+    advice: str = ""
+
+
+def check_engine(found: Engine | EngineError) -> Check:
+    """Whether an engine answers; its own error says what to do."""
+    if isinstance(found, EngineError):
+        return Check("engine", found.message, "block", found.next_step)
+    return Check("engine", f"{found.program} {found.version}" + (", rootless" if found.rootless else ""))
+
+
+def check_privileged(refusal: EngineError | None) -> Check:
+    """Whether a privileged container was seen to run."""
+    if refusal is None:
+        return Check("privileged containers", "one was run")
+    said = refusal.last_state.splitlines()
+    return Check("privileged containers", said[-1] if said else refusal.message, "block", refusal.next_step)
+
+
+def check_cgroups(engine: Engine) -> Check:
+    """Kubernetes 1.35 and later start on cgroup v1 only when told to; without root there is no cgroup v1 at all."""
+    if engine.cgroup_version == 2:
+        return Check("cgroups", "v2")
+    if engine.rootless:
+        return Check("cgroups", "v1, rootless", "block", "rootless nodes need cgroup v2: boot with systemd.unified_cgroup_hierarchy=1")
+    return Check("cgroups", "v1", "warn", "kindgate lets the kubelet accept it; Kubernetes is about to drop it: move to cgroup v2")
+
+
+def check_open_files(facts: HostFacts) -> Check:
+    """Each node runs a container runtime, an API server or kubelet, and all pods under one limit."""
+    value = f"{facts.nofile_hard} (hard limit)"
+    advice = "raise it: `ulimit -Hn 1048576`, LimitNOFILE in the engine's unit, or `kindgate engine install`, which passes it on"
+    if facts.nofile_hard < 4096:
+        return Check("open files", value, "block", advice)
+    return Check("open files", value, "warn", advice) if facts.nofile_hard < 16_384 else Check("open files", value)
+
+
+def check_capability(facts: HostFacts) -> Check:
+    """Without CAP_SYS_RESOURCE, services inside the nodes cannot raise their limits."""
+    if facts.cap_sys_resource or not facts.root or facts.system != "linux":
+        return Check("resource limits", "can be raised" if facts.cap_sys_resource else "the engine's matter")
+    advice = "a confined host: registry node images may fail to start containerd; images built here (--image-source build) do not"
+    return Check("resource limits", "root without CAP_SYS_RESOURCE", "warn", advice)
+
+
+def check_inotify(facts: HostFacts) -> Check:
+    """Every kubelet and every runtime watches files; Ubuntu's defaults are used up by a few nodes."""
+    if facts.system != "linux":
+        return Check("inotify", "the engine's matter")
+    value = f"{facts.inotify_watches} watches, {facts.inotify_instances} instances"
+    if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128:
+        return Check("inotify", value)
+    advice = "`sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`, or pods fail with `too many open files`"
+    return Check("inotify", value, "warn", advice)
+
+
+def check_disk(folder: str, free: int) -> Check:
+    """Node and application images and etcd share the engine's disk; under pressure the kubelet evicts pods. `free` in bytes."""
+    value = f"{free / GIB:.1f} GiB free in {folder}"
+    advice = "free some: `docker system df` shows what the engine holds"
+    if free < 3 * GIB:
+        return Check("disk", value, "block", advice)
+    return Check("disk", value, "warn", advice) if free < 10 * GIB else Check("disk", value)
+
+
+def check_memory(total: int) -> Check:
+    """Memory of the machine that runs the containers, in bytes; a control plane takes about 1 GiB, a worker half of that."""
+    value = f"{total / GIB:.1f} GiB"
+    advice = "give the engine's machine more, or use fewer nodes: --kind-workers 0"
+    if total < 2 * GIB:
+        return Check("memory", value, "block", advice)
+    return Check("memory", value, "warn", advice) if total < 4 * GIB else Check("memory", value)
+
+
+def check_cpus(cpus: int) -> Check:
+    """The generator needs a core that the cluster does not."""
+    if cpus >= 2:
+        return Check("CPUs", str(cpus))
+    return Check("CPUs", str(cpus), "warn", "with one CPU, load and cluster disturb each other: expect INVALID verdicts")
+
+
+def check_port(port: int, holder: str) -> Check:
+    """Whether the asked port of 127.0.0.1 is free; `holder` is who has it, or why it cannot be had; 0 takes a free one."""
+    if port == 0:
+        return Check("host port", "a free one is taken")
+    if not holder:
+        return Check("host port", f"{port} is free")
+    return Check("host port", f"{port}: {holder}", "block", "leave --kind-host-port out, or choose another")
+
+
+def check_proxy(environment: Mapping[str, str]) -> Check:
+    """A proxy without exceptions gets the cluster's own traffic, and kind hands it on to the nodes."""
+    known = {name.lower(): value for name, value in environment.items()}
+    set_ones = sorted(name for name in ("http_proxy", "https_proxy", "all_proxy") if known.get(name))
+    if not set_ones:
+        return Check("proxy", "none")
+    excepted = {part.strip() for part in known.get("no_proxy", "").split(",")}
+    if "*" in excepted or {"127.0.0.1", "localhost"} <= excepted:
+        return Check("proxy", f"{', '.join(set_ones)}, not for this machine")
+    return Check("proxy", ", ".join(set_ones), "warn", "add 127.0.0.1,localhost,.svc,.cluster.local to NO_PROXY")
+
+
+def check_registry(host: str, problem: str) -> Check:
+    """Whether an image registry answers; `problem` is why not."""
+    if not problem:
+        return Check(f"registry {host}", "answers")
+    advice = "give a pull-through cache (--registry-mirror HOST), or build the images (--image-source build: root on Debian or Ubuntu)"
+    return Check(f"registry {host}", problem, "warn", advice)
+
+
+def check_image_store(engine: Engine) -> Check:
+    """Docker 29's image store keeps the index of every platform, which `kind load docker-image` cannot import (kind#3795)."""
+    if not engine.containerd_store:
+        return Check("image store", "classic" if engine.program == "docker" else engine.program)
+    advice = "kindgate loads images itself; by hand use `docker save --platform ... | docker exec -i NODE ctr -n k8s.io images import -`"
+    return Check("image store", "containerd", "warn", advice)
+
+
+def check_routes(routes: Iterable[tuple[ipaddress.IPv4Network, str]]) -> Check:
+    """A VPN that routes the addresses which engines give to containers cuts the nodes off; `routes` are (network, interface)."""
+    clashing = [
+        f"{network} by {interface}"
+        for network, interface in routes
+        if network.prefixlen > 0 and _TUNNELS.match(interface) and any(network.overlaps(pool) for pool in _POOLS)
+    ]
+    if not clashing:
+        return Check("subnets", "no clash with container networks")
+    advice = "if nodes cannot be reached, set `default-address-pools` in the engine's configuration to addresses that nobody routes"
+    return Check("subnets", "; ".join(clashing), "warn", advice)
+
+
+def check_snap(engine: Engine) -> Check:
+    """Docker from a snap sees the home folder and its own files alone, so that archives in /tmp are not found."""
+    if "/snap/" not in f"{engine.command}{engine.data_root}":
+        return Check("confinement", "none")
+    return Check("confinement", "docker is a snap", "warn", "set TMPDIR to a folder in your home, or install Docker from its own packages")
+
+
+def check_remote(environment: Mapping[str, str]) -> Check:
+    """The ingress listens on the engine's machine: under a remote engine, 127.0.0.1 is the wrong one."""
+    address = environment.get("DOCKER_HOST", "")
+    remote = re.match(r"(tcp|ssh|http|https)://(?:[^@/]*@)?([^:/]+)", address)
+    if remote is None or remote[2] in {"127.0.0.1", "localhost"}:
+        return Check("engine's place", "this machine")
+    return Check("engine's place", address, "block", "run on the engine's machine, or give a cluster: --kind-existing")
+
+
+def check_localhost_names(resolves: bool) -> Check:  # noqa: FBT001 - the fact itself
+    """Browsers resolve `*.localhost`; a plain C library does not."""
+    if resolves:
+        return Check("*.localhost", "resolves")
+    return Check(
+        "*.localhost", "does not resolve", "warn", "the suite sends the Host header instead; by hand: `curl -H 'Host: foo.localhost' ...`"
+    )
+
+
+def check_tool(name: str, state: str, problem: str = "") -> Check:
+    """Where a tool will come from, or why it cannot be had."""
+    return Check(name, state or problem, "block" if problem else "ok", f"install {name}, or Go to compile it" if problem else "")
+
+
+def check_skew(version: str, *, acceptable: bool) -> Check:
+    """The user's own kubectl, which printed commands are pasted into; one minor version apart is supported."""
+    if not version:
+        return Check("kubectl on PATH", "none: `kindgate shell` has one")
+    if acceptable:
+        return Check("kubectl on PATH", version)
+    return Check(
+        "kubectl on PATH", version, "warn", "too far from the cluster's version for commands by hand; `kindgate shell` has the right one"
+    )
+
+
+def parse_routes(text: str) -> list[tuple[ipaddress.IPv4Network, str]]:
+    """The (network, interface) pairs of `/proc/net/route`, whose numbers are little-endian hexadecimal."""
+    routes = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 8:
+            continue
+        address, mask = (ipaddress.IPv4Address(int(fields[index], 16).to_bytes(4, "little")) for index in (1, 7))
+        routes.append((ipaddress.IPv4Network(f"{address}/{mask}", strict=False), fields[0]))
+    return routes
+
+
+def disk_folder(engine: Engine | None, fallback: Path) -> Path:
+    """Where the engine's data lies, if that is on this machine."""
+    return Path(engine.data_root) if engine is not None and engine.data_root and Path(engine.data_root).is_dir() else fallback

@@ -1,0 +1,148 @@
+"""Gathers the facts that `checks` judges: `kindgate doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from kindgate.errors import EngineError, HostError, ToolError
+from kindgate.host import checks
+from kindgate.host.binaries import Recipe, host_platform, is_at_hand
+from kindgate.host.checks import Check
+from kindgate.host.directories import cache_dir
+from kindgate.host.download import answers
+from kindgate.host.engine import Engine, find_engine
+from kindgate.host.facts import gather_facts
+from kindgate.host.privileged import require_privileged
+from kindgate.host.tools import tool_version
+from kindgate.host.tools_lock import ToolName, read_lock
+from kindgate.waiting import Deadline
+
+
+def examine(
+    *,
+    host_port: int = 0,
+    registries: Sequence[str] = (),
+    kubectl: Recipe | None = None,
+    seed: Path | None = None,
+    deadline: Deadline,
+) -> tuple[Check, ...]:
+    """Every check, in the order in which a run would meet the problems.
+
+    `registries` are the hosts that the images come from; `kubectl` is the recipe of the program that holds it. A run
+    is impossible if one check's verdict is `block`. Starts one privileged container that does nothing; changes
+    nothing else.
+    """
+    facts = gather_facts()
+    rows: list[Check] = []
+    engine: Engine | None = None
+    try:
+        engine = find_engine(deadline, facts=facts)
+        rows.append(checks.check_engine(engine))
+        rows += _of_engine(engine, deadline)
+    except EngineError as error:
+        rows.append(checks.check_engine(error))
+    rows += [
+        checks.check_remote(os.environ),
+        checks.check_open_files(facts),
+        checks.check_capability(facts),
+        checks.check_inotify(facts),
+        checks.check_memory((engine and engine.memory) or facts.memory),
+        checks.check_cpus((engine and engine.cpus) or facts.cpus),
+        checks.check_routes(checks.parse_routes(_text(Path("/proc/net/route")))),
+        checks.check_port(host_port, port_holder(host_port) if host_port else ""),
+        checks.check_proxy(os.environ),
+        checks.check_localhost_names(_resolves("foo.localhost")),
+    ]
+    folder = checks.disk_folder(engine, cache_dir())
+    rows.append(checks.check_disk(str(folder), psutil.disk_usage(str(folder)).free))
+    rows += [checks.check_registry(host, answers(f"https://{host}/v2/", deadline)) for host in registries]
+    rows += [_tool("kind", None, seed), _tool("kubectl", kubectl, seed), _skew(deadline)]
+    return tuple(rows)
+
+
+def port_holder(port: int) -> str:
+    """Who listens on this port of 127.0.0.1, or why it cannot be had; empty when it is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return "only root may listen there"
+        except OSError as error:
+            holder = _listener(port)
+            return f"taken by {holder}" if holder else f"taken ({error.strerror})"
+    return ""
+
+
+def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
+    """What can be asked only of an engine that answers."""
+    refusal: EngineError | None = None
+    try:
+        require_privileged(engine, deadline)
+    except HostError as error:
+        refusal = error if isinstance(error, EngineError) else EngineError(error.message, last_state=error.last_state)
+    return [
+        checks.check_privileged(refusal),
+        checks.check_cgroups(engine),
+        checks.check_image_store(engine),
+        checks.check_snap(engine),
+    ]
+
+
+def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
+    """Where `find_tool` would take the tool from, without doing it."""
+    tool = read_lock()[name]
+    recipe = recipe or tool.recipe(name)
+    file = tool.platforms.get(host_platform())
+    if recipe is not None and is_at_hand(recipe, cache=cache_dir() / "binaries", seed=seed):
+        return checks.check_tool(name, f"{recipe.version}, compiled")
+    if file is not None and file.sha256:
+        return checks.check_tool(name, f"{tool.version}, downloaded and checked when first used")
+    if recipe is not None and shutil.which("go"):
+        return checks.check_tool(name, f"{recipe.version}, compiled when first used")
+    on_path = shutil.which(name)
+    return checks.check_tool(name, f"{on_path}, if its version will do" if on_path else "", "" if on_path else "no source has it")
+
+
+def _skew(deadline: Deadline) -> Check:
+    found = shutil.which("kubectl")
+    if found is None:
+        return checks.check_skew("", acceptable=False)
+    try:
+        version = tool_version("kubectl", Path(found), deadline)
+    except ToolError as error:
+        return checks.check_skew(error.message, acceptable=False)
+    return checks.check_skew(version, acceptable=read_lock()["kubectl"].acceptable(version))
+
+
+def _resolves(name: str) -> bool:
+    try:
+        socket.getaddrinfo(name, 80)
+    except OSError:
+        return False
+    return True
+
+
+def _listener(port: int) -> str:
+    """The name and number of the process that listens on the port, as far as this user may see it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        return ""
+    return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,76 @@
+"""The doctor's round: every check has its row, whatever the host is like."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from kindgate.host.doctor import examine, port_holder
+from kindgate.waiting import Deadline
+
+
+@pytest.fixture
+def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH, and an empty cache."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("KINDGATE_ENGINE", raising=False)
+    (tmp_path / "bin").mkdir()
+    assert not cache.exists()
+    return tmp_path / "bin"
+
+
+def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, str]:
+    """The verdicts by check."""
+    found = examine(host_port=host_port, registries=registries, deadline=Deadline.after(30))
+    assert len({check.name for check in found}) == len(found)
+    return {check.name: check.verdict for check in found}
+
+
+@pytest.mark.usefixtures("path")
+def test_without_an_engine_the_other_checks_are_made() -> None:
+    """One round shows everything that has to be put right."""
+    verdicts = rows()
+    assert verdicts["engine"] == "block"
+    assert "privileged containers" not in verdicts
+    assert {"open files", "inotify", "disk", "memory", "CPUs", "host port", "proxy", "kind", "kubectl", "*.localhost"} <= set(verdicts)
+
+
+def test_an_engine_is_tried(path: Path) -> None:
+    """A refusal of the privileged container is a row, not the end of the round."""
+    command = path / "docker"
+    command.write_text(
+        """#!/bin/sh
+case $1 in
+  info) echo '{"ServerVersion": "28.0.1", "CgroupVersion": "1", "NCPU": 1, "MemTotal": 1}';;
+  import) /bin/cat >/dev/null; echo sha256:abc;;
+  run) echo 'unable to apply caps' >&2; exit 126;;
+esac
+"""
+    )
+    command.chmod(0o755)
+    verdicts = rows()
+    assert verdicts["engine"] == "ok"
+    assert verdicts["privileged containers"] == "block"
+    assert verdicts["cgroups"] == "warn"
+    assert (verdicts["memory"], verdicts["CPUs"]) == ("block", "warn")
+
+
+@pytest.mark.usefixtures("path")
+def test_an_asked_port_and_a_registry_are_tried() -> None:
+    """The port that this test holds is taken, and nobody listens on port 1."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        verdicts = rows(host_port=port, registries=("127.0.0.1:1",))
+    assert verdicts["host port"] == "block"
+    assert verdicts["registry 127.0.0.1:1"] == "warn"
+
+
+def test_the_holder_of_a_port_is_named() -> None:
+    """The message says which process to look at; a free port has no holder."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert str(os.getpid()) in port_holder(port)
+    assert port_holder(port) == ""
