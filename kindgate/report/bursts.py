@@ -102,7 +102,7 @@ class SendLag(Record):
 
 
 class GeneratorHealth(Record):
-    """Whether the generator and its machine could have made the burst slow; `problems` empty means no.
+    """How the generator and its machine fared; the report's gates say whether that was good enough.
 
     `cpu` and `steal` are shares of one core and of the machine; `pressure` is the kernel's `cpu some` stall share;
     `cap_wait` are seconds during which a request waited because too many were in flight; `dropped` were never sent.
@@ -113,7 +113,6 @@ class GeneratorHealth(Record):
     pressure: Share | None = None
     cap_wait: Seconds = 0.0
     dropped: Count = 0
-    problems: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
 
 
 class Burst(Record):

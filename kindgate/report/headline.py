@@ -139,14 +139,19 @@ def _inconclusive(report: RunReport) -> Headline:
 
 
 def _invalid(report: RunReport) -> Headline:
-    problems = [problem for burst in report.bursts for problem in burst.generator.problems]
     invalid = of_verdict(report, Verdict.INVALID)
+    broken = [gate for gate in report.gates if gate.ok is False]
+    advice = broken[0].advice if broken else ""
+    problems = [f"{gate.name}: {gate.measured}, {gate.asked}" for gate in broken]
     problems += [objective.explanation for objective in invalid if objective.explanation]
     return Headline(
         VERDICTS[Outcome.INVALID],
         (f"the measurement cannot be trusted, so that {plural(len(invalid), 'objective')} got no verdict",),
         (Foreign(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
-        ("run it again where the generator has a CPU of its own; the application was not judged",),
+        (
+            *((Foreign(advice), "; ") if advice else ("run it again where the generator has a CPU of its own; ",)),
+            "the application was not judged",
+        ),
     )
 
 

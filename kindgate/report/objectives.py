@@ -35,6 +35,17 @@ class ThresholdOutcome(Record):
     test: Line = ""
 
 
+class ValidityGate(Record):
+    """A condition that the load generator and its machine had to meet; `ok` is `None` for what is only reported."""
+
+    name: Name
+    ok: bool | None
+    measured: Line
+    asked: Line = ""
+    advice: Line = ""
+    test: Line = ""
+
+
 class ComparisonRow(Record):
     """One figure of the base version beside the pull request's, measured in the same run.
 

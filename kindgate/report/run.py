@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindgate.report.bursts import Burst
-from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome
+from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.resources import ResourceWindow
 
@@ -147,6 +147,7 @@ class RunReport(Record):
     setup_error: SetupError | None = None
     phases: Annotated[tuple[PhaseTiming, ...], Field(max_length=100)] = ()
     objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=500)] = ()
+    gates: Annotated[tuple[ValidityGate, ...], Field(max_length=500)] = ()
     comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=200)] = ()
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
     resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()

@@ -16,7 +16,7 @@ from kindgate.report.bursts import (
     SendLag,
     Timeline,
 )
-from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome
+from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityGate
 from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run import (
     Artifact,
@@ -54,7 +54,7 @@ def _figures(scale: float, failed: int = 0) -> LatencyFigures:
     )
 
 
-def _burst(number: int, scale: float = 1.0, failed: int = 0, problems: tuple[str, ...] = ()) -> Burst:
+def _burst(number: int, scale: float = 1.0, failed: int = 0) -> Burst:
     wave = [scale * (2 + (step * 7 + number) % 5) for step in range(20)]
     edges = tuple(round(2 ** (power / 4), 4) for power in range(25))
     return Burst(
@@ -70,7 +70,7 @@ def _burst(number: int, scale: float = 1.0, failed: int = 0, problems: tuple[str
         ),
         failures=(FailureCount(kind="http", count=failed, example="503 Service Unavailable"),) if failed else (),
         send_lag=SendLag(p50=4.0, p99=180.0, max=950.0),
-        generator=GeneratorHealth(cpu=0.11, steal=0.0, pressure=0.02, problems=problems),
+        generator=GeneratorHealth(cpu=0.11, steal=0.0, pressure=0.02),
         timeline=Timeline(
             step=0.1,
             sent=(30,) * 20,
@@ -262,7 +262,18 @@ def invalid(passing: RunReport) -> RunReport:
             "outcome": Outcome.INVALID,
             "exit_code": 21,
             "objectives": (_objective(Verdict.INVALID, 7.9), _errors(Verdict.INVALID)),
-            "bursts": (_burst(1, problems=("send-lag p99 was 12 ms, more than 5 % of the tightest limit",)), _burst(2)),
+            "bursts": (_burst(1), _burst(2)),
+            "gates": (
+                ValidityGate(
+                    name="loop lag",
+                    ok=False,
+                    measured="p99 12 ms",
+                    asked="at most 2.5 ms",
+                    advice="lower the rate, or keep other work off this machine",
+                    test=LATENCY_TEST,
+                ),
+                ValidityGate(name="CPU pressure", ok=None, measured="2 %", asked="reported only", test=LATENCY_TEST),
+            ),
         }
     )
 

@@ -53,7 +53,7 @@ def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, reque
         "passing": ("PASS", "met with", "may merge"),
         "failing": ("FAIL", "CPU throttling", "failures/test_slo_all"),
         "inconclusive": ("INCONCLUSIVE", "the limit lies within", "--slo-bursts"),
-        "invalid": ("INVALID", "send-lag p99", "run it again"),
+        "invalid": ("INVALID", "loop lag: p99 12 ms, at most 2.5 ms", "keep other work off"),
         "setup_failed": ("SETUP FAILED", "ImagePullBackOff", "correct the image"),
         "interrupted": ("INTERRUPTED", "ended from outside", "pytest -m e2e"),
     }[ending]

@@ -1,0 +1,261 @@
+"""From the rooms' own results to a report: nothing is measured or judged here, only written down and held to its bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kindgate.errors import KindgateError
+from kindgate.load.result import BurstResult
+from kindgate.metrics.resources import ResourceSummary, WorkloadUse
+from kindgate.model import ClusterAddress, Phase, Verdict
+from kindgate.report.burst_record import burst_record
+from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
+from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
+from kindgate.report.run import (
+    Artifact,
+    Cluster,
+    Environment,
+    FailureBundle,
+    Link,
+    Outcome,
+    PhaseTiming,
+    PullRequest,
+    Run,
+    RunReport,
+    SetupError,
+    TestResult,
+)
+from kindgate.slo.judgement import Judgement, ThresholdResult
+
+MEGABYTE = 1e6
+
+BURSTS = 500
+TESTS = 20_000
+"""What a report holds at most."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one test measured: its bursts, what was made of them, and what the application used meanwhile."""
+
+    test: str
+    bursts: tuple[BurstResult, ...] = ()
+    judgement: Judgement | None = None
+    resources: tuple[ResourceSummary, ...] = field(default=())
+
+
+def build_report(
+    run: Run,
+    *,
+    exit_code: int,
+    interrupted: bool = False,
+    address: ClusterAddress | None = None,
+    environment: Environment | None = None,
+    pull_request: PullRequest | None = None,
+    setup_error: SetupError | None = None,
+    phases: Iterable[Phase] = (),
+    measurements: Sequence[Measurement] = (),
+    comparison: tuple[ComparisonRow, ...] = (),
+    tests: tuple[TestResult, ...] = (),
+    failures: tuple[FailureBundle, ...] = (),
+    gate_changes: GateChanges | None = None,
+    artifacts: tuple[Artifact, ...] = (),
+    links: tuple[Link, ...] = (),
+    notes: Iterable[str] = (),
+) -> RunReport:
+    """The report of a run. What exceeds the document's bounds is left out, and a note says so."""
+    judged = [(one.judgement, one.test) for one in measurements if one.judgement is not None]
+    objectives = tuple(record for judgement, test in judged for record in objective_records(judgement, test))
+    bursts = [(one.test, result) for one in measurements for result in one.bursts]
+    windows = [(one.test, summary) for one in measurements for summary in one.resources]
+    said = [shortened(note, LINE_LIMIT) for note in notes]
+    said += [f"{len(bursts) - BURSTS} more bursts are left out of the report"] if len(bursts) > BURSTS else []
+    said += [f"{len(tests) - TESTS} more tests are left out of the report"] if len(tests) > TESTS else []
+    return RunReport(
+        run=run,
+        outcome=outcome_of(exit_code=exit_code, interrupted=interrupted, setup_error=setup_error, tests=tests, objectives=objectives),
+        exit_code=exit_code,
+        environment=environment or Environment(),
+        cluster=None if address is None else cluster_record(address),
+        pull_request=pull_request,
+        setup_error=setup_error,
+        phases=phase_records(phases)[:100],
+        objectives=objectives[:500],
+        gates=tuple(record for judgement, test in judged for record in gate_records(judgement, test))[:500],
+        comparison=comparison[:200],
+        bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
+        resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
+        tests=tests[:TESTS],
+        failures=failures[:1000],
+        gate_changes=gate_changes or GateChanges(),
+        artifacts=artifacts[:1000],
+        links=links[:20],
+        notes=tuple(said[:100]),
+    )
+
+
+def outcome_of(
+    *,
+    exit_code: int,
+    interrupted: bool,
+    setup_error: SetupError | None,
+    tests: Iterable[TestResult],
+    objectives: Sequence[ThresholdOutcome],
+) -> Outcome:
+    """How the run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL."""
+    verdicts = {objective.verdict for objective in objectives}
+    undecided = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
+    broken = any(test.outcome in {"failed", "error"} and test.node_id not in undecided for test in tests)
+    if interrupted:
+        return Outcome.INTERRUPTED
+    if setup_error is not None and not objectives:
+        return Outcome.SETUP_FAILED
+    if Verdict.FAIL in verdicts or broken:
+        return Outcome.FAILED
+    if Verdict.INVALID in verdicts:
+        return Outcome.INVALID
+    if Verdict.INCONCLUSIVE in verdicts:
+        return Outcome.INCONCLUSIVE
+    return Outcome.FAILED if exit_code else Outcome.PASSED
+
+
+def objective_records(judgement: Judgement, test: str = "") -> tuple[ThresholdOutcome, ...]:
+    """The thresholds of a judgement as a report holds them."""
+    return tuple(_objective(result, test) for result in judgement.results)
+
+
+def gate_records(judgement: Judgement, test: str = "") -> tuple[ValidityGate, ...]:
+    """The validity gates of a judgement as a report holds them."""
+    return tuple(
+        ValidityGate(
+            name=gate.name,
+            ok=gate.ok,
+            measured=shortened(gate.measured, LINE_LIMIT),
+            asked=shortened(gate.asked, LINE_LIMIT),
+            advice=shortened(gate.advice, LINE_LIMIT),
+            test=shortened(test, LINE_LIMIT),
+        )
+        for gate in judgement.gates
+    )
+
+
+def resource_record(summary: ResourceSummary, name: str) -> ResourceWindow:
+    """What a window's workloads used as a report holds it."""
+    return ResourceWindow(
+        name=shortened(name, NAME_LIMIT),
+        started=summary.window.start,
+        seconds=summary.window.seconds,
+        workloads=tuple(_workload(use) for use in summary.workloads[:200]),
+        notes=tuple(shortened(note, LINE_LIMIT) for note in summary.notes),
+    )
+
+
+def phase_records(phases: Iterable[Phase]) -> tuple[PhaseTiming, ...]:
+    """The pipeline's phases as a report holds them."""
+    return tuple(
+        PhaseTiming(
+            name=shortened(phase.name, NAME_LIMIT),
+            started=phase.started,
+            seconds=phase.seconds,
+            ok=phase.ok,
+            note=shortened(phase.note, LINE_LIMIT),
+        )
+        for phase in phases
+    )
+
+
+def cluster_record(address: ClusterAddress) -> Cluster:
+    """The cluster as a report holds it."""
+    return Cluster(
+        name=shortened(address.name, NAME_LIMIT),
+        nodes=len(address.nodes),
+        node_image=shortened(address.node_image, NAME_LIMIT),
+        server_version=shortened(address.server_version, NAME_LIMIT),
+        origin="existing" if address.existing else "reused" if address.reused else "created",
+    )
+
+
+def setup_error_record(error: KindgateError, phase: str) -> SetupError:
+    """Why nothing could be judged, as a report holds it."""
+    return SetupError(
+        phase=shortened(phase, NAME_LIMIT),
+        message=shortened(error.message, LINE_LIMIT),
+        waited=error.waited,
+        last_state=shortened(error.last_state, TEXT_LIMIT),
+        next_step=shortened(error.next_step, LINE_LIMIT),
+    )
+
+
+def _objective(result: ThresholdResult, test: str) -> ThresholdOutcome:
+    threshold = result.threshold
+    low, high = result.interval or (None, None)
+    return ThresholdOutcome(
+        metric=shortened(str(threshold.selector), NAME_LIMIT),
+        expression=shortened(str(threshold.expression), LINE_LIMIT),
+        verdict=result.verdict,
+        measured=_finite(result.measured),
+        unit=result.unit,
+        limit=_finite(result.limit),
+        low=_finite(low),
+        high=_finite(high),
+        margin=_margin(result),
+        samples=result.samples,
+        bursts=result.bursts,
+        explanation=shortened(result.explanation, LINE_LIMIT),
+        trend=shortened(result.drift, LINE_LIMIT),
+        per_burst=tuple(_finite(value) for value in result.trend[:500]),
+        test=shortened(test, LINE_LIMIT),
+    )
+
+
+def _margin(result: ThresholdResult) -> float | None:
+    """The share of the limit that is left; None where the limit is 0 or asks for one exact value."""
+    measured, limit, expression = _finite(result.measured), result.limit, result.threshold.expression
+    if measured is None or limit == 0 or expression.compares_equal:
+        return None
+    left = (limit - measured) / abs(limit)
+    return left if expression.wants_less else -left
+
+
+def _workload(use: WorkloadUse) -> WorkloadResources:
+    allowed = use.allowance
+    return WorkloadResources(
+        namespace=shortened(use.namespace, NAME_LIMIT),
+        workload=shortened(use.workload, NAME_LIMIT),
+        pods=use.pods,
+        restarts=use.restarts,
+        cpu_avg=_rounded(use.cpu_avg),
+        cpu_max=_rounded(use.cpu_max),
+        cpu_request=_of_all(allowed.cpu_request, use.pods),
+        cpu_limit=_of_all(allowed.cpu_limit, use.pods),
+        memory_max=_megabytes(use.memory_max),
+        memory_request=_megabytes(_of_all(allowed.memory_request, use.pods)),
+        memory_limit=_megabytes(_of_all(allowed.memory_limit, use.pods)),
+        rx=_megabytes(use.received),
+        tx=_megabytes(use.sent),
+        throttled=use.throttled,
+        series=ResourceSeries(
+            times=tuple(round(time, 1) for time in use.series.times),
+            cpu=tuple(_rounded(value) for value in use.series.cpu),
+            memory=tuple(_megabytes(value) for value in use.series.memory),
+        ),
+    )
+
+
+def _of_all(of_one: float | None, pods: int) -> float | None:
+    return None if of_one is None else of_one * pods
+
+
+def _megabytes(amount: float | None) -> float | None:
+    return None if amount is None else round(amount / MEGABYTE, 3)
+
+
+def _rounded(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 5)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

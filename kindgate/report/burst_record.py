@@ -1,0 +1,151 @@
+"""From what the load engine measured to what a report says about a burst. Microseconds become milliseconds here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from kindgate.histogram import Histogram
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.result import SLOT_SECONDS, BurstResult, FailureKind, Series, Slot
+from kindgate.report.bursts import (
+    Burst,
+    Distribution,
+    FailureCount,
+    GeneratorHealth,
+    HostFigures,
+    LatencyFigures,
+    Plan,
+    SendLag,
+    Timeline,
+)
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+
+TIMELINE_POINTS = 300
+BINS_PER_DECADE = 20
+HOSTS = 50
+
+
+def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
+    """The burst as a report holds it."""
+    return Burst(
+        name=shortened(name, NAME_LIMIT),
+        test=shortened(test, LINE_LIMIT),
+        started=result.window.start,
+        seconds=result.seconds,
+        plan=_plan(result.plan),
+        overall=_figures(result.total, result.seconds),
+        hosts=tuple(HostFigures(host=_label(series), figures=_figures(series, result.seconds)) for series in result.series[:HOSTS]),
+        failures=tuple(_failure(kind, count, result.series) for kind, count in result.failed.items() if count),
+        send_lag=_send_lag(result.send_lag),
+        generator=GeneratorHealth(
+            cpu=round(result.health.cpu_share, 4),
+            steal=min(1.0, result.health.steal),
+            pressure=None if result.health.pressure is None else min(1.0, result.health.pressure),
+            cap_wait=_total_seconds(result.cap_wait),
+            dropped=result.dropped,
+        ),
+        timeline=_timeline(result.timeline),
+        distribution=_distribution(result.total.response),
+    )
+
+
+def _plan(plan: BurstPlan) -> Plan:
+    loop = plan.loop
+    hosts = dict.fromkeys(shortened(route.label, NAME_LIMIT) for route in plan.routes)
+    return Plan(
+        rate=loop.peak_rate if isinstance(loop, OpenLoop) else 0.0,
+        seconds=loop.seconds or 0.0,
+        arrival=loop.arrival if isinstance(loop, OpenLoop) else f"closed loop of {loop.users} users",
+        seed=plan.seed,
+        timeout=plan.timeout,
+        hosts=tuple(hosts)[:HOSTS],
+    )
+
+
+def _figures(series: Series, seconds: float) -> LatencyFigures:
+    times = series.response
+    known = times.count > 0
+
+    def percentile(q: float) -> float | None:
+        return round(times.percentile(q) / 1000, 3) if known else None
+
+    return LatencyFigures(
+        count=series.scheduled,
+        failed=series.scheduled - series.completed,
+        success_rate=series.completed / series.scheduled if series.scheduled else None,
+        rate=series.sent / seconds if seconds > 0 else 0.0,
+        avg=round(times.mean / 1000, 3) if known else None,
+        p50=percentile(50),
+        p90=percentile(90),
+        p95=percentile(95),
+        p99=percentile(99),
+        max=round(times.max / 1000, 3) if known else None,
+    )
+
+
+def _label(series: Series) -> str:
+    name = series.route or series.host
+    return shortened(f"{name} ({series.arm})" if series.arm else name, NAME_LIMIT)
+
+
+def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> FailureCount:
+    """The failures of one kind; those of HTTP with their statuses."""
+    if kind is not FailureKind.HTTP:
+        return FailureCount(kind=kind.value, count=count)
+    statuses: dict[int, int] = {}
+    for series in all_series:
+        for status, times in series.status.items():
+            if status >= 400:
+                statuses[status] = statuses.get(status, 0) + times
+    said = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
+    return FailureCount(kind=kind.value, count=count, example=shortened(said, LINE_LIMIT))
+
+
+def _send_lag(lag: Histogram) -> SendLag | None:
+    if not lag.count:
+        return None
+    return SendLag(p50=lag.percentile(50), p99=lag.percentile(99), max=lag.max)
+
+
+def _total_seconds(times: Histogram) -> float:
+    return round(times.mean * times.count / 1e6, 6) if times.count else 0.0
+
+
+def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
+    """The slots, several together where a chart could not show each."""
+    if not slots:
+        return None
+    last = round(slots[-1].start / SLOT_SECONDS)
+    together = -(-(last + 1) // TIMELINE_POINTS)
+    groups: list[list[Slot]] = [[] for _ in range(last // together + 1)]
+    for slot in slots:
+        groups[round(slot.start / SLOT_SECONDS) // together].append(slot)
+    times = [Histogram.merged(slot.response for slot in group) for group in groups]
+
+    def column(q: float) -> tuple[float | None, ...]:
+        return tuple(round(each.percentile(q) / 1000, 3) if each.count else None for each in times)
+
+    return Timeline(
+        step=SLOT_SECONDS * together,
+        sent=tuple(sum(slot.sent for slot in group) for group in groups),
+        failed=tuple(sum(slot.failed for slot in group) for group in groups),
+        p50=column(50),
+        p90=column(90),
+        p99=column(99),
+        max=column(100),
+    )
+
+
+def _distribution(times: Histogram) -> Distribution | None:
+    """The response times in bins whose edges grow by the same factor, from below the smallest to above the largest."""
+    if not times.count:
+        return None
+    low = math.floor(math.log10(max(1, times.min)) * BINS_PER_DECADE)
+    high = math.floor(math.log10(max(1, times.max)) * BINS_PER_DECADE) + 1
+    edges = 10 ** (np.arange(low, high + 1) / BINS_PER_DECADE)
+    places = np.clip(np.searchsorted(edges, times.values, side="right") - 1, 0, len(edges) - 2)
+    counts = np.bincount(places, weights=times.counts, minlength=len(edges) - 1)
+    return Distribution(edges=tuple(round(float(edge) / 1000, 6) for edge in edges), counts=tuple(int(count) for count in counts))

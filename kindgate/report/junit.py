@@ -1,0 +1,45 @@
+"""JUnit properties of a test: what its objectives were and what its bursts measured, as pairs of name and value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from kindgate.report.bursts import Burst
+from kindgate.report.objectives import ThresholdOutcome
+
+Property = tuple[str, str]
+
+
+def slo_properties(objectives: Iterable[ThresholdOutcome]) -> list[Property]:
+    """`slo.verdict[...]`, `slo.measured[...]` and `slo.limit[...]` per threshold, and its unit where it has one."""
+    properties: list[Property] = []
+    for objective in objectives:
+        which = f"[{objective.metric}: {objective.expression}]"
+        unit = f"_{objective.unit}" if objective.unit else ""
+        properties.append((f"slo.verdict{which}", objective.verdict.value))
+        for name, value in (("measured", objective.measured), ("limit", objective.limit), ("low", objective.low), ("high", objective.high)):
+            if value is not None:
+                properties.append((f"slo.{name}{unit}{which}", f"{value:g}"))
+    return properties
+
+
+def load_properties(bursts: Sequence[Burst]) -> list[Property]:
+    """`load.*`: how much was sent and how it went; the times are medians over the bursts."""
+    if not bursts:
+        return []
+    overall = [burst.overall for burst in bursts]
+    properties = [
+        ("load.bursts", str(len(bursts))),
+        ("load.requests", str(sum(figures.count for figures in overall))),
+        ("load.failed", str(sum(figures.failed for figures in overall))),
+        ("load.rps", f"{median(figures.rate for figures in overall):.1f}"),
+    ]
+    for name in ("p50", "p90", "p95", "p99", "max"):
+        known = [value for figures in overall if (value := getattr(figures, name)) is not None]
+        if known:
+            properties.append((f"load.{name}_ms", f"{median(known):.3f}"))
+    lags = [burst.send_lag.p99 for burst in bursts if burst.send_lag is not None]
+    if lags:
+        properties.append(("load.send_lag_p99_us", f"{max(lags):.0f}"))
+    return properties

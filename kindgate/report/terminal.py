@@ -1,0 +1,73 @@
+"""The report as lines of plain text, for pytest's terminal and for a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindgate.report.escape import visible
+from kindgate.report.headline import Words, headline, interval
+from kindgate.report.numbers import number, percent, quantity, span
+from kindgate.report.record import shortened
+from kindgate.report.run import RunReport
+
+
+def terminal_lines(report: RunReport) -> list[str]:
+    """Verdict, cause and next step, then tables of objectives, resources and phases."""
+    said = headline(report)
+    lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
+    lines += _titled("objectives", _objectives(report))
+    lines += _titled("resources under load", _resources(report))
+    lines += _titled("phases", _phases(report))
+    return lines + [f"note: {visible(note)}" for note in report.notes]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines whose columns stand below each other."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _plain(words: Words) -> str:
+    return visible("".join(words))
+
+
+def _titled(title: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["", title, *(f"  {line}" for line in aligned(rows))] if len(rows) > 1 else []
+
+
+def _objectives(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("verdict", "threshold", "measured", "interval", "margin")]
+    rows += [
+        (
+            objective.verdict.value,
+            shortened(visible(f"{objective.metric}: {objective.expression}"), 80),
+            quantity(objective.measured, objective.unit),
+            interval(objective),
+            percent(objective.margin),
+        )
+        for objective in report.objectives
+    ]
+    return rows
+
+
+def _resources(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("workload", "pods", "CPU avg/max/limit", "memory max/limit MB", "rx/tx MB", "throttled")]
+    rows += [
+        (
+            shortened(visible(f"{used.namespace}/{used.workload}"), 60),
+            str(used.pods),
+            f"{number(used.cpu_avg)}/{number(used.cpu_max)}/{number(used.cpu_limit)}",
+            f"{number(used.memory_max)}/{number(used.memory_limit)}",
+            f"{number(used.rx)}/{number(used.tx)}",
+            percent(used.throttled),
+        )
+        for window in report.resources
+        for used in window.workloads
+    ]
+    return rows
+
+
+def _phases(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("phase", "time", "")]
+    rows += [(visible(phase.name), span(phase.seconds), "" if phase.ok else "failed") for phase in report.phases]
+    return rows
