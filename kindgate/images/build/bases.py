@@ -1,0 +1,55 @@
+"""Small root filesystems for images, taken from the nodes' Debian one: programs with every library that they link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from kindgate.errors import ImageError
+from kindgate.images.build.catalogue import Base
+from kindgate.images.build.debian import in_root
+from kindgate.images.build.layers import Entry, File, Folder, Link
+from kindgate.waiting import Deadline
+
+_BUSYBOX = "/bin/busybox"
+_LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
+
+
+def base_entries(base: Base, root: Path, deadline: Deadline) -> Iterator[Entry]:
+    """What the layer of a base holds; raises `ImageError` when `root` lacks a program or a file of it."""
+    files = [f"/{found.relative_to(root)}" for pattern in base.files for found in _found(root, pattern)]
+    linking = [*base.programs, *(file for file in files if file.endswith(".so"))]
+    yield from (Folder(path, 0o1777 if path == "/tmp" else 0o755) for path in base.directories)  # noqa: S108 - the image's, not ours
+    yield from _copies(root, [*base.programs, *files, *_libraries(root, linking, deadline)], deadline)
+    yield from (Link(path, target) for path, target in base.links.items())
+    if base.busybox:
+        yield from _copies(root, [_BUSYBOX], deadline)
+        yield from (Link(f"/bin/{applet}", "busybox") for applet in base.busybox)
+
+
+def parse_ldd(text: str) -> frozenset[str]:
+    """The paths of the libraries, the loader among them, in what ldd writes."""
+    return frozenset(_LIBRARY.findall(text))
+
+
+def _libraries(root: Path, programs: Sequence[str], deadline: Deadline) -> Sequence[str]:
+    return sorted(parse_ldd(in_root(root, ["ldd", *programs], deadline))) if programs else ()
+
+
+def _copies(root: Path, paths: Iterable[str], deadline: Deadline) -> Iterator[File]:
+    """The files of `root` at `paths`, with what a symbolic link there leads to."""
+    asked = sorted(set(paths))
+    if not asked:
+        return
+    real = in_root(root, ["readlink", "-e", *asked], deadline).splitlines()
+    for path, target in zip(asked, real, strict=True):
+        content = root / target.lstrip("/")
+        yield File(path, content, content.stat().st_mode & 0o7777)
+
+
+def _found(root: Path, pattern: str) -> Sequence[Path]:
+    found = sorted(root.glob(pattern.lstrip("/")))
+    if not found:
+        raise ImageError(f"the Debian root filesystem has no {pattern}", next_step="name its package in the catalogue's debian.packages")
+    return found

@@ -1,0 +1,143 @@
+"""`catalogue.yaml`: how each image is made. Data and its checks only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from kindgate.errors import ImageError
+from kindgate.host.binaries import Recipe
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def key(self) -> str:
+        """Tells this entry from every other by all that it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class GoModule(_Entry):
+    """A Go module at a version; `sum` is its hash as go.sum writes it, empty where a committed go.sum has it."""
+
+    module: str
+    version: str
+    sum: str = ""
+
+
+class GoProgram(GoModule):
+    """A program of a Go module; see `host.binaries.Recipe` for what the fields mean."""
+
+    package: str = "."
+    main_module: str = ""
+    tags: tuple[str, ...] = ()
+    variables: Mapping[str, str] = {}
+    files: Mapping[str, str] = {}
+
+
+class CProgram(GoModule):
+    """A program of one C file that lies in a Go module."""
+
+    source: str
+
+
+class Debian(_Entry):
+    """The packages of the node's root filesystem, and the Debian release that they are of."""
+
+    suite: str
+    packages: tuple[str, ...]
+
+
+class Base(_Entry):
+    """A small root filesystem that is taken from the node's."""
+
+    programs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    busybox: tuple[str, ...] = ()
+    links: Mapping[str, str] = {}
+    directories: tuple[str, ...] = ()
+
+
+class Image(_Entry):
+    """One image: a base, a program on top of it, and how it is started."""
+
+    program: str = ""
+    path: str = ""
+    base: str = ""
+    links: Mapping[str, str] = {}
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] = ()
+    user: str = ""
+
+
+class Storage(_Entry):
+    """The images of the default StorageClass's provisioner."""
+
+    provisioner: str
+    helper: str
+
+
+class Node(_Entry):
+    """The node image: kind's own files, programs by their path, and the images inside, each by its name."""
+
+    kind: GoModule
+    programs: Mapping[str, str]
+    links: Mapping[str, str]
+    network: str
+    storage: Storage
+    images: Mapping[str, str]
+
+
+class Catalogue(_Entry):
+    """The whole file. Every name that one part uses is defined in another."""
+
+    kubernetes: str
+    programs: Mapping[str, GoProgram]
+    c_programs: Mapping[str, CProgram] = {}
+    debian: Debian
+    bases: Mapping[str, Base]
+    images: Mapping[str, Image]
+    node: Node
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        programs = {*self.programs, *self.c_programs}
+        for name, image in self.images.items():
+            if image.program and (image.program not in programs or not image.path):
+                raise ValueError(f"images.{name}: program {image.program!r} is not defined, or has no path")
+            if image.base and image.base not in self.bases:
+                raise ValueError(f"images.{name}: base {image.base!r} is not defined")
+        unknown = [image for image in self.node.images.values() if image not in self.images]
+        unknown += [program for program in self.node.programs.values() if program not in self.programs]
+        if unknown:
+            raise ValueError(f"node: {', '.join(unknown)} is not defined")
+        return self
+
+    def recipe(self, program: str, folder: Path) -> Recipe:
+        """How a Go program is compiled; `folder` is the catalogue's own, where main modules lie."""
+        entry = self.programs[program]
+        return Recipe(
+            name=program,
+            module=entry.module,
+            version=entry.version,
+            package=entry.package,
+            tags=" ".join(entry.tags),
+            ldflags=" ".join(f"-X {variable}={value}" for variable, value in entry.variables.items()),
+            sum=entry.sum,
+            main_module=folder / entry.main_module if entry.main_module else None,
+            files=entry.files,
+        )
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """The catalogue in `path`; raises `ImageError` that names the file and what is wrong with it."""
+    try:
+        return Catalogue.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ImageError(f"{path} cannot be used: {error}") from error

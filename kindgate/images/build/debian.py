@@ -1,0 +1,89 @@
+"""Debian: the packages that building needs on this machine, and the root filesystem of the nodes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.host.binaries import host_platform
+from kindgate.host.command import run
+from kindgate.images.build.catalogue import Debian
+from kindgate.images.build.store import made_once
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+_NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/share/bash-completion",
+               "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "var/log/apt")  # fmt: skip
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_WITHOUT_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive"}
+
+
+def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: Deadline) -> Path:
+    """A Debian root filesystem with the packages, in a folder that is made once; nobody may change what is in it.
+
+    Raises `CommandFailed` with debootstrap's last words.
+    """
+    key = hashlib.sha256(f"{debian.key} {host_platform()}".encode()).hexdigest()[:16]
+
+    def make(path: Path) -> None:
+        install_packages({"debootstrap": "debootstrap", _KEYRING: "debian-archive-keyring"}, progress, deadline)
+        progress(f"Debian {debian.suite}: making the nodes' root filesystem of {len(debian.packages)} packages")
+        _debootstrap(debian, path, deadline)
+        for name in _NOT_NEEDED:
+            shutil.rmtree(path / name, ignore_errors=True)
+        progress(f"Debian {debian.suite}: root filesystem made, {deadline.waited:.0f} s after the start")
+
+    return made_once(folder / f"{debian.suite}-{key}", make, deadline)
+
+
+def install_packages(needed: Mapping[str, str], progress: Progress, deadline: Deadline) -> None:
+    """Install the Debian packages whose program (on PATH) or file (an absolute path) this machine lacks.
+
+    `needed` maps program or file to package. Says so first. Raises `ImageError` where it may not, or cannot.
+    """
+    missing = sorted({package for thing, package in needed.items() if not _is_here(thing)})
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise ImageError(f"to build images this machine needs {', '.join(missing)}", next_step=f"install the packages {' '.join(missing)}")
+    progress(f"installing the Debian packages {', '.join(missing)} on this machine")
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+    try:
+        run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+    except CommandFailed:
+        # a machine whose package lists were removed, as container images do, finds nothing before it updates them
+        run(["apt-get", "update", "-qq"], env=_WITHOUT_QUESTIONS, deadline=deadline)
+        run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+
+
+def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:
+    """What a command writes that runs with `root` as its root filesystem."""
+    return run(
+        ["chroot", root, *command], env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, deadline=deadline
+    ).stdout
+
+
+def _is_here(thing: str) -> bool:
+    return Path(thing).exists() if thing.startswith("/") else shutil.which(thing) is not None
+
+
+def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
+    # in a mount namespace of its own: what debootstrap mounts below `path` goes with it, even if it is killed
+    command = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", "--force-check-gpg"]
+    mirror = _configured_mirror(deadline)
+    run(
+        [*command, f"--include={','.join(debian.packages)}", debian.suite, path, *([mirror] if mirror else [])],
+        env=_WITHOUT_QUESTIONS,
+        deadline=deadline,
+    )
+
+
+def _configured_mirror(deadline: Deadline) -> str:
+    """The Debian mirror that this machine's apt uses; empty on Ubuntu, where debootstrap knows one itself."""
+    told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
+    rows = (line.split() for line in told.splitlines())
+    return next((row[0] for row in rows if len(row) >= 3 and row[1:3] == ["Debian", "Debian"]), "")

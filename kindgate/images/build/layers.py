@@ -1,0 +1,121 @@
+"""File system layers: deterministic tars, compressed with zstd, made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from kindgate.images.build.store import made_once
+from kindgate.images.layout import LAYER, Blob, Layer, Span
+from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_LEVEL = 6
+"""zstd's level: higher ones gain few per cent and take several times as long."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a layer: its path inside the image, and where its content lies."""
+
+    path: str
+    content: Path
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A directory; one that only holds other entries need not be named."""
+
+    path: str
+    mode: int = 0o755
+
+
+Entry = File | Link | Folder
+
+
+def kept_layer(folder: Path, key: str, entries: Callable[[], Iterable[Entry]], deadline: Deadline) -> Layer:
+    """The layer that `key` names: from `folder`, or made of `entries` and kept there.
+
+    `key` has to say all that the entries are made from; they are asked for only when the layer has to be made.
+    """
+    kept = made_once(folder / key, lambda path: _make(path, list(entries())), deadline)
+    told = json.loads((kept / "layer.json").read_text())
+    blob = Blob(told["digest"], told["size"], f"{LAYER}+zstd", Span(kept / "layer.tar.zst", 0, told["size"]))
+    return Layer(blob, told["diff_id"])
+
+
+def _make(folder: Path, entries: Sequence[Entry]) -> None:
+    folder.mkdir()
+    packed = folder / "layer.tar.zst"
+    with packed.open("wb") as target, zstandard.ZstdCompressor(level=_LEVEL, threads=-1).stream_writer(target) as compressed:
+        plain = _Hashed(compressed)
+        write_tar(plain, entries)
+    with packed.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    told = {"digest": f"sha256:{digest}", "size": packed.stat().st_size, "diff_id": f"sha256:{plain.hash.hexdigest()}"}
+    (folder / "layer.json").write_text(json.dumps(told))
+
+
+def write_tar(sink: io.RawIOBase | io.BytesIO, entries: Iterable[Entry]) -> None:
+    """Write a tar whose bytes depend on the entries alone: sorted, owned by root, without times, parents put in."""
+    by_path: dict[str, Entry] = {}
+    for entry in entries:
+        path = entry.path.strip("/")
+        for parent in PurePosixPath(path).parents:
+            by_path.setdefault(str(parent), Folder(str(parent)))
+        by_path[path] = entry
+    by_path.pop(".", None)
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for path, entry in sorted(by_path.items()):
+            _add(tar, path, entry)
+
+
+def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
+    member = tarfile.TarInfo(path)
+    match entry:
+        case Folder(mode=mode):
+            member.type, member.mode = tarfile.DIRTYPE, mode
+            tar.addfile(member)
+        case Link(target=target):
+            member.type, member.mode, member.linkname = tarfile.SYMTYPE, 0o777, target
+            tar.addfile(member)
+        case File(content=content, mode=mode):
+            member.size, member.mode = content.stat().st_size, mode
+            with content.open("rb") as source:
+                tar.addfile(member, source)
+
+
+class _Hashed(io.RawIOBase):
+    """Passes on what is written, and hashes it."""
+
+    def __init__(self, sink: zstandard.ZstdCompressionWriter) -> None:
+        self.hash = hashlib.sha256()
+        self._sink = sink
+
+    def writable(self) -> bool:
+        """Always: it is there to be written to."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Take some bytes of the tar."""
+        self.hash.update(data)
+        return self._sink.write(bytes(data))

@@ -1,0 +1,49 @@
+"""The node image: made in a folder, imported into the engine in one step."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from kindgate.host.binaries import download_module
+from kindgate.host.command import pipe
+from kindgate.host.engine import Engine
+from kindgate.images.build import preload, rootfs
+from kindgate.images.build.workshop import Workshop, key_of
+from kindgate.images.layout import write_layout
+
+REPOSITORY = "kindgate.local/node"
+"""Our images have names of their own in the engine: nobody's other project takes them for kind's."""
+
+# as in kind's Dockerfile; systemd ends on SIGRTMIN+3
+_CHANGES = ("ENV container=docker", "STOPSIGNAL SIGRTMIN+3", 'ENTRYPOINT [ "/usr/local/bin/entrypoint", "/sbin/init" ]')
+
+
+def node_image_name(workshop: Workshop) -> str:
+    """The node image's name in the engine: it says all that the image is made from."""
+    catalogue, node = workshop.catalogue, workshop.catalogue.node
+    programs = [workshop.catalogue.recipe(program, workshop.folder).key for program in node.programs.values()]
+    network = (workshop.folder / node.network).read_text()
+    key = key_of(node.key, catalogue.debian.key, *programs, network, workshop.images_key(node.images), rootfs, preload, *_CHANGES)
+    return f"{REPOSITORY}:{catalogue.kubernetes}-{key[:12]}"
+
+
+def make_node_image(workshop: Workshop, engine: Engine, name: str) -> None:
+    """Make the node image and import it into the engine as `name`."""
+    catalogue, node, deadline = workshop.catalogue, workshop.catalogue.node, workshop.deadline
+    images = workshop.images(node.images)
+    kind = download_module(node.kind.module, node.kind.version, node.kind.sum, deadline)
+    programs = {path: workshop.program(program) for path, program in node.programs.items()}
+    started = time.monotonic()
+    workshop.progress("node image: putting it together")
+    with tempfile.TemporaryDirectory(dir=workshop.cache, prefix=".node-") as work:
+        root, archive = Path(work) / "root", Path(work) / "images.tar"
+        debian = workshop.root_filesystem()
+        rootfs.make_root(root, debian=debian, kind=kind, programs=programs, links=node.links, deadline=deadline)
+        rootfs.write_manifests(root, catalogue.kubernetes, workshop.folder / node.network, kind, node.storage)
+        write_layout(archive, images)
+        preload.preload(root, archive, deadline)
+        changes = [argument for change in _CHANGES for argument in ("--change", change)]
+        pipe(["tar", "-C", root, "-c", "."], [engine.command, "import", *changes, "-", name], deadline=deadline, env=engine.environment)
+    workshop.progress(f"node image: {name} made in {time.monotonic() - started:.0f} s")

@@ -1,0 +1,112 @@
+"""The root filesystem of a node: Debian, kind's own files, and the edits of kind's Dockerfile (`images/base` of its module)."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from kindgate.errors import ImageError
+from kindgate.host.command import run
+from kindgate.images.build.catalogue import Storage
+from kindgate.images.build.debian import in_root
+from kindgate.waiting import Deadline
+
+_CNI_PLUGINS = ("host-local", "loopback", "ptp", "portmap", "bridge")
+_UNITS = ("kubelet.service", "containerd.service", "undo-mount-hacks.service")
+_UNWANTED = (
+    "lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service",
+    "lib/systemd/system/multi-user.target.wants/*",
+    "lib/systemd/system/local-fs.target.wants/*",
+    "lib/systemd/system/basic.target.wants/*",
+    "lib/systemd/system/sockets.target.wants/*udev*",
+    "lib/systemd/system/sockets.target.wants/*initctl*",
+    "etc/systemd/system/*.wants/*",
+)
+
+
+def make_root(root: Path, *, debian: Path, kind: Path, programs: Mapping[str, Path], links: Mapping[str, str], deadline: Deadline) -> None:
+    """Make a node's root filesystem in `root`, all but manifests and images.
+
+    It is a copy of Debian's in `debian` with the files of `kind`, the folder of kind's module, and `programs`, from
+    path in the node to file on this machine; `links` go from path in the node to target.
+    """
+    run(["cp", "--archive", "--reflink=auto", debian, root], deadline=deadline)
+    _copy_kind_files(kind / "images" / "base" / "files", root)
+    for path, program in programs.items():
+        _install(program, root / path.lstrip("/"), 0o755)
+    for path, target in links.items():
+        (root / path.lstrip("/")).symlink_to(target)
+    _edit_services(root, deadline)
+    _move_network_plugins(root)
+    _write_runtime_spec(root, deadline)
+
+
+def write_manifests(root: Path, kubernetes: str, network: Path, kind: Path, storage: Storage) -> None:
+    """Write what kind reads in a node: its Kubernetes version, and the manifests that it applies to a new cluster."""
+    folder = root / "kind" / "manifests"
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / "kind" / "version").write_text(kubernetes)
+    (root / "etc/kubernetes/manifests").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(network, folder / "default-cni.yaml")
+    source = kind / "pkg/build/nodeimage/const_storage.go"
+    (folder / "default-storage.yaml").write_text(storage_manifest(source.read_text(), storage))
+
+
+def storage_manifest(source: str, storage: Storage) -> str:
+    """The manifest of the default StorageClass, which kind holds as a Go constant, with our images' names put in."""
+    found = re.search(r"^const defaultStorageManifest = `\n(.*?)^`", source, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise ImageError("this version of kind holds its storage manifest elsewhere", next_step="use the version that the catalogue names")
+    return found[1].replace("` + storageProvisionerImage + `", storage.provisioner).replace("` + storageHelperImage + `", storage.helper)
+
+
+def _copy_kind_files(files: Path, root: Path) -> None:
+    for file in sorted(path for path in files.rglob("*") if path.is_file()):
+        name = file.relative_to(files)
+        _install(file, root / name, 0o755 if name.parts[-2] == "bin" else 0o644)
+
+
+def _install(file: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, target)
+    target.chmod(mode)
+
+
+def _edit_services(root: Path, deadline: Deadline) -> None:
+    for pattern in _UNWANTED:
+        for path in root.glob(pattern):
+            path.unlink()
+    with (root / "etc/systemd/journald.conf").open("a") as journald:
+        journald.write("ReadKMsg=no\n")
+    in_root(root, ["systemctl", "-q", "enable", *_UNITS], deadline)
+    # binfmt_misc belongs to the whole machine's kernel
+    in_root(root, ["systemctl", "-q", "mask", "systemd-binfmt.service"], deadline)
+    # a host without CAP_SYS_RESOURCE refuses these, and the unit with them
+    _edit(root / "etc/systemd/system/containerd.service", r"(?m)^(OOMScoreAdjust|LimitNPROC|LimitCORE|LimitNOFILE)=.*\n", "")
+    _edit(root / "etc/containerd/config.toml", r"restrict_oom_score_adj = false", "restrict_oom_score_adj = true")
+
+
+def _edit(file: Path, pattern: str, replacement: str) -> None:
+    text, count = re.subn(pattern, replacement, file.read_text())
+    if not count:
+        raise ImageError(f"kind's {file.name} is not what it was", next_step="use the version of kind that the catalogue names")
+    file.write_text(text)
+
+
+def _move_network_plugins(root: Path) -> None:
+    target = root / "opt/cni/bin"
+    target.mkdir(parents=True, exist_ok=True)
+    for plugin in _CNI_PLUGINS:
+        (root / "usr/lib/cni" / plugin).rename(target / plugin)
+    shutil.rmtree(root / "usr/lib/cni")
+
+
+def _write_runtime_spec(root: Path, deadline: Deadline) -> None:
+    """The runtime's default container specification with kind's hook, and without limits that a host may refuse."""
+    spec = json.loads(in_root(root, ["ctr", "oci", "spec"], deadline))
+    spec.setdefault("hooks", {}).setdefault("createContainer", []).append({"path": "/kind/bin/mount-product-files.sh"})
+    spec["process"].pop("rlimits", None)
+    (root / "etc/containerd/cri-base.json").write_text(json.dumps(spec, indent=2) + "\n")

@@ -1,0 +1,78 @@
+"""The image source `build`: what no registry has to be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from kindgate.errors import ImageError
+from kindgate.host.engine import Engine
+from kindgate.host.facts import HostFacts
+from kindgate.images.build.catalogue import Catalogue, read_catalogue
+from kindgate.images.build.node import make_node_image, node_image_name
+from kindgate.images.build.store import locked, made_once
+from kindgate.images.build.workshop import Workshop
+from kindgate.images.engine_store import has_image
+from kindgate.images.layout import write_layout
+from kindgate.images.lock import ImageLock
+from kindgate.images.plan import ImagePlan, WantedImage, check_pull_policies
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class BuildSource:
+    """Builds images as `folder`/catalogue.yaml says and keeps all that it makes in `cache`; `seed` saves compile time."""
+
+    engine: Engine
+    lock: ImageLock
+    folder: Path
+    cache: Path
+    seed: Path | None = None
+    name: str = "build"
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What can be built."""
+        return read_catalogue(self.folder / "catalogue.yaml")
+
+    def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
+        """The images that have no entry in the catalogue."""
+        return tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.images)
+
+    def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
+        """The node image, made if the engine does not have it."""
+        if plan.node_image:
+            if not has_image(self.engine, plan.node_image, deadline):
+                raise ImageError(f"the engine has no node image {plan.node_image}", next_step="build or load it, or leave --kind-image out")
+            return plan.node_image
+        workshop = self._workshop(progress, deadline)
+        name = node_image_name(workshop)
+        with locked(self.cache / name.replace("/", "-").replace(":", "-"), deadline):
+            if not has_image(self.engine, name, deadline):
+                make_node_image(workshop, self.engine, name)
+        return name
+
+    def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
+        """The archive of these very images: kept from an earlier run, or made now."""
+        check_pull_policies(plan.wanted)
+        names = {image.reference.tagged: self.lock.of(image.reference).build for image in plan.wanted}
+        if not names:
+            return None
+        workshop = self._workshop(progress, deadline)
+
+        def make(path: Path) -> None:
+            progress(f"images to load: {', '.join(names)}")
+            write_layout(path, workshop.images(names))
+            progress(f"images to load: {path.stat().st_size / 1e6:.0f} MB in one archive, {deadline.waited:.0f} s after the start")
+
+        return made_once(self.cache / "archives" / f"{workshop.images_key(names)}.tar", make, deadline)
+
+    def _workshop(self, progress: Progress, deadline: Deadline) -> Workshop:
+        return Workshop(self.catalogue, self.folder, self.cache, self.seed, progress, deadline)
+
+
+def can_build(facts: HostFacts) -> bool:
+    """Whether images can be built on this machine: as root on Debian or Ubuntu, for debootstrap and packages."""
+    return facts.system == "linux" and facts.can_install_engine

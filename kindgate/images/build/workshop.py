@@ -1,0 +1,124 @@
+"""Makes the images of a catalogue, each from layers that are made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kindgate.host.binaries import download_module, host_platform, provide_binary
+from kindgate.host.command import run
+from kindgate.images import layout
+from kindgate.images.build import bases, layers
+from kindgate.images.build.catalogue import Catalogue, CProgram, Image
+from kindgate.images.build.debian import install_packages, root_filesystem
+from kindgate.images.build.store import made_once
+from kindgate.images.layout import Layer, LayoutImage, make_image
+from kindgate.images.reference import ImageReference
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def key_of(*parts: str | ModuleType) -> str:
+    """A short name for all that `parts` say; a module stands for its source, so that changed code makes things anew."""
+    texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
+    return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A catalogue (its main modules lie in `folder`), where things are kept, and a folder of compiled programs, if there is one."""
+
+    catalogue: Catalogue
+    folder: Path
+    cache: Path
+    seed: Path | None
+    progress: Progress
+    deadline: Deadline
+
+    def program(self, name: str) -> Path:
+        """A compiled program."""
+        if name in self.catalogue.c_programs:
+            return self._c_program(name, self.catalogue.c_programs[name])
+        recipe = self.catalogue.recipe(name, self.folder)
+        return provide_binary(recipe, cache=self.cache / "binaries", seed=self.seed, deadline=self.deadline, progress=self.progress)
+
+    def root_filesystem(self) -> Path:
+        """The nodes' Debian root filesystem; only to be copied from."""
+        return root_filesystem(self.catalogue.debian, self.cache / "debian", self.progress, self.deadline)
+
+    def images(self, names: Mapping[str, str]) -> list[LayoutImage]:
+        """The images that `names` (full name to catalogue entry) ask for; entries that several share are made once."""
+        entries = {entry: self.catalogue.images[entry] for entry in names.values()}
+        bases_used = sorted({image.base for image in entries.values()} - {""})
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            # one core fetches and unpacks Debian's packages while the other compresses programs
+            base_layers = pool.submit(lambda: {base: self._base_layer(base) for base in bases_used})
+            program_layers = {entry: pool.submit(self._program_layer, image) for entry, image in entries.items() if image.program}
+            made = {
+                entry: [
+                    *([base_layers.result()[image.base]] if image.base else []),
+                    *([program_layers[entry].result()] if image.program else []),
+                ]
+                for entry, image in entries.items()
+            }
+        architecture = host_platform().partition("-")[2]
+        return [
+            make_image(ImageReference.parse(name), made[entry], _configuration(entries[entry]), architecture)
+            for name, entry in names.items()
+        ]
+
+    def images_key(self, names: Mapping[str, str]) -> str:
+        """A short name for all that the images `names` are made from."""
+        return key_of(*(f"{name} {self._image_key(self.catalogue.images[entry])}" for name, entry in sorted(names.items())), layout)
+
+    def _image_key(self, image: Image) -> str:
+        return key_of(
+            image.key, self._base_key(image.base) if image.base else "", self._program_key(image.program) if image.program else ""
+        )
+
+    def _base_key(self, base: str) -> str:
+        return key_of(self.catalogue.bases[base].key, self.catalogue.debian.key, bases, layers)
+
+    def _program_key(self, name: str) -> str:
+        if name in self.catalogue.c_programs:
+            return key_of(self.catalogue.c_programs[name].key)
+        return self.catalogue.recipe(name, self.folder).key
+
+    def _base_layer(self, name: str) -> Layer:
+        def entries() -> Sequence[layers.Entry]:
+            return list(bases.base_entries(self.catalogue.bases[name], self.root_filesystem(), self.deadline))
+
+        return layers.kept_layer(self.cache / "layers", f"{name}-{self._base_key(name)}", entries, self.deadline)
+
+    def _program_layer(self, image: Image) -> Layer:
+        def entries() -> Sequence[layers.Entry]:
+            links = [layers.Link(path, target) for path, target in image.links.items()]
+            return [layers.File(image.path, self.program(image.program)), *links]
+
+        key = key_of(image.path, str(sorted(image.links.items())), self._program_key(image.program), layers)
+        return layers.kept_layer(self.cache / "layers", f"{image.program}-{key}", entries, self.deadline)
+
+    def _c_program(self, name: str, entry: CProgram) -> Path:
+        libc = f"/usr/lib/{platform.machine()}-linux-gnu/libc.a"
+
+        def make(path: Path) -> None:
+            install_packages({"gcc": "gcc", libc: "libc6-dev"}, self.progress, self.deadline)
+            source = download_module(entry.module, entry.version, entry.sum, self.deadline) / entry.source
+            run(["gcc", "-Os", "-static", "-s", "-o", path, source], deadline=self.deadline)
+
+        return made_once(self.cache / "binaries" / f"{name}-{self._program_key(name)}", make, self.deadline)
+
+
+def _configuration(image: Image) -> dict[str, Any]:
+    """The OCI runtime configuration of an image."""
+    entrypoint = image.entrypoint if image.entrypoint is not None else (image.path,)
+    values: dict[str, Any] = {"Env": [_PATH], "Entrypoint": list(entrypoint), "Cmd": list(image.command), "User": image.user}
+    return {key: value for key, value in values.items() if value}

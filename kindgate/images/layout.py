@@ -1,0 +1,145 @@
+"""OCI image layouts (image-spec 1.1) written straight from blobs: no engine is needed to make an image."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kindgate.images.reference import ImageReference
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+NAME_ANNOTATION = "io.containerd.image.name"
+"""containerd takes an imported image's full name from here; the OCI's own annotation holds the tag only."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a file: a blob that lies inside an archive is copied from there, and never held in memory."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Content with its digest (`sha256:...`) and media type."""
+
+    digest: str
+    size: int
+    media_type: str
+    content: bytes | Span = field(repr=False)
+
+    @classmethod
+    def of_bytes(cls, content: bytes, media_type: str) -> Blob:
+        """A blob that is held in memory: configurations and manifests."""
+        return cls(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), media_type, content)
+
+    @classmethod
+    def of_json(cls, value: object, media_type: str) -> Blob:
+        """A JSON document, written the same way every time."""
+        return cls.of_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), media_type)
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """How a manifest or an index refers to it."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """A file that stands at the blob's first byte."""
+        if isinstance(self.content, bytes):
+            yield io.BytesIO(self.content)
+        else:
+            with self.content.path.open("rb") as file:
+                file.seek(self.content.offset)
+                yield file
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A file system layer: `diff_id` is the digest of the uncompressed tar."""
+
+    blob: Blob
+    diff_id: str
+
+
+@dataclass(frozen=True)
+class LayoutImage:
+    """One image of a layout: its name, its manifest (or index of manifests), and every blob that these refer to."""
+
+    name: ImageReference
+    manifest: Blob
+    blobs: tuple[Blob, ...]
+
+
+def make_image(name: ImageReference, layers: Sequence[Layer], config: Mapping[str, Any], architecture: str) -> LayoutImage:
+    """An image of `layers`; `config` is the OCI runtime configuration (`Entrypoint`, `User`, `Env`, ...).
+
+    It carries no creation time, so that the same content has the same digest.
+    """
+    configuration = Blob.of_json(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "config": dict(config),
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+        },
+        CONFIG,
+    )
+    return image_of(name, configuration, [layer.blob for layer in layers])
+
+
+def image_of(name: ImageReference, configuration: Blob, layers: Sequence[Blob]) -> LayoutImage:
+    """An image from a configuration that exists already and its layers."""
+    manifest = Blob.of_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": configuration.descriptor,
+            "layers": [layer.descriptor for layer in layers],
+        },
+        MANIFEST,
+    )
+    return LayoutImage(name, manifest, (configuration, *layers))
+
+
+def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
+    """Write one tar file that holds the OCI layout of `images`; a blob that several share is written once.
+
+    The file appears complete or not at all.
+    """
+    images = list(images)
+    entries = [
+        image.manifest.descriptor
+        | {"annotations": {NAME_ANNOTATION: image.name.tagged, "org.opencontainers.image.ref.name": image.name.tag}}
+        for image in images
+    ]
+    blobs = {blob.digest: blob for image in images for blob in (image.manifest, *image.blobs)}
+    layout = Blob.of_json({"imageLayoutVersion": "1.0.0"}, "application/json")
+    index = Blob.of_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, INDEX)
+    partial = path.with_name(f"{path.name}.partial")
+    with tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
+        _add(tar, "oci-layout", layout)
+        _add(tar, "index.json", index)
+        for digest, blob in sorted(blobs.items()):
+            _add(tar, f"blobs/{digest.replace(':', '/')}", blob)
+    partial.replace(path)
+
+
+def _add(tar: tarfile.TarFile, name: str, blob: Blob) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = blob.size, 0o644
+    with blob.opened() as file:
+        tar.addfile(member, file)

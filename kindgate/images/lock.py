@@ -1,0 +1,84 @@
+"""`images.lock`: for each image name, the digest that a registry has to answer with and the catalogue entry it can be built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kindgate.errors import ImageError
+from kindgate.images.reference import ImageReference
+
+_DIGEST = r"^(sha256:[0-9a-f]{64})?$"
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedImage(_Entry):
+    """One image: an empty `digest` pins it by its tag, an empty `build` says that it cannot be built."""
+
+    digest: str = Field(default="", pattern=_DIGEST)
+    digest_from: str = ""
+    build: str = ""
+
+
+class LockedNode(_Entry):
+    """The node image of the registry source."""
+
+    image: str
+    digest: str = Field(default="", pattern=_DIGEST)
+    digest_from: str = ""
+
+    @property
+    def reference(self) -> ImageReference:
+        """Name, tag and, where it is known, digest."""
+        return ImageReference.parse(self.image).with_digest(self.digest)
+
+
+class ImageLock(_Entry):
+    """The whole file; the names of `images` are complete (`docker.io/library/busybox:1.35`)."""
+
+    node: LockedNode
+    images: Mapping[str, LockedImage] = {}
+
+    @field_validator("images")
+    @classmethod
+    def _names_are_complete(cls, value: Mapping[str, LockedImage]) -> Mapping[str, LockedImage]:
+        for name in value:
+            if ImageReference.parse(name).tagged != name:
+                raise ValueError(f"{name} has to be written as {ImageReference.parse(name).tagged}")
+        return value
+
+    def of(self, reference: ImageReference) -> LockedImage:
+        """What is known of an image; an image that is not locked is pinned by its tag and cannot be built."""
+        return self.images.get(reference.tagged, LockedImage())
+
+
+def read_lock(path: Path) -> ImageLock:
+    """The lock in `path`; raises `ImageError` that names the file and what is wrong with it."""
+    try:
+        return ImageLock.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError, ValidationError, ImageError) as error:
+        raise ImageError(f"{path} cannot be used: {error}", next_step="restore the file, or write it with `kindgate images pin`") from error
+
+
+def pinned(lock: ImageLock, digests: Mapping[str, str], seen_at: str) -> ImageLock:
+    """The lock with the digests (name:tag to `sha256:...`) that a registry answered with; `seen_at` says which and when."""
+    images = dict(lock.images)
+    for name, digest in digests.items():
+        known = images.get(name, LockedImage())
+        images[name] = known.model_copy(update={"digest": digest, "digest_from": seen_at})
+    return lock.model_copy(update={"images": dict(sorted(images.items()))})
+
+
+def lock_text(lock: ImageLock) -> str:
+    """The lock as YAML, without what is empty."""
+    document = {
+        "node": lock.node.model_dump(exclude_defaults=True),
+        "images": {name: entry.model_dump(exclude_defaults=True) for name, entry in lock.images.items()},
+    }
+    return yaml.safe_dump(document, sort_keys=False, width=200)
