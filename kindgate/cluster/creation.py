@@ -1,0 +1,80 @@
+"""Runs `kind create cluster`: in a process group of its own, one at a time per user, with what it said kept for the error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from filelock import FileLock, Timeout
+
+from kindgate.cluster.config import KindConfig
+from kindgate.cluster.kubeconfig import externalise
+from kindgate.cluster.owner import Owner, network_name
+from kindgate.cluster.ownership import state_folder
+from kindgate.cluster.ports import HostPortStolen, is_port_taken
+from kindgate.cluster.watchdog import RUN_VARIABLE
+from kindgate.errors import ClusterError, CommandFailed, CommandTimeout
+from kindgate.host.command import run
+from kindgate.host.directories import state_dir
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline
+
+Progress = Callable[[str], object]
+"""Gets one line that says what is being done."""
+
+
+def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> None:
+    """Create the node containers and their network, and write the owner's kubeconfig.
+
+    What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen` and `ClusterError`.
+    """
+    folder = state_folder(owner.cluster)
+    file = folder / "kind.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    command: list[str | Path] = [kind, "create", "cluster", "--name", owner.cluster, "--image", owner.node_image]
+    command += ["--config", file, "--kubeconfig", owner.kubeconfig, "--retain"]
+    environment = {
+        **engine.kind_environment,
+        RUN_VARIABLE: owner.run_id,
+        f"KIND_EXPERIMENTAL_{engine.program.upper()}_NETWORK": network_name(owner.cluster),
+    }
+    said: list[str] = []
+
+    def on_line(line: str) -> None:
+        said.append(line)
+        if line.lstrip().startswith("✓"):
+            progress(f"kind:{line}")
+
+    # kind picks a free port for the API server and lets go of it before the engine takes it: two at once can pick the same
+    lock = FileLock(state_dir() / "kind-create.lock")
+    try:
+        with lock.acquire(timeout=deadline.remaining):
+            run(command, deadline=deadline, env=environment, cwd=owner.root, on_line=on_line)
+    except Timeout as error:
+        raise ClusterError(
+            "other runs of this user were creating clusters all the time", waited=deadline.waited, next_step="give --kind-timeout more"
+        ) from error
+    except CommandTimeout as error:
+        raise ClusterError(
+            f"kind did not finish creating cluster {owner.cluster}",
+            waited=error.waited,
+            last_state="\n".join(said),
+            next_step="`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
+        ) from error
+    except CommandFailed as error:
+        raise _explained(owner, "\n".join(said), error) from error
+    externalise(owner.kubeconfig, folder)
+
+
+def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
+    """The error for a kind that failed, with the line in which it says why."""
+    if is_port_taken(said):
+        return HostPortStolen(f"port {owner.host_port} was taken before the engine could have it", waited=error.waited, last_state=said)
+    cause = next((line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")), error.message)
+    return ClusterError(
+        f"kind could not create cluster {owner.cluster}: {cause}",
+        waited=error.waited,
+        last_state=said,
+        next_step="`kindgate doctor` checks the host for what kind needs",
+    )

@@ -1,0 +1,81 @@
+"""Deletes a cluster that kindgate created: node containers, network, kubeconfig, state, and the companion last.
+
+The companion goes last, so that whatever interrupts a deletion leaves something that says whose the rest is.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from kindgate.cluster.kubeconfig import read_kubeconfig
+from kindgate.cluster.owner import Found, Owner, check_free, companion_name, foreign, network_name
+from kindgate.cluster.ownership import KIND_CLUSTER_LABEL, life_of, look, remove_state
+from kindgate.errors import ClusterError, KindgateError, WaitTimeout
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+CONTEXT_PREFIX = "kind-"
+"""kind's name for the context of a cluster is this and the cluster's name."""
+
+_NO_NETWORK = ("not found", "no such network")
+
+
+def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> None:
+    """Delete everything of `owner`'s cluster. Idempotent. Raises `ClusterError` with what could not be deleted."""
+    cluster = owner.cluster
+    try:
+        wait_for(f"the containers of cluster {cluster} to be gone", lambda: _nodes_gone(engine, cluster, deadline), deadline)
+        wait_for(f"network {network_name(cluster)} to be gone", lambda: _network_gone(engine, cluster, deadline), deadline)
+        _remove_kubeconfig(owner)
+        remove_state(cluster)
+        if found.companion:
+            engine.run("rm", "--force", "--volumes", found.companion, deadline=deadline)
+    except WaitTimeout as error:
+        raise ClusterError(
+            f"cluster {cluster} could not be deleted: {error.message}",
+            waited=error.waited,
+            last_state=error.last_state,
+            next_step=f"delete it by hand: `kind delete cluster --name {cluster}` and `{engine.program} rm {companion_name(cluster)}`",
+        ) from error
+
+
+def delete_named(engine: Engine, name: str, deadline: Deadline) -> bool:
+    """Delete kindgate's cluster of this name, kept or not; False if there is none.
+
+    Raises `OwnershipError` if the cluster is a living run's or somebody else's, and `ClusterError` if it stays.
+    """
+    found = look(engine, name, deadline)
+    if found.owner is None:
+        if found.nodes or found.companion:
+            raise foreign(found)
+        remove_state(name)
+        return False
+    check_free(found.owner, life_of(found.owner), time.time())
+    delete_cluster(engine, found, found.owner, deadline)
+    return True
+
+
+def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline) -> Ready[None] | Pending:
+    """Remove the node containers; asked again until none is found, because a dying kind may still have created one."""
+    nodes = engine.run("ps", "--all", "--quiet", "--filter", f"label={KIND_CLUSTER_LABEL}={cluster}", deadline=deadline).stdout.split()
+    if not nodes:
+        return Ready(None)
+    removed = engine.run("rm", "--force", "--volumes", *nodes, deadline=deadline, check=False)
+    return Pending(removed.stderr.strip() or f"{len(nodes)} containers were being removed")
+
+
+def _network_gone(engine: Engine, cluster: str, deadline: Deadline) -> Ready[None] | Pending:
+    removed = engine.run("network", "rm", network_name(cluster), deadline=deadline, check=False)
+    if removed.returncode == 0 or any(mark in removed.stderr.lower() for mark in _NO_NETWORK):
+        return Ready(None)
+    return Pending(removed.stderr.strip())
+
+
+def _remove_kubeconfig(owner: Owner) -> None:
+    """Remove the kubeconfig if it is what kind wrote for this cluster alone: its path stands on a label, which proves nothing."""
+    with suppress(KindgateError, OSError):
+        content = read_kubeconfig(owner.kubeconfig)
+        if [context["name"] for context in content["contexts"]] == [CONTEXT_PREFIX + owner.cluster]:
+            Path(owner.kubeconfig).unlink()

@@ -1,0 +1,60 @@
+"""A cluster that is there already and is not kindgate's: it is used, never created, loaded with images or deleted.
+
+Needs no container engine. What is applied to it carries the run's label, and only that is deleted again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from kindgate.cluster.api import server_version
+from kindgate.cluster.kubeconfig import read_kubeconfig
+from kindgate.errors import SettingsError
+from kindgate.model import ClusterAddress
+from kindgate.settings import ClusterSettings
+from kindgate.waiting import Deadline
+
+_ANSWER_SECONDS = 15.0
+"""A server that is there answers in milliseconds; one behind a dead route not at all."""
+
+
+def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAddress:
+    """The address of the cluster that `--kind-existing` names, after its server has answered.
+
+    Raises `SettingsError` for an ingress URL that is none, a context that the kubeconfig does not have, or when no
+    existing cluster is asked for; `ClusterError` for a kubeconfig that cannot be read and a server that cannot be used.
+    """
+    if settings.existing is None:
+        raise SettingsError("no existing cluster is asked for", next_step="give --kind-existing KUBECONFIG")
+    kubeconfig = settings.existing.expanduser().resolve()
+    content = read_kubeconfig(kubeconfig)
+    contexts = sorted(str(entry.get("name")) for entry in content["contexts"] if isinstance(entry, dict))
+    if settings.context not in contexts:
+        raise SettingsError(
+            f"--kind-context {settings.context}: {kubeconfig} has no such context",
+            next_step=f"its contexts: {', '.join(contexts) or 'none'}",
+        )
+    address = ClusterAddress(
+        name=settings.context,
+        kubeconfig=kubeconfig,
+        context=settings.context,
+        ingress_url=_ingress_url(settings.ingress_url),
+        existing=True,
+    )
+    version = server_version(address, deadline.at_most(_ANSWER_SECONDS))
+    return replace(address, server_version=version)
+
+
+def _ingress_url(given: str) -> str:
+    """The URL without a trailing slash."""
+    parts = urlsplit(given)
+    try:
+        port_is_one = parts.port != 0
+    except ValueError:
+        port_is_one = False
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_one:
+        raise SettingsError(f"--ingress-url {given}: is not a URL", next_step="write it as http://HOST:PORT")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise SettingsError(f"--ingress-url {given}: has more than scheme, host and port", next_step="write it as http://HOST:PORT")
+    return given.rstrip("/")

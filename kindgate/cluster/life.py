@@ -1,0 +1,266 @@
+"""The life of a cluster that a run opens: created or reused, proven usable, kept or deleted in the end.
+
+Heavy to import (kubernetes): import it where a cluster is opened. `deletion` and `reaping` do without.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kindgate.cluster.api import server_version
+from kindgate.cluster.config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
+from kindgate.cluster.creation import Progress, create_nodes
+from kindgate.cluster.deletion import CONTEXT_PREFIX, delete_cluster
+from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
+from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_folder
+from kindgate.cluster.ports import LOOPBACK, HostPortStolen, choose_port, port_error
+from kindgate.cluster.process import ProcessName
+from kindgate.cluster.readiness import prove_ready
+from kindgate.cluster.watchdog import Charge, Watchdog
+from kindgate.errors import ClusterError, CommandFailed, KindgateError, OwnershipError, SettingsError
+from kindgate.host.engine import Engine
+from kindgate.model import ClusterAddress
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+AddressHook = Callable[[ClusterAddress], object]
+
+DELETE_SECONDS = 120.0
+_REUSE_SECONDS = 20.0
+"""A kept cluster that has to be waited for longer is quicker created anew."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The cluster that a run asks for.
+
+    `node_image` has to be in the engine. `changes` are what hooks add to the kind configuration. `versions` is what,
+    beside configuration and node image, tells clusters apart that must not stand in for each other (kind's version,
+    the images' source). `before_ready` is called when kind is done and the cluster not yet proven (a CNI of one's own);
+    `on_failure` is called before a cluster that failed is deleted (to gather its logs).
+    """
+
+    settings: Settings
+    engine: Engine
+    kind: Path
+    node_image: str
+    changes: Sequence[KindConfig] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    before_ready: AddressHook | None = None
+    on_failure: AddressHook | None = None
+
+
+class OpenCluster:
+    """A cluster in use by this run. `close` it; or `hand_over` when there is no time left.
+
+    `address` says how to reach it; `created` whether this run made it; `note` what there is to say about that.
+    """
+
+    def __init__(
+        self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, watchdog: Watchdog | None, note: str
+    ) -> None:
+        self.address = address
+        self.note = note
+        self.created = watchdog is not None
+        self._owner = owner
+        self._companion = companion
+        self._engine = engine
+        self._watchdog = watchdog
+
+    def close(self, *, failed: bool, deadline: Deadline | None = None) -> bool:
+        """End this run's use of the cluster; says whether the cluster was kept.
+
+        A reused cluster is left as it was found. A created one is kept where --kind-keep says so, else deleted.
+        Raises `ClusterError` if it cannot be deleted; the watchdog then tries again.
+        """
+        deadline = deadline or Deadline.after(DELETE_SECONDS)
+        keep = self._owner.keep == "always" or (self._owner.keep == "on-failure" and failed)
+        try:
+            if self._watchdog is None or keep:
+                exchange(self._engine, self._companion, self._owner.released(), deadline)
+                kept = True
+            else:
+                delete_cluster(self._engine, Found(self._owner.cluster, self._owner, self._companion), self._owner, deadline)
+                kept = False
+        except BaseException:
+            self.hand_over()
+            raise
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
+        return kept
+
+    def hand_over(self) -> None:
+        """Leave the deletion of a created cluster to the watchdog, at once: for a run that is being killed."""
+        if self._watchdog is not None:
+            self._watchdog.hand_over()
+
+
+def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress) -> OpenCluster:
+    """Create the cluster, or reuse a kept one of the same fingerprint, and prove that it can be used.
+
+    Whatever is raised, nothing of this run is left. Raises `SettingsError` (configuration, host port),
+    `OwnershipError` (the name is in use or somebody else's) and `ClusterError` (kind failed, the cluster is unusable).
+    """
+    settings, engine = blueprint.settings, blueprint.engine
+    config = _config(blueprint)
+    wanted = _wanted(blueprint, config, deadline)
+    found = look(engine, settings.cluster_name, deadline)
+    plan = plan_opening(found, wanted, life_of(found.owner), time.time())
+    if isinstance(plan, Reuse):
+        try:
+            return _reuse(engine, found, plan.owner.taken_by(wanted), deadline.at_most(_REUSE_SECONDS))
+        except OwnershipError:
+            raise
+        except ClusterError as error:
+            plan = Recreate(f"it cannot be used any more: {error.message}")
+            found = look(engine, settings.cluster_name, deadline)
+    note = ""
+    if isinstance(plan, Recreate):
+        note = f"cluster {wanted.cluster} is created anew: {plan.reason}"
+        progress(note)
+        delete_cluster(engine, found, owned(found), deadline)
+    return _create(blueprint, config, replace(wanted, created=time.time()), note=note, deadline=deadline, progress=progress)
+
+
+def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
+    """How the owner's cluster is reached."""
+    return ClusterAddress(
+        name=owner.cluster,
+        kubeconfig=owner.kubeconfig,
+        context=CONTEXT_PREFIX + owner.cluster,
+        ingress_url=f"http://{LOOPBACK}:{owner.host_port}",
+        nodes=tuple(nodes),
+        node_image=owner.node_image,
+    )
+
+
+def _config(blueprint: Blueprint) -> dict[str, Any]:
+    settings = blueprint.settings
+    file = settings.cluster.config
+    user = read_config_file(settings.path(file)) if file is not None else None
+    return kind_config(settings.cluster, cgroup_version=blueprint.engine.cgroup_version, user=user, changes=blueprint.changes)
+
+
+def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Owner:
+    """The owner of the cluster that is asked for, with the asked port."""
+    settings = blueprint.settings
+    given = settings.cluster.kubeconfig
+    kubeconfig = settings.path(given) if given is not None else state_folder(settings.cluster_name) / "kubeconfig"
+    parts = {
+        **blueprint.versions,
+        "node image": blueprint.node_image,
+        "node image id": _image_id(blueprint, deadline),
+        "kubeconfig": str(kubeconfig),
+    }
+    now = time.time()
+    return Owner(
+        cluster=settings.cluster_name,
+        run_id=uuid.uuid4().hex,
+        process=ProcessName.current(),
+        created=now,
+        deadline=now + settings.cluster.lifetime,
+        fingerprint=fingerprint(config, parts),
+        keep=settings.cluster.keep,
+        kept=False,
+        host_port=settings.cluster.host_port,
+        root=settings.root.resolve(),
+        kubeconfig=kubeconfig,
+        node_image=blueprint.node_image,
+    )
+
+
+def _image_id(blueprint: Blueprint, deadline: Deadline) -> str:
+    try:
+        return blueprint.engine.run("image", "inspect", "--format", "{{.Id}}", blueprint.node_image, deadline=deadline).stdout.strip()
+    except CommandFailed as error:
+        raise ClusterError(
+            f"node image {blueprint.node_image} is not in the engine", last_state=error.stderr, next_step="pull it or build it first"
+        ) from error
+
+
+def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> OpenCluster:
+    companion = exchange(engine, found.companion, owner, deadline)
+    address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline)
+    return OpenCluster(
+        replace(address, reused=True), engine, owner, companion=companion, watchdog=None, note=f"cluster {owner.cluster} is reused"
+    )
+
+
+def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
+    """Create the cluster; a free port that somebody else takes before the engine does is replaced once."""
+
+    def attempt(port: int) -> OpenCluster:
+        return _create_on_port(blueprint, config, replace(wanted, host_port=port), note=note, deadline=deadline, progress=progress)
+
+    asked = wanted.host_port
+    _refuse_foreign_kubeconfig(wanted)
+    try:
+        return attempt(choose_port(asked))
+    except HostPortStolen as error:
+        if asked:
+            raise port_error(asked) from error
+        progress(f"{error.message}: once more with another port")
+    return attempt(choose_port(0))
+
+
+def _create_on_port(
+    blueprint: Blueprint, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
+) -> OpenCluster:
+    engine = blueprint.engine
+    if owner.process is None:
+        raise ClusterError("a cluster is created by a process")
+    watchdog = Watchdog.start(Charge(owner.cluster, owner.run_id, owner.process, engine))
+    try:
+        companion = claim(engine, owner, deadline)
+    except KindgateError:
+        watchdog.dismiss()
+        raise
+    except BaseException:
+        watchdog.hand_over()
+        raise
+    address = address_of(owner, ())
+    try:
+        create_nodes(blueprint.kind, engine, with_ingress(config, owner.host_port), owner, deadline=deadline, progress=progress)
+        address = address_of(owner, _nodes(engine, owner, node_count(config), deadline))
+        if blueprint.before_ready is not None:
+            blueprint.before_ready(address)
+        address = _proven(address, engine, deadline)
+        if owner.keep == "always":
+            owner = replace(owner, kept=True)
+            companion = exchange(engine, companion, owner, deadline)
+    except BaseException as error:
+        try:
+            if blueprint.on_failure is not None and isinstance(error, ClusterError):
+                blueprint.on_failure(address)
+            delete_cluster(engine, Found(owner.cluster, owner, companion), owner, Deadline.after(DELETE_SECONDS))
+        except BaseException:
+            watchdog.hand_over()
+            raise
+        watchdog.dismiss()
+        raise
+    return OpenCluster(address, engine, owner, companion=companion, watchdog=watchdog, note=note)
+
+
+def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:
+    nodes = look(engine, owner.cluster, deadline).kubernetes_nodes
+    if len(nodes) != expected:
+        raise ClusterError(f"kind said that it was done, and there are {len(nodes)} of {expected} nodes: {', '.join(nodes)}")
+    return nodes
+
+
+def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline) -> ClusterAddress:
+    prove_ready(address, engine, deadline)
+    return replace(address, server_version=server_version(address, deadline))
+
+
+def _refuse_foreign_kubeconfig(owner: Owner) -> None:
+    """Such a file would be merged into, and the deletion could not take its part out again."""
+    if owner.kubeconfig.exists() and owner.kubeconfig.stat().st_size > 0 and owner.kubeconfig.parent != state_folder(owner.cluster):
+        raise SettingsError(
+            f"--kubeconfig {owner.kubeconfig}: is there already, and is not this cluster's", next_step="name a file that does not exist"
+        )

@@ -1,0 +1,44 @@
+"""Finds the cluster of a name for a step that is run by hand: the state is what the engine says, not what a file says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from kindgate.cluster.api import server_version
+from kindgate.cluster.kubeconfig import externalise
+from kindgate.cluster.life import address_of
+from kindgate.cluster.ownership import look, owned, state_folder
+from kindgate.errors import ClusterError
+from kindgate.host.command import run
+from kindgate.host.engine import Engine
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline
+
+_ANSWER_SECONDS = 15.0
+
+
+def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> ClusterAddress | None:
+    """The address of kindgate's cluster of this name, whose server has answered; None if there is no such cluster.
+
+    A kubeconfig that is gone is written again. Raises `OwnershipError` if the cluster is not kindgate's and
+    `ClusterError` if it does not run.
+    """
+    found = look(engine, name, deadline)
+    if not found.nodes and not found.companion:
+        return None
+    owner = owned(found)
+    stopped = [node.name for node in found.nodes if not node.running]
+    if stopped or not found.nodes:
+        raise ClusterError(
+            f"cluster {name} does not run", last_state=f"stopped: {', '.join(stopped) or 'every node is gone'}", next_step="`kindgate down`"
+        )
+    if not owner.kubeconfig.exists():
+        folder = state_folder(name)
+        owner = replace(owner, kubeconfig=folder / "kubeconfig")
+        run(
+            [kind, "export", "kubeconfig", "--name", name, "--kubeconfig", owner.kubeconfig], deadline=deadline, env=engine.kind_environment
+        )
+        externalise(owner.kubeconfig, folder)
+    address = replace(address_of(owner, found.kubernetes_nodes), reused=True)
+    return replace(address, server_version=server_version(address, deadline.at_most(_ANSWER_SECONDS)))

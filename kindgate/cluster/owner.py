@@ -1,0 +1,247 @@
+"""Who owns a cluster, as data: what the companion container's labels and the state file say, and what follows from it.
+
+Pure: no engine, no files. `ownership.py` reads and writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from kindgate.cluster.process import Liveness, ProcessName
+from kindgate.errors import OwnershipError
+from kindgate.settings import Keep
+
+LABEL = "kindgate."
+RUN_ID_LABEL = "kindgate.run-id"
+CLUSTER_LABEL = "kindgate.cluster"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The run that a cluster belongs to.
+
+    `process` is None for a kept cluster that no run uses. `created` and `deadline` are in seconds since the epoch;
+    after `deadline` anybody may delete a cluster that is not kept for good. `keep` is what the user asked for,
+    `kept` says that the cluster is to outlive its run. `fingerprint` says which clusters can stand in for each other.
+    """
+
+    cluster: str
+    run_id: str
+    process: ProcessName | None
+    created: float
+    deadline: float
+    fingerprint: str
+    keep: Keep
+    kept: bool
+    host_port: int
+    root: Path
+    kubeconfig: Path
+    node_image: str
+
+    def labels(self) -> dict[str, str]:
+        """The labels of the companion container, each `kindgate.*`."""
+        flat = self._flat()
+        process = flat.pop("process") or {}
+        return {LABEL + name.replace("_", "-"): str(value) for name, value in {**flat, **process}.items()}
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
+        """The owner that a container's labels name, or None where they are not kindgate's own."""
+        try:
+            process = (
+                ProcessName(
+                    pid=int(labels["kindgate.pid"]),
+                    started=labels["kindgate.started"],
+                    boot_id=labels["kindgate.boot-id"],
+                    pid_namespace=labels["kindgate.pid-namespace"],
+                )
+                if "kindgate.pid" in labels
+                else None
+            )
+            return cls(
+                cluster=labels[CLUSTER_LABEL],
+                run_id=labels[RUN_ID_LABEL],
+                process=process,
+                created=float(labels["kindgate.created"]),
+                deadline=float(labels["kindgate.deadline"]),
+                fingerprint=labels["kindgate.fingerprint"],
+                keep=_keep(labels["kindgate.keep"]),
+                kept=labels["kindgate.kept"] == "True",
+                host_port=int(labels["kindgate.host-port"]),
+                root=Path(labels["kindgate.root"]),
+                kubeconfig=Path(labels["kindgate.kubeconfig"]),
+                node_image=labels["kindgate.node-image"],
+            )
+        except (KeyError, ValueError):
+            return None
+
+    def to_json(self) -> str:
+        """The text of the state file."""
+        return json.dumps(self._flat(), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self | None:
+        """The owner that a state file names, or None where the text is not one."""
+        try:
+            fields = json.loads(text)
+            process = fields.pop("process")
+            return cls(
+                **{
+                    **fields,
+                    "process": ProcessName(**process) if process else None,
+                    "keep": _keep(fields["keep"]),
+                    "root": Path(fields["root"]),
+                    "kubeconfig": Path(fields["kubeconfig"]),
+                }
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def released(self) -> Self:
+        """The same cluster kept, with nobody using it."""
+        return replace(self, process=None, kept=True)
+
+    def taken_by(self, run: Self) -> Self:
+        """The same cluster, kept as before, in use by the run that `run` describes."""
+        return replace(self, run_id=run.run_id, process=run.process, deadline=run.deadline)
+
+    def _flat(self) -> dict[str, Any]:
+        return {**asdict(self), "root": str(self.root), "kubeconfig": str(self.kubeconfig)}
+
+
+@dataclass(frozen=True)
+class NodeContainer:
+    """A container of a KinD cluster; `role` is kind's: control-plane, worker or external-load-balancer."""
+
+    name: str
+    role: str
+    running: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the engine says about a cluster's name; `companion` is the id of the companion container, if there is one."""
+
+    name: str
+    owner: Owner | None = None
+    companion: str = ""
+    nodes: tuple[NodeContainer, ...] = ()
+
+    @property
+    def kubernetes_nodes(self) -> tuple[str, ...]:
+        """The names of the nodes, control planes first, without the load balancer of several control planes."""
+        inside = [node for node in self.nodes if node.role in {"control-plane", "worker"}]
+        return tuple(node.name for node in sorted(inside, key=lambda node: (node.role, len(node.name), node.name)))
+
+
+@dataclass(frozen=True)
+class Create:
+    """There is no cluster of that name."""
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """The cluster that is there will do."""
+
+    owner: Owner
+
+
+@dataclass(frozen=True)
+class Recreate:
+    """The cluster that is there is ours to delete, and will not do; `reason` says why."""
+
+    reason: str
+
+
+def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Create | Reuse | Recreate:
+    """What to do for the cluster that `wanted` describes, given what is there.
+
+    `life` is about the process of `found.owner`. `wanted.host_port` is the asked one, 0 for any. Raises
+    `OwnershipError` where the name is a living run's or somebody else's.
+    """
+    owner = found.owner
+    if owner is None:
+        if found.nodes or found.companion:
+            raise foreign(found)
+        return Create()
+    check_free(owner, life, now)
+    if not owner.kept:
+        return Recreate("its run ended without deleting it")
+    if not found.nodes or not all(node.running for node in found.nodes):
+        return Recreate("its containers do not run any more")
+    if owner.fingerprint != wanted.fingerprint:
+        return Recreate("its configuration, node image or versions differ from what is asked now")
+    if wanted.host_port not in {0, owner.host_port}:
+        return Recreate(f"it listens on port {owner.host_port}, not on {wanted.host_port}")
+    return Reuse(owner)
+
+
+def check_free(owner: Owner, life: Liveness, now: float) -> None:
+    """Raise `OwnershipError` if a run uses the cluster, or if that cannot be told from here before its deadline."""
+    if owner.process is None or life is Liveness.DEAD:
+        return
+    if life is Liveness.ALIVE:
+        raise OwnershipError(
+            f"cluster {owner.cluster} is in use by a living run: pid {owner.process.pid}, started in {owner.root}",
+            next_step="wait for that run, or give this one another --cluster-name",
+        )
+    if now < owner.deadline:
+        raise OwnershipError(
+            f"cluster {owner.cluster} belongs to pid {owner.process.pid} of another machine, boot or container, "
+            "and whether that lives cannot be seen from here",
+            next_step=f"it is free at {_clock(owner.deadline)}; until then give another --cluster-name",
+        )
+
+
+def foreign(found: Found) -> OwnershipError:
+    """The error for a name that holds something which is not kindgate's."""
+    what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {companion_name(found.name)}"
+    return OwnershipError(
+        f"a cluster named {found.name} is there already, and kindgate did not create it ({what})",
+        next_step="give another --cluster-name; kindgate deletes only what it created",
+    )
+
+
+def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None = None) -> str:
+    """Why a cluster may be deleted by anybody, or nothing if it may not.
+
+    A run's cluster goes when the run is provably dead, or when its deadline has passed. One that was kept after a
+    failure goes at its deadline; one that was asked to be kept always does not go by itself. `older_than`, in
+    seconds, is an operator's own word: it takes every cluster of that age that no living run uses.
+    """
+    if older_than is not None and now - owner.created >= older_than and life is not Liveness.ALIVE:
+        return f"it is older than {older_than:.0f} s"
+    if owner.kept and owner.keep == "always":
+        return ""
+    if not owner.kept and owner.process is not None and life is Liveness.DEAD:
+        return f"its run (pid {owner.process.pid}) is dead"
+    if now >= owner.deadline:
+        return f"its deadline passed at {_clock(owner.deadline)}"
+    return ""
+
+
+def companion_name(cluster: str) -> str:
+    """The name of the container that owns a cluster's name: unique in an engine, so that creating it is the lock."""
+    return f"{cluster}-owner"
+
+
+def network_name(cluster: str) -> str:
+    """The network of a cluster's own: kind's default network is the user's and stays."""
+    return cluster if cluster.startswith("kindgate-") else f"kindgate-{cluster}"
+
+
+def _keep(text: str) -> Keep:
+    match text:
+        case "never" | "on-failure" | "always":
+            return text
+        case _:
+            raise ValueError(text)
+
+
+def _clock(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,103 @@
+"""Names a process so that it can be told later, also by others, whether it still lives."""
+
+from __future__ import annotations
+
+import enum
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Liveness(enum.Enum):
+    """What can be said about a process from here."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ProcessName:
+    """A process, told from every other that ever had its number.
+
+    `started` is the start time as the kernel counts it, in no particular unit; a clock that is set does not change it.
+    `boot_id` and `pid_namespace` say where `pid` means anything at all.
+    """
+
+    pid: int
+    started: str
+    boot_id: str
+    pid_namespace: str
+
+    @classmethod
+    def current(cls) -> ProcessName:
+        """Name the process that asks."""
+        pid = os.getpid()
+        return cls(pid, _start_time(pid) or "", boot_id(), pid_namespace())
+
+
+def liveness(process: ProcessName) -> Liveness:
+    """Whether `process` lives; unknown where its number means nothing here: another boot, machine or PID namespace."""
+    if not process.boot_id or (process.boot_id, process.pid_namespace) != (boot_id(), pid_namespace()):
+        return Liveness.UNKNOWN
+    if not _exists(process.pid):
+        return Liveness.DEAD
+    started = _start_time(process.pid)
+    if started is None:
+        return Liveness.ALIVE if _exists(process.pid) else Liveness.DEAD
+    return Liveness.ALIVE if started == process.started else Liveness.DEAD
+
+
+@cache
+def boot_id() -> str:
+    """What this boot of the machine is called; empty where the system does not say."""
+    if BOOT_ID.exists():
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    if sys.platform == "darwin":
+        return subprocess.run(
+            ["sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, timeout=5, check=False
+        ).stdout.strip()
+    return ""
+
+
+@cache
+def pid_namespace() -> str:
+    """What the PID namespace of this process is called; `host` where there is no such thing."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "host"
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process has this number; unlike a look into /proc, a signal is not fooled by `hidepid`."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _start_time(pid: int) -> str | None:
+    """The start time of `pid`, `zombie` for one that only waits to be collected, None where it cannot be read."""
+    if sys.platform == "linux":
+        try:
+            # proc_pid_stat(5): the name in brackets may hold anything, the fields after it start with the state, number 3
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return "zombie" if fields[0] in {"Z", "X", "x"} else fields[19]
+    try:
+        process = psutil.Process(pid)
+        return "zombie" if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.Error:
+        return None

@@ -1,0 +1,158 @@
+"""Proves that a cluster can be used: kind's exit code proves nothing, and nodes look Ready while services route nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from kindgate.cluster.api import api_client
+from kindgate.errors import ClusterError, KindgateError, NeverHappens, WaitTimeout
+from kindgate.host.engine import Engine
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+_REQUEST_SECONDS = 5.0
+"""An API server that needs longer for one small answer is asked again."""
+
+_CURL_SECONDS = 2
+"""A ClusterIP either answers in milliseconds or its packets go nowhere."""
+
+_CURL_MISSING = (126, 127)
+
+Probe = Callable[[], Ready[str] | Pending | Hopeless]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that has to be true of a usable cluster; `what` completes "waiting for ..."."""
+
+    what: str
+    probe: Probe
+    interval: float
+
+
+def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
+    """Wait until the cluster can be used, all checks at once.
+
+    Every node Ready, CoreDNS available, the default ServiceAccount there (pods cannot be created without it), and the
+    API's ClusterIP answered from every node (kube-proxy works there). Raises `ClusterError` at the first check that
+    cannot come true, or at the deadline.
+    """
+    stop = threading.Event()
+    with api_client(address) as api:
+        core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        checks = [
+            Check("all nodes to be Ready", lambda: _nodes_ready(core, address.nodes), 0.2),
+            Check("CoreDNS to be available", lambda: _coredns_available(apps), 0.2),
+            Check("the default ServiceAccount", lambda: _service_account(core), 0.2),
+            *(
+                Check(
+                    f"node {node} to reach the API's ClusterIP (kube-proxy)",
+                    lambda node=node: _cluster_ip(core, engine, node, deadline),  # type: ignore[misc]  # the loop's node is bound as a default
+                    0.5,
+                )
+                for node in address.nodes
+            ),
+        ]
+        with ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="readiness") as pool:
+            waits = [pool.submit(_wait, check, deadline, stop) for check in checks]
+            try:
+                done, _ = wait(waits, return_when=FIRST_EXCEPTION)
+            finally:
+                stop.set()
+        errors = [error for future in waits if future in done and (error := future.exception()) is not None]
+    if errors:
+        raise _explained(address.name, errors)
+
+
+def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
+    def probe() -> Ready[str] | Pending | Hopeless:
+        return Hopeless("another check failed first") if stop.is_set() else _asked(check.probe)
+
+    return wait_for(check.what, probe, deadline, interval=check.interval, pause=stop.wait)
+
+
+def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
+    """The probe's answer; an API server that does not answer, or not yet, is a reason to ask again."""
+    try:
+        return probe()
+    except ApiException as error:
+        return Pending(f"the API server says {error.status} {error.reason}")
+    except (HTTPError, OSError) as error:
+        return Pending(f"the API server does not answer: {error}")
+
+
+def _explained(name: str, errors: list[BaseException]) -> BaseException:
+    """One error for all checks that failed: a defect of our own as it is, else every check's last state."""
+    for error in errors:
+        if not isinstance(error, WaitTimeout | NeverHappens):
+            return error
+    known = [error for error in errors if isinstance(error, KindgateError)]
+    explained = ClusterError(
+        f"cluster {name} was created and cannot be used: {known[0].message}",
+        waited=known[0].waited,
+        last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in known),
+        next_step="`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
+    )
+    explained.__cause__ = known[0]
+    return explained
+
+
+def _nodes_ready(core: Any, expected: tuple[str, ...]) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+    conditions = {
+        node.metadata.name: next((c for c in node.status.conditions or () if c.type == "Ready"), None)
+        for node in core.list_node(_request_timeout=_REQUEST_SECONDS).items
+    }
+    waiting = []
+    for name in expected:
+        ready = conditions.get(name)
+        if ready is None:
+            waiting.append(f"{name} has not registered")
+        elif ready.status != "True":
+            waiting.append(f"{name}: {ready.reason}: {ready.message}")
+    return Pending("; ".join(waiting)) if waiting else Ready("Ready")
+
+
+def _coredns_available(apps: Any) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+    status = apps.read_namespaced_deployment("coredns", "kube-system", _request_timeout=_REQUEST_SECONDS).status
+    if any(c.type == "Available" and c.status == "True" for c in status.conditions or ()):
+        return Ready("available")
+    return Pending(f"{status.ready_replicas or 0} of {status.replicas or 0} replicas are ready")
+
+
+def _service_account(core: Any) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+    core.read_namespaced_service_account("default", "default", _request_timeout=_REQUEST_SECONDS)
+    return Ready("there")
+
+
+def _cluster_ip(core: Any, engine: Engine, node: str, deadline: Deadline) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+    """Any HTTP answer will do: the packets found their way to a Service and back."""
+    address = core.read_namespaced_service("kubernetes", "default", _request_timeout=_REQUEST_SECONDS).spec.cluster_ip
+    host = f"[{address}]" if ":" in address else address
+    command = (
+        "curl",
+        "--insecure",
+        "--silent",
+        "--show-error",
+        "--output",
+        "/dev/null",
+        "--noproxy",
+        "*",
+        "--max-time",
+        str(_CURL_SECONDS),
+    )
+    told = engine.run("exec", node, *command, f"https://{host}:443/version", deadline=deadline, check=False)
+    if told.returncode == 0:
+        return Ready(address)
+    if told.returncode in _CURL_MISSING:
+        return Hopeless(f"the node image has no curl: {told.stderr.strip()}", "use a node image made by kind or kindgate")
+    if "is not running" in told.stderr or "No such container" in told.stderr:
+        return Hopeless(f"the node's container stopped: {told.stderr.strip()}")
+    return Pending(f"{address}:443 from {node}: {told.stderr.strip()}")

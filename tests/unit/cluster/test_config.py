@@ -1,0 +1,164 @@
+"""The kind configuration: options, a user's file, hooks and host facts merged, and told apart by a fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.cluster.config import (
+    API_VERSION,
+    CGROUP_V1_PATCH,
+    check_config,
+    fingerprint,
+    kind_config,
+    node_count,
+    read_config_file,
+    with_ingress,
+)
+from kindgate.errors import SettingsError
+from kindgate.settings import ClusterSettings
+
+HEADER = f"kind: Cluster\napiVersion: {API_VERSION}\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    """A --kind-config file with this text."""
+    path = folder / "kind.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_asks_for_one_control_plane_and_the_workers() -> None:
+    """Three nodes come from the default of two workers."""
+    config = kind_config(ClusterSettings(), cgroup_version=2)
+    assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
+    assert node_count(config) == 3
+
+
+def test_no_workers_is_a_single_node() -> None:
+    """--kind-workers 0 leaves the control plane alone."""
+    assert node_count(kind_config(ClusterSettings(workers=0), cgroup_version=2)) == 1
+
+
+def test_cgroup_v1_lets_the_kubelet_start() -> None:
+    """The kubelet patch is there on a cgroup v1 host, after the user's own patches."""
+    user = {"kubeadmConfigPatches": ["kind: InitConfiguration\n"]}
+    config = kind_config(ClusterSettings(), cgroup_version=1, user=user)
+    assert config["kubeadmConfigPatches"] == ["kind: InitConfiguration\n", CGROUP_V1_PATCH]
+
+
+def test_cgroup_v2_needs_no_patch() -> None:
+    """Nothing is patched where nothing has to be."""
+    assert "kubeadmConfigPatches" not in kind_config(ClusterSettings(), cgroup_version=2)
+
+
+def test_the_users_nodes_replace_ours() -> None:
+    """Whoever lists nodes decides how many there are, and the rest of the file is merged."""
+    user = {"nodes": [{"role": "control-plane"}, {"role": "worker", "labels": {"zone": "a"}}], "networking": {"ipFamily": "ipv4"}}
+    config = kind_config(ClusterSettings(workers=5), cgroup_version=2, user=user)
+    assert node_count(config) == 2
+    assert config["nodes"][1]["labels"] == {"zone": "a"}
+    assert config["networking"] == {"ipFamily": "ipv4"}
+
+
+def test_hooks_are_merged_over_the_users_file() -> None:
+    """Mappings are merged field by field, lists are joined in order."""
+    user = {"networking": {"ipFamily": "ipv4", "kubeProxyMode": "iptables"}, "containerdConfigPatches": ["a"]}
+    changes: list[dict[str, Any]] = [
+        {"networking": {"kubeProxyMode": "nftables"}},
+        {"containerdConfigPatches": ["b"], "featureGates": {"X": True}},
+    ]
+    config = kind_config(ClusterSettings(), cgroup_version=2, user=user, changes=changes)
+    assert config["networking"] == {"ipFamily": "ipv4", "kubeProxyMode": "nftables"}
+    assert config["containerdConfigPatches"] == ["a", "b"]
+    assert config["featureGates"] == {"X": True}
+
+
+def test_a_hooks_mistake_names_the_hook() -> None:
+    """A field that kind does not know is refused before anything is created."""
+    with pytest.raises(SettingsError, match="pytest_kindgate_cluster_config hook: unknown field `node`"):
+        kind_config(ClusterSettings(), cgroup_version=2, changes=[{"node": []}])
+
+
+def test_the_files_name_gives_way() -> None:
+    """As in kind itself, the cluster's name does not come from the file when one is given by option."""
+    assert "name" not in kind_config(ClusterSettings(), cgroup_version=2, user={"name": "theirs"})
+
+
+def test_the_ingress_port_is_on_loopback_of_the_first_control_plane() -> None:
+    """Port 80 of the first control plane is reached on 127.0.0.1 only; other mappings stay."""
+    other = {"containerPort": 30000, "hostPort": 30000}
+    user = {"nodes": [{"role": "worker"}, {"role": "control-plane", "extraPortMappings": [other], "labels": {"a": "b"}}]}
+    config = kind_config(ClusterSettings(), cgroup_version=2, user=user)
+    node = with_ingress(config, 18080)["nodes"][1]
+    assert node["extraPortMappings"] == [
+        other,
+        {"containerPort": 80, "hostPort": 18080, "listenAddress": "127.0.0.1", "protocol": "TCP"},
+    ]
+    assert node["labels"] == {"ingress-ready": "true", "a": "b"}
+    assert config["nodes"][1]["extraPortMappings"] == [other]
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    """The file's content comes back as it is."""
+    content = read_config_file(written(tmp_path, HEADER + "nodes:\n- role: control-plane\n"))
+    assert content["nodes"] == [{"role": "control-plane"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("kind: Cluster\n  x: [", "is not YAML"),
+        ("- a\n", "not a kind configuration but list"),
+        ("", "not a kind configuration but NoneType"),
+        ("kind: Pod\n", "`kind` is 'Pod', not 'Cluster'"),
+        ("kind: Cluster\napiVersion: v1\n", "`apiVersion` is 'v1'"),
+        (HEADER + "nodez: []\n", "unknown field `nodez`"),
+        (HEADER + "nodes: []\n", "`nodes` has to be a list of at least one node"),
+        (HEADER + "nodes: [a]\n", r"nodes\[0\]: is not a mapping"),
+        (HEADER + "nodes:\n- role: master\n", r"nodes\[0\]: `role` is 'master'"),
+        (HEADER + "nodes:\n- role: worker\n", "no node has the role control-plane"),
+        (HEADER + "nodes:\n- role: control-plane\n  imag: x\n", r"nodes\[0\]: unknown field `imag`"),
+        (HEADER + "nodes:\n- role: control-plane\n  image: x\n", "all nodes run one image"),
+        (
+            HEADER + "nodes:\n- role: control-plane\n  extraPortMappings: [{containerPort: 80, hostPort: 1}]\n",
+            "containerPort 80 of the control plane is the ingress's",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_and_the_cause(tmp_path: Path, text: str, cause: str) -> None:
+    """Every mistake is a SettingsError that names the file and the field."""
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError, match=cause) as caught:
+        read_config_file(path)
+    assert str(path) in caught.value.message
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """A file that is not there is named with the system's reason."""
+    with pytest.raises(SettingsError, match=r"cannot be read: .*No such file"):
+        read_config_file(tmp_path / "none.yaml")
+
+
+def test_a_worker_may_map_port_80() -> None:
+    """Only the control plane's port 80 is the ingress's."""
+    check_config({"nodes": [{"role": "control-plane"}, {"role": "worker", "extraPortMappings": [{"containerPort": 80}]}]}, "here")
+
+
+@given(st.dictionaries(st.text(), st.text()), st.integers(0, 5))
+def test_the_fingerprint_depends_on_nothing_but_content(parts: dict[str, str], workers: int) -> None:
+    """The order in which fields were written does not matter."""
+    config = kind_config(ClusterSettings(workers=workers), cgroup_version=2)
+    again: dict[str, Any] = dict(reversed(config.items()))
+    assert fingerprint(config, parts) == fingerprint(again, dict(reversed(parts.items())))
+
+
+def test_the_fingerprint_tells_clusters_apart() -> None:
+    """Another shape or another image is another cluster; the host port is not part of it."""
+    two, three = (kind_config(ClusterSettings(workers=workers), cgroup_version=2) for workers in (1, 2))
+    marks = {fingerprint(two, {"image": "a"}), fingerprint(three, {"image": "a"}), fingerprint(three, {"image": "b"})}
+    assert len(marks) == 3
