@@ -22,7 +22,7 @@ def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Seq
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
-        body = f"{_gates(gates)}, so that {value} says nothing about the service: {_advice(gates)}"
+        body = f"{gate_figures(gates)}, so that {value} says nothing about the service: {gate_advice(gates)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
@@ -51,14 +51,20 @@ def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str
 
 def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, rivals: int) -> str:
     text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}) and {_limit(threshold)}"
+    if verdict is Verdict.INCONCLUSIVE:
+        text += f", {_doubt(finding, rivals)}"
     if threshold.selector.metric.type is MetricType.TREND and finding.proportion and finding.allowed:
         share = percent(finding.proportion.share)
-        text += f", which {share} of the requests did not keep because they {_bad(threshold)}, where {percent(finding.allowed)} may"
-    if verdict is not Verdict.INCONCLUSIVE:
-        return text
-    if verdict is finding.verdict:
-        return f"{text}: too close to tell"
-    return f"{text}: missed by its own interval, which among {rivals} objectives can happen by chance"
+        text += f": {share} of the requests {_bad(threshold)}, where {percent(finding.allowed)} may"
+    return text
+
+
+def _doubt(finding: Finding, rivals: int) -> str:
+    """Why an objective is undecided."""
+    if finding.verdict is Verdict.FAIL:
+        return f"missed by its own interval, which among {rivals} objectives can happen by chance"
+    few = finding.proportion is not None and finding.proportion.bad == 0
+    return "too few requests to tell" if few else "too close to tell"
 
 
 def _measured(threshold: Threshold, finding: Finding) -> str:
@@ -114,9 +120,11 @@ def _no_data(threshold: Threshold, finding: Finding) -> str:
     return f"{threshold.selector} has no data ({why}), and an objective without data is missed"
 
 
-def _gates(gates: Sequence[Gate]) -> str:
+def gate_figures(gates: Sequence[Gate]) -> str:
+    """What the broken gates measured, against what is valid."""
     return " and ".join(f"{gate.name} was {gate.measured} ({gate.asked} is valid)" for gate in gates)
 
 
-def _advice(gates: Sequence[Gate]) -> str:
+def gate_advice(gates: Sequence[Gate]) -> str:
+    """What to do about the broken gates."""
     return "; ".join(dict.fromkeys(gate.advice for gate in gates))

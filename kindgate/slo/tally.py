@@ -43,6 +43,8 @@ class Times:
     def merged(cls, parts: Iterable[Times]) -> Times:
         """All requests of all parts."""
         kept = list(parts)
+        if len(kept) == 1:
+            return kept[0]
         return cls(
             Histogram.merged(part.times for part in kept),
             sum(part.lost for part in kept),

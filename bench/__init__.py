@@ -1,0 +1,1 @@
+"""Measurements of the load engine and of the verdicts."""

@@ -1,0 +1,80 @@
+"""Recorded bursts of two equal versions on a real cluster: how they are kept, and how runs are drawn from them.
+
+The file is JSON: `{"format": 1, "rate": 500.0, "bursts": [{"seconds": 2.0, "base": {"times": "...", "lost": 0},
+"head": {...}}, ...]}`. `times` is the exact histogram of response times as `kindgate.histogram` writes it, `lost`
+counts requests that failed or were never sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kindgate.histogram import Histogram
+from kindgate.slo.compare import BASE, HEAD
+from kindgate.slo.sample import BurstSample, Series
+
+FORMAT = 1
+LEAST_BURSTS = 300
+"""Bursts that a recording needs, so that runs of 30 drawn from it differ enough."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Real bursts, each with both versions; `rate` in requests per second over both."""
+
+    rate: float
+    bursts: tuple[BurstSample, ...]
+
+    def run(self, rng: np.random.Generator, bursts: int, slower: float = 1.0) -> list[BurstSample]:
+        """So many of the bursts, drawn with replacement, with the pull request's times multiplied by `slower`."""
+        return [_slowed(self.bursts[place], slower) for place in rng.integers(0, len(self.bursts), bursts)]
+
+
+def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
+    """Keeps the bursts of a duet run; each has to hold the arms `base` and `head`."""
+    kept = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
+    path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
+
+
+def read_recording(path: Path) -> Recording:
+    """The recording in a file. Raises `ValueError` for another format and for fewer than `LEAST_BURSTS` bursts."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {kept.get('format')!r}, and {FORMAT} is read")
+    bursts = tuple(_decoded(place, burst) for place, burst in enumerate(kept["bursts"]))
+    if len(bursts) < LEAST_BURSTS:
+        raise ValueError(f"{path} holds {len(bursts)} bursts, and {LEAST_BURSTS} are needed")
+    return Recording(float(kept["rate"]), bursts)
+
+
+def _encoded(burst: BurstSample, arm: str) -> dict[str, Any]:
+    series = burst.matching({"arm": arm})
+    times = Histogram.merged(part.response for part in series)
+    return {"times": times.to_text(), "lost": sum(part.scheduled for part in series) - times.count}
+
+
+def _decoded(place: int, burst: dict[str, Any]) -> BurstSample:
+    series = []
+    for arm in (BASE, HEAD):
+        times, lost = Histogram.from_text(burst[arm]["times"]), int(burst[arm]["lost"])
+        series.append(Series(tags={"arm": arm}, scheduled=times.count + lost, sent=times.count + lost, response=times))
+    return BurstSample(float(place), float(burst["seconds"]), tuple(series))
+
+
+def _slowed(burst: BurstSample, factor: float) -> BurstSample:
+    if factor == 1.0:
+        return burst
+    series = tuple(part if part.tags["arm"] == BASE else _multiplied(part, factor) for part in burst.series)
+    return BurstSample(burst.started, burst.seconds, series)
+
+
+def _multiplied(series: Series, factor: float) -> Series:
+    times = series.response
+    values = np.repeat(np.rint(times.values * factor).astype(np.int64), times.counts)
+    return Series(series.tags, series.scheduled, series.sent, Histogram.of(values))

@@ -1,0 +1,232 @@
+"""How often the verdicts are wrong: simulated runs with fixed seeds, and runs drawn from recorded bursts.
+
+    python -m bench.verdicts [--runs 2000] [--processes 2] [--recording bench/recorded.json] [--json bench/verdicts.json]
+
+Every run goes through `kindgate.slo.judge` or `kindgate.slo.compare` look by look, as a real one does. An upper bound
+is the one-sided exact 95 % bound for the share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import beta
+
+from bench.generators import GENERATORS, LIGHT, LOADED, Generator, samples_of
+from bench.recorded import Recording, read_recording
+from kindgate.model import Verdict
+from kindgate.slo.compare import compare
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import ALPHA, LOOKS, judge
+from kindgate.slo.objectives import Objectives, Tolerance
+from kindgate.slo.proportion import Proportion
+from kindgate.slo.sample import BurstSample
+
+BURSTS = 10
+"""Bursts of each of the three looks."""
+
+REQUESTS = 1_000
+"""Requests of a burst; two versions share them."""
+
+RUNS = 2_000
+
+TOLERANCE = 0.10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment: shares of the verdicts in `runs` runs, and a goal."""
+
+    name: str
+    generator: str
+    runs: int
+    passed: float
+    failed: float
+    inconclusive: float
+    bursts: float
+    """Bursts that a run took on average."""
+    goal: str = ""
+    bound: float | None = None
+    """The upper bound for the share that the goal limits."""
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        """A line of the printed table."""
+        verdicts = f"PASS {self.passed:6.1%}  FAIL {self.failed:6.1%}  INCONCLUSIVE {self.inconclusive:6.1%}  {self.bursts:4.1f} bursts"
+        mark = "" if self.met is None else "  met" if self.met else "  MISSED"
+        bound = "" if self.bound is None else f"  bound {self.bound:6.2%}"
+        return f"{self.name:40} {self.generator:9} {verdicts}{bound}  {self.goal}{mark}"
+
+
+Run = Callable[[int], tuple[Verdict, int]]
+"""Plays the run with this number: its verdict and how many bursts it took."""
+
+
+def limit_run(generator: Generator, expression: str, number: int) -> tuple[Verdict, int]:
+    """One version against a limit."""
+    rng = np.random.default_rng((number, 1))
+    samples = samples_of(generator.arms(rng, BURSTS * LOOKS, REQUESTS))
+    objectives = Objectives(parse_marker((expression,)))
+    return _looks(lambda look: judge(objectives, samples[: look * BURSTS], look=look).verdict)
+
+
+def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, number: int) -> tuple[Verdict, int]:
+    """The base against a version whose times are `slower` times as long."""
+    base, head = generator.arms(np.random.default_rng((number, 2)), BURSTS * LOOKS, REQUESTS // 2, arms=2)
+    return _compared(samples_of([base, head * slower]), quantiles)
+
+
+def recorded_run(recording: Recording, slower: float, number: int) -> tuple[Verdict, int]:
+    """A run drawn from recorded bursts of two equal versions."""
+    return _compared(recording.run(np.random.default_rng((number, 3)), BURSTS * LOOKS, slower), (95.0,))
+
+
+def _compared(samples: list[BurstSample], quantiles: tuple[float, ...]) -> tuple[Verdict, int]:
+    tolerances = [Tolerance(quantile, TOLERANCE) for quantile in quantiles]
+    return _looks(lambda look: compare(tolerances, samples[: look * BURSTS], look=look).verdict)
+
+
+def _looks(verdict_at: Callable[[int], Verdict]) -> tuple[Verdict, int]:
+    """The verdict of the first look that decides, and the bursts up to it."""
+    for look in range(1, LOOKS + 1):
+        verdict = verdict_at(look)
+        if verdict is not Verdict.INCONCLUSIVE:
+            break
+    return verdict, look * BURSTS
+
+
+def upper_bound(hits: int, runs: int) -> float:
+    """The exact one-sided 95 % bound for a share (Clopper and Pearson)."""
+    return 1.0 if hits == runs else float(beta.ppf(0.95, hits + 1, runs - hits))
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The share of `verdict` whose bound may be `at_most` so large; or which is itself `at_least` so large."""
+
+    verdict: Verdict
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __str__(self) -> str:
+        """As the table shows it."""
+        if self.at_most is not None:
+            return f"{self.verdict} bound <= {self.at_most:.0%}"
+        return f"{self.verdict} >= {self.at_least:.0%}" if self.at_least is not None else ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is played, and what has to come of it."""
+
+    name: str
+    generator: str
+    run: Run
+    goals: tuple[Goal, ...] = ()
+
+    def rows(self, outcomes: Iterable[tuple[Verdict, int]]) -> Iterator[Row]:
+        """A row for each goal, or one without any."""
+        results = list(outcomes)
+        runs, counts = len(results), Counter(verdict for verdict, _ in results)
+        for goal in self.goals or (None,):
+            hits = counts[goal.verdict] if goal else 0
+            bound = upper_bound(hits, runs)
+            met = None
+            if goal and goal.at_most is not None:
+                met = bound <= goal.at_most
+            elif goal and goal.at_least is not None:
+                met = hits / runs >= goal.at_least
+            yield Row(
+                name=self.name,
+                generator=self.generator,
+                runs=runs,
+                passed=counts[Verdict.PASS] / runs,
+                failed=counts[Verdict.FAIL] / runs,
+                inconclusive=counts[Verdict.INCONCLUSIVE] / runs,
+                bursts=sum(bursts for _, bursts in results) / runs,
+                goal=str(goal or ""),
+                bound=bound if goal and goal.at_most is not None else None,
+                met=met,
+            )
+
+
+NO_FALSE_FAIL = Goal(Verdict.FAIL, at_most=0.05)
+POWER = Goal(Verdict.FAIL, at_least=0.80)
+
+
+def simulated() -> Iterator[Experiment]:
+    """Every experiment that needs no recording."""
+    for generator in GENERATORS:
+        name, p95 = generator.name, (95.0,)
+        three = partial(duet_run, generator, (50.0, 90.0, 95.0), 1.0)
+        yield Experiment("A/A, three tolerances of 10 %", name, three, (NO_FALSE_FAIL,))
+        yield Experiment("A/A, p(95) tolerance 10 %", name, partial(duet_run, generator, p95, 1.0), (NO_FALSE_FAIL,))
+        yield Experiment("p(95) 5 % slower, tolerance 10 %", name, partial(duet_run, generator, p95, 1.05))
+        goals = (Goal(Verdict.PASS, at_most=0.05), *((POWER,) if generator is LIGHT else ()))
+        yield Experiment("p(95) 10 % slower, tolerance 10 %", name, partial(duet_run, generator, p95, 1 + TOLERANCE), goals)
+        for quantile in (95, 99):
+            run = partial(limit_run, generator, f"p({quantile})<{generator.truth(quantile):.6f}")
+            goals = (NO_FALSE_FAIL, *((Goal(Verdict.PASS, at_most=0.10),) if generator in {LIGHT, LOADED} else ()))
+            yield Experiment(f"p({quantile}) exactly at its limit", name, run, goals)
+
+
+def recorded(recording: Recording) -> Iterator[Experiment]:
+    """The experiments on real bursts of two equal versions."""
+    yield Experiment("A/A, p(95) tolerance 10 %", "recorded", partial(recorded_run, recording, 1.0), (NO_FALSE_FAIL,))
+    yield Experiment("p(95) 10 % slower, tolerance 10 %", "recorded", partial(recorded_run, recording, 1 + TOLERANCE), (POWER,))
+
+
+def headroom(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """The chance of a PASS in one look of 10, 20 and 30 bursts, with the truth at a share of the limit."""
+    for quantile, share in ((95, 0.9), (95, 0.8), (95, 0.7), (99, 0.8), (99, 0.6)):
+        for generator in (LIGHT, LOADED):
+            limit = generator.truth(quantile) / share
+            rng = np.random.default_rng(quantile)
+            bad = [(generator.arms(rng, 30, REQUESTS)[0] >= limit).sum(axis=1) for _ in range(runs)]
+            chances = {}
+            for bursts in (10, 20, 30):
+                passed = sum(Proportion.of(row[:bursts], [REQUESTS] * bursts).upper(ALPHA) < 1 - quantile / 100 for row in bad)
+                chances[str(bursts)] = passed / runs
+            yield f"p({quantile}) at {share:g} of the limit, {generator.name}", chances
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Plays everything, prints a table and writes the JSON file; 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description="Measure how often the verdicts are wrong.")
+    parser.add_argument("--runs", type=int, default=RUNS, help="simulated runs of each experiment")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--recording", type=Path, default=Path("bench/recorded.json"))
+    parser.add_argument("--json", type=Path, default=Path("bench/verdicts.json"))
+    options = parser.parse_args(arguments)
+    experiments = list(simulated())
+    if options.recording.exists():
+        experiments += recorded(read_recording(options.recording))
+    else:
+        sys.stdout.write(f"{options.recording} is not there: the rows about recorded bursts are left out\n")
+    rows = []
+    with ProcessPoolExecutor(options.processes) as pool:
+        for experiment in experiments:
+            outcomes = pool.map(experiment.run, range(options.runs), chunksize=25)
+            for row in experiment.rows(outcomes):
+                rows.append(row)
+                sys.stdout.write(f"{row}\n")
+            sys.stdout.flush()
+    chances = dict(headroom(min(options.runs, 500)))
+    for name, by_bursts in chances.items():
+        sys.stdout.write(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}\n")
+    document = {"bursts_per_look": BURSTS, "requests": REQUESTS, "rows": [asdict(row) for row in rows], "headroom": chances}
+    options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return int(any(row.met is False for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

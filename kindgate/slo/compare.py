@@ -1,0 +1,194 @@
+"""Judges a pull request's version against its base, both measured in the same run.
+
+Duet bursts are best: both versions serve at the same time and every request goes to either at random, so what the
+machine does to one it does to the other. Bursts of one version each, in the order ABBA, are the fallback. The unit
+is d = log(percentile of the pull request / percentile of the base) of a burst, judged by Wilcoxon's signed-rank test:
+PASS when d is below log(1 + tolerance), else FAIL when d is above 0, else INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kindgate.errors import SloError
+from kindgate.model import Verdict
+from kindgate.slo.explain import SCOPE, gate_advice, gate_figures
+from kindgate.slo.gates import Gate, check_gates
+from kindgate.slo.holm import holm_rejected
+from kindgate.slo.judge import ALPHA, LOOKS, overall
+from kindgate.slo.numbers import milliseconds, percent
+from kindgate.slo.objectives import Tolerance
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.signed_rank import hodges_lehmann, p_greater, p_less, shift_interval
+from kindgate.slo.tally import Times, times_of
+from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
+
+BASE, HEAD = "base", "head"
+"""The values of the tag `arm`: the base version and the pull request's."""
+
+LARGEST_RATIO = math.log(1000)
+"""The log-ratio that stands for "got no answer": ranks only need it to be larger than any real one."""
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """One tolerance. `base` and `head` are percentiles over all bursts in milliseconds, `None` without answers.
+
+    `change` is the Hodges-Lehmann estimate of how much slower the pull request is (0.1 is 10 %), with `interval`;
+    `trend` holds the change of each pair of figures. `p_slower` speaks against "not slower at all", `p_within`
+    against "slower than tolerated".
+    """
+
+    tolerance: Tolerance
+    verdict: Verdict
+    base: float | None
+    head: float | None
+    change: float | None
+    interval: tuple[float, float] | None
+    samples: int
+    bursts: int
+    p_slower: float
+    p_within: float
+    explanation: str
+    trend: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All tolerances at one of the planned looks."""
+
+    verdict: Verdict
+    results: tuple[ComparisonResult, ...]
+    gates: tuple[Gate, ...]
+    look: int = 1
+    looks: int = 1
+
+    @property
+    def decided(self) -> bool:
+        """Whether no further look can change the verdict."""
+        return self.verdict is not Verdict.INCONCLUSIVE or self.look >= self.looks
+
+
+def compare(tolerances: Sequence[Tolerance], samples: Sequence[BurstSample], *, look: int = 1, looks: int = LOOKS) -> Comparison:
+    """The verdicts at look `look` of `looks`; the requests of `samples` carry the tag `arm`, `base` or `head`.
+
+    Raises `SloError` when there is nothing to compare.
+    """
+    if not tolerances:
+        raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 10%}}")
+    alpha = ALPHA / looks
+    pairs = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
+    slower = [p_greater(ratios) for ratios in pairs]
+    rejected = holm_rejected(slower, alpha)
+    bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
+    gates = check_gates(samples, min((base for base in bases if base is not None), default=None))
+    broken = [gate for gate in gates if gate.broken]
+    results = tuple(
+        _result(tolerance, samples, pairs[place], alpha, slow=(slower[place], rejected[place]), broken=broken)
+        for place, tolerance in enumerate(tolerances)
+    )
+    return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
+
+
+def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
+    """One log(head / base) for each burst that served both versions, or for each block of four ABBA bursts.
+
+    An arm whose percentile falls among requests without an answer counts as 1,000 times slower.
+    """
+    figures = [(_burst_figure(quantile, sample, BASE), _burst_figure(quantile, sample, HEAD)) for sample in samples]
+    duet = [(base, head) for base, head in figures if base is not None and head is not None]
+    if duet:
+        return [_log_ratio(base, head) for base, head in duet]
+    ratios = []
+    for start in range(0, len(figures) - 3, 4):
+        bases = [base for base, _ in figures[start : start + 4] if base is not None]
+        heads = [head for _, head in figures[start : start + 4] if head is not None]
+        if len(bases) == len(heads) == 2:
+            ratios.append(sum(_log_ratio(base, head) for base, head in zip(bases, heads, strict=True)) / 2)
+    return ratios
+
+
+def _log_ratio(base: float, head: float) -> float:
+    if math.isinf(base) or math.isinf(head):
+        return LARGEST_RATIO * (math.isinf(head) - math.isinf(base))
+    return math.log(head / base)
+
+
+def _result(
+    tolerance: Tolerance,
+    samples: Sequence[BurstSample],
+    ratios: Sequence[float],
+    alpha: float,
+    *,
+    slow: tuple[float, bool],
+    broken: Sequence[Gate],
+) -> ComparisonResult:
+    p_slower, is_slower = slow
+    bound = math.log1p(tolerance.max_regression)
+    p_within = p_less([ratio - bound for ratio in ratios])
+    base, head = (_percentile(tolerance.quantile, samples, arm) for arm in (BASE, HEAD))
+    interval = shift_interval(ratios, alpha) if ratios else None
+    change = math.expm1(hodges_lehmann(ratios)) if ratios else None
+    shown = (math.expm1(interval[0]), math.expm1(interval[1])) if interval else None
+    verdict = Verdict.INCONCLUSIVE
+    if not ratios:
+        verdict = Verdict.FAIL
+    elif broken or base is None:
+        verdict = Verdict.INVALID
+    elif p_within < alpha:
+        verdict = Verdict.PASS
+    elif is_slower:
+        verdict = Verdict.FAIL
+    size = sum(series.scheduled for sample in samples for series in sample.series if series.tags.get("arm") in {BASE, HEAD})
+    result = ComparisonResult(
+        tolerance, verdict, base, head, change, shown, size, len(ratios), p_slower, p_within, "", tuple(map(math.expm1, ratios))
+    )
+    return replace(result, explanation=_sentence(result, broken))
+
+
+def _times(sample: BurstSample, arm: str) -> Times:
+    return times_of(Selector(METRICS[DEFAULT_METRIC], (("arm", arm),)), sample)
+
+
+def _burst_figure(quantile: float, sample: BurstSample, arm: str) -> float | None:
+    """The percentile of one arm of a burst in milliseconds, infinite among lost requests; `None` without requests."""
+    times = _times(sample, arm)
+    return times.percentile(quantile) if times.size else None
+
+
+def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> float | None:
+    """The percentile of one arm over all bursts in milliseconds; `None` without answers."""
+    times = Times.merged(_times(sample, arm) for sample in samples)
+    value = times.percentile(quantile) if times.size else math.inf
+    return None if math.isinf(value) else value
+
+
+def _sentence(result: ComparisonResult, broken: Sequence[Gate]) -> str:
+    """One readable sentence for a result."""
+    name = f"p({result.tolerance.quantile:g})"
+    basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
+    if not result.bursts:
+        body = "there are no bursts of both versions, and an objective without data is missed"
+    elif broken:
+        body = f"{gate_figures(broken)}, so that {basis} say nothing about the two versions: {gate_advice(broken)}"
+    elif result.base is None:
+        body = f"{name} of the base version lies among requests without an answer ({basis}), so that nothing can be compared with it"
+    else:
+        head = "lies among requests without an answer" if result.head is None else f"= {milliseconds(result.head)}"
+        body = f"{name} of the pull request {head} against {milliseconds(result.base)} of the base"
+        body += f", {_change(result.change or 0.0)} ({_range(result)}, from {basis})"
+        body += f" and may be at most {percent(result.tolerance.max_regression)} slower"
+        body += ", too close to tell" if result.verdict is Verdict.INCONCLUSIVE else ""
+    return f"{result.verdict}: {body}; {SCOPE}."
+
+
+def _range(result: ComparisonResult) -> str:
+    if result.interval is None:
+        return "too few for an interval"
+    return f"interval {_change(result.interval[0])} to {_change(result.interval[1])}"
+
+
+def _change(change: float) -> str:
+    return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"

@@ -1,0 +1,137 @@
+"""Refuses, before any load is sent, objectives that the planned bursts could not confirm however good the service is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kindgate.errors import SloError
+from kindgate.slo.judge import ALPHA, LOOKS
+from kindgate.slo.objectives import Objectives, Tolerance
+from kindgate.slo.proportion import UNSEEN_DESIGN_EFFECT, Proportion, effective_size
+from kindgate.slo.rules import allowed_share, is_mean
+from kindgate.slo.threshold import MetricType, Threshold
+
+
+@dataclass(frozen=True)
+class PlannedSeries:
+    """Requests of one burst that will carry these tags (`host`, `route`, `arm`, `method`)."""
+
+    tags: Mapping[str, str]
+    requests: int
+
+
+@dataclass(frozen=True)
+class BurstsPlan:
+    """`bursts` at each of `looks` looks, each burst made of `series`. One burst in one look is quick mode."""
+
+    bursts: int
+    series: tuple[PlannedSeries, ...]
+    looks: int = LOOKS
+
+    @property
+    def alpha(self) -> float:
+        """The error that each look may make per side."""
+        return ALPHA / self.looks
+
+    @property
+    def most_bursts(self) -> int:
+        """Bursts up to the last look."""
+        return self.bursts * self.looks
+
+    @property
+    def quick(self) -> bool:
+        """Whether there is one burst only, which decides nothing but facts."""
+        return self.most_bursts == 1
+
+
+def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
+    """Raises `SloError` for the first objective that could not pass at the last look, with the size that it needs.
+
+    In quick mode only what can never hold is refused, as no more was asked for than figures.
+    """
+    for threshold in objectives.thresholds:
+        _refuse_impossible(threshold)
+        size = _planned(threshold, plan)
+        if not plan.quick:
+            _refuse_small(threshold, size, plan)
+    for tolerance in objectives.compare:
+        _refuse_few_bursts(tolerance, plan)
+
+
+def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
+    """How many requests, in all bursts together, can confirm that fewer than `allowed` (a share) are bad.
+
+    None of them may be bad then: the upper end of the interval for nothing seen is `1 - alpha ** (1 / n)` for an
+    effective size of `n`. Raises `ValueError` for fewer than two bursts.
+    """
+    per_request = effective_size(1.0, bursts, UNSEEN_DESIGN_EFFECT, alpha)
+    if not per_request:
+        raise ValueError("one burst confirms nothing")
+    return math.ceil(math.log(alpha) / math.log1p(-allowed) / per_request)
+
+
+def needed_pairs(alpha: float) -> int:
+    """How many bursts of both versions Wilcoxon's signed-rank test needs to reach `alpha`: its smallest p is 2^-n."""
+    return math.floor(-math.log2(alpha)) + 1
+
+
+def _refuse_impossible(threshold: Threshold) -> None:
+    expression = threshold.expression
+    if not math.isfinite(expression.limit):
+        raise _error(threshold, f"the limit {expression.limit} decides nothing", "write a finite number")
+    # Times, shares and counts are never negative, and a share is never above 1.
+    impossible = (expression.operator == "<" and expression.limit <= 0) or (expression.operator == "<=" and expression.limit < 0)
+    if threshold.selector.metric.type is MetricType.RATE:
+        impossible |= (expression.operator == ">" and expression.limit >= 1) or (expression.operator == ">=" and expression.limit > 1)
+    if impossible:
+        raise _error(threshold, "no measurement can meet it", "a rate is a share between 0 and 1, a time is above 0")
+
+
+def _planned(threshold: Threshold, plan: BurstsPlan) -> int:
+    """The requests of one burst that the threshold is about; raises `SloError` when the plan has none."""
+    tags = {key: value for key, value in threshold.selector.tags if key != "kind"}
+    size = sum(series.requests for series in plan.series if all(series.tags.get(key) == value for key, value in tags.items()))
+    if size:
+        return size
+    known = sorted({f"{key}:{value}" for series in plan.series for key, value in series.tags.items() if value})
+    raise _error(threshold, "no planned request carries these tags", f"the plan has {', '.join(known) or 'no tags'}")
+
+
+def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
+    allowed, bursts = allowed_share(threshold), plan.most_bursts
+    if allowed is None and not is_mean(threshold):
+        return
+    if bursts < 2:
+        raise _error(threshold, "one burst shows no spread between bursts", "plan at least 2 bursts, or ask for quick mode")
+    if allowed is None or Proportion.of([0] * bursts, [size] * bursts).upper(plan.alpha) < allowed:
+        return
+    needed = needed_requests(allowed, bursts, plan.alpha)
+    raise _error(
+        threshold,
+        f"it cannot pass, even if no request is too slow or fails: {size * bursts:,} requests are planned and {needed:,} are needed",
+        f"plan at least {math.ceil(needed / bursts):,} requests in each of {bursts} bursts, by a longer duration or a higher rate",
+    )
+
+
+def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan) -> None:
+    needed = needed_pairs(plan.alpha)
+    if plan.most_bursts < needed and not plan.quick:
+        raise SloError(
+            f"{tolerance.origin or 'compare'}: {tolerance} cannot be decided by {plan.most_bursts} bursts",
+            next_step=f"plan at least {math.ceil(needed / plan.looks)} bursts per look",
+        )
+
+
+def _error(threshold: Threshold, problem: str, next_step: str) -> SloError:
+    return SloError(f"{threshold.origin or 'objective'}: {threshold}: {problem}", next_step=next_step)
+
+
+def advice(objectives: Objectives) -> Sequence[str]:
+    """Sentences about tolerances that are hard to decide; none of them refuses anything."""
+    return [
+        f"{tolerance}: percentiles this high scatter by 30 % between bursts; 25 % or more is decided far more often"
+        for tolerance in objectives.compare
+        if tolerance.quantile >= 99 and tolerance.max_regression < 0.25
+    ]
