@@ -1,0 +1,227 @@
+"""From results to a report: figures keep their values, and what exceeds the bounds is left out and said."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import DeployError
+from kindgate.histogram import Histogram
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import BurstResult, FailureKind, Series, Slot
+from kindgate.metrics.resources import ResourceSummary, UseSeries, WorkloadUse
+from kindgate.metrics.workloads import Allowance
+from kindgate.model import ClusterAddress, Phase, Verdict, Window
+from kindgate.report.build import BURSTS, Measurement, build_report, outcome_of, setup_error_record
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from kindgate.slo.gates import Gate
+from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.threshold import METRICS, Expression, Selector, Threshold
+
+RUN = Run(id="1", started=1_790_000_000.0, seconds=60.0)
+TEST = "tests/e2e/test_latency.py::test_slo"
+
+
+def _burst(slots: int = 3) -> BurstResult:
+    """Ten requests to each of two hosts; the second host answers two of them with 503."""
+    plan = BurstPlan(
+        routes=(Route("http://127.0.0.1:1", host="foo.localhost"), Route("http://127.0.0.1:1", host="bar.localhost")),
+        loop=OpenLoop.constant(10, seconds=2.0),
+    )
+    foo = Series("foo.localhost", "foo.localhost", "", "GET", 10, 10, 10, response=Histogram.of(range(1000, 11_000, 1000)))
+    bar = Series(
+        "bar.localhost",
+        "bar.localhost",
+        "",
+        "GET",
+        10,
+        10,
+        8,
+        response=Histogram.of([50_000] * 8),
+        failed={FailureKind.HTTP: 2},
+        status={200: 8, 503: 2},
+    )
+    return BurstResult(
+        plan=plan,
+        window=Window(1_790_000_010.0, 1_790_000_012.5),
+        seconds=2.0,
+        series=(foo, bar),
+        send_lag=Histogram.of([10, 20, 400]),
+        cap_wait=Histogram.of([0, 500_000]),
+        timeline=tuple(Slot(start=place * 0.1, sent=1, response=Histogram.of([1000 * (place + 1)])) for place in range(slots)),
+    )
+
+
+def _judgement(measured: float | None, operator: str = "<", limit: float = 200.0) -> Judgement:
+    threshold = Threshold(Selector(METRICS["http_req_duration"], (("host", "foo.localhost"),)), Expression("p", operator, limit, 95.0))
+    result = ThresholdResult(
+        threshold, Verdict.PASS, measured, "ms", limit, (90.0, math.inf), 20, 1, None, "why", (100.0, math.inf), "rises"
+    )
+    return Judgement(Verdict.PASS, (result,), (Gate("loop lag", ok=True, measured="p99 1 ms", asked="at most 2 ms"),))
+
+
+def _report(*measurements: Measurement) -> RunReport:
+    return build_report(RUN, exit_code=0, measurements=measurements)
+
+
+def test_a_bursts_figures_keep_their_values_in_milliseconds() -> None:
+    """Overall and per host, as numpy computes them from the raw times."""
+    (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
+    foo, bar = burst.hosts
+    assert (foo.host, foo.figures.p50, foo.figures.max) == ("foo.localhost", 5.5, 10.0)
+    assert (bar.figures.failed, bar.figures.success_rate) == (2, 0.8)
+    assert (burst.overall.count, burst.overall.p50, burst.overall.rate) == (20, 9.5, 10.0)
+    assert [(failure.kind, failure.count, failure.example) for failure in burst.failures] == [("http", 2, "503: 2")]
+
+
+def test_a_burst_says_how_late_it_was_sent() -> None:
+    """Send lag in microseconds, and the time that requests waited for a slot in seconds."""
+    (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
+    assert burst.send_lag is not None
+    assert (burst.send_lag.p50, burst.send_lag.max) == (20, 400)
+    assert burst.generator.cap_wait == 0.5
+
+
+def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
+    """The bins hold exactly the requests that succeeded."""
+    (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
+    assert burst.distribution is not None
+    assert sum(burst.distribution.counts) == 18
+    assert burst.distribution.edges[0] <= 1.0
+    assert burst.distribution.edges[-1] > 50.0
+    assert (burst.distribution.counts[0], burst.distribution.counts[-1]) == (1, 8)
+
+
+def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> None:
+    """1,000 slots of 100 ms become at most 300 points."""
+    (burst,) = _report(Measurement(TEST, (_burst(1000),))).bursts
+    timeline = burst.timeline
+    assert timeline is not None
+    assert len(timeline.sent) <= 300
+    assert sum(timeline.sent) == 1000
+    assert timeline.step * len(timeline.sent) >= 100
+    assert timeline.max[-1] == 1000
+
+
+def test_a_burst_without_answers_has_no_times() -> None:
+    """Nothing is never written as 0 ms."""
+    silent = BurstResult(_burst().plan, Window(1.0, 2.0), 1.0, (Series("x", "x", "", "GET", 5, 5, 0, failed={FailureKind.TIMEOUT: 5}),))
+    (burst,) = _report(Measurement(TEST, (silent,))).bursts
+    assert (burst.overall.p95, burst.overall.success_rate, burst.distribution, burst.timeline) == (None, 0.0, None, None)
+
+
+def test_a_threshold_keeps_verdict_interval_and_margin() -> None:
+    """An end of the interval that is infinite is unknown, as JSON has no infinity."""
+    (objective,) = _report(Measurement(TEST, (), _judgement(150.0))).objectives
+    assert (objective.metric, objective.expression) == ("http_req_duration{host:foo.localhost}", "p(95)<200")
+    assert (objective.measured, objective.low, objective.high, objective.margin) == (150.0, 90.0, None, 0.25)
+    assert (objective.per_burst, objective.trend, objective.test) == ((100.0, None), "rises", TEST)
+
+
+def test_the_margin_of_a_lower_limit_is_what_lies_above_it() -> None:
+    """`rate>0.9` with 0.99 has 10 % left."""
+    (objective,) = _report(Measurement(TEST, (), _judgement(220.0, ">"))).objectives
+    assert objective.margin == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("measured", "operator", "limit"), [(None, "<", 200.0), (math.inf, "<", 200.0), (1.0, "<", 0.0), (1.0, "==", 2.0)])
+def test_no_margin_is_made_up(measured: float | None, operator: str, limit: float) -> None:
+    """Without data, among failed requests, against 0 and against one exact value there is none."""
+    (objective,) = _report(Measurement(TEST, (), _judgement(measured, operator, limit))).objectives
+    assert objective.margin is None
+
+
+def test_the_gates_of_validity_are_kept() -> None:
+    """A reader of the report sees why a measurement could be trusted."""
+    (gate,) = _report(Measurement(TEST, (), _judgement(1.0))).gates
+    assert (gate.name, gate.ok, gate.measured, gate.test) == ("loop lag", True, "p99 1 ms", TEST)
+
+
+def test_resources_are_shown_against_the_limits_of_all_pods() -> None:
+    """Two pods with half a core each may use one core together; bytes become MB."""
+    use = WorkloadUse(
+        namespace="echo",
+        workload="foo",
+        pods=2,
+        restarts=1,
+        cpu_avg=0.25,
+        cpu_max=0.5,
+        memory_max=14e6,
+        received=2e6,
+        sent=None,
+        throttled=0.1,
+        allowance=Allowance(cpu_limit=0.5, memory_limit=64e6),
+        series=UseSeries((1.0, 2.0), (None, 0.5), (14e6, None)),
+    )
+    summary = ResourceSummary(Window(100.0, 130.0), (use,), ("smeared",))
+    (window,) = _report(Measurement(TEST, resources=(summary,))).resources
+    (used,) = window.workloads
+    assert (used.cpu_limit, used.cpu_request, used.memory_limit, used.memory_max, used.rx, used.tx) == (1.0, None, 128.0, 14.0, 2.0, None)
+    assert used.series is not None
+    assert used.series.memory == (14.0, None)
+    assert (window.started, window.seconds, window.notes) == (100.0, 30.0, ("smeared",))
+
+
+def test_too_many_bursts_are_left_out_and_said() -> None:
+    """A report stays one that a reader accepts."""
+    burst = _burst(1)
+    report = _report(Measurement(TEST, (burst,) * (BURSTS + 3)))
+    assert len(report.bursts) == BURSTS
+    assert "3 more bursts are left out of the report" in report.notes
+
+
+def test_a_setup_error_is_kept_in_its_own_words() -> None:
+    """Message, time waited, last state and next step; an endless message is cut."""
+    record = setup_error_record(DeployError("x" * 5000, waited=12.5, last_state="pending", next_step="look"), "deploy")
+    assert (len(record.message), record.waited, record.last_state, record.next_step) == (1000, 12.5, "pending", "look")
+
+
+def test_the_cluster_and_the_phases_are_written_down() -> None:
+    """Where the application ran, and what took how long."""
+    address = ClusterAddress(
+        "kg", Path("k"), "kind-kg", "http://127.0.0.1:1", ("a", "b", "c"), "v1.37.2", "kindest/node:v1.37.2", reused=True
+    )
+    report = build_report(RUN, exit_code=0, address=address, phases=(Phase("create", 1.0, 2.0, ok=False, note="why"),))
+    assert report.cluster is not None
+    assert (report.cluster.nodes, report.cluster.origin) == (3, "reused")
+    assert [(phase.name, phase.ok, phase.note) for phase in report.phases] == [("create", False, "why")]
+
+
+def _result(outcome: str, node_id: str = TEST) -> TestResult:
+    return TestResult.model_validate({"node_id": node_id, "outcome": outcome, "seconds": 1.0})
+
+
+def _objective(verdict: Verdict) -> ThresholdOutcome:
+    return ThresholdOutcome(metric="m", expression="rate<1", verdict=verdict, test=TEST)
+
+
+@pytest.mark.parametrize(
+    ("tests", "verdicts", "exit_code", "expected"),
+    [
+        ([_result("passed")], [Verdict.PASS], 0, Outcome.PASSED),
+        ([_result("failed")], [Verdict.FAIL], 1, Outcome.FAILED),
+        ([_result("failed", "other")], [Verdict.PASS], 1, Outcome.FAILED),
+        ([_result("failed")], [Verdict.INVALID, Verdict.PASS], 1, Outcome.INVALID),
+        ([_result("failed")], [Verdict.INCONCLUSIVE], 1, Outcome.INCONCLUSIVE),
+        ([_result("passed")], [Verdict.INCONCLUSIVE], 0, Outcome.INCONCLUSIVE),
+        ([_result("error", "other")], [Verdict.INVALID], 1, Outcome.FAILED),
+        ([_result("passed")], [], 1, Outcome.FAILED),
+    ],
+)
+def test_the_outcome_follows_from_tests_and_verdicts(
+    tests: list[TestResult], verdicts: list[Verdict], exit_code: int, expected: Outcome
+) -> None:
+    """A test that failed for want of a verdict is not a broken objective."""
+    objectives = [_objective(verdict) for verdict in verdicts]
+    assert outcome_of(exit_code=exit_code, interrupted=False, setup_error=None, tests=tests, objectives=objectives) is expected
+
+
+def test_a_failed_setup_and_an_interruption_come_first() -> None:
+    """Errors of every test are the consequence, not the news."""
+    error = setup_error_record(DeployError("no"), "deploy")
+    errors = [_result("error")]
+    assert outcome_of(exit_code=1, interrupted=False, setup_error=error, tests=errors, objectives=()) is Outcome.SETUP_FAILED
+    assert outcome_of(exit_code=2, interrupted=True, setup_error=error, tests=errors, objectives=()) is Outcome.INTERRUPTED

@@ -1,0 +1,27 @@
+"""JUnit properties: names and values that a dashboard can read."""
+
+from __future__ import annotations
+
+from kindgate.report.junit import load_properties, slo_properties
+from kindgate.report.run import RunReport
+
+
+def test_each_threshold_has_verdict_measured_value_and_limit(failing: RunReport) -> None:
+    """The unit is part of the name."""
+    properties = dict(slo_properties(failing.objectives))
+    assert properties["slo.verdict[http_req_duration: p(95)<50]"] == "FAIL"
+    assert properties["slo.measured_ms[http_req_duration: p(95)<50]"] == "81.3"
+    assert properties["slo.limit_ms[http_req_duration: p(95)<50]"] == "50"
+    assert properties["slo.measured[http_req_failed: rate<0.01]"] == "0"
+
+
+def test_the_load_is_summed_over_bursts_and_its_times_are_medians(failing: RunReport) -> None:
+    """Three bursts of 600 requests, in one of which 4 failed."""
+    properties = dict(load_properties(failing.bursts))
+    assert (properties["load.bursts"], properties["load.requests"], properties["load.failed"]) == ("3", "1800", "4")
+    assert (properties["load.rps"], properties["load.p95_ms"], properties["load.send_lag_p99_us"]) == ("299.4", "79.000", "180")
+
+
+def test_no_bursts_give_no_properties(setup_failed: RunReport) -> None:
+    """A test that sent nothing says nothing about load."""
+    assert load_properties(setup_failed.bursts) == []

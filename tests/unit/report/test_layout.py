@@ -1,0 +1,55 @@
+"""Fitting: the least useful rows go first, and a page that cannot fit is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.report.layout import Block, fitted, folded_table, table
+
+
+def _block(usefulness: int, rows: int, letter: str) -> Block:
+    return table(letter, ("column",), [(letter * 20,)] * rows, usefulness=usefulness, noun="row")
+
+
+def test_a_page_that_fits_is_whole() -> None:
+    """Nothing is cut before it has to be."""
+    page = fitted([_block(1, 3, "a"), _block(2, 3, "b")], 10_000)
+    assert (page.count("a" * 20), page.count("b" * 20)) == (3, 3)
+    assert "left out" not in page
+
+
+def test_the_least_useful_rows_go_first() -> None:
+    """The useful block stays whole as long as the other has rows."""
+    page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 800)
+    assert page.count("b" * 20) == 10
+    assert 0 < page.count("a" * 20) < 30
+    assert f"{30 - page.count('a' * 20)} more rows left out" in page
+
+
+def test_a_block_without_rows_leaves_one_line() -> None:
+    """No empty table stands on the page."""
+    page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 400)
+    assert "30 more rows left out" in page
+    assert "**a**" not in page
+
+
+def test_a_fold_is_closed_after_a_cut() -> None:
+    """The foot stays, and the notice stands below it."""
+    page = fitted([folded_table("t", ("c",), [("x" * 20,)] * 30, usefulness=1, noun="row")], 500)
+    assert page.count("<details>") == page.count("</details>") == 1
+    assert page.index("</details>") < page.index("left out")
+
+
+def test_a_page_that_cannot_fit_is_refused() -> None:
+    """Heads are ours and small: a limit below them is a mistake of the caller."""
+    with pytest.raises(ValueError, match="does not fit into 10 characters"):
+        fitted([Block(("a" * 50,))], 10)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30), st.sampled_from("aé測"))), st.integers(1000, 5000))
+def test_a_page_never_exceeds_its_limit(blocks: list[tuple[int, int, str]], limit: int) -> None:
+    """Neither in characters nor in bytes."""
+    page = fitted([_block(*block) for block in blocks[:6]], limit)
+    assert len(page.encode()) <= limit

@@ -1,0 +1,37 @@
+"""The terminal's lines: aligned, plain, and safe to print."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.report.run import RunReport
+from kindgate.report.terminal import aligned, terminal_lines
+
+
+def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
+    """As in the comment."""
+    first, second, third, *_ = terminal_lines(failing)
+    assert first.endswith("FAIL: p(95)<50 of http_req_duration measured 81.3 ms against 50 ms")
+    assert second == "cause: CPU throttling: foo was stopped in 41 % of its periods"
+    assert third == "next:  read failures/test_slo_all among the artifacts, repeat it with pytest -m e2e"
+
+
+def test_columns_stand_below_each_other() -> None:
+    """The second column begins at the same place in every line."""
+    assert aligned([("a", "b"), ("long", "c")]) == ["a     b", "long  c"]
+    assert aligned([]) == []
+
+
+@pytest.mark.parametrize("title", ["objectives", "resources under load", "phases"])
+def test_tables_are_titled(passing: RunReport, setup_failed: RunReport, title: str) -> None:
+    """A table without rows has no title either."""
+    assert title in terminal_lines(passing)
+    assert (title in terminal_lines(setup_failed)) == (title == "phases")
+
+
+def test_escape_sequences_never_reach_the_terminal(passing: RunReport) -> None:
+    """A test's name cannot colour, erase or retitle the screen."""
+    objectives = tuple(one.model_copy(update={"metric": "\x1b[2J\r\u202e"}) for one in passing.objectives)
+    text = "\n".join(terminal_lines(passing.model_copy(update={"objectives": objectives, "notes": ("\x1b]0;x\x07",)})))
+    assert not {"\x1b", "\r", "\u202e", "\x07"} & set(text)
+    assert r"\u001b[2J\r\u202e" in text
