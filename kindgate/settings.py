@@ -34,6 +34,9 @@ class ClusterSettings:
         0, "--kind-host-port", "Port of 127.0.0.1 that leads to the ingress; 0 takes a free one", "PORT", at_least=0, at_most=65535
     )
     timeout: float = option(300.0, "--kind-timeout", "Seconds until the created cluster has to be usable", "SECONDS", above=0)
+    lifetime: float = option(
+        14400.0, "--kind-lifetime", "Seconds after which anybody's `kindgate reap` may delete the run's cluster", "SECONDS", above=0
+    )
     existing: Path | None = option(None, "--kind-existing", "Kubeconfig of a cluster to use instead of creating one", "KUBECONFIG")
     context: str = option("", "--kind-context", "Context of --kind-existing's kubeconfig", "NAME")
     ingress_url: str = option("", "--ingress-url", "Where the ingress of --kind-existing's cluster is reached", "URL")
