@@ -48,12 +48,12 @@ class Api:
         `body` is sent as JSON, which is YAML too: server-side apply takes it as `application/apply-patch+yaml`.
         Raises `ApiError`, with status 0 where no answer came in time.
         """
-        answer: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body, content_type))
+        answer: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body=body, content_type=content_type))
         return answer
 
     def text(self, path: str, deadline: Deadline, *, query: Query = ()) -> str:
         """The server's answer as text: a container's log. Raises `ApiError`."""
-        return self._call("GET", path, deadline, query, None, JSON).decode(errors="replace")
+        return self._call("GET", path, deadline, query).decode(errors="replace")
 
     def open_watch(self, path: str, resource_version: str) -> BaseHTTPResponse:
         """A watch on a collection from `resource_version` on, for `watch_events`; the caller closes it.
@@ -62,7 +62,7 @@ class Api:
         """
         query = [("watch", "true"), ("resourceVersion", resource_version), ("allowWatchBookmarks", "true")]
         query += [("timeoutSeconds", str(WATCH_SECONDS))]
-        response = self._open("GET", path, query, None, JSON, read_seconds=WATCH_SECONDS + CONNECT_SECONDS)
+        response = self._open("GET", path, query, read_seconds=WATCH_SECONDS + CONNECT_SECONDS)
         if response.status != 200:
             data = response.read()
             response.close()
@@ -97,10 +97,11 @@ class Api:
             raise ApiError(f"the cluster does not know the kind {kind} of {api_version}", status=404, reason="NotFound")
         return known[kind]
 
-    def _call(self, method: str, path: str, deadline: Deadline, query: Query, body: object, content_type: str) -> bytes:
+    def _call(self, method: str, path: str, deadline: Deadline, query: Query, *, body: object = None, content_type: str = JSON) -> bytes:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the kubernetes package
 
-        response = self._open(method, path, query, body, content_type, read_seconds=min(REQUEST_SECONDS, max(deadline.remaining, 0.1)))
+        read_seconds = min(REQUEST_SECONDS, max(deadline.remaining, 0.1))
+        response = self._open(method, path, query, body=body, content_type=content_type, read_seconds=read_seconds)
         try:
             data = response.read()
         except HTTPError as error:
@@ -111,7 +112,9 @@ class Api:
             raise _refused(method, path, response.status, data)
         return data
 
-    def _open(self, method: str, path: str, query: Query, body: object, content_type: str, read_seconds: float) -> BaseHTTPResponse:
+    def _open(
+        self, method: str, path: str, query: Query, *, read_seconds: float, body: object = None, content_type: str = JSON
+    ) -> BaseHTTPResponse:
         from urllib3 import Timeout  # noqa: PLC0415 - comes with the kubernetes package
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 

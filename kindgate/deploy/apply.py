@@ -35,7 +35,12 @@ def apply(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: De
             chosen = tuple(manifest for manifest in chosen if _may_go_to_existing(api, manifest, rendered, deadline))
             _each(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
         for group in ranked(chosen):
-            _each(group, lambda manifest, failed: _apply_one(api, manifest, rendered, run, deadline, failed, force=not address.existing))
+            _each(
+                group,
+                lambda manifest, failed: _apply_one(
+                    api, labelled(manifest, run), rendered, deadline, failed=failed, force=not address.existing
+                ),
+            )
     return tuple(ObjectRef.of(manifest) for manifest in chosen)
 
 
@@ -59,9 +64,7 @@ def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Eve
             raise errors[0]
 
 
-def _apply_one(
-    api: Api, manifest: Manifest, rendered: Rendered, run: str, deadline: Deadline, failed: threading.Event, *, force: bool
-) -> None:
+def _apply_one(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline, *, failed: threading.Event, force: bool) -> None:
     """Apply one object; what may go away on its own (a webhook that is not up, a CRD just created) is tried again."""
     query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false"), ("fieldValidation", "Strict")]
 
@@ -70,7 +73,7 @@ def _apply_one(
             return Hopeless("given up, because another object was refused")
         try:
             path = api.object_path(manifest, deadline)
-            api.request("PATCH", path, deadline, query=query, body=labelled(manifest, run), content_type="application/apply-patch+yaml")
+            api.request("PATCH", path, deadline, query=query, body=manifest, content_type="application/apply-patch+yaml")
         except ApiError as error:
             return Pending(error.message) if is_worth_retrying(error) or _comes_soon(error) else Hopeless(error.message, _advice(error))
         return Ready(None)

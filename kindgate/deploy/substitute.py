@@ -1,0 +1,47 @@
+"""The application's image under judgement, put in where the manifests name another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kindgate.errors import ManifestError
+from kindgate.images.reference import ImageReference
+from kindgate.model import Rendered
+
+
+def with_images(rendered: Rendered, images: Mapping[str, str]) -> Rendered:
+    """The objects with each image NAME of `images` replaced by its value, as `kustomize edit set image` does.
+
+    A NAME without a tag means every tag; `foo` and `docker.io/library/foo` are the same name. The pull policy of a
+    replaced image becomes IfNotPresent: it is in the nodes already. Raises `ManifestError` for a name that no
+    manifest has, and `ImageError` for what is no image reference.
+    """
+    used: set[str] = set()
+    objects = tuple(_replaced(manifest, images, used) for manifest in rendered.objects)
+    for name in images:
+        if name not in used:
+            raise ManifestError(f"--app-image {name}: no manifest of {rendered.overlay} names that image")
+    return replace(rendered, objects=objects)
+
+
+def _replaced(node: Any, images: Mapping[str, str], used: set[str]) -> Any:  # noqa: ANN401 - any part of a YAML document
+    if isinstance(node, list):
+        return [_replaced(item, images, used) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    copy = {key: _replaced(value, images, used) for key, value in node.items()}
+    image = copy.get("image")
+    if isinstance(image, str) and "name" in copy:
+        name = next((name for name in images if _means(name, image)), None)
+        if name is not None:
+            used.add(name)
+            copy |= {"image": images[name], "imagePullPolicy": "IfNotPresent"}
+    return copy
+
+
+def _means(name: str, image: str) -> bool:
+    asked, found = ImageReference.parse(name), ImageReference.parse(image)
+    any_tag = ":" not in name.rpartition("/")[2]
+    return asked.name == found.name and (any_tag or asked.tag == found.tag)
