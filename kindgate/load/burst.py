@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
-from kindgate.load.pool import GeneratorPool, StopAsked
+from kindgate.load.pool import GeneratorPool, OnRows, StopAsked
 from kindgate.load.progress import OnProgress
 from kindgate.load.result import BurstResult
 
@@ -16,16 +16,17 @@ def run_burst(
     pool: GeneratorPool | None = None,
     on_progress: OnProgress | None = None,
     stop: StopAsked | None = None,
+    on_rows: OnRows | None = None,
 ) -> BurstResult:
     """Send `plan` with the generators of `pool`, or with new ones that end with the burst.
 
     ctrl-C, or `stop` saying True, ends the burst early; the result is then marked as interrupted and holds what was
-    measured. Raises `LoadError` when the plan cannot be sent from this machine.
+    measured. `on_rows` gets the raw samples. Raises `LoadError` when the plan cannot be sent from this machine.
     """
     if pool is not None:
-        return pool.run(plan, on_progress=on_progress, stop=stop)
+        return pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
     with GeneratorPool() as own:
-        return own.run(plan, on_progress=on_progress, stop=stop)
+        return own.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
 
 
 def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:

@@ -22,11 +22,15 @@ from kindgate.load.messages import Broken, Done, Ready, Recent, Run, Stop
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import OnProgress, ProgressMeter
 from kindgate.load.result import BurstResult
+from kindgate.load.samples import Rows
 from kindgate.load.schedule import NANOS
 from kindgate.waiting import Deadline
 
 StopAsked = Callable[[], bool]
 """Whether a running burst is to end now."""
+
+OnRows = Callable[[Rows], None]
+"""Gets every request of a burst, generator by generator, each in the order in which requests ended."""
 
 START_SECONDS: Final = 30.0
 """A generator that has not said Ready after so long never will."""
@@ -94,8 +98,10 @@ class GeneratorPool:
             process.end()
         self._processes.clear()
 
-    def run(self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None) -> BurstResult:
-        """Send `plan` and return what was measured.
+    def run(
+        self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None, on_rows: OnRows | None = None
+    ) -> BurstResult:
+        """Send `plan` and return what was measured; `on_rows` gets the raw samples.
 
         ctrl-C, or `stop` saying True, ends the burst early: the result then holds what was measured until then and
         is marked as interrupted. The share of a generator that dies is missing. Raises `LoadError` when none can run.
@@ -116,9 +122,12 @@ class GeneratorPool:
         self._forget(gathering.lost)
         if not gathering.done:
             raise LoadError("every load generator ended before it could report", last_state="\n".join(gathering.reasons))
+        rows = np.concatenate([part.rows for part in gathering.done])
+        if on_rows:
+            on_rows(rows)
         return measured(
             plan,
-            np.concatenate([part.rows for part in gathering.done]),
+            rows,
             started=started,
             health=health_between(before, after, [(part.cpu_seconds, part.seconds) for part in gathering.done]),
             connections=sum(part.connections for part in gathering.done),

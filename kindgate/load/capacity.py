@@ -1,0 +1,85 @@
+"""The highest rate that objectives survive: open-loop bursts at rising rates until one does not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kindgate.errors import LoadError
+from kindgate.load.result import BurstResult
+
+ANSWERED_SHARE: Final = 0.99
+"""A server that answers less of what was sent is overloaded, whatever its percentiles say."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rate that was tried; `reason` says why it did not pass, and is empty when it did."""
+
+    rate: float
+    result: BurstResult
+    reason: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rate was survived."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What was found: the highest rate that passed (None: not even the first), and every step in order.
+
+    `exhausted` says that the last planned rate passed too, so the capacity is at least that.
+    """
+
+    rate: float | None
+    steps: tuple[Step, ...]
+    exhausted: bool
+
+
+def rates(start: float, factor: float, limit: float) -> Iterator[float]:
+    """`start`, and each time `factor` more, up to `limit`; raises `LoadError` for a search that would not end."""
+    if not (start > 0 and factor > 1):
+        raise LoadError("a search for capacity needs a rate above 0 and a factor above 1")
+    rate = start
+    while rate <= limit:
+        yield round(rate, 1)
+        rate *= factor
+
+
+def find_capacity(
+    tried: Iterator[float],
+    send: Callable[[float], BurstResult],
+    judge: Callable[[BurstResult], str],
+    *,
+    on_step: Callable[[Step], None] = lambda _step: None,
+) -> Capacity:
+    """Send bursts at the rates of `tried` until one does not pass twice.
+
+    `judge` says why a burst does not pass, or nothing. The first that does not pass is repeated once, because a
+    single bad moment is no limit. An interrupted burst ends the search.
+    """
+    steps: list[Step] = []
+    best: float | None = None
+    for rate in tried:
+        for _attempt in range(2):
+            result = send(rate)
+            if result.interrupted:
+                return Capacity(best, tuple(steps), exhausted=False)
+            step = Step(rate, result, _unanswered(result) or judge(result))
+            steps.append(step)
+            on_step(step)
+            if step.passed:
+                break
+        if not steps[-1].passed:
+            return Capacity(best, tuple(steps), exhausted=False)
+        best = rate
+    return Capacity(best, tuple(steps), exhausted=True)
+
+
+def _unanswered(result: BurstResult) -> str:
+    """Why a burst fails by completions alone."""
+    share = result.total.completed / result.sent if result.sent else 0.0
+    return "" if share >= ANSWERED_SHARE else f"only {share:.1%} of the requests that were sent succeeded"

@@ -1,0 +1,120 @@
+"""k6's formats: options in (scenarios with an arrival rate, thresholds), the end-of-test summary out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kindgate.errors import LoadError
+from kindgate.histogram import Histogram
+from kindgate.load.plan import OpenLoop, Stage
+from kindgate.load.result import BurstResult
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
+
+
+@dataclass(frozen=True)
+class K6Options:
+    """What could be taken over: the loop, the number of VUs (as the in-flight cap), and thresholds as `selector: expression`."""
+
+    loop: OpenLoop
+    max_vus: int | None
+    thresholds: tuple[str, ...]
+
+
+def read_options(options: Mapping[str, Any]) -> K6Options:
+    """The one arrival-rate scenario of k6's options, with its thresholds.
+
+    Raises `LoadError` for options that hold no such scenario or several, or that say what cannot be done.
+    """
+    scenarios = options.get("scenarios")
+    if not isinstance(scenarios, Mapping) or len(scenarios) != 1:
+        raise LoadError("k6's options need exactly one scenario", next_step=f"use one with the executor {' or '.join(_EXECUTORS)}")
+    name, scenario = next(iter(scenarios.items()))
+    executor = scenario.get("executor") if isinstance(scenario, Mapping) else None
+    if executor not in _EXECUTORS:
+        raise LoadError(f"scenario {name!r} has the executor {executor!r}: only {' and '.join(_EXECUTORS)} send at a given rate")
+    try:
+        stages = _constant(scenario) if executor == _EXECUTORS[0] else _ramping(scenario)
+        max_vus = scenario.get("maxVUs", scenario.get("preAllocatedVUs"))
+        return K6Options(OpenLoop(tuple(stages), "uniform"), None if max_vus is None else int(max_vus), tuple(_thresholds(options)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise LoadError(f"scenario {name!r} cannot be read: {error!r}") from error
+
+
+def _constant(scenario: Mapping[str, Any]) -> list[Stage]:
+    rate = float(scenario["rate"]) / seconds(scenario.get("timeUnit", "1s"))
+    return [Stage(seconds(scenario["duration"]), rate, rate)]
+
+
+def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
+    """k6 goes from the last rate to each stage's target evenly; a stage of no length is a jump."""
+    unit = seconds(scenario.get("timeUnit", "1s"))
+    rate, stages = float(scenario.get("startRate", 0)) / unit, []
+    for stage in scenario["stages"]:
+        target, length = float(stage["target"]) / unit, seconds(stage["duration"])
+        if length > 0:
+            stages.append(Stage(length, rate, target))
+        rate = target
+    return stages
+
+
+def _thresholds(options: Mapping[str, Any]) -> list[str]:
+    """Each threshold as `selector: expression`; the object form's expression is its `threshold`."""
+    found = []
+    for selector, expressions in (options.get("thresholds") or {}).items():
+        for expression in [expressions] if isinstance(expressions, str) else expressions:
+            text = expression["threshold"] if isinstance(expression, Mapping) else expression
+            found.append(f"{selector}: {text}")
+    return found
+
+
+def seconds(text: object) -> float:
+    """k6's durations (`1m30s`, `500ms`; a bare number is milliseconds) in seconds; raises `LoadError` for others."""
+    if isinstance(text, int | float):
+        return text / 1000
+    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", str(text))
+    if not parts or "".join(number + unit for number, unit in parts) != str(text):
+        raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
+    """k6's `--summary-export` document; times in milliseconds.
+
+    `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
+    intended moment, where k6 counts from sending; a failed threshold is true in k6's export, and so it is here.
+    """
+    total = result.total
+    span = max(result.seconds, 1e-9)
+    metrics: dict[str, dict[str, Any]] = {
+        "http_req_duration": _trend(total.response + total.failed_response),
+        "http_req_duration{expected_response:true}": _trend(total.response),
+        "http_req_waiting": _trend(total.waiting),
+        "service_time": _trend(total.service),
+        "send_lag": _trend(result.send_lag),
+        "http_reqs": {"count": result.sent, "rate": result.sent / span},
+        "iterations": {"count": result.sent, "rate": result.sent / span},
+        "dropped_iterations": {"count": result.dropped, "rate": result.dropped / span},
+        "data_received": {"count": total.bytes_received, "rate": total.bytes_received / span},
+        "http_req_failed": _rate(total.failures, total.scheduled - total.failures),
+        "checks": _rate(total.checks_passed, total.checks_failed),
+    }
+    for selector, expressions in outcomes.items():
+        metrics.setdefault(selector, {})["thresholds"] = {expression: not holds for expression, holds in expressions.items()}
+    return {"metrics": metrics, "root_group": {"name": "", "path": "", "id": "", "groups": {}, "checks": {}}}
+
+
+def _trend(histogram: Histogram) -> dict[str, Any]:
+    if not histogram.count:
+        return {"avg": 0, "min": 0, "med": 0, "max": 0, "p(90)": 0, "p(95)": 0, "p(99)": 0}
+    figures = {"avg": histogram.mean, "min": histogram.min, "med": histogram.percentile(50), "max": histogram.max}
+    figures |= {f"p({q})": histogram.percentile(q) for q in (90, 95, 99)}
+    return {name: value / 1000 for name, value in figures.items()}
+
+
+def _rate(passes: int, fails: int) -> dict[str, Any]:
+    return {"passes": passes, "fails": fails, "value": passes / (passes + fails) if passes + fails else 0}

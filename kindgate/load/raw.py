@@ -1,0 +1,50 @@
+"""Raw samples as CSV or JSON lines: one request per line, for whoever wants to compute something else."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+from kindgate.load.plan import BurstPlan
+from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
+
+FIELDS: Final = (
+    "route", "host", "arm", "intended_us", "sent_us", "done_us", "cap_wait_us", "waiting_us", "outcome", "status", "bytes",
+)  # fmt: skip
+"""Moments are microseconds after the burst's start; `sent_us` is empty for what was never sent."""
+
+
+def raw_samples(plan: BurstPlan, rows: Rows) -> Iterator[tuple[object, ...]]:
+    """The values of `FIELDS` for each request, in the order of intended times."""
+    outcomes = {OK: "ok", LATE: "late", **{code: kind.value for kind, code in CODES.items()}}
+    for row in rows[rows[:, Column.INTENDED].argsort(kind="stable")].tolist():
+        route = plan.routes[row[Column.ROUTE]]
+        size, status = divmod(row[Column.STATUS_AND_SIZE], SIZE_UNIT)
+        sent = row[Column.SENT]
+        yield (
+            route.label,
+            route.host,
+            route.arm,
+            row[Column.INTENDED] / 1000,
+            None if sent < 0 else sent / 1000,
+            row[Column.DONE] / 1000,
+            row[Column.CAP_WAIT] / 1000,
+            row[Column.WAITING],
+            outcomes[row[Column.OUTCOME]],
+            status,
+            size,
+        )
+
+
+def write_csv(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
+    """A header and a line per request."""
+    writer = csv.writer(file)
+    writer.writerow(FIELDS)
+    writer.writerows(raw_samples(plan, rows))
+
+
+def write_json_lines(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
+    """One JSON object per request and line."""
+    file.writelines(json.dumps(dict(zip(FIELDS, sample, strict=True))) + "\n" for sample in raw_samples(plan, rows))

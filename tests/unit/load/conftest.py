@@ -1,0 +1,170 @@
+"""Real servers on loopback that behave well or badly, and generators that tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kindgate.load.pool import GeneratorPool
+
+Handler = Callable[[socket.socket], None]
+"""Serves one connection, which is closed when it returns."""
+
+Serve = Callable[[Handler], str]
+"""Starts a server that serves every connection with the handler; returns its URL."""
+
+
+class Server:
+    """Accepts connections until closed, each served in a thread of its own."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._open.add(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._handler(connection)
+        with self._lock:
+            self._open.discard(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """End every connection and wait for the threads."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers and ends them after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(handler: Handler) -> str:
+            server = Server(handler)
+            stack.callback(server.close)
+            return server.url
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[GeneratorPool]:
+    """Generators for all tests of this room."""
+    with GeneratorPool() as generators:
+        yield generators
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """One request with its body; raises `ValueError` when the client has gone."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        part = connection.recv(65536)
+        if not part:
+            raise ValueError("the client closed the connection")
+        text += part
+    head, _, body = text.partition(b"\r\n\r\n")
+    lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    while lengths and len(body) < int(lengths[0]):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def answering(status: str = "200 OK", body: bytes = b"foo") -> Handler:
+    """Answers every request alike and keeps the connection."""
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def handler(connection: socket.socket) -> None:
+        while True:
+            read_request(connection)
+            connection.sendall(answer)
+
+    return handler
+
+
+def closing(connection: socket.socket) -> None:
+    """Reads a request and closes without an answer."""
+    read_request(connection)
+
+
+def resetting(connection: socket.socket) -> None:
+    """Reads a request and resets the connection."""
+    read_request(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def hanging(connection: socket.socket) -> None:
+    """Reads whatever comes and never answers."""
+    while connection.recv(65536):
+        pass
+
+
+def talking_nonsense(connection: socket.socket) -> None:
+    """Answers with something that is not HTTP."""
+    read_request(connection)
+    connection.sendall(b"\x00\x01\x02 I am no web server\r\n\r\n")
+
+
+def cutting_short(connection: socket.socket) -> None:
+    """Promises a hundred bytes and sends three."""
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfoo")
+
+
+def dripping(connection: socket.socket) -> None:
+    """Sends an endless body a few bytes at a time."""
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    gone = threading.Event()
+    while not gone.wait(0.02):
+        connection.sendall(b"drip")
+
+
+Behaviours = dict[str, Handler]
+
+
+@pytest.fixture
+def behaviours() -> Behaviours:
+    """What servers can do, by name."""
+    return {
+        "well": answering(),
+        "500": answering("500 Internal Server Error"),
+        "503": answering("503 Service Unavailable"),
+        "404": answering("404 Not Found"),
+        "megabyte": answering(body=b"x" * 1_000_000),
+        "closing": closing,
+        "resetting": resetting,
+        "hanging": hanging,
+        "nonsense": talking_nonsense,
+        "cut short": cutting_short,
+        "dripping": dripping,
+    }
