@@ -9,6 +9,7 @@
   - ManifestError (13): the application's manifests are wrong
   - SloError (14): an objective that cannot be parsed, or cannot be judged
   - ImageError (15): an image that nobody provides
+    - RegistryError (15): unreachable, unauthorized (401), forbidden (403), rate limited (429), or a wrong digest
   - ClusterError (16): the cluster could not be created, reached or deleted
     - OwnershipError (22): the name belongs to somebody else
   - DeployError (17): the application was applied and is not healthy
@@ -149,6 +150,30 @@ class ImageError(KindgateError):
     """An image that nobody provides, or that is not what the lock says."""
 
     exit_code = 15
+
+
+class RegistryError(ImageError):
+    """A container registry that did not give what was asked of it."""
+
+
+class RegistryUnreachable(RegistryError):
+    """The registry does not answer."""
+
+
+class RegistryUnauthorized(RegistryError):
+    """The registry wants credentials, or others (401)."""
+
+
+class RegistryForbidden(RegistryError):
+    """The registry knows who asks, and refuses (403)."""
+
+
+class RegistryRateLimited(RegistryError):
+    """The registry was asked too often (429)."""
+
+
+class DigestMismatch(RegistryError):
+    """The registry gave something else than the lock names."""
 
 
 class ClusterError(KindgateError):

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+from kindgate.errors import ImageError
 from kindgate.host.engine import Engine
+from kindgate.images.archive import ArchivedImage, read_archive
 from kindgate.waiting import Deadline
 
 
-def has_image(engine: Engine, name: str, deadline: Deadline) -> bool:
-    """Whether the engine holds an image of that name now."""
-    return engine.run("image", "inspect", "--format", "{{.Id}}", name, deadline=deadline, check=False).returncode == 0
+def image_id(engine: Engine, name: str, deadline: Deadline) -> str:
+    """The ID of an image that the engine holds now; empty when it holds none of that name."""
+    told = engine.run("image", "inspect", "--format", "{{.Id}}", name, deadline=deadline, check=False)
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def save_image(engine: Engine, name: str, folder: Path, deadline: Deadline) -> ArchivedImage:
+    """One image of the engine, saved into a file in `folder`; raises `ImageError` when the engine does not hold it.
+
+    It is saved by its ID: a name without a tag would save every tag of it.
+    """
+    identity = image_id(engine, name, deadline)
+    if not identity:
+        raise ImageError(
+            f"the engine holds no image {name}", next_step=f"build it (`{engine.program} build -t {name} .`) or correct the name"
+        )
+    _, path = tempfile.mkstemp(dir=folder, suffix=".tar")
+    engine.run("save", *(["--format", "docker-archive"] if engine.program == "podman" else []), "-o", path, identity, deadline=deadline)
+    return read_archive(Path(path))[0]

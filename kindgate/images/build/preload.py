@@ -48,7 +48,7 @@ def preload(root: Path, archive: Path, deadline: Deadline) -> None:
                     return Ready(None) if told.returncode == 0 else Pending(told.stderr)
 
                 wait_for("containerd", answers, deadline.at_most(30))
-                run([*ctr, "-n", "k8s.io", "images", "import", "--no-unpack", "--digests", archive], deadline=deadline)
+                run([*ctr, "-n", "k8s.io", "images", "import", "--no-unpack", archive], deadline=deadline)
                 names = run([*ctr, "-n", "k8s.io", "images", "ls", "-q"], deadline=deadline).stdout.split()
             finally:
                 end_group(daemon)

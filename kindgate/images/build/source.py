@@ -13,7 +13,7 @@ from kindgate.images.build.catalogue import Catalogue, read_catalogue
 from kindgate.images.build.node import make_node_image, node_image_name
 from kindgate.images.build.store import locked, made_once
 from kindgate.images.build.workshop import Workshop
-from kindgate.images.engine_store import has_image
+from kindgate.images.engine_store import image_id
 from kindgate.images.layout import write_layout
 from kindgate.images.lock import ImageLock
 from kindgate.images.plan import ImagePlan, WantedImage, check_pull_policies
@@ -44,13 +44,13 @@ class BuildSource:
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The node image, made if the engine does not have it."""
         if plan.node_image:
-            if not has_image(self.engine, plan.node_image, deadline):
+            if not image_id(self.engine, plan.node_image, deadline):
                 raise ImageError(f"the engine has no node image {plan.node_image}", next_step="build or load it, or leave --kind-image out")
             return plan.node_image
         workshop = self._workshop(progress, deadline)
         name = node_image_name(workshop)
         with locked(self.cache / name.replace("/", "-").replace(":", "-"), deadline):
-            if not has_image(self.engine, name, deadline):
+            if not image_id(self.engine, name, deadline):
                 make_node_image(workshop, self.engine, name)
         return name
 

@@ -1,0 +1,139 @@
+"""Reads image archives: OCI layouts and what `docker save` and `podman save` write, in one tar file each.
+
+Nothing is unpacked: an archive's blobs are read from where they lie in it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import posixpath
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kindgate.errors import ImageError
+from kindgate.images.layout import CONFIG, INDEX, LAYER, NAME_ANNOTATION, Blob, LayoutImage, Span, image_of
+from kindgate.images.reference import ImageReference
+
+_DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+_COMPRESSIONS = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
+
+
+@dataclass(frozen=True)
+class ArchivedImage:
+    """An image of an archive, with the names that it has there (none when it was saved by its ID)."""
+
+    names: tuple[ImageReference, ...]
+    manifest: Blob
+    blobs: tuple[Blob, ...]
+
+    def named(self, name: ImageReference) -> LayoutImage:
+        """The image under a name of the caller's choice."""
+        return LayoutImage(name, self.manifest, self.blobs)
+
+
+def plain_archive(path: Path, folder: Path) -> Path:
+    """`path`, or its decompressed copy in `folder` where it was packed with gzip, as people do."""
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path
+    plain = folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.tar"
+    with gzip.open(path) as packed, plain.open("wb") as target:
+        shutil.copyfileobj(packed, target)
+    return plain
+
+
+def read_archive(path: Path) -> list[ArchivedImage]:
+    """The images of an uncompressed archive; raises `ImageError` when it is none, or is damaged."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            archive = _Archive(path, tar)
+            images = list(archive.docker_images() if archive.has("manifest.json") else archive.oci_images())
+    except (tarfile.TarError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"{path} is not an image archive, or is damaged: {error}", next_step="make it with `docker save`") from error
+    if not images:
+        raise ImageError(f"{path} holds no image", next_step="make it with `docker save NAME:TAG`")
+    return images
+
+
+class _Archive:
+    """The members of an open archive by their names."""
+
+    def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
+        self._path, self._tar = path, tar
+        self._members = {posixpath.normpath(member.name): member for member in tar.getmembers()}
+
+    def has(self, name: str) -> bool:
+        return name in self._members
+
+    def docker_images(self) -> Iterator[ArchivedImage]:
+        """As manifest.json lists them; Docker 25 and later write an OCI layout too, which says the same."""
+        for entry in self._json("manifest.json"):
+            configuration = self._blob(entry["Config"], CONFIG)
+            layers = [self._layer(name) for name in entry["Layers"]]
+            names = tuple(ImageReference.parse(tag) for tag in entry.get("RepoTags") or ())
+            made = image_of(ImageReference("", ""), configuration, layers)
+            yield ArchivedImage(names, made.manifest, made.blobs)
+
+    def oci_images(self) -> Iterator[ArchivedImage]:
+        """As index.json lists them."""
+        for descriptor in self._json("index.json")["manifests"]:
+            manifest, *blobs = self._tree(descriptor)
+            name = _name_of(descriptor.get("annotations") or {})
+            yield ArchivedImage((name,) if name else (), manifest, tuple(blobs))
+
+    def _tree(self, descriptor: Mapping[str, Any]) -> Iterator[Blob]:
+        """The blob of a descriptor and all that it refers to; of an index, the platforms that were saved."""
+        name = f"blobs/{descriptor['digest'].replace(':', '/')}"
+        yield self._blob(name, descriptor["mediaType"])
+        if descriptor["mediaType"] in {INDEX, _DOCKER_INDEX}:
+            children = self._json(name)["manifests"]
+            yield from (blob for child in children if self.has(f"blobs/{child['digest'].replace(':', '/')}") for blob in self._tree(child))
+        elif "manifest" in descriptor["mediaType"]:
+            manifest = self._json(name)
+            yield from (blob for child in (manifest["config"], *manifest["layers"]) for blob in self._tree(child))
+
+    def _layer(self, name: str) -> Blob:
+        file = self._tar.extractfile(self._member(name))
+        start = file.read(4) if file else b""
+        compression = next((suffix for magic, suffix in _COMPRESSIONS.items() if start.startswith(magic)), "")
+        return self._blob(name, LAYER + compression)
+
+    def _blob(self, name: str, media_type: str) -> Blob:
+        member = self._member(name)
+        span = Span(self._path, member.offset_data, member.size)
+        parts = posixpath.normpath(name).split("/")
+        digest = parts[2] if parts[:2] == ["blobs", "sha256"] else self._sha256(member)
+        return Blob(f"sha256:{digest}", member.size, media_type, span)
+
+    def _member(self, name: str) -> tarfile.TarInfo:
+        """The regular file of that name; older Docker writes a layer that two images share as a link to the first."""
+        member = self._members[posixpath.normpath(name)]
+        while member.issym():
+            member = self._members[posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))]
+        if not member.isreg():
+            raise ValueError(f"{name} is not a file")
+        return member
+
+    def _sha256(self, member: tarfile.TarInfo) -> str:
+        file = self._tar.extractfile(member)
+        if file is None:
+            raise ValueError(f"{member.name} is not a file")
+        with file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # read as a file is, typed as less
+
+    def _json(self, name: str) -> Any:  # noqa: ANN401 - JSON of a shape that the caller knows
+        file = self._tar.extractfile(self._member(name))
+        return json.load(file) if file else None
+
+
+def _name_of(annotations: Mapping[str, str]) -> ImageReference | None:
+    """The full name that an index gives an image; the OCI's own annotation may hold the tag only."""
+    full = annotations.get(NAME_ANNOTATION, "")
+    name = full or annotations.get("org.opencontainers.image.ref.name", "")
+    return ImageReference.parse(name) if full or "/" in name or ":" in name else None

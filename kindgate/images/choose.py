@@ -1,0 +1,62 @@
+"""Which image source a run uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from kindgate.errors import ImageError, RegistryUnreachable
+from kindgate.host.engine import Engine
+from kindgate.host.facts import HostFacts
+from kindgate.images.build.source import BuildSource, can_build
+from kindgate.images.lock import ImageLock
+from kindgate.images.plan import ImagePlan
+from kindgate.images.registry import RegistrySource
+from kindgate.images.registry_answers import any_reachable
+from kindgate.images.source import ImageSource, Progress
+from kindgate.settings import ImageSettings
+
+
+def choose_source(
+    settings: ImageSettings,
+    plan: ImagePlan,
+    *,
+    engine: Engine,
+    facts: HostFacts,
+    lock: ImageLock,
+    catalogue: Path,
+    cache: Path,
+    folder: Path,
+    progress: Progress,
+) -> ImageSource:
+    """The source that `--image-source` names.
+
+    `auto` is the registry where one answers; where none does, building, on a machine that can, and it is said first. A
+    registry that refuses (403, 429) is an error and no reason to build, and so is a mirror that does not answer.
+    `catalogue` is the folder of catalogue.yaml, `cache` is kept between runs, `folder` is the run's own.
+    """
+    registry = RegistrySource(engine, lock, folder, settings.registry_mirror)
+    build = BuildSource(engine, lock, catalogue, cache, settings.seed)
+    if settings.source == "build":
+        if not can_build(facts):
+            raise ImageError("images are built as root on Debian or Ubuntu only", next_step="use --image-source registry on this machine")
+        return build
+    if settings.source == "registry" or any_reachable(_hosts(registry, plan)):
+        return registry
+    if settings.registry_mirror or not can_build(facts):
+        silent = (
+            f"the registry mirror {settings.registry_mirror} does not answer"
+            if settings.registry_mirror
+            else "no container registry answers"
+        )
+        raise RegistryUnreachable(
+            silent, next_step="check network and proxy, or give a cache that this machine reaches with --registry-mirror HOST"
+        )
+    progress("no container registry answers: images are built from Go modules and Debian packages, which takes minutes the first time")
+    return build
+
+
+def _hosts(registry: RegistrySource, plan: ImagePlan) -> Iterable[str]:
+    """The registries that the run would ask."""
+    wanted = (image.reference for image in plan.wanted)
+    return sorted({registry.pulled_as(reference).registry for reference in (*wanted, registry.lock.node.reference)})

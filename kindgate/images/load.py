@@ -1,0 +1,48 @@
+"""Brings an image archive into the nodes, all at once, by containerd's own importer.
+
+`kind load` goes through `docker save` and differs with Docker's versions (kind#3795, kind#2394): it is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from kindgate.errors import CommandError, ImageError, WaitTimeout
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+_CTR = ("ctr", "--namespace", "k8s.io", "images")
+
+_MANAGED = 'labels."io.cri-containerd.image"==managed'
+"""containerd's CRI plugin puts this label on an image that it, and so the kubelet, knows."""
+
+
+def load_archive(engine: Engine, nodes: Sequence[str], archive: Path, names: Sequence[str], deadline: Deadline) -> None:
+    """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
+
+    Images stay packed: a node unpacks one when it first runs it, which saves the work for nodes that never do.
+    Raises `ImageError` that names the node and what it lacks.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
+        list(pool.map(lambda node: _load(engine, node, archive, names, deadline), nodes))
+
+
+def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str]:
+    """The names of the images that a node's kubelet can use."""
+    return frozenset(engine.run("exec", node, *_CTR, "ls", "-q", _MANAGED, deadline=deadline).stdout.split())
+
+
+def _load(engine: Engine, node: str, archive: Path, names: Sequence[str], deadline: Deadline) -> None:
+    def knows_all() -> Ready[None] | Pending | Hopeless:
+        lacking = sorted(set(names) - loaded_names(engine, node, deadline))
+        return Pending(f"not there: {', '.join(lacking)}") if lacking else Ready(None)
+
+    try:
+        engine.run("exec", "-i", node, *_CTR, "import", "--no-unpack", "-", input=archive, deadline=deadline)
+        wait_for(f"the images in {node}", knows_all, deadline.at_most(10))
+    except (CommandError, WaitTimeout) as error:
+        raise ImageError(
+            f"the images could not be loaded into node {node}", waited=error.waited, last_state=error.last_state or str(error)
+        ) from error

@@ -1,0 +1,118 @@
+"""The image source `registry`: everything is pulled by the engine, with its credentials, by digest where the lock has one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.host.engine import Engine
+from kindgate.images.engine_store import image_id, save_image
+from kindgate.images.layout import LayoutImage, write_layout
+from kindgate.images.lock import ImageLock
+from kindgate.images.plan import ImagePlan, WantedImage
+from kindgate.images.reference import ImageReference
+from kindgate.images.registry_answers import Answer, classify, error_of, is_loopback
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+_AT_ONCE = 3
+"""Images asked for at the same time: the engine fetches the layers of each in parallel already."""
+
+
+@dataclass(frozen=True)
+class RegistrySource:
+    """Pulls images, through the pull-through cache `mirror` if one is given; the archive is written into `folder`."""
+
+    engine: Engine
+    lock: ImageLock
+    folder: Path
+    mirror: str = ""
+    name: str = "registry"
+
+    def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
+        """The images that their registry does not have; raises `RegistryError` when it says anything else than yes or no."""
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            found = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
+        return tuple(image for image, exists in zip(plan.wanted, found, strict=True) if not exists)
+
+    def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
+        """The plan's own node image (pulled if the engine lacks it), or the locked one."""
+        if plan.node_image and image_id(self.engine, plan.node_image, deadline):
+            return plan.node_image
+        reference = ImageReference.parse(plan.node_image) if plan.node_image else self.lock.node.reference
+        return self._pull(self._mirrored(reference), progress, deadline)
+
+    def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
+        """One archive of the pulled images under the names of the manifests."""
+        if not plan.wanted:
+            return None
+
+        def pulled(image: WantedImage) -> LayoutImage:
+            name = self._pull(self.pulled_as(image.reference), progress, deadline)
+            return save_image(self.engine, name, self.folder, deadline).named(image.reference)
+
+        archive = self.folder / "registry.tar"
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            write_layout(archive, pool.map(pulled, plan.wanted))
+        return archive
+
+    def digests(self, names: Iterable[str], progress: Progress, deadline: Deadline) -> Mapping[str, str]:
+        """Pull each image by its tag, and say which digest the registry gave: what `kindgate images pin` writes down."""
+        return {name: self._digest(self._mirrored(ImageReference.parse(name)), progress, deadline) for name in names}
+
+    def pulled_as(self, reference: ImageReference) -> ImageReference:
+        """What the engine is asked for: behind the mirror, and by digest where the lock has one."""
+        return self._mirrored(reference.with_digest(self.lock.of(reference).digest))
+
+    def _mirrored(self, reference: ImageReference) -> ImageReference:
+        return reference.through(self.mirror) if self.mirror else reference
+
+    def _exists(self, reference: ImageReference, deadline: Deadline) -> bool:
+        """Whether the registry has it; what the engine holds by digest need not be asked for."""
+        asked = _asked(reference)
+        if reference.digest and image_id(self.engine, asked, deadline):
+            return True
+        if self.engine.program == "podman":
+            command = ["manifest", "inspect", f"docker://{asked}"]
+        else:
+            command = ["manifest", "inspect", *(["--insecure"] if is_loopback(reference.registry) else []), asked]
+        told = self.engine.run(*command, deadline=deadline, check=False)
+        if told.returncode == 0:
+            return True
+        answer = classify(told.stderr)
+        if answer is Answer.MISSING:
+            return False
+        raise error_of(answer, asked, told.stderr)
+
+    def _pull(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
+        """Pull an image and return what the engine knows it by; the engine checks a digest itself."""
+        asked = _asked(reference)
+        if reference.digest and image_id(self.engine, asked, deadline):
+            return asked
+        started = time.monotonic()
+        progress(f"pulling {asked}")
+        try:
+            self.engine.run("pull", "--quiet", asked, deadline=deadline)
+        except CommandFailed as error:
+            raise error_of(classify(error.stderr), asked, error.stderr) from error
+        progress(f"pulled {asked} in {time.monotonic() - started:.0f} s")
+        return asked
+
+    def _digest(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
+        asked = self._pull(reference, progress, deadline)
+        told = self.engine.run("image", "inspect", "--format", "{{json .RepoDigests}}", asked, deadline=deadline).stdout
+        known = [ImageReference.parse(entry) for entry in json.loads(told)]
+        digest = next((entry.digest for entry in known if entry.name == reference.name), "")
+        if not digest:
+            raise ImageError(f"the engine does not say which digest {asked} has", last_state=told)
+        return digest
+
+
+def _asked(reference: ImageReference) -> str:
+    """What to write after `docker pull`: the digest alone where there is one, because the tag would not be looked at."""
+    return f"{reference.name}@{reference.digest}" if reference.digest else reference.tagged

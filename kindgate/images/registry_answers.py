@@ -1,0 +1,104 @@
+"""What a container registry says when it does not give an image, and whether one can be reached at all."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from kindgate.errors import (
+    DigestMismatch,
+    RegistryError,
+    RegistryForbidden,
+    RegistryRateLimited,
+    RegistryUnauthorized,
+    RegistryUnreachable,
+)
+
+_LOOPBACK = ("localhost", "127.", "[::1]")
+
+
+class Answer(enum.Enum):
+    """Why an engine could not pull or inspect an image."""
+
+    MISSING = "missing"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    RATE_LIMITED = "rate limited"
+    WRONG_DIGEST = "wrong digest"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+
+# The first row with a phrase in the engine's words wins. Docker Hub answers for a repository that does not exist as for one
+# that is private ("pull access denied, repository does not exist or may require ..."): that is taken for missing.
+_PHRASES: tuple[tuple[Answer, tuple[str, ...]], ...] = (
+    (Answer.RATE_LIMITED, ("toomanyrequests", "too many requests", "429")),
+    (Answer.WRONG_DIGEST, ("verification failed", "digest mismatch", "does not match provided manifest digest", "did not match digest")),
+    (Answer.MISSING, ("manifest unknown", "name unknown", "repository does not exist", "no such manifest", "not found: manifest", "404")),
+    (Answer.UNAUTHORIZED, ("unauthorized", "authentication required", "no basic auth credentials", "401")),
+    (Answer.FORBIDDEN, ("denied", "forbidden", "403")),
+    (
+        Answer.UNREACHABLE,
+        ("no such host", "connection refused", "i/o timeout", "handshake timeout", "deadline exceeded", "server misbehaving",
+         "network is unreachable", "connection reset", "no route to host", "http response to https", "x509", "proxyconnect", "eof"),
+    ),
+    (Answer.MISSING, ("not found",)),
+)  # fmt: skip
+
+_ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
+    Answer.UNAUTHORIZED: (RegistryUnauthorized, "wants credentials, or others than it was given (401)", "log in with `docker login`"),
+    Answer.FORBIDDEN: (RegistryForbidden, "refuses (403)", "ask for access to the repository, or log in as somebody who has it"),
+    Answer.RATE_LIMITED: (RegistryRateLimited, "was asked too often (429)", "log in, wait, or pull through --registry-mirror HOST"),
+    Answer.WRONG_DIGEST: (DigestMismatch, "gave something else than images.lock names", "do not use it: check the mirror and the lock"),
+    Answer.UNREACHABLE: (RegistryUnreachable, "does not answer", "check network and proxy, or give --registry-mirror or --image-source build"),
+    Answer.OTHER: (RegistryError, "did not give it", "try the same pull by hand"),
+    Answer.MISSING: (RegistryError, "does not have it", "correct the name"),
+}  # fmt: skip
+
+
+def classify(said: str) -> Answer:
+    """Why a pull failed, from what Docker or Podman said."""
+    lowered = said.lower()
+    return next((answer for answer, phrases in _PHRASES if any(phrase in lowered for phrase in phrases)), Answer.OTHER)
+
+
+def error_of(answer: Answer, image: str, said: str) -> RegistryError:
+    """The error to raise for an answer about an image."""
+    kind, what, next_step = _ERRORS[answer]
+    return kind(f"{image}: the registry {what}", last_state=said.strip(), next_step=next_step)
+
+
+def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
+    """Whether one of the registries answers within `timeout` seconds, whatever it answers but a refusal.
+
+    A 401 is the usual invitation to fetch a token. Raises `RegistryForbidden` and `RegistryRateLimited` when none gives a
+    better answer than these.
+    """
+    hosts = tuple(hosts)
+    with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
+        codes = dict(zip(hosts, pool.map(lambda host: _status(host, timeout), hosts), strict=True))
+    refusals = {403: Answer.FORBIDDEN, 429: Answer.RATE_LIMITED}
+    if any(code not in {0, *refusals} for code in codes.values()):
+        return True
+    for host, code in codes.items():
+        if code in refusals:
+            raise error_of(refusals[code], host, f"HTTP {code} for /v2/")
+    return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a registry is on this machine: engines speak plain HTTP with these alone."""
+    return host.startswith(_LOOPBACK)
+
+
+def _status(host: str, timeout: float) -> int:
+    """The HTTP status that the registry's base path answers with (distribution-spec, end-1); 0 for no answer."""
+    scheme = "http" if is_loopback(host) else "https"
+    try:
+        with requests.get(f"{scheme}://{host}/v2/", timeout=timeout, allow_redirects=False, stream=True) as response:
+            return response.status_code
+    except requests.RequestException:
+        return 0
