@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kindgate.deploy.api import Api, watch_events
 from kindgate.deploy.observed import Observed
 from kindgate.errors import ApiError
 from kindgate.model import Manifest
 from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 RETRY_SECONDS = 0.5
 """How long a watch that broke waits before it lists again."""
@@ -78,7 +82,7 @@ class _Copy(threading.Thread):
         self._api, self._kind, self._path, self._mirror = api, kind, path, mirror
         self._lock = threading.Lock()
         self._objects: dict[str, Manifest] = {}
-        self._response: Any = None
+        self._response: BaseHTTPResponse | None = None
         self.trouble = ""
         self.listed = False
 
@@ -89,8 +93,10 @@ class _Copy(threading.Thread):
     def end(self) -> None:
         """Make a thread that reads from a watch return."""
         with self._lock:
-            if self._response is not None:
-                self._response.shutdown()
+            # A watch that has ended by itself this very moment cannot be ended again.
+            with suppress(ValueError, RuntimeError, OSError):
+                if self._response is not None:
+                    self._response.shutdown()
 
     def run(self) -> None:
         version = ""

@@ -1,0 +1,259 @@
+"""A server on loopback that speaks as much of the Kubernetes API as the deploy room uses: discovery, apply, lists, watches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
+    "v1": [
+        ("Namespace", "namespaces", False),
+        ("Node", "nodes", False),
+        ("Pod", "pods", True),
+        ("Event", "events", True),
+        ("Service", "services", True),
+        ("ConfigMap", "configmaps", True),
+        ("ServiceAccount", "serviceaccounts", True),
+    ],
+    "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True)],
+    "batch/v1": [("Job", "jobs", True)],
+    "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
+    "rbac.authorization.k8s.io/v1": [("ClusterRole", "clusterroles", False)],
+}
+"""What discovery answers: kind, plural, and whether the kind lives in a namespace."""
+
+END = object()
+
+
+@dataclass
+class Refusal:
+    """An answer other than the usual one, for requests whose method and path end match; so many `times`."""
+
+    method: str
+    path_end: str
+    status: int
+    message: str
+    reason: str = ""
+    times: int = 1_000_000
+
+
+@dataclass
+class ApiServer:
+    """The server's objects by path, what it was asked, and how it is told to misbehave."""
+
+    url: str = ""
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    finalizers: tuple[str, ...] = ()
+    logs: dict[str, str] = field(default_factory=dict)
+    versions: Iterator[int] = field(default_factory=lambda: itertools.count(10))
+    watches: dict[int, tuple[str, queue.Queue[Any]]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def put(self, path: str, manifest: dict[str, Any]) -> None:
+        """Have an object at `path`, as if a controller had written it; watches hear of it."""
+        with self.lock:
+            known = path in self.objects
+            metadata = {"uid": path, **manifest.get("metadata", {}), "resourceVersion": str(next(self.versions))}
+            metadata.setdefault("name", path.rpartition("/")[2])
+            parts = path.split("/")
+            if "namespaces" in parts[:-2]:
+                metadata.setdefault("namespace", parts[parts.index("namespaces") + 1])
+            self.objects[path] = {**manifest, "metadata": metadata}
+            self._tell("MODIFIED" if known else "ADDED", path, self.objects[path])
+
+    def remove(self, path: str) -> None:
+        """Lose the object at `path`; watches hear of it."""
+        with self.lock:
+            gone = self.objects.pop(path)
+            gone["metadata"]["resourceVersion"] = str(next(self.versions))
+            self._tell("DELETED", path, gone)
+
+    def end_watches(self) -> None:
+        """Break every open watch, as a restart of the server does."""
+        with self.lock:
+            for _, events in self.watches.values():
+                events.put(END)
+
+    def paths(self, method: str) -> list[str]:
+        """The paths that were asked with `method`, in order."""
+        return [path for asked, path, _ in self.requests if asked == method]
+
+    def _tell(self, change: str, path: str, item: dict[str, Any]) -> None:
+        for collection, events in self.watches.values():
+            if covers(collection, path):
+                events.put({"type": change, "object": item})
+
+
+def covers(collection: str, path: str) -> bool:
+    """Whether the object at `path` is in `collection`, which may be that of one namespace or of all."""
+    parent = path.rpartition("/")[0]
+    base, _, plural = collection.rpartition("/")
+    in_any = parent.startswith(base + "/namespaces/") and parent.endswith("/" + plural) and "/namespaces/" not in collection
+    return parent == collection or in_any
+
+
+@contextmanager
+def serving() -> Iterator[ApiServer]:
+    """An API server with the namespaces that every cluster has, and no other objects."""
+    state = ApiServer()
+    state.put("/api/v1/namespaces/default", {})
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except (ConnectionResetError, BrokenPipeError):
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+            pass
+
+        def do_GET(self) -> None:
+            path, query = self._asked()
+            if self._refused(path):
+                return
+            if query.get("watch") == "true":
+                self._watch(path)
+            elif path.endswith("/log"):
+                self._reply_text(state.logs.get(path, ""))
+            elif (found := discovery(path)) is not None:
+                self._reply(200, found)
+            elif path in state.objects:
+                self._reply(200, state.objects[path])
+            elif any(path.endswith("/" + plural) for kinds in RESOURCES.values() for _, plural, _ in kinds):
+                self._reply(200, listing(state, path, query.get("labelSelector", "")))
+            else:
+                self._fail(404, f"{path} not found", "NotFound")
+
+        def do_PATCH(self) -> None:
+            path, _ = self._asked()
+            manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if not self._refused(path):
+                state.put(path, manifest)
+                self._reply(200, state.objects[path])
+
+        def do_DELETE(self) -> None:
+            path, _ = self._asked()
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self._refused(path):
+                return
+            if path not in state.objects:
+                self._fail(404, f"{path} not found", "NotFound")
+            elif state.finalizers:
+                state.objects[path]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": list(state.finalizers)}
+                self._reply(200, state.objects[path])
+            else:
+                gone = state.objects[path]
+                state.remove(path)
+                self._reply(200, gone)
+
+        def _asked(self) -> tuple[str, dict[str, str]]:
+            parts = urlsplit(self.path)
+            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            state.requests.append((self.command, parts.path, query))
+            state.headers.append(dict(self.headers))
+            return parts.path, query
+
+        def _refused(self, path: str) -> bool:
+            for refusal in state.refusals:
+                if refusal.times > 0 and refusal.method == self.command and path.endswith(refusal.path_end):
+                    refusal.times -= 1
+                    self._fail(refusal.status, refusal.message, refusal.reason)
+                    return True
+            return False
+
+        def _fail(self, status: int, message: str, reason: str) -> None:
+            self._reply(status, {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status})
+
+        def _reply(self, status: int, body: dict[str, Any]) -> None:
+            self._send(status, json.dumps(body).encode(), "application/json")
+
+        def _reply_text(self, text: str) -> None:
+            self._send(200, text.encode(), "text/plain")
+
+        def _send(self, status: int, data: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def _watch(self, path: str) -> None:
+            events: queue.Queue[Any] = queue.Queue()
+            with state.lock:
+                state.watches[id(events)] = (path, events)
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                while (event := events.get()) is not END:
+                    line = json.dumps(event).encode() + b"\n"
+                    # In two pieces: a reader has to put lines together that arrive cut.
+                    for part in (line[:7], line[7:]):
+                        self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                        self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+            finally:
+                with state.lock:
+                    del state.watches[id(events)]
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield state
+    state.end_watches()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def discovery(path: str) -> dict[str, Any] | None:
+    """The resources of the group and version that `path` names; None where it names none."""
+    version = path.removeprefix("/apis/").removeprefix("/api/")
+    if version not in RESOURCES:
+        return None
+    return {"resources": [{"kind": kind, "name": name, "namespaced": spaced} for kind, name, spaced in RESOURCES[version]]}
+
+
+def listing(state: ApiServer, collection: str, selector: str) -> dict[str, Any]:
+    """The objects of a collection that carry the one label that `selector` asks for."""
+    key, _, value = selector.partition("=")
+    with state.lock:
+        found = [item for path, item in state.objects.items() if covers(collection, path)]
+        kind = next(kind for kinds in RESOURCES.values() for kind, plural, _ in kinds if collection.endswith("/" + plural))
+        items = [item for item in found if not key or (item["metadata"].get("labels") or {}).get(key) == value]
+        bare = [{name: part for name, part in item.items() if name not in {"kind", "apiVersion"}} for item in items]
+        return {"kind": f"{kind}List", "metadata": {"resourceVersion": str(next(state.versions))}, "items": bare}
+
+
+def kubeconfig(folder: Path, url: str, user: dict[str, Any] | None = None) -> Path:
+    """A kubeconfig for the server at `url`, with one context `test`."""
+    path = folder / "kubeconfig"
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": user or {}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "current-context": "test",
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path

@@ -1,0 +1,138 @@
+"""Server-side apply against a server that speaks the Kubernetes API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.deploy.apply import RUN_LABEL, apply
+from kindgate.errors import DeployError
+from kindgate.model import ClusterAddress, ObjectRef
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, manifest, rendered, service
+from tests.unit.deploy.standin import ApiServer, Refusal
+
+NAMESPACE = manifest("Namespace", "shop", namespace="")
+WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+
+
+def test_objects_arrive_in_the_order_in_which_they_need_each_other(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A Deployment comes after the ServiceAccount it uses, and all after their namespace."""
+    objects = rendered(deployment(), service(), manifest("ServiceAccount", "web"), NAMESPACE)
+    applied = apply(objects, address, run="r1", deadline=Deadline.after(10))
+    assert api_server.paths("PATCH") == [
+        "/api/v1/namespaces/shop",
+        "/api/v1/namespaces/shop/serviceaccounts/web",
+        "/api/v1/namespaces/shop/services/web",
+        WEB,
+    ]
+    assert set(applied) == {ObjectRef.of(item) for item in objects.objects}
+
+
+def test_every_object_carries_the_run_and_our_field_manager(api_server: ApiServer, address: ClusterAddress) -> None:
+    """What is applied can be told from everything else, and its pod template is left as it was."""
+    apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
+    assert api_server.objects[WEB]["metadata"]["labels"] == {RUN_LABEL: "r1"}
+    assert api_server.objects[WEB]["spec"] == deployment()["spec"]
+    query = next(query for method, _, query in api_server.requests if method == "PATCH")
+    assert (query["fieldManager"], query["force"], query["fieldValidation"]) == ("kindgate", "true", "Strict")
+
+
+def test_the_kubeconfigs_token_logs_in(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Every request carries what the kubeconfig says."""
+    apply(rendered(NAMESPACE), address, run="r1", deadline=Deadline.after(10))
+    assert {headers["authorization"] for headers in api_server.headers} == {"Bearer secret-token"}
+
+
+def test_an_object_without_a_namespace_goes_to_default(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The manifest may leave it out, the address may not."""
+    apply(rendered(manifest("ConfigMap", "settings", namespace="")), address, run="r1", deadline=Deadline.after(10))
+    assert api_server.paths("PATCH") == ["/api/v1/namespaces/default/configmaps/settings"]
+
+
+def test_a_webhook_that_is_not_up_yet_is_waited_for(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A 500 of admission passes when the webhook's own pods run."""
+    api_server.refusals.append(Refusal("PATCH", "/web", 500, "failed calling webhook: connection refused", times=2))
+    apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
+    assert len(api_server.paths("PATCH")) == 3
+
+
+def test_a_refusal_is_not_repeated_and_names_object_file_and_cause(api_server: ApiServer, address: ClusterAddress) -> None:
+    """What the server denies once, it denies always."""
+    api_server.refusals.append(Refusal("PATCH", "/web", 403, 'admission webhook "policy.example" denied the request: no team label'))
+    with pytest.raises(DeployError) as caught:
+        apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
+    assert len(api_server.paths("PATCH")) == 1
+    assert "Deployment shop/web (app/web.yaml) cannot be applied" in caught.value.message
+    assert "denied the request: no team label" in caught.value.message
+    assert "policy" in caught.value.next_step
+
+
+def test_a_refusal_ends_the_waiting_for_others_at_once(api_server: ApiServer, address: ClusterAddress) -> None:
+    """One hopeless object does not wait for another one's webhook until the deadline, and is the one that is named."""
+    api_server.refusals += [
+        Refusal("PATCH", "/slow", 503, "try again"),
+        Refusal("PATCH", "/wrong", 422, "spec.replicas: must not be negative", times=1),
+    ]
+    with pytest.raises(DeployError, match="must not be negative") as caught:
+        apply(rendered(deployment("slow"), deployment("wrong")), address, run="r1", deadline=Deadline.after(60))
+    assert caught.value.waited is not None
+    assert caught.value.waited < 30
+
+
+def test_a_server_that_stays_unreachable_is_an_error_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The error says what was answered last."""
+    api_server.refusals.append(Refusal("PATCH", "", 503, "etcd is not ready"))
+    with pytest.raises(DeployError, match="no success before the deadline") as caught:
+        apply(rendered(NAMESPACE), address, run="r1", deadline=Deadline.after(0.3))
+    assert "etcd is not ready" in caught.value.last_state
+
+
+def test_an_unusable_kubeconfig_names_the_file(tmp_path: Path) -> None:
+    """A kubeconfig that is no kubeconfig is said so."""
+    path = tmp_path / "kubeconfig"
+    path.write_text("nonsense: true\n")
+    with pytest.raises(DeployError, match=str(path)):
+        apply(rendered(NAMESPACE), ClusterAddress("x", path, "x", ""), run="r1", deadline=Deadline.after(1))
+
+
+def test_an_existing_cluster_gets_nothing_cluster_scoped(api_server: ApiServer, address: ClusterAddress) -> None:
+    """We are guests there: namespaces and roles are its owner's."""
+    api_server.put("/api/v1/namespaces/shop", {})
+    role = manifest("ClusterRole", "reader", namespace="", api_version="rbac.authorization.k8s.io/v1")
+    applied = apply(rendered(NAMESPACE, role, service()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
+    assert api_server.paths("PATCH") == ["/api/v1/namespaces/shop/services/web"]
+    assert applied == (ObjectRef("Service", "shop", "web"),)
+
+
+def test_an_existing_cluster_without_the_namespace_is_left_alone(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The error says how to make it; nothing was applied."""
+    with pytest.raises(DeployError, match="no namespace shop") as caught:
+        apply(rendered(service()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
+    assert "kubectl create namespace shop" in caught.value.next_step
+    assert api_server.paths("PATCH") == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [({}, "was not made by kindgate"), ({RUN_LABEL: "r0"}, "belongs to the run r0")], ids=["foreign", "other-run"]
+)
+def test_objects_of_others_in_an_existing_cluster_are_not_taken(
+    api_server: ApiServer, address: ClusterAddress, labels: dict[str, str], said: str
+) -> None:
+    """An object of the same name that is not this run's stops the run before anything is applied."""
+    api_server.put("/api/v1/namespaces/shop", {})
+    api_server.put("/api/v1/namespaces/shop/services/web", {"metadata": {"labels": labels}})
+    with pytest.raises(DeployError, match=said):
+        apply(rendered(service(), deployment()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
+    assert api_server.paths("PATCH") == []
+
+
+def test_a_runs_own_objects_may_be_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Applying twice is the same as applying once, and takes no field from another manager."""
+    api_server.put("/api/v1/namespaces/shop", {})
+    guest = replace(address, existing=True)
+    apply(rendered(service()), guest, run="r1", deadline=Deadline.after(10))
+    apply(rendered(service()), guest, run="r1", deadline=Deadline.after(10))
+    assert [query["force"] for method, _, query in api_server.requests if method == "PATCH"] == ["false", "false"]
