@@ -1,0 +1,114 @@
+"""slo.yaml: what it holds, and that every mistake in it is found where it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.slo.document import parse_document
+from kindgate.slo.objectives import BurstSizes, Tolerance
+
+GOOD = """\
+# what the service promises
+thresholds:
+  http_req_duration: ["p(95)<200", 'p(99)<500']
+  http_req_duration{host:foo.localhost}:
+    - {threshold: "p(95)<150", abortOnFail: true, delayAbortEval: 10s}
+    - threshold: avg<100
+  http_req_failed:
+    - rate<0.01
+compare:
+  p(95): {max_regression: 10%}
+  med: {max_regression: 5 %}
+bursts: {count: 30, rate: 500, duration: 2s}
+"""
+
+
+def test_a_document_holds_thresholds_tolerances_and_sizes() -> None:
+    """All three sections are read, each threshold with its place."""
+    objectives = parse_document(GOOD, "suite/slo.yaml")
+
+    assert [str(threshold) for threshold in objectives.thresholds] == [
+        "http_req_duration: p(95)<200",
+        "http_req_duration: p(99)<500",
+        "http_req_duration{host:foo.localhost}: p(95)<150",
+        "http_req_duration{host:foo.localhost}: avg<100",
+        "http_req_failed: rate<0.01",
+    ]
+    assert [threshold.origin for threshold in objectives.thresholds][:2] == ["suite/slo.yaml:3:24", "suite/slo.yaml:3:37"]
+    assert objectives.compare == (Tolerance(95.0, 0.1, "suite/slo.yaml:10:3"), Tolerance(50.0, 0.05, "suite/slo.yaml:11:3"))
+    assert objectives.bursts == BurstSizes(30, 500.0, 2.0)
+    assert objectives.tightest_latency == 100
+
+
+def test_the_object_form_carries_abort_and_delay() -> None:
+    """k6's object form says that a FAIL ends the run, and from when on."""
+    third = parse_document(GOOD).thresholds[2]
+
+    assert (third.abort_on_fail, third.delay_abort_eval) == (True, 10.0)
+
+
+def test_json_is_yaml() -> None:
+    """Thresholds can be copied from a k6 script's options."""
+    objectives = parse_document('{"thresholds": {"http_req_duration{host:a,route:b}": ["p(95)<200"]}}')
+
+    assert objectives.thresholds[0].selector.tag_map == {"host": "a", "route": "b"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "problem"),
+    [
+        ("p(99)<500", "p(99)<<500", "3:43", "'<500' is not a number"),
+        ("  http_req_duration:", "  http_req_duratio:", "3:3", "no metric 'http_req_duratio'"),
+        ("{host:foo.localhost}", "{host}", "4:21", "no colon"),
+        ("abortOnFail: true", "abortOnFail: maybe", "5:45", "neither true nor false"),
+        ("abortOnFail", "abortOnFall", "5:32", "no key 'abortOnFall'"),
+        ("10s", "10q", "5:67", "not a duration"),
+        ('threshold: "p(95)<150", ', "", "5:7", "the expression is missing"),
+        ("avg<100", "rate<100", "6:18", "does not fit"),
+        ("    - rate<0.01", "    rate<0.01", "8:5", "thresholds are a list"),
+        ("    - rate<0.01", "    []", "8:5", "thresholds are a list"),
+        ("    - rate<0.01", "    - [rate<0.01]", "8:7", "has to be a mapping"),
+        ("compare:", "compares:", "9:1", "no key 'compares'"),
+        ("10%", "0.1", "10:27", "is not a share"),
+        ("10%", "0%", "10:27", "is not a share"),
+        ("p(95): {max", "p(101): {max", "10:5", "between 0 and 100"),
+        ("p(95): {max", "p(100): {max", "10:3", "cannot be compared"),
+        ("  med:", "  avg:", "11:3", "cannot be compared"),
+        ("{max_regression: 5 %}", "{}", "11:8", "max_regression is missing"),
+        ("count: 30", "count: 0", "12:17", "from 1 to 200"),
+        ("count: 30", "count: [30]", "12:17", "a number is expected"),
+        ("rate: 500", "rate: -1", "12:27", "above 0"),
+        ("duration: 2s", "duration: 0s", "12:42", "above 0"),
+        ("bursts: {", "compare: {", "12:1", "'compare' is there twice"),
+        ("# what the service promises", "thresholds: ]", "1:13", "this is not YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_column(old: str, new: str, place: str, problem: str) -> None:
+    """Whatever is not understood is refused, and the error says where it stands and what it is."""
+    assert old in GOOD
+
+    with pytest.raises(SloError) as caught:
+        parse_document(GOOD.replace(old, new, 1), "slo.yaml")
+
+    assert caught.value.message.startswith(f"slo.yaml:{place}: ")
+    assert problem in caught.value.message
+    column = int(place.partition(":")[2])
+    assert caught.value.last_state.splitlines()[-1].index("^") == column - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the file is empty"),
+        ("- p(95)<200", "has to be a mapping"),
+        ("thresholds: {}", "there is no objective"),
+        ("bursts: {count: 3}", "there is no objective"),
+        ("thresholds: {? [a] : b}", "a key is expected"),
+        ("\x00", "this is not YAML"),
+    ],
+)
+def test_a_document_without_objectives_is_refused(text: str, problem: str) -> None:
+    """A file that promises nothing is an error, not a pass."""
+    with pytest.raises(SloError, match=problem):
+        parse_document(text)

@@ -1,0 +1,208 @@
+"""k6's grammar: what it accepts, what it refuses, and where an error points."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.errors import SloError
+from kindgate.slo.grammar import parse_expression, parse_marker, parse_selector
+from kindgate.slo.source import Source
+from kindgate.slo.threshold import AGGREGATIONS, METRICS, OPERATORS, MetricType
+
+AGGREGATES = ["avg", "min", "max", "med", "rate", "count", "value", "p(95)", "p(0)", "p(100)", "p(99.9)", "p(9e1)"]
+SPACES = st.sampled_from(["", " ", "\t ", "\u2003", "\xa0"])
+
+
+@given(
+    aggregate=st.sampled_from(AGGREGATES),
+    operator=st.sampled_from(OPERATORS),
+    limit=st.floats(allow_nan=False, allow_infinity=False),
+    spaces=st.tuples(SPACES, SPACES, SPACES, SPACES),
+)
+def test_every_aggregation_operator_and_number_is_read(
+    aggregate: str, operator: str, limit: float, spaces: tuple[str, str, str, str]
+) -> None:
+    """Any aggregation, operator and finite number make an expression, with spaces around each of them."""
+    before, behind, between, after = spaces
+
+    expression = parse_expression(Source(f"{before}{aggregate}{behind}{operator}{between}{limit!r}{after}"))
+
+    assert expression.operator == operator
+    assert expression.limit == limit
+    assert expression.aggregation == aggregate.partition("(")[0]
+    assert expression.quantile == (float(aggregate[2:-1]) if aggregate.startswith("p(") else None)
+
+
+@given(text=st.text(alphabet="pavgrte()0159.eE_xX+-<>=! \tinf", max_size=14))
+def test_any_text_is_read_or_refused_inside_it(text: str) -> None:
+    """A text is an expression that means the same when it is written out again, or an error whose caret lies in the text."""
+    try:
+        expression = parse_expression(Source(text))
+    except SloError as error:
+        column = int(error.message.removeprefix("column ").partition(":")[0])
+        assert 1 <= column <= len(text) + 1
+    else:
+        again = parse_expression(Source(f"{expression.aggregate}{expression.operator}{expression.limit!r}"))
+        assert again == expression or math.isnan(expression.limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1_000", 1000.0),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("+5", 5.0),
+        ("-3", -3.0),
+        ("1E+3", 1000.0),
+        ("0x1p-2", 0.25),
+        ("0x_1.8p1_0", 1536.0),
+        ("1e-999", 0.0),
+        ("-Infinity", -math.inf),
+        ("inf", math.inf),
+    ],
+)
+def test_numbers_are_read_as_go_reads_them(text: str, value: float) -> None:
+    """k6 reads limits by Go's strconv.ParseFloat, which takes more than Python's float and also less."""
+    assert parse_expression(Source(f"avg<{text}")).limit == value
+
+
+@pytest.mark.parametrize(
+    "text", ["1__2", "_1", "1_", "1._5", "0x1", "0x.p0", "0b1", "1e", ".", "1e999", "0x1p9999", "+nan", "٣", "1 2", ""]
+)
+def test_what_go_refuses_is_refused(text: str) -> None:
+    """A limit that strconv.ParseFloat refuses is an error."""
+    with pytest.raises(SloError, match="the limit"):
+        parse_expression(Source(f"avg<{text}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("p(95)<<200", "<200"),
+        ("p(101)<200", "101"),
+        ("p(NaN)<200", "NaN"),
+        ("p(-1)<200", "-1"),
+        ("p( 95)<200", " 95"),
+        ("p()<200", ""),
+        ("p(95<200", "p(95"),
+        ("p<200", "p"),
+        ("foo > 20", "foo"),
+        ("count!20", "count!20"),
+        ("rate >", ""),
+        ("<200", ""),
+        ("p(95) = 200", "p(95) = 200"),
+        ("p(95)=<200", "p(95)="),
+        ("avg<12ms", "12ms"),
+    ],
+)
+def test_an_error_marks_the_bad_part(text: str, marked: str) -> None:
+    """The last line of the error puts a caret under each character of the bad part, and one where something is missing."""
+    with pytest.raises(SloError) as caught:
+        parse_expression(Source(text))
+
+    shown, carets = caught.value.last_state.splitlines()[-2:]
+    start, end = carets.index("^"), len(carets)
+    assert shown == text
+    assert (text[start:end] if marked else "") == marked
+    assert caught.value.message.startswith(f"column {start + 1}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("http_req_duration", {}),
+        ("http_req_duration{host:foo.localhost}", {"host": "foo.localhost"}),
+        ("http_req_duration{ host : foo , route : bar }", {"host": "foo", "route": "bar"}),
+        ("""http_req_duration{"host":'foo',route:" bar "}""", {"host": "foo", "route": " bar "}),
+        ("http_req_duration{group:::mygroup}", {"group": "::mygroup"}),
+        ("http_req_duration{name:http://${}.com}", {"name": "http://${}.com"}),
+        ("http_req_duration{host:''}", {"host": ""}),
+        ("http_req_duration{host:a,host:b}", {"host": "b"}),
+    ],
+)
+def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None:
+    """Spaces and quotes around keys and values are taken off; colons and braces may be in a value."""
+    assert parse_selector(Source(text)).tag_map == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "problem"),
+    [
+        ("http_req_duration{host:foo", 18, "not closed"),
+        ("http_req_duration}host:foo", 18, "not opened"),
+        ("http_req_duration}a{b", 18, "not opened"),
+        ("http_req_duration{host:f}oo", 26, "nothing may follow"),
+        ("http_req_duration{host}", 19, "no colon"),
+        ("http_req_duration{host:}", 19, "no value"),
+        ("http_req_duration{host:foo,}", 28, "no colon"),
+        ("http_req_duration{}", 19, "no colon"),
+        ("http_req_duratio{host:foo}", 1, "no metric"),
+        ("http_req_duration {host:foo}", 1, "no metric"),
+        ("", 1, "no metric"),
+        ("http_req_failed{kind:slow}", 17, "no failure kind"),
+        ("checks{kind:timeout}", 8, "belongs to http_req_failed"),
+        ("send_lag{host:foo}", 10, "has no tags"),
+    ],
+)
+def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, problem: str) -> None:
+    """Unbalanced braces, tags without values, and metrics or kinds that do not exist are errors at their column."""
+    with pytest.raises(SloError, match=rf"^column {column}: .*{problem}"):
+        parse_selector(Source(text))
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+@pytest.mark.parametrize("aggregate", ["avg", "min", "max", "med", "p(95)", "rate", "count", "value"])
+def test_only_fitting_aggregations_are_taken(metric: object, aggregate: str) -> None:
+    """A trend has percentiles, a rate has a rate, a counter a count and a rate; anything else is refused."""
+    name, kind = metric.name, metric.type  # type: ignore[attr-defined]  # a Metric; pytest's ids take any object
+    text = f"{name}: {aggregate}<1"
+
+    if aggregate.partition("(")[0] in AGGREGATIONS[kind]:
+        assert str(parse_marker((text,))[0]) == text
+    else:
+        with pytest.raises(SloError, match=f"does not fit {name}, which is a {kind}"):
+            parse_marker((text,))
+
+
+def test_a_gauge_has_a_value() -> None:
+    """`value` is part of the grammar and belongs to gauges."""
+    assert AGGREGATIONS[MetricType.GAUGE] == ("value",)
+    assert parse_expression(Source("value>=1")).aggregation == "value"
+
+
+def test_a_marker_holds_several_objectives() -> None:
+    """Each argument is an objective; one without a metric is about http_req_duration."""
+    thresholds = parse_marker(
+        ("p(95)<200", " http_req_failed{kind:timeout} : rate < 0.001", "http_req_duration{host:a:1}: avg<3"), "test_a.py::test_b"
+    )
+
+    assert [str(threshold) for threshold in thresholds] == [
+        "http_req_duration: p(95)<200",
+        "http_req_failed{kind:timeout}: rate<0.001",
+        "http_req_duration{host:a:1}: avg<3",
+    ]
+    assert {threshold.origin for threshold in thresholds} == {"test_a.py::test_b"}
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [((), "there is no objective"), ((95,), "an objective is a text"), (("checks{host:a} rate>0.9",), "no expression after the metric")],
+)
+def test_a_marker_without_an_objective_is_refused(args: tuple[object, ...], problem: str) -> None:
+    """A marker needs texts, each with an expression."""
+    with pytest.raises(SloError, match=problem):
+        parse_marker(args)
+
+
+def test_an_error_inside_a_marker_shows_the_whole_argument() -> None:
+    """The caret counts from the start of the argument, not of the expression in it."""
+    with pytest.raises(SloError) as caught:
+        parse_marker(("http_req_duration{host:foo}: p(95)<2oo",), "@pytest.mark.slo")
+
+    assert caught.value.message == "@pytest.mark.slo, column 36: the limit '2oo' is not a number"
+    assert caught.value.last_state.splitlines()[1:] == ["http_req_duration{host:foo}: p(95)<2oo", " " * 35 + "^^^"]
