@@ -1,0 +1,125 @@
+"""Sends what `kindgate load` was asked for, shows it and writes it down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
+from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
+from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
+from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.capacity import Capacity, Step, find_capacity, rates
+from kindgate.load.describe import load_document
+from kindgate.load.k6 import summary
+from kindgate.load.limits import in_flight_cap, process_count
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.pool import GeneratorPool, OnRows
+from kindgate.load.raw import write_csv, write_json_lines
+from kindgate.load.result import BurstResult
+from kindgate.model import Verdict
+
+if TYPE_CHECKING:
+    from kindgate.load.samples import Rows
+    from kindgate.slo.threshold import Threshold
+
+INTERRUPTED = 130
+CAPACITY_FACTOR = 1.25
+CAPACITY_LIMIT = 200_000.0
+"""Requests per second at which a search ends: no single machine's generators go there."""
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """One call of `kindgate load`; `warmup` in seconds."""
+
+    plan: BurstPlan
+    warmup: float
+    thresholds: tuple[str, ...]
+    find_capacity: bool
+    json_file: Path | None
+    k6_summary: Path | None
+    raw_file: Path | None
+
+
+def run_load(wanted: LoadRun) -> int:
+    """Send it, and return the exit code of docs/exit-codes.md. Raises `LoadError` and `SloError` for what cannot be done."""
+    thresholds = parse_thresholds(wanted.thresholds)
+    progress, shown = Console(stderr=True), Console()
+    in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
+    for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
+        _refuse_unwritable(file)
+    with GeneratorPool() as pool:
+        if wanted.warmup > 0:
+            progress.print(f"warming up for {wanted.warmup:g} s")
+            if warm_up(wanted.plan, wanted.warmup, pool).interrupted:
+                return INTERRUPTED
+        if wanted.find_capacity:
+            return _search(wanted.plan, thresholds, pool, shown)
+        kept: list[Rows] = []
+        result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
+    judged = held_against(thresholds, result)
+    shown.print(*result_tables(result, judged), sep="\n")
+    _write(wanted, result, judged, kept)
+    if result.interrupted:
+        return INTERRUPTED
+    return {Verdict.FAIL: VerdictFailed.exit_code, Verdict.INVALID: VerdictInvalid.exit_code}.get(judged.verdict, 0) if thresholds else 0
+
+
+def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRows | None = None) -> BurstResult:
+    with LiveLine(console, plan) as line:
+        return run_burst(plan, pool=pool, on_progress=line.show, on_rows=on_rows)
+
+
+def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPool, console: Console) -> int:
+    """Raise the rate from the plan's own until a threshold fails, and show every step."""
+    loop = plan.loop
+    if not isinstance(loop, OpenLoop):
+        raise LoadError("--find-capacity raises a rate, and a closed loop has none: leave out --users")
+
+    def send(rate: float) -> BurstResult:
+        return run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
+
+    def judge(result: BurstResult) -> str:
+        judged = held_against(thresholds, result)
+        return "" if judged.verdict is Verdict.PASS else "; ".join(judged.reasons)
+
+    def on_step(step: Step) -> None:
+        console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False)
+
+    found: Capacity = find_capacity(rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
+    console.print(capacity_table(found))
+    return 0 if found.rate is not None else VerdictFailed.exit_code
+
+
+def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> None:
+    """The files that were asked for."""
+    if wanted.json_file:
+        verdict = judged.document_verdict
+        document = load_document(result, thresholds=judged.outcomes, verdict=verdict, reasons=judged.reasons)
+        wanted.json_file.write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
+    if wanted.k6_summary:
+        wanted.k6_summary.write_text(json.dumps(summary(result, judged.by_selector), indent=1) + "\n", encoding="utf-8")
+    if wanted.raw_file:
+        write: Callable[..., None] = write_csv if wanted.raw_file.suffix == ".csv" else write_json_lines
+        with ExitStack() as stack:
+            file = stack.enter_context(wanted.raw_file.open("w", encoding="utf-8", newline=""))
+            for part in rows:
+                write(wanted.plan, part, file)
+
+
+def _refuse_unwritable(file: Path | None) -> None:
+    """Find out before the load, not after it, that a file cannot be written."""
+    if file is None:
+        return
+    try:
+        with file.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise LoadError(f"{file} cannot be written: {error}") from error

@@ -1,0 +1,119 @@
+"""How `kindgate load` looks: a live line while it sends, tables afterwards."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from kindgate.cli.load_thresholds import Judged
+from kindgate.histogram import Histogram
+from kindgate.load.capacity import Capacity
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.progress import Progress
+from kindgate.load.result import BurstResult, Series
+
+
+class LiveLine:
+    """One line that is rewritten on a terminal, and printed once a second or so elsewhere."""
+
+    def __init__(self, console: Console, plan: BurstPlan) -> None:
+        self._console = console
+        seconds = plan.loop.seconds
+        self._span = f" of {seconds:g}" if seconds is not None else ""
+        self._planned = f" of {plan.loop.count:,}" if isinstance(plan.loop, OpenLoop) else ""
+        self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Take the line away."""
+        if self._live:
+            self._live.stop()
+
+    def show(self, progress: Progress) -> None:
+        """The newest figures."""
+        p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.2f} ms"
+        line = (
+            f"{progress.elapsed:5.1f}{self._span} s   {progress.rate:8,.0f} requests/s   p95 {p95}   "
+            f"errors {progress.failed:,}   in flight {progress.in_flight:,}   done {progress.ended:,}{self._planned}"
+        )
+        if self._live:
+            self._live.update(Text(line), refresh=True)
+        else:
+            self._console.print(line, highlight=False)
+
+
+def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
+    """What was measured, by route and together, and what became of thresholds."""
+    parts: list[RenderableType] = [_times_table(result), _summary_line(result)]
+    if result.interrupted:
+        parts.append(Text("interrupted: these are the requests until then", style="yellow"))
+    if judged.outcomes:
+        parts.append(_threshold_table(judged))
+    parts += [Text(reason, style="yellow") for reason in judged.reasons]
+    return parts
+
+
+def _times_table(result: BurstResult) -> Table:
+    table = Table(title=f"{result.scheduled:,} requests, {result.achieved_rate:,.1f} per second", title_justify="left")
+    table.add_column("times in ms")
+    for name in ("requests", "success", "avg", "p50", "p90", "p95", "p99", "max"):
+        table.add_column(name, justify="right")
+    if len(result.series) > 1:
+        for series in result.series:
+            table.add_row(*_row(f"{series.route} {series.arm}".strip(), series, series.response))
+    table.add_row(*_row("response (from the intended moment)", result.total, result.total.response))
+    table.add_row(*_row("service (from the sending)", result.total, result.total.service))
+    table.add_row("send lag", f"{result.send_lag.count:,}", "", *_figures(result.send_lag))
+    return table
+
+
+def _row(name: str, series: Series, histogram: Histogram) -> tuple[str, ...]:
+    success = f"{series.completed / series.scheduled:.2%}" if series.scheduled else "-"
+    return (name, f"{series.scheduled:,}", success, *_figures(histogram))
+
+
+def _figures(histogram: Histogram) -> tuple[str, ...]:
+    if not histogram.count:
+        return ("-",) * 6
+    values = (histogram.mean, *(histogram.percentile(q) for q in (50, 90, 95, 99)), float(histogram.max))
+    return tuple(f"{value / 1000:.2f}" for value in values)
+
+
+def _summary_line(result: BurstResult) -> Text:
+    failed = ", ".join(f"{count:,} {kind}" for kind, count in result.failed.items()) or "none"
+    health = result.health
+    text = f"failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
+    return Text(f"{text}, others use {health.foreign_cpu:.2f} cores")
+
+
+def _threshold_table(judged: Judged) -> Table:
+    table = Table(title=f"{judged.verdict} (this burst alone)", title_justify="left")
+    for name in ("threshold", "value", ""):
+        table.add_column(name)
+    for outcome in judged.outcomes:
+        table.add_row(outcome.threshold, "no data" if outcome.value is None else f"{outcome.value:g}", "met" if outcome.ok else "NOT MET")
+    return table
+
+
+def capacity_table(found: Capacity) -> Table:
+    """Every step of a search, and what it found."""
+    best = "not even the first rate passes" if found.rate is None else f"{found.rate:g} requests per second pass"
+    table = Table(title=f"capacity: {'at least ' if found.exhausted else ''}{best}", title_justify="left")
+    for name in ("rate", "achieved", "success", "p95 ms", "p99 ms", "verdict"):
+        table.add_column(name, justify="right")
+    for step in found.steps:
+        total = step.result.total
+        figures = _figures(total.response)
+        success = f"{total.completed / total.scheduled:.2%}" if total.scheduled else "-"
+        table.add_row(f"{step.rate:g}", f"{step.result.achieved_rate:,.0f}", success, figures[3], figures[4], step.reason or "passes")
+    return table

@@ -1,0 +1,36 @@
+"""Checks what a burst is aimed at before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from kindgate.errors import LoadError
+from kindgate.load.plan import Route
+
+
+def refuse_unknown_hosts(routes: Iterable[Route]) -> None:
+    """Raise `LoadError` for a URL whose host no resolver knows.
+
+    Names under `localhost` are left to libcurl, which takes them for the loopback address where the system does not.
+    """
+    for host in sorted({urlsplit(route.url).hostname or "" for route in routes}):
+        if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
+            continue
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError as error:
+            raise LoadError(
+                f"the host {host!r} is unknown: {error}",
+                next_step="connect to an address (--url http://127.0.0.1:8080/) and name the host in --header 'Host: ...'",
+            ) from error
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
