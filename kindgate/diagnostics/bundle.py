@@ -1,0 +1,93 @@
+"""The folder of evidence about one failure: bounded in size, redacted on the way in, and honest about what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kindgate.diagnostics.classify import KnownCause
+from kindgate.diagnostics.redact import Redactor
+from kindgate.errors import KindgateError
+
+MOST_BYTES_A_FILE = 512 * 1024
+MOST_BYTES = 8 * 1024 * 1024
+MOST_FILES = 150
+
+SUMMARY = "bundle.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was collected: files by their name inside `folder`, the known causes, and by piece why it is missing."""
+
+    folder: Path
+    files: tuple[str, ...] = ()
+    causes: tuple[KnownCause, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cause(self) -> str:
+        """The most telling cause in one line; empty where none is known."""
+        return str(self.causes[0]) if self.causes else ""
+
+
+def bundle_folder(artifacts: Path, name: str) -> Path:
+    """Where the bundle of a test or a phase goes: `failures/NAME` with nothing in it that a file system minds."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("::", "--")).strip("-.")
+    return artifacts / "failures" / (slug[-120:].lstrip("-.") or "failure")
+
+
+class BundleWriter:
+    """Writes a bundle's files. Nothing reaches the disk that has not passed the redactor."""
+
+    def __init__(self, folder: Path, redactor: Redactor) -> None:
+        self.folder = folder
+        self.redactor = redactor
+        self.missing: dict[str, str] = {}
+        self._files: list[str] = []
+        self._bytes = 0
+
+    @contextmanager
+    def piece(self, name: str) -> Iterator[None]:
+        """Collect one piece of evidence: whatever goes wrong is noted under its name, and the other pieces go on."""
+        try:
+            yield
+        except KindgateError as error:
+            self.missing[name] = str(error)
+        except Exception as error:  # noqa: BLE001 - one piece that cannot be had must not lose the others
+            self.missing[name] = f"{type(error).__name__}: {error}"
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file, cut in its middle to `MOST_BYTES_A_FILE`; a full bundle notes it as missing."""
+        data = _cut(self.redactor.text(text).encode(errors="replace"))
+        if self._bytes + len(data) > MOST_BYTES or len(self._files) >= MOST_FILES:
+            self.missing[name] = "the bundle is full"
+            return
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        self._files.append(name)
+        self._bytes += len(data)
+
+    def finish(self, causes: tuple[KnownCause, ...]) -> Bundle:
+        """Write the summary and return what there is."""
+        clean = tuple(KnownCause(cause.kind, cause.object, self.redactor.text(cause.proof)) for cause in causes)
+        listed = [{"kind": cause.kind.value, "object": str(cause.object), "proof": cause.proof} for cause in clean]
+        missing = {name: self.redactor.text(why) for name, why in self.missing.items()}
+        summary = {"causes": listed, "files": self._files, "missing": missing}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        return Bundle(self.folder, (SUMMARY, *self._files), clean, missing)
+
+
+def _cut(data: bytes) -> bytes:
+    """The first third and the last two thirds of what is too long: how it began, and mostly how it ended."""
+    if len(data) <= MOST_BYTES_A_FILE:
+        return data
+    note = f"\n[... {len(data) - MOST_BYTES_A_FILE} bytes cut ...]\n".encode()
+    kept = MOST_BYTES_A_FILE - len(note)
+    return data[: kept // 3] + note + data[len(data) - (kept - kept // 3) :]

@@ -1,0 +1,122 @@
+"""Names the known causes of a failure, each with the line that proves it."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kindgate.diagnostics.evidence import Observation
+from kindgate.model import ObjectRef
+
+
+class CauseKind(enum.StrEnum):
+    """The causes that are known, the most telling first: of two for one object, the first is the better explanation."""
+
+    RATE_LIMIT = "rate limit"
+    DISK_PRESSURE = "disk pressure"
+    OUT_OF_MEMORY = "out of memory"
+    IMAGE_PULL = "image pull"
+    WEBHOOK = "webhook not ready"
+    ADMISSION = "admission denied"
+    QUOTA = "quota"
+    CNI = "CNI"
+    MOUNT = "mount"
+    SCHEDULING = "scheduling"
+    CRASH_LOOP = "crash loop"
+    PROBE = "probe"
+    NODE = "node not ready"
+
+
+@dataclass(frozen=True)
+class KnownCause:
+    """A cause, whose it is, and the line that proves it."""
+
+    kind: CauseKind
+    object: ObjectRef
+    proof: str
+
+    def __str__(self) -> str:
+        """One line for a report."""
+        return f"{self.kind}: {self.object}: {self.proof}"
+
+
+_SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(signs), re.IGNORECASE))
+    for kind, signs in (
+        (
+            CauseKind.RATE_LIMIT,
+            (r"toomanyrequests", r"429 too many requests", r"rate limit exceeded", r"pull rate limit", r"status code 429"),
+        ),
+        (
+            CauseKind.DISK_PRESSURE,
+            (
+                r"\bDiskPressure",
+                r"disk-pressure",
+                r"no space left on device",
+                r"low on resource: ephemeral-storage",
+                r"FreeDiskSpaceFailed",
+            ),
+        ),
+        (
+            CauseKind.OUT_OF_MEMORY,
+            (r"\bOOMKill(?:ed|ing)\b", r"SystemOOM", r"out of memory", r"low on resource: memory", r"MemoryPressure"),
+        ),
+        (
+            CauseKind.IMAGE_PULL,
+            (
+                r"\bErrImage\w+",
+                r"ImagePullBackOff",
+                r"InvalidImageName",
+                r"ImageInspectError",
+                r"failed to pull .*image",
+                r"back-off pulling image",
+            ),
+        ),
+        (CauseKind.WEBHOOK, (r"failed calling webhook", r"failed to call webhook", r"no endpoints available for service .*webhook")),
+        (CauseKind.QUOTA, (r"exceeded quota", r"failed quota", r"must specify (?:limits|requests|cpu|memory)")),
+        (CauseKind.ADMISSION, (r"violates PodSecurity", r"denied the request", r" is forbidden: ")),
+        (
+            CauseKind.CNI,
+            (
+                r"set ?up network for sandbox",
+                r"cni plugin not initialized",
+                r"network plugin is not ready",
+                r"NetworkPluginNotReady",
+                r"\bcni\b.* failed",
+            ),
+        ),
+        (
+            CauseKind.MOUNT,
+            (r"\bFailed(?:Mount|AttachVolume|MapVolume)\b", r"MountVolume\.\w+ failed", r"unable to attach or mount volumes"),
+        ),
+        (CauseKind.SCHEDULING, (r"\bFailedScheduling\b", r"\bUnschedulable\b", r"\d+/\d+ nodes are available")),
+        (
+            CauseKind.CRASH_LOOP,
+            (r"CrashLoopBackOff", r"back-off restarting failed container", r"StartError", r"ContainerCannotRun", r"RunContainerError"),
+        ),
+        (CauseKind.PROBE, (r"(?:readiness|liveness|startup) probe (?:failed|errored)", r"failed (?:liveness|startup) probe")),
+        (CauseKind.NODE, (r"\bNotReady\b", r"kubelet stopped posting node status")),
+    )
+)
+"""The words that Kubernetes, containerd and the registries use; a line is a sign of the first cause that it fits."""
+
+
+def kind_of(text: str) -> CauseKind | None:
+    """The cause that a line is a sign of; None for a line that is a sign of nothing known."""
+    return next((kind for kind, pattern in _SIGNS if pattern.search(text)), None)
+
+
+def classify(observations: Iterable[Observation]) -> tuple[KnownCause, ...]:
+    """The known causes in what was observed, the most telling first.
+
+    An object appears once per cause, with the first line that says so.
+    """
+    found: dict[tuple[CauseKind, ObjectRef], KnownCause] = {}
+    for observation in observations:
+        kind = kind_of(observation.text)
+        if kind is not None:
+            found.setdefault((kind, observation.object), KnownCause(kind, observation.object, observation.text))
+    order = list(CauseKind)
+    return tuple(sorted(found.values(), key=lambda cause: order.index(cause.kind)))

@@ -1,0 +1,76 @@
+"""Reads from the API server what a bundle is made of; works with the rights that the kubeconfig has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from kindgate.deploy.api import Api
+from kindgate.errors import ApiError
+from kindgate.model import Manifest, Window
+from kindgate.waiting import Deadline
+
+_LOG_BYTES = 200_000
+_LOG_LINES = 1000
+
+
+class ClusterState:
+    """One cluster's objects and logs, each asked for when it is needed. `namespaces` are read one by one where all may not be."""
+
+    def __init__(self, api: Api, namespaces: Sequence[str], deadline: Deadline) -> None:
+        self._api = api
+        self._namespaces = tuple(namespaces)
+        self._deadline = deadline
+
+    def items(self, kind: str, api_version: str = "v1") -> list[dict[str, Any]]:
+        """All objects of a kind, in all namespaces that may be read. Raises `ApiError`."""
+        try:
+            return self._list(self._api.collection(api_version, kind, "", self._deadline), kind, api_version)
+        except ApiError as error:
+            if error.status != 403 or not self._namespaces:
+                raise
+        paths = (self._api.collection(api_version, kind, namespace, self._deadline) for namespace in self._namespaces)
+        return [item for path in paths for item in self._list(path, kind, api_version)]
+
+    def live(self, asked: Manifest) -> dict[str, Any] | None:
+        """The object that runs under this one's name; None if there is none. Raises `ApiError`."""
+        try:
+            return self._api.request("GET", self._api.object_path(asked, self._deadline), self._deadline)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def log(self, pod: Manifest, container: str, *, previous: bool = False, window: Window | None = None) -> str:
+        """The end of a container's log, or its lines in the window, each with its time. Raises `ApiError`."""
+        query = [("container", container), ("timestamps", "true"), ("limitBytes", str(_LOG_BYTES))]
+        if previous:
+            query.append(("previous", "true"))
+        if window is None:
+            query.append(("tailLines", str(_LOG_LINES)))
+        else:
+            query.append(("sinceTime", _rfc3339(window.start)))
+        metadata = pod["metadata"]
+        text = self._api.text(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log", self._deadline, query=query)
+        return text if window is None else "".join(_until(text, _rfc3339(window.end)))
+
+    def _list(self, path: str, kind: str, api_version: str) -> list[dict[str, Any]]:
+        found = self._api.request("GET", path, self._deadline).get("items") or ()
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in found]
+
+
+def containers(pod: Manifest) -> Iterator[tuple[str, bool]]:
+    """The names of a pod's containers, and whether each has run before."""
+    status = pod.get("status") or {}
+    for item in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        yield str(item["name"]), bool((item.get("lastState") or {}).get("terminated"))
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _until(text: str, end: str) -> Iterator[str]:
+    """The lines whose time, which stands first, is not after `end`; to the microsecond, times compare as text."""
+    return (line for line in text.splitlines(keepends=True) if line[:26] <= end[:26])

@@ -1,0 +1,178 @@
+"""Collects a failure bundle: everything that helps to understand a failure after the cluster is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kindgate.deploy.api import connect
+from kindgate.diagnostics.bundle import Bundle, BundleWriter
+from kindgate.diagnostics.classify import KnownCause, classify
+from kindgate.diagnostics.cluster_state import ClusterState, containers
+from kindgate.diagnostics.difference import difference
+from kindgate.diagnostics.evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table
+from kindgate.diagnostics.node_logs import collect_node_logs
+from kindgate.diagnostics.redact import Redactor, environment_secrets, kubeconfig_secrets, secret_values, without_secrets
+from kindgate.host.engine import Engine
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
+from kindgate.waiting import Deadline
+
+Series = Callable[[Window, Deadline], Mapping[str, Any]]
+"""Gives the metrics of a window as data that JSON can hold; the caller knows Prometheus."""
+
+_MOST_PODS = 30
+"""Pods whose logs are collected."""
+
+_INGRESS_NAMES = frozenset({"traefik", "ingress-nginx", "nginx-ingress"})
+"""What ingress controllers carry as their label app.kubernetes.io/name."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A cluster that has failed itself: its nodes are asked through the engine. `creation_log` is what kind said."""
+
+    engine: Engine
+    nodes: Sequence[str] = ()
+    creation_log: str = ""
+
+
+def collect_bundle(
+    target: ClusterAddress | None,
+    *,
+    folder: Path,
+    deadline: Deadline,
+    window: Window | None = None,
+    rendered: Rendered | None = None,
+    error: str = "",
+    series: Series | None = None,
+    broken: Broken | None = None,
+) -> Bundle:
+    """Write what can be had into `folder`, and name the known causes.
+
+    `target` is the cluster, None where there is none yet; `window` the time of the failed test, for the ingress log
+    and the metrics; `error` what was raised, which may name the cause. Raises nothing on purpose: a piece that
+    cannot be had is named in `Bundle.missing` and in bundle.json, and the others are there.
+    """
+    secrets = [*environment_secrets(os.environ), *secret_values(rendered.objects if rendered else ())]
+    writer = BundleWriter(folder, Redactor(secrets))
+    seen = [Observation(ObjectRef("error", "", "of the run"), line) for line in error.splitlines() if line.strip()]
+    if target is not None:
+        with writer.piece("cluster"), connect(target) as api:
+            state = ClusterState(api, rendered.namespaces if rendered else (), deadline)
+            writer.redactor = _redactor(writer, target, state, secrets)
+            seen += _collect_state(writer, state, window, rendered)
+    if error:
+        with writer.piece("error.txt"):
+            writer.write("error.txt", error)
+    if rendered is not None:
+        with writer.piece("rendered.yaml"):
+            writer.write("rendered.yaml", yaml.safe_dump_all([without_secrets(item) for item in rendered.objects], sort_keys=False))
+    if series is not None and window is not None:
+        with writer.piece("prometheus.json"):
+            writer.write("prometheus.json", json.dumps(series(window, deadline), indent=1, default=str))
+    if broken is not None:
+        with writer.piece("nodes"):
+            if broken.creation_log:
+                writer.write("kind.log", broken.creation_log)
+            seen += collect_node_logs(writer, broken.engine, broken.nodes, deadline)
+    return _finished(writer, classify(seen))
+
+
+def _finished(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
+    """The bundle; where not even its summary can be written, only what is known in memory."""
+    with writer.piece("bundle.json"):
+        return writer.finish(causes)
+    return Bundle(writer.folder, (), causes, dict(writer.missing))
+
+
+def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState, secrets: Sequence[str]) -> Redactor:
+    """A redactor that knows the cluster's own secrets too; what cannot be read is noted, because less is known then."""
+    known = [*secrets]
+    with writer.piece("redaction by the kubeconfig's credentials"):
+        known += kubeconfig_secrets(yaml.safe_load(target.kubeconfig.read_text()) or {})
+    with writer.piece("redaction by the values of Secrets"):
+        known += secret_values(state.items("Secret"))
+    return Redactor(known)
+
+
+def _collect_state(writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None) -> list[Observation]:
+    """Objects and logs of a cluster whose API answers; the observations to classify."""
+    pods: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    nodes: list[dict[str, Any]] = []
+    with writer.piece("pods.txt"):
+        pods = state.items("Pod")
+        writer.write("pods.txt", pod_table(pods))
+    with writer.piece("events.txt"):
+        events = state.items("Event")
+        writer.write("events.txt", event_lines(events))
+    with writer.piece("nodes.txt"):
+        nodes = state.items("Node")
+        writer.write("nodes.txt", node_text(nodes))
+    unhealthy = [pod for pod in pods if is_unhealthy(pod)]
+    for pod in unhealthy[:_MOST_PODS]:
+        _describe(writer, pod, events)
+    for logged in _worth_a_log(unhealthy, pods, rendered):
+        _collect_logs(writer, state, logged)
+    if window is not None:
+        _collect_ingress_log(writer, state, pods, window)
+    if rendered is not None:
+        with writer.piece("difference.txt"):
+            writer.write("difference.txt", "\n".join(_differences(state, rendered)) + "\n")
+    return list(observations(pods, events, nodes))
+
+
+def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:
+    """A pod's object and, below it, its events: what `kubectl describe` shows."""
+    metadata = pod["metadata"]
+    own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == metadata.get("uid")]
+    with writer.piece(f"pods/{metadata['namespace']}/{metadata['name']}"):
+        text = yaml.safe_dump(without_secrets(pod), sort_keys=False)
+        writer.write(f"pods/{metadata['namespace']}/{metadata['name']}.txt", f"{text}\n--- events\n{event_lines(own)}")
+
+
+def _worth_a_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], rendered: Rendered | None) -> list[Manifest]:
+    """Pods that are not well, then the application's own: an objective can fail while every pod is well."""
+    names = {str(pod["metadata"].get("uid")) for pod in unhealthy}
+    namespaces = set(rendered.namespaces if rendered else ())
+    own = [pod for pod in pods if pod["metadata"]["namespace"] in namespaces and str(pod["metadata"].get("uid")) not in names]
+    return [*unhealthy, *own][:_MOST_PODS]
+
+
+def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> None:
+    """The log of every container that has one, and of its run before."""
+    place = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    waiting = {
+        str(item["name"])
+        for item in (pod.get("status") or {}).get("containerStatuses") or ()
+        if (item.get("state") or {}).get("waiting") and not item.get("restartCount")
+    }
+    for container, has_run_before in containers(pod):
+        if container not in waiting:
+            with writer.piece(f"{place}/{container}.log"):
+                writer.write(f"{place}/{container}.log", state.log(pod, container))
+        if has_run_before:
+            with writer.piece(f"{place}/{container}.previous.log"):
+                writer.write(f"{place}/{container}.previous.log", state.log(pod, container, previous=True))
+
+
+def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequence[Manifest], window: Window) -> None:
+    """What the ingress controllers logged in the window: the access log among it."""
+    for pod in pods:
+        if (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") in _INGRESS_NAMES:
+            with writer.piece(f"ingress/{pod['metadata']['name']}.log"):
+                text = "".join(state.log(pod, container, window=window) for container, _ in containers(pod))
+                writer.write(f"ingress/{pod['metadata']['name']}.log", text)
+
+
+def _differences(state: ClusterState, rendered: Rendered) -> Iterator[str]:
+    """Every field that runs otherwise than it was asked for."""
+    for asked in rendered.objects:
+        live = state.live(asked)
+        yield from difference(without_secrets(asked), without_secrets(live) if live is not None else None)

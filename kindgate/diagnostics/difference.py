@@ -1,0 +1,66 @@
+"""How what runs differs from what was asked for: only fields that the manifests set are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kindgate.model import Manifest, ObjectRef
+
+_NAMES = ("name", "containerPort", "port", "host", "key", "ip", "mountPath")
+"""What tells the items of a Kubernetes list apart."""
+
+
+def difference(asked: Manifest, live: Manifest | None) -> list[str]:
+    """One line per field of `asked` that the live object has otherwise; a missing object is one line."""
+    ref = ObjectRef.of(asked)
+    if live is None:
+        return [f"{ref}: is not there"]
+    wanted = {key: value for key, value in asked.items() if key not in {"status", "stringData"}}
+    return [f"{ref}: {line}" for line in _compare(wanted, live, "")]
+
+
+def _compare(asked: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any part of a YAML document
+    if isinstance(asked, Mapping) and isinstance(live, Mapping):
+        for key, value in asked.items():
+            yield from _compare(value, live.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(asked, list) and isinstance(live, list):
+        for index, item in enumerate(asked):
+            name = _name(item)
+            other = next((there for there in live if _name(there) == name), None) if name else (live[index] if index < len(live) else None)
+            yield from _compare(item, other, f"{path}[{name or index}]")
+    elif not _same(asked, live):
+        yield f"{path}: asked {_shown(asked)}, is {_shown(live)}"
+
+
+def _name(item: object) -> str:
+    if not isinstance(item, Mapping):
+        return ""
+    return next((f"{key}={item[key]}" for key in _NAMES if key in item), "")
+
+
+def _same(asked: object, live: object) -> bool:
+    """Equal, or two ways to write the same: nothing and empty, a number and its text, `1000m` and `1`."""
+    if asked in (None, {}, [], "", False) and live in (None, {}, [], "", False):
+        return True
+    return (
+        asked == live or str(asked) == str(live) or (isinstance(asked, str | int | float) and _quantity(str(asked)) == _quantity(str(live)))
+    )
+
+
+_UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
+
+
+def _quantity(text: str) -> float | str:
+    """A Kubernetes quantity's number, or the text where it is none."""
+    digits = text.rstrip("mkMGKi")
+    unit = text[len(digits) :]
+    try:
+        return float(digits) * _UNITS[unit]
+    except (ValueError, KeyError):
+        return text
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if value is not None else "not set"
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,147 @@
+"""What the cluster's objects say about a failure: the pods to look at, and texts that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kindgate.model import Manifest, ObjectRef
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One line that somebody wrote about an object."""
+
+    object: ObjectRef
+    text: str
+
+    def __str__(self) -> str:
+        """Object and line."""
+        return f"{self.object}: {self.text}"
+
+
+def is_unhealthy(pod: Manifest) -> bool:
+    """Whether a pod deserves a look: not ready, restarted, or on its way out; one that has done its work does not."""
+    status = pod.get("status") or {}
+    if status.get("phase") == "Succeeded":
+        return False
+    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in status.get("conditions") or ())
+    restarted = any(item.get("restartCount", 0) for item in _containers(pod))
+    return not ready or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest]) -> Iterator[Observation]:
+    """The lines that may name a cause: of pods' and nodes' present state first, then of warnings, oldest first.
+
+    Warnings about pods that are well by now are left out: every start has some.
+    """
+    for pod in pods:
+        yield from _of_pod(pod)
+    for node in nodes:
+        yield from _of_node(node)
+    well = {ObjectRef.of({**pod, "kind": "Pod"}) for pod in pods if not is_unhealthy(pod)}
+    for event in in_order(events):
+        about = _about(event)
+        if event.get("type") == "Warning" and about not in well:
+            yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
+
+
+def in_order(events: Iterable[Manifest]) -> list[Manifest]:
+    """The events, oldest first."""
+    return sorted(events, key=_time)
+
+
+def event_lines(events: Iterable[Manifest]) -> str:
+    """One line per event, oldest first: time, type, object, reason, how often, message."""
+    lines = []
+    for event in in_order(events):
+        count = (event.get("series") or {}).get("count") or event.get("count") or 1
+        times = f" x{count}" if count > 1 else ""
+        message = " ".join(str(event.get("message", "")).split())
+        lines.append(f"{_time(event)} {event.get('type', ''):7} {_about(event)} {event.get('reason', '')}{times}: {message}")
+    return "\n".join(lines) + "\n"
+
+
+def pod_table(pods: Iterable[Manifest]) -> str:
+    """One line per pod: namespace/name, ready containers, state, restarts, node."""
+    rows = [("POD", "READY", "STATE", "RESTARTS", "NODE")]
+    for pod in pods:
+        containers = [item for item in _containers(pod) if not item.get("init")]
+        ready = f"{sum(bool(item.get('ready')) for item in containers)}/{len(pod['spec'].get('containers') or ())}"
+        restarts = str(sum(int(item.get("restartCount", 0)) for item in containers))
+        name = f"{pod['metadata'].get('namespace', '')}/{pod['metadata'].get('name', '')}"
+        rows.append((name, ready, _state(pod), restarts, str(pod["spec"].get("nodeName", "-"))))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows) + "\n"
+
+
+def node_text(nodes: Iterable[Manifest]) -> str:
+    """Each node's conditions, what pods may use of it, and its taints."""
+    lines = []
+    for node in nodes:
+        status = node.get("status") or {}
+        lines.append(f"{node['metadata']['name']}  {(status.get('nodeInfo') or {}).get('kubeletVersion', '')}")
+        lines += [
+            f"  {item.get('type')}={item.get('status')} {item.get('reason', '')}: {item.get('message', '')}"
+            for item in status.get("conditions") or ()
+        ]
+        allocatable = " ".join(f"{key}={value}" for key, value in sorted((status.get("allocatable") or {}).items()))
+        lines.append(f"  allocatable: {allocatable}")
+        taints = ", ".join(f"{item.get('key')}:{item.get('effect')}" for item in (node.get("spec") or {}).get("taints") or ())
+        lines.append(f"  taints: {taints or 'none'}")
+    return "\n".join(lines) + "\n"
+
+
+def _of_pod(pod: Manifest) -> Iterator[Observation]:
+    ref = ObjectRef.of({**pod, "kind": "Pod"})
+    status = pod.get("status") or {}
+    if status.get("reason"):
+        yield Observation(ref, f"{status['reason']}: {status.get('message', '')}")
+    for item in status.get("conditions") or ():
+        if item.get("type") == "PodScheduled" and item.get("status") == "False":
+            yield Observation(ref, f"{item.get('reason', '')}: {item.get('message', '')}")
+    for item in _containers(pod):
+        state, last = item.get("state") or {}, item.get("lastState") or {}
+        for part in (last.get("terminated"), state.get("terminated"), state.get("waiting")):
+            if part and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
+                code = f", exit code {part['exitCode']}" if "exitCode" in part else ""
+                yield Observation(ref, f"container {item['name']}: {part['reason']}{code}: {part.get('message', '')}".rstrip(": "))
+
+
+def _of_node(node: Manifest) -> Iterator[Observation]:
+    ref = ObjectRef("Node", "", str(node["metadata"]["name"]))
+    for item in (node.get("status") or {}).get("conditions") or ():
+        wrong = item.get("status") != "True" if item.get("type") == "Ready" else item.get("status") == "True"
+        if wrong:
+            name = "NotReady" if item.get("type") == "Ready" else item.get("type")
+            yield Observation(ref, f"{name}: {item.get('reason', '')}: {item.get('message', '')}")
+
+
+def _state(pod: Manifest) -> str:
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    for item in _containers(pod):
+        state = item.get("state") or {}
+        part = state.get("waiting") or state.get("terminated") or {}
+        if part.get("reason") and not (item.get("init") and part["reason"] == "Completed"):
+            return str(part["reason"])
+    status = pod.get("status") or {}
+    return str(status.get("reason") or status.get("phase", "Unknown"))
+
+
+def _containers(pod: Manifest) -> Iterator[Mapping[str, Any]]:
+    status = pod.get("status") or {}
+    yield from ({**item, "init": True} for item in status.get("initContainerStatuses") or ())
+    yield from status.get("containerStatuses") or ()
+
+
+def _about(event: Manifest) -> ObjectRef:
+    about = event.get("involvedObject") or event.get("regarding") or {}
+    return ObjectRef(str(about.get("kind", "")), str(about.get("namespace", "")), str(about.get("name", "")))
+
+
+def _time(event: Manifest) -> str:
+    """When the event was last seen, as RFC 3339 text, which sorts by time; one field or another is empty."""
+    series = event.get("series") or {}
+    return str(event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime") or event.get("firstTimestamp") or "")

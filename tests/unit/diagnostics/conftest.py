@@ -1,0 +1,80 @@
+"""A server on loopback that answers the reads of a bundle as an API server does, and a kubeconfig that leads to it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import yaml
+
+from kindgate.model import ClusterAddress
+
+RESOURCES = {
+    "/api/v1": [("Pod", "pods", True), ("Event", "events", True), ("Node", "nodes", False), ("Secret", "secrets", True)],
+    "/apis/apps/v1": [("Deployment", "deployments", True)],
+}
+"""What discovery answers: kind, plural, and whether the kind lives in a namespace."""
+
+KUBECONFIG_TOKEN = "kubeconfig-token-canary"
+
+
+@dataclass
+class Server:
+    """Answers by path; `forbidden` paths are refused; `asked` holds every path with its query."""
+
+    address: ClusterAddress
+    answers: dict[str, Any] = field(default_factory=dict)
+    forbidden: set[str] = field(default_factory=set)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A cluster without any object."""
+    kubeconfig = tmp_path / "kubeconfig"
+    there = Server(ClusterAddress("test", kubeconfig, "test", ""))
+    for path, kinds in RESOURCES.items():
+        there.answers[path] = {"resources": [{"kind": kind, "name": name, "namespaced": spaced} for kind, name, spaced in kinds]}
+        there.answers |= {f"{path}/{name}": {"items": []} for _, name, _ in kinds}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            there.asked.append((parts.path, dict(parse_qsl(parts.query))))
+            answer = there.answers.get(parts.path)
+            status = 403 if parts.path in there.forbidden else 404 if answer is None else 200
+            if status != 200:
+                answer = {"kind": "Status", "message": f"{parts.path}: {status}", "reason": ""}
+            body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: tests look at `asked`."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        url = f"http://127.0.0.1:{listening.server_address[1]}"
+        kubeconfig.write_text(
+            yaml.safe_dump(
+                {
+                    "clusters": [{"name": "test", "cluster": {"server": url}}],
+                    "users": [{"name": "test", "user": {"token": KUBECONFIG_TOKEN}}],
+                    "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+                    "current-context": "test",
+                }
+            )
+        )
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield there
+        listening.shutdown()
+        thread.join()

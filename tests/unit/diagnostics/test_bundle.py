@@ -1,0 +1,111 @@
+"""The folder of a bundle: bounded, redacted, and complete about what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.diagnostics import bundle
+from kindgate.diagnostics.bundle import MOST_BYTES_A_FILE, BundleWriter, bundle_folder
+from kindgate.diagnostics.classify import CauseKind, KnownCause
+from kindgate.diagnostics.redact import Redactor
+from kindgate.errors import ApiError
+from kindgate.model import ObjectRef
+
+CANARY = "planted-canary"
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> BundleWriter:
+    """A bundle that knows one secret."""
+    return BundleWriter(tmp_path / "bundle", Redactor([CANARY]))
+
+
+def summary(writer: BundleWriter) -> dict[str, object]:
+    """What bundle.json says."""
+    found: dict[str, object] = json.loads((writer.folder / "bundle.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("tests/e2e/test_slo.py::test_latency[foo.localhost]", "tests-e2e-test_slo.py--test_latency-foo.localhost"),
+        ("deploy", "deploy"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("///", "failure"),
+        ("x" * 300, "x" * 120),
+    ],
+)
+def test_a_tests_name_becomes_a_folder(tmp_path: Path, name: str, folder: str) -> None:
+    """Node ids hold what file systems and artifact uploads refuse."""
+    assert bundle_folder(tmp_path, name) == tmp_path / "failures" / folder
+
+
+@given(st.text())
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
+    """Whatever a parametrised test is called."""
+    folder = bundle_folder(Path("/artifacts"), name)
+    assert folder.parent == Path("/artifacts/failures")
+    assert folder.name not in {"", ".", ".."}
+
+
+def test_files_are_written_redacted(writer: BundleWriter) -> None:
+    """The one way to disk leads through the redactor."""
+    writer.write("logs/app.log", f"connecting with {CANARY}")
+    assert (writer.folder / "logs/app.log").read_text() == "connecting with [redacted]"
+
+
+def test_the_summary_is_redacted_too(writer: BundleWriter) -> None:
+    """Proofs of causes and error messages quote foreign texts."""
+    with writer.piece("a"):
+        raise ApiError(f"refused: {CANARY}")
+    with writer.piece("b"):
+        raise ValueError(CANARY)
+    found = writer.finish((KnownCause(CauseKind.PROBE, ObjectRef("Pod", "echo", "foo"), f"probe failed: {CANARY}"),))
+    text = (writer.folder / "bundle.json").read_text()
+    assert CANARY not in text
+    assert CANARY not in found.cause
+    assert found.missing["b"] == "ValueError: [redacted]"
+
+
+def test_a_lost_piece_does_not_lose_the_others(writer: BundleWriter) -> None:
+    """Each failure is noted under the piece's name."""
+    with writer.piece("first"):
+        raise ApiError("no answer")
+    with writer.piece("second"):
+        writer.write("second.txt", "there")
+    found = writer.finish(())
+    assert found.files == ("bundle.json", "second.txt")
+    assert found.missing == {"first": "no answer"}
+    assert summary(writer) == {"causes": [], "files": ["second.txt"], "missing": {"first": "no answer"}}
+
+
+def test_an_interrupt_is_not_swallowed(writer: BundleWriter) -> None:
+    """A ctrl-C ends the collecting."""
+    with pytest.raises(KeyboardInterrupt), writer.piece("any"):
+        raise KeyboardInterrupt
+
+
+def test_a_long_file_is_cut_in_its_middle(writer: BundleWriter) -> None:
+    """Beginning and end stay, and the cut is said."""
+    writer.write("long.log", "begin" + "x" * (2 * MOST_BYTES_A_FILE) + "end")
+    text = (writer.folder / "long.log").read_text()
+    assert len(text) <= MOST_BYTES_A_FILE
+    assert text.startswith("begin")
+    assert text.endswith("end")
+    assert "bytes cut" in text
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_BYTES", 10), ("MOST_FILES", 1)])
+def test_a_full_bundle_says_what_it_left_out(writer: BundleWriter, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    """Neither many nor large files can fill a disk."""
+    monkeypatch.setattr(bundle, limit, value)
+    writer.write("a.txt", "x" * 8)
+    writer.write("b.txt", "x" * 8)
+    assert writer.finish(()).missing == {"b.txt": "the bundle is full"}
+    assert not (writer.folder / "b.txt").exists()

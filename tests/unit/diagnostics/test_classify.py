@@ -1,0 +1,101 @@
+"""Known causes, found in the words that Kubernetes and the runtimes use."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.diagnostics.classify import CauseKind, classify, kind_of
+from kindgate.diagnostics.evidence import Observation
+from kindgate.model import ObjectRef
+
+POD = ObjectRef("Pod", "echo", "foo-1")
+
+LINES = [
+    (CauseKind.RATE_LIMIT, 'Failed: Failed to pull image "nginx": toomanyrequests: You have reached your pull rate limit'),
+    (CauseKind.RATE_LIMIT, "container app: ErrImagePull: unexpected status from HEAD request: 429 Too Many Requests"),
+    (CauseKind.IMAGE_PULL, 'container app: ImagePullBackOff: Back-off pulling image "registry.example/nope:1"'),
+    (CauseKind.IMAGE_PULL, 'Failed: Failed to pull image "nope": rpc error: code = NotFound desc = failed to pull and unpack image'),
+    (CauseKind.IMAGE_PULL, "container app: InvalidImageName: Failed to apply default image tag"),
+    (CauseKind.IMAGE_PULL, "container app: ErrImageNeverPull: Container image is not present with pull policy of Never"),
+    (CauseKind.OUT_OF_MEMORY, "container app: OOMKilled, exit code 137"),
+    (CauseKind.OUT_OF_MEMORY, "OOMKilling: Memory cgroup out of memory: Killed process 123 (app)"),
+    (CauseKind.OUT_OF_MEMORY, "SystemOOM: System OOM encountered, victim process: app, pid: 1"),
+    (CauseKind.CRASH_LOOP, "container app: CrashLoopBackOff: back-off 10s restarting failed container=app"),
+    (CauseKind.CRASH_LOOP, "BackOff: Back-off restarting failed container app in pod foo"),
+    (CauseKind.CRASH_LOOP, 'container app: StartError, exit code 128: exec: "nope": executable file not found in $PATH'),
+    (CauseKind.PROBE, "Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 500"),
+    (CauseKind.PROBE, "Killing: Container app failed liveness probe, will be restarted"),
+    (CauseKind.SCHEDULING, "FailedScheduling: 0/3 nodes are available: 3 Insufficient cpu."),
+    (CauseKind.SCHEDULING, "Unschedulable: 0/3 nodes are available: 1 node(s) had untolerated taint"),
+    (CauseKind.MOUNT, 'FailedMount: MountVolume.SetUp failed for volume "config": configmap "nope" not found'),
+    (CauseKind.MOUNT, "FailedAttachVolume: Multi-Attach error for volume"),
+    (CauseKind.QUOTA, 'FailedCreate: Error creating: pods "foo-1" is forbidden: exceeded quota: small, requested: pods=1'),
+    (CauseKind.QUOTA, 'FailedCreate: pods "foo-1" is forbidden: failed quota: small: must specify limits.cpu'),
+    (
+        CauseKind.WEBHOOK,
+        'Internal error occurred: failed calling webhook "validate.nginx.ingress.kubernetes.io": connect: connection refused',
+    ),
+    (CauseKind.ADMISSION, 'admission webhook "validation.gatekeeper.sh" denied the request: [must-have-owner]'),
+    (CauseKind.ADMISSION, 'FailedCreate: pods "foo-1" is forbidden: violates PodSecurity "restricted:latest"'),
+    (CauseKind.CNI, 'FailedCreatePodSandBox: failed to setup network for sandbox "1": plugin type="bridge" failed (add)'),
+    (CauseKind.CNI, "NotReady: KubeletNotReady: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady"),
+    (CauseKind.DISK_PRESSURE, "DiskPressure: KubeletHasDiskPressure: kubelet has disk pressure"),
+    (CauseKind.DISK_PRESSURE, "Evicted: The node was low on resource: ephemeral-storage."),
+    (CauseKind.DISK_PRESSURE, "container app: CreateContainerError: write /x: no space left on device"),
+    (CauseKind.NODE, "NotReady: NodeStatusUnknown: Kubelet stopped posting node status."),
+]
+
+
+@pytest.mark.parametrize(("kind", "line"), LINES, ids=[f"{number}: {kind}" for number, (kind, _) in enumerate(LINES)])
+def test_each_known_cause_is_named(kind: CauseKind, line: str) -> None:
+    """The cause is the most telling one that the line fits."""
+    assert kind_of(line) is kind
+
+
+def test_every_cause_has_a_line_here() -> None:
+    """A cause that no line leads to would be untested."""
+    assert {kind for kind, _ in LINES} == set(CauseKind)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Pulled: Container image "nginx" already present on machine',
+        "Scheduled: Successfully assigned echo/foo to worker",
+        "Started: Started container app",
+        "NodeReady: Node worker status is now: NodeReady",
+        "",
+    ],
+)
+def test_an_ordinary_line_is_no_sign(line: str) -> None:
+    """Normal life is full of the same words."""
+    assert kind_of(line) is None
+
+
+@given(st.text())
+def test_any_line_can_be_looked_at(line: str) -> None:
+    """Foreign texts do not break the classifier."""
+    kind_of(line)
+
+
+def test_the_most_telling_cause_comes_first_with_its_line() -> None:
+    """A rate limit explains the back-off, whatever was seen first."""
+    found = classify(
+        [
+            Observation(POD, "container app: ImagePullBackOff: Back-off pulling image"),
+            Observation(POD, "Unhealthy: Readiness probe failed"),
+            Observation(POD, "Failed: 429 Too Many Requests"),
+        ]
+    )
+    assert [cause.kind for cause in found] == [CauseKind.RATE_LIMIT, CauseKind.IMAGE_PULL, CauseKind.PROBE]
+    assert str(found[0]) == "rate limit: Pod echo/foo-1: Failed: 429 Too Many Requests"
+
+
+def test_an_object_is_named_once_per_cause() -> None:
+    """A hundred back-offs of a pod are one cause; those of another pod are another."""
+    other = ObjectRef("Pod", "echo", "bar-1")
+    lines = [Observation(pod, f"BackOff: Back-off restarting failed container {number}") for number in range(3) for pod in (POD, other)]
+    found = classify(lines)
+    assert [(cause.object, cause.proof[-1]) for cause in found] == [(POD, "0"), (other, "0")]

@@ -1,0 +1,90 @@
+"""What runs against what was asked for."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.diagnostics.difference import difference
+
+ASKED: dict[str, Any] = {
+    "kind": "Deployment",
+    "metadata": {"name": "foo", "namespace": "echo", "labels": {"app": "foo"}},
+    "spec": {
+        "replicas": 2,
+        "template": {"spec": {"containers": [{"name": "app", "image": "app:1", "resources": {"limits": {"cpu": "1", "memory": "64Mi"}}}]}},
+    },
+}
+LIVE: dict[str, Any] = {
+    "kind": "Deployment",
+    "metadata": {"name": "foo", "namespace": "echo", "uid": "1", "labels": {"app": "foo", "added": "x"}},
+    "spec": {
+        "replicas": 2,
+        "strategy": {"type": "RollingUpdate"},
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "sidecar", "image": "added"},
+                    {"name": "app", "image": "app:1", "resources": {"limits": {"cpu": "1000m", "memory": "64Mi"}}, "tty": False},
+                ]
+            }
+        },
+    },
+    "status": {"replicas": 2},
+}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def test_what_the_cluster_adds_is_no_difference() -> None:
+    """Defaults, injected containers, labels of controllers, and `1000m` for `1`."""
+    assert difference(ASKED, LIVE) == []
+
+
+def test_a_changed_field_is_named_with_its_path() -> None:
+    """The container is found by its name, wherever it stands in the list."""
+    live = copy.deepcopy(LIVE)
+    live["spec"]["replicas"] = 5
+    live["spec"]["template"]["spec"]["containers"][1]["image"] = "app:2"
+    assert difference(ASKED, live) == [
+        "Deployment echo/foo: spec.replicas: asked 2, is 5",
+        "Deployment echo/foo: spec.template.spec.containers[name=app].image: asked 'app:1', is 'app:2'",
+    ]
+
+
+def test_a_missing_container_is_named() -> None:
+    """Nothing is compared with the container that happens to stand in its place."""
+    live = copy.deepcopy(LIVE)
+    del live["spec"]["template"]["spec"]["containers"][1]
+    assert difference(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: asked")
+
+
+def test_a_missing_object_is_one_line() -> None:
+    """Not one line per field."""
+    assert difference(ASKED, None) == ["Deployment echo/foo: is not there"]
+
+
+@pytest.mark.parametrize(("asked", "live"), [(None, {}), ({}, None), ("80", 80), ("1Gi", "1024Mi"), ("0.5", "500m"), ([], None)])
+def test_two_ways_to_write_the_same_are_no_difference(asked: object, live: object) -> None:
+    """The API server writes things its own way."""
+    assert difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live}) == []
+
+
+@given(JSON)
+def test_nothing_differs_from_itself(value: object) -> None:
+    """Whatever an object holds."""
+    assert difference({"kind": "X", "metadata": {}, "spec": value}, {"kind": "X", "metadata": {}, "spec": copy.deepcopy(value)}) == []
+
+
+@given(JSON, JSON)
+def test_any_two_objects_can_be_compared(asked: object, live: object) -> None:
+    """Fields may have another type than was asked for."""
+    difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live})

@@ -1,0 +1,123 @@
+"""Which pods deserve a look, and what is said about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.diagnostics.evidence import event_lines, is_unhealthy, node_text, observations, pod_table
+from kindgate.model import ObjectRef
+
+RUNNING: dict[str, Any] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+
+
+def pod(name: str = "foo", *, ready: bool = True, phase: str = "Running", restarts: int = 0, **state: Any) -> dict[str, Any]:
+    """A pod of one container in this state."""
+    container = {"name": "app", "ready": ready, "restartCount": restarts, "state": state or RUNNING}
+    return {
+        "metadata": {"name": name, "namespace": "echo"},
+        "spec": {"nodeName": "worker", "containers": [{"name": "app"}]},
+        "status": {"phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}], "containerStatuses": [container]},
+    }
+
+
+def event(
+    reason: str, message: str, *, kind: str = "Warning", name: str = "foo", time: str = "2026-01-01T00:00:01Z", **more: Any
+) -> dict[str, Any]:
+    """An event about a pod."""
+    about = {"kind": "Pod", "namespace": "echo", "name": name}
+    return {"type": kind, "reason": reason, "message": message, "involvedObject": about, "lastTimestamp": time, **more}
+
+
+@pytest.mark.parametrize(
+    ("item", "unhealthy"),
+    [
+        (pod(), False),
+        (pod(ready=False), True),
+        (pod(restarts=1), True),
+        (pod(ready=False, phase="Succeeded"), False),
+        ({**pod(), "metadata": {"name": "foo", "namespace": "echo", "deletionTimestamp": "2026-01-01T00:00:00Z"}}, True),
+        ({"metadata": {"name": "foo", "namespace": "echo"}, "spec": {}}, True),
+    ],
+)
+def test_pods_that_are_not_well_are_told(item: dict[str, Any], *, unhealthy: bool) -> None:
+    """A finished Job's pod is not ready, and nothing is wrong with it."""
+    assert is_unhealthy(item) is unhealthy
+
+
+def test_present_state_is_observed_before_past_warnings() -> None:
+    """What stands now explains better than what was once said."""
+    broken = pod(ready=False, waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"})
+    node = {"metadata": {"name": "worker"}, "status": {"conditions": [{"type": "DiskPressure", "status": "True", "reason": "Full"}]}}
+    found = [str(item) for item in observations([broken], [event("Failed", "said before")], [node])]
+    assert found == [
+        "Pod echo/foo: container app: ImagePullBackOff: Back-off pulling image",
+        "Node worker: DiskPressure: Full: ",
+        "Pod echo/foo: Failed: said before",
+    ]
+
+
+def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
+    """A readiness probe fails once on every start."""
+    assert not list(observations([pod()], [event("Unhealthy", "Readiness probe failed")], []))
+    assert list(observations([pod(ready=False)], [event("Unhealthy", "Readiness probe failed")], []))
+
+
+def test_normal_events_are_no_observations() -> None:
+    """Only warnings may name a cause."""
+    assert not list(observations([], [event("Pulling", "Pulling image", kind="Normal")], []))
+
+
+def test_an_end_in_the_past_is_observed() -> None:
+    """A container that was killed for its memory and runs again has `lastState` alone to say so."""
+    item = pod(restarts=1)
+    item["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    assert [found.text for found in observations([item], [], [])] == ["container app: OOMKilled, exit code 137"]
+
+
+def test_a_node_that_is_not_ready_is_observed() -> None:
+    """Ready is the one condition that is good when it is true."""
+    conditions = [
+        {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "stopped posting"},
+        {"type": "MemoryPressure", "status": "False"},
+    ]
+    found = list(observations([], [], [{"metadata": {"name": "worker"}, "status": {"conditions": conditions}}]))
+    assert [(item.object, item.text) for item in found] == [
+        (ObjectRef("Node", "", "worker"), "NotReady: NodeStatusUnknown: stopped posting")
+    ]
+
+
+def test_events_are_in_order_on_one_line_each() -> None:
+    """Whichever of its fields holds an event's time; a message of several lines is folded."""
+    events = [
+        event("Third", "c", time="", eventTime="2026-01-01T00:00:03.000001Z", series={"count": 4}),
+        event("First", "a\n  b", time="2026-01-01T00:00:01Z", count=7),
+        event("Second", "b", time="", firstTimestamp="2026-01-01T00:00:02Z", kind="Normal"),
+    ]
+    assert event_lines(events).splitlines() == [
+        "2026-01-01T00:00:01Z Warning Pod echo/foo First x7: a b",
+        "2026-01-01T00:00:02Z Normal  Pod echo/foo Second: b",
+        "2026-01-01T00:00:03.000001Z Warning Pod echo/foo Third x4: c",
+    ]
+
+
+def test_the_table_of_pods_shows_state_and_restarts() -> None:
+    """The reason why a container waits stands where a healthy pod has its phase."""
+    rows = pod_table([pod(), pod("bar", ready=False, restarts=3, waiting={"reason": "CrashLoopBackOff"})]).splitlines()
+    assert rows[0].split() == ["POD", "READY", "STATE", "RESTARTS", "NODE"]
+    assert rows[1].split() == ["echo/foo", "1/1", "Running", "0", "worker"]
+    assert rows[2].split() == ["echo/bar", "0/1", "CrashLoopBackOff", "3", "worker"]
+
+
+def test_nodes_are_shown_with_conditions_and_taints() -> None:
+    """What keeps pods off a node is in the text."""
+    node = {
+        "metadata": {"name": "worker"},
+        "spec": {"taints": [{"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}], "allocatable": {"cpu": "2"}},
+    }
+    text = node_text([node])
+    assert "Ready=True KubeletReady" in text
+    assert "allocatable: cpu=2" in text
+    assert "node.kubernetes.io/disk-pressure:NoSchedule" in text
