@@ -45,6 +45,7 @@ class PullState:
     number: int
     head_sha: str
     head_repository: str
+    base_sha: str
     open: bool
     comments: int = 0
 
@@ -63,6 +64,7 @@ class WorkflowRun:
     head_owner: str
     head_repository: str
     url: str
+    workflow: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,23 +113,14 @@ class Api:
         """The pull request as it is now."""
         with _translated(f"read pull request #{number}"):
             pull = self._repository.get_pull(number)
-            state = PullState(
-                number=number,
-                head_sha=pull.head.sha,
-                head_repository=pull.head.repo.full_name if pull.head.repo else "",
-                open=pull.state == "open",
-                comments=pull.comments,
-            )
+            state = _state_of(pull, comments=pull.comments)
         self._pulls[number] = pull
         return state
 
     def open_pulls(self, owner: str, branch: str) -> list[PullState]:
         """The open pull requests from this branch of this owner's forks."""
         with _translated(f"list pull requests from {owner}:{branch}"):
-            return [
-                PullState(pull.number, pull.head.sha, pull.head.repo.full_name if pull.head.repo else "", open=True)
-                for pull in self._repository.get_pulls(state="open", head=f"{owner}:{branch}")
-            ]
+            return [_state_of(pull) for pull in self._repository.get_pulls(state="open", head=f"{owner}:{branch}")]
 
     def comments(self, number: int) -> list[Comment]:
         """All conversation comments, oldest first."""
@@ -175,6 +168,7 @@ class Api:
                 head_owner=head.owner.login if head else "",
                 head_repository=head.full_name if head else "",
                 url=run.html_url,
+                workflow=run.name or "",
             )
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
@@ -214,6 +208,18 @@ class Api:
         if number not in self._pulls:
             self.pull(number)
         return self._pulls[number]
+
+
+def _state_of(pull: PyGithubPull, comments: int = 0) -> PullState:
+    """`comments` is asked for apart: a list of pull requests does not say it, and PyGithub would send a request for it."""
+    return PullState(
+        number=pull.number,
+        head_sha=pull.head.sha,
+        head_repository=pull.head.repo.full_name if pull.head.repo else "",
+        base_sha=pull.base.sha,
+        open=pull.state == "open",
+        comments=comments,
+    )
 
 
 @contextmanager

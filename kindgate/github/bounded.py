@@ -1,16 +1,45 @@
-"""Calls that nobody waits for longer than a deadline, however slowly the other side answers."""
+"""Calls to GitHub that end: tried again while that may help, and left behind at a deadline."""
 
 from __future__ import annotations
 
-import queue
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from kindgate.errors import WaitTimeout
-from kindgate.waiting import Deadline
+from kindgate.errors import GitHubError, GitHubUnavailable, WaitTimeout
+from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
 
 T = TypeVar("T")
+
+FIRST_BACKOFF = 0.5
+"""Seconds before the second try; they double with every further one."""
+
+
+def retried(what: str, call: Callable[[], T], deadline: Deadline, pause: Pause = time.sleep) -> T:
+    """What `call` returns, tried again after `GitHubUnavailable`; `call` itself has to bear being repeated.
+
+    `what` completes the sentence "waiting for ...". Raises `GitHubError` at once when GitHub asks to wait beyond the
+    deadline, and `WaitTimeout` at the deadline.
+    """
+    tries = 0
+    backoff = 0.0
+
+    def probe() -> Ready[T] | Pending:
+        nonlocal tries, backoff
+        try:
+            return Ready(call())
+        except GitHubUnavailable as error:
+            left = deadline.remaining
+            if error.retry_after > left:
+                asked = f"GitHub asks to wait {error.retry_after:.0f} s, and {left:.0f} s are left"
+                raise GitHubError(f"{error.message}: {asked}", waited=deadline.waited) from error
+            backoff = max(error.retry_after, FIRST_BACKOFF * 2**tries)
+            tries += 1
+            return Pending(error.message)
+
+    return wait_for(what, probe, deadline, interval=deadline.remaining, pause=lambda limit: pause(min(limit, backoff)))
 
 
 def within(deadline: Deadline, what: str, call: Callable[[], T]) -> T:
@@ -19,19 +48,15 @@ def within(deadline: Deadline, what: str, call: Callable[[], T]) -> T:
     A reply that drips in byte by byte trips no read timeout, so `call` runs in a daemon thread, which is left behind
     at the deadline and does not keep the process from ending.
     """
-    answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+    future: Future[T] = Future()
 
     def work() -> None:
         try:
-            answers.put((call(), None))
+            future.set_result(call())
         except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
-            answers.put((None, error))
+            future.set_exception(error)
 
-    threading.Thread(target=work, name=f"kindgate {what}", daemon=True).start()
-    try:
-        value, error = answers.get(timeout=deadline.remaining)
-    except queue.Empty:
-        raise WaitTimeout(f"timed out waiting for {what}", waited=deadline.waited) from None
-    if error is not None:
-        raise error
-    return value  # type: ignore[return-value]  # None only where T allows it: no error was put
+    threading.Thread(target=work, name=f"kindgate: {what}", daemon=True).start()
+    if not wait([future], deadline.remaining).done:
+        raise WaitTimeout(f"timed out waiting for {what}", waited=deadline.waited)
+    return future.result()

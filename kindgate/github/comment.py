@@ -10,14 +10,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from kindgate.errors import GitHubError, GitHubRefused, GitHubUnavailable
+from kindgate.errors import GitHubRefused, GitHubUnavailable, KindgateError
 from kindgate.github.api import Api, PullState
+from kindgate.github.bounded import retried
 from kindgate.github.decide import Comment, Create, Edit, Keep, Mode, Skip, plan
 from kindgate.github.marker import Marker
-from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
-
-_FIRST_BACKOFF = 0.5
-"""Seconds before the second round; they double with every further round."""
+from kindgate.waiting import Deadline, Pause
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,7 @@ class Conversation:
     deadline: Deadline
     pause: Pause = time.sleep
     _pull: PullState | None = None
-    _rounds: int = 0
-    _backoff: float = _FIRST_BACKOFF
+    _looked: bool = False
     _created: Comment | None = None
     _written: PostResult | None = None
     _warnings: list[str] = field(default_factory=list)
@@ -63,33 +60,13 @@ class Conversation:
         What goes wrong after the comment was written is a warning.
         """
         try:
-            result = wait_for(
-                f"GitHub to take the comment on #{self.post.number}",
-                self._round,
-                self.deadline,
-                interval=self.deadline.remaining,
-                pause=lambda limit: self.pause(min(limit, self._backoff)),
-            )
-        except Exception as error:
+            result = retried(f"GitHub to take the comment on #{self.post.number}", self._post, self.deadline, self.pause)
+        except KindgateError as error:
             if self._written is None:
                 raise
             result = self._written
             self._warnings.append(f"the comment was written, and then: {error}")
         return PostResult(result.line, result.url, tuple(self._warnings))
-
-    def _round(self) -> Ready[PostResult] | Pending:
-        try:
-            return Ready(self._post())
-        except GitHubUnavailable as error:
-            wait = max(error.retry_after, _FIRST_BACKOFF * 2**self._rounds)
-            if error.retry_after > self.deadline.remaining:
-                left = f"{self.deadline.remaining:.0f} s are left"
-                raise GitHubError(
-                    f"{error.message}: GitHub asks to wait {error.retry_after:.0f} s, {left}", waited=self.deadline.waited
-                ) from error
-            self._backoff = wait
-            self._rounds += 1
-            return Pending(error.message)
 
     def _post(self) -> PostResult:
         post = self.post
@@ -117,7 +94,8 @@ class Conversation:
 
     def _comments(self, pull: PullState) -> list[Comment]:
         """What is there. The pull request itself says when there is nothing; a replica may not yet list what we created."""
-        if self._rounds == 0 and self._created is None and pull.comments == 0:
+        first_look, self._looked = not self._looked, True
+        if first_look and pull.comments == 0:
             return []
         listed = self.api.comments(self.post.number)
         if self._created is None:

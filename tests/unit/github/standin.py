@@ -77,6 +77,8 @@ class StandIn:
     blobs: dict[str, bytes] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
+    blob_encoding: str = ""
+    blob_address: str = ""
     page_limit: int = 100
     author: str = BOT
     requests: list[str] = field(default_factory=list)
@@ -239,7 +241,7 @@ class StandIn:
         return page
 
     def _download(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
-        return Answer(302, headers={"Location": f"http://localhost:{self.port}/blobs/{number}?sig=canary"})
+        return Answer(302, headers={"Location": self.blob_address or f"http://localhost:{self.port}/blobs/{number}?sig=canary"})
 
     def _get_content(self, query: dict[str, str], _body: dict[str, Any], path: str) -> Answer:
         text = self.contents.get((path, query.get("ref", "main")))
@@ -335,7 +337,8 @@ class Handler(BaseHTTPRequestHandler):
     def _blob(self) -> None:
         self.github.blob_headers.append(dict(self.headers.items()))
         content = self.github.blobs[urlsplit(self.path).path.removeprefix("/blobs/")]
-        self._send(Answer(200, raw=content, headers={"Content-Type": "application/zip"}))
+        encoding = {"Content-Encoding": self.github.blob_encoding} if self.github.blob_encoding else {}
+        self._send(Answer(200, raw=content, headers={"Content-Type": "application/zip"} | encoding))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""

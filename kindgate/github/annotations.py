@@ -1,0 +1,84 @@
+"""Workflow commands: annotations on the run's page, and lines of others that must not be read as commands.
+
+The escapes are those of GitHub's own toolkit (actions/toolkit, `packages/core/src/command.ts`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+from kindgate.report.escape import visible
+from kindgate.report.headline import failing_tests
+from kindgate.report.record import shortened
+from kindgate.report.run import Outcome, RunReport
+
+PER_STEP = 10
+"""Annotations of one level that GitHub shows for one step."""
+
+_MESSAGE_LIMIT = 1000
+_TITLE_LIMIT = 200
+_TEST_FILE = re.compile(r"[A-Za-z0-9_./-]{1,200}\.py")
+
+Level = Literal["error", "warning", "notice"]
+
+
+def annotation_lines(report: RunReport) -> tuple[str, ...]:
+    """Lines to print in GitHub Actions, so that failing tests stand on the run's page and beside the pull request's files."""
+    if report.setup_error is not None:
+        error = report.setup_error
+        return (annotation("error", f"{error.message}\n{error.next_step}".strip(), title=f"{error.phase} failed"),)
+    tests = failing_tests(report)
+    shown = PER_STEP if len(tests) <= PER_STEP else PER_STEP - 1
+    lines = [
+        annotation("error", test.cause or test.error or f"{test.outcome} in {test.phase}", title=test.node_id, file=_file_of(test.node_id))
+        for test in tests[:shown]
+    ]
+    if len(tests) > shown:
+        lines.append(annotation("error", f"{len(tests) - shown} more tests failed: the job summary lists them", title="kindgate"))
+    if not tests and report.outcome not in {Outcome.PASSED, Outcome.INTERRUPTED}:
+        level: Level = "warning" if report.exit_code == 0 else "error"
+        lines.append(annotation(level, f"the run ended {report.outcome}: the job summary says why", title="kindgate"))
+    return tuple(lines)
+
+
+def annotation(level: Level, message: str, *, title: str, file: str = "") -> str:
+    """One workflow command; whatever `message` and `title` hold, it stays one line and one command."""
+    properties = {"file": file, "title": shortened(visible(title), _TITLE_LIMIT)}
+    written = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
+    text = shortened(visible(message, keep="\n"), _MESSAGE_LIMIT)
+    return f"::{level} {written}::{_escaped(text)}"
+
+
+@contextmanager
+def commands_stopped(write_line: Callable[[str], object], env: Mapping[str, str]) -> Iterator[None]:
+    """While the block lasts, the runner reads no printed line as a command: for output of tests, pods and tools.
+
+    `write_line` prints one line where the runner reads. Outside of GitHub Actions nothing is printed.
+    """
+    if env.get("GITHUB_ACTIONS") != "true":
+        yield
+        return
+    token = secrets.token_hex(16)
+    write_line(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        write_line(f"::{token}::")
+
+
+def _file_of(node_id: str) -> str:
+    """The test's file, where the node id names a plain one inside the repository."""
+    path = node_id.partition("::")[0]
+    return path if _TEST_FILE.fullmatch(path) and not path.startswith("/") and ".." not in path else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

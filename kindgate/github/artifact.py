@@ -1,0 +1,126 @@
+"""Takes a report out of an artifact that a stranger's code has made: sized, streamed, never unpacked, strictly checked."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from pydantic import ValidationError
+
+from kindgate.errors import GitHubRefused, GitHubUnavailable, PublishRefused, clipped
+from kindgate.report.escape import visible
+from kindgate.report.record import shortened
+from kindgate.report.run import RunReport
+from kindgate.waiting import Deadline
+
+MEMBER = "report.json"
+ARCHIVE_LIMIT = 4 * 1024 * 1024
+"""Bytes of an artifact's archive."""
+
+REPORT_LIMIT = 16 * 1024 * 1024
+"""Bytes of report.json: 500 bursts with all their series take about 10 million."""
+
+_READ_TIMEOUT = 15
+_CHUNK = 64 * 1024
+
+
+def download(url: str, token: str, deadline: Deadline, *, limit: int = ARCHIVE_LIMIT) -> bytes:
+    """The archive behind an artifact's download address.
+
+    GitHub answers with a redirect to a blob store, which gets no Authorization header. Raises `PublishRefused` above
+    `limit` bytes, `GitHubRefused` and `GitHubUnavailable`.
+    """
+    try:
+        with requests.Session() as session:
+            session.auth = _no_netrc
+            authorization = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+            with _get(session, url, authorization) as answer:
+                if not answer.is_redirect:
+                    return _content(answer, limit, deadline)
+                target = _checked(url, answer.headers["Location"])
+            with _get(session, target, {}) as answer:
+                return _content(answer, limit, deadline)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise GitHubUnavailable(f"cannot download the artifact: {clipped(str(error), 300)}") from error
+
+
+def read_report(archive: bytes, name: str) -> RunReport:
+    """The report in an artifact's archive; `name` is what errors call it.
+
+    Raises `PublishRefused` for anything but a zip archive with the one member `report.json` that is a report of this
+    version.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            text = _member(opened, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+        raise PublishRefused(f"artifact {name}: not a readable zip archive ({type(error).__name__})") from error
+    return parse_report(text, name)
+
+
+def parse_report(text: bytes, name: str) -> RunReport:
+    """A report from its JSON. Raises `PublishRefused` that names the first wrong field, and quotes no value."""
+    if len(text) > REPORT_LIMIT:
+        raise PublishRefused(f"{name}: {MEMBER} is larger than {REPORT_LIMIT} bytes")
+    try:
+        return RunReport.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = shortened(visible(".".join(str(part) for part in first["loc"])), 100) or "the document"
+        problem = shortened(visible(first["msg"]), 200)
+        raise PublishRefused(
+            f"{name}: {MEMBER} is no report of this version: {place}: {problem}",
+            next_step="the run and the publishing workflow have to use the same version of kindgate",
+        ) from None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    members = archive.infolist()
+    if len(members) != 1 or members[0].filename != MEMBER:
+        raise PublishRefused(f"artifact {name}: holds {len(members)} members, and not {MEMBER} alone")
+    member = members[0]
+    if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise PublishRefused(f"artifact {name}: {MEMBER} is encrypted or packed in an unusual way")
+    if member.file_size > REPORT_LIMIT:
+        raise PublishRefused(f"artifact {name}: {MEMBER} is larger than {REPORT_LIMIT} bytes")
+    with archive.open(member) as file:
+        return file.read(REPORT_LIMIT + 1)
+
+
+def _get(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
+    plain = {"User-Agent": "kindgate", "Accept-Encoding": "identity"}
+    return session.get(url, headers=plain | headers, allow_redirects=False, stream=True, timeout=_READ_TIMEOUT)
+
+
+def _checked(url: str, location: str) -> str:
+    """The redirect's target; it may not fall back from https."""
+    target = urljoin(url, location)
+    if urlsplit(target).scheme != urlsplit(url).scheme:
+        raise PublishRefused("the artifact's download is redirected to another scheme")
+    return target
+
+
+def _content(answer: requests.Response, limit: int, deadline: Deadline) -> bytes:
+    """The body as it comes over the wire: a compressed one is not expanded."""
+    if answer.status_code != 200:
+        text = f"cannot download the artifact: HTTP {answer.status_code}"
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise GitHubUnavailable(text)
+        raise GitHubRefused(text, status=answer.status_code)
+    read = bytearray()
+    while chunk := answer.raw.read(_CHUNK, decode_content=False):
+        read += chunk
+        if len(read) > limit:
+            raise PublishRefused(f"the artifact is larger than {limit} bytes")
+        if deadline.expired:
+            raise GitHubUnavailable("cannot download the artifact: it comes too slowly")
+    return bytes(read)
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Takes the place of credentials that requests would look for in ~/.netrc."""
+    return request

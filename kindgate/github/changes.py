@@ -1,0 +1,114 @@
+"""What a pull request changes about the gate that judges it: workflows, objectives, tests, manifests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from kindgate.errors import CommandFailed, SloError
+from kindgate.github.context import PullRequest
+from kindgate.host import command
+from kindgate.report.objectives import GateChanges, ThresholdChange
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.slo.document import parse_document
+from kindgate.waiting import Deadline
+
+GATE_FOLDERS = (".github", "k8s", "tests/e2e")
+"""Folders, at any depth of a repository with several suites, whose files decide what is judged and how."""
+
+_SLO_FILE = re.compile(r"(.*[._-])?slo\.ya?ml", re.IGNORECASE)
+_FILES_LIMIT = 500
+CHANGES_LIMIT = 200
+"""Changed objectives that a report holds."""
+
+
+def is_slo_file(path: str) -> bool:
+    """Whether a file of this name holds objectives: `slo.yaml`, `checkout.slo.yml`."""
+    return _SLO_FILE.fullmatch(PurePosixPath(path).name) is not None
+
+
+def gate_files(paths: Iterable[str]) -> tuple[str, ...]:
+    """Those of `paths` (with `/`, from the repository's root) that belong to the gate, sorted and each once."""
+    kept = sorted({path for path in paths if is_slo_file(path) or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)})
+    if len(kept) > _FILES_LIMIT:
+        kept = [*kept[: _FILES_LIMIT - 1], f"and {len(kept) - _FILES_LIMIT + 1} more"]
+    return tuple(shortened(path, NAME_LIMIT) for path in kept)
+
+
+def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, ...]:
+    """Every objective that differs between two texts of an objectives file; an empty text is a file that is not there.
+
+    Objectives of one metric and one aggregation (`p(95)` of `http_req_duration`) are the same objective with another
+    limit. A text that cannot be read counts as one change that says so.
+    """
+    before, after = _objectives(file, old), _objectives(file, new)
+    rows = [
+        ThresholdChange(
+            file=shortened(file, NAME_LIMIT),
+            metric=shortened(metric, NAME_LIMIT),
+            old=shortened(before.get(metric, ""), LINE_LIMIT),
+            new=shortened(after.get(metric, ""), LINE_LIMIT),
+        )
+        for metric in sorted(before.keys() | after.keys())
+        if before.get(metric) != after.get(metric)
+    ]
+    return tuple(rows[:CHANGES_LIMIT])
+
+
+def changes_in_checkout(root: Path, pull: PullRequest, deadline: Deadline) -> GateChanges:
+    """What the pull request that is checked out at `root` changes about the gate.
+
+    GitHub checks out a merge of base and head: its difference to its first parent is the pull request, and takes a
+    `fetch-depth` of 2. Elsewhere both commits have to be there. Raises `CommandError` where git cannot tell.
+    """
+    base, head = _compared(root, pull, deadline)
+    listed = _git(root, deadline, "diff", "--name-only", "--no-renames", "-z", base, head)
+    files = gate_files(path for path in listed.split("\0") if path)
+    thresholds = [
+        change
+        for file in files
+        if is_slo_file(file)
+        for change in threshold_changes(file, _text_at(root, deadline, base, file), _text_at(root, deadline, head, file))
+    ]
+    return GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT]))
+
+
+def _objectives(file: str, text: str) -> dict[str, str]:
+    """What each objective demands, by metric and aggregation."""
+    if not text.strip():
+        return {}
+    try:
+        document = parse_document(text, file)
+    except (SloError, RecursionError) as error:
+        return {"the whole file": f"cannot be read: {str(error).splitlines()[0]}"}
+    found: dict[str, list[str]] = {}
+    for threshold in document.thresholds:
+        found.setdefault(f"{threshold.selector}: {threshold.expression.aggregate}", []).append(str(threshold.expression))
+    for tolerance in document.compare:
+        found.setdefault(f"compare: p({tolerance.quantile:g})", []).append(str(tolerance))
+    sizes = document.bursts
+    for name, value in (("count", sizes.count), ("rate", sizes.rate), ("duration", sizes.duration)):
+        if value is not None:
+            found[f"bursts: {name}"] = [f"{value:g}"]
+    return {metric: ", ".join(sorted(expressions)) for metric, expressions in found.items()}
+
+
+def _compared(root: Path, pull: PullRequest, deadline: Deadline) -> tuple[str, str]:
+    """The two commits whose difference is the pull request."""
+    parents = _git(root, deadline, "rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
+    if len(parents) == 2 and parents[1] == pull.head_sha:
+        return parents[0], "HEAD"
+    return _git(root, deadline, "merge-base", pull.base_sha, pull.head_sha).strip(), pull.head_sha
+
+
+def _text_at(root: Path, deadline: Deadline, commit: str, file: str) -> str:
+    """A file's text at a commit; empty when it is not there."""
+    try:
+        return _git(root, deadline, "show", "--no-ext-diff", "--no-textconv", f"{commit}:{file}")
+    except CommandFailed:
+        return ""
+
+
+def _git(root: Path, deadline: Deadline, *args: str) -> str:
+    return command.run(["git", "-C", root, *args], deadline=deadline).stdout

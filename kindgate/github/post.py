@@ -1,0 +1,125 @@
+"""Posts what a run has to say to the pull request that it judged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import GitHubError, KindgateError
+from kindgate.github.api import Api
+from kindgate.github.bounded import within
+from kindgate.github.comment import Conversation, Post, PostResult
+from kindgate.github.context import Context, read_context
+from kindgate.github.decide import whether_to_try
+from kindgate.github.legs import Collected, collect, ended_well
+from kindgate.github.marker import Marker, comment_id, digest_of
+from kindgate.report.markdown import Leg, comment, matrix_comment
+from kindgate.report.run import RunReport
+from kindgate.settings import GitHubSettings
+from kindgate.waiting import Deadline
+
+POST_SECONDS = 45.0
+"""Seconds for everything that one comment takes."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a comment will say: its Markdown, what changes count as news, and whether a reviewer can lean back."""
+
+    markdown: str
+    digest: str
+    passed: bool
+
+
+def post_comment(
+    report: RunReport, settings: GitHubSettings, env: Mapping[str, str], *, root: Path, seconds: float = POST_SECONDS
+) -> PostResult:
+    """Write the comment about one run, where there is a pull request and a token that may; otherwise say why not.
+
+    `root` is the suite's root folder and part of the comment's default id. Takes `seconds` at most. A failure is a
+    warning in the result; with `--github-comment=require` it is raised as `GitHubError`. Raises `SettingsError` for
+    an id that cannot be used.
+    """
+    return _post(lambda: message_of(report), settings, env, root, seconds)
+
+
+def post_reports(
+    inputs: Sequence[Path],
+    settings: GitHubSettings,
+    env: Mapping[str, str],
+    *,
+    root: Path,
+    expected: Sequence[str] = (),
+    seconds: float = POST_SECONDS,
+) -> PostResult:
+    """Write one comment about all legs of a run, from the reports that they uploaded; legs without one are named.
+
+    `inputs` are files `LEG.json` or folders of downloaded artifacts, `expected` names legs that have to be among
+    them. Ends and raises as `post_comment`.
+    """
+    collected = collect(inputs, expected)
+    result = _post(lambda: message_of_legs(collected), settings, env, root, seconds)
+    return PostResult(result.line, result.url, (*collected.problems, *result.warnings))
+
+
+def message_of(report: RunReport, conclusion: str = "") -> Message:
+    """What to say about one run; `conclusion` is GitHub's word about a run whose report is not to be trusted."""
+    agrees = not conclusion or ended_well(report) == (conclusion == "success")
+    return Message(comment(report, conclusion=conclusion), _digest([digest_of(report), conclusion]), ended_well(report) and agrees)
+
+
+def message_of_legs(collected: Collected, conclusion: str = "") -> Message:
+    """What to say about several legs.
+
+    A run fails when one of its legs does: a leg that passed contradicts `failure` only if no other leg explains it.
+    """
+    if len(collected.reports) == 1 and not collected.missing:
+        return message_of(next(iter(collected.reports.values())), conclusion)
+    explained = bool(collected.missing) or not all(ended_well(report) for report in collected.reports.values())
+    legs = [
+        Leg(name, report, "" if conclusion != "success" and explained and ended_well(report) else conclusion)
+        for name, report in collected.reports.items()
+    ]
+    digest = _digest([*(f"{leg.name}={digest_of(leg.report)}" for leg in legs), *collected.missing, conclusion])
+    passed = bool(legs) and not explained and conclusion in {"", "success"}
+    return Message(matrix_comment(legs, collected.missing), digest, passed)
+
+
+def settle(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:
+    """Bring the conversation of one pull request to exactly one comment with this message; raises as `Conversation.settle`."""
+    body = f"{marker}\n{message.markdown}"
+    post = Post(number, marker, body, settings.author, settings.comment, passed=message.passed)
+    return Conversation(api, post, deadline).settle()
+
+
+def _post(message: Callable[[], Message], settings: GitHubSettings, env: Mapping[str, str], root: Path, seconds: float) -> PostResult:
+    context = read_context(env)
+    identity = comment_id(settings.id, context.workflow, root, context.workspace)
+    attempt = whether_to_try(context, settings.comment)
+    required = settings.comment == "require"
+    if not attempt.post:
+        if required and not attempt.silent:
+            raise GitHubError(f"a comment is required: {attempt.reason}")
+        return PostResult(attempt.reason)
+    deadline = Deadline.after(seconds)
+    try:
+        return within(deadline, "GitHub", lambda: _send(context, message(), settings, identity, deadline))
+    except KindgateError as error:
+        if required:
+            raise GitHubError(f"a comment is required: {error.message}", next_step=error.next_step, waited=deadline.waited) from error
+        return PostResult("comment not written", warnings=(str(error),))
+
+
+def _send(context: Context, message: Message, settings: GitHubSettings, identity: str, deadline: Deadline) -> PostResult:
+    pull = context.pull
+    if pull is None:
+        raise GitHubError("there is no pull request to comment on")
+    marker = Marker(identity, pull.head_sha, context.run_id, context.attempt, message.digest)
+    with Api(context.api_url, context.token, context.repository, timeout=deadline.remaining / 3) as api:
+        return settle(api, message, settings, number=pull.number, marker=marker, deadline=deadline)
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,28 @@
+"""The job summary: Markdown on the run's page, where a comment cannot be or as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def write_summary(render: Callable[[int], str], env: Mapping[str, str]) -> str:
+    """Append a page to the step's summary, and return a line that says so; empty outside of GitHub Actions.
+
+    `render` gets the bytes that the step's summary already holds, because GitHub drops all of one that is too large,
+    and raises `ValueError` when its page does not fit. A summary that cannot be written is said in the line and
+    changes nothing else.
+    """
+    path = Path(env.get("GITHUB_STEP_SUMMARY", ""))
+    if path == Path():
+        return ""
+    try:
+        held = path.stat().st_size if path.exists() else 0
+        page = f"{render(held + 2).rstrip()}\n"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{page}" if held else page)
+    except ValueError:
+        return "the step's job summary is full: nothing was added"
+    except OSError as error:
+        return f"the job summary could not be written: {error}"
+    return "job summary written"

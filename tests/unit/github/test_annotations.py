@@ -1,0 +1,105 @@
+"""`kindgate.github.annotations`: workflow commands and what must not become one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.github.annotations import annotation, annotation_lines, commands_stopped
+from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+
+
+def test_a_failing_test_is_annotated_at_its_file(failing: RunReport) -> None:
+    """Title, file and message are the test's; passing tests are not mentioned."""
+    assert annotation_lines(failing) == ("::error file=tests/e2e/test_slo.py,title=tests/e2e/test_slo.py%3A%3Atest_slo::p(95)<50: 81 ms",)
+
+
+def test_a_passing_run_is_not_annotated(passing: RunReport) -> None:
+    """There is nothing to look at."""
+    assert annotation_lines(passing) == ()
+
+
+def test_many_failures_fit_what_github_shows(failing: RunReport) -> None:
+    """GitHub shows ten of a kind for one step: the tenth counts the rest."""
+    tests = tuple(TestResult(node_id=f"tests/e2e/test_x.py::test[{number}]", outcome="failed", seconds=0.1) for number in range(10_000))
+
+    lines = annotation_lines(failing.model_copy(update={"tests": tests}))
+
+    assert len(lines) == 10
+    assert "9991 more tests failed" in lines[-1]
+
+
+def test_a_failed_setup_is_one_annotation(failing: RunReport) -> None:
+    """All tests fail of it; it is said once."""
+    error = SetupError(phase="deploy", message="no image", next_step="build it")
+
+    lines = annotation_lines(failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error}))
+
+    assert lines == ("::error title=deploy failed::no image%0Abuild it",)
+
+
+@pytest.mark.parametrize(("exit_code", "level"), [(0, "warning"), (21, "error")])
+def test_a_run_without_a_verdict_is_said(passing: RunReport, exit_code: int, level: str) -> None:
+    """As loudly as the run ends."""
+    (line,) = annotation_lines(passing.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "exit_code": exit_code}))
+
+    assert line.startswith(f"::{level} ")
+
+
+@pytest.mark.parametrize("node_id", ["/etc/passwd.py::x", "../x.py::x", "a b.py::x", "x.py%0A::x", "C:x.py::x"])
+def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
+    """Only a plain path inside the repository is taken as the test's file."""
+    test = TestResult(node_id=node_id, outcome="failed", seconds=0.1)
+
+    (line,) = annotation_lines(failing.model_copy(update={"tests": (test,)}))
+
+    assert "file=" not in line
+
+
+@given(st.text(), st.text())
+def test_no_text_leaves_its_command(message: str, title: str) -> None:
+    """One line, one command, one title; nothing invisible."""
+    line = annotation("error", message, title=title)
+
+    assert len(line.splitlines()) == 1
+    found = re.fullmatch(r"::error (title=[^:,]*)?::(.*)", line)
+    assert found is not None
+    assert not set(line) & {"\u202e", "\u200b", "\x1b", "\r", "\n"}
+
+
+def test_commands_of_others_stand_between_stop_and_resume() -> None:
+    """The token is new each time, so that nobody can resume early."""
+    lines: list[str] = []
+
+    for _ in range(2):
+        with commands_stopped(lines.append, {"GITHUB_ACTIONS": "true"}):
+            lines.append("::set-env name=X::y")
+
+    first, inside, last = lines[:3]
+    token = first.removeprefix("::stop-commands::")
+    assert re.fullmatch("[0-9a-f]{32}", token)
+    assert (inside, last) == ("::set-env name=X::y", f"::{token}::")
+    assert lines[3] != first
+
+
+def test_commands_are_resumed_after_an_error() -> None:
+    """Otherwise the rest of the job's commands would be lost."""
+    lines: list[str] = []
+
+    with pytest.raises(KeyError), commands_stopped(lines.append, {"GITHUB_ACTIONS": "true"}):
+        raise KeyError
+
+    assert len(lines) == 2
+
+
+def test_outside_of_actions_nothing_is_printed() -> None:
+    """A terminal is no runner."""
+    lines: list[str] = []
+
+    with commands_stopped(lines.append, {}):
+        pass
+
+    assert lines == []

@@ -1,0 +1,140 @@
+"""`kindgate.github.changes`: what a pull request changes about its own gate, with real git repositories."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import CommandError
+from kindgate.github.changes import changes_in_checkout, gate_files, threshold_changes
+from kindgate.github.context import PullRequest
+from kindgate.waiting import Deadline
+
+OLD = 'thresholds:\n  http_req_duration: ["p(95)<200", "p(99)<500"]\n  http_req_failed: ["rate<0.01"]\n'
+NEW = 'thresholds:\n  http_req_duration: ["p(95)<900", "p(99)<500"]\n  checks: ["rate>0.9"]\n'
+IDENTITY = ["-c", "user.name=mona", "-c", "user.email=mona@example.com", "-c", "commit.gpgsign=false"]
+
+
+def rows(old: str, new: str) -> list[tuple[str, str, str]]:
+    """The changes between two objectives files, without their name."""
+    return [(change.metric, change.old, change.new) for change in threshold_changes("slo.yaml", old, new)]
+
+
+def test_files_of_the_gate_are_told_from_the_application() -> None:
+    """Workflows, end-to-end tests, manifests and objectives, in any suite of the repository."""
+    application = ["README.md", "src/app.py", "tests/unit/test_x.py", "docs/k8s.md", "slo.yaml.orig", "docs/tests/e2e.md"]
+    gate = [".github/workflows/ci.yml", "checkout.slo.yml", "k8s/base/a.yaml", "services/a/k8s/b.yaml", "slo.yaml", "tests/e2e/test_slo.py"]
+
+    assert gate_files(application + gate + gate) == tuple(sorted(gate))
+
+
+def test_thousands_of_files_are_counted() -> None:
+    """A report holds 500 names."""
+    found = gate_files(f"k8s/{number:05}.yaml" for number in range(3000))
+
+    assert len(found) == 500
+    assert found[-1] == "and 2501 more"
+
+
+def test_changed_new_and_removed_objectives_are_rows() -> None:
+    """What stays the same is not mentioned."""
+    assert rows(OLD, NEW) == [
+        ("checks: rate", "", "rate>0.9"),
+        ("http_req_duration: p(95)", "p(95)<200", "p(95)<900"),
+        ("http_req_failed: rate", "rate<0.01", ""),
+    ]
+
+
+def test_layout_and_comments_are_no_change() -> None:
+    """Objectives are compared, not text."""
+    assert rows(OLD, "# faster!\n" + OLD.replace('"p(95)<200", "p(99)<500"', "'p(99) < 500', 'p(95) < 200'")) == []
+
+
+def test_a_new_file_and_a_deleted_one_change_every_objective() -> None:
+    """An objective that is gone is a change too."""
+    assert [(new, old) for _, old, new in rows("", OLD)] == [(old, new) for _, old, new in rows(OLD, "")]
+    assert len(rows("", OLD)) == 3
+
+
+def test_fewer_bursts_are_a_change() -> None:
+    """Whoever sends less, decides less."""
+    assert rows(OLD + "bursts: {count: 20}\n", OLD + "bursts: {count: 1}\n") == [("bursts: count", "20", "1")]
+
+
+@pytest.mark.parametrize("broken", ["thresholds: [", "[" * 50_000, "thresholds: {http_req_duration: [nonsense]}"])
+def test_a_file_that_cannot_be_read_is_said(broken: str) -> None:
+    """The pull request may hold anything."""
+    found = rows(OLD, broken)
+
+    assert found[-1][0] == "the whole file"
+    assert found[-1][2].startswith("cannot be read")
+
+
+def git(folder: Path, *args: str) -> str:
+    """Run git and return what it prints."""
+    return subprocess.run(["git", *IDENTITY, *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> tuple[Path, PullRequest]:
+    """A repository whose branch changes its objectives, while the base has gone on; checked out as GitHub does."""
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    (tmp_path / "slo.yaml").write_text(OLD)
+    (tmp_path / "app.py").write_text("1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "start")
+    git(tmp_path, "switch", "--quiet", "-c", "faster")
+    (tmp_path / "slo.yaml").write_text(NEW)
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s" / "a\nb.yaml").write_text("x")
+    (tmp_path / "app.py").write_text("2\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "faster")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    git(tmp_path, "switch", "--quiet", "main")
+    (tmp_path / "k8s").mkdir(exist_ok=True)
+    (tmp_path / "k8s" / "other.yaml").write_text("by somebody else")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "base goes on")
+    base = git(tmp_path, "rev-parse", "HEAD")
+    git(tmp_path, "merge", "--quiet", "--no-ff", "-m", "merge", head)
+    return tmp_path, PullRequest(17, head, base, "acme/shop")
+
+
+def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tuple[Path, PullRequest]) -> None:
+    """What others changed in the base since is not the pull request's doing."""
+    root, pull = checkout
+
+    found = changes_in_checkout(root, pull, Deadline.after(30))
+
+    assert found.files == ("k8s/a\nb.yaml", "slo.yaml")
+    assert [(row.old, row.new) for row in found.thresholds if row.metric == "http_req_duration: p(95)"] == [("p(95)<200", "p(95)<900")]
+
+
+def test_a_depth_of_two_is_enough(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """GitHub's checkout is shallow."""
+    root, pull = checkout
+    shallow = tmp_path_factory.mktemp("shallow")
+    git(shallow, "clone", "--quiet", "--depth=2", f"file://{root}", ".")
+
+    assert changes_in_checkout(shallow, pull, Deadline.after(30)).files == ("k8s/a\nb.yaml", "slo.yaml")
+
+
+def test_the_head_itself_is_compared_with_where_it_left_the_base(checkout: tuple[Path, PullRequest]) -> None:
+    """Somebody who checks out the branch sees the same."""
+    root, pull = checkout
+    git(root, "checkout", "--quiet", pull.head_sha)
+
+    assert changes_in_checkout(root, pull, Deadline.after(30)).files == ("k8s/a\nb.yaml", "slo.yaml")
+
+
+def test_a_history_that_is_not_there_is_an_error(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Silence would read as "nothing changed"."""
+    root, pull = checkout
+    shallow = tmp_path_factory.mktemp("shallow")
+    git(shallow, "clone", "--quiet", "--depth=1", f"file://{root}", ".")
+
+    with pytest.raises(CommandError):
+        changes_in_checkout(shallow, pull, Deadline.after(30))

@@ -1,0 +1,61 @@
+"""`kindgate.github.legs`: the reports of a matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.github.legs import collect, newest_of_each_leg
+from kindgate.report.run import RunReport
+
+
+def test_the_newest_attempt_of_each_leg_counts() -> None:
+    """After `re-run failed jobs` the legs that passed have artifacts of the first attempt only."""
+    names = ["kindgate-report-a-1", "kindgate-report-b-2", "kindgate-report-b-1", "kindgate-report-b-10", "coverage-1"]
+
+    found = newest_of_each_leg((name, name) for name in names)
+
+    assert [(each.leg, each.attempt, each.value) for each in found] == [("a", 1, names[0]), ("b", 10, names[3])]
+
+
+@pytest.mark.parametrize(
+    "name", ["kindgate-report-", "kindgate-report-1", "kindgate-report--1", "kindgate-report-a-1 ", "kindgate-report-a/b-1", "x"]
+)
+def test_other_names_are_no_reports(name: str) -> None:
+    """Only the whole pattern counts."""
+    assert newest_of_each_leg([(name, 1)]) == []
+
+
+def test_files_are_named_for_their_legs(tmp_path: Path, passing: RunReport) -> None:
+    """`LEG.json` is the report of LEG."""
+    path = tmp_path / "v1-36.json"
+    path.write_text(passing.model_dump_json())
+
+    found = collect([path])
+
+    assert found.reports == {"v1-36": passing}
+    assert (found.missing, found.problems) == ((), ())
+
+
+def test_a_folder_of_downloads_holds_the_newest_report_of_each_leg(tmp_path: Path, passing: RunReport, failing: RunReport) -> None:
+    """`download-artifact` makes a folder for each artifact."""
+    for name, report in [("kindgate-report-a-1", failing), ("kindgate-report-a-2", passing), ("kindgate-report-b-1", failing)]:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "report.json").write_text(report.model_dump_json())
+    (tmp_path / "kindgate-evidence-a-1").mkdir()
+
+    assert collect([tmp_path]).reports == {"a": passing, "b": failing}
+
+
+def test_a_leg_without_a_report_is_named(tmp_path: Path, passing: RunReport) -> None:
+    """A job that ended early uploads nothing, or rubbish; an expected leg may have uploaded nothing at all."""
+    (tmp_path / "a.json").write_text(passing.model_dump_json())
+    (tmp_path / "b.json").write_text("{}")
+
+    found = collect([tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"], ["a", "d"])
+
+    assert list(found.reports) == ["a"]
+    assert found.missing == ("b", "c", "d")
+    assert len(found.problems) == 2

@@ -1,0 +1,219 @@
+"""`kindgate.github.post`: from a report to a comment, as the pytest hook and `kindgate report --post` call it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import GitHubError, SettingsError
+from kindgate.github.marker import parse_marker
+from kindgate.github.post import post_comment, post_reports
+from kindgate.report.markdown import COMMENT_LIMIT
+from kindgate.report.run import RunReport, TestResult
+from kindgate.settings import GitHubSettings
+from tests.unit.github.standin import FOLDER, HEAD, TOKEN, Fault, StandIn
+
+AUTO = GitHubSettings()
+REQUIRED = GitHubSettings(comment="require")
+ROOT = Path()
+
+
+def test_a_run_posts_its_verdict(github: StandIn, failing: RunReport) -> None:
+    """The marker first, then the verdict."""
+    result = post_comment(failing, AUTO, github.environment, root=ROOT)
+
+    marker, first = github.written()[0].split("\n")[:2]
+    found = parse_marker(marker)
+    assert found is not None
+    assert (found.id, found.head, found.run, found.attempt) == ("ci", HEAD, 9001, 1)
+    assert "FAIL" in first
+    assert (result.line, result.warnings) == ("comment created on #17", ())
+
+
+def test_the_comment_fits_github(github: StandIn, failing: RunReport) -> None:
+    """10,000 failing tests and their errors, with the marker, are within 65,536 characters and bytes."""
+    tests = tuple(
+        TestResult(node_id=f"tests/ü/test_{number}.py::test", outcome="failed", seconds=0.1, error="é" * 900) for number in range(10_000)
+    )
+
+    post_comment(failing.model_copy(update={"tests": tests}), AUTO, github.environment, root=ROOT)
+
+    (body,) = github.written()
+    assert len(body.encode()) <= COMMENT_LIMIT
+
+
+def test_the_next_run_updates_it(github: StandIn, failing: RunReport, passing: RunReport) -> None:
+    """Red turns green in the same place."""
+    post_comment(failing, AUTO, github.environment, root=ROOT)
+
+    result = post_comment(passing, AUTO, github.environment | {"GITHUB_RUN_ID": "9002"}, root=ROOT)
+
+    assert result.line == "comment updated on #17"
+    (body,) = github.written()
+    assert "PASS" in body.split("\n")[1]
+
+
+@pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
+def test_other_events_ask_nothing_of_github(github: StandIn, passing: RunReport, event: str) -> None:
+    """One line, no request, and no error where a comment is required."""
+    environment = github.environment | {"GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": str(FOLDER / "events" / f"{event}.json")}
+
+    result = post_comment(passing, REQUIRED, environment, root=ROOT)
+
+    assert result.line == "not a pull request, comment skipped"
+    assert github.requests == []
+
+
+@pytest.mark.parametrize("name", ["fork", "deleted_fork"])
+def test_a_fork_posts_nothing_and_says_why(github: StandIn, passing: RunReport, name: str) -> None:
+    """No request is sent with a token that cannot write."""
+    environment = github.environment | {"GITHUB_EVENT_PATH": str(FOLDER / "events" / f"pull_request_{name}.json")}
+
+    result = post_comment(passing, AUTO, environment, root=ROOT)
+
+    assert "fork" in result.line
+    assert github.requests == []
+
+
+@pytest.mark.parametrize("fault", ["read_only_token", "locked", "archived", "not_found", "secondary_limit"])
+def test_a_failure_to_post_is_a_warning(github: StandIn, passing: RunReport, fault: str) -> None:
+    """It changes nothing about the run."""
+    github.fail("POST", Fault(fault))
+
+    result = post_comment(passing, AUTO, github.environment, root=ROOT)
+
+    assert result.line == "comment not written"
+    assert len(result.warnings) == 1
+
+
+def test_a_required_comment_that_fails_is_an_error(github: StandIn, passing: RunReport) -> None:
+    """It has an exit code of its own, and says what to do."""
+    github.fail("POST", Fault("read_only_token"))
+
+    with pytest.raises(GitHubError, match="pull-requests: write") as caught:
+        post_comment(passing, REQUIRED, github.environment, root=ROOT)
+
+    assert caught.value.exit_code == 23
+
+
+def test_a_required_comment_without_a_token_is_an_error(github: StandIn, passing: RunReport) -> None:
+    """The posting step has to have it in its environment."""
+    with pytest.raises(GitHubError, match="GITHUB_TOKEN"):
+        post_comment(passing, REQUIRED, github.environment | {"GITHUB_TOKEN": ""}, root=ROOT)
+
+
+def test_a_bad_id_is_an_error_before_anything_is_asked(github: StandIn, passing: RunReport) -> None:
+    """It is a mistake in the command, not of GitHub's."""
+    with pytest.raises(SettingsError):
+        post_comment(passing, GitHubSettings(id="Not An Id"), github.environment, root=ROOT)
+
+
+@pytest.mark.parametrize("fault", [Fault(drip=True), Fault(delay=30)])
+def test_a_reply_that_never_ends_is_not_waited_for(github: StandIn, passing: RunReport, fault: Fault) -> None:
+    """Each byte of it resets a read timeout; the deadline holds all the same."""
+    github.fail("GET", fault, fault, fault)
+    started = time.monotonic()
+
+    result = post_comment(passing, AUTO, github.environment, root=ROOT, seconds=0.5)
+
+    assert time.monotonic() - started < 10
+    assert "timed out" in result.warnings[0]
+
+
+def test_the_process_ends_although_a_reply_never_does(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """A thread that still reads does not keep pytest from exiting."""
+    github.fail("GET", Fault(drip=True))
+    report = tmp_path / "report.json"
+    report.write_text(passing.model_dump_json())
+    script = (
+        "import os, pathlib, sys\n"
+        "from kindgate.github.post import post_comment\n"
+        "from kindgate.report.run import RunReport\n"
+        "from kindgate.settings import GitHubSettings\n"
+        "report = RunReport.model_validate_json(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "print(post_comment(report, GitHubSettings(), os.environ, root=pathlib.Path(), seconds=0.5).line)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, report],
+        check=False,
+        env=github.environment,
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (done.stdout, done.returncode) == ("comment not written\n", 0), done.stderr
+
+
+def test_the_token_is_in_no_output(github: StandIn, passing: RunReport) -> None:
+    """Neither in the comment nor in a warning."""
+    github.fail("POST", Fault("bad_credentials"))
+
+    result = post_comment(passing, AUTO, github.environment, root=ROOT)
+    post_comment(passing, AUTO, github.environment, root=ROOT)
+
+    assert TOKEN not in str(result)
+    assert TOKEN not in str(github.comments)
+
+
+def test_an_untrusted_name_has_no_effect_in_the_comment(github: StandIn, failing: RunReport) -> None:
+    """A test may be called anything; it cannot bring a marker, a mention or a link into effect."""
+    name = "tests/x.py::t[@acme/team #1 https://evil.example <!-- kindgate:ci -->\u202e]"
+    test = TestResult(node_id=name, outcome="failed", seconds=0.1, error="::error::x\n<img src=x>")
+
+    post_comment(failing.model_copy(update={"tests": (test,), "objectives": ()}), AUTO, github.environment, root=ROOT)
+
+    (body,) = github.written()
+    assert "\u202e" not in body
+    assert "`" in body.split("@acme/team")[0].rsplit("\n", 1)[-1]
+
+
+def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunReport, failing: RunReport, tmp_path: Path) -> None:
+    """The worst leg speaks first, and a leg without a report is named."""
+    (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
+    (tmp_path / "v1-37.json").write_text(failing.model_dump_json())
+    inputs = [tmp_path / f"{leg}.json" for leg in ("v1-36", "v1-37", "v1-38")]
+
+    result = post_reports(inputs, AUTO, github.environment, root=ROOT)
+
+    (body,) = github.written()
+    assert "FAIL" in body.split("\n")[1]
+    assert all(leg in body for leg in ("v1-36", "v1-37", "v1-38"))
+    assert result.warnings == ("v1-38: no report (No such file or directory)",)
+
+
+def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """A matrix of one needs no table of legs."""
+    (tmp_path / "only.json").write_text(passing.model_dump_json())
+
+    post_reports([tmp_path / "only.json"], AUTO, github.environment, root=ROOT)
+    alone = github.written()
+    github.comments.clear()
+    post_comment(passing, AUTO, github.environment, root=ROOT)
+
+    assert alone == github.written()
+
+
+def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
+    """Every leg ended before it could write one: the comment must not be silent, nor green."""
+    result = post_reports([tmp_path], GitHubSettings(comment="on-failure"), github.environment, root=ROOT, expected=["v1-36"])
+
+    assert result.line == "comment created on #17"
+    assert "FAIL" in github.written()[0].split("\n")[1]
+
+
+def test_importing_the_room_imports_no_pygithub() -> None:
+    """It takes 0.2 s and adds a log handler: only a run that posts pays for it."""
+    script = "import sys, kindgate.github.post, kindgate.github.publish; print('github' in sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout == "False\n"
