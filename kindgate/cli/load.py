@@ -135,7 +135,7 @@ def _routes(urls: list[str], headers: list[str], method: str, body: bytes, expec
 
 def _application(settings: Settings, hosts: list[str], method: str, headers: list[str]) -> tuple[Route, ...]:
     """The hosts of the application that stands, or those of them that are asked for."""
-    from kindgate.cli.steps import standing  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.standing import standing  # noqa: PLC0415  # keeps --help quick
     from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
     from kindgate.pipeline.targets import ingress_routes  # noqa: PLC0415  # the same
 

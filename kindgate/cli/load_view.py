@@ -17,6 +17,8 @@ from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import Progress
 from kindgate.load.result import BurstResult, Series
 
+_CAPTION = "response counts from the intended moment, service from the moment of sending"
+
 
 class LiveLine:
     """One line that is rewritten on a terminal, and printed once a second or so elsewhere."""
@@ -64,15 +66,15 @@ def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
 
 
 def _times_table(result: BurstResult) -> Table:
-    table = Table(title=f"{result.scheduled:,} requests, {result.achieved_rate:,.1f} per second", title_justify="left")
-    table.add_column("times in ms")
+    table = Table(title=f"{result.scheduled:,} requests, {result.achieved_rate:,.1f} per second", title_justify="left", caption=_CAPTION)
+    table.add_column("ms")
     for name in ("requests", "success", "avg", "p50", "p90", "p95", "p99", "max"):
         table.add_column(name, justify="right")
     if len(result.series) > 1:
         for series in result.series:
             table.add_row(*_row(f"{series.route} {series.arm}".strip(), series, series.response))
-    table.add_row(*_row("response (from the intended moment)", result.total, result.total.response))
-    table.add_row(*_row("service (from the sending)", result.total, result.total.service))
+    table.add_row(*_row("response", result.total, result.total.response))
+    table.add_row(*_row("service", result.total, result.total.service))
     table.add_row("send lag", f"{result.send_lag.count:,}", "", *_figures(result.send_lag))
     return table
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +12,11 @@ from kindgate.model import Phase
 
 Progress = Callable[[str], object]
 """Takes one line about long work and shows it at once."""
+
+
+def new_run_id() -> str:
+    """Names a run: the time it began, and a few random digits."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(2)}"
 
 
 class PhaseLog:

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import SettingsError
-from kindgate.host.engine import Engine, find_engine
-from kindgate.host.facts import gather_facts
-from kindgate.images.choice import choose_source, plan_of
-from kindgate.images.plan import ImagePlan, WantedImage
-from kindgate.images.source import ImageSource, Progress, check_available
+from kindgate.host.engine import find_engine
+from kindgate.images.source import Progress
 from kindgate.model import Rendered
 from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 PREPARE_SECONDS = 1800.0
 """On the first run of a machine without a registry, kubectl itself may have to be compiled."""
-
-
-@dataclass(frozen=True)
-class Supply:
-    """What a cluster that kindgate creates is made of; an existing cluster has none of it."""
-
-    engine: Engine
-    plan: ImagePlan
-    source: ImageSource
-    missing: tuple[WantedImage, ...]
 
 
 @dataclass(frozen=True)
@@ -45,20 +33,24 @@ class Prepared:
     supply: Supply | None
 
 
-def prepare(settings: Settings, progress: Progress) -> Prepared:
-    """Read and check all input; creates nothing but the artifacts folder.
+def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
+    """Read and check all input; creates nothing but what it puts into `folder`, which is the run's own.
 
     Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
-    check_artifacts_folder(settings.path(settings.report.artifacts))
     read_objectives(settings)
     # the engine is asked while manifests are rendered: both take a good part of a second
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
         tools = find_tools(settings, deadline, progress)
         rendered, prerequisites = read_application(settings, tools, deadline)
-        return Prepared(tools, rendered, prerequisites, _supply(settings, engine, (*prerequisites, rendered), progress, deadline))
+        supply = None
+        if engine is not None:
+            supply = find_supply(
+                settings, engine.result(), (*prerequisites, rendered), folder=folder / "images", deadline=deadline, progress=progress
+            )
+        return Prepared(tools, rendered, prerequisites, supply)
 
 
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:
@@ -69,8 +61,9 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tu
     prerequisites = tuple(read_manifests(settings.path(path), kubectl=tools.kubectl, deadline=deadline) for path in settings.deploy.apply)
     overlay = settings.path(settings.deploy.overlay)
     rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
+    existing = settings.cluster.existing is not None
     for part in (*prerequisites, rendered):
-        refuse(validate(part))
+        refuse(validate(part, provided=prerequisites, existing=existing))
     return rendered, prerequisites
 
 
@@ -85,14 +78,3 @@ def check_artifacts_folder(folder: Path) -> None:
         raise SettingsError(
             f"--artifacts {folder}: cannot be written: {error.strerror}", next_step="name a folder that this user may write to"
         ) from error
-
-
-def _supply(
-    settings: Settings, engine: Future[Engine] | None, manifests: tuple[Rendered, ...], progress: Progress, deadline: Deadline
-) -> Supply | None:
-    if engine is None:
-        return None
-    found = engine.result()
-    plan = plan_of(settings, manifests, found, deadline)
-    source = choose_source(settings.images, found, gather_facts(), progress, deadline)
-    return Supply(found, plan, source, check_available(source, plan, deadline))

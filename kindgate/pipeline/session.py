@@ -6,6 +6,7 @@ not asked for.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,17 +21,21 @@ from kindgate.deploy.ingress import wait_answering
 from kindgate.deploy.readiness import wait_ready
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.directories import state_dir
-from kindgate.images.load import load_archives
+from kindgate.images.load import load_archive
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.phases import PhaseLog, Progress
-from kindgate.pipeline.preparation import Prepared, Supply, prepare
+from kindgate.pipeline.preparation import Prepared, check_artifacts_folder, prepare
 from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.supply import Supply
 from kindgate.pipeline.watching import Monitoring, watch
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 IMAGE_SECONDS = 3600.0
 """Without a seed, every program of the cluster is compiled: about 25 minutes on two cores."""
+
+LOAD_SECONDS = 300.0
+"""An archive of a hundred megabytes takes some seconds; a slow disk and large images take longer."""
 
 
 class Pipeline:
@@ -47,6 +52,7 @@ class Pipeline:
         self.log = PhaseLog(progress, time.time())
         self.prepared: Prepared | None = None
         self.address: ClusterAddress | None = None
+        self.error: KindgateError | None = None
         self.kept = False
         self._hook_configuration = hook_configuration
         self._progress = progress
@@ -56,12 +62,37 @@ class Pipeline:
         self._monitoring: Monitoring | None = None
 
     @property
+    def measurements(self) -> Path:
+        """Where bursts are kept while the run goes on: not among the artifacts, which somebody may delete."""
+        return self.folder / "measurements"
+
+    @property
+    def folder(self) -> Path:
+        """The run's private folder; it is gone when the run has ended."""
+        return state_dir() / "runs" / self.run_id
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report should say beside its figures."""
+        said = [self._open.note] if self._open is not None and self._open.note else []
+        if self._monitoring is not None and self._monitoring.note:
+            said.append(self._monitoring.note)
+        return tuple(said)
+
+    @property
     def artifacts(self) -> Path:
         """Where the run leaves its files."""
         return self.settings.path(self.settings.report.artifacts)
 
     def reach(self, stage: Stage) -> Provisioned:
-        """Do what is missing up to `stage`; raises the `KindgateError` of the phase that failed."""
+        """Do what is missing up to `stage`; raises the `KindgateError` of the phase that failed, and remembers it in `error`."""
+        try:
+            return self._reach(stage)
+        except KindgateError as error:
+            self.error = error
+            raise
+
+    def _reach(self, stage: Stage) -> Provisioned:
         prepared = self._prepare()
         address = self._cluster(prepared)
         if stage >= Stage.APP and not self._deployed:
@@ -75,13 +106,14 @@ class Pipeline:
             rendered=prepared.rendered,
             kubectl=prepared.tools.kubectl,
             artifacts=self.artifacts,
-            measurements=state_dir() / "measurements" / self.run_id,
+            measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,
             monitoring_note=monitoring.note if monitoring is not None else "",
         )
 
     def close(self, *, failed: bool) -> None:
         """End the run's use of the cluster: what was created is deleted, unless it is to be kept."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self.address is not None and self.address.existing:
             with self.log.phase("delete what was applied"):
                 for rendered in reversed(self._applied):
@@ -93,10 +125,18 @@ class Pipeline:
             if self.kept:
                 self._progress(f"cluster {opened.address.name} is kept: KUBECONFIG={opened.address.kubeconfig}; `kindgate down` deletes it")
 
+    def release(self) -> None:
+        """End the run's use of the cluster and leave everything standing: for a step that the next step builds on."""
+        if self._open is not None:
+            opened, self._open = self._open, None
+            opened.close(failed=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _prepare(self) -> Prepared:
         if self.prepared is None:
             with self.log.phase("prepare"):
-                self.prepared = prepare(self.settings, self._progress)
+                check_artifacts_folder(self.artifacts)
+                self.prepared = prepare(self.settings, self.folder, self._progress)
         return self.prepared
 
     def _cluster(self, prepared: Prepared) -> ClusterAddress:
@@ -112,12 +152,11 @@ class Pipeline:
         """Create the cluster and give its nodes the images, which are made ready while kind works."""
         if prepared.tools.kind is None:
             raise ClusterError("there is no kind to create a cluster with")
-        plan = supply.plan.without(supply.missing)
         deadline = Deadline.after(IMAGE_SECONDS)
         with self.log.phase("provide the node image"):
-            node_image = supply.source.provide_node(plan, self._progress, deadline)
+            node_image = supply.source.provide_node(supply.plan, self._progress, deadline)
         with ThreadPoolExecutor(2, thread_name_prefix="images") as pool:
-            archives = pool.submit(self._archives, supply, deadline)
+            archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
             blueprint = Blueprint(
                 settings=self.settings,
@@ -126,39 +165,36 @@ class Pipeline:
                 node_image=node_image,
                 changes=(self._hook_configuration(),),
                 versions={"image source": supply.source.name},
-                before_ready=lambda address: loads.append(pool.submit(self._load, supply, archives, address)),
+                before_ready=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
             with self.log.phase("create the cluster"):
                 self._open = open_cluster(blueprint, deadline=Deadline.after(self.settings.cluster.timeout), progress=self._progress)
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)
-            for load in loads or [pool.submit(self._load, supply, archives, address)]:
+            for load in loads or [pool.submit(self._load, supply, archive, address)]:
                 load.result()
         return address
 
-    def _archives(self, supply: Supply, deadline: Deadline) -> tuple[Path, ...]:
+    def _archive(self, supply: Supply, deadline: Deadline) -> Path | None:
         with self.log.phase("provide the workload images"):
-            return supply.archives(deadline, self._progress)
+            return supply.archive(deadline, self._progress)
 
-    def _load(self, supply: Supply, archives: Future[tuple[Path, ...]], address: ClusterAddress) -> None:
-        ready = archives.result()
-        with self.log.phase("load the images into the nodes"):
-            load_archives(supply.engine, ready, address.nodes, supply.plan.without(supply.missing).names, self._progress)
+    def _load(self, supply: Supply, archive: Future[Path | None], address: ClusterAddress) -> None:
+        ready = archive.result()
+        if ready is not None:
+            with self.log.phase("load the images into the nodes"):
+                load_archive(supply.engine, address.nodes, ready, supply.plan.names, Deadline.after(LOAD_SECONDS))
 
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = Deadline.after(self.settings.deploy.timeout)
         run = self.settings.cluster_name if not address.existing else self.run_id
-        try:
-            for rendered in (*prepared.prerequisites, prepared.rendered):
-                self._applied.append(rendered)
-                with self.log.phase(f"apply {rendered.overlay.name}"):
-                    apply(rendered, address, run=run, deadline=deadline)
-                with self.log.phase(f"wait until {rendered.overlay.name} is ready"):
-                    wait_ready(rendered, address, deadline, self._progress)
-            with self.log.phase("wait until the ingress answers"):
-                wait_answering(prepared.rendered, address, deadline)
-        except KindgateError:
-            self.failed_window = (self.log.started, time.time())
-            raise
+        for rendered in (*prepared.prerequisites, prepared.rendered):
+            self._applied.append(rendered)
+            with self.log.phase(f"apply {rendered.overlay.name}"):
+                apply(rendered, address, run=run, deadline=deadline)
+            with self.log.phase(f"wait until {rendered.overlay.name} is ready"):
+                wait_ready(rendered, address, deadline, self._progress)
+        with self.log.phase("wait until the ingress answers"):
+            wait_answering(prepared.rendered, address, deadline)
         self._deployed = True

@@ -24,7 +24,8 @@ class Tools:
 def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
     """Find, download or compile what the run calls; raises `ToolError`."""
     seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
-    recipe = read_catalogue(assets.manifests() / "images" / "catalogue.yaml").recipe("kube")
+    catalogue = assets.manifests() / "images"
+    recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
     kubectl = find_tool("kubectl", asked=settings.cluster.kubectl_bin, recipe=recipe, seed=seed, deadline=deadline, progress=progress)
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)

@@ -5,9 +5,7 @@ Without xdist the one process is its own controller.
 
 from __future__ import annotations
 
-import secrets
 import signal
-import time
 from collections.abc import Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
@@ -54,8 +53,7 @@ class Controller:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        self.started = time.time()
-        self.run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(self.started))}-{secrets.token_hex(3)}"
+        self.run_id = new_run_id()
         self.terminal = Terminal(config)
         self.lazy = LazyPipeline(config, settings, self.run_id, self.terminal)
         self.provider = LocalProvider(self.lazy)
@@ -110,7 +108,7 @@ class Controller:
 
         lines = finish(
             self.lazy.pipeline,
-            records=self.provider.records,
+            measurements=self.provider.measurements,
             tests=results_of(self.reports),
             exit_code=int(exitstatus),
             interrupted=self.interrupted,

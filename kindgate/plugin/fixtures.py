@@ -77,7 +77,7 @@ def namespace(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]
 
 @pytest.fixture
 def burst(request: pytest.FixtureRequest, app: Application) -> Bursts:
-    """Load for the application: `result = burst(rate=1000, duration=10)` sends one burst."""
+    """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.bursts import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
     standing = reached(request.config, Stage.APP)
@@ -86,12 +86,12 @@ def burst(request: pytest.FixtureRequest, app: Application) -> Bursts:
 
 
 @pytest.fixture
-def slo(request: pytest.FixtureRequest, app: Application) -> Slo:
+def slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test: those of its `slo` markers, or of the SLO file. `slo.check()` judges them."""
     from kindgate.plugin.objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
     standing = reached(request.config, Stage.APP)
-    return slo_of(request.config, request.node, app, standing)
+    return slo_of(request.config, request.node, standing)
 
 
 @pytest.fixture(scope="session")

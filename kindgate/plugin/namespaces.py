@@ -48,11 +48,12 @@ def _wait_gone(cluster: Cluster, name: str) -> None:
 
     def probe() -> Ready[None] | Pending:
         try:
-            conditions = cluster.core.read_namespace(name).status.conditions or ()
+            status = cluster.core.read_namespace(name).status
         except ApiException as error:
             if error.status == 404:
                 return Ready(None)
             raise
+        conditions = (status.conditions if status is not None else None) or ()
         held = [condition.message for condition in conditions if condition.status == "True" and condition.message]
         return Pending("; ".join(held) or "it is terminating")
 

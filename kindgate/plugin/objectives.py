@@ -12,14 +12,15 @@ from kindgate.pipeline.campaign import Campaign
 from kindgate.pipeline.judging import Judged
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.stages import Provisioned
-from kindgate.pipeline.targets import ingress_routes, standard_plan
+from kindgate.pipeline.targets import objectives_plan
 from kindgate.plugin.application import Application
 from kindgate.plugin.prometheus import Prometheus
 from kindgate.plugin.reaching import lease_of, provider_of
 from kindgate.plugin.slo import Slo
 from kindgate.plugin.state import SETTINGS
-from kindgate.report.build import resource_window, threshold_outcomes
-from kindgate.settings import Settings
+from kindgate.report.build import Measurement, objective_records
+from kindgate.report.burst_record import burst_record
+from kindgate.report.junit import load_properties, slo_properties
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline
@@ -28,17 +29,17 @@ RESOURCE_SECONDS = 60.0
 """cAdvisor looks at each container every 10 to 15 s, and Prometheus every 5 s at cAdvisor."""
 
 
-def slo_of(config: pytest.Config, item: pytest.Item, app: Application, standing: Provisioned) -> Slo:
+def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
     """The objectives of `item`: its markers' thresholds, or those of the SLO file where no marker has any."""
     settings = config.stash[SETTINGS]
     objectives = objectives_of(item, read_objectives(settings))
-    campaign = campaign_of(config, settings, objectives, app, standing)
+    campaign = campaign_of(config, objectives, standing)
     provider = provider_of(config)
 
     def record(judged: Judged) -> None:
-        for outcome in threshold_outcomes(judged.judgement, item.nodeid):
-            provider.record("objective", outcome.model_dump(mode="json"))
-        item.user_properties.extend(_properties(judged))
+        provider.record(Measurement(item.nodeid, judgement=judged.judgement))
+        bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
+        item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
 
     return Slo(objectives, campaign, settings.slo, record)
 
@@ -49,28 +50,20 @@ def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
     return replace(file, thresholds=tuple(given)) if given else file
 
 
-def campaign_of(config: pytest.Config, settings: Settings, objectives: Objectives, app: Application, standing: Provisioned) -> Campaign:
+def campaign_of(config: pytest.Config, objectives: Objectives, standing: Provisioned) -> Campaign:
     """The series of bursts that objectives of this size are judged from, shared by all tests of the run."""
-    sizes = objectives.bursts
-    load = replace(settings.load, rate=sizes.rate or settings.load.rate, duration=sizes.duration or settings.load.duration)
-    plan = standard_plan(load, ingress_routes(app.url, app.hosts))
-    return Campaign(plan, load.warmup, standing.measurements, lease_of(config))
+    load = config.stash[SETTINGS].load
+    return Campaign(objectives_plan(load, objectives, standing), load.warmup, standing.measurements, lease_of(config))
 
 
 def resources_of(config: pytest.Config, app: Application, standing: Provisioned, prometheus: Prometheus) -> ResourceSummary:
     """What the application used from the first to the last burst of the SLO file's load."""
     settings = config.stash[SETTINGS]
     objectives = read_objectives(settings)
-    campaign = campaign_of(config, settings, objectives, app, standing)
+    campaign = campaign_of(config, objectives, standing)
     bursts = campaign.bursts() or campaign.extend(1 if settings.slo.quick else objectives.bursts.count or settings.slo.bursts)
     window = Window(bursts[0].window.start, bursts[-1].window.end)
     deadline = Deadline.after(RESOURCE_SECONDS)
     summary = resource_summary(prometheus.client, window, app.namespaces, app.rendered, deadline)
-    provider_of(config).record("resources", resource_window(summary).model_dump(mode="json"))
+    provider_of(config).record(Measurement("load", resources=(summary,)))
     return summary
-
-
-def _properties(judged: Judged) -> list[tuple[str, object]]:
-    from kindgate.report.junit import objective_properties  # noqa: PLC0415  # only judged tests have any
-
-    return list(objective_properties(judged.judgement))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.pipeline.stages import Provisioned, Stage
+
+if TYPE_CHECKING:
+    from kindgate.report.build import Measurement
 
 ANSWER_SECONDS = 1800.0
 """How long a worker waits for the controller: longer than the pipeline's own deadlines together."""
@@ -50,8 +52,8 @@ class Provider(Protocol):
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
-    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Hand over a result for the report: JSON-like data only."""
+    def record(self, measurement: Measurement) -> None:
+        """Hand over what a test found, for the report."""
         ...
 
 
@@ -68,7 +70,7 @@ class LocalProvider:
     """Drives the pipeline of this process, once per stage, for one caller at a time."""
 
     pipeline: Reaching
-    records: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     failure: Failure | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,9 +85,9 @@ class LocalProvider:
                 self.failure = Failure(error.message, str(error), error.exit_code, first=True)
                 raise StageUnreachable(self.failure) from error
 
-    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Keep a result for the report."""
-        self.records.append((kind, payload))
+    def record(self, measurement: Measurement) -> None:
+        """Keep what a test found, for the report."""
+        self.measurements.append(measurement)
 
 
 class ProviderServer:
@@ -146,9 +148,9 @@ class RemoteProvider:
             raise StageUnreachable(answer)
         return answer  # type: ignore[no-any-return]  # the controller answers with nothing else
 
-    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Send a result for the report to the controller."""
-        self._ask("record", kind, payload)
+    def record(self, measurement: Measurement) -> None:
+        """Send what a test found to the controller, for the report."""
+        self._ask("record", measurement)
 
     def close(self) -> None:
         """Hang up."""

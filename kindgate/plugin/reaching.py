@@ -10,7 +10,7 @@ from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnr
 from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
 
 
-class PhaseFailed(pytest.fail.Exception):
+class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
     """A test cannot be set up because the pipeline failed.
 
     pytest raises one and the same exception for every test that uses a failed session fixture; `told` keeps the

@@ -1,0 +1,49 @@
+"""The commands of `kindgate`, put together. Each module imports what it works with only when its command runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from kindgate.cli import host, images, load, pull_request, steps
+
+app = typer.Typer(
+    name="kindgate",
+    help="Judges an application on a real Kubernetes cluster. `pytest -m e2e` runs all of it; these commands re-run one step by hand.",
+    epilog="Exit codes are listed in docs/exit-codes.md, options in docs/options.md.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(importlib.metadata.version("kindgate"))
+        raise typer.Exit
+
+
+@app.callback()
+def kindgate(
+    version: Annotated[bool, typer.Option("--version", help="Show the version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Judges an application on a real Kubernetes cluster. `pytest -m e2e` runs all of it; these commands re-run one step by hand."""
+
+
+STEPS = "Steps of the pipeline"
+for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down, steps.run):
+    app.command(rich_help_panel=STEPS)(command)
+
+REPORTS = "Reports"
+for command in (pull_request.report, pull_request.publish):
+    app.command(rich_help_panel=REPORTS)(command)
+
+MACHINE = "The machine"
+for command in (host.doctor, host.reap):
+    app.command(rich_help_panel=MACHINE)(command)
+app.add_typer(host.engine, rich_help_panel=MACHINE)
+app.add_typer(host.tools, rich_help_panel=MACHINE)
+app.add_typer(images.images, rich_help_panel=MACHINE)

@@ -1,0 +1,90 @@
+"""Commands about the machine: doctor, the engine, the tools, and what other runs left behind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.settings import Settings
+
+ENGINE_SECONDS = 600.0
+
+engine = typer.Typer(name="engine", help="The container engine that kindgate can install on Debian and Ubuntu.", no_args_is_help=True)
+tools = typer.Typer(name="tools", help="kind and kubectl, and the lock that says which.", no_args_is_help=True)
+
+
+@with_settings("cluster", "images")
+def doctor(settings: Settings) -> None:
+    """Look at this machine: engine, limits, disk, memory, ports, proxies, tools; ends with 11 when a run is impossible.
+
+    Example: `kindgate doctor --kind-host-port 8080`
+    """
+    from kindgate.cli.examination import examine_host  # noqa: PLC0415  # keeps --help quick
+
+    examine_host(settings)
+
+
+def reap(
+    older_than: Annotated[
+        float | None, typer.Option(help="Also delete kept clusters that are older and that no living run uses", metavar="SECONDS")
+    ] = None,
+) -> None:
+    """Delete clusters of kindgate's whose run is dead or whose time is over; never a living run's, never anybody else's.
+
+    Example: `kindgate reap`, as the last step of a CI job that runs whatever happened before.
+    """
+    from kindgate.cluster.reaping import reap as reap_clusters  # noqa: PLC0415  # keeps --help quick
+    from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
+    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    deadline = Deadline.after(ENGINE_SECONDS)
+    reaped = reap_clusters(find_engine(deadline), deadline=deadline, older_than=older_than)
+    for one in reaped:
+        print(f"{one.cluster}: {one.reason}" + (f"; not deleted: {one.error}" if one.error else "; deleted"))
+    if not reaped:
+        print("nothing to delete")
+    if any(one.error for one in reaped):
+        raise ClusterError("not every cluster could be deleted", next_step="delete its containers by hand")
+
+
+@engine.command()
+def install() -> None:
+    """Install and start an engine where there is none (root on Debian or Ubuntu); a working engine is never touched.
+
+    Example: `kindgate engine install`
+    """
+    from kindgate.host.install import install_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    found = install_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
+    print(f"{found.program} {found.version} answers")
+
+
+@engine.command()
+def stop() -> None:
+    """Stop the engine that `kindgate engine install` started, with all its containers; any other engine is left alone.
+
+    Example: `kindgate engine stop`
+    """
+    from kindgate.host.install import stop_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    stopped = stop_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
+    print("the engine is stopped" if stopped else "kindgate started no engine here")
+
+
+@tools.command()
+def lock() -> None:
+    """Write the checksums that tools.lock lacks; needs a machine that reaches the tools' sources.
+
+    Example: `kindgate tools lock`
+    """
+    from kindgate.host.tools_lock import lock_tools  # noqa: PLC0415  # keeps --help quick
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    for line in lock_tools(Deadline.after(ENGINE_SECONDS)):
+        print(line)

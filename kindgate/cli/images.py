@@ -1,0 +1,54 @@
+"""Commands about images: what a run needs, and the lock that pins it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import typer
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.settings import Settings
+
+images = typer.Typer(name="images", help="The images that a run needs, and where they come from.", no_args_is_help=True)
+
+IMAGE_SECONDS = 3600.0
+
+
+@images.command("list")
+@with_settings("cluster", "images", "deploy")
+def list_images(settings: Settings) -> None:
+    """Show every image of the manifests, and which source provides it; nothing is pulled or built.
+
+    Example: `kindgate images list --kind-overlay k8s/overlays/production`
+    """
+    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        supply = prepare(settings, Path(folder), stopwatch_progress()).supply
+    if supply is not None:
+        for name in supply.plan.names:
+            print(f"{name}  {supply.source.name}")
+        for image in supply.missing:
+            print(f"{image}  nobody")
+
+
+@images.command()
+@with_settings("cluster", "images", "deploy")
+def pull(settings: Settings) -> None:
+    """Pull or build everything that a run needs now, so that the run itself does not wait.
+
+    Example: `kindgate images pull --image-source build`
+    """
+    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    progress = stopwatch_progress()
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        supply = prepare(settings, Path(folder), progress).supply
+        if supply is not None:
+            deadline = Deadline.after(IMAGE_SECONDS)
+            print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")
+            supply.archive(deadline, progress)
+            print(f"{len(supply.plan.names)} workload images are at hand")

@@ -1,0 +1,135 @@
+"""The steps of the pipeline as commands. What stands is asked from the cluster, so each can be run again, in any order."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.cli.standing import standing
+from kindgate.settings import Settings
+
+
+@with_settings("cluster", "images", "deploy", "slo", "report")
+def validate(settings: Settings) -> None:
+    """Read and check manifests, objectives, options and images; create nothing.
+
+    Example: `kindgate validate --kind-overlay k8s/overlays/production`
+    """
+    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        prepared = prepare(settings, Path(folder), stopwatch_progress())
+    print(f"{settings.deploy.overlay}: {len(prepared.rendered.objects)} objects, hosts {', '.join(prepared.rendered.hosts) or 'none'}")
+    if prepared.supply is not None:
+        print(f"images from {prepared.supply.source.name}:")
+        for name in prepared.supply.plan.names:
+            print(f"  {name}")
+    print("valid")
+
+
+@with_settings("cluster", "images", "deploy", "slo", "report")
+def up(settings: Settings) -> None:
+    """Create the cluster and give it the images; a cluster that stands already is used as it is.
+
+    Example: `kindgate up --kind-workers 1`, and `kindgate down` deletes it.
+    """
+    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+
+    with standing(settings) as pipeline:
+        address = pipeline.reach(Stage.CLUSTER).address
+    print(f"cluster {address.name}: {len(address.nodes)} nodes, Kubernetes {address.server_version}")
+    print(f"export KUBECONFIG={address.kubeconfig}")
+
+
+@with_settings("cluster", "images", "deploy", "slo", "report")
+def deploy(settings: Settings) -> None:
+    """Apply the manifests and wait until everything is ready and answers through the ingress.
+
+    Example: `kindgate deploy --kind-overlay k8s/overlays/ci --app-image echo=echo:dev`
+    """
+    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+
+    with standing(settings) as pipeline:
+        reached = pipeline.reach(Stage.APP)
+    for host in reached.rendered.hosts:
+        print(f"curl -H 'Host: {host}' {reached.address.ingress_url}/")
+
+
+@with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
+def health(settings: Settings) -> None:
+    """Look at what stands: nodes, workloads, each host through the ingress, Prometheus' targets.
+
+    Example: `kindgate health --prometheus optional`
+    """
+    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+
+    with standing(settings) as pipeline:
+        reached = pipeline.reach(Stage.MONITORING)
+    print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes usable")
+    print(f"application: every workload ready, {', '.join(reached.rendered.hosts)} answer")
+    print("Prometheus: all targets up" if reached.monitoring else f"Prometheus: {reached.monitoring_note}")
+
+
+@with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
+def monitor(
+    settings: Settings, duration: Annotated[float, typer.Option(help="Seconds to watch from now on", metavar="SECONDS", min=5)] = 30.0
+) -> None:
+    """Show what the application uses: CPU, memory, network, restarts and throttling against requests and limits.
+
+    Example: `kindgate monitor --duration 30`, while `kindgate load` runs beside it.
+    """
+    from kindgate.cli.tables import resource_table  # noqa: PLC0415  # keeps --help quick
+    from kindgate.metrics.access import prometheus_in_cluster  # noqa: PLC0415  # the same
+    from kindgate.metrics.resources import resource_summary  # noqa: PLC0415  # the same
+    from kindgate.model import Window  # noqa: PLC0415  # the same
+    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # the same
+
+    progress = stopwatch_progress()
+    with standing(settings) as pipeline:
+        reached = pipeline.reach(Stage.MONITORING)
+    start = time.time()
+    progress(f"watching for {duration:g} s")
+    end = start + duration
+    wait_for(
+        "the window to pass",
+        lambda: Ready(None) if time.time() >= end else Pending("watching"),
+        Deadline.after(duration + 5),
+        interval=0.5,
+    )
+    with prometheus_in_cluster(reached.address.kubeconfig, reached.address.context) as client:
+        summary = resource_summary(client, Window(start, end), reached.rendered.namespaces, reached.rendered, Deadline.after(60))
+    print(resource_table(summary))
+
+
+@with_settings("cluster")
+def down(settings: Settings) -> None:
+    """Delete the cluster of this folder, its network, kubeconfig and state; nothing there is fine too.
+
+    Example: `kindgate down --cluster-name kindgate-1a2b3c4d`
+    """
+    from kindgate.cluster.deletion import delete_named  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    deadline = Deadline.after(180)
+    deleted = delete_named(find_engine(deadline), settings.cluster_name, deadline)
+    print(f"cluster {settings.cluster_name} is deleted" if deleted else f"there is no cluster {settings.cluster_name}")
+
+
+@with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
+def run(settings: Settings) -> None:
+    """Do everything once, without pytest: create, deploy, judge the SLO file's objectives, report, delete.
+
+    Example: `kindgate run --slo-file slo.yaml --artifacts out`; ends with 20 when an objective is missed.
+    """
+    from kindgate.pipeline.whole import run_whole  # noqa: PLC0415  # keeps --help quick
+
+    sys.exit(run_whole(settings, stopwatch_progress(), print))

@@ -1,0 +1,107 @@
+"""The end of a run: what was found becomes a report, its pages, a job summary and a comment."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import psutil
+
+from kindgate import __version__
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.pages import write_pages
+from kindgate.pipeline.session import Pipeline
+from kindgate.report.build import Measurement, build_report, setup_error_record
+from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.run import Artifact, Environment, Run, TestResult
+from kindgate.report.terminal import terminal_lines
+
+
+def finish(
+    pipeline: Pipeline,
+    *,
+    measurements: Sequence[Measurement],
+    tests: Iterable[TestResult],
+    exit_code: int,
+    interrupted: bool,
+) -> tuple[str, ...]:
+    """Write every artifact of the run, and return the lines that the terminal shows.
+
+    A page that cannot be written is one line of the answer, and loses nothing of the others.
+    """
+    bursts = collect_bursts(pipeline.measurements)
+    report = build_report(
+        Run(id=pipeline.run_id, started=pipeline.log.started, seconds=time.time() - pipeline.log.started, command=_command()),
+        exit_code=exit_code,
+        interrupted=interrupted,
+        address=pipeline.address,
+        environment=environment(pipeline),
+        setup_error=setup_error_record(pipeline.error, _failed_phase(pipeline)) if pipeline.error is not None else None,
+        phases=pipeline.log.phases,
+        measurements=[Measurement("load", bursts=bursts), *measurements],
+        tests=tuple(tests),
+        artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
+        notes=pipeline.notes,
+    )
+    lines = terminal_lines(report)
+    lines += write_pages(report, pipeline.artifacts)
+    lines += keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
+    return tuple(lines)
+
+
+def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
+    """Every burst that any process of the run measured, by the time it began."""
+    results = [BurstResult.from_json(json.loads(file.read_text())) for file in folder.rglob("[bs]*.json")]
+    return tuple(sorted(results, key=lambda result: result.window.start))
+
+
+def keep_bursts(measurements: Path, folder: Path) -> list[str]:
+    """Move the measured bursts among the artifacts; returns a line only when that fails."""
+    if not measurements.is_dir():
+        return []
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(measurements, folder)
+        shutil.rmtree(measurements)
+    except OSError as error:
+        return [f"could not keep the bursts in {folder}: {error}"]
+    return []
+
+
+def environment(pipeline: Pipeline) -> Environment:
+    """The machine that the figures speak for."""
+    supply = pipeline.prepared.supply if pipeline.prepared is not None else None
+    return Environment(
+        os=platform.platform(terse=True),
+        cpu_model=_cpu_model(),
+        cpus=psutil.cpu_count() or 0,
+        memory=psutil.virtual_memory().total,
+        engine=f"{supply.engine.program} {supply.engine.version}" if supply is not None else "",
+        versions={"kindgate": __version__, "python": platform.python_version()},
+    )
+
+
+def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _command() -> str:
+    """The command that repeats the run elsewhere: the program by its name, not by its path here."""
+    program = Path(sys.argv[0])
+    name = "pytest" if "pytest" in {program.parent.name, program.name} or program.stem == "py.test" else program.name
+    return shortened(shlex.join([name, *sys.argv[1:]]), LINE_LIMIT)
+
+
+def _failed_phase(pipeline: Pipeline) -> str:
+    """The phase that the pipeline's error belongs to: the last one that failed."""
+    return next((phase.name for phase in reversed(pipeline.log.phases) if not phase.ok), "prepare")

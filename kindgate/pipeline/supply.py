@@ -1,0 +1,72 @@
+"""The images of a run: planned from manifests and options, found at a source, brought into one archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.host.directories import cache_dir
+from kindgate.host.engine import Engine
+from kindgate.host.facts import gather_facts
+from kindgate.images.choose import choose_source
+from kindgate.images.local import find_local, with_local
+from kindgate.images.lock import read_lock
+from kindgate.images.plan import ImagePlan, WantedImage, plan_images
+from kindgate.images.source import ImageSource, Progress, check_available
+from kindgate.model import Rendered
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What a cluster that kindgate creates is made of. `plan` holds what can be had, `missing` what nobody provides.
+
+    `folder` is the run's own: archives that are made for this run alone are written there.
+    """
+
+    engine: Engine
+    plan: ImagePlan
+    source: ImageSource
+    missing: tuple[WantedImage, ...]
+    folder: Path
+
+    def archive(self, deadline: Deadline, progress: Progress) -> Path | None:
+        """One archive of all workload images, the user's own among them; None when there is none to load."""
+        provided = self.source.provide_workloads(self.plan, progress, deadline)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return with_local(provided, self.plan, self.engine, self.folder, deadline)
+
+
+def find_supply(
+    settings: Settings, engine: Engine, manifests: tuple[Rendered, ...], *, folder: Path, deadline: Deadline, progress: Progress
+) -> Supply:
+    """Plan the images of `manifests` and check that all can be had.
+
+    Raises `ImageError` that names file, object and image, before anything is pulled or built.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    local = find_local(settings.images, settings.root, engine, folder, deadline)
+    plan = plan_images(
+        manifests,
+        app_images=local.app,
+        loaded_images=local.loaded,
+        archives=local.archives,
+        node_image=settings.cluster.node_image,
+        allow_missing=settings.images.allow_missing,
+    )
+    images = assets.manifests() / "images"
+    source = choose_source(
+        settings.images,
+        plan,
+        engine=engine,
+        facts=gather_facts(),
+        lock=read_lock(images / "images.lock"),
+        catalogue=images,
+        cache=cache_dir(),
+        folder=folder,
+        progress=progress,
+    )
+    missing = check_available(source, plan, deadline)
+    return Supply(engine, plan.without(missing), source, missing, folder)

@@ -1,0 +1,92 @@
+"""The whole pipeline without pytest: create, deploy, judge the SLO file's objectives, report, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kindgate.errors import KindgateError, VerdictFailed, VerdictInvalid
+from kindgate.load.result import BurstResult
+from kindgate.metrics.access import prometheus_in_cluster
+from kindgate.metrics.resources import resource_summary
+from kindgate.model import Verdict, Window
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.finish import finish
+from kindgate.pipeline.judging import Judged, measure_and_judge
+from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.targets import objectives_plan
+from kindgate.report.build import Measurement
+from kindgate.settings import Settings
+from kindgate.slo.judgement import Judgement
+from kindgate.waiting import Deadline
+
+RESOURCE_SECONDS = 60.0
+
+
+def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object]) -> int:
+    """Do everything once and return the exit code; `show` gets each line of the closing table.
+
+    The report is written and the cluster closed whatever happens in between; what happened is the exit code.
+    """
+    pipeline = Pipeline(settings, new_run_id(), progress)
+    measurements: list[Measurement] = []
+    error: KindgateError | None = None
+    interrupted = False
+    try:
+        _measure(pipeline, measurements)
+        error = _missed(settings, measurements)
+    except KindgateError as raised:
+        error = raised
+    except KeyboardInterrupt:
+        interrupted = True
+    code = 130 if interrupted else error.exit_code if error is not None else 0
+    try:
+        for line in finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted):
+            show(line)
+    finally:
+        pipeline.close(failed=code != 0)
+    if error is not None:
+        show(f"kindgate: {error}")
+    return code
+
+
+def _measure(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Judge the file's objectives and sum up what the application used meanwhile."""
+    settings = pipeline.settings
+    objectives = read_objectives(settings)
+    standing = pipeline.reach(Stage.MONITORING)
+    plan = objectives_plan(settings.load, objectives, standing)
+    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease_of_run(pipeline.run_id))
+    if not objectives.thresholds:
+        return
+    with pipeline.log.phase("judge the objectives"):
+        judged = measure_and_judge(objectives, campaign, objectives.bursts.count or settings.slo.bursts, quick=settings.slo.quick)
+    measurements.append(Measurement("objectives", judgement=judged.judgement))
+    if standing.monitoring:
+        measurements.append(_resources(standing, judged))
+
+
+def _resources(standing: Provisioned, judged: Judged) -> Measurement:
+    window = _window(judged.bursts)
+    with prometheus_in_cluster(standing.address.kubeconfig, standing.address.context) as client:
+        namespaces = standing.rendered.namespaces
+        summary = resource_summary(client, window, namespaces, standing.rendered, Deadline.after(RESOURCE_SECONDS))
+    return Measurement("load", resources=(summary,))
+
+
+def _window(bursts: tuple[BurstResult, ...]) -> Window:
+    return Window(bursts[0].window.start, bursts[-1].window.end)
+
+
+def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
+    judgement: Judgement | None = next((one.judgement for one in measurements if one.judgement is not None), None)
+    if judgement is None:
+        return None
+    told = "; ".join(result.explanation for result in judgement.results if result.verdict is judgement.verdict)
+    if judgement.verdict is Verdict.INVALID:
+        return VerdictInvalid(told)
+    undecided_fails = judgement.verdict is Verdict.INCONCLUSIVE and settings.slo.inconclusive == "fail"
+    return VerdictFailed(told) if judgement.verdict is Verdict.FAIL or undecided_fails else None
