@@ -25,14 +25,14 @@ _NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|pri
 _SECRET_NAME = re.compile(rf"{_NAME}s?(?:[_-]?\d+)?$", re.IGNORECASE)
 _PATTERNS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,}"),  # a JSON Web Token
+    re.compile(r"\beyJ[\w-]{8,2000}\.[\w-]{4,4000}\.[\w-]{4,}"),  # a JSON Web Token
     re.compile(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{10,}"),
 )
 _AFTER = (
     re.compile(r"(?P<keep>\b(?:Bearer|Basic)\s+)(?P<secret>[\w.~+/=-]{6,})", re.IGNORECASE),
     re.compile(r"(?P<keep>\w://[^\s/:@]*:)(?P<secret>[^\s/@]+)(?=@)"),
     re.compile(
-        rf"""(?P<keep>\b[\w.-]*{_NAME}["']?\s*[:=]\s*["']?)(?!true\b|false\b|null\b|none\b)(?P<secret>[^\s"',;&}}\]]{{{SHORTEST},}})""",
+        rf"""(?P<keep>{_NAME}["']?\s*[:=]\s*["']?)(?!true\b|false\b|null\b|none\b)(?P<secret>[^\s"',;&}}\]]{{{SHORTEST},}})""",
         re.IGNORECASE,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -103,6 +104,14 @@ def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
 def test_what_is_no_secret_stays(text: str) -> None:
     """A bundle that hides the cause of a failure helps nobody."""
     assert Redactor([]).text(text) == text
+
+
+def test_a_hostile_text_is_redacted_in_linear_time() -> None:
+    """A megabyte that keeps the patterns guessing: with a pattern that looks back, this took 10 s of processor time."""
+    begun = time.process_time()
+    for text in ("a-" * 500_000, "token.password." * 60_000, "-----BEGIN PRIVATE KEY-----" * 30_000, "x://" * 200_000):
+        Redactor(["secret-value"]).text(text)
+    assert time.process_time() - begun < 4
 
 
 def test_short_values_do_not_shred_texts() -> None:
