@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint bench clean
+.PHONY: help e2e test lint bench docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,10 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench
+
+docs: $(READY) ## write the pages that are made from the code: options and report schema
+	$(BIN)/python -m kindgate.cli.reference > docs/options.md
+	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi

@@ -1,0 +1,30 @@
+"""What the application uses under load stays within what its manifests allow."""
+
+import pytest
+
+from kindgate.metrics.resources import ResourceSummary
+from kindgate.plugin.application import Application
+
+pytestmark = [pytest.mark.e2e, pytest.mark.resources]
+
+
+def test_every_workload_of_the_application_was_seen(resources: ResourceSummary, app: Application) -> None:
+    """Prometheus has figures for each Deployment, so that the limits below are really looked at."""
+    deployed = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in app.rendered.of_kind("Deployment")}
+
+    assert deployed
+    assert deployed <= {(use.namespace, use.workload) for use in resources.workloads}
+
+
+def test_no_workload_exceeds_its_memory_limit(resources: ResourceSummary) -> None:
+    """The largest working set of a workload's pods stays below their limits."""
+    used = {use.workload: (use.memory_max, use.allowance.memory_limit, use.pods) for use in resources.workloads}
+
+    exceeding = [name for name, (most, limit, pods) in used.items() if most is None or (limit is not None and most >= limit * pods)]
+
+    assert exceeding == []
+
+
+def test_nothing_restarts_under_load(resources: ResourceSummary) -> None:
+    """No container of the application ends while requests come in."""
+    assert {use.workload: use.restarts for use in resources.workloads if use.restarts} == {}
