@@ -6,6 +6,7 @@ warm-up burst warms them too.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -28,6 +29,7 @@ PROGRESS = NANOS // 2
 """Nanoseconds between two messages about progress."""
 
 _PR_SET_TIMERSLACK = 29
+_NICENESS = -10
 
 
 class Reporter:
@@ -105,10 +107,17 @@ def sharpen_timers() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 
+def go_first() -> None:
+    """Ask to be scheduled before other work, so that requests are late less often; without the right to, go on."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+
+
 def main() -> None:
     """Serve on the descriptor that the first argument names. ctrl-C is for the parent, which then says when to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sharpen_timers()
+    go_first()
     raise_descriptor_limit()
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
     with pipe:

@@ -1,0 +1,73 @@
+"""Merging generators' parts of a burst, and the JSON form."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kindgate.errors import LoadError
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import BurstResult, Health
+from kindgate.load.samples import CODES, LATE, OK
+
+PLAN = BurstPlan(
+    (Route("http://127.0.0.1/", name="a", arm="base"), Route("http://127.0.0.1/", name="a", arm="head")), OpenLoop.constant(100, seconds=1)
+)
+MS = 1_000_000
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> list[tuple[int, ...]]:
+    """Requests with any fate."""
+    table: list[tuple[int, ...]] = []
+    for _ in range(draw(st.integers(0, 12))):
+        intended = draw(st.integers(0, 900)) * MS
+        outcome = draw(st.sampled_from([OK, OK, OK, LATE, *CODES.values()]))
+        lag, service = draw(st.integers(0, 50 * MS)), draw(st.integers(1000, 90 * MS))
+        sent = -1 if outcome in {LATE, CODES[max(CODES)]} else intended + lag
+        table.append((draw(st.integers(0, 1)), intended, sent, intended + lag + service, 0, service // 1000, outcome, 200))
+    return table
+
+
+def part(table: list[tuple[int, ...]]) -> BurstResult:
+    """One generator's result."""
+    return measured(PLAN, np.array(table, np.int64).reshape(-1, 8), started=50.0, health=Health(), connections=2)
+
+
+@settings(max_examples=30)
+@given(a=rows(), b=rows(), c=rows())
+def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[tuple[int, ...]], c: list[tuple[int, ...]]) -> None:
+    """In any order and grouping; times, counts and timeline are bit-exact."""
+    one, two, three = part(a), part(b), part(c)
+    whole = BurstResult.merged([part(a + b + c)])
+    for merged in (
+        BurstResult.merged([one, two, three]),
+        BurstResult.merged([BurstResult.merged([three, two]), one]),
+    ):
+        assert merged.series == whole.series
+        assert (merged.loop_lag, merged.cap_wait, merged.send_lag) == (whole.loop_lag, whole.cap_wait, whole.send_lag)
+        assert [(slot.start, slot.sent, slot.failed, slot.response) for slot in merged.timeline] == [
+            (slot.start, slot.sent, slot.failed, slot.response) for slot in whole.timeline
+        ]
+        assert merged.late == whole.late
+        assert merged.health.processes == 3
+
+
+@settings(max_examples=30)
+@given(table=rows())
+def test_a_result_survives_json(table: list[tuple[int, ...]]) -> None:
+    """Nothing is lost on the way through a file."""
+    result = part(table)
+    assert BurstResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+@pytest.mark.parametrize("foreign", [{}, [], {"plan": 1}, None])
+def test_foreign_json_is_refused(foreign: object) -> None:
+    """A file of something else is no burst."""
+    with pytest.raises(LoadError, match="not a burst's result"):
+        BurstResult.from_json(foreign)
