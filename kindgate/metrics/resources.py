@@ -11,7 +11,7 @@ from kindgate.metrics import counters, queries
 from kindgate.metrics.client import PrometheusClient
 from kindgate.metrics.pods import PodSeries, pod_series, restarts_in, running_at
 from kindgate.metrics.samples import Range
-from kindgate.metrics.workloads import Allowance, Workload, workload_of, workloads_of
+from kindgate.metrics.workloads import Allowance, Workload, described, workload_of, workloads_of
 from kindgate.model import Rendered, Window
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
@@ -25,6 +25,8 @@ STARTS_BACK = 330.0
 """Seconds in which an earlier run of a container is found: a crash loop's longest back-off is 300 s."""
 
 SERIES_POINTS = 120
+
+SYSTEM_NAMESPACE = "kube-system"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def resource_summary(
 ) -> ResourceSummary:
     """What the pods of `namespaces` used in `window`, against the requests and limits in `rendered`.
 
+    Of `kube-system` only what the manifests describe is told: Kubernetes' own pods are not under judgement.
     Waits until cAdvisor has looked at every running container after the window's end, inside `deadline` and for at
     most `LOOK_TIMEOUT`; the notes say so when it had not. Raises `NoSamplesError` when Prometheus knows no container
     there, and `MetricsError` when it cannot be asked.
@@ -148,6 +151,8 @@ def _grouped(seen: PodSeries, known: tuple[Workload, ...]) -> list[tuple[tuple[s
     pods = {(labels["namespace"], labels["pod"]) for labels in seen.all_labels()}
     groups: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for namespace, pod in pods:
+        if namespace == SYSTEM_NAMESPACE and described(namespace, pod, known) is None:
+            continue
         groups.setdefault((namespace, workload_of(namespace, pod, known)[0]), set()).add((namespace, pod))
     return [(key, seen.of_pods(groups[key])) for key in sorted(groups)]
 

@@ -12,19 +12,22 @@ from kubernetes.utils.quantity import parse_quantity
 from kindgate.errors import MetricsError
 from kindgate.model import Manifest, ObjectRef, Rendered
 
+SIGN = "[bcdfghjklmnpqrstvwxz2456789]"
+"""The signs of Kubernetes' generated names (apimachinery's util/rand): no vowels, so that none spells a word."""
+
 POD_SUFFIXES = {
-    "Deployment": r"-[a-z0-9]{1,10}-[a-z0-9]{5}",
-    "ReplicaSet": r"-[a-z0-9]{5}",
-    "DaemonSet": r"-[a-z0-9]{5}",
-    "StatefulSet": r"-[0-9]+",
-    "Job": r"(-[0-9]+)?-[a-z0-9]{5}",
-    "CronJob": r"-[0-9]+(-[0-9]+)?-[a-z0-9]{5}",
+    "Deployment": f"-{SIGN}{{1,10}}-{SIGN}{{5}}",
+    "ReplicaSet": f"-{SIGN}{{5}}",
+    "DaemonSet": f"-{SIGN}{{5}}",
+    "StatefulSet": "-[0-9]+",
+    "Job": f"(-[0-9]+)?-{SIGN}{{5}}",
+    "CronJob": f"-[0-9]+(-[0-9]+)?-{SIGN}{{5}}",
     "Pod": "",
 }
 """What the controllers add to a workload's name to name its pods."""
 
-UNKNOWN_DEPLOYMENT = re.compile(r"(?P<name>.+)-[a-z0-9]{6,10}-[a-z0-9]{5}")
-"""A pod of a Deployment that the manifests do not show: a component's, or one that was there already."""
+UNKNOWN = re.compile(f"(?P<name>.+?)(-{SIGN}{{6,10}})?-{SIGN}{{5}}")
+"""A pod of a Deployment or DaemonSet that the manifests do not show: one that was there already."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,17 @@ def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
     return tuple(sorted(found, key=lambda workload: (-len(workload.name), workload.name)))
 
 
+def described(namespace: str, pod: str, workloads: Iterable[Workload]) -> Workload | None:
+    """The workload of the manifests that `pod` belongs to."""
+    return next((workload for workload in workloads if workload.namespace == namespace and workload.pods.fullmatch(pod)), None)
+
+
 def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tuple[str, Allowance]:
     """The name of the workload that `pod` belongs to, and what each of its pods may use."""
-    for workload in workloads:
-        if workload.namespace == namespace and workload.pods.fullmatch(pod):
-            return workload.name, workload.allowance
-    unknown = UNKNOWN_DEPLOYMENT.fullmatch(pod)
+    workload = described(namespace, pod, workloads)
+    if workload is not None:
+        return workload.name, workload.allowance
+    unknown = UNKNOWN.fullmatch(pod)
     return (unknown["name"] if unknown else pod), Allowance()
 
 

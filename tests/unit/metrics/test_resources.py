@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,3 +125,17 @@ def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_
     summary = resource_summary(client, Window(end - LOAD, end), ("demo",), RENDERED, Deadline.after(20))
     assert not any("figures end" in note for note in summary.notes)
     assert time.monotonic() - began < 10
+
+
+def test_of_kube_system_only_what_the_manifests_describe_is_told(client: PrometheusClient, prometheus: Any, window: Window) -> None:
+    """A metrics-server of the overlay is under judgement, and kube-proxy is not."""
+    recorded = prometheus.answer
+
+    def moved(endpoint: str, parameters: dict[str, str]) -> tuple[int, bytes]:
+        status, body = recorded(endpoint, parameters)
+        return status, body.replace(b'"namespace": "demo"', b'"namespace": "kube-system"')
+
+    prometheus.answer = moved
+    ours = {**RENDERED.objects[0], "metadata": {"name": "foo", "namespace": "kube-system"}}
+    summary = resource_summary(client, window, ("demo", "ingress"), Rendered(Path(), (ours,)), Deadline.after(20))
+    assert [(use.namespace, use.workload) for use in summary.workloads] == [("ingress", "traefik"), ("kube-system", "foo")]

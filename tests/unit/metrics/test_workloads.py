@@ -61,8 +61,14 @@ def test_another_namespace_is_another_workload() -> None:
 
 
 def test_a_pod_that_no_manifest_describes_is_still_grouped() -> None:
-    """A component's Deployment is recognised by its pods' names."""
-    assert workload_of("ingress", "traefik-b74b76465-r9xxf", ()) == ("traefik", Allowance())
+    """A Deployment and a DaemonSet are recognised by the generated parts of their pods' names, which spell no words."""
+    names = {
+        "traefik-b74b76465-r9xxf": "traefik",
+        "kube-proxy-j7747": "kube-proxy",
+        "kube-router-9cptq": "kube-router",
+        "etcd-proof-control-plane": "etcd-proof-control-plane",
+    }
+    assert {pod: workload_of("x", pod, ()) for pod in names} == {pod: (name, Allowance()) for pod, name in names.items()}
 
 
 def test_containers_and_sidecars_are_added_and_other_init_containers_are_not() -> None:
