@@ -23,7 +23,7 @@ from kindgate.report.bursts import (
 )
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
 
-TIMELINE_POINTS = 300
+TIMELINE_POINTS = 120
 BINS_PER_DECADE = 20
 HOSTS = 50
 

@@ -16,10 +16,10 @@ from kindgate.report.run import Outcome, RunReport, TestResult
 VERDICTS = {
     Outcome.PASSED: "✅ PASS",
     Outcome.FAILED: "❌ FAIL",
-    Outcome.INCONCLUSIVE: "⚠️ INCONCLUSIVE",
+    Outcome.INCONCLUSIVE: "❓ INCONCLUSIVE",
     Outcome.INVALID: "🚫 INVALID",
-    Outcome.SETUP_FAILED: "🛠️ SETUP FAILED",
-    Outcome.INTERRUPTED: "⏹️ INTERRUPTED",
+    Outcome.SETUP_FAILED: "💥 SETUP FAILED",
+    Outcome.INTERRUPTED: "✋ INTERRUPTED",
 }
 
 UNTRUSTED = "❌ FAIL (untrusted report)"

@@ -10,7 +10,7 @@ from kindgate.report.numbers import NONE, change, percent, plural, quantity, spa
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import RunReport, TestResult
 
-MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️", Verdict.INVALID: "🚫"}
+MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", Verdict.INVALID: "🚫"}
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 

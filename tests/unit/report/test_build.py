@@ -96,11 +96,11 @@ def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
 
 
 def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> None:
-    """1,000 slots of 100 ms become at most 300 points."""
+    """1,000 slots of 100 ms become at most 120 points."""
     (burst,) = _report(Measurement(TEST, (_burst(1000),))).bursts
     timeline = burst.timeline
     assert timeline is not None
-    assert len(timeline.sent) <= 300
+    assert len(timeline.sent) <= 120
     assert sum(timeline.sent) == 1000
     assert timeline.step * len(timeline.sent) >= 100
     assert timeline.max[-1] == 1000

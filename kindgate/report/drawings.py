@@ -1,0 +1,103 @@
+"""Which charts a page shows: those from burst to burst, those of the slowest bursts, those of the busiest workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kindgate.report import charts
+from kindgate.report.bursts import Burst
+from kindgate.report.charts import Chart
+from kindgate.report.resources import ResourceWindow, WorkloadResources
+from kindgate.report.run import RunReport
+
+CHARTED_BURSTS = 10
+"""Bursts that get charts of their own, the slowest ones; all are in the table and in the chart from burst to burst."""
+
+CHARTED_WORKLOADS = 8
+
+
+@dataclass(frozen=True)
+class BurstCharts:
+    """A burst with the charts drawn for it."""
+
+    place: int
+    burst: Burst
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class WorkloadCharts:
+    """A workload in a window, with the charts drawn for it."""
+
+    window: ResourceWindow
+    used: WorkloadResources
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """All charts of a page."""
+
+    overview: tuple[Chart, ...]
+    bursts: tuple[BurstCharts, ...]
+    workloads: tuple[WorkloadCharts, ...]
+
+
+def drawings_of(report: RunReport) -> Drawings:
+    """The charts for `report`, each with ids of its own."""
+    limits = _latency_limits(report)
+    return Drawings(_overview(report, limits), _burst_charts(report, limits), _workload_charts(report))
+
+
+def _latency_limits(report: RunReport) -> list[float]:
+    """The limits that are response times, in milliseconds."""
+    return sorted(
+        {
+            objective.limit
+            for objective in report.objectives
+            if objective.unit == "ms" and objective.limit and objective.metric.startswith("http_req_duration")
+        }
+    )
+
+
+def _overview(report: RunReport, limits: Sequence[float]) -> tuple[Chart, ...]:
+    """The charts from burst to burst: nothing moves between fewer than two."""
+    if len(report.bursts) < 2:
+        return ()
+    drawn = [charts.trend_chart(report.bursts, limits, "trend")]
+    if any(burst.send_lag for burst in report.bursts):
+        drawn.append(charts.send_lag_chart(report.bursts, "lag"))
+    return tuple(drawn)
+
+
+def _burst_charts(report: RunReport, limits: Sequence[float]) -> tuple[BurstCharts, ...]:
+    """The slowest bursts with their charts, in the order in which they were sent."""
+    numbered = list(enumerate(report.bursts, 1))
+    slowest = sorted(numbered, key=lambda each: each[1].overall.p99 or float("inf"), reverse=True)[:CHARTED_BURSTS]
+    return tuple(BurstCharts(place, burst, _drawings(place, burst, limits)) for place, burst in sorted(slowest, key=lambda each: each[0]))
+
+
+def _drawings(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart, ...]:
+    drawings = []
+    if burst.timeline is not None and burst.timeline.sent:
+        drawings.append(charts.latency_chart(burst, burst.timeline, limits, f"latency{place}"))
+    if burst.distribution is not None and burst.distribution.counts:
+        drawings.append(charts.distribution_chart(burst, burst.distribution, limits, f"distribution{place}"))
+    if burst.timeline is not None and burst.timeline.sent:
+        drawings.append(charts.throughput_chart(burst, burst.timeline, f"throughput{place}"))
+    return tuple(drawings)
+
+
+def _workload_charts(report: RunReport) -> tuple[WorkloadCharts, ...]:
+    """The workloads that used most CPU, with their charts."""
+    used = [(window, each, each.series) for window in report.resources for each in window.workloads if each.series is not None]
+    used.sort(key=lambda found: found[1].cpu_avg or 0.0, reverse=True)
+    return tuple(
+        WorkloadCharts(
+            window,
+            each,
+            (charts.cpu_chart(each, series, window, f"cpu{place}"), charts.memory_chart(each, series, window, f"memory{place}")),
+        )
+        for place, (window, each, series) in enumerate(used[:CHARTED_WORKLOADS])
+    )

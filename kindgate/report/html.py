@@ -1,0 +1,94 @@
+"""report.html: one self-contained page made from a report alone, readable without JavaScript, in both themes, on a phone and on paper.
+
+The page forbids itself everything that it does not bring along: its Content-Security-Policy names its own style and
+script by their hashes, and no address is loaded from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from kindgate.report import numbers
+from kindgate.report.escape import visible
+from kindgate.report.headline import Foreign, Words, failing_tests, headline, interval
+from kindgate.report.run import RunReport
+from kindgate.report.verdict_blocks import WORST_FIRST
+
+
+def report_page(report: RunReport) -> str:
+    """The whole page as HTML."""
+    from kindgate.report.drawings import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
+
+    environment = _environment()
+    style, script = (_part(environment, name) for name in ("report.css", "report.js"))
+    drawn = drawings_of(report)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        said=headline(report),
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+        overview=drawn.overview,
+        bursts=drawn.bursts,
+        workloads=drawn.workloads,
+        failing=failing_tests(report),
+        objectives=sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict)),
+        phases_from=min((phase.started for phase in report.phases), default=report.run.started),
+        phases_until=max((phase.started + phase.seconds for phase in report.phases), default=report.run.started),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("kindgate.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_drawn,
+    )
+    environment.filters.update(
+        number=numbers.number,
+        percent=numbers.percent,
+        span=numbers.span,
+        change=numbers.change,
+        quantity=numbers.quantity,
+        plural=numbers.plural,
+        words=_words,
+        interval=interval,
+        moment=_moment,
+        drawing=Markup,
+    )
+    return environment
+
+
+def _drawn(value: Any) -> Any:  # noqa: ANN401  # whatever a template writes
+    """Text with what cannot be seen written out; ready-made markup as it is."""
+    return visible(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _words(words: Words) -> Markup:
+    """A sentence of a headline, its foreign words marked as code."""
+    return Markup().join(
+        Markup("<code>{}</code>").format(visible(word)) if isinstance(word, Foreign) else Markup("{}").format(word) for word in words
+    )
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _part(environment: Environment, name: str) -> Markup:
+    assert environment.loader is not None  # noqa: S101  # _environment gives it one
+    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704  # a file of this package
+
+
+def _policy(style: str, script: str) -> str:
+    style_hash, script_hash = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script))
+    return f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
