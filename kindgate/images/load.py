@@ -15,18 +15,26 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
 
+_ANSWER_SECONDS = 20.0
+"""A node that takes longer to list its images does not work."""
+
 _MANAGED = 'labels."io.cri-containerd.image"==managed'
 """containerd's CRI plugin puts this label on an image that it, and so the kubelet, knows."""
 
 
-def load_archive(engine: Engine, nodes: Sequence[str], archive: Path, names: Sequence[str], deadline: Deadline) -> None:
+def load_archive(
+    engine: Engine, nodes: Sequence[str], archive: Path, names: Sequence[str], deadline: Deadline, *, settle: float = 10.0
+) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
+
+    The CRI plugin hears of an import by an event: it has `settle` seconds for that.
 
     Images stay packed: a node unpacks one when it first runs it, which saves the work for nodes that never do.
     Raises `ImageError` that names the node and what it lacks.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
-        list(pool.map(lambda node: _load(engine, node, archive, names, deadline), nodes))
+        list(pool.map(lambda node: _import(engine, node, archive, deadline), nodes))
+        list(pool.map(lambda node: _wait_until_known(engine, node, names, deadline.at_most(settle)), nodes))
 
 
 def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str]:
@@ -34,15 +42,19 @@ def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str
     return frozenset(engine.run("exec", node, *_CTR, "ls", "-q", _MANAGED, deadline=deadline).stdout.split())
 
 
-def _load(engine: Engine, node: str, archive: Path, names: Sequence[str], deadline: Deadline) -> None:
+def _import(engine: Engine, node: str, archive: Path, deadline: Deadline) -> None:
+    try:
+        engine.run("exec", "-i", node, *_CTR, "import", "--no-unpack", "-", input=archive, deadline=deadline)
+    except CommandError as error:
+        raise ImageError(f"the images could not be loaded into node {node}", waited=error.waited, last_state=str(error)) from error
+
+
+def _wait_until_known(engine: Engine, node: str, names: Sequence[str], deadline: Deadline) -> None:
     def knows_all() -> Ready[None] | Pending | Hopeless:
-        lacking = sorted(set(names) - loaded_names(engine, node, deadline))
+        lacking = sorted(set(names) - loaded_names(engine, node, Deadline.after(_ANSWER_SECONDS)))
         return Pending(f"not there: {', '.join(lacking)}") if lacking else Ready(None)
 
     try:
-        engine.run("exec", "-i", node, *_CTR, "import", "--no-unpack", "-", input=archive, deadline=deadline)
-        wait_for(f"the images in {node}", knows_all, deadline.at_most(10))
-    except (CommandError, WaitTimeout) as error:
-        raise ImageError(
-            f"the images could not be loaded into node {node}", waited=error.waited, last_state=error.last_state or str(error)
-        ) from error
+        wait_for(f"the images in {node}", knows_all, deadline)
+    except WaitTimeout as error:
+        raise ImageError(f"node {node} does not have all images after loading", waited=error.waited, last_state=error.last_state) from error

@@ -53,7 +53,7 @@ _ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
     Answer.FORBIDDEN: (RegistryForbidden, "refuses (403)", "ask for access to the repository, or log in as somebody who has it"),
     Answer.RATE_LIMITED: (RegistryRateLimited, "was asked too often (429)", "log in, wait, or pull through --registry-mirror HOST"),
     Answer.WRONG_DIGEST: (DigestMismatch, "gave something else than images.lock names", "do not use it: check the mirror and the lock"),
-    Answer.UNREACHABLE: (RegistryUnreachable, "does not answer", "check network and proxy, or give --registry-mirror or --image-source build"),
+    Answer.UNREACHABLE: (RegistryUnreachable, "does not answer", "check the network, or give --registry-mirror or --image-source"),
     Answer.OTHER: (RegistryError, "did not give it", "try the same pull by hand"),
     Answer.MISSING: (RegistryError, "does not have it", "correct the name"),
 }  # fmt: skip

@@ -1,0 +1,146 @@
+"""Archives of Docker, Podman and the OCI are read, whoever wrote them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ImageError
+from kindgate.images.archive import plain_archive, read_archive
+from kindgate.images.layout import INDEX, LAYER, MANIFEST, write_layout
+from kindgate.images.reference import ImageReference
+
+
+def write_tar(path: Path, files: Mapping[str, bytes | str]) -> Path:
+    """A tar of files; a text stands for a symbolic link to there."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                tar.addfile(member)
+            else:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def sha(content: bytes) -> str:
+    """The digest's hexadecimal part."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_an_oci_layout_keeps_its_names_and_content(oci_archive: Path, tmp_path: Path) -> None:
+    """Read and written again, it is the same archive."""
+    images = read_archive(oci_archive)
+    again = tmp_path / "again.tar"
+    write_layout(again, [image.named(image.names[0]) for image in images])
+
+    assert [str(image.names[0]) for image in images] == ["registry.local/one:1", "registry.local/two:2"]
+    assert again.read_bytes() == oci_archive.read_bytes()
+
+
+def test_what_older_docker_saves_is_read(tmp_path: Path) -> None:
+    """Layers lie in folders of their own, one that two images share is a link, names are as the user wrote them."""
+    config, layer = b'{"os":"linux"}', b"layer"
+    manifest = [
+        {"Config": f"{sha(config)}.json", "RepoTags": ["traefik:v3"], "Layers": ["aa/layer.tar"]},
+        {"Config": f"{sha(config)}.json", "RepoTags": ["app:1", "me/app:2"], "Layers": ["bb/layer.tar"]},
+    ]
+    path = write_tar(
+        tmp_path / "saved.tar",
+        {
+            "manifest.json": json.dumps(manifest).encode(),
+            f"{sha(config)}.json": config,
+            "aa/layer.tar": layer,
+            "bb/layer.tar": "../aa/layer.tar",
+        },
+    )
+
+    first, second = read_archive(path)
+
+    assert [str(name) for name in second.names] == ["docker.io/library/app:1", "docker.io/me/app:2"]
+    assert first.blobs[1].digest == second.blobs[1].digest == f"sha256:{sha(layer)}"
+    assert first.blobs[1].media_type == LAYER
+
+
+def test_what_newer_docker_saves_is_read(tmp_path: Path) -> None:
+    """It lists blobs by digest, compressed or not, and an image that was saved by its ID has no name."""
+    config, layer = b'{"os":"linux"}', gzip.compress(b"layer")
+    names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
+    manifest = [{"Config": names[0], "RepoTags": None, "Layers": names[1:]}]
+    path = write_tar(tmp_path / "saved.tar", {names[0]: config, names[1]: layer, "manifest.json": json.dumps(manifest).encode()})
+
+    (image,) = read_archive(path)
+
+    assert image.names == ()
+    assert image.blobs[1].media_type == f"{LAYER}+gzip"
+    assert str(image.named(ImageReference.parse("mine:1")).name) == "docker.io/library/mine:1"
+
+
+def test_of_several_platforms_those_that_were_saved_are_taken(tmp_path: Path) -> None:
+    """An index names platforms whose blobs a single-platform archive does not hold."""
+    config, layer = b"{}", b"layer"
+    manifest = {
+        "config": {"digest": f"sha256:{sha(config)}", "mediaType": "application/vnd.oci.image.config.v1+json"},
+        "layers": [{"digest": f"sha256:{sha(layer)}", "mediaType": LAYER}],
+    }
+    here = json.dumps(manifest).encode()
+    index = {"manifests": [{"digest": f"sha256:{digest}", "mediaType": MANIFEST} for digest in (sha(here), "e" * 64)]}
+    platforms = json.dumps(index).encode()
+    annotations = {"org.opencontainers.image.ref.name": "ghcr.io/me/app:1"}
+    top = {"manifests": [{"digest": f"sha256:{sha(platforms)}", "mediaType": INDEX, "annotations": annotations}]}
+    blobs = {f"blobs/sha256/{sha(content)}": content for content in (config, layer, here, platforms)}
+
+    (image,) = read_archive(write_tar(tmp_path / "a.tar", {**blobs, "index.json": json.dumps(top).encode()}))
+
+    assert image.names == (ImageReference.parse("ghcr.io/me/app:1"),)
+    assert {blob.digest for blob in (image.manifest, *image.blobs)} == {
+        f"sha256:{sha(content)}" for content in (config, layer, here, platforms)
+    }
+
+
+def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive: Path, tmp_path: Path) -> None:
+    """`docker save app | gzip` is what people have on disk."""
+    packed = tmp_path / "two.tar.gz"
+    packed.write_bytes(gzip.compress(oci_archive.read_bytes()))
+    folder = tmp_path / "run"
+    folder.mkdir()
+
+    assert plain_archive(packed, folder).read_bytes() == oci_archive.read_bytes()
+    assert plain_archive(oci_archive, folder) == oci_archive
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"readme.txt": b"hello"},
+        {"manifest.json": b"[]"},
+        {"manifest.json": b"no json"},
+        {"manifest.json": b'[{"Config": "gone.json", "Layers": []}]'},
+        {"manifest.json": b'[{"Config": "loop", "Layers": []}]', "loop": "nowhere"},
+    ],
+)
+def test_what_is_no_image_archive_is_refused_with_its_name(files: dict[str, bytes | str], tmp_path: Path) -> None:
+    """The error names the file and how to make a good one."""
+    path = write_tar(tmp_path / "bad.tar", files)
+
+    with pytest.raises(ImageError, match=r"bad\.tar") as caught:
+        read_archive(path)
+
+    assert "docker save" in caught.value.next_step
+
+
+def test_a_cut_archive_is_refused(oci_archive: Path) -> None:
+    """A copy that broke off is not an archive of fewer images."""
+    oci_archive.write_bytes(oci_archive.read_bytes()[:3000])
+
+    with pytest.raises(ImageError, match="damaged"):
+        read_archive(oci_archive)

@@ -1,0 +1,25 @@
+"""What ldd writes is read, because a missing library is not noticed before a Service silently does not route."""
+
+from __future__ import annotations
+
+from kindgate.images.build.bases import parse_ldd
+
+LDD = """\
+/usr/sbin/xtables-nft-multi:
+\tlinux-vdso.so.1 (0x00007ffd5b3d8000)
+\tlibmnl.so.0 => /lib/x86_64-linux-gnu/libmnl.so.0 (0x00007f2f1c0e9000)
+\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f2f1be0a000)
+\t/lib64/ld-linux-x86-64.so.2 (0x00007f2f1c16a000)
+/usr/lib/x86_64-linux-gnu/xtables/libxt_statistic.so:
+\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f1111111000)
+\tstatically linked
+"""
+
+
+def test_libraries_and_the_loader_are_found() -> None:
+    """Each once; the kernel's own vdso is no file."""
+    assert parse_ldd(LDD) == {
+        "/lib/x86_64-linux-gnu/libmnl.so.0",
+        "/lib/x86_64-linux-gnu/libm.so.6",
+        "/lib64/ld-linux-x86-64.so.2",
+    }

@@ -1,0 +1,84 @@
+"""The bundled catalogue is whole, and a wrong one is refused."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kindgate.assets import manifests
+from kindgate.errors import ImageError
+from kindgate.images.build.catalogue import read_catalogue
+from kindgate.images.lock import read_lock
+
+FOLDER = manifests() / "images"
+
+
+def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
+    """The two files are kept together by this test."""
+    catalogue = read_catalogue(FOLDER / "catalogue.yaml")
+    built = {entry.build for entry in read_lock(FOLDER / "images.lock").images.values() if entry.build}
+
+    assert built <= set(catalogue.images)
+
+
+def test_every_program_is_verified_by_a_hash() -> None:
+    """By the module's own, or by the go.sum of a main module of ours."""
+    catalogue = read_catalogue(FOLDER / "catalogue.yaml")
+
+    for name, program in catalogue.programs.items():
+        assert program.sum.startswith("h1:") or (FOLDER / program.main_module / "go.sum").stat().st_size, name
+    assert catalogue.node.kind.sum.startswith("h1:")
+
+
+def test_the_nodes_network_images_are_the_manifests() -> None:
+    """The network plugin's manifest names no image that is not inside the node."""
+    catalogue = read_catalogue(FOLDER / "catalogue.yaml")
+    documents = yaml.safe_load_all((FOLDER / catalogue.node.network).read_text())
+    pods = [document["spec"]["template"]["spec"] for document in documents if document["kind"] == "DaemonSet"]
+    named = {container["image"] for pod in pods for container in (*pod["initContainers"], *pod["containers"])}
+
+    assert named
+    assert named | {catalogue.node.storage.provisioner, catalogue.node.storage.helper} <= set(catalogue.node.images)
+
+
+def test_a_recipe_says_all_that_the_catalogue_says() -> None:
+    """Tags and linker settings in the form of go build."""
+    recipe = read_catalogue(FOLDER / "catalogue.yaml").recipe("kube", FOLDER)
+
+    assert recipe.title == "kube@v1.37.2"
+    assert recipe.main_module == FOLDER / "kube"
+    assert recipe.tags == "providerless"
+    assert "-X k8s.io/component-base/version.gitVersion=v1.37.2" in recipe.ldflags
+
+
+def _no_program(catalogue: dict[str, Any]) -> None:
+    catalogue["images"]["etcd"]["program"] = "etcdd"
+
+
+def _no_base(catalogue: dict[str, Any]) -> None:
+    catalogue["images"]["traefik"]["base"] = "gone"
+
+
+def _no_image(catalogue: dict[str, Any]) -> None:
+    catalogue["node"]["images"]["registry.k8s.io/etcd:3.7.0-0"] = "gone"
+
+
+def _no_such_field(catalogue: dict[str, Any]) -> None:
+    catalogue["images"]["etcd"]["colour"] = "red"
+
+
+@pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_such_field])
+def test_a_catalogue_that_does_not_fit_together_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
+    """Before anything is built, with the file's name."""
+    catalogue = copy.deepcopy(yaml.safe_load((FOLDER / "catalogue.yaml").read_text()))
+    break_it(catalogue)
+    path = tmp_path / "catalogue.yaml"
+    path.write_text(yaml.safe_dump(catalogue))
+
+    with pytest.raises(ImageError, match=r"catalogue\.yaml cannot be used"):
+        read_catalogue(path)

@@ -1,0 +1,76 @@
+"""`auto` is the registry where one answers, and building where none does and the machine can."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ImageError, RegistryUnreachable
+from kindgate.host.facts import HostFacts
+from kindgate.images.choose import choose_source
+from kindgate.images.lock import ImageLock
+from kindgate.images.plan import ImagePlan
+from kindgate.settings import ImageSettings
+
+FACTS = HostFacts("linux", "x86_64", "debian", "bookworm", 2, 1_048_576, cap_sys_resource=True, cpus=4, memory=2**34, root=True)
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def mute_registry() -> Iterator[str]:
+    """A host that takes connections and hangs up: no registry, and an answer at once."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFacts = FACTS, node: str = NOBODY) -> tuple[str, list[str]]:
+    """The name of the chosen source, and what was said."""
+    said: list[str] = []
+    lock = ImageLock.model_validate({"node": {"image": f"{node}/kindest/node:v1"}})
+    chosen = choose_source(
+        settings,
+        ImagePlan(()),
+        engine=stand_in.engine,
+        facts=facts,
+        lock=lock,
+        catalogue=folder,
+        cache=folder,
+        folder=folder,
+        progress=said.append,
+    )
+    return chosen.name, said
+
+
+def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in: Any, tmp_path: Path) -> None:
+    """Root on Debian can."""
+    name, said = choose(stand_in, tmp_path, ImageSettings())
+
+    assert name == "build"
+    assert len(said) == 1
+    assert "no container registry answers" in said[0]
+
+
+@pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
+def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
+    """Nobody waits for a build that cannot end well, asked for or not."""
+    with pytest.raises(RegistryUnreachable, match="no container registry answers"):
+        choose(stand_in, tmp_path, ImageSettings(), facts)
+    with pytest.raises(ImageError, match="root on Debian or Ubuntu"):
+        choose(stand_in, tmp_path, ImageSettings(source="build"), facts)
+
+
+def test_a_mirror_that_does_not_answer_is_an_error(stand_in: Any, tmp_path: Path) -> None:
+    """Whoever names a mirror wants it used."""
+    with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not answer"):
+        choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
+
+
+def test_an_asked_source_is_not_second_guessed(stand_in: Any, tmp_path: Path) -> None:
+    """No registry is probed for it, and nothing is said."""
+    assert choose(stand_in, tmp_path, ImageSettings(source="registry")) == ("registry", [])
+    assert choose(stand_in, tmp_path, ImageSettings(source="build")) == ("build", [])

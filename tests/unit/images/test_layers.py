@@ -1,0 +1,70 @@
+"""Layers are the same for the same content, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import zstandard
+
+from kindgate.images.build.layers import Entry, File, Folder, Link, kept_layer, write_tar
+from kindgate.waiting import Deadline
+
+
+def tar_of(*entries: Entry) -> bytes:
+    """The bytes of a tar."""
+    sink = io.BytesIO()
+    write_tar(sink, entries)
+    return sink.getvalue()
+
+
+def test_order_times_and_owners_do_not_count(tmp_path: Path) -> None:
+    """The same files give the same bytes."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for path in (one, two):
+        path.write_text("text")
+    os.utime(one, (1, 1))
+
+    assert tar_of(File("/bin/a", one), Link("/bin/b", "a")) == tar_of(Link("bin/b", "a"), File("bin/a", two))
+
+
+def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
+    """Parents are put in, and a folder that is named keeps its mode."""
+    file = tmp_path / "file"
+    file.touch()
+    with tarfile.open(fileobj=io.BytesIO(tar_of(File("/usr/bin/a", file), Folder("/tmp", 0o1777)))) as tar:
+        rows = [(member.name, member.mode, member.isdir(), member.uid, member.mtime) for member in tar]
+
+    assert rows == [
+        ("tmp", 0o1777, True, 0, 0),
+        ("usr", 0o755, True, 0, 0),
+        ("usr/bin", 0o755, True, 0, 0),
+        ("usr/bin/a", 0o755, False, 0, 0),
+    ]
+
+
+def test_a_layer_is_made_once_and_says_what_it_is(tmp_path: Path) -> None:
+    """Its digest is of the packed file, its diff ID of the tar; the second time nothing is read."""
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100_000)
+    asked: list[int] = []
+
+    def entries() -> list[Entry]:
+        asked.append(1)
+        return [File("/a", file)]
+
+    first = kept_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
+    second = kept_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
+
+    assert first == second
+    assert len(asked) == 1
+    with first.blob.opened() as packed:
+        content = packed.read()
+    plain = zstandard.ZstdDecompressor().stream_reader(content).read()
+    assert first.blob.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert first.blob.size == len(content) < 10_000
+    assert first.diff_id == f"sha256:{hashlib.sha256(plain).hexdigest()}"
+    assert plain == tar_of(File("/a", file))

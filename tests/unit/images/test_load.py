@@ -1,0 +1,38 @@
+"""An archive goes into every node, and each is asked afterwards what it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ImageError
+from kindgate.images.load import load_archive, loaded_names
+from kindgate.waiting import Deadline
+
+NAMES = ("registry.local/one:1", "registry.local/two:2")
+
+
+def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+    """Afterwards the names are known in each."""
+    load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline)
+
+    for node in ("control-plane", "worker"):
+        assert loaded_names(stand_in.engine, node, deadline) == frozenset(NAMES)
+
+
+def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+    """An importer that succeeds and leaves something out must not pass for success."""
+    with pytest.raises(ImageError, match="node worker") as caught:
+        load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settle=0)
+
+    assert "registry.local/three:3" in caught.value.last_state
+
+
+def test_a_node_that_refuses_is_named_with_what_it_said(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+    """The importer's own words are in the error."""
+    with pytest.raises(ImageError, match="node broken") as caught:
+        load_archive(stand_in.engine, ["fine", "broken"], oci_archive, NAMES, deadline)
+
+    assert "no space left on device" in caught.value.last_state

@@ -1,0 +1,85 @@
+"""The user's own images win, under the asked names, and the engine's names stay as they are."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ImageError
+from kindgate.images.archive import read_archive
+from kindgate.images.local import find_local, with_local
+from kindgate.images.plan import ImagePlan, LocalArchive, LocalImage
+from kindgate.images.reference import ImageReference
+from kindgate.settings import ImageSettings
+from kindgate.waiting import Deadline
+
+
+def texts(archive: Path) -> dict[str, str]:
+    """The text in each image's layer, by the image's name."""
+    found = {}
+    with tarfile.open(archive) as tar:
+        for image in read_archive(archive):
+            layer = tar.extractfile(f"blobs/{image.blobs[1].digest.replace(':', '/')}")
+            found[str(image.names[0])] = layer.read().decode() if layer else ""
+    return found
+
+
+def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline) -> None:
+    """Images of the engine and files, packed or not, are told apart; an archive's names are read."""
+    stand_in.holds("app:dev")
+    stand_in.holds("tool:1")
+    (tmp_path / "packed.tgz").write_bytes(gzip.compress(oci_archive.read_bytes()))
+    settings = ImageSettings(app_image=("shop/app=app:dev",), load=("tool:1", "packed.tgz"))
+
+    found = find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
+
+    assert found.app == {"shop/app": "app:dev"}
+    assert found.loaded == ("tool:1",)
+    assert [str(name) for archive in found.archives for name in archive.names] == ["registry.local/one:1", "registry.local/two:2"]
+
+
+@pytest.mark.parametrize("settings", [ImageSettings(app_image=("a=gone:1",)), ImageSettings(load=("gone:1",))])
+def test_what_nobody_holds_is_an_error(settings: ImageSettings, stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """Before anything is built or created."""
+    with pytest.raises(ImageError, match="the engine holds no image gone:1"):
+        find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
+
+
+def test_without_local_images_the_sources_archive_is_passed_on(
+    stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
+) -> None:
+    """No copy is made of what is complete already."""
+    assert with_local(oci_archive, ImagePlan(()), stand_in.engine, tmp_path, deadline) == oci_archive
+    assert with_local(None, ImagePlan(()), stand_in.engine, tmp_path, deadline) is None
+
+
+def test_everything_comes_in_one_archive_under_the_asked_names(
+    stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
+) -> None:
+    """The engine's image gets its name inside the archive, and nothing is tagged in the engine."""
+    stand_in.holds("app:dev", text="mine")
+    plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:1"), "app:dev"),))
+
+    merged = with_local(oci_archive, plan, stand_in.engine, tmp_path, deadline)
+
+    assert merged is not None
+    assert texts(merged) == {"docker.io/shop/app:1": "mine", "registry.local/one:1": "hello", "registry.local/two:2": "world"}
+    assert not [call for call in stand_in.calls() if call[0] == "tag"]
+
+
+def test_the_users_image_wins_over_the_sources(stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline) -> None:
+    """The pull request's own image is what is judged."""
+    stand_in.holds("app:dev", text="mine")
+    one = ImageReference.parse("registry.local/one:1")
+    plan = ImagePlan((), local=(LocalImage(one, "app:dev"),), archives=(LocalArchive(oci_archive, (one,)),))
+
+    merged = with_local(None, plan, stand_in.engine, tmp_path, deadline)
+
+    assert merged is not None
+    assert texts(merged)["registry.local/one:1"] == "mine"
+    assert json.dumps(stand_in.calls()).count("save") == 1

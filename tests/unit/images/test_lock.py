@@ -1,0 +1,64 @@
+"""The lock is read strictly, and written back with what a registry said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.assets import manifests
+from kindgate.errors import ImageError
+from kindgate.images.lock import lock_text, pinned, read_lock
+from kindgate.images.reference import ImageReference
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
+    """A digest that nobody vouches for is worth nothing."""
+    lock = read_lock(manifests() / "images" / "images.lock")
+
+    assert all(bool(entry.digest) == bool(entry.digest_from) for entry in lock.images.values())
+    assert lock.node.digest
+    assert lock.node.digest_from
+
+
+def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
+    """It has no digest, and nothing to build it from."""
+    entry = read_lock(manifests() / "images" / "images.lock").of(ImageReference.parse("redis:7"))
+
+    assert (entry.digest, entry.build) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "node: {image: a}\nimages: {traefik:v3: {}}",  # the name is not complete
+        "node: {image: a, digest: 'sha256:12'}",
+        "node: {image: a, color: red}",
+        "images: {}",
+        "node: [",
+    ],
+)
+def test_a_wrong_lock_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
+    """The error names the file."""
+    path = tmp_path / "images.lock"
+    path.write_text(text)
+
+    with pytest.raises(ImageError, match=r"images\.lock cannot be used"):
+        read_lock(path)
+
+
+def test_what_a_registry_said_is_kept(tmp_path: Path) -> None:
+    """New digests come in, entries keep the catalogue's name, and the written file says the same when read."""
+    lock = read_lock(manifests() / "images" / "images.lock")
+    name = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
+
+    path = tmp_path / "images.lock"
+    path.write_text(lock_text(pinned(lock, {name: DIGEST, "docker.io/library/redis:7": DIGEST}, "registry, today")))
+    again = read_lock(path)
+
+    assert again.of(ImageReference.parse(name)).digest == DIGEST
+    assert again.of(ImageReference.parse(name)).build == "metrics-server"
+    assert again.of(ImageReference.parse("redis:7")).digest_from == "registry, today"
+    assert again.node == lock.node

@@ -1,0 +1,120 @@
+"""Images are pulled by digest where the lock has one, through the mirror where one is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ImageError, RegistryRateLimited, RegistryUnauthorized
+from kindgate.images.archive import read_archive
+from kindgate.images.lock import ImageLock
+from kindgate.images.plan import ImagePlan, ImageUse, WantedImage
+from kindgate.images.reference import ImageReference
+from kindgate.images.registry import RegistrySource
+from kindgate.images.source import provide
+from kindgate.model import ObjectRef
+from kindgate.waiting import Deadline
+
+DIGEST = "sha256:" + "a" * 64
+LOCK = ImageLock.model_validate(
+    {"node": {"image": "docker.io/kindest/node:v1", "digest": DIGEST}, "images": {"docker.io/library/traefik:v3": {"digest": DIGEST}}}
+)
+
+
+def plan(*names: str, **more: Any) -> ImagePlan:
+    """A plan of images that one object names."""
+    use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main", "IfNotPresent"),)
+    return ImagePlan(tuple(WantedImage(ImageReference.parse(name), use) for name in names), **more)
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def source(stand_in: Any, folder: Path, mirror: str = "") -> RegistrySource:
+    """A source whose engine is the stand-in."""
+    return RegistrySource(stand_in.engine, LOCK, folder, mirror)
+
+
+def test_a_locked_image_is_pulled_by_digest_and_archived_under_its_tag(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """The nodes find it by the manifests' name; an image that is not locked is pulled by its tag."""
+    for name in (f"docker.io/kindest/node@{DIGEST}", f"docker.io/library/traefik@{DIGEST}", "docker.io/library/app:1"):
+        stand_in.registry_has(name)
+    said: list[str] = []
+
+    provided = provide(source(stand_in, tmp_path), plan("traefik:v3", "app:1"), said.append, deadline)
+
+    assert provided.node_image == f"docker.io/kindest/node@{DIGEST}"
+    assert provided.archive is not None
+    assert [str(image.names[0]) for image in read_archive(provided.archive)] == ["docker.io/library/traefik:v3", "docker.io/library/app:1"]
+    assert any(line.startswith(f"pulled docker.io/library/traefik@{DIGEST} in ") for line in said)
+
+
+def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """No other registry is asked."""
+    stand_in.registry_has(f"127.0.0.1:5000/library/traefik@{DIGEST}")
+    stand_in.registry_has(f"127.0.0.1:5000/kindest/node@{DIGEST}")
+
+    provided = provide(source(stand_in, tmp_path, "127.0.0.1:5000"), plan("traefik:v3"), quiet, deadline)
+
+    assert provided.node_image == f"127.0.0.1:5000/kindest/node@{DIGEST}"
+    asked = [call[-1] for call in stand_in.calls() if call[0] in {"pull", "manifest"}]
+    assert asked
+    assert all(name.startswith("127.0.0.1:5000/") for name in asked)
+
+
+def test_what_the_engine_holds_by_digest_is_not_pulled_again(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """A second run asks no registry for what cannot have changed."""
+    stand_in.holds(f"docker.io/kindest/node@{DIGEST}")
+    stand_in.holds(f"docker.io/library/traefik@{DIGEST}")
+
+    provide(source(stand_in, tmp_path), plan("traefik:v3"), quiet, deadline)
+
+    assert not [call for call in stand_in.calls() if call[0] in {"pull", "manifest"}]
+
+
+def test_a_missing_image_is_an_error_before_anything_is_pulled(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """It names the image, the file and the object."""
+    stand_in.registry_has("docker.io/library/app:1")
+
+    with pytest.raises(ImageError, match=r"docker.io/library/fooo:1 \(k8s/foo.yaml: Deployment echo/foo"):
+        provide(source(stand_in, tmp_path), plan("app:1", "fooo:1"), quiet, deadline)
+
+    assert not [call for call in stand_in.calls() if call[0] == "pull"]
+
+
+def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """It is left out of the archive and reported."""
+    stand_in.holds("my/node:1")
+
+    provided = provide(source(stand_in, tmp_path), plan("fooo:1", allow_missing=True, node_image="my/node:1"), quiet, deadline)
+
+    assert [str(image.reference) for image in provided.missing] == ["docker.io/library/fooo:1"]
+    assert (provided.archive, provided.node_image) == (None, "my/node:1")
+
+
+def test_a_refusal_is_not_taken_for_a_missing_image(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """Not even where missing images are allowed."""
+    stand_in.registry_says("docker.io/library/app:1", "unauthorized: authentication required")
+
+    with pytest.raises(RegistryUnauthorized):
+        provide(source(stand_in, tmp_path), plan("app:1", allow_missing=True), quiet, deadline)
+
+
+def test_a_refused_pull_says_so(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """The rate limit may be reached between looking and pulling."""
+    stand_in.registry_says(f"docker.io/kindest/node@{DIGEST}", "toomanyrequests: You have reached your pull rate limit")
+
+    with pytest.raises(RegistryRateLimited, match=r"docker\.io/kindest/node"):
+        source(stand_in, tmp_path).provide_node(plan(), quiet, deadline)
+
+
+def test_pinning_reports_the_registrys_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """By the name that the lock has."""
+    stand_in.registry_has("docker.io/library/app:1")
+
+    assert source(stand_in, tmp_path).digests(["docker.io/library/app:1"], quiet, deadline) == {
+        "docker.io/library/app:1": "sha256:" + "d" * 64
+    }

@@ -1,0 +1,105 @@
+"""What registries and engines say is understood, each refusal as an error of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from kindgate.errors import (
+    DigestMismatch,
+    RegistryForbidden,
+    RegistryRateLimited,
+    RegistryUnauthorized,
+    RegistryUnreachable,
+)
+from kindgate.images.registry_answers import Answer, any_reachable, classify, error_of
+
+
+@contextmanager
+def registry(status: int) -> Iterator[str]:
+    """A server that answers every request with this status; gives its host and port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/v2/" else 500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("status", [200, 301, 401, 404])
+def test_a_registry_that_answers_is_reachable(status: int) -> None:
+    """A 401 for the base path is the usual invitation to fetch a token."""
+    with registry(status) as host:
+        assert any_reachable(["127.0.0.1:1", host])
+
+
+def test_no_answer_means_not_reachable() -> None:
+    """Nothing listens on port 1."""
+    assert not any_reachable(["127.0.0.1:1"])
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, RegistryForbidden), (429, RegistryRateLimited)])
+def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[Exception]) -> None:
+    """Whoever is refused is told so instead of waiting minutes for a build."""
+    with registry(status) as host, pytest.raises(error, match=host):
+        any_reachable([host])
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Error response from daemon: manifest for traefik:v9 not found: manifest unknown: manifest unknown", Answer.MISSING),
+        ("no such manifest: docker.io/library/traefik:v9", Answer.MISSING),
+        ("pull access denied for fooo, repository does not exist or may require 'docker login': denied: requested access", Answer.MISSING),
+        ("reading manifest v9 in quay.io/x/y: name unknown: repository not found", Answer.MISSING),
+        ("unauthorized: authentication required", Answer.UNAUTHORIZED),
+        ('Head "https://r/v2/a/manifests/1": no basic auth credentials', Answer.UNAUTHORIZED),
+        ("unexpected status from HEAD request to https://r/v2/a/manifests/1: 403 Forbidden", Answer.FORBIDDEN),
+        ("denied: requested access to the resource is denied", Answer.FORBIDDEN),
+        ("toomanyrequests: You have reached your pull rate limit", Answer.RATE_LIMITED),
+        ("manifest verification failed for digest sha256:1234", Answer.WRONG_DIGEST),
+        ('Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host', Answer.UNREACHABLE),
+        ("dial tcp 127.0.0.1:5000: connect: connection refused", Answer.UNREACHABLE),
+        ("context deadline exceeded", Answer.UNREACHABLE),
+        ("something new", Answer.OTHER),
+    ],
+)
+def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
+    """Docker's and Podman's, as seen."""
+    assert classify(said) is answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Answer.UNAUTHORIZED, RegistryUnauthorized),
+        (Answer.FORBIDDEN, RegistryForbidden),
+        (Answer.RATE_LIMITED, RegistryRateLimited),
+        (Answer.WRONG_DIGEST, DigestMismatch),
+        (Answer.UNREACHABLE, RegistryUnreachable),
+    ],
+)
+def test_each_refusal_has_an_error_of_its_own(answer: Answer, kind: type[Exception]) -> None:
+    """With the image, the registry's words and what to do."""
+    error = error_of(answer, "ghcr.io/me/app:1", "its words\n")
+
+    assert type(error) is kind
+    assert error.message.startswith("ghcr.io/me/app:1: the registry")
+    assert error.last_state == "its words"
+    assert error.next_step

@@ -1,0 +1,61 @@
+"""The files of kind are edited as its Dockerfile does, and a kind that is another is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindgate.errors import ImageError
+from kindgate.images.build.catalogue import Storage
+from kindgate.images.build.rootfs import storage_manifest, write_manifests
+
+STORAGE = Storage(provisioner="docker.io/me/provisioner:1", helper="docker.io/me/helper:2")
+SOURCE = """\
+package nodeimage
+
+const storageProvisionerImage = "docker.io/kindest/a:1"
+
+const defaultStorageManifest = `
+kind: Deployment
+image: ` + storageProvisionerImage + `
+helper: ` + storageHelperImage + `
+`
+
+const another = `
+kind: Other
+`
+"""
+
+
+def test_the_storage_manifest_gets_our_images() -> None:
+    """The constant ends where the next one begins."""
+    assert yaml.safe_load(storage_manifest(SOURCE, STORAGE)) == {
+        "kind": "Deployment",
+        "image": "docker.io/me/provisioner:1",
+        "helper": "docker.io/me/helper:2",
+    }
+
+
+def test_a_kind_that_holds_it_elsewhere_is_refused() -> None:
+    """Rather than a node without a StorageClass."""
+    with pytest.raises(ImageError, match="storage manifest"):
+        storage_manifest("package nodeimage", STORAGE)
+
+
+def test_a_node_says_its_version_and_holds_the_manifests(tmp_path: Path) -> None:
+    """Where kind looks for them."""
+    kind = tmp_path / "kind"
+    (kind / "pkg/build/nodeimage").mkdir(parents=True)
+    (kind / "pkg/build/nodeimage/const_storage.go").write_text(SOURCE)
+    network = tmp_path / "cni.yaml"
+    network.write_text("kind: DaemonSet\n")
+    root = tmp_path / "root"
+
+    write_manifests(root, "v1.2.3", network, kind, STORAGE)
+
+    assert (root / "kind/version").read_text() == "v1.2.3"
+    assert (root / "kind/manifests/default-cni.yaml").read_text() == "kind: DaemonSet\n"
+    assert "docker.io/me/helper:2" in (root / "kind/manifests/default-storage.yaml").read_text()
+    assert (root / "etc/kubernetes/manifests").is_dir()

@@ -1,0 +1,57 @@
+"""What is made is made once, whole or not at all, whoever else is at it."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ImageError
+from kindgate.images.build.store import locked, made_once
+from kindgate.waiting import Deadline
+
+
+def test_two_at_once_make_it_once(tmp_path: Path) -> None:
+    """The second waits for the first and takes what it made."""
+    made: list[Path] = []
+    both = threading.Barrier(2)
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_text("whole")
+
+    def ask(_: int) -> str:
+        both.wait(10)
+        return made_once(tmp_path / "kept" / "thing", make, Deadline.after(10)).read_text()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, range(2))) == ["whole", "whole"]
+    assert len(made) == 1
+
+
+def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
+    """Neither after an error nor after a kill, which cleans up nothing; a folder works as a file does."""
+
+    def fail(path: Path) -> None:
+        path.mkdir()
+        (path / "half").touch()
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        made_once(tmp_path / "thing", fail, Deadline.after(10))
+    killed = tmp_path / ".new-thing-abc"
+    (killed / "thing").mkdir(parents=True)
+
+    made = made_once(tmp_path / "thing", Path.mkdir, Deadline.after(10))
+
+    assert list(made.iterdir()) == []
+    assert not killed.exists()
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_waiting_for_another_run_ends_at_the_deadline(tmp_path: Path) -> None:
+    """With what is being waited for."""
+    with locked(tmp_path / "thing", Deadline.after(10)), pytest.raises(ImageError, match="another run has been making thing"):
+        made_once(tmp_path / "thing", Path.touch, Deadline.after(0.1))
