@@ -118,7 +118,7 @@ class StandIn:
         """Let the next requests that match `METHOD path` end so, one fault each."""
         self.faults += [(re.compile(request), fault) for fault in faults]
 
-    def say(self, body: str, author: str = "mona") -> int:
+    def say(self, body: str, author: str = "mona", pull: int = 17) -> int:
         """A comment that somebody writes; returns its id."""
         comment = document("replies", "issue_comment")
         number = 1 + max((made["id"] for made in self.comments), default=0)
@@ -126,11 +126,13 @@ class StandIn:
             "id": number,
             "body": body,
             "url": f"{self.url}/repos/{REPOSITORY}/issues/comments/{number}",
-            "html_url": f"https://github.com/{REPOSITORY}/pull/17#issuecomment-{number}",
+            "issue_url": f"{self.url}/repos/{REPOSITORY}/issues/{pull}",
+            "html_url": f"https://github.com/{REPOSITORY}/pull/{pull}#issuecomment-{number}",
             "user": comment["user"] | {"login": author},
         }
         self.comments.append(comment)
-        self.pull["comments"] = len(self.comments)
+        for described in self._pulls():
+            described["comments"] = len(self._comments_on(described["number"]))
         return number
 
     def upload(self, name: str, content: bytes, *, size: int | None = None, expired: bool = False) -> None:
@@ -189,9 +191,12 @@ class StandIn:
     def _pulls(self) -> list[dict[str, Any]]:
         return [self.pull, *self.others]
 
+    def _comments_on(self, number: int) -> list[dict[str, Any]]:
+        return [comment for comment in self.comments if comment["issue_url"].endswith(f"/issues/{number}")]
+
     def _list_pulls(self, query: dict[str, str], _body: dict[str, Any]) -> Answer:
         found = [
-            pull
+            self._addressed(pull)
             for pull in self._pulls()
             if pull["state"] == query.get("state", "open") and query.get("head") in {None, pull["head"]["label"]}
         ]
@@ -201,19 +206,24 @@ class StandIn:
         found = next((pull for pull in self._pulls() if pull["number"] == int(number)), None)
         if found is None:
             return error("not_found")
-        address = f"{self.url}/repos/{REPOSITORY}/issues/{number}"
-        return Answer(200, found | {"issue_url": address, "comments_url": f"{address}/comments"})
+        return Answer(200, self._addressed(found))
+
+    def _addressed(self, pull: dict[str, Any]) -> dict[str, Any]:
+        """A pull request whose addresses lead to this server."""
+        repository = f"{self.url}/repos/{REPOSITORY}"
+        issue = f"{repository}/issues/{pull['number']}"
+        return pull | {"url": f"{repository}/pulls/{pull['number']}", "issue_url": issue, "comments_url": f"{issue}/comments"}
 
     def _list_files(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
         return self._page(query, self.files, f"/repos/{REPOSITORY}/pulls/{number}/files")
 
     def _list_comments(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
-        return self._page(query, self.comments, f"/repos/{REPOSITORY}/issues/{number}/comments")
+        return self._page(query, self._comments_on(int(number)), f"/repos/{REPOSITORY}/issues/{number}/comments")
 
-    def _create_comment(self, _query: dict[str, str], body: dict[str, Any], _number: str) -> Answer:
+    def _create_comment(self, _query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
         if len(body["body"]) > 65_536:
             return error("invalid")
-        self.say(body["body"], self.author)
+        self.say(body["body"], self.author, int(number))
         return Answer(201, self.comments[-1])
 
     def _edit_comment(self, _query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
