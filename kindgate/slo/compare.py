@@ -174,9 +174,9 @@ def _sentence(result: ComparisonResult, broken: Sequence[Gate]) -> str:
     elif broken:
         body = f"{gate_figures(broken)}, so that {basis} say nothing about the two versions: {gate_advice(broken)}"
     elif result.base is None:
-        body = f"{name} of the base version lies among requests without an answer ({basis}), so that nothing can be compared with it"
+        body = f"{name} of the base version lies among the requests that failed ({basis}), so that nothing can be compared with it"
     else:
-        head = "lies among requests without an answer" if result.head is None else f"= {milliseconds(result.head)}"
+        head = "lies among the requests that failed" if result.head is None else f"= {milliseconds(result.head)}"
         body = f"{name} of the pull request {head} against {milliseconds(result.base)} of the base"
         body += f", {_change(result.change or 0.0)} ({_range(result)}, from {basis})"
         body += f" and may be at most {percent(result.tolerance.max_regression)} slower"

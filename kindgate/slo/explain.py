@@ -72,7 +72,7 @@ def _measured(threshold: Threshold, finding: Finding) -> str:
     if finding.measured is None:
         return f"{what} without a value"
     if math.isinf(finding.measured):
-        return f"{what} lies among requests without an answer"
+        return f"{what} lies among the requests that failed"
     return f"{what} = {_value(threshold, finding.measured)}"
 
 
@@ -116,7 +116,7 @@ def _value(threshold: Threshold, value: float) -> str:
 
 
 def _no_data(threshold: Threshold, finding: Finding) -> str:
-    why = f"none of {finding.samples:,} requests was answered" if finding.samples else f"{_basis(finding)}"
+    why = f"none of {finding.samples:,} requests succeeded" if finding.samples else f"{_basis(finding)}"
     return f"{threshold.selector} has no data ({why}), and an objective without data is missed"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
+from kindgate.slo.abort import asks_to_abort
 from kindgate.slo.explain import explain, explain_drift
 from kindgate.slo.finding import Finding
 from kindgate.slo.gates import Gate, check_gates, largest_lateness
@@ -50,7 +51,8 @@ def judge(
         _result(threshold, finding, _gated(verdict, finding, broken), samples, broken=broken, rivals=rivals)
         for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
     )
-    return Judgement(overall(result.verdict for result in results), results, gates, look, looks, _aborts(results, samples))
+    abort = any(asks_to_abort(result.threshold, result.verdict, samples) for result in results)
+    return Judgement(overall(result.verdict for result in results), results, gates, look, looks, abort)
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
@@ -94,15 +96,6 @@ def _result(
         explanation=explain(threshold, verdict, finding, broken, rivals),
         trend=trend,
         drift=explain_drift(threshold, drift(trend)),
-    )
-
-
-def _aborts(results: Iterable[ThresholdResult], samples: Sequence[BurstSample]) -> bool:
-    """Whether a missed objective asks to end the run, and has waited as long as it wanted to."""
-    elapsed = samples[-1].started + samples[-1].seconds - samples[0].started if samples else 0.0
-    return any(
-        result.verdict is Verdict.FAIL and result.threshold.abort_on_fail and result.threshold.delay_abort_eval <= elapsed
-        for result in results
     )
 
 

@@ -74,8 +74,9 @@ def _any_sent(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
 def _fact_stands(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
     """Whether a fact that does not hold would not hold without the generator's part in it either."""
     expression = threshold.expression
-    if expression.aggregation == "max" and expression.wants_less:
-        return not expression.holds(measured - lateness / 1000)
+    if threshold.selector.metric.type is MetricType.TREND and not expression.compares_equal:
+        # Lateness only adds to times: it explains no request that was too fast.
+        return not expression.wants_less or not expression.holds(measured - lateness / 1000)
     if threshold.selector.metric.type is not MetricType.RATE:
         return False
     counts = counts_of(threshold.selector, samples)

@@ -1,0 +1,49 @@
+"""k6's `abortOnFail`: when a missed objective ends the run.
+
+An interval is looked at only when a planned look is due, or its error would grow with every peek; a fact that can no
+longer be mended may end the run after any burst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindgate.model import Verdict
+from kindgate.slo.gates import largest_lateness
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.rules import find
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.threshold import MetricType, Threshold
+
+
+def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample]) -> bool:
+    """Whether this verdict ends the run: a FAIL of an `abortOnFail` threshold, `delayAbortEval` after the first burst began."""
+    elapsed = samples[-1].started + samples[-1].seconds - samples[0].started if samples else 0.0
+    return verdict is Verdict.FAIL and threshold.abort_on_fail and threshold.delay_abort_eval <= elapsed
+
+
+def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[Threshold, ...]:
+    """The `abortOnFail` thresholds that are missed for good, by the service and not by the generator, after these bursts."""
+    lateness = largest_lateness(samples)
+    missed = []
+    for threshold in objectives.thresholds:
+        if threshold.abort_on_fail and _stays_missed(threshold) and samples:
+            # A fact has no error to allow; any alpha gives the same finding.
+            finding = find(threshold, samples, 0.05, lateness)
+            if finding.measured is not None and finding.stands and asks_to_abort(threshold, finding.verdict, samples):
+                missed.append(threshold)
+    return tuple(missed)
+
+
+def _stays_missed(threshold: Threshold) -> bool:
+    """Whether it is a fact that more requests cannot mend: an extreme, a count, or "none" and "all" of a rate."""
+    expression = threshold.expression
+    if expression.aggregation in {"max", "count"} or expression.quantile == 100:
+        return expression.wants_less
+    if expression.aggregation == "min" or expression.quantile == 0:
+        return expression.operator in {">", ">="}
+    return (
+        threshold.selector.metric.type is MetricType.RATE
+        and expression.limit in {0, 1}
+        and expression.operator in {"<=", ">=", "==", "==="}
+    )

@@ -1,0 +1,191 @@
+"""A pull request's version against its base."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.histogram import Histogram
+from kindgate.model import Verdict
+from kindgate.slo.compare import BASE, HEAD, LARGEST_RATIO, compare, log_ratios
+from kindgate.slo.objectives import Tolerance
+from kindgate.slo.sample import BurstSample, Health, Series
+
+P95 = Tolerance(95.0, 0.10)
+
+
+def _series(arm: str, millis: np.ndarray, lost: int = 0) -> Series:
+    size = len(millis) + lost
+    return Series({"arm": arm}, size, size, response=Histogram.of(np.rint(millis * 1000).astype(np.int64)))
+
+
+def _duet(
+    slower: float = 1.0, *, bursts: int = 30, lag_ms: float = 0.05, lost: tuple[int, int] = (0, 0), seed: int = 3
+) -> list[BurstSample]:
+    """Bursts of 500 requests to each version; the bursts differ by 40 %, the versions by `slower`."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for place in range(bursts):
+        shared = 10 * math.exp(rng.normal(0, 0.4))
+        base, head = (shared * np.exp(rng.normal(0, 0.4, 500)) for _ in range(2))
+        series = (_series(BASE, base, lost[0]), _series(HEAD, head * slower, lost[1]))
+        lag = Histogram.of([round(lag_ms * 1000)] * 1000)
+        samples.append(BurstSample(3.0 * place, 2.0, series, health=Health(loop_lag=lag, scheduled=1000, punctual=1000)))
+    return samples
+
+
+def _abba(slower: float, drift: float = 0.0, bursts: int = 80) -> list[BurstSample]:
+    """Bursts of one version each, base, head, head, base; each is slower by `drift` than the one before."""
+    rng = np.random.default_rng(5)
+    samples = []
+    for place in range(bursts):
+        arm = (BASE, HEAD, HEAD, BASE)[place % 4]
+        factor = 10 * math.exp(drift * place + rng.normal(0, 0.02)) * (slower if arm == HEAD else 1)
+        samples.append(BurstSample(3.0 * place, 2.0, (_series(arm, factor * np.exp(rng.normal(0, 0.2, 1000))),)))
+    return samples
+
+
+def _verdict(samples: list[BurstSample], tolerance: Tolerance = P95) -> Verdict:
+    return compare([tolerance], samples).verdict
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(0.8, Verdict.PASS), (1.0, Verdict.PASS), (1.12, Verdict.FAIL), (1.3, Verdict.FAIL)])
+def test_duet_bursts_tell_versions_apart_on_a_noisy_machine(slower: float, verdict: Verdict) -> None:
+    """Bursts that differ by 40 % among themselves decide a change of 10 %."""
+    assert _verdict(_duet(slower)) is verdict
+
+
+def test_a_change_that_is_real_and_tolerated_passes() -> None:
+    """10 % slower is no FAIL where 25 % is tolerated, however sure it is."""
+    result = compare([Tolerance(95.0, 0.25)], _duet(1.1)).results[0]
+
+    assert result.verdict is Verdict.PASS
+    assert result.p_slower < 0.001
+
+
+def test_too_few_bursts_are_inconclusive() -> None:
+    """Four bursts cannot decide anything, and another look may."""
+    comparison = compare([P95], _duet(1.1, bursts=4), look=1)
+
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert not comparison.decided
+    assert compare([P95], _duet(1.1, bursts=4), look=3).decided
+    assert comparison.results[0].interval is None
+
+
+def test_estimate_and_interval_are_shares() -> None:
+    """A version that is 20 % slower is estimated at about 20 %, with an interval around it and one change per burst."""
+    result = compare([P95], _duet(1.2)).results[0]
+
+    assert result.interval is not None
+    assert result.change is not None
+    assert result.change == pytest.approx(0.2, abs=0.03)
+    assert result.interval[0] < result.change < result.interval[1]
+    assert result.base is not None
+    assert result.head == pytest.approx(result.base * 1.2, rel=0.05)
+    assert (result.samples, result.bursts, len(result.trend)) == (30_000, 30, 30)
+
+
+def test_several_tolerances_have_to_fail_more_clearly() -> None:
+    """A FAIL that is one only because many percentiles were looked at is undecided."""
+    samples = _duet(1.06, bursts=12, seed=25)
+    single = compare([P95], samples).results[0]
+    assert 0.05 / 3 / 8 < single.p_slower < 0.05 / 3, "the example has to lie between the corrected and the plain error"
+    assert single.verdict is Verdict.FAIL
+
+    many = compare([P95] * 8, samples)
+
+    assert {result.verdict for result in many.results} == {Verdict.INCONCLUSIVE}
+
+
+def test_a_version_that_does_not_answer_fails() -> None:
+    """Where 10 % of the pull request's requests fail, it has no p(95), which is slower than any."""
+    result = compare([P95], _duet(lost=(0, 60))).results[0]
+
+    assert result.verdict is Verdict.FAIL
+    assert result.head is None
+    assert result.change == pytest.approx(999)
+
+
+def test_a_base_that_does_not_answer_compares_with_nothing() -> None:
+    """The pull request is not better than a broken base: there is nothing to compare with."""
+    assert _verdict(_duet(lost=(60, 0))) is Verdict.INVALID
+    assert _verdict(_duet(lost=(60, 60))) is Verdict.INVALID
+
+
+def test_no_bursts_of_both_versions_is_a_fail() -> None:
+    """No data fails."""
+    only_base = [BurstSample(0, 1, (_series(BASE, np.ones(10)),))] * 30
+
+    assert _verdict(only_base) is Verdict.FAIL
+    assert _verdict([]) is Verdict.FAIL
+
+
+def test_a_broken_gate_is_invalid() -> None:
+    """Lateness falls on both versions alike and makes them look more alike than they are."""
+    comparison = compare([P95], _duet(lag_ms=5))
+
+    assert comparison.verdict is Verdict.INVALID
+    assert comparison.decided
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
+@pytest.mark.parametrize("drift", [0.0, 0.02])
+def test_bursts_in_turn_are_the_fallback(slower: float, drift: float, verdict: Verdict) -> None:
+    """ABBA blocks cancel a machine that slows down steadily, even fivefold over the run."""
+    assert _verdict(_abba(slower, drift)) is verdict
+
+
+def test_an_unfinished_block_is_left_out() -> None:
+    """Only whole blocks of base, head, head, base give a figure."""
+    assert len(log_ratios(95.0, _abba(1.0, bursts=15))) == 3
+    assert log_ratios(95.0, _abba(1.0, bursts=3)) == []
+
+
+def test_lost_percentiles_are_the_largest_ratios() -> None:
+    """An arm without an answer is worse than any with one; two such arms are equal."""
+    broken, fine = np.ones(90), np.ones(100)
+
+    def ratio(base: Series, head: Series) -> list[float]:
+        return log_ratios(95.0, [BurstSample(0, 1, (base, head))])
+
+    assert ratio(_series(BASE, fine), _series(HEAD, broken, 10)) == [LARGEST_RATIO]
+    assert ratio(_series(BASE, broken, 10), _series(HEAD, fine)) == [-LARGEST_RATIO]
+    assert ratio(_series(BASE, broken, 10), _series(HEAD, broken, 10)) == [0.0]
+
+
+def test_nothing_to_compare_is_an_error() -> None:
+    """Without a tolerance there is no comparison."""
+    with pytest.raises(SloError, match="nothing to compare"):
+        compare([], _duet())
+
+
+def test_the_sentence_says_both_figures_change_and_interval() -> None:
+    """One sentence with both versions, the change, its interval, the size and what it speaks for."""
+    assert compare([P95], _duet(1.0)).results[0].explanation == (
+        "PASS: p(95) of the pull request = 24.7 ms against 24.7 ms of the base, 0.154 % slower "
+        "(interval 1.93 % faster to 2.14 % slower, from 30,000 requests in 30 pairs of bursts) "
+        "and may be at most 10 % slower; this speaks for this machine in these minutes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        (_duet(1.3), "30.2 % slower (interval 27.5 % slower to 32.8 % slower"),
+        (
+            _duet(bursts=4),
+            "too few for an interval, from 4,000 requests in 4 pairs of bursts) and may be at most 10 % slower, too close to tell",
+        ),
+        (_duet(lag_ms=5), "loop lag was p99 5 ms (at most 1.24 ms is valid), so that 30,000 requests in 30 pairs of bursts say nothing"),
+        (_duet(lost=(0, 60)), "p(95) of the pull request lies among the requests that failed against 24.7 ms of the base"),
+        (_duet(lost=(60, 0)), "p(95) of the base version lies among the requests that failed"),
+        ([], "there are no bursts of both versions, and an objective without data is missed"),
+    ],
+)
+def test_the_sentence_says_what_was_in_the_way(samples: list[BurstSample], words: str) -> None:
+    """A reader learns why nothing was decided, or what failed."""
+    assert words in compare([P95], samples).results[0].explanation

@@ -1,0 +1,206 @@
+"""Judging all thresholds together: looks, correction, gates, abort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.histogram import Histogram
+from kindgate.model import Verdict
+from kindgate.slo.document import parse_document
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import judge, overall
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.sample import BurstSample, Health, Series
+
+MakeBurst = Callable[..., BurstSample]
+MakeRun = Callable[..., list[BurstSample]]
+
+
+def _objectives(*texts: str) -> Objectives:
+    return Objectives(parse_marker(texts))
+
+
+def _verdicts(objectives: Objectives, samples: list[BurstSample], **options: int) -> list[Verdict]:
+    return [result.verdict for result in judge(objectives, samples, **options).results]  # type: ignore[arg-type]  # looks are whole numbers
+
+
+def test_a_run_passes_when_every_objective_does(run: MakeRun) -> None:
+    """All met: PASS, and no further look is needed."""
+    judgement = judge(_objectives("p(95)<200", "http_req_failed: rate<0.01", "max<1000"), run())
+
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.decided
+    assert not judgement.abort
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        ([Verdict.PASS, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.PASS, Verdict.INVALID, Verdict.INCONCLUSIVE], Verdict.INVALID),
+        ([Verdict.PASS, Verdict.INVALID, Verdict.FAIL], Verdict.FAIL),
+        ([Verdict.PASS], Verdict.PASS),
+    ],
+)
+def test_the_worst_objective_is_the_verdict(verdicts: list[Verdict], verdict: Verdict) -> None:
+    """FAIL before INVALID before INCONCLUSIVE before PASS."""
+    assert overall(verdicts) is verdict
+
+
+def test_an_undecided_run_looks_again_until_the_last_look(run: MakeRun) -> None:
+    """Undecided at the first two looks means go on; after the third it stays undecided."""
+    objectives = _objectives("p(95)<162")
+
+    assert [judge(objectives, run(), look=look).decided for look in (1, 2, 3)] == [False, False, True]
+
+
+def test_each_look_may_err_with_its_part_of_the_error(run: MakeRun) -> None:
+    """One of three looks leaves a wider range of limits undecided than a single planned look."""
+    (low, high), (low_of_three, high_of_three) = (
+        judge(_objectives("p(95)<162"), run(), look=1, looks=looks).results[0].interval or (None, None) for looks in (1, 3)
+    )
+    assert low is not None
+    assert high is not None
+    assert low_of_three is not None
+    assert high_of_three is not None
+
+    assert low_of_three < low < high < high_of_three
+    middle = (high + high_of_three) / 2
+    assert _verdicts(_objectives(f"p(95)<{middle}"), run(), look=1, looks=1) == [Verdict.PASS]
+    assert _verdicts(_objectives(f"p(95)<{middle}"), run(), look=1, looks=3) == [Verdict.INCONCLUSIVE]
+
+
+def test_many_objectives_have_to_fail_more_clearly(run: MakeRun) -> None:
+    """A FAIL that one objective alone would be is undecided among ten; a clear one stays a FAIL, and PASSes are not touched."""
+    samples = run()
+    doubtful, others = "p(95)<157", [f"p(95)<{limit}" for limit in range(200, 209)]
+
+    assert _verdicts(_objectives(doubtful), samples) == [Verdict.FAIL]
+    assert _verdicts(_objectives(doubtful, *others), samples) == [Verdict.INCONCLUSIVE] + [Verdict.PASS] * 9
+    assert _verdicts(_objectives("p(95)<120", *others), samples) == [Verdict.FAIL] + [Verdict.PASS] * 9
+
+
+def test_facts_are_not_corrected(run: MakeRun) -> None:
+    """A fact that does not hold is a FAIL among however many objectives."""
+    assert _verdicts(_objectives("max<300", *[f"p(95)<{limit}" for limit in range(200, 209)]), run())[0] is Verdict.FAIL
+
+
+def test_a_late_generator_makes_a_pass_invalid(run: MakeRun) -> None:
+    """A PASS needs every gate, and so does an undecided one."""
+    judgement = judge(_objectives("p(95)<200", "p(95)<162", "http_req_failed: rate<0.01"), run(lag_ms=20))
+
+    assert judgement.verdict is Verdict.INVALID
+    assert {result.verdict for result in judgement.results} == {Verdict.INVALID}
+    assert judgement.decided
+
+
+def test_a_late_generator_makes_a_doubtful_fail_invalid(run: MakeRun) -> None:
+    """A p(95) of 162 ms against 150 may come from sending up to 20 ms late; one against 50 does not."""
+    assert _verdicts(_objectives("p(95)<150"), run(lag_ms=20)) == [Verdict.INVALID]
+    assert _verdicts(_objectives("p(95)<50"), run(lag_ms=20)) == [Verdict.FAIL]
+
+
+def test_a_stolen_processor_makes_every_fail_invalid(run: MakeRun) -> None:
+    """Stolen time slows the service itself, so that nothing about it is certain."""
+    assert _verdicts(_objectives("p(95)<50"), run(steal=0.2)) == [Verdict.INVALID]
+
+
+def _frozen(burst: int, *, cap: int, lag_us: int) -> BurstSample:
+    """3 s at 1,000/s, uniform, frozen for 500 ms with an instant drain; a cap keeps the rest waiting for a slot."""
+    intended = np.arange(0, 3_000_000, 1000)
+    start = 1_000_000 + 1000 * burst
+    response = np.where((intended >= start) & (intended < start + 500_000), start + 500_000 - intended, 300)
+    held = np.maximum(0, response - cap * 1000)
+    return BurstSample(
+        started=5.0 * burst,
+        seconds=3.0,
+        series=(Series({"host": "foo"}, 3000, 3000, response=Histogram.of(response), service=Histogram.of(response - held)),),
+        send_lag=Histogram.of(held + lag_us),
+        health=Health(loop_lag=Histogram.of([lag_us] * 3000), scheduled=3000, punctual=3000, cpu_share=0.1, steal=0.0),
+    )
+
+
+@pytest.mark.parametrize("cap", [256, 4096])
+@pytest.mark.parametrize("lag_us", [50, 15_000])
+def test_a_frozen_server_fails_and_is_never_invalid(cap: int, lag_us: int) -> None:
+    """p90 is 200.1 ms as theory has it, with the cap reached or not, and even when the freeze made the generator late."""
+    samples = [_frozen(burst, cap=cap, lag_us=lag_us) for burst in range(20)]
+
+    judgement = judge(_objectives("p(90)<100"), samples)
+
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.results[0].measured == pytest.approx(200.1, abs=0.2)
+
+
+def test_a_service_time_hides_the_queue_that_response_time_shows() -> None:
+    """With the cap reached, the time from sending on is short for most requests: objectives are about response time."""
+    samples = [_frozen(burst, cap=256, lag_us=50) for burst in range(20)]
+
+    judgement = judge(_objectives("p(95)<300", "service_time: p(95)<300"), samples)
+
+    assert [result.verdict for result in judgement.results] == [Verdict.FAIL, Verdict.PASS]
+
+
+def test_quick_mode_decides_facts_only(run: MakeRun) -> None:
+    """One burst: everything with an interval is undecided, facts are facts."""
+    judgement = judge(_objectives("p(95)<200", "avg<200", "checks: rate>0.9", "max<1000", "http_reqs: count>10"), run(count=1), looks=1)
+
+    assert [result.verdict for result in judgement.results] == [
+        Verdict.INCONCLUSIVE,
+        Verdict.INCONCLUSIVE,
+        Verdict.FAIL,
+        Verdict.PASS,
+        Verdict.PASS,
+    ]
+
+
+def test_a_result_carries_its_evidence(run: MakeRun) -> None:
+    """Measured value, unit, limit, interval, sizes and the value of each burst are there for the report."""
+    result = judge(_objectives("p(95)<200"), run(), looks=1).results[0]
+
+    assert result.measured == pytest.approx(161, abs=2)
+    assert (result.unit, result.limit, result.samples, result.bursts) == ("ms", 200.0, 20_000, 20)
+    assert result.interval is not None
+    assert result.p_value == 1.0
+    assert len(result.trend) == 20
+    assert all(value is not None and 130 < value < 200 for value in result.trend)
+    assert result.drift == ""
+
+
+def test_a_value_among_failures_is_left_out(burst: MakeBurst) -> None:
+    """An infinite percentile is no number for a report: the burst has no value, the run none either."""
+    result = judge(_objectives("p(95)<200"), [burst([1.0] * 90, {"timeout": 10})] * 20).results[0]
+
+    assert result.verdict is Verdict.FAIL
+    assert result.measured is None
+    assert set(result.trend) == {None}
+
+
+def test_drift_is_told(burst: MakeBurst) -> None:
+    """A service that slows down from burst to burst gets a sentence that says so."""
+    samples = [burst(np.full(500, 100.0 + 2 * place)) for place in range(20)]
+
+    assert judge(_objectives("p(95)<200"), samples).results[0].drift == (
+        "p(95) rose over the bursts, from 105 ms in the first third to 133 ms in the last: "
+        "the interval takes bursts to be alike and is too narrow here."
+    )
+
+
+@pytest.mark.parametrize(("delay", "abort"), [("0s", True), ("58s", True), ("61s", False)])
+def test_a_missed_objective_can_end_the_run(run: MakeRun, delay: str, abort: bool) -> None:  # noqa: FBT001  # a parameter of the table
+    """A FAIL with abortOnFail does, once delayAbortEval has passed since the first burst began (20 bursts take 59 s)."""
+    objectives = parse_document(
+        f'thresholds: {{http_req_duration: [{{threshold: "p(95)<100", abortOnFail: true, delayAbortEval: {delay}}}, "p(95)<90"]}}'
+    )
+
+    assert judge(objectives, run()).abort is abort
+
+
+def test_without_thresholds_there_is_no_verdict() -> None:
+    """Nothing to judge is an error, not a PASS."""
+    with pytest.raises(SloError, match="no threshold"):
+        judge(Objectives(), [])

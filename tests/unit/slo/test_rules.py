@@ -1,0 +1,185 @@
+"""The decision rules, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
+
+from kindgate.histogram import Histogram
+from kindgate.model import Verdict
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.rules import allowed_share, find, is_mean
+from kindgate.slo.sample import BurstSample, Series
+from kindgate.slo.threshold import Threshold
+
+MakeBurst = Callable[..., BurstSample]
+MakeRun = Callable[..., list[BurstSample]]
+
+ALPHA = 0.05 / 3
+
+
+def _threshold(text: str) -> Threshold:
+    return parse_marker((text,))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("p(95)<200", 0.05),
+        ("p(99.9)<=200", 0.001),
+        ("p(95)>200", 0.95),
+        ("med<200", 0.5),
+        ("http_req_failed: rate<0.01", 0.01),
+        ("http_req_failed: rate>0.2", 0.8),
+        ("checks: rate>=0.99", 0.01),
+        ("checks: rate<0.1", 0.1),
+    ],
+)
+def test_a_statement_about_a_share_says_how_many_may_be_bad(text: str, share: float) -> None:
+    """Percentiles and rates allow a share of requests on their wrong side."""
+    assert allowed_share(_threshold(text)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p(100)<200",
+        "p(0)>1",
+        "p(95)==200",
+        "p(95)<inf",
+        "max<200",
+        "min>1",
+        "http_reqs: count>1",
+        "http_reqs: rate>1",
+        "checks: rate===1",
+        "http_req_failed: rate<=0",
+        "checks: rate>=1",
+    ],
+)
+def test_everything_else_is_a_fact(text: str) -> None:
+    """Extremes, counts, equality and "none at all" are facts of a run: no spread says more about them."""
+    threshold = _threshold(text)
+
+    assert allowed_share(threshold) is None
+    assert not is_mean(threshold)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("p(95)<200", Verdict.PASS),
+        ("p(95)<162", Verdict.INCONCLUSIVE),
+        ("p(95)<150", Verdict.FAIL),
+        ("p(95)>150", Verdict.PASS),
+        ("p(95)>=162", Verdict.INCONCLUSIVE),
+        ("p(95)>200", Verdict.FAIL),
+        ("med<=110", Verdict.PASS),
+        ("avg<110", Verdict.PASS),
+        ("avg<103", Verdict.INCONCLUSIVE),
+        ("avg<95", Verdict.FAIL),
+        ("avg>95", Verdict.PASS),
+        ("avg>110", Verdict.FAIL),
+        ("max<1000", Verdict.PASS),
+        ("max<300", Verdict.FAIL),
+        ("min>=10", Verdict.PASS),
+        ("http_req_failed: rate<0.01", Verdict.PASS),
+        ("http_req_failed: rate==0", Verdict.PASS),
+        ("http_reqs: count>=20000", Verdict.PASS),
+        ("http_reqs: count>20000", Verdict.FAIL),
+        ("dropped_iterations: count<1", Verdict.PASS),
+        ("dropped_iterations: count!=0", Verdict.FAIL),
+    ],
+)
+def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> None:
+    """20 bursts of 1,000 requests with a median of 100 ms and a p(95) of about 162 ms, nothing failed."""
+    assert find(_threshold(text), run(), ALPHA, 0.0).verdict is verdict
+
+
+def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
+    """A p(95) cannot be kept by answering only 90 % of the requests, however fast."""
+    fast = find(_threshold("p(95)<1000"), run(failed={"http": 112}), ALPHA, 0.0)
+
+    assert fast.verdict is Verdict.FAIL
+    assert fast.proportion is not None
+    assert fast.proportion.share == pytest.approx(112 / 1112)
+
+
+def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
+    """Interval and p-value are those of scipy's t-test over the means of equal bursts."""
+    samples = run()
+    means = [sample.series[0].response.mean / 1000 for sample in samples]
+    expected = ttest_1samp(means, 101.0, alternative="greater")
+
+    finding = find(_threshold("avg<101"), samples, ALPHA, 0.0)
+
+    assert finding.p_value == pytest.approx(expected.pvalue)
+    assert finding.interval == pytest.approx(tuple(ttest_1samp(means, 0).confidence_interval(1 - 2 * ALPHA)))
+
+
+def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
+    """No bursts, no request with the tags and no answered request are all a FAIL; k6 would pass them."""
+    frozen = [burst([], {"timeout": 100})] * 20
+
+    for text, samples in (("p(95)<200", []), ("p(95)<200", frozen), ("avg<200", frozen), ("http_req_failed{host:bar}: rate<0.1", frozen)):
+        assert find(_threshold(text), samples, ALPHA, 0.0).verdict is Verdict.FAIL
+    assert find(_threshold("p(95)<200"), frozen, ALPHA, 0.0).stands
+    assert not find(_threshold("p(95)<200"), [burst([], {"unsent": 100})] * 20, ALPHA, 0.0).stands
+
+
+@pytest.mark.parametrize("text", ["p(95)<200", "avg<200", "http_req_failed: rate<0.01"])
+def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
+    """Quick mode shows figures; what needs the spread between bursts stays open."""
+    finding = find(_threshold(text), run(count=1), ALPHA, 0.0)
+
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.interval is None
+
+
+@pytest.mark.parametrize(("lateness", "stands"), [(0.0, True), (5_000.0, True), (100_000.0, False)])
+@pytest.mark.parametrize("text", ["p(95)<130", "avg<80", "max<300"])
+def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, stands: bool) -> None:  # noqa: FBT001  # a parameter of the table
+    """A generator that was 5 ms late did not make a p(95) of 162 ms out of 130; one that was 100 ms late may have."""
+    finding = find(_threshold(text), run(), ALPHA, lateness)
+
+    assert finding.verdict is Verdict.FAIL
+    assert finding.stands is stands
+
+
+def test_requests_that_were_never_sent_prove_nothing_against_the_server(run: MakeRun) -> None:
+    """A FAIL that comes from unsent requests alone may be the generator's; one from answers with errors is not."""
+    assert not find(_threshold("http_req_failed: rate<0.01"), run(failed={"unsent": 100}), ALPHA, 0.0).stands
+    assert find(_threshold("http_req_failed: rate<0.01"), run(failed={"http": 100}), ALPHA, 0.0).stands
+    assert not find(_threshold("http_req_failed: rate==0"), run(failed={"unsent": 1}), ALPHA, 0.0).stands
+    assert find(_threshold("http_req_failed: rate==0"), run(failed={"http": 1}), ALPHA, 0.0).stands
+    assert not find(_threshold("p(95)<1000"), run(failed={"unsent": 100}), ALPHA, 0.0).stands
+    assert not find(_threshold("dropped_iterations: count<1"), run(failed={"unsent": 1}), ALPHA, 0.0).stands
+
+
+@settings(max_examples=30, deadline=None)
+@given(limit=st.floats(60, 300), quantile=st.sampled_from([50.0, 90.0, 95.0, 99.0]), seed=st.integers(0, 50))
+def test_the_interval_in_ms_agrees_with_the_verdict(limit: float, quantile: float, seed: int) -> None:
+    """The limit lies above the interval of a PASS, below that of a FAIL, and inside that of the rest."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for shift in rng.normal(0, 0.1, 12):
+        times = Histogram.of(np.rint(100_000 * np.exp(shift + rng.normal(0, 0.3, 400))).astype(np.int64))
+        samples.append(BurstSample(0, 1, (Series({}, 400, 400, response=times),)))
+
+    finding = find(_threshold(f"p({quantile:g})<{limit}"), samples, ALPHA, 0.0)
+
+    low, high = finding.interval or (None, None)
+    assert low is None or high is None or low <= high
+    if finding.verdict is Verdict.PASS:
+        assert high is not None
+        assert high <= limit
+    elif finding.verdict is Verdict.FAIL:
+        assert low is not None
+        assert low >= limit
+    else:
+        assert (low or 0) <= limit
+        assert high is None or high >= limit

@@ -1,0 +1,52 @@
+"""The range of limits that cannot be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kindgate.model import Verdict
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.rules import find
+from kindgate.slo.sample import BurstSample
+
+MakeRun = Callable[..., list[BurstSample]]
+
+ALPHA = 0.05 / 3
+
+
+@pytest.mark.parametrize("operator", ["<", ">"])
+def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> None:
+    """Just outside the interval every limit is decided, one way below it and the other above; inside none is."""
+    samples = run()
+    finding = find(parse_marker((f"p(95){operator}162",))[0], samples, ALPHA, 0.0)
+    assert finding.interval is not None
+    low, high = finding.interval
+    assert low is not None
+    assert high is not None
+
+    def verdict(limit: float) -> Verdict:
+        return find(parse_marker((f"p(95){operator}{limit}",))[0], samples, ALPHA, 0.0).verdict
+
+    below, above = (Verdict.FAIL, Verdict.PASS) if operator == "<" else (Verdict.PASS, Verdict.FAIL)
+    assert verdict(low * 0.999) is below
+    assert verdict(high * 1.001) is above
+    assert verdict((low + high) / 2) is Verdict.INCONCLUSIVE
+
+
+def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
+    """When more requests have no answer than may be slow, no limit is high enough."""
+    finding = find(parse_marker(("p(95)<200",))[0], run(failed={"timeout": 100}), ALPHA, 0.0)
+
+    assert finding.interval is not None
+    assert finding.interval[1] is None
+
+
+def test_too_few_requests_leave_it_open_above(run: MakeRun) -> None:
+    """200 requests cannot bound a p(99.9), even when all are fast."""
+    finding = find(parse_marker(("p(99.9)<1000",))[0], run(count=10, size=20), ALPHA, 0.0)
+
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.interval is not None
+    assert finding.interval[1] is None
