@@ -1,12 +1,14 @@
-"""The Kubernetes client for a cluster, with its connections closed in the end."""
+"""Questions to a cluster's API server, answered as plain dictionaries, before anything of the application is there."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from kubernetes.client import ApiClient, Configuration, VersionApi
-from kubernetes.client.exceptions import ApiException
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_kube_config
 from urllib3.exceptions import HTTPError
 
@@ -15,22 +17,67 @@ from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
 
 
+class ApiUnavailable(ClusterError):
+    """The API server gives no answer, or not the one that was asked for; `status` is 0 for no answer at all."""
+
+    def __init__(self, message: str, *, status: int = 0, last_state: str = "") -> None:
+        super().__init__(message, last_state=last_state)
+        self.status = status
+
+
+class ApiServer:
+    """The API server of one cluster. The kubernetes package does the login, so every way to log in that it knows works."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return str(self._client.configuration.host)
+
+    def get(self, path: str, seconds: float) -> dict[str, Any]:
+        """The object at `path`, within `seconds`. Raises `ApiUnavailable`; nothing is retried."""
+        request = self._client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        try:
+            answer = self._client.call_api(*request, _request_timeout=seconds)
+            body = answer.read()  # type: ignore[no-untyped-call]  # published without types
+            content = json.loads(body) if answer.status == 200 else {}
+        except (HTTPError, OSError, ValueError) as error:
+            raise ApiUnavailable(f"the API server at {self.url} does not answer: {_cause(error)}") from error
+        if answer.status != 200:
+            raise ApiUnavailable(
+                f"the API server says {answer.status} {answer.reason or ''} to GET {path}".strip(),
+                status=answer.status,
+                last_state=body.decode(errors="replace"),
+            )
+        if not isinstance(content, dict):
+            raise ApiUnavailable(f"{self.url} is not an API server: it answers GET {path} with {type(content).__name__}")
+        return content
+
+
 @contextmanager
-def api_client(address: ClusterAddress) -> Iterator[ApiClient]:
-    """A client of the cluster at `address`; it retries nothing by itself. Raises `ClusterError` for a kubeconfig that does not do."""
+def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
+    """The API server at `address`. Raises `ClusterError` for a kubeconfig that does not do."""
     configuration = Configuration()
     configuration.retries = False
-    try:
-        load_kube_config(  # type: ignore[no-untyped-call]  # published without types
-            str(address.kubeconfig), context=address.context, client_configuration=configuration, persist_config=False
-        )
-    except (ConfigException, OSError) as error:
-        raise ClusterError(f"kubeconfig {address.kubeconfig} cannot be used: {error}") from error
-    api = ApiClient(configuration)
-    try:
-        yield api
-    finally:
-        api.close()  # type: ignore[no-untyped-call]  # published without types
+    # certificates that stand in the kubeconfig itself are written to files, for OpenSSL to read
+    with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
+        try:
+            load_kube_config(  # type: ignore[no-untyped-call]  # published without types
+                str(address.kubeconfig),
+                context=address.context,
+                client_configuration=configuration,
+                persist_config=False,
+                temp_file_path=folder,
+            )
+            client = ApiClient(configuration)
+        except (ConfigException, OSError) as error:
+            raise ClusterError(f"kubeconfig {address.kubeconfig} cannot be used: {error}") from error
+        try:
+            yield ApiServer(client)
+        finally:
+            client.close()  # type: ignore[no-untyped-call]  # published without types
 
 
 def server_version(address: ClusterAddress, deadline: Deadline) -> str:
@@ -38,23 +85,17 @@ def server_version(address: ClusterAddress, deadline: Deadline) -> str:
 
     Raises `ClusterError` where nobody answers, or where the server refuses the kubeconfig's user.
     """
-    seconds = max(deadline.remaining, 0.1)
-    with api_client(address) as api:
+    with api_server(address) as server:
         try:
-            version = VersionApi(api).get_code(_request_timeout=seconds)
-        except ApiException as error:
+            return str(server.get("/version", max(deadline.remaining, 0.1)).get("gitVersion", ""))
+        except ApiUnavailable as error:
+            refused = error.status in {401, 403}
             raise ClusterError(
-                f"the API server of context {address.context} answers {error.status} {error.reason}",
-                last_state=str(error.body or ""),
-                next_step=f"check the user of context {address.context} in {address.kubeconfig}",
-            ) from error
-        except (HTTPError, OSError, ValueError) as error:
-            raise ClusterError(
-                f"the API server of context {address.context} ({api.configuration.host}) cannot be reached: {_cause(error)}",
+                f"context {address.context} of {address.kubeconfig} cannot be used: {error.message}",
                 waited=deadline.waited,
-                next_step="check that the cluster runs and that this machine can reach it",
+                last_state=error.last_state,
+                next_step="check the context's user" if refused else "check that the cluster runs and that this machine reaches it",
             ) from error
-    return str(version.git_version)
 
 
 def _cause(error: BaseException) -> str:

@@ -10,10 +10,9 @@ from filelock import FileLock, Timeout
 
 from kindgate.cluster.config import KindConfig
 from kindgate.cluster.kubeconfig import externalise
-from kindgate.cluster.owner import Owner, network_name
-from kindgate.cluster.ownership import state_folder
+from kindgate.cluster.owner import RUN_VARIABLE, Owner, network_name
+from kindgate.cluster.ownership import state_path
 from kindgate.cluster.ports import HostPortStolen, is_port_taken
-from kindgate.cluster.watchdog import RUN_VARIABLE
 from kindgate.errors import ClusterError, CommandFailed, CommandTimeout
 from kindgate.host.command import run
 from kindgate.host.directories import state_dir
@@ -29,7 +28,7 @@ def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *
 
     What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen` and `ClusterError`.
     """
-    folder = state_folder(owner.cluster)
+    folder = state_path(owner.cluster)
     file = folder / "kind.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     command: list[str | Path] = [kind, "create", "cluster", "--name", owner.cluster, "--image", owner.node_image]

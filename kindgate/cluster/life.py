@@ -16,12 +16,13 @@ from kindgate.cluster.api import server_version
 from kindgate.cluster.config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
 from kindgate.cluster.creation import Progress, create_nodes
 from kindgate.cluster.deletion import CONTEXT_PREFIX, delete_cluster
+from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
-from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_folder
+from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_path
 from kindgate.cluster.ports import LOOPBACK, HostPortStolen, choose_port, port_error
 from kindgate.cluster.process import ProcessName
 from kindgate.cluster.readiness import prove_ready
-from kindgate.cluster.watchdog import Charge, Watchdog
+from kindgate.cluster.reaping import Charge
 from kindgate.errors import ClusterError, CommandFailed, KindgateError, OwnershipError, SettingsError
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress
@@ -61,16 +62,14 @@ class OpenCluster:
     `address` says how to reach it; `created` whether this run made it; `note` what there is to say about that.
     """
 
-    def __init__(
-        self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, watchdog: Watchdog | None, note: str
-    ) -> None:
+    def __init__(self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, guard: Guard | None, note: str) -> None:
         self.address = address
         self.note = note
-        self.created = watchdog is not None
+        self.created = guard is not None
         self._owner = owner
         self._companion = companion
         self._engine = engine
-        self._watchdog = watchdog
+        self._guard = guard
 
     def close(self, *, failed: bool, deadline: Deadline | None = None) -> bool:
         """End this run's use of the cluster; says whether the cluster was kept.
@@ -81,7 +80,7 @@ class OpenCluster:
         deadline = deadline or Deadline.after(DELETE_SECONDS)
         keep = self._owner.keep == "always" or (self._owner.keep == "on-failure" and failed)
         try:
-            if self._watchdog is None or keep:
+            if self._guard is None or keep:
                 exchange(self._engine, self._companion, self._owner.released(), deadline)
                 kept = True
             else:
@@ -90,14 +89,14 @@ class OpenCluster:
         except BaseException:
             self.hand_over()
             raise
-        if self._watchdog is not None:
-            self._watchdog.dismiss()
+        if self._guard is not None:
+            self._guard.dismiss()
         return kept
 
     def hand_over(self) -> None:
         """Leave the deletion of a created cluster to the watchdog, at once: for a run that is being killed."""
-        if self._watchdog is not None:
-            self._watchdog.hand_over()
+        if self._guard is not None:
+            self._guard.hand_over()
 
 
 def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress) -> OpenCluster:
@@ -150,7 +149,7 @@ def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Own
     """The owner of the cluster that is asked for, with the asked port."""
     settings = blueprint.settings
     given = settings.cluster.kubeconfig
-    kubeconfig = settings.path(given) if given is not None else state_folder(settings.cluster_name) / "kubeconfig"
+    kubeconfig = settings.path(given) if given is not None else state_path(settings.cluster_name) / "kubeconfig"
     parts = {
         **blueprint.versions,
         "node image": blueprint.node_image,
@@ -187,7 +186,7 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> Op
     companion = exchange(engine, found.companion, owner, deadline)
     address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline)
     return OpenCluster(
-        replace(address, reused=True), engine, owner, companion=companion, watchdog=None, note=f"cluster {owner.cluster} is reused"
+        replace(address, reused=True), engine, owner, companion=companion, guard=None, note=f"cluster {owner.cluster} is reused"
     )
 
 
@@ -212,16 +211,14 @@ def _create_on_port(
     blueprint: Blueprint, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
 ) -> OpenCluster:
     engine = blueprint.engine
-    if owner.process is None:
-        raise ClusterError("a cluster is created by a process")
-    watchdog = Watchdog.start(Charge(owner.cluster, owner.run_id, owner.process, engine))
+    guard = Guard.start(Charge(owner.cluster, owner.run_id, engine))
     try:
         companion = claim(engine, owner, deadline)
     except KindgateError:
-        watchdog.dismiss()
+        guard.dismiss()
         raise
     except BaseException:
-        watchdog.hand_over()
+        guard.hand_over()
         raise
     address = address_of(owner, ())
     try:
@@ -239,11 +236,11 @@ def _create_on_port(
                 blueprint.on_failure(address)
             delete_cluster(engine, Found(owner.cluster, owner, companion), owner, Deadline.after(DELETE_SECONDS))
         except BaseException:
-            watchdog.hand_over()
+            guard.hand_over()
             raise
-        watchdog.dismiss()
+        guard.dismiss()
         raise
-    return OpenCluster(address, engine, owner, companion=companion, watchdog=watchdog, note=note)
+    return OpenCluster(address, engine, owner, companion=companion, guard=guard, note=note)
 
 
 def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:
@@ -260,7 +257,7 @@ def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline) -> Clus
 
 def _refuse_foreign_kubeconfig(owner: Owner) -> None:
     """Such a file would be merged into, and the deletion could not take its part out again."""
-    if owner.kubeconfig.exists() and owner.kubeconfig.stat().st_size > 0 and owner.kubeconfig.parent != state_folder(owner.cluster):
+    if owner.kubeconfig.exists() and owner.kubeconfig.stat().st_size > 0 and owner.kubeconfig.parent != state_path(owner.cluster):
         raise SettingsError(
             f"--kubeconfig {owner.kubeconfig}: is there already, and is not this cluster's", next_step="name a file that does not exist"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from kindgate.cluster.api import server_version
 from kindgate.cluster.kubeconfig import externalise
 from kindgate.cluster.life import address_of
-from kindgate.cluster.ownership import look, owned, state_folder
+from kindgate.cluster.ownership import look, owned, state_path
 from kindgate.errors import ClusterError
 from kindgate.host.command import run
 from kindgate.host.engine import Engine
@@ -34,7 +34,8 @@ def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> C
             f"cluster {name} does not run", last_state=f"stopped: {', '.join(stopped) or 'every node is gone'}", next_step="`kindgate down`"
         )
     if not owner.kubeconfig.exists():
-        folder = state_folder(name)
+        folder = state_path(name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = replace(owner, kubeconfig=folder / "kubeconfig")
         run(
             [kind, "export", "kubeconfig", "--name", name, "--kubeconfig", owner.kubeconfig], deadline=deadline, env=engine.kind_environment

@@ -19,6 +19,8 @@ from kindgate.settings import Keep
 LABEL = "kindgate."
 RUN_ID_LABEL = "kindgate.run-id"
 CLUSTER_LABEL = "kindgate.cluster"
+RUN_VARIABLE = "KINDGATE_RUN_ID"
+"""Marks kind and its children in their environment, so that they are found without having been told of."""
 
 
 @dataclass(frozen=True)

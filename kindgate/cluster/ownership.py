@@ -91,11 +91,9 @@ def exchange(engine: Engine, companion: str, owner: Owner, deadline: Deadline) -
     return claim(engine, owner, deadline)
 
 
-def state_folder(cluster: str) -> Path:
-    """Where the kubeconfig and the state file of a cluster lie, private to this user; made if it is not there."""
-    folder = state_dir() / "clusters" / cluster
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+def state_path(cluster: str) -> Path:
+    """Where the kubeconfig and the state file of a cluster lie, private to this user; `claim` makes it."""
+    return state_dir() / "clusters" / cluster
 
 
 def state_folders() -> tuple[str, ...]:
@@ -107,19 +105,21 @@ def state_folders() -> tuple[str, ...]:
 def read_state(cluster: str) -> Owner | None:
     """The owner that the state file names, if there is one that can be read."""
     try:
-        return Owner.from_json((state_dir() / "clusters" / cluster / _STATE_FILE).read_text(encoding="utf-8"))
+        return Owner.from_json((state_path(cluster) / _STATE_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
 
 
 def write_state(owner: Owner) -> None:
     """Write the state file of the owner's cluster."""
-    write_private(state_folder(owner.cluster) / _STATE_FILE, owner.to_json())
+    folder = state_path(owner.cluster)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(folder / _STATE_FILE, owner.to_json())
 
 
 def remove_state(cluster: str) -> None:
     """Remove the state folder of a cluster with all that is in it."""
-    shutil.rmtree(state_dir() / "clusters" / cluster, ignore_errors=True)
+    shutil.rmtree(state_path(cluster), ignore_errors=True)
 
 
 def owned(found: Found) -> Owner:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -96,6 +94,8 @@ def _start_time(pid: int) -> str | None:
         except OSError:
             return None
         return "zombie" if fields[0] in {"Z", "X", "x"} else fields[19]
+    import psutil  # noqa: PLC0415  # only needed where there is no /proc
+
     try:
         process = psutil.Process(pid)
         return "zombie" if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())

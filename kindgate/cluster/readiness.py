@@ -6,14 +6,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from kubernetes import client
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
-
-from kindgate.cluster.api import api_client
-from kindgate.errors import ClusterError, KindgateError, NeverHappens, WaitTimeout
+from kindgate.cluster.api import ApiServer, ApiUnavailable, api_server
+from kindgate.errors import ClusterError, CommandTimeout, KindgateError, NeverHappens, WaitTimeout
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
@@ -23,6 +20,9 @@ _REQUEST_SECONDS = 5.0
 
 _CURL_SECONDS = 2
 """A ClusterIP either answers in milliseconds or its packets go nowhere."""
+
+_EXEC_SECONDS = 10.0
+"""What a busy engine may need to run curl in a node."""
 
 _CURL_MISSING = (126, 127)
 
@@ -46,18 +46,13 @@ def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
     cannot come true, or at the deadline.
     """
     stop = threading.Event()
-    with api_client(address) as api:
-        core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
+    with api_server(address) as server:
         checks = [
-            Check("all nodes to be Ready", lambda: _nodes_ready(core, address.nodes), 0.2),
-            Check("CoreDNS to be available", lambda: _coredns_available(apps), 0.2),
-            Check("the default ServiceAccount", lambda: _service_account(core), 0.2),
+            Check("all nodes to be Ready", lambda: _nodes_ready(server, address.nodes), 0.2),
+            Check("CoreDNS to be available", lambda: _coredns_available(server), 0.2),
+            Check("the default ServiceAccount", lambda: _service_account(server), 0.2),
             *(
-                Check(
-                    f"node {node} to reach the API's ClusterIP (kube-proxy)",
-                    lambda node=node: _cluster_ip(core, engine, node, deadline),  # type: ignore[misc]  # the loop's node is bound as a default
-                    0.5,
-                )
+                Check(f"node {node} to reach the API's ClusterIP (kube-proxy)", partial(_cluster_ip, server, engine, node), 0.5)
                 for node in address.nodes
             ),
         ]
@@ -83,10 +78,8 @@ def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
     """The probe's answer; an API server that does not answer, or not yet, is a reason to ask again."""
     try:
         return probe()
-    except ApiException as error:
-        return Pending(f"the API server says {error.status} {error.reason}")
-    except (HTTPError, OSError) as error:
-        return Pending(f"the API server does not answer: {error}")
+    except ApiUnavailable as error:
+        return Pending(error.message)
 
 
 def _explained(name: str, errors: list[BaseException]) -> BaseException:
@@ -105,36 +98,36 @@ def _explained(name: str, errors: list[BaseException]) -> BaseException:
     return explained
 
 
-def _nodes_ready(core: Any, expected: tuple[str, ...]) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | Hopeless:
     conditions = {
-        node.metadata.name: next((c for c in node.status.conditions or () if c.type == "Ready"), None)
-        for node in core.list_node(_request_timeout=_REQUEST_SECONDS).items
+        node["metadata"]["name"]: _condition(node, "Ready") for node in server.get("/api/v1/nodes", _REQUEST_SECONDS).get("items", ())
     }
     waiting = []
     for name in expected:
-        ready = conditions.get(name)
-        if ready is None:
+        ready = conditions.get(name, {})
+        if not ready:
             waiting.append(f"{name} has not registered")
-        elif ready.status != "True":
-            waiting.append(f"{name}: {ready.reason}: {ready.message}")
+        elif ready["status"] != "True":
+            waiting.append(f"{name}: {ready.get('reason')}: {ready.get('message')}")
     return Pending("; ".join(waiting)) if waiting else Ready("Ready")
 
 
-def _coredns_available(apps: Any) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
-    status = apps.read_namespaced_deployment("coredns", "kube-system", _request_timeout=_REQUEST_SECONDS).status
-    if any(c.type == "Available" and c.status == "True" for c in status.conditions or ()):
+def _coredns_available(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+    deployment = server.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns", _REQUEST_SECONDS)
+    if _condition(deployment, "Available").get("status") == "True":
         return Ready("available")
-    return Pending(f"{status.ready_replicas or 0} of {status.replicas or 0} replicas are ready")
+    status = deployment.get("status", {})
+    return Pending(f"{status.get('readyReplicas', 0)} of {status.get('replicas', 0)} replicas are ready")
 
 
-def _service_account(core: Any) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
-    core.read_namespaced_service_account("default", "default", _request_timeout=_REQUEST_SECONDS)
+def _service_account(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+    server.get("/api/v1/namespaces/default/serviceaccounts/default", _REQUEST_SECONDS)
     return Ready("there")
 
 
-def _cluster_ip(core: Any, engine: Engine, node: str, deadline: Deadline) -> Ready[str] | Pending | Hopeless:  # noqa: ANN401  # the client calls every field optional
+def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | Hopeless:
     """Any HTTP answer will do: the packets found their way to a Service and back."""
-    address = core.read_namespaced_service("kubernetes", "default", _request_timeout=_REQUEST_SECONDS).spec.cluster_ip
+    address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address
     command = (
         "curl",
@@ -148,7 +141,10 @@ def _cluster_ip(core: Any, engine: Engine, node: str, deadline: Deadline) -> Rea
         "--max-time",
         str(_CURL_SECONDS),
     )
-    told = engine.run("exec", node, *command, f"https://{host}:443/version", deadline=deadline, check=False)
+    try:
+        told = engine.run("exec", node, *command, f"https://{host}:443/version", deadline=Deadline.after(_EXEC_SECONDS), check=False)
+    except CommandTimeout as error:
+        return Pending(f"{address}:443 from {node}: {error.message}")
     if told.returncode == 0:
         return Ready(address)
     if told.returncode in _CURL_MISSING:
@@ -156,3 +152,9 @@ def _cluster_ip(core: Any, engine: Engine, node: str, deadline: Deadline) -> Rea
     if "is not running" in told.stderr or "No such container" in told.stderr:
         return Hopeless(f"the node's container stopped: {told.stderr.strip()}")
     return Pending(f"{address}:443 from {node}: {told.stderr.strip()}")
+
+
+def _condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The condition of that type in the object's status, or nothing."""
+    conditions: list[dict[str, Any]] = thing.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition["type"] == kind), {})

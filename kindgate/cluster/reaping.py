@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
 
 from kindgate.cluster.deletion import delete_cluster
-from kindgate.cluster.owner import why_reap
+from kindgate.cluster.owner import RUN_VARIABLE, why_reap
 from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, remove_state, state_folders
 from kindgate.errors import KindgateError
 from kindgate.host.engine import Engine
-from kindgate.waiting import Deadline
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a watchdog is in charge of; `run_id` tells this run's cluster from a later one of the same name."""
+
+    cluster: str
+    run_id: str
+    engine: Engine
+
+    def to_json(self) -> str:
+        """The charge as an argument of a command line."""
+        return json.dumps({**asdict(self), "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
+
+    @classmethod
+    def from_json(cls, text: str) -> Charge:
+        """The inverse of `to_json`."""
+        fields: dict[str, Any] = json.loads(text)
+        engine = Engine(**{**fields["engine"], "command": Path(fields["engine"]["command"])})
+        return cls(fields["cluster"], fields["run_id"], engine)
 
 
 @dataclass(frozen=True)
@@ -56,3 +82,29 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> None:
             found = look(engine, cluster, deadline)
             if not found.companion and not found.nodes:
                 remove_state(cluster)
+
+
+def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
+    """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
+    wait_for("the run's kind to end", lambda: _end_processes(charge.run_id), deadline)
+    found = look(charge.engine, charge.cluster, deadline)
+    if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
+        return False
+    delete_cluster(charge.engine, found, found.owner, deadline)
+    return True
+
+
+def _end_processes(run_id: str) -> Ready[None] | Pending:
+    """Kill every process that carries the run's mark; ready when there was none."""
+    marked = [process for process in psutil.process_iter() if _is_marked(process, run_id)]
+    for process in marked:
+        with suppress(psutil.Error):
+            process.kill()
+    return Pending(f"killed {[process.pid for process in marked]}") if marked else Ready(None)
+
+
+def _is_marked(process: psutil.Process, run_id: str) -> bool:
+    try:
+        return process.environ().get(RUN_VARIABLE) == run_id and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False

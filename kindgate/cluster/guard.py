@@ -1,0 +1,54 @@
+"""The run's end of the pipe that a watchdog listens on."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from contextlib import suppress
+
+from kindgate.cluster.process import ProcessName
+from kindgate.cluster.reaping import Charge
+from kindgate.cluster.watchdog import GOODBYE
+from kindgate.host.command import spawn
+
+_END_SECONDS = 10.0
+"""What a watchdog may need to end on a busy machine."""
+
+
+class Guard:
+    """A watchdog that was started for this process. Then exactly one of `dismiss` and `hand_over`, or die."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    @classmethod
+    def start(cls, charge: Charge) -> Guard:
+        """Start a watchdog in a session of its own; it deletes the charge's cluster when this process is gone."""
+        run = ProcessName.current()
+        name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)
+        command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, charge.to_json()]
+        # a CI runner that was cancelled kills every process that carries its mark, and this one has work left then
+        environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        return cls(spawn(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment))
+
+    def dismiss(self) -> None:
+        """Say goodbye, and see the watchdog end: it deletes nothing."""
+        self._close(GOODBYE)
+        if self._process.stdout is not None:
+            select.select([self._process.stdout], [], [], _END_SECONDS)
+            self._process.stdout.close()
+
+    def hand_over(self) -> None:
+        """Leave the deletion to the watchdog, without waiting for it."""
+        self._close(b"")
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _close(self, last_words: bytes) -> None:
+        if self._process.stdin is not None:
+            with suppress(OSError, ValueError):  # a watchdog that was killed, or a pipe that is closed already
+                self._process.stdin.write(last_words)
+                self._process.stdin.close()
+        self._process.wait(_END_SECONDS)

@@ -1,0 +1,80 @@
+"""A machine with a container engine, a kind and an API server, all real processes and servers, and none of them the real one."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.host.engine import Engine
+from tests.unit.cluster.machine import NODE_IMAGE, Machine
+
+STAND_IN = Path(__file__).parent / "stand_in.py"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """A machine with the node image in its engine and an API server that finds every node Ready."""
+    root = tmp_path / "machine"
+    for folder in ("containers", "names", "networks", "images", "bin"):
+        (root / folder).mkdir(parents=True)
+    (root / "images" / NODE_IMAGE.replace("/", "_")).write_text("sha256:0", encoding="utf-8")
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
+    docker, kind = (_program(root, name) for name in ("docker", "kind"))
+    there = Machine(root, Engine("docker", docker, "26.0"), kind)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _api_handler(there)) as server:
+        there.api = f"http://127.0.0.1:{server.server_address[1]}"
+        there.tell("api", there.api)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield there
+        server.shutdown()
+        thread.join()
+
+
+def _program(root: Path, name: str) -> Path:
+    file = root / "bin" / name
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} {name} {root} "$@"\n', encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
+def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
+    """An API server for what the readiness checks ask; the nodes are the machine's running containers."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            answer = None if path in machine.deleted else _objects(machine).get(path)
+            body = json.dumps(answer if answer is not None else {"kind": "Status", "reason": "NotFound"}).encode()
+            self.send_response(200 if answer is not None else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+def _objects(machine: Machine) -> dict[str, Any]:
+    ready = [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready"}]
+    nodes = [name for name in machine.containers if not name.endswith("-owner")]
+    deployment = {"metadata": {"name": "coredns"}, "status": {"conditions": [{"type": "Available", "status": "True"}]}}
+    return {
+        "/version": {"gitVersion": "v1.37.2"},
+        "/api/v1/nodes": {"items": [{"metadata": {"name": name}, "status": {"conditions": ready}} for name in nodes]},
+        "/apis/apps/v1/namespaces/kube-system/deployments/coredns": deployment,
+        "/api/v1/namespaces/default/serviceaccounts/default": {"metadata": {"name": "default"}},
+        "/api/v1/namespaces/default/services/kubernetes": {"metadata": {"name": "kubernetes"}, "spec": {"clusterIP": "10.96.0.1"}},
+    }
