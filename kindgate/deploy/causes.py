@@ -50,7 +50,7 @@ def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | N
     `nodes` are the cluster's nodes where they may be read: only then can a pod be told to fit nowhere.
     Only pods of the present revision count, so that what a new rollout replaces fails nobody.
     """
-    if workload["kind"] != "Pod" and not is_up_to_date(workload):
+    if not is_up_to_date(workload):
         return []
     found = [cause for pod in observed.pods(workload) for cause in _of_pod(pod, observed, nodes)]
     found += _of_controller(workload, observed)

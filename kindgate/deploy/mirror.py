@@ -92,11 +92,10 @@ class _Copy(threading.Thread):
 
     def end(self) -> None:
         """Make a thread that reads from a watch return."""
-        with self._lock:
-            # A watch that has ended by itself this very moment cannot be ended again.
-            with suppress(ValueError, RuntimeError, OSError):
-                if self._response is not None:
-                    self._response.shutdown()
+        # A watch that has ended by itself this very moment cannot be ended again.
+        with self._lock, suppress(ValueError, RuntimeError, OSError):
+            if self._response is not None:
+                self._response.shutdown()
 
     def run(self) -> None:
         version = ""

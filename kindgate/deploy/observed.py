@@ -8,6 +8,7 @@ from typing import Any
 from kindgate.model import Manifest, ObjectRef
 
 _REVISION = "deployment.kubernetes.io/revision"
+_OBSERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
@@ -78,7 +79,12 @@ class Observed:
 
 
 def is_up_to_date(manifest: Manifest) -> bool:
-    """Whether the object's controller has seen the present specification, so that its status is about that one."""
+    """Whether the object's controller has seen the present specification, so that its status is about that one.
+
+    Kinds whose controllers do not say (Job, and Pod in older versions) count as up to date.
+    """
+    if manifest["kind"] not in _OBSERVING:
+        return True
     generation = manifest["metadata"].get("generation", 0)
     return int((manifest.get("status") or {}).get("observedGeneration", 0)) >= int(generation)
 

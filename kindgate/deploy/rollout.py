@@ -26,7 +26,7 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
     live = observed.get(ref)
     if live is None:
         return Pending("not seen yet")
-    if ref.kind in WORKLOADS and not is_up_to_date(live):
+    if not is_up_to_date(live):
         return Pending("its controller has not looked at it yet")
     return rule(live, observed)
 

@@ -61,7 +61,7 @@ class ApiServer:
     logs: dict[str, str] = field(default_factory=dict)
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(10))
     watches: dict[int, tuple[str, queue.Queue[Any]]] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: threading.Condition = field(default_factory=threading.Condition)
 
     def put(self, path: str, manifest: dict[str, Any]) -> None:
         """Have an object at `path`, as if a controller had written it; watches hear of it."""
@@ -81,6 +81,11 @@ class ApiServer:
             gone = self.objects.pop(path)
             gone["metadata"]["resourceVersion"] = str(next(self.versions))
             self._tell("DELETED", path, gone)
+
+    def wait_watched(self, path_end: str) -> None:
+        """Wait until a collection is being watched."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: any(path.endswith(path_end) for path, _ in self.watches.values()), 20)
 
     def end_watches(self) -> None:
         """Break every open watch, as a restart of the server does."""
@@ -108,113 +113,10 @@ def covers(collection: str, path: str) -> bool:
 
 @contextmanager
 def serving() -> Iterator[ApiServer]:
-    """An API server with the namespaces that every cluster has, and no other objects."""
+    """An API server with the namespace `default`, and no other objects."""
     state = ApiServer()
     state.put("/api/v1/namespaces/default", {})
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one_request(self) -> None:
-            try:
-                super().handle_one_request()
-            except (ConnectionResetError, BrokenPipeError):
-                self.close_connection = True
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            pass
-
-        def do_GET(self) -> None:
-            path, query = self._asked()
-            if self._refused(path):
-                return
-            if query.get("watch") == "true":
-                self._watch(path)
-            elif path.endswith("/log"):
-                self._reply_text(state.logs.get(path, ""))
-            elif (found := discovery(path)) is not None:
-                self._reply(200, found)
-            elif path in state.objects:
-                self._reply(200, state.objects[path])
-            elif any(path.endswith("/" + plural) for kinds in RESOURCES.values() for _, plural, _ in kinds):
-                self._reply(200, listing(state, path, query.get("labelSelector", "")))
-            else:
-                self._fail(404, f"{path} not found", "NotFound")
-
-        def do_PATCH(self) -> None:
-            path, _ = self._asked()
-            manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if not self._refused(path):
-                state.put(path, manifest)
-                self._reply(200, state.objects[path])
-
-        def do_DELETE(self) -> None:
-            path, _ = self._asked()
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self._refused(path):
-                return
-            if path not in state.objects:
-                self._fail(404, f"{path} not found", "NotFound")
-            elif state.finalizers:
-                state.objects[path]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": list(state.finalizers)}
-                self._reply(200, state.objects[path])
-            else:
-                gone = state.objects[path]
-                state.remove(path)
-                self._reply(200, gone)
-
-        def _asked(self) -> tuple[str, dict[str, str]]:
-            parts = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            state.requests.append((self.command, parts.path, query))
-            state.headers.append(dict(self.headers))
-            return parts.path, query
-
-        def _refused(self, path: str) -> bool:
-            for refusal in state.refusals:
-                if refusal.times > 0 and refusal.method == self.command and path.endswith(refusal.path_end):
-                    refusal.times -= 1
-                    self._fail(refusal.status, refusal.message, refusal.reason)
-                    return True
-            return False
-
-        def _fail(self, status: int, message: str, reason: str) -> None:
-            self._reply(status, {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status})
-
-        def _reply(self, status: int, body: dict[str, Any]) -> None:
-            self._send(status, json.dumps(body).encode(), "application/json")
-
-        def _reply_text(self, text: str) -> None:
-            self._send(200, text.encode(), "text/plain")
-
-        def _send(self, status: int, data: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def _watch(self, path: str) -> None:
-            events: queue.Queue[Any] = queue.Queue()
-            with state.lock:
-                state.watches[id(events)] = (path, events)
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            try:
-                while (event := events.get()) is not END:
-                    line = json.dumps(event).encode() + b"\n"
-                    # In two pieces: a reader has to put lines together that arrive cut.
-                    for part in (line[:7], line[7:]):
-                        self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
-                        self.wfile.flush()
-                self.wfile.write(b"0\r\n\r\n")
-            finally:
-                with state.lock:
-                    del state.watches[id(events)]
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(state)
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -257,3 +159,127 @@ def kubeconfig(folder: Path, url: str, user: dict[str, Any] | None = None) -> Pa
     }
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+class _Server(ThreadingHTTPServer):
+    """Carries the state to the handlers of its requests."""
+
+    daemon_threads = True
+
+    def __init__(self, state: ApiServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.state = state
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one connection's requests."""
+
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def state(self) -> ApiServer:
+        """The state that all connections share."""
+        assert isinstance(self.server, _Server)
+        return self.server.state
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except (ConnectionResetError, BrokenPipeError):
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+    def do_GET(self) -> None:
+        path, query = self._asked()
+        if self._refused(path):
+            return
+        if query.get("watch") == "true":
+            self._watch(path, int(query["resourceVersion"]))
+        elif path.endswith("/log"):
+            self._reply_text(self.state.logs.get(path, ""))
+        elif (found := discovery(path)) is not None:
+            self._reply(200, found)
+        elif path in self.state.objects:
+            self._reply(200, self.state.objects[path])
+        elif any(path.endswith("/" + plural) for kinds in RESOURCES.values() for _, plural, _ in kinds):
+            self._reply(200, listing(self.state, path, query.get("labelSelector", "")))
+        else:
+            self._fail(404, f"{path} not found", "NotFound")
+
+    def do_PATCH(self) -> None:
+        path, _ = self._asked()
+        manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self._refused(path):
+            self.state.put(path, manifest)
+            self._reply(200, self.state.objects[path])
+
+    def do_DELETE(self) -> None:
+        path, _ = self._asked()
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self._refused(path):
+            return
+        if path not in self.state.objects:
+            self._fail(404, f"{path} not found", "NotFound")
+        elif self.state.finalizers:
+            self.state.objects[path]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": list(self.state.finalizers)}
+            self._reply(200, self.state.objects[path])
+        else:
+            gone = self.state.objects[path]
+            self.state.remove(path)
+            self._reply(200, gone)
+
+    def _asked(self) -> tuple[str, dict[str, str]]:
+        parts = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        self.state.requests.append((self.command, parts.path, query))
+        self.state.headers.append(dict(self.headers))
+        return parts.path, query
+
+    def _refused(self, path: str) -> bool:
+        for refusal in self.state.refusals:
+            if refusal.times > 0 and refusal.method == self.command and path.endswith(refusal.path_end):
+                refusal.times -= 1
+                self._fail(refusal.status, refusal.message, refusal.reason)
+                return True
+        return False
+
+    def _fail(self, status: int, message: str, reason: str) -> None:
+        self._reply(status, {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status})
+
+    def _reply(self, status: int, body: dict[str, Any]) -> None:
+        self._send(status, json.dumps(body).encode(), "application/json")
+
+    def _reply_text(self, text: str) -> None:
+        self._send(200, text.encode(), "text/plain")
+
+    def _send(self, status: int, data: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _watch(self, path: str, version: int) -> None:
+        events: queue.Queue[Any] = queue.Queue()
+        with self.state.lock:
+            for known, item in self.state.objects.items():
+                if covers(path, known) and int(item["metadata"]["resourceVersion"]) > version:
+                    events.put({"type": "MODIFIED", "object": item})
+            self.state.watches[id(events)] = (path, events)
+            self.state.lock.notify_all()
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            while (event := events.get()) is not END:
+                line = json.dumps(event).encode() + b"\n"
+                # In two pieces: a reader has to put lines together that arrive cut.
+                for part in (line[:7], line[7:]):
+                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                    self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+        finally:
+            with self.state.lock:
+                del self.state.watches[id(events)]

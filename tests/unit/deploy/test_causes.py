@@ -1,0 +1,147 @@
+"""From what a cluster shows to the cause, with the line that proves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.causes import AT_ONCE, NEVER, RETRIED_ONCE, SHORTLY, causes
+from kindgate.deploy.observed import Observed
+from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
+
+Object = dict[str, Any]
+SMALL_NODE = {"metadata": {"labels": {}}, "spec": {}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}}}
+
+
+def found(*objects: Object, workload: Object | None = None, nodes: list[Object] | None = None) -> list[tuple[str, float]]:
+    """Reasons and graces of what is wrong with shop/web."""
+    live = workload or live_deployment(0)
+    return [(cause.reason, cause.grace) for cause in causes(live, Observed([live, live_replicaset(), *objects]), nodes)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "grace"),
+    [
+        ("ErrImagePull", "docker.io/example/web:1.0: not found", AT_ONCE),
+        ("ErrImagePull", "unexpected status: 401 Unauthorized", AT_ONCE),
+        ("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: pull access denied', AT_ONCE),
+        ("InvalidImageName", "couldn't parse image reference", AT_ONCE),
+        ("ErrImageNeverPull", "Container image is not present with pull policy of Never", AT_ONCE),
+        ("ErrImagePull", "dial tcp: lookup registry.example: i/o timeout", RETRIED_ONCE),
+        ("ImagePullBackOff", "unexpected status: 503 Service Unavailable", RETRIED_ONCE),
+    ],
+)
+def test_a_registrys_answer_is_final_and_trouble_on_the_way_is_not(reason: str, message: str, grace: float) -> None:
+    """What the kubelet may overcome by trying again gets one more try."""
+    assert found(live_pod(**waiting(reason, message))) == [(reason, grace)]
+
+
+def test_running_out_of_memory_is_the_cause_of_the_crash_loop() -> None:
+    """The kernel's word says more than the loop that follows from it."""
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", AT_ONCE)]
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
+    """A misspelt command never becomes a running container."""
+    status = waiting("CrashLoopBackOff")
+    status["containerStatuses"][0] |= {state: {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}
+    assert found(live_pod(**status)) == [("StartError", AT_ONCE)]
+
+
+def test_a_missing_secret_gets_a_moment() -> None:
+    """Another controller may be about to write it."""
+    assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [("CreateContainerConfigError", SHORTLY)]
+
+
+def test_an_init_container_counts_too() -> None:
+    """The application's containers only wait for it."""
+    status = {"initContainerStatuses": waiting("CrashLoopBackOff")["containerStatuses"], **waiting("PodInitializing")}
+    assert found(live_pod(**status)) == [("CrashLoopBackOff", AT_ONCE)]
+
+
+def unschedulable(**requests: str) -> Object:
+    """A pod that the scheduler has found no node for."""
+    message = "0/1 nodes are available: 1 Insufficient cpu."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    pod = live_pod(phase="Pending", conditions=[condition])
+    pod["spec"]["containers"][0]["resources"] = {"requests": requests}
+    return pod
+
+
+def test_a_pod_that_fits_no_node_fails_shortly_and_one_that_may_fit_waits() -> None:
+    """A busy node may become free; a small one never becomes large."""
+    assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORTLY)]
+    assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", NEVER)]
+    assert found(unschedulable(cpu="64")) == [("Unschedulable", NEVER)]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ('pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1', ("QuotaExceeded", SHORTLY)),
+        ('pods "web" is forbidden: failed quota: q: must specify limits.cpu for: web', ("QuotaExceeded", SHORTLY)),
+        ('admission webhook "policy.example" denied the request: no', ("AdmissionDenied", AT_ONCE)),
+        ('pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged', ("AdmissionDenied", AT_ONCE)),
+        ('error looking up service account shop/default: serviceaccount "default" not found', ("FailedCreate", NEVER)),
+        ('Internal error occurred: failed calling webhook "policy.example": connection refused', ("FailedCreate", NEVER)),
+    ],
+)
+def test_pods_that_are_refused_say_why(message: str, expected: tuple[str, float]) -> None:
+    """The ReplicaSet's condition holds what the API server answered."""
+    refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
+    live = live_deployment(0)
+    assert [(cause.reason, cause.grace) for cause in causes(live, Observed([live, refused]))] == [expected]
+
+
+def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
+    """Only Deployments carry the refusal in a condition."""
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
+    job["metadata"]["uid"] = "job-migrate"
+    refusal = event("FailedCreate", "exceeded quota: small", name="migrate", kind="Job")
+    assert found(refusal, workload=job) == [("QuotaExceeded", SHORTLY)]
+
+
+def test_the_kubelets_last_word_on_a_mount_counts() -> None:
+    """A ConfigMap that is not there is final after a moment; a slow disk is not."""
+    early = event("FailedMount", "MountVolume.SetUp failed: timed out waiting for the condition", at="2026-01-01T00:00:01Z")
+    late = event("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', at="2026-01-01T00:00:02Z")
+    pod = live_pod(**waiting("ContainerCreating"))
+    assert found(pod, late, early) == [("FailedMount", SHORTLY)]
+    assert found(pod, early) == [("FailedMount", NEVER)]
+
+
+def test_a_pod_that_has_become_ready_has_no_cause() -> None:
+    """Events of its start stay around."""
+    ready = live_pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    assert found(ready, event("Unhealthy", "Readiness probe failed"), event("FailedMount", "not found")) == []
+
+
+def test_pods_of_the_revision_before_fail_nobody() -> None:
+    """A rollout that mends a crash loop is not failed by the pods it replaces."""
+    old = live_pod("web-0-old", owner="replicaset-0", **waiting("CrashLoopBackOff"))
+    assert found(old, live_replicaset("0")) == []
+
+
+def test_a_pod_on_its_way_out_fails_nobody() -> None:
+    """It is being replaced already."""
+    leaving = live_pod(**waiting("CrashLoopBackOff"))
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert found(leaving) == []
+
+
+def test_a_rollout_that_is_not_seen_whole_yet_is_not_judged() -> None:
+    """Watches are not in step: the new ReplicaSet may be a moment late, and the old one's pods must not stand for it."""
+    crashing = live_pod(**waiting("CrashLoopBackOff"))
+    assert found(crashing, workload=live_deployment(0, revision="2")) == []
+    assert found(crashing, workload=live_deployment(0, generation=2, observed=1)) == []
+
+
+def test_a_cause_reads_as_one_line() -> None:
+    """Object, reason, proof."""
+    live = live_deployment(0)
+    pod = live_pod(**waiting("ErrImagePull", "not found"))
+    (cause,) = causes(live, Observed([live, live_replicaset(), pod]))
+    assert str(cause) == "Pod shop/web-1-abcde: ErrImagePull: container web, image example/web:1.0: not found"

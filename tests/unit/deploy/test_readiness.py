@@ -1,0 +1,172 @@
+"""Waiting for everything that was applied, against a server whose watches break, end and lag."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.readiness import wait_ready
+from kindgate.errors import DeployError
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, rendered, service, waiting
+from tests.unit.deploy.standin import ApiServer, Refusal
+
+APPS = "/apis/apps/v1/namespaces/shop"
+CORE = "/api/v1/namespaces/shop"
+WEB = f"{APPS}/deployments/web"
+
+
+def wait(address: ClusterAddress, *objects: dict[str, Any], seconds: float = 20.0, then: Callable[[], object] = lambda: None) -> list[str]:
+    """Wait for the objects, and do `then` when the first progress was reported; every progress that was."""
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if len(said) == 1:
+            then()
+
+    wait_ready(rendered(*(objects or (deployment(),))), address, Deadline.after(seconds), hear)
+    return said
+
+
+def test_what_is_ready_already_is_not_waited_for(api_server: ApiServer, address: ClusterAddress) -> None:
+    """One look is enough."""
+    api_server.put(WEB, live_deployment(2))
+    assert wait(address) == ["1 of 1 ready"]
+
+
+def test_a_change_is_heard_by_the_watch(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Progress is reported whenever it changes, and only then."""
+    api_server.put(WEB, live_deployment(0))
+    said = wait(address, then=lambda: api_server.put(WEB, live_deployment(2)))
+    assert said == ["0 of 1 ready; Deployment shop/web: 0 of 2 available", "1 of 1 ready"]
+
+
+def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A restart of the API server ends every watch, and what happened meanwhile is not missed."""
+    api_server.put(WEB, live_deployment(0))
+
+    def restart() -> None:
+        api_server.wait_watched("/deployments")
+        api_server.refusals.append(Refusal("GET", "/deployments", 503, "starting", times=2))
+        api_server.end_watches()
+        api_server.put(WEB, live_deployment(2))
+
+    wait(address, then=restart)
+
+
+def test_a_watch_that_is_too_old_lists_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """410 Gone is what a compacted history answers."""
+    api_server.put(WEB, live_deployment(0))
+
+    def forget() -> None:
+        api_server.wait_watched("/deployments")
+        with api_server.lock:
+            api_server.objects[WEB] = {**api_server.objects[WEB], "status": live_deployment(2)["status"]}
+            for _, events in api_server.watches.values():
+                events.put({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}})
+
+    wait(address, then=forget)
+
+
+def test_an_image_that_does_not_exist_fails_at_once(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The error names pod, image and the runtime's answer, long before the deadline."""
+    api_server.put(WEB, live_deployment(0))
+    api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
+    status = waiting("ErrImagePull", 'failed to resolve reference "docker.io/example/web:1.0": not found')
+    api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**status))
+    with pytest.raises(DeployError) as caught:
+        wait(address, seconds=60)
+    assert "Pod shop/web-1-abcde: ErrImagePull" in caught.value.message
+    assert "example/web:1.0" in caught.value.message
+    assert "not found" in caught.value.message
+    assert "describe pod web-1-abcde" in caught.value.next_step
+
+
+def test_a_crash_loop_fails_with_the_last_lines_of_its_log(api_server: ApiServer, address: ClusterAddress) -> None:
+    """What the program itself said is the best cause there is."""
+    api_server.put(WEB, live_deployment(0))
+    api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
+    ended = {"terminated": {"exitCode": 3, "reason": "Error"}}
+    api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**waiting("CrashLoopBackOff", lastState=ended, restartCount=1)))
+    api_server.logs[f"{CORE}/pods/web-1-abcde/log"] = "no such database: shop\n"
+    with pytest.raises(DeployError, match=r"CrashLoopBackOff.*exit code 3") as caught:
+        wait(address, seconds=60)
+    assert "no such database: shop" in caught.value.last_state
+    query = next(query for _, path, query in api_server.requests if path.endswith("/log"))
+    assert (query["previous"], query["container"]) == ("true", "web")
+
+
+def test_a_log_that_cannot_be_had_does_not_hide_the_cause(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The container may be gone by then."""
+    api_server.put(WEB, live_deployment(0))
+    api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
+    api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**waiting("CrashLoopBackOff")))
+    api_server.refusals.append(Refusal("GET", "/log", 400, "previous terminated container not found"))
+    with pytest.raises(DeployError, match="CrashLoopBackOff") as caught:
+        wait(address, seconds=60)
+    assert "previous terminated container not found" in caught.value.last_state
+
+
+def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
+    """It might pass any moment, so it ends nothing early."""
+    api_server.put(WEB, live_deployment(0))
+    api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
+    running: dict[str, Any] = {"phase": "Running", "containerStatuses": [{"name": "web", "ready": False, "state": {"running": {}}}]}
+    api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**running))
+    api_server.put(f"{CORE}/events/e", event("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500"))
+    with pytest.raises(DeployError, match="did not become healthy before the deadline") as caught:
+        wait(address, deployment(), service(), seconds=1.0)
+    assert "0 of 2 available" in caught.value.last_state
+    assert "ProbeFailed: Readiness probe failed: HTTP probe failed with statuscode: 500" in caught.value.last_state
+    assert "Service shop/web: not seen yet" in caught.value.last_state
+    assert caught.value.waited is not None
+    assert caught.value.waited >= 1.0
+
+
+def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A migration that failed is known as soon as Kubernetes gives it up."""
+    failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "it has reached the limit"}]
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"conditions": failed})
+    job["metadata"]["uid"] = "job-migrate"
+    api_server.put("/apis/batch/v1/namespaces/shop/jobs/migrate", job)
+    api_server.put(f"{CORE}/pods/migrate-x", live_pod("migrate-x", owner="job-migrate", phase="Failed"))
+    api_server.logs[f"{CORE}/pods/migrate-x/log"] = "relation exists\n"
+    with pytest.raises(DeployError, match="Job shop/migrate: Failed: BackoffLimitExceeded") as caught:
+        wait(address, manifest("Job", "migrate", api_version="batch/v1"), seconds=60)
+    assert "relation exists" in caught.value.last_state
+
+
+def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address: ClusterAddress) -> None:
+    """In an existing cluster neither nodes nor other namespaces are read."""
+    api_server.put(WEB, live_deployment(2))
+    wait(replace(address, existing=True))
+    asked = set(api_server.paths("GET"))
+    assert "/api/v1/nodes" not in asked
+    assert {path for path in asked if path.endswith("/pods")} == {f"{CORE}/pods"}
+
+
+def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The last state is the API server's trouble, not an empty cluster."""
+    api_server.refusals.append(Refusal("GET", "/pods", 503, "etcd is not ready"))
+    with pytest.raises(DeployError) as caught:
+        wait(address, seconds=0.5)
+    assert "etcd is not ready" in caught.value.last_state
+
+
+def test_nothing_to_wait_for_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Manifests of settings alone open no watch."""
+    wait(address, manifest("ConfigMap", "settings"))
+    assert api_server.watches == {}
+
+
+def test_no_thread_is_left(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Watches that wait for nothing more are ended, not left to their own timeout."""
+    api_server.put(WEB, live_deployment(2))
+    wait(address)
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("watch ")] == []

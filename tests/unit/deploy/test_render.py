@@ -1,0 +1,221 @@
+"""Rendering, with a stand-in for kubectl that says what the real one said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindgate import assets
+from kindgate.deploy.render import ORIGIN, dump, read_manifests, render
+from kindgate.errors import CommandTimeout, ManifestError
+from kindgate.model import ObjectRef
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, manifest, service
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Path:
+    """A folder that looks like an overlay."""
+    folder = tmp_path / "overlays" / "ci"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text("resources: [web.yaml]\n")
+    return folder
+
+
+def kubectl(folder: Path, *, output: str = "", error: str = "", code: int = 0, seconds: float = 0) -> Path:
+    """A kubectl that keeps the kustomization it was asked to build, and answers with `output` or `error`."""
+    path = folder / "kubectl"
+    path.write_text(
+        "#!/usr/bin/env python3\n"
+        "import pathlib, sys, time\n"
+        f"time.sleep({seconds})\n"
+        "assert sys.argv[1] == 'kustomize'\n"
+        f"log = pathlib.Path({str(folder / 'asked')!r})\n"
+        "log.open('a').write(pathlib.Path(sys.argv[2], 'kustomization.yaml').read_text() + '---\\n')\n"
+        f"print({output!r}.replace('WRAPPER', sys.argv[2]))\n"
+        f"print({error!r}.replace('WRAPPER', sys.argv[2]), file=sys.stderr)\n"
+        f"sys.exit({code})\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+def stream(*objects: dict[str, object]) -> str:
+    """Objects as kubectl prints them."""
+    return "---\n".join(yaml.safe_dump(item) for item in objects)
+
+
+def from_file(item: dict[str, object], origin: dict[str, str]) -> dict[str, object]:
+    """The object with the annotation that Kustomize puts in."""
+    metadata = item["metadata"]
+    assert isinstance(metadata, dict)
+    return {**item, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), ORIGIN: yaml.safe_dump(origin)}}}
+
+
+def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The origin is read and taken out again; other annotations stay."""
+    monkeypatch.chdir(tmp_path)
+    noted = service()
+    noted["metadata"]["annotations"] = {"a": "b"}
+    settings = manifest("ConfigMap", "settings")
+    up = "../" * 8
+    output = stream(
+        from_file(deployment(), {"path": f"{up}{overlay}/web.yaml"}),
+        from_file(noted, {"path": "deploy/web.yaml", "repo": "https://example.dev/shop"}),
+        from_file(settings, {"configuredIn": f"{up}{overlay}/kustomization.yaml"}),
+    )
+    result = render(overlay, kubectl=kubectl(tmp_path, output=output), deadline=Deadline.after(20))
+    assert result.objects == (deployment(), noted, settings)
+    assert result.origins == {
+        ObjectRef("Deployment", "shop", "web"): "overlays/ci/web.yaml",
+        ObjectRef("Service", "shop", "web"): "https://example.dev/shop/deploy/web.yaml",
+        ObjectRef("ConfigMap", "shop", "settings"): "overlays/ci/kustomization.yaml",
+    }
+
+
+def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path: Path) -> None:
+    """The overlay's own kustomization stays as it is."""
+    render(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
+    (asked,) = [part for part in yaml.safe_load_all((tmp_path / "asked").read_text()) if part]
+    assert asked["buildMetadata"] == ["originAnnotations"]
+    assert asked["resources"][0].endswith("overlays/ci")
+
+
+def test_a_component_that_the_overlay_has_already_is_taken_once(overlay: Path, tmp_path: Path) -> None:
+    """Asking for Prometheus beside an overlay that holds it is no conflict."""
+    tool = kubectl(tmp_path, output=stream(deployment(), service()))
+    result = render(overlay, kubectl=tool, deadline=Deadline.after(20), components=["prometheus"])
+    assert result.objects == (deployment(), service())
+    assert [part["components"][0].endswith("k8s/components/prometheus") for part in _asked(tmp_path)[1:]] == [True]
+
+
+def _asked(folder: Path) -> list[dict[str, list[str]]]:
+    return [part for part in yaml.safe_load_all((folder / "asked").read_text()) if part]
+
+
+def test_an_unknown_overlay_says_what_there_is(overlay: Path, tmp_path: Path) -> None:
+    """A misspelt name costs one look."""
+    with pytest.raises(ManifestError, match="there is no such overlay") as caught:
+        render(overlay.parent / "cii", kubectl=tmp_path / "none", deadline=Deadline.after(5))
+    assert "ci" in caught.value.next_step
+
+
+def test_a_folder_without_kustomization_is_no_overlay(tmp_path: Path) -> None:
+    """Plain YAML folders belong to --kind-apply."""
+    with pytest.raises(ManifestError, match=r"no kustomization\.yaml"):
+        render(tmp_path, kubectl=tmp_path / "none", deadline=Deadline.after(5))
+
+
+def test_an_unknown_component_says_which_there_are(overlay: Path, tmp_path: Path) -> None:
+    """The bundled ones are listed."""
+    with pytest.raises(ManifestError, match="--kind-component promtheus") as caught:
+        render(overlay, kubectl=tmp_path / "none", deadline=Deadline.after(5), components=["promtheus"])
+    assert "prometheus" in caught.value.next_step
+
+
+MALFORMED = (
+    "error: accumulating resources: accumulation err='accumulating resources from '../../base': '/p/k8s/base' must resolve to a file': "
+    "recursed accumulation of path '/p/k8s/base': accumulating resources: accumulating resources from 'foo.yaml': "
+    "MalformedYAMLError: yaml: line 8: mapping values are not allowed in this context in File: foo.yaml"
+)
+MISSING = (
+    "error: accumulating resources: accumulation err='accumulating resources from '../../base': '/p/k8s/base' must resolve to a file': "
+    "recursed accumulation of path '/p/k8s/base': accumulating resources: accumulation err='accumulating resources from 'nope.yaml': "
+    "open /p/k8s/base/nope.yaml: no such file or directory': must build at directory: not a valid directory"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "fragments"),
+    [
+        (MALFORMED, ["malformed YAML in /p/k8s/base/foo.yaml: yaml: line 8"]),
+        (MISSING, ["nope.yaml", "no such file or directory", "/p/k8s/base"]),
+        ('error: invalid Kustomization: json: unknown field "resource"', ['unknown field "resource"']),
+    ],
+    ids=["malformed", "missing", "unknown-field"],
+)
+def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, error: str, fragments: list[str]) -> None:
+    """The innermost cause, with its file; the whole text follows."""
+    with pytest.raises(ManifestError) as caught:
+        render(overlay, kubectl=kubectl(tmp_path, error=error, code=1), deadline=Deadline.after(20))
+    assert all(fragment in caught.value.message for fragment in fragments)
+    assert "\n" not in caught.value.message
+    assert "kindgate-render-" not in str(caught.value)
+
+
+def test_an_overlay_of_nothing_is_an_error(overlay: Path, tmp_path: Path) -> None:
+    """There would be nothing to judge."""
+    with pytest.raises(ManifestError, match="holds no object"):
+        render(overlay, kubectl=kubectl(tmp_path), deadline=Deadline.after(20))
+
+
+def test_a_kustomize_that_hangs_ends_at_the_deadline(overlay: Path, tmp_path: Path) -> None:
+    """A remote resource may never answer."""
+    with pytest.raises(CommandTimeout):
+        render(overlay, kubectl=kubectl(tmp_path, seconds=30), deadline=Deadline.after(0.3))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: [", "malformed YAML"),
+        ("- a\n- b\n", "not a Kubernetes object"),
+        ("kind: Service\nmetadata: {name: web}\n", "a Service without apiVersion"),
+        ("apiVersion: v1\nkind: Service\nmetadata: {}\n", "a Service without metadata.name"),
+        ("# nothing\n", "holds no Kubernetes object"),
+    ],
+    ids=["malformed", "list", "no-version", "no-name", "empty"],
+)
+def test_a_prerequisite_that_is_no_manifest_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+    """Before anything is created."""
+    file = tmp_path / "before.yaml"
+    file.write_text(text)
+    with pytest.raises(ManifestError, match=message) as caught:
+        read_manifests(file, kubectl=tmp_path / "none", deadline=Deadline.after(5))
+    assert "before.yaml" in caught.value.message
+
+
+def test_prerequisites_may_be_a_file_a_folder_or_an_overlay(overlay: Path, tmp_path: Path) -> None:
+    """Files in order of name, every document in them, JSON included; an overlay is built."""
+    folder = tmp_path / "before"
+    folder.mkdir()
+    (folder / "b.yaml").write_text(stream(service()))
+    (folder / "a.yaml").write_text(json.dumps(deployment()) + "\n---\n" + stream(manifest("ConfigMap", "c")))
+    (folder / "notes.txt").write_text("not YAML: [")
+    nobody = tmp_path / "none"
+    names = [item["kind"] for item in read_manifests(folder, kubectl=nobody, deadline=Deadline.after(5)).objects]
+    assert names == ["Deployment", "ConfigMap", "Service"]
+    single = read_manifests(folder / "b.yaml", kubectl=nobody, deadline=Deadline.after(5))
+    assert single.origins == {ObjectRef("Service", "shop", "web"): str(folder / "b.yaml")}
+    built = read_manifests(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
+    assert built.objects == (deployment(),)
+
+
+def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """A misspelt --kind-apply is said."""
+    with pytest.raises(ManifestError, match="no such file or folder"):
+        read_manifests(tmp_path / "nope", kubectl=tmp_path / "none", deadline=Deadline.after(5))
+
+
+def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
+    """The failure bundle's copy of the manifests is what was applied."""
+    file = tmp_path / "all.yaml"
+    file.write_text(stream(deployment(), service()))
+    read = read_manifests(file, kubectl=tmp_path / "none", deadline=Deadline.after(5))
+    assert list(yaml.safe_load_all(dump(read))) == [deployment(), service()]
+
+
+def test_every_bundled_manifest_is_a_valid_object() -> None:
+    """What travels in the wheel parses, file by file."""
+    files = [
+        file
+        for file in assets.manifests().rglob("*.yaml")
+        if file.parent.parent.name in {"k8s", "components"} and file.parent.name != "kind"
+    ]
+    objects = [file for file in files if file.name != "kustomization.yaml" and "images" not in file.parts]
+    assert len(objects) > 10
+    for file in objects:
+        assert read_manifests(file, kubectl=Path("none"), deadline=Deadline.after(5)).objects

@@ -1,0 +1,278 @@
+"""What validation finds before a cluster exists, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.findings import Finding
+from kindgate.deploy.validate import refuse, validate
+from kindgate.errors import ManifestError
+from kindgate.model import ObjectRef, Rendered
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+NAMESPACE = manifest("Namespace", "shop", namespace="")
+
+
+def said(*objects: dict[str, Any], level: str = "error", **options: Any) -> list[str]:
+    """The findings about the objects in the namespace shop, without file and object."""
+    found = validate(rendered(NAMESPACE, *objects), **options)
+    return [f"{finding.path}: {finding.message}" for finding in found if finding.level == level]
+
+
+def with_pod(**spec: Any) -> dict[str, Any]:
+    """The Deployment with more in its pods' specification."""
+    item = deployment()
+    item["spec"]["template"]["spec"] |= spec
+    return item
+
+
+def test_a_sound_application_has_no_findings() -> None:
+    """Deployment, Service, Ingress and budget that fit each other."""
+    budget = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    whole = (deployment(), service(), ingress(), manifest("PodDisruptionBudget", "web", api_version="policy/v1", spec=budget))
+    assert validate(rendered(NAMESPACE, *whole)) == ()
+
+
+def test_an_unknown_field_is_named_with_file_and_place() -> None:
+    """A misspelt field would be dropped in silence otherwise."""
+    item = deployment(container={"imagePulPolicy": "Always"})
+    (finding,) = validate(rendered(NAMESPACE, item))
+    assert str(finding).startswith("app/web.yaml: Deployment shop/web: spec.template.spec.containers[0]: unknown field")
+    assert "imagePulPolicy" in finding.message
+
+
+def test_a_wrong_type_is_found() -> None:
+    """The schema is that of the cluster's version."""
+    item = deployment()
+    item["spec"]["replicas"] = "two"
+    assert any("spec.replicas" in line and "'two'" in line for line in said(item))
+
+
+def test_a_missing_field_is_found() -> None:
+    """A Deployment without a template is none."""
+    item = deployment()
+    del item["spec"]["template"]
+    assert said(item) == ["spec: 'template' is a required property"]
+
+
+def test_a_removed_api_version_is_found() -> None:
+    """The version of the cluster decides what there is."""
+    old = manifest("PodDisruptionBudget", "web", api_version="policy/v1beta1", spec={})
+    assert said(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and no CRD provides it"]
+
+
+@pytest.mark.parametrize("version", ["v1.37.2", "1.99", "1.30"])
+def test_any_version_is_judged_by_the_nearest_schema(version: str) -> None:
+    """A cluster newer than the schemas is no reason to stop."""
+    assert said(deployment(), version=version) == []
+
+
+def test_duplicates_are_found() -> None:
+    """The second would silently replace the first."""
+    assert said(deployment(), deployment()) == [": is there 2 times"]
+
+
+def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
+    """Group, kind, namespace and name together tell objects apart."""
+    assert said(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
+
+
+def test_a_namespace_that_nobody_makes_is_found() -> None:
+    """Unless every cluster has it, or a prerequisite makes it."""
+    other = manifest("ConfigMap", "c", namespace="other")
+    assert said(other) == ["metadata.namespace: the namespace other is provided by nobody"]
+    assert said(manifest("ConfigMap", "c", namespace="kube-system")) == []
+    assert said(other, provided=[rendered(manifest("Namespace", "other", namespace=""))]) == []
+
+
+def test_a_custom_resource_needs_its_definition() -> None:
+    """From the overlay itself or from what is applied before."""
+    names = {"kind": "Widget", "plural": "widgets"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    crd_spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [version]}
+    definition = manifest(
+        "CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=crd_spec
+    )
+    widget = manifest("Widget", "w", api_version="example.dev/v1")
+    assert said(widget) == ["kind: Kubernetes 1.37 has no example.dev/v1 Widget, and no CRD provides it"]
+    assert said(definition, widget) == []
+    assert said(widget, provided=[rendered(definition)]) == []
+
+
+@pytest.mark.parametrize(
+    ("resources", "missing"),
+    [
+        ({}, ["requests.cpu", "requests.memory", "limits.memory"]),
+        ({"limits": {"cpu": "1", "memory": "1Gi"}}, []),
+        ({"requests": {"cpu": "1", "memory": "1Gi"}}, ["limits.memory"]),
+    ],
+    ids=["none", "limits-only", "requests-only"],
+)
+def test_missing_requests_and_limits_are_found(resources: dict[str, Any], missing: list[str]) -> None:
+    """A limit is its request too, as the API server has it."""
+    lines = said(deployment(container={"resources": resources}))
+    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in lines] == missing
+
+
+def test_a_missing_cpu_limit_is_a_warning() -> None:
+    """Many leave it out on purpose; then throttling cannot be judged."""
+    resources = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    item = deployment(container={"resources": resources})
+    assert said(item) == []
+    assert said(item, level="warning") == [
+        "spec.template.spec.containers[0] (web).resources.limits.cpu: no CPU limit: throttling cannot be judged"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("container", "level", "fragment"),
+    [
+        ({"image": "web"}, "error", "names no fixed version, and its default pull policy"),
+        ({"image": "web:latest"}, "error", "names no fixed version, and its default pull policy"),
+        ({"image": "web:latest", "imagePullPolicy": "IfNotPresent"}, "warning", "web:latest names no fixed version"),
+        ({"image": "Web:1"}, "error", "is not an image reference"),
+        ({"image": ""}, "error", "no image"),
+    ],
+    ids=["no-tag", "latest", "latest-pinned", "malformed", "empty"],
+)
+def test_floating_and_malformed_images_are_found(container: dict[str, str], level: str, fragment: str) -> None:
+    """What is judged has to be known."""
+    (line,) = said(deployment(container=container), level=level)
+    assert ".image: " in line
+    assert fragment in line
+
+
+def test_init_containers_and_cron_jobs_are_looked_at() -> None:
+    """Wherever a kind keeps its pods."""
+    item = with_pod(initContainers=[{"name": "prepare", "image": "prepare"}])
+    job = {
+        "schedule": "0 0 * * *",
+        "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "tidy"}]}}}},
+    }
+    cron = manifest("CronJob", "tidy", api_version="batch/v1", spec=job)
+    lines = said(item, cron)
+    assert any(line.startswith("spec.template.spec.initContainers[0] (prepare).image: ") for line in lines)
+    assert any(line.startswith("spec.jobTemplate.spec.template.spec.containers[0] (tidy).image: ") for line in lines)
+
+
+ENV = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+OPTIONAL = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}
+PROJECTED = {"sources": [{"configMap": {"name": "kube-root-ca.crt"}}, {"secret": {"name": "s"}}]}
+POD = "spec.template.spec"
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (with_pod(serviceAccountName="robot"), f"{POD}.serviceAccountName: ServiceAccount shop/robot is provided by nobody"),
+        (with_pod(imagePullSecrets=[{"name": "s"}]), f"{POD}.imagePullSecrets[0]: Secret shop/s is provided by nobody"),
+        (with_pod(volumes=[{"name": "v", "secret": {"secretName": "s"}}]), f"{POD}.volumes[0].secret: Secret shop/s is provided by nobody"),
+        (
+            with_pod(volumes=[{"name": "v", "configMap": {"name": "c"}}]),
+            f"{POD}.volumes[0].configMap: ConfigMap shop/c is provided by nobody",
+        ),
+        (with_pod(volumes=[{"name": "v", "projected": PROJECTED}]), f"{POD}.volumes[0].secret: Secret shop/s is provided by nobody"),
+        (
+            with_pod(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]),
+            f"{POD}.volumes[0].persistentVolumeClaim: PersistentVolumeClaim shop/data is provided by nobody",
+        ),
+        (deployment(container={"env": [ENV]}), f"{POD}.containers[0].env[0]: Secret shop/s is provided by nobody"),
+        (
+            deployment(container={"envFrom": [{"configMapRef": {"name": "c"}}]}),
+            f"{POD}.containers[0].envFrom[0]: ConfigMap shop/c is provided by nobody",
+        ),
+        (deployment(container={"env": [OPTIONAL]}), ""),
+        (with_pod(serviceAccountName="default"), ""),
+    ],
+    ids=["account", "pull-secret", "secret", "configmap", "projected", "claim", "env", "env-from", "optional", "default-account"],
+)
+def test_what_a_pod_needs_has_to_be_there(item: dict[str, Any], expected: str) -> None:
+    """Else it hangs in ContainerCreating until the deadline; an empty expectation means nothing is missing."""
+    assert said(item) == ([expected] if expected else [])
+
+
+def test_a_provided_secret_is_enough() -> None:
+    """In the overlay itself, or in what is applied before."""
+    secret = manifest("Secret", "s", stringData={"k": "v"})
+    assert said(deployment(container={"env": [ENV]}), secret) == []
+    assert said(deployment(container={"env": [ENV]}), provided=[rendered(secret)]) == []
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ([ingress(backend="web")], "spec.rules[0].http.paths[0].backend.service.name: Service shop/web is provided by nobody"),
+        (
+            [deployment(), service(ports=[{"name": "grpc", "port": 80, "targetPort": "http"}]), ingress()],
+            "spec.rules[0].http.paths[0].backend.service.port: Service shop/web has no port http",
+        ),
+        ([service()], "spec.selector: no pod of namespace shop has the labels app=web"),
+        (
+            [deployment(), service(ports=[{"port": 80, "targetPort": "web"}])],
+            "spec.ports[0].targetPort: no container that the Service selects has a port named web",
+        ),
+        (
+            [deployment(), service(), ingress(ingressClassName="traefik")],
+            "spec.ingressClassName: IngressClass traefik is provided by nobody",
+        ),
+        (
+            [deployment(), service(), ingress(tls=[{"hosts": ["a"], "secretName": "cert"}])],
+            "spec.tls[0].secretName: Secret shop/cert is provided by nobody",
+        ),
+    ],
+    ids=["backend", "backend-port", "selector", "target-port", "class", "tls"],
+)
+def test_routes_have_to_lead_somewhere(objects: list[dict[str, Any]], expected: str) -> None:
+    """A route that leads nowhere is a 404 or 503 that somebody would search for in the cluster."""
+    assert said(*objects) == [expected]
+
+
+def test_a_selector_that_misses_its_own_pods_is_found() -> None:
+    """The API server refuses it, and validation says so before there is one."""
+    item = deployment()
+    item["spec"]["selector"]["matchLabels"] = {"app": "other"}
+    assert said(item) == ["spec.selector.matchLabels: its own pods have the labels app=web, not app=other"]
+
+
+def test_an_autoscaler_needs_its_target() -> None:
+    """An autoscaler of nothing would never scale."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    scaler = manifest("HorizontalPodAutoscaler", "web", api_version="autoscaling/v2", spec={"maxReplicas": 3, "scaleTargetRef": target})
+    assert said(scaler) == ["spec.scaleTargetRef: Deployment shop/web is provided by nobody"]
+    assert said(scaler, deployment()) == []
+
+
+def test_an_existing_cluster_may_hold_what_is_missing() -> None:
+    """There it is a warning; what is wrong in itself stays an error."""
+    objects = (deployment(container={"env": [ENV]}), manifest("Widget", "w", api_version="example.dev/v1"))
+    assert said(*objects, existing=True) == []
+    assert len(said(*objects, existing=True, level="warning")) == 2
+    assert len(said(deployment(container={"image": "web"}), existing=True)) == 1
+
+
+def finding(name: str, level: str = "error") -> Finding:
+    """A finding about a Deployment."""
+    return Finding(f"{name}.yaml", ObjectRef("Deployment", "shop", name), "spec", "wrong", "error" if level == "error" else "warning")
+
+
+def test_refusal_lists_every_error() -> None:
+    """The message is one line; all findings follow it."""
+    with pytest.raises(ManifestError) as caught:
+        refuse([finding("a"), finding("b", "warning"), finding("c")])
+    assert caught.value.message == "a.yaml: Deployment shop/a: spec: wrong (and 1 more)"
+    assert "c.yaml" in caught.value.last_state
+    assert "b.yaml" not in caught.value.last_state
+
+
+def test_warnings_refuse_nothing() -> None:
+    """They are for the reader."""
+    refuse([finding("a", "warning")])
+
+
+def test_the_overlay_stands_in_for_an_unknown_file() -> None:
+    """A finding always says where to look."""
+    bare: Rendered = replace(rendered(deployment()), origins={})
+    assert {found.file for found in validate(bare)} == {"app"}
