@@ -39,7 +39,9 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 9,
+    "legend.columnspacing": 2.4,
+    "legend.handletextpad": 0.5,
     "font.size": 9,
     "lines.linewidth": 1.5,
     "path.simplify_threshold": 0.5,
@@ -171,7 +173,7 @@ def _use(
     limit: float | None,
 ) -> Draw:
     def draw(axes: Axes) -> None:
-        axes.axvspan(0, window.seconds, color=SHADE, alpha=0.5, linewidth=0, label="load")
+        axes.axvspan(0, window.seconds, color=SHADE, linewidth=0, zorder=0, label="load")
         axes.step([time - window.started for time in times], _gaps(values), where="post", color=SERIES[0], label="used")
         for value, style, name in ((request, ":", "requested"), (limit, "--", "limit")):
             if value is not None:
