@@ -98,6 +98,11 @@ class GeneratorPool:
             process.end()
         self._processes.clear()
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The generators that run, in the order in which they are used."""
+        return tuple(process.popen.pid for process in self._processes)
+
     def run(
         self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None, on_rows: OnRows | None = None
     ) -> BurstResult:

@@ -1,0 +1,199 @@
+"""Whole bursts against real servers: what is sent, in which loop, with how many connections, and how a burst ends early."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from kindgate.errors import LoadError
+from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
+from kindgate.load.pool import GeneratorPool
+from kindgate.load.progress import Progress
+from kindgate.load.samples import Column, Rows
+
+Serve = Callable[[Callable[[socket.socket], None]], str]
+Behaviours = dict[str, Callable[[socket.socket], None]]
+
+
+class Recording:
+    """Keeps the requests that it was sent, and answers `ok` to each."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+
+    def handle(self, connection: socket.socket) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        pending = b""
+        while part := connection.recv(65536):
+            pending += part
+            head, end, body = pending.partition(b"\r\n\r\n")
+            length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+            if end and len(body) >= length:
+                self.requests.append(pending)
+                pending = b""
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """A server's memory."""
+    return Recording()
+
+
+def test_the_request_is_what_the_route_says(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """Address from the URL, name from the host; method, headers and body as given, with nothing that libcurl adds for a body."""
+    route = Route(serve(recording.handle) + "a?b=c", "foo.localhost", "PUT", (("X-Trace", "7"),), b"\x00\xff body")
+    assert run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=3)), pool=pool).total.completed == 3
+    head, _, body = recording.requests[0].partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[0] == b"PUT /a?b=c HTTP/1.1"
+    assert {b"Host: foo.localhost", b"X-Trace: 7"} <= set(lines)
+    assert not any(line.lower().startswith(b"expect") for line in lines)
+    assert body == b"\x00\xff body"
+
+
+def test_routes_are_measured_apart_and_together(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """Hosts of one address, weighted; their figures add up."""
+    url = serve(recording.handle)
+    routes = (Route(url, "foo.localhost"), Route(url, "bar.localhost", weight=3, arm="head"))
+    result = run_burst(BurstPlan(routes, OpenLoop.constant(200, requests=40)), pool=pool)
+    assert [(series.route, series.arm, series.completed) for series in result.series] == [
+        ("foo.localhost", "", 10),
+        ("bar.localhost", "head", 30),
+    ]
+    assert result.total.response.count == 40
+    assert sum(b"Host: foo.localhost" in request for request in recording.requests) == 10
+
+
+def test_connections_are_kept_over_bursts(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """A warm-up warms the connections too: the burst after it opens none, unless it needs more at a time."""
+    plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(2, requests=20), processes=1)
+    warm_up(plan, 0.1, pool)
+    before = recording.connections
+    assert before == 2
+    assert run_burst(plan, pool=pool).connections == 0
+    assert recording.connections == before
+
+
+def test_new_connections_are_opened_where_asked_for(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """One per request, closed by the server so that no port stays taken here."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10), keep_alive=False)
+    assert run_burst(plan, pool=pool).connections == 10
+    assert recording.connections == 10
+    assert all(b"Connection: close" in request for request in recording.requests)
+
+
+def test_a_closed_loop_keeps_its_users_busy_and_shares_them_out(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """Five users in two processes send exactly the requests that were asked for."""
+    plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(5, requests=101), processes=2)
+    result = run_burst(plan, pool=pool)
+    assert (result.total.completed, result.health.processes) == (101, 2)
+    assert result.connections == 5
+
+
+def test_a_closed_loop_ends_with_its_duration(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """It sends nothing new after that, and waits for what is unanswered."""
+    result = run_burst(BurstPlan((Route(serve(recording.handle)),), ClosedLoop(2, seconds=0.3), processes=1), pool=pool)
+    assert result.total.completed == result.scheduled == len(recording.requests)
+    assert 0.3 <= result.seconds < 1
+
+
+def test_several_generators_send_one_schedule(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """Their samples together have the very intended times of the plan."""
+    kept: list[Rows] = []
+    loop = OpenLoop.constant(500, seconds=0.4, arrival="uniform")
+    result = run_burst(BurstPlan((Route(serve(recording.handle)),), loop, processes=3), pool=pool, on_rows=kept.append)
+    assert sorted(kept[0][:, Column.INTENDED].tolist()) == [n * 2_000_000 for n in range(200)]
+    assert (result.total.completed, result.health.processes) == (200, 3)
+
+
+def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+    """1,500 unanswered requests at a time: nothing is held back, and each ends as a timeout."""
+    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=2.5, processes=1)
+    result = run_burst(plan, pool=pool)
+    assert result.failed == {"timeout": 1500}
+    assert result.cap_wait.max == 0
+    assert max(slot.in_flight for slot in result.timeline) > 1024
+
+
+def test_a_cap_beyond_the_descriptor_limit_is_refused(pool: GeneratorPool) -> None:
+    """Before anything is sent, with what to do."""
+    plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(10, seconds=1), in_flight=100_000_000)
+    with pytest.raises(LoadError, match="more open files than this machine allows"):
+        run_burst(plan, pool=pool)
+
+
+def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """The caller says stop after the first report of progress, far before the planned minute is over."""
+    seen: list[Progress] = []
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=60), processes=1)
+    result = run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+    assert result.interrupted
+    assert 0 < result.total.completed == result.scheduled < 6000
+    assert seen[0].ended > 0
+    assert seen[0].p95_ms is not None
+    assert run_burst(replace(plan, loop=OpenLoop.constant(100, requests=5)), pool=pool).total.completed == 5
+
+
+INTERRUPTED = """
+import sys
+from kindgate.load.burst import run_burst
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+plan = BurstPlan((Route(sys.argv[1]),), OpenLoop.constant(100, seconds=60))
+result = run_burst(plan, on_progress=lambda progress: print("running", flush=True))
+print("interrupted" if result.interrupted else "complete", result.total.completed == result.scheduled > 0)
+"""
+
+
+def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, serve: Serve) -> None:
+    """The terminal's signal reaches the process that waits; its generators report and end."""
+    command = [sys.executable, "-c", INTERRUPTED, serve(recording.handle)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        words = process.stdout.read().split("\n")
+    assert words[-2:] == ["interrupted True", ""]
+    assert process.returncode == 0
+
+
+def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
+    """The other half is measured, and the result says what is missing."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1.2), processes=2)
+    with GeneratorPool() as own:
+        run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)
+        victim = own.process_ids[1]
+
+        def kill(_: Progress | None = None) -> None:
+            os.kill(victim, signal.SIGKILL)
+
+        timer = threading.Timer(0.3, kill)
+        timer.start()
+        result = run_burst(plan, pool=own)
+        timer.join()
+        assert result.missing == pytest.approx(0.5)
+        assert result.total.completed == result.scheduled == 60
+        assert run_burst(plan, pool=own).missing == 0
+
+
+def test_no_generator_left_is_an_error(recording: Recording, serve: Serve) -> None:
+    """There is nothing to report, and the reason is said."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1), processes=1)
+    with GeneratorPool() as own:
+        run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)
+        timer = threading.Timer(0.3, os.kill, (own.process_ids[0], signal.SIGKILL))
+        timer.start()
+        with pytest.raises(LoadError, match="every load generator ended"):
+            run_burst(plan, pool=own)
+        timer.join()
