@@ -1,0 +1,164 @@
+"""`kindgate load` against a real server, with no cluster."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from kindgate.cli.load import load
+from kindgate.errors import LoadError, SettingsError, SloError
+
+app = typer.Typer()
+app.command()(load)
+
+INVALID = 21
+"""What a machine that is too busy makes of any PASS."""
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers `foo`, or 500 below /broken."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """One answer."""
+        self.send_response(500 if self.path.startswith("/broken") else 200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"foo")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name for it
+        """Say nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    """Takes many connections at once, and waits for none of them at its end."""
+
+    request_queue_size = 256
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away is no error."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server of its own."""
+    with Server(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=socketserver.BaseServer.serve_forever, args=(server, 0.02))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+def run(*arguments: str) -> Result:
+    """The command's result; its own errors are raised."""
+    result = CliRunner().invoke(app, ["--warmup", "0", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
+    """A table on stdout, the document, k6's summary and every sample in files."""
+    files = [tmp_path / name for name in ("out.json", "k6.json", "raw.csv")]
+    result = run(
+        *("--url", url, "--header", "Host: foo.localhost", "--rate", "100", "--requests", "30", "--arrival", "uniform", "--seed", "7"),
+        *("--json", str(files[0]), "--k6-summary", str(files[1]), "--raw", str(files[2])),
+    )
+    assert result.exit_code == 0
+    assert "response" in result.stdout
+    document = json.loads(files[0].read_text())
+    assert (document["count"], document["failed"]["total"], document["dropped"]) == (30, 0, 0)
+    assert document["routes"][0]["host"] == "foo.localhost"
+    assert document["verdict"] is None
+    assert json.loads(files[1].read_text())["metrics"]["http_reqs"]["count"] == 30
+    assert len(files[2].read_text().splitlines()) == 31
+
+
+def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
+    """Every answer is a server error: that is no fault of the generator's, however busy the machine."""
+    out = tmp_path / "out.json"
+    result = run(
+        "--url", url + "broken", "--rate", "100", "--requests", "20", "--threshold", "http_req_failed: rate<0.5", "--json", str(out)
+    )
+    assert result.exit_code == 20
+    assert "NOT MET" in result.stdout
+    assert json.loads(out.read_text())["thresholds"] == [{"threshold": threshold, "ok": False, "value": 1.0}]
+
+
+def test_a_met_threshold_passes(url: str) -> None:
+    """Ten seconds are enough for anybody, and the rate is shown with it."""
+    result = run("--url", url, "--users", "2", "--requests", "20", "--threshold", "p(95)<10000")
+    assert result.exit_code in {0, INVALID}
+    assert "NOT MET" not in result.stdout
+
+
+def test_no_data_is_not_met(url: str) -> None:
+    """A threshold on a host that no request went to has nothing to hold."""
+    result = run("--url", url, "--rate", "50", "--requests", "5", "--threshold", "http_req_duration{host:other}: p(95)<10000")
+    assert result.exit_code == 20
+    assert "no data" in result.stdout
+
+
+def test_an_expected_text_is_looked_for(url: str) -> None:
+    """A wrong body is a failure."""
+    assert "5 check" in run("--url", url, "--rate", "50", "--requests", "5", "--expect", "bar").stdout
+    assert "failures: none" in run("--url", url, "--rate", "50", "--requests", "5", "--expect", "foo").stdout
+
+
+def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
+    """Rate, duration and thresholds come from the file."""
+    options = tmp_path / "options.json"
+    scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
+    options.write_text(json.dumps({"scenarios": {"s": scenario}, "thresholds": {"http_reqs": ["count>=1000"]}}))
+    result = run("--url", url, "--from-k6", str(options))
+    assert "20 requests" in result.stdout
+    assert result.exit_code in {20, INVALID}
+    with pytest.raises(SettingsError, match="--from-k6"):
+        run("--url", url, "--from-k6", str(options), "--rate", "5")
+
+
+def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
+    """The first rate fails twice, so there is none."""
+    result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")
+    assert result.exit_code == 20
+    assert result.stdout.count("50 requests per second: only 0.0%") == 2
+    assert "not even the first rate passes" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "reason"),
+    [
+        (("--rate", "0"), LoadError, "rate has to be greater than 0"),
+        (("--duration", "-1"), LoadError, "duration has to be greater than 0"),
+        (("--users", "3", "--rate", "5"), LoadError, "closed loop"),
+        (("--in-flight", "100000000"), LoadError, "open files"),
+        (("--header", "nonsense"), LoadError, "Name: value"),
+        (("--threshold", "p(95)<<1"), SloError, "is not a number"),
+        (("--json", "/nowhere/out.json"), LoadError, "cannot be written"),
+        (("--body", "@/nowhere"), LoadError, "/nowhere"),
+        (("--from-k6", "/nowhere"), LoadError, "cannot be read as JSON"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(arguments: tuple[str, ...], error: type[Exception], reason: str, url: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(error, match=reason):
+        run("--url", url, *arguments)
+
+
+def test_an_unknown_host_is_refused() -> None:
+    """And the way to reach a host behind an address is said."""
+    with pytest.raises(LoadError, match="unknown") as caught:
+        run("--url", "http://nobody.invalid/")
+    assert "Host:" in caught.value.next_step

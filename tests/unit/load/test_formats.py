@@ -1,0 +1,158 @@
+"""The documents that leave this room: JSON with its schema, k6's formats, raw samples, HdrHistogram."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.errors import LoadError
+from kindgate.histogram import Histogram
+from kindgate.load.describe import load_document
+from kindgate.load.document import ThresholdOutcome, schema
+from kindgate.load.hdr import hdr_text
+from kindgate.load.k6 import read_options, seconds, summary
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route, Stage
+from kindgate.load.raw import FIELDS, write_csv, write_json_lines
+from kindgate.load.result import BurstResult, FailureKind, Health
+from kindgate.load.samples import CODES, OK, Rows
+
+MS = 1_000_000
+PLAN = BurstPlan((Route("http://127.0.0.1/", "foo.localhost"),), OpenLoop.constant(10, seconds=1))
+ROWS: Rows = np.array(
+    [
+        (0, 100 * MS, 100 * MS, 104 * MS, 0, 3000, OK, 7200),
+        (0, 0, 2 * MS, 12 * MS, 1 * MS, 9000, OK, 7200),
+        (0, 200 * MS, 200 * MS, 201 * MS, 0, 900, CODES[FailureKind.HTTP], 9503),
+        (0, 300 * MS, 300 * MS, 302 * MS, 0, 0, CODES[FailureKind.DNS], 0),
+        (0, 400 * MS, -1, 900 * MS, 0, 0, CODES[FailureKind.UNSENT], 0),
+    ],
+    np.int64,
+)
+SCHEMA = Path(__file__).parents[3] / "docs" / "load-result.schema.json"
+
+
+def result(rows: Rows = ROWS) -> BurstResult:
+    """Two successes, a 503, a DNS failure and a request that was never sent."""
+    return measured(PLAN, rows, started=1000.0, health=Health())
+
+
+def test_the_document_holds_the_figures_in_the_units_of_their_names() -> None:
+    """Milliseconds for times, microseconds for lags, and the sums of failures."""
+    document = load_document(result()).to_json()
+    assert document["count"] == 5
+    assert document["dropped"] == 1
+    assert {kind: document["failed"][kind] for kind in ("http", "timeout", "network", "unsent")} == {
+        "http": 1,
+        "timeout": 0,
+        "network": 1,
+        "unsent": 1,
+    }
+    assert document["response_time_ms"]["max"] == 12
+    assert document["response_time_ms"]["p50"] == 8
+    assert document["service_time_ms"]["max"] == 10
+    assert document["send_lag_us"]["max"] == 2000
+    assert document["loop_lag_us"]["max"] == 1000
+    assert document["achieved_rate"] == 4
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS[:0], ROWS[2:]], ids=["all", "none", "failures only"])
+def test_the_document_fits_its_published_schema(rows: Rows) -> None:
+    """Also with no data, whose figures are null and not 0."""
+    outcome = ThresholdOutcome("http_req_duration: p(95)<1", ok=False, value=None)
+    document = load_document(result(rows), thresholds=(outcome,), verdict="FAIL", reasons=("because",)).to_json()
+    jsonschema.validate(json.loads(json.dumps(document)), json.loads(SCHEMA.read_text()))
+    if rows is not ROWS:
+        assert document["response_time_ms"]["p95"] is None
+
+
+def test_the_published_schema_is_the_documents_own() -> None:
+    """`python -m kindgate.load.document > docs/load-result.schema.json` makes it."""
+    assert json.loads(SCHEMA.read_text()) == schema()
+
+
+def test_raw_samples_have_a_line_per_request_in_order() -> None:
+    """CSV and JSON lines say the same; what was never sent has no moment of sending."""
+    table, lines = io.StringIO(), io.StringIO()
+    write_csv(PLAN, ROWS, table)
+    write_json_lines(PLAN, ROWS, lines)
+    records = list(csv.DictReader(table.getvalue().splitlines()))
+    objects = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert tuple(records[0]) == FIELDS
+    assert [record["outcome"] for record in records] == ["ok", "ok", "http", "dns", "unsent"]
+    assert [float(record["intended_us"]) for record in records] == [0, 100_000, 200_000, 300_000, 400_000]
+    assert [item["sent_us"] for item in objects] == [2000, 100_000, 200_000, 300_000, None]
+    assert [(item["status"], item["bytes"]) for item in objects] == [(200, 7), (200, 7), (503, 9), (0, 0), (0, 0)]
+
+
+@given(samples=st.lists(st.integers(1, 3_000_000), min_size=1, max_size=50))
+def test_hdr_histogram_reads_the_export(samples: list[int]) -> None:
+    """Every sample is there, to three significant digits."""
+    decoded = HdrHistogram.decode(hdr_text(Histogram.of(samples)))
+    assert decoded.get_total_count() == len(samples)
+    assert decoded.get_max_value() == pytest.approx(max(samples), rel=2e-3, abs=1)
+
+
+def test_k6_constant_arrival_rate_is_taken_over() -> None:
+    """Rates per time unit, durations, VUs and both forms of thresholds."""
+    options = read_options(
+        {
+            "scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 600, "timeUnit": "1m", "duration": "1m30s", "maxVUs": 40}},
+            "thresholds": {
+                "http_req_duration": ["p(95)<200", {"threshold": "avg<50", "abortOnFail": True}],
+                "http_req_failed": "rate<0.01",
+            },
+        }
+    )
+    assert options.loop == OpenLoop((Stage(90, 10, 10),), "uniform")
+    assert options.max_vus == 40
+    assert options.thresholds == ("http_req_duration: p(95)<200", "http_req_duration: avg<50", "http_req_failed: rate<0.01")
+
+
+def test_k6_ramps_start_where_the_stage_before_ended() -> None:
+    """A stage without length is a jump."""
+    stages = [{"target": 100, "duration": "10s"}, {"target": 50, "duration": "0s"}, {"target": 50, "duration": "500ms"}]
+    options = read_options({"scenarios": {"s": {"executor": "ramping-arrival-rate", "startRate": 20, "stages": stages}}})
+    assert options.loop.stages == (Stage(10, 20, 100), Stage(0.5, 50, 50))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "exactly one scenario"),
+        ({"scenarios": {"a": {}, "b": {}}}, "exactly one scenario"),
+        ({"scenarios": {"a": {"executor": "constant-vus"}}}, "'constant-vus'"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5}}}, "cannot be read"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5, "duration": "soon"}}}, "not a duration"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 0, "duration": "1s"}}}, "no request at all"),
+    ],
+)
+def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, object], reason: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(LoadError, match=reason):
+        read_options(options)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25)])
+def test_k6_durations(text: object, expected: float) -> None:
+    """As Go writes them; a bare number is milliseconds."""
+    assert seconds(text) == pytest.approx(expected)
+
+
+def test_the_k6_summary_has_k6s_names_and_milliseconds() -> None:
+    """A failed threshold is true there, as k6 exports it."""
+    exported = summary(result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
+    assert exported["http_req_duration{expected_response:true}"]["max"] == 12
+    assert exported["http_req_duration"]["thresholds"] == {"p(95)<1": True}
+    assert exported["http_req_failed"] == {"passes": 3, "fails": 2, "value": 0.6, "thresholds": {"rate<0.9": False}}
+    assert exported["http_reqs"]["count"] == 4
+    assert exported["dropped_iterations"]["count"] == 1

@@ -1,0 +1,73 @@
+"""How many generators and slots a burst gets, and what the machine says of itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from kindgate.errors import LoadError
+from kindgate.load.limits import connection_limit, in_flight_cap, process_count
+from kindgate.load.machine import MachineTimes, health_between
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
+from kindgate.load.target import refuse_unknown_hosts
+
+ROUTES = (Route("http://127.0.0.1/"),)
+CORES = len(os.sched_getaffinity(0))
+
+
+def test_a_low_rate_takes_one_generator_and_a_high_one_a_generator_per_core() -> None:
+    """More processes than needed would only take CPU from the server."""
+    assert process_count(BurstPlan(ROUTES, OpenLoop.constant(1000, seconds=1))) == 1
+    assert process_count(BurstPlan(ROUTES, OpenLoop.constant(1e6, seconds=1))) == CORES
+    assert process_count(BurstPlan(ROUTES, OpenLoop.constant(10, seconds=1), processes=3)) == 3
+    assert process_count(BurstPlan(ROUTES, ClosedLoop(1, seconds=1))) == 1
+    assert process_count(BurstPlan(ROUTES, OpenLoop.constant(10, requests=2), processes=8)) == 2
+
+
+def test_the_cap_holds_at_least_a_second_of_the_rate_within_the_descriptor_limit() -> None:
+    """So that a second's outage makes no request wait for a slot."""
+    assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1000, seconds=1)), 1) >= 1000
+    assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1, seconds=2)), 1) >= 100
+    assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1e6, seconds=1)), 1) <= connection_limit()
+    assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(10, seconds=1), in_flight=7), 1) == 7
+
+
+def test_more_users_than_descriptors_are_refused() -> None:
+    """Each user holds a connection."""
+    plan = BurstPlan(ROUTES, ClosedLoop(100_000_000, seconds=1))
+    with pytest.raises(LoadError, match="open files"):
+        in_flight_cap(plan, 2)
+
+
+def test_an_unknown_host_is_refused_and_an_address_or_localhost_is_not() -> None:
+    """Names under localhost need no resolver: libcurl knows them."""
+    refuse_unknown_hosts((Route("http://127.0.0.1:1/"), Route("http://[::1]:1/"), Route("http://foo.localhost/")))
+    with pytest.raises(LoadError, match=r"the host 'nobody\.invalid' is unknown"):
+        refuse_unknown_hosts((Route("http://nobody.invalid/"),))
+
+
+def test_health_is_what_happened_between_two_moments() -> None:
+    """Two generators on a machine that was busy for 6 of 10 CPU seconds, 1 of them stolen, in 5 seconds."""
+    before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=2.0)
+    after = MachineTimes(at=105, busy=55, idle=404, steal=2, pressure=2.5)
+    health = health_between(before, after, [(1.0, 4.0), (0.5, 5.0)])
+    assert health.processes == 2
+    assert health.cpu_share == pytest.approx(0.25)
+    assert health.steal == pytest.approx(0.1)
+    assert health.foreign_cpu == pytest.approx((5 - 1.5) / 5)
+    assert health.pressure == pytest.approx(0.1)
+
+
+def test_a_kernel_without_pressure_figures_has_none() -> None:
+    """Unknown is not zero."""
+    before = MachineTimes(at=0, busy=0, idle=0, steal=0, pressure=None)
+    assert health_between(before, replace(before, at=1, idle=2), []).pressure is None
+
+
+def test_this_machines_counters_grow() -> None:
+    """They are read from the real system."""
+    first, second = MachineTimes.now(), MachineTimes.now()
+    assert second.at > first.at
+    assert second.busy + second.idle >= first.busy + first.idle > 0
