@@ -89,9 +89,8 @@ def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
     """Every answer is a server error: that is no fault of the generator's, however busy the machine."""
     out = tmp_path / "out.json"
-    result = run(
-        "--url", url + "broken", "--rate", "100", "--requests", "20", "--threshold", "http_req_failed: rate<0.5", "--json", str(out)
-    )
+    threshold = "http_req_failed: rate<0.5"
+    result = run("--url", url + "broken", "--rate", "100", "--requests", "20", "--threshold", threshold, "--json", str(out))
     assert result.exit_code == 20
     assert "NOT MET" in result.stdout
     assert json.loads(out.read_text())["thresholds"] == [{"threshold": threshold, "ok": False, "value": 1.0}]
