@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes.utils.quantity import parse_quantity
-
 from kindgate.errors import MetricsError
 from kindgate.model import Manifest, ObjectRef, Rendered
 
@@ -76,6 +74,8 @@ def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tupl
 
 def allowance_of(pod_spec: Mapping[str, Any], owner: str) -> Allowance:
     """The sums over a pod's containers, sidecars included; raises `MetricsError` for a quantity that is none."""
+    from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # it imports all of the kubernetes client
+
     sidecars = [container for container in pod_spec.get("initContainers") or () if container.get("restartPolicy") == "Always"]
     containers = [*(pod_spec.get("containers") or ()), *sidecars]
 

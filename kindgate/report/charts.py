@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from kindgate.report.bursts import Burst, Distribution, Timeline
 from kindgate.report.escape import visible
 from kindgate.report.numbers import number
-from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
+from kindgate.report.resources import ResourceSeries, WorkloadResources
 from kindgate.report.svg import COLOURS, adopted
 
 INK, GRID, BAD, LIMIT, SHADE = (COLOURS[name] for name in ("ink", "grid", "bad", "limit", "shade"))
@@ -149,32 +149,38 @@ def send_lag_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
     return _chart(draw, prefix, "Send lag from burst to burst", f"How late requests were sent; the worst p99 is {number(worst)} µs.")
 
 
-def cpu_chart(used: WorkloadResources, series: ResourceSeries, window: ResourceWindow, prefix: str) -> Chart:
-    """A workload's CPU over time, the window of load shaded, with its request and limit."""
+Spans = Sequence[tuple[float, float]]
+"""From when to when load was sent, in seconds since 1970."""
+
+
+def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
+    """A workload's CPU over time, the times of load shaded, with its request and limit."""
     said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at most during the load; limit {number(used.cpu_limit)}."
-    draw = _use(series.times, series.cpu, window, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
+    draw = _use(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
     return _chart(draw, prefix, f"CPU of {used.workload}", said)
 
 
-def memory_chart(used: WorkloadResources, series: ResourceSeries, window: ResourceWindow, prefix: str) -> Chart:
-    """A workload's memory over time, the window of load shaded, with its request and limit."""
+def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
+    """A workload's memory over time, the times of load shaded, with its request and limit."""
     said = f"{number(used.memory_max)} MB at most during the load; limit {number(used.memory_limit)} MB."
-    draw = _use(series.times, series.memory, window, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
+    draw = _use(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
     return _chart(draw, prefix, f"Memory of {used.workload}", said)
 
 
 def _use(
     times: Sequence[float],
     values: Sequence[float | None],
-    window: ResourceWindow,
+    loads: Spans,
     *,
     label: str,
     request: float | None,
     limit: float | None,
 ) -> Draw:
     def draw(axes: Axes) -> None:
-        axes.axvspan(0, window.seconds, color=SHADE, linewidth=0, zorder=0, label="load")
-        axes.step([time - window.started for time in times], _gaps(values), where="post", color=SERIES[0], label="used")
+        began = min(start for start, _ in loads)
+        for place, (start, end) in enumerate(loads):
+            axes.axvspan(start - began, end - began, color=SHADE, linewidth=0, zorder=0, label="" if place else "load")
+        axes.step([time - began for time in times], _gaps(values), where="post", color=SERIES[0], label="used")
         for value, style, name in ((request, ":", "requested"), (limit, "--", "limit")):
             if value is not None:
                 axes.axhline(value, color=LIMIT, linestyle=style, linewidth=1, label=name)

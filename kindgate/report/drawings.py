@@ -97,7 +97,17 @@ def _workload_charts(report: RunReport) -> tuple[WorkloadCharts, ...]:
         WorkloadCharts(
             window,
             each,
-            (charts.cpu_chart(each, series, window, f"cpu{place}"), charts.memory_chart(each, series, window, f"memory{place}")),
+            (
+                charts.cpu_chart(each, series, _loads(report, window), f"cpu{place}"),
+                charts.memory_chart(each, series, _loads(report, window), f"memory{place}"),
+            ),
         )
         for place, (window, each, series) in enumerate(used[:CHARTED_WORKLOADS])
     )
+
+
+def _loads(report: RunReport, window: ResourceWindow) -> list[tuple[float, float]]:
+    """The bursts that were sent in the window; the whole window when the report has none of them."""
+    begin, end = window.started, window.started + window.seconds
+    bursts = [(burst.started, burst.started + burst.seconds) for burst in report.bursts]
+    return [(start, stop) for start, stop in bursts if start < end and stop > begin] or [(begin, end)]

@@ -95,6 +95,15 @@ def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
     assert (burst.distribution.counts[0], burst.distribution.counts[-1]) == (1, 8)
 
 
+def test_a_time_on_an_edge_belongs_to_the_bin_that_it_opens() -> None:
+    """10 ms is in the bin from 10 ms, not in the one that ends there."""
+    series = Series("x", "x", "", "GET", 3, 3, 3, response=Histogram.of([1000, 10_000, 10_000]))
+    result = BurstResult(_burst().plan, Window(1.0, 2.0), 1.0, (series,))
+    distribution = _report(Measurement(TEST, (result,))).bursts[0].distribution
+    assert distribution is not None
+    assert dict(zip(distribution.edges, distribution.counts, strict=False))[10.0] == 2
+
+
 def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> None:
     """1,000 slots of 100 ms become at most 120 points."""
     (burst,) = _report(Measurement(TEST, (_burst(1000),))).bursts

@@ -1,0 +1,50 @@
+"""Which charts a page shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.report.drawings import drawings_of
+from kindgate.report.run import RunReport
+
+
+@pytest.fixture
+def small(passing: RunReport) -> RunReport:
+    """Two bursts and one workload."""
+    window = passing.resources[0].model_copy(update={"workloads": passing.resources[0].workloads[:1]})
+    return passing.model_copy(update={"bursts": passing.bursts[:2], "resources": (window,)})
+
+
+def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: RunReport) -> None:
+    """Three charts for each burst, and two from burst to burst."""
+    drawn = drawings_of(small)
+    assert [chart.title.partition(" in ")[0].partition(" during ")[0] for chart in drawn.bursts[0].charts] == [
+        "Response time",
+        "Distribution of response times",
+        "Throughput and failures",
+    ]
+    assert [chart.title for chart in drawn.overview] == ["Response time from burst to burst", "Send lag from burst to burst"]
+
+
+def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport) -> None:
+    """A share of failures has no place on an axis of milliseconds."""
+    with_limits, without = drawings_of(small), drawings_of(small.model_copy(update={"objectives": small.objectives[1:]}))
+    assert "var(--limit)" in with_limits.bursts[0].charts[0].svg
+    assert "var(--limit)" not in without.bursts[0].charts[0].svg
+
+
+def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> None:
+    """A shade for each burst in the window, and one of the whole window without any."""
+    wide = small.model_copy(
+        update={"resources": (small.resources[0].model_copy(update={"started": small.bursts[0].started, "seconds": 30.0}),)}
+    )
+    shades = [
+        drawings_of(report).workloads[0].charts[0].svg.count("var(--shade)") for report in (wide, wide.model_copy(update={"bursts": ()}))
+    ]
+    assert shades == [3, 2]
+
+
+def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport) -> None:
+    """No empty axes."""
+    drawn = drawings_of(setup_failed)
+    assert (drawn.overview, drawn.bursts, drawn.workloads) == ((), (), ())
