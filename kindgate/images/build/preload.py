@@ -6,9 +6,11 @@ Images stay packed: a node's /var is a volume that is copied for every node, and
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from kindgate.errors import ImageError
+from kindgate.errors import ImageError, NeverHappens, WaitTimeout
 from kindgate.host.command import end_group, run, spawn
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
@@ -30,27 +32,32 @@ disabled_plugins = [
 def preload(root: Path, archive: Path, deadline: Deadline) -> None:
     """Import every image of an OCI archive into the containerd of `root`; raises `ImageError` or `CommandFailed`."""
     # not below the cache folder: a socket's path may have 107 characters at most
-    with tempfile.TemporaryDirectory(prefix="kindgate-") as work:
-        configuration = Path(work) / "config.toml"
-        configuration.write_text(_CONFIGURATION.format(root=root / "var/lib/containerd", work=work))
-        log = Path(work) / "log"
-        ctr = [str(root / "usr/local/bin/ctr"), "--address", f"{work}/containerd.sock"]
-        with (
-            log.open("wb") as output,
-            spawn([root / "usr/local/bin/containerd", "--config", configuration], stdout=output, stderr=output) as daemon,
-        ):
-            try:
+    with tempfile.TemporaryDirectory(prefix="kindgate-") as work, _containerd(root, Path(work), deadline) as ctr:
+        images = [*ctr, "--namespace", "k8s.io", "images"]
+        run([*images, "import", "--no-unpack", archive], deadline=deadline)
+        if not run([*images, "ls", "-q"], deadline=deadline).stdout.split():
+            raise ImageError(f"containerd took nothing from {archive}")
 
-                def answers() -> Ready[None] | Pending | Hopeless:
-                    if daemon.poll() is not None:
-                        return Hopeless(f"it ended with exit code {daemon.returncode}: {log.read_text()[-1000:]}")
-                    told = run([*ctr, "version"], deadline=deadline, check=False)
-                    return Ready(None) if told.returncode == 0 else Pending(told.stderr)
 
-                wait_for("containerd", answers, deadline.at_most(30))
-                run([*ctr, "-n", "k8s.io", "images", "import", "--no-unpack", archive], deadline=deadline)
-                names = run([*ctr, "-n", "k8s.io", "images", "ls", "-q"], deadline=deadline).stdout.split()
-            finally:
-                end_group(daemon)
-    if not names:
-        raise ImageError(f"containerd took nothing from {archive}")
+@contextmanager
+def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str]]:
+    """The containerd of `root`, running; gives the command that talks to it."""
+    configuration, log = work / "config.toml", work / "log"
+    configuration.write_text(_CONFIGURATION.format(root=root / "var/lib/containerd", work=work))
+    ctr = [str(root / "usr/local/bin/ctr"), "--address", f"{work}/containerd.sock"]
+    command = [str(root / "usr/local/bin/containerd"), "--config", str(configuration)]
+    with log.open("wb") as output, spawn(command, stdout=output, stderr=output) as daemon:
+
+        def answers() -> Ready[None] | Pending | Hopeless:
+            if daemon.poll() is not None:
+                return Hopeless(f"it ended with exit code {daemon.returncode}")
+            told = run([*ctr, "version"], deadline=deadline, check=False)
+            return Ready(None) if told.returncode == 0 else Pending(told.stderr)
+
+        try:
+            wait_for("containerd", answers, deadline.at_most(30))
+            yield ctr
+        except (NeverHappens, WaitTimeout) as error:
+            raise ImageError("the node's containerd does not start on this machine", last_state=log.read_text()) from error
+        finally:
+            end_group(daemon)

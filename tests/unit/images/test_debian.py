@@ -1,0 +1,112 @@
+"""Packages are installed when they are missing and may be; the root filesystem is debootstrap's, without what nodes do not need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.images.build.catalogue import Debian
+from kindgate.images.build.debian import install_packages, root_filesystem
+from kindgate.waiting import Deadline
+
+DEBIAN = Debian(suite="bookworm", packages=("systemd", "iptables"))
+
+
+class Machine:
+    """A machine whose whole PATH is one folder; every program in it writes down how it was called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, program: str, script: str = "") -> None:
+        """Install a program."""
+        path = self.folder / program
+        path.write_text(f'#!/bin/sh\nPATH=/usr/bin:/bin\necho "{program} $*" >> "{self.folder}/calls"\n{script}\n')
+        path.chmod(0o755)
+
+    def calls(self) -> list[str]:
+        """The command lines so far."""
+        log = self.folder / "calls"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine of root's with no programs at all."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return Machine(folder)
+
+
+def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline: Deadline) -> None:
+    """Programs are looked for on PATH, files where they lie; what is there is left alone."""
+    machine.has("apt-get")
+    machine.has("debootstrap")
+    said: list[str] = []
+
+    install_packages({"debootstrap": "debootstrap", "gcc": "gcc", "/gone/libc.a": "libc6-dev", "/": "base-files"}, said.append, deadline)
+
+    assert machine.calls() == ["apt-get install -y -qq --no-install-recommends gcc libc6-dev"]
+    assert said == ["installing the Debian packages gcc, libc6-dev on this machine"]
+
+
+def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, deadline: Deadline) -> None:
+    """As on machines that are made from container images."""
+    machine.has("apt-get", f'case "$1" in update) touch {machine.folder}/lists;; *) test -e {machine.folder}/lists;; esac')
+
+    install_packages({"gcc": "gcc"}, print, deadline)
+
+    assert [line.split()[1] for line in machine.calls()] == ["install", "update", "install"]
+
+
+def test_where_nothing_can_be_installed_the_packages_are_named(
+    machine: Machine, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another system, and for a user who may not."""
+    with pytest.raises(ImageError, match="needs gcc"):
+        install_packages({"gcc": "gcc"}, print, deadline)
+    machine.has("apt-get")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(ImageError, match="needs gcc") as caught:
+        install_packages({"gcc": "gcc"}, print, deadline)
+
+    assert caught.value.next_step == "install the packages gcc"
+    assert machine.calls() == []
+
+
+def test_a_root_filesystem_is_made_once_from_the_machines_own_mirror(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
+    """Manuals and package lists are left out; the second time nothing is called."""
+    machine.has("apt-get", 'test "$1" = indextargets && echo mirror://local/debian Debian Debian')
+    machine.has("debootstrap")
+    machine.has("unshare", 'for last; do root="$path"; path="$last"; done; mkdir -p "$root/usr/share/man" "$root/etc"')
+
+    made = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
+    calls = machine.calls()
+    again = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
+
+    assert made == again
+    assert machine.calls() == calls
+    assert sorted(path.name for path in made.rglob("*")) == ["etc", "share", "usr"]
+    call = next(line for line in calls if line.startswith("unshare"))
+    assert "--include=systemd,iptables bookworm" in call
+    assert call.endswith(" mirror://local/debian")
+    assert "--force-check-gpg" in call
+
+
+def test_a_failed_debootstrap_leaves_nothing(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
+    """The next run starts anew."""
+    machine.has("apt-get")
+    machine.has("debootstrap")
+    machine.has("unshare", 'echo "E: Failed getting release file" >&2; exit 1')
+
+    with pytest.raises(CommandFailed, match="debootstrap") as caught:
+        root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
+
+    assert "Failed getting release file" in caught.value.last_state
+    assert not [path for path in (tmp_path / "debian").iterdir() if not path.name.endswith(".lock")]

@@ -1,0 +1,61 @@
+"""A node's own containerd is run against the node's files for a moment, and ended whatever happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.images.build.preload import preload
+from kindgate.waiting import Deadline
+
+LISTENS = 'echo $$ > "$(dirname "$0")/pid"; exec sleep 60'
+
+
+def root_with(folder: Path, containerd: str, ctr: str) -> Path:
+    """A root filesystem with these two programs."""
+    programs = folder / "root/usr/local/bin"
+    programs.mkdir(parents=True)
+    for name, text in (("containerd", containerd), ("ctr", ctr)):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    return folder / "root"
+
+
+def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, deadline: Deadline) -> None:
+    """Its own store is the node's, so that kind's nodes find the images there."""
+    root = root_with(tmp_path, LISTENS, f'echo "$@" >> {tmp_path}/calls; echo docker.io/library/one:1')
+
+    preload(root, tmp_path / "images.tar", deadline)
+
+    calls = (tmp_path / "calls").read_text()
+    assert f"--namespace k8s.io images import --no-unpack {tmp_path}/images.tar" in calls
+    assert not psutil.pid_exists(int((root / "usr/local/bin/pid").read_text()))
+
+
+def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: Path, deadline: Deadline) -> None:
+    """At once, not at the deadline."""
+    root = root_with(tmp_path, "echo no such plugin >&2; exit 3", "exit 1")
+
+    with pytest.raises(ImageError, match="does not start") as caught:
+        preload(root, tmp_path / "images.tar", deadline)
+
+    assert "no such plugin" in caught.value.last_state
+
+
+def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Deadline) -> None:
+    """No process stays behind."""
+    root = root_with(tmp_path, LISTENS, 'case "$*" in *import*) echo bad digest >&2; exit 1;; esac')
+
+    with pytest.raises(CommandFailed, match="import"):
+        preload(root, tmp_path / "images.tar", deadline)
+
+    assert not psutil.pid_exists(int((root / "usr/local/bin/pid").read_text()))
+
+
+def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
+    """A node without its images would fail minutes later, in kubeadm."""
+    with pytest.raises(ImageError, match="took nothing"):
+        preload(root_with(tmp_path, LISTENS, "exit 0"), tmp_path / "images.tar", deadline)
