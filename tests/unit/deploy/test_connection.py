@@ -1,0 +1,112 @@
+"""From a kubeconfig to a connection, against a real TLS server."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+
+from kindgate.deploy.api import connect
+from kindgate.errors import ApiError
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline
+
+
+class Greeter(BaseHTTPRequestHandler):
+    """Tells a caller who it is by its certificate."""
+
+    def do_GET(self) -> None:
+        """Answer with the certificate's common name."""
+        assert isinstance(self.connection, ssl.SSLSocket)
+        certificate: Any = self.connection.getpeercert()
+        name = dict(pair[0] for pair in certificate["subject"])["commonName"]
+        body = f'{{"user": "{name}"}}'.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Keep the tests' output clean."""
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """A cluster's own certificate authority."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def server(authority: trustme.CA) -> Iterator[str]:
+    """The URL of a server that asks every caller for a certificate of the authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    with HTTPServer(("127.0.0.1", 0), Greeter) as http:
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"https://127.0.0.1:{http.server_address[1]}"
+        http.shutdown()
+        thread.join()
+
+
+def encoded(data: bytes) -> str:
+    """Bytes as a kubeconfig holds them."""
+    return base64.b64encode(data).decode()
+
+
+def kubeconfig(folder: Path, url: str, authority: trustme.CA, trusted: trustme.CA) -> ClusterAddress:
+    """A cluster whose kubeconfig holds a certificate and its key, as kind writes it."""
+    client = authority.issue_cert(common_name="admin")
+    cluster = {"server": url, "certificate-authority-data": encoded(trusted.cert_pem.bytes())}
+    user = {
+        "client-certificate-data": encoded(client.cert_chain_pems[0].bytes()),
+        "client-key-data": encoded(client.private_key_pem.bytes()),
+    }
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "kind", "context": {"cluster": "c", "user": "u"}}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(content))
+    return ClusterAddress("test", path, "kind", "")
+
+
+def test_a_certificate_logs_in_and_is_left_nowhere(
+    server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL reads certificates from files: they are gone before the first request."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with connect(kubeconfig(tmp_path, server, authority, authority)) as api:
+        assert list(scratch.rglob("*")) == []
+        assert api.request("GET", "/whoami", Deadline.after(10)) == {"user": "admin"}
+
+
+def test_a_server_of_another_authority_is_not_trusted(server: str, authority: trustme.CA, tmp_path: Path) -> None:
+    """A cluster that took over the port of another is noticed."""
+    with connect(kubeconfig(tmp_path, server, authority, trustme.CA())) as api, pytest.raises(ApiError, match="certificate") as caught:
+        api.request("GET", "/whoami", Deadline.after(10))
+    assert caught.value.status == 0
+
+
+def test_an_unknown_context_names_the_kubeconfig(authority: trustme.CA, tmp_path: Path) -> None:
+    """A misspelt --kind-context is said."""
+    address = kubeconfig(tmp_path, "https://127.0.0.1:1", authority, authority)
+    with pytest.raises(ApiError, match="not a usable kubeconfig"), connect(ClusterAddress("x", address.kubeconfig, "other", "")):
+        pass

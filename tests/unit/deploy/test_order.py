@@ -1,0 +1,21 @@
+"""The order in which objects are applied."""
+
+from __future__ import annotations
+
+from kindgate.deploy.order import ranked
+from kindgate.model import ObjectRef
+from tests.unit.deploy.objects import manifest
+
+
+def test_custom_resources_come_after_the_workloads_and_webhooks_last() -> None:
+    """What serves them, or what they refuse, is there before them."""
+    kinds = ["ValidatingWebhookConfiguration", "Widget", "Ingress", "Deployment", "IngressClass", "CustomResourceDefinition", "Namespace"]
+    groups = ranked(manifest(kind, "x") for kind in kinds)
+    assert [{ObjectRef.of(item).kind for item in group} for group in groups] == [
+        {"Namespace"},
+        {"CustomResourceDefinition", "IngressClass"},
+        {"Deployment"},
+        {"Ingress"},
+        {"Widget"},
+        {"ValidatingWebhookConfiguration"},
+    ]

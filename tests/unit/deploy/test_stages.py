@@ -1,0 +1,30 @@
+"""The application apart from the monitoring beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.deploy.render import read_manifests
+from kindgate.deploy.stages import MONITORING, STAGE_LABEL, staged
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, rendered, service
+
+
+def test_labelled_objects_are_waited_for_apart() -> None:
+    """Both parts keep the overlay and the files."""
+    watching = deployment("prometheus")
+    watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
+    whole = rendered(deployment(), watching, service())
+    application, monitoring = staged(whole)
+    assert application.objects == (deployment(), service())
+    assert monitoring.objects == (watching,)
+    assert application.origins == monitoring.origins == whole.origins
+
+
+def test_the_bundled_monitoring_delays_no_test_of_the_application() -> None:
+    """Every workload and Service of Prometheus and metrics-server carries the label."""
+    folder = assets.manifests() / "components"
+    for name in ("prometheus", "metrics-server"):
+        whole = read_manifests(folder / name / f"{name}.yaml", kubectl=Path("none"), deadline=Deadline.after(5))
+        assert staged(whole)[0].objects == ()
