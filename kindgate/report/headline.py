@@ -51,7 +51,7 @@ def headline(report: RunReport, conclusion: str = "") -> Headline:
     `conclusion` is what GitHub says of the run that made an untrusted report (`success`, `failure`, ...): a report
     that does not agree with it is shown as a failure.
     """
-    if conclusion and not _agrees(report, conclusion):
+    if not trusted(report, conclusion):
         return Headline(
             UNTRUSTED,
             ("the report says ", Foreign(report.outcome.value), " and the run itself ended with ", Foreign(conclusion)),
@@ -59,6 +59,12 @@ def headline(report: RunReport, conclusion: str = "") -> Headline:
             ("read the run's own log before merging",),
         )
     return _SAYING[report.outcome](report)
+
+
+def trusted(report: RunReport, conclusion: str) -> bool:
+    """Whether the report agrees with the run that made it; without a `conclusion` it is our own run's report."""
+    ended_well = report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
+    return not conclusion or ended_well == (conclusion == "success")
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
@@ -76,11 +82,6 @@ def interval(objective: ThresholdOutcome) -> str:
     if objective.low is None or objective.high is None:
         return ""
     return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
-
-
-def _agrees(report: RunReport, conclusion: str) -> bool:
-    ended_well = report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
-    return ended_well == (conclusion == "success")
 
 
 def _passed(report: RunReport) -> Headline:

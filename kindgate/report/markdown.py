@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kindgate.report.escape import cell_code, code_span
-from kindgate.report.headline import headline
+from kindgate.report.headline import headline, trusted
 from kindgate.report.layout import Block, fitted, table
 from kindgate.report.measure_blocks import (
     bursts_block,
@@ -88,7 +88,7 @@ def matrix_comment(legs: Sequence[Leg], missing: Sequence[str] = (), *, limit: i
 
     `missing` names runs that should have sent a report and did not; with any of them the comment's verdict is a failure.
     """
-    ordered = sorted(legs, key=lambda leg: (WORST_FIRST.index(leg.report.outcome), leg.name))
+    ordered = sorted(legs, key=lambda leg: (trusted(leg.report, leg.conclusion), WORST_FIRST.index(leg.report.outcome), leg.name))
     blocks = [_matrix_headline(ordered, missing), _matrix_table(ordered, missing)]
     for leg in ordered:
         blocks.append(headline_block(headline(leg.report, leg.conclusion), prefix=f"{code_span(leg.name)} "))

@@ -129,6 +129,12 @@ def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunR
     assert page.index("`k8s-1.37` ❌") < page.index("### `k8s-1.36` ✅")
 
 
+def test_a_leg_that_its_run_contradicts_leads(passing: RunReport, failing: RunReport) -> None:
+    """A forged PASS does not hide behind the others."""
+    page = matrix_comment([Leg("a", failing, "failure"), Leg("b", passing, "failure")])
+    assert page.startswith("### `b` ❌ FAIL (untrusted report)")
+
+
 def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
     """Silence is not consent."""
     page = matrix_comment([Leg("k8s-1.36", passing)], missing=["k8s-1.37"])
