@@ -55,7 +55,7 @@ def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
 def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
     """The reports in `inputs`: files `LEG.json`, or folders as `download-artifact` leaves them.
 
-    A file or an `expected` leg that is not there, and a report that cannot be read, is a missing leg.
+    A file or an `expected` leg (see `leg_names`) that is not there, and a report that cannot be read, is a missing leg.
     """
     files = {leg: path for given in inputs for leg, path in _files(given)}
     reports: dict[str, RunReport] = {}
@@ -68,8 +68,13 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
             problems.append(f"{leg}: no report ({error.strerror})")
         except PublishRefused as error:
             problems.append(error.message)
-    missing = sorted({*files, *expected} - reports.keys())
+    missing = sorted({*files, *leg_names(expected)} - reports.keys())
     return Collected(dict(sorted(reports.items())), tuple(missing), tuple(problems))
+
+
+def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
+    """The names in texts that may hold several, separated by spaces or commas, as workflow inputs do."""
+    return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
 def ended_well(report: RunReport) -> bool:

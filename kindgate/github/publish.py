@@ -17,7 +17,7 @@ from kindgate.github.bounded import retried, within
 from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
 from kindgate.github.comment import PostResult
 from kindgate.github.context import Context, read_context
-from kindgate.github.legs import Collected, Named, newest_of_each_leg
+from kindgate.github.legs import Collected, Named, leg_names, newest_of_each_leg
 from kindgate.github.marker import Marker, comment_id
 from kindgate.github.post import POST_SECONDS, message_of_legs, settle
 from kindgate.report.objectives import GateChanges, ThresholdChange
@@ -46,9 +46,9 @@ def publish_run(
 ) -> tuple[PostResult, ...]:
     """Post the reports of a finished run to every open pull request whose head it ran, one result each.
 
-    `expected` names legs that have to be there. Nothing to publish is a result that says so. Raises `PublishRefused`
-    for an artifact that is not what it has to be, `GitHubError` when GitHub cannot be read or written, and
-    `WaitTimeout` after `seconds`.
+    `expected` names legs that have to be there, several in one text if need be. Nothing to publish is a result that
+    says so. Raises `PublishRefused` for an artifact that is not what it has to be, `GitHubError` when GitHub cannot
+    be read or written, and `WaitTimeout` after `seconds`.
     """
     context = read_context(env)
     if not (context.repository and context.token):
@@ -76,7 +76,7 @@ def _publish(
         if not pulls:
             return (PostResult(f"no open pull request has run {run_id}'s head {run.head_sha[:10]}, comment skipped"),)
         reports = {found.leg: _report_of(found, context, deadline) for found in chosen}
-        publication = _Publication(api, run, reports, tuple(expected), settings, context, deadline)
+        publication = _Publication(api, run, reports, leg_names(expected), settings, context, deadline)
         return tuple(publication.comment_on(pull) for pull in pulls)
 
 

@@ -54,7 +54,7 @@ def test_a_leg_without_a_report_is_named(tmp_path: Path, passing: RunReport) -> 
     (tmp_path / "a.json").write_text(passing.model_dump_json())
     (tmp_path / "b.json").write_text("{}")
 
-    found = collect([tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"], ["a", "d"])
+    found = collect([tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"], ["a, d"])
 
     assert list(found.reports) == ["a"]
     assert found.missing == ("b", "c", "d")

@@ -89,7 +89,7 @@ def test_a_missing_leg_is_named(fork: StandIn, passing: RunReport) -> None:
     fork.run["conclusion"] = "failure"
     upload(fork, passing, "kindgate-report-a-1")
 
-    publish_run(9001, SETTINGS, environment(fork), expected=["a", "b"])
+    publish_run(9001, SETTINGS, environment(fork), expected=["a b"])
 
     assert "no report from `b`" in fork.written()[0]
 

@@ -1,0 +1,321 @@
+"""The workflows as data: permissions, pins, the required check, and what may stand in a command."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
+SELF = "$/.github/workflows/"
+UNGATED = {"kindgate", "code-scanning"}
+"""Jobs of ci.yml that the required check does not wait for: itself, and an upload that may fail."""
+
+
+def load(file: Path) -> dict[str, Any]:
+    """A workflow; YAML 1.1 reads its key `on` as true."""
+    content: dict[Any, Any] = yaml.safe_load(file.read_text())
+    return {("on" if key is True else key): value for key, value in content.items()}
+
+
+WORKFLOWS = {file.name: load(file) for file in FILES}
+
+
+def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every job: workflow, name, content."""
+    for name, workflow in WORKFLOWS.items():
+        for job, content in workflow["jobs"].items():
+            yield name, job, content
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every step of every workflow and of every action, with where it stands."""
+    for workflow, job, content in jobs():
+        for step in content.get("steps", ()):
+            yield f"{workflow}: {job}: {step['name']}", step
+    for file in ACTIONS:
+        for step in load(file)["runs"]["steps"]:
+            yield f"{file.parent.name}: {step['name']}", step
+
+
+STEPS = dict(steps())
+JOBS = {f"{workflow}: {job}": content for workflow, job, content in jobs()}
+
+
+def test_there_are_the_workflows_that_the_documentation_names() -> None:
+    """A renamed one would silently go unchecked."""
+    assert set(WORKFLOWS) == {"ci.yml", "e2e.yml", "nightly.yml", "publish-report.yml", "publish.yml", "release.yml"}
+    assert len(ACTIONS) == 1
+
+
+def test_the_required_check_waits_for_every_gating_job() -> None:
+    """A job that is missing from `needs` could fail unseen."""
+    ci = WORKFLOWS["ci.yml"]["jobs"]
+
+    assert set(ci["kindgate"]["needs"]) == set(ci) - UNGATED
+    assert ci["kindgate"]["if"] == "${{ always() }}"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_has_a_time_limit_and_its_own_permissions(name: str) -> None:
+    """A job that calls a workflow gets its limit there."""
+    job = JOBS[name]
+
+    assert "permissions" in job
+    assert "uses" in job or "timeout-minutes" in job
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_grants_nothing_by_default(name: str) -> None:
+    """Each job says what it needs."""
+    assert WORKFLOWS[name]["permissions"] == {}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_each_permission_says_what_it_is_for(file: Path) -> None:
+    """In a comment beside it."""
+    granted = [line for line in file.read_text().splitlines() if re.fullmatch(r"\s+[a-z-]+: (read|write)\b.*", line)]
+
+    assert [line for line in granted if " # " not in line] == []
+
+
+def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
+    """GitHub refuses a call that grants less, and what is granted beyond it is unused."""
+    calls = {name: job for name, job in JOBS.items() if str(job.get("uses", "")).startswith(SELF)}
+
+    assert len(calls) == 4
+    for name, job in calls.items():
+        called = WORKFLOWS[job["uses"].removeprefix(SELF)]
+        needed: dict[str, str] = {}
+        for inner in called["jobs"].values():
+            needed |= inner["permissions"]
+        assert job["permissions"] == needed, name
+        assert set(job.get("with", {})) <= set(called["on"]["workflow_call"]["inputs"]), name
+
+
+@pytest.mark.parametrize(
+    ("workflow", "ceiling"), [("e2e.yml", {"contents": "read"}), ("publish.yml", {"actions": "read", "pull-requests": "write"})]
+)
+def test_a_reusable_workflow_keeps_its_ceiling(workflow: str, ceiling: dict[str, str]) -> None:
+    """Other repositories grant exactly this."""
+    assert {key: value for job in WORKFLOWS[workflow]["jobs"].values() for key, value in job["permissions"].items()} == ceiling
+
+
+@pytest.mark.parametrize("file", [*FILES, *ACTIONS], ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_actions_are_pinned_by_commit_with_their_version(file: Path) -> None:
+    """A tag can be moved to other code; this repository's own action comes with the same commit."""
+    used = [line.split("uses:", 1)[1].strip() for line in file.read_text().splitlines() if re.match(r"\s*(- )?uses:", line)]
+    foreign = [use for use in used if not use.startswith("$/")]
+
+    assert used
+    assert [use for use in foreign if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+
+
+def test_one_action_is_pinned_to_one_commit() -> None:
+    """Everywhere the same."""
+    text = "\n".join(file.read_text() for file in [*FILES, *ACTIONS])
+    pins = set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text))
+
+    assert len(pins) == len({action for action, _ in pins})
+
+
+def test_no_checkout_leaves_its_token_behind() -> None:
+    """Later steps run the pull request's code."""
+    checkouts = {name: step for name, step in STEPS.items() if step.get("uses", "").startswith("actions/checkout@")}
+
+    assert checkouts
+    assert [name for name, step in checkouts.items() if step["with"]["persist-credentials"] is not False] == []
+
+
+@pytest.mark.parametrize("name", [name for name, step in STEPS.items() if "run" in step])
+def test_a_command_is_one_command_without_expressions(name: str) -> None:
+    """Values come through the environment, where a shell does not read them as code; what is longer belongs in a file."""
+    command = STEPS[name]["run"]
+
+    assert "${{" not in command
+    assert "\n" not in command.strip()
+    assert not {"&&", "||", ";"} & set(shlex.split(command, posix=False))
+
+
+def test_a_token_is_in_the_environment_of_posting_steps_only() -> None:
+    """Whatever else runs in the job cannot read it."""
+    holders = {name for name, step in STEPS.items() if "github.token" in json.dumps(step) or "secrets." in json.dumps(step)}
+
+    assert holders == {
+        "ci.yml: validate: Audit the workflows with GitHub's help",
+        "publish.yml: publish: Comment on this run",
+        "publish.yml: publish: Comment on a finished run",
+    }
+    assert [name for name, job in JOBS.items() if "github.token" in json.dumps(job.get("env", {}))] == []
+
+
+def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
+    """It checks nothing out, restores no cache, and downloads only what it checks."""
+    used = [step["uses"].split("@")[0] for step in WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"] if "uses" in step]
+
+    assert set(used) == {"$/.github/actions/kindgate", "actions/download-artifact"}
+    assert [list(job) for job in WORKFLOWS["publish-report.yml"]["jobs"].values()] == [["name", "if", "permissions", "uses", "with"]]
+
+
+def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
+    """Two uploads of one name are an error, and a re-run must not hide the first attempt."""
+    names = {name: step["with"]["name"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
+
+    assert names
+    assert [name for name, artifact in names.items() if "${{ github.run_attempt }}" not in artifact] == []
+    assert [name for name, artifact in names.items() if name.startswith("e2e.yml") and "${{ inputs.leg }}" not in artifact] == []
+
+
+def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
+    """The two sides are in different files."""
+    upload = STEPS["e2e.yml: e2e: Upload the report"]
+    download = STEPS["publish.yml: publish: Download this run's reports"]
+
+    assert upload["with"]["name"] == "kindgate-report-${{ inputs.leg }}-${{ github.run_attempt }}"
+    assert upload["with"]["path"].endswith("/report.json")
+    assert download["with"]["pattern"] == "kindgate-report-*"
+
+
+def test_evidence_is_an_explicit_list() -> None:
+    """Whatever else lies in the folder, such as a kubeconfig, is not uploaded."""
+    paths = STEPS["e2e.yml: e2e: Upload the evidence"]["with"]["path"].splitlines()
+
+    assert [path.rsplit("/", 1)[1] for path in paths] == ["report.html", "junit.xml", "summary.md", "metrics", "bursts", "failures"]
+
+
+def test_evidence_and_deletion_come_whatever_happened() -> None:
+    """A failed run is the one whose evidence is wanted."""
+    always = {name for name, step in STEPS.items() if step.get("if") == "${{ always() }}"}
+
+    assert {f"e2e.yml: e2e: {step}" for step in ("Upload the report", "Upload the evidence", "Delete what the run may have left")} <= always
+
+
+def test_a_release_uses_no_cache_and_waits_for_a_person() -> None:
+    """What is released comes from the tag alone, and only where it has been switched on."""
+    release = WORKFLOWS["release.yml"]
+
+    assert "cache" not in json.dumps(release)
+    assert release["jobs"]["build"]["if"] == "${{ vars.KINDGATE_RELEASE == 'on' }}"
+    assert release["jobs"]["upload"]["environment"] == "release"
+    needed = [release["jobs"][job]["needs"] for job in ("test", "attest", "upload")]
+    assert needed == [["build"], ["test"], ["attest"]]
+
+
+def verdict(results: dict[str, str], skips: str) -> bool:
+    """What the required check's own command says about the results of the other jobs."""
+    step = STEPS["ci.yml: kindgate: Every job has succeeded, or may be skipped"]
+    environment = os.environ | {"ALLOWED_SKIPS": skips, "NEEDS": json.dumps({job: {"result": result} for job, result in results.items()})}
+    return subprocess.run(["bash", "-c", step["run"]], env=environment, check=False, capture_output=True, timeout=30).returncode == 0
+
+
+NEEDED = ("validate", "unit", "e2e", "security", "publish")
+GREEN = dict.fromkeys(NEEDED, "success")
+
+
+def test_the_required_check_is_green_when_all_are() -> None:
+    """On a pull request, with nothing skipped."""
+    assert verdict(GREEN, "")
+
+
+@pytest.mark.parametrize(("job", "result"), list(itertools.product(NEEDED, ["failure", "cancelled", "skipped"])))
+def test_the_required_check_is_red_when_one_job_is_not_green(job: str, result: str) -> None:
+    """A skipped job has judged nothing."""
+    assert not verdict(GREEN | {job: result}, "")
+
+
+def test_only_the_named_skip_is_allowed() -> None:
+    """In a merge queue there is no pull request to comment on."""
+    assert verdict(GREEN | {"publish": "skipped"}, "publish")
+    assert not verdict(GREEN | {"publish": "failure"}, "publish")
+    assert not verdict(GREEN | {"e2e": "skipped"}, "publish")
+
+
+def value(expression: str, github: dict[str, Any], *, cancelled: bool = False) -> Any:
+    """An expression's value, with GitHub's `&&`, `||`, `!`, `==`, `!=`, `contains`, `fromJSON`, `always` and `cancelled`."""
+    text = " ".join(expression.removeprefix("${{").removesuffix("}}").split())
+    text = text.replace("&&", " and ").replace("||", " or ").replace("fromJSON(", "json.loads(")
+    text = re.sub(r"!(?!=)", " not ", text)
+    text = re.sub(r"github\.([a-z_.]+)", lambda found: f"look({found[1]!r})", text)
+
+    def look(path: str) -> Any:
+        found: Any = github
+        for part in path.split("."):
+            found = (found or {}).get(part)
+        return found
+
+    scope = {
+        "look": look,
+        "json": json,
+        "contains": lambda items, item: item in items,
+        "always": lambda: True,
+        "cancelled": lambda: cancelled,
+    }
+    return eval(text.strip(), {"__builtins__": {}}, scope)
+
+
+@pytest.mark.parametrize(
+    ("event", "comments", "skips", "cancels"),
+    [
+        ("pull_request", True, "", True),
+        ("merge_group", False, "publish", False),
+        ("push", False, "publish", False),
+        ("workflow_dispatch", False, "publish", False),
+    ],
+)
+def test_each_event_gets_its_jobs(event: str, *, comments: bool, skips: str, cancels: bool) -> None:
+    """A comment on pull requests only, allowed to be missing elsewhere; only an outdated pull request's run is cancelled."""
+    ci, github = WORKFLOWS["ci.yml"], {"event_name": event}
+    check = STEPS["ci.yml: kindgate: Every job has succeeded, or may be skipped"]
+
+    assert set(ci["on"]) == {"pull_request", "merge_group", "push", "workflow_dispatch"}
+    assert value(ci["jobs"]["publish"]["if"], github) is comments
+    assert value(ci["jobs"]["publish"]["if"], github, cancelled=True) is False
+    assert value(check["env"]["ALLOWED_SKIPS"], github) == skips
+    assert value(ci["concurrency"]["cancel-in-progress"], github) is cancels
+
+
+@pytest.mark.parametrize(
+    ("change", "published"),
+    [
+        ({}, True),
+        ({"conclusion": "failure"}, True),
+        ({"conclusion": "timed_out"}, True),
+        ({"conclusion": "cancelled"}, False),
+        ({"conclusion": "skipped"}, False),
+        ({"event": "push"}, False),
+        ({"event": "merge_group"}, False),
+        ({"head_repository": {"full_name": "acme/shop"}}, False),
+        ({"head_repository": {"full_name": "acme/shop"}, "actor": {"login": "dependabot[bot]"}}, True),
+        ({"head_repository": None}, True),
+    ],
+)
+def test_only_runs_that_cannot_comment_themselves_are_published(change: dict[str, Any], *, published: bool) -> None:
+    """Exactly one poster: a run of the same repository has posted already. A deleted fork ends in the command itself."""
+    run = {
+        "event": "pull_request",
+        "conclusion": "success",
+        "head_repository": {"full_name": "mona/shop"},
+        "actor": {"login": "mona"},
+    }
+    condition = WORKFLOWS["publish-report.yml"]["jobs"]["publish"]["if"]
+
+    assert bool(value(condition, {"repository": "acme/shop", "event": {"workflow_run": run | change}})) is published
+
+
+def test_dependencies_wait_a_week() -> None:
+    """A malicious release is most often withdrawn within days."""
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
+    assert [update["cooldown"]["default-days"] for update in updates] == [7, 7]
