@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from kindgate import __version__
+from kindgate.errors import GitHubError
 from kindgate.load.result import BurstResult
+from kindgate.pipeline.announcing import announce, read_origin
 from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
 from kindgate.report.record import LINE_LIMIT, shortened
-from kindgate.report.run import Artifact, Environment, Run, TestResult
+from kindgate.report.run import Artifact, Environment, FailureBundle, Run, TestResult
 from kindgate.report.terminal import terminal_lines
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the terminal shows at the end, and the error of a comment that was required and is not there."""
+
+    lines: tuple[str, ...]
+    comment_error: GitHubError | None
 
 
 def finish(
     pipeline: Pipeline,
     *,
     measurements: Sequence[Measurement],
-    tests: Iterable[TestResult],
+    tests: Sequence[TestResult],
     exit_code: int,
     interrupted: bool,
-) -> tuple[str, ...]:
-    """Write every artifact of the run, and return the lines that the terminal shows.
+) -> Finished:
+    """Write every artifact of the run, and tell the pull request.
 
     A page that cannot be written is one line of the answer, and loses nothing of the others.
     """
+    settings = pipeline.settings
+    origin = read_origin(settings.root, os.environ)
     bursts = collect_bursts(pipeline.measurements)
     report = build_report(
         Run(id=pipeline.run_id, started=pipeline.log.started, seconds=time.time() - pipeline.log.started, command=_command()),
@@ -43,16 +57,25 @@ def finish(
         address=pipeline.address,
         environment=environment(pipeline),
         setup_error=setup_error_record(pipeline.error, _failed_phase(pipeline)) if pipeline.error is not None else None,
+        pull_request=origin.record,
+        gate_changes=origin.changes,
         phases=pipeline.log.phases,
         measurements=[Measurement("load", bursts=bursts), *measurements],
         tests=tuple(tests),
+        failures=(*pipeline.bundles, *bundles_of(tests)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         notes=pipeline.notes,
     )
     lines = terminal_lines(report)
     lines += write_pages(report, pipeline.artifacts)
     lines += keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
-    return tuple(lines)
+    error = announce(report, settings.github, settings.root, os.environ, lines.append)
+    return Finished(tuple(lines), error)
+
+
+def bundles_of(tests: Iterable[TestResult]) -> tuple[FailureBundle, ...]:
+    """The folders of evidence that tests name."""
+    return tuple(FailureBundle(name=test.node_id, path=test.bundle, cause=test.cause) for test in tests if test.bundle)
 
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:

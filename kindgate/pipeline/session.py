@@ -22,12 +22,14 @@ from kindgate.deploy.readiness import wait_ready
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.directories import state_dir
 from kindgate.images.load import load_archive
-from kindgate.model import ClusterAddress, Rendered
+from kindgate.model import ClusterAddress, Rendered, Window
+from kindgate.pipeline.evidence import bundle_record, gather_evidence
 from kindgate.pipeline.phases import PhaseLog, Progress
 from kindgate.pipeline.preparation import Prepared, check_artifacts_folder, prepare
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.pipeline.supply import Supply
 from kindgate.pipeline.watching import Monitoring, watch
+from kindgate.report.run import FailureBundle
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
@@ -54,6 +56,7 @@ class Pipeline:
         self.address: ClusterAddress | None = None
         self.error: KindgateError | None = None
         self.kept = False
+        self.bundles: list[FailureBundle] = []
         self._hook_configuration = hook_configuration
         self._progress = progress
         self._open: OpenCluster | None = None
@@ -90,6 +93,7 @@ class Pipeline:
             return self._reach(stage)
         except KindgateError as error:
             self.error = error
+            self._gather(error)
             raise
 
     def _reach(self, stage: Stage) -> Provisioned:
@@ -100,6 +104,9 @@ class Pipeline:
         if stage >= Stage.MONITORING and self._monitoring is None:
             with self.log.phase("wait for Prometheus"):
                 self._monitoring = watch(self.settings.metrics, prepared.rendered, address)
+        return self._provisioned(prepared, address)
+
+    def _provisioned(self, prepared: Prepared, address: ClusterAddress) -> Provisioned:
         monitoring = self._monitoring
         return Provisioned(
             address=address,
@@ -110,6 +117,16 @@ class Pipeline:
             monitoring=monitoring.available if monitoring is not None else None,
             monitoring_note=monitoring.note if monitoring is not None else "",
         )
+
+    def _gather(self, error: KindgateError) -> None:
+        """Collect what the cluster shows of a failed phase, while it still stands."""
+        if self.prepared is None or self.address is None:
+            return
+        standing = self._provisioned(self.prepared, self.address)
+        phase = self.log.phases[-1]
+        with self.log.phase("gather evidence"):
+            bundle = gather_evidence(standing, phase.name, Window(phase.started, time.time()), str(error))
+        self.bundles.append(bundle_record(phase.name, bundle, standing))
 
     def close(self, *, failed: bool) -> None:
         """End the run's use of the cluster: what was created is deleted, unless it is to be kept."""

@@ -44,8 +44,11 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         interrupted = True
     code = 130 if interrupted else error.exit_code if error is not None else 0
     try:
-        for line in finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted):
+        finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
+        for line in finished.lines:
             show(line)
+        if finished.comment_error is not None and code == 0:
+            code = finished.comment_error.exit_code
     finally:
         pipeline.close(failed=code != 0)
     if error is not None:

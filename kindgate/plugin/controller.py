@@ -59,6 +59,7 @@ class Controller:
         self.provider = LocalProvider(self.lazy)
         self.server: ProviderServer | None = None
         self.interrupted = False
+        self.session: pytest.Session | None = None
         self.reports: list[pytest.TestReport] = []
         self._restored: dict[signal.Signals, Any] = {}
         config.stash[PROVIDER] = self.provider
@@ -95,6 +96,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End with the exit code of what went wrong in the pipeline, when that is why tests could not run."""
+        self.session = session
         if self.provider.failure is not None and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             session.exitstatus = self.provider.failure.exit_code
 
@@ -106,14 +108,16 @@ class Controller:
         from kindgate.pipeline.finish import finish  # noqa: PLC0415  # rendering is needed only now
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
-        lines = finish(
+        finished = finish(
             self.lazy.pipeline,
             measurements=self.provider.measurements,
             tests=results_of(self.reports),
             exit_code=int(exitstatus),
             interrupted=self.interrupted,
         )
-        self.terminal.section("kindgate", lines)
+        self.terminal.section("kindgate", finished.lines)
+        if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
+            self.session.exitstatus = finished.comment_error.exit_code
 
     def close(self) -> None:
         """Delete or keep the cluster, after every report is written."""

@@ -7,9 +7,11 @@ from collections.abc import Generator
 import pytest
 
 from kindgate.errors import SloError
+from kindgate.model import Window
+from kindgate.pipeline.stages import Stage
 from kindgate.plugin.provider import later_line
-from kindgate.plugin.reaching import PhaseFailed, lease_of
-from kindgate.plugin.state import WRONG_OBJECTIVE
+from kindgate.plugin.reaching import PhaseFailed, lease_of, reached
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, WRONG_OBJECTIVE
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
@@ -56,12 +58,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a failed phase whole in one report, and as one line in those that follow."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a failed phase whole in one report and as one line in those that follow; gather evidence of a failed test."""
     report = yield
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, PhaseFailed):
         if error.told:
             report.longrepr = later_line(error.failure)
         error.told = True
+    elif report.failed and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())):
+        _gather(item, call, report)
     return report
+
+
+def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Collect what the cluster shows of a failed test, name the cause, and say where the evidence lies."""
+    from kindgate.pipeline.evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
+
+    standing = reached(item.config, Stage.CLUSTER)
+    bundle = gather_evidence(standing, item.nodeid, Window(call.start, call.stop), report.longreprtext)
+    folder = bundle.folder.relative_to(standing.artifacts).as_posix()
+    item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]
+    report.user_properties = list(item.user_properties)
+    report.sections.append(("evidence", f"{bundle.folder}" + (f"\ncause: {bundle.cause}" if bundle.cause else "")))

@@ -7,14 +7,11 @@ from typing import Literal
 
 import pytest
 
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.run import TestResult
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
-
-BUNDLE_PROPERTY = "failure_bundle"
-CAUSE_PROPERTY = "failure_cause"
-"""User properties that a test's report carries when a failure bundle was collected for it."""
 
 
 def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:

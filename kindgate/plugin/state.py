@@ -15,3 +15,7 @@ WRONG_OBJECTIVE = pytest.StashKey[str]()
 
 WORKER_INPUT = "kindgate"
 """Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""
+
+BUNDLE_PROPERTY = "failure_bundle"
+CAUSE_PROPERTY = "failure_cause"
+"""User properties that a test's report carries when a failure bundle was collected for it."""

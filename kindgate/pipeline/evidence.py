@@ -1,0 +1,61 @@
+"""Evidence of what failed, gathered while it still stands: for a phase of the pipeline, and for a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from kindgate.diagnostics.bundle import Bundle, bundle_folder
+from kindgate.diagnostics.collect import Series, collect_bundle
+from kindgate.metrics.access import prometheus_in_cluster
+from kindgate.model import ClusterAddress, Window
+from kindgate.pipeline.stages import Provisioned
+from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.run import FailureBundle
+from kindgate.waiting import Deadline
+
+COLLECT_SECONDS = 30.0
+"""A bundle is worth a short wait; a cluster that does not answer costs no more than this."""
+
+STEP = 5.0
+"""Seconds between two values of a series, which is Prometheus' scrape interval."""
+
+PROMQL = (
+    "sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[30s]))",
+    "sum by (namespace, pod) (container_memory_working_set_bytes)",
+)
+
+
+def gather_evidence(standing: Provisioned, name: str, window: Window, error: str) -> Bundle:
+    """What the cluster shows of the test or phase `name`, which failed in `window` with `error`."""
+    return collect_bundle(
+        standing.address,
+        folder=bundle_folder(standing.artifacts, name),
+        deadline=Deadline.after(COLLECT_SECONDS),
+        window=window,
+        rendered=standing.rendered,
+        error=error,
+        series=_series(standing.address) if standing.monitoring else None,
+    )
+
+
+def bundle_record(name: str, bundle: Bundle, standing: Provisioned) -> FailureBundle:
+    """The bundle as the report names it, by paths inside the artifacts' folder."""
+    folder = bundle.folder.relative_to(standing.artifacts).as_posix()
+    return FailureBundle(
+        name=shortened(name, LINE_LIMIT),
+        path=folder,
+        cause=shortened(bundle.cause, LINE_LIMIT),
+        files=tuple(f"{folder}/{file}" for file in bundle.files[:200]),
+    )
+
+
+def _series(address: ClusterAddress) -> Series:
+    """CPU and memory of every pod over a window, by Prometheus."""
+
+    def fetch(window: Window, deadline: Deadline) -> Mapping[str, Any]:
+        with prometheus_in_cluster(address.kubeconfig, address.context) as client:
+            return {promql: [asdict(one) for one in client.query_range(promql, window, STEP, deadline)] for promql in PROMQL}
+
+    return fetch
