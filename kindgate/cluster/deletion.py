@@ -19,14 +19,22 @@ from kindgate.waiting import Deadline, Pending, Ready, wait_for
 CONTEXT_PREFIX = "kind-"
 """kind's name for the context of a cluster is this and the cluster's name."""
 
+SETTLE_SECONDS = 2.0
+"""How long after kind was killed the engine may still carry out what kind had asked for."""
+
 _NO_NETWORK = ("not found", "no such network")
 
 
-def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> None:
-    """Delete everything of `owner`'s cluster. Idempotent. Raises `ClusterError` with what could not be deleted."""
+def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, settle: float = 0.0) -> None:
+    """Delete everything of `owner`'s cluster. Idempotent.
+
+    Where a kind that was killed has created containers, give `SETTLE_SECONDS`: the engine may still be about to
+    create one that it was asked for. Raises `ClusterError` with what could not be deleted.
+    """
     cluster = owner.cluster
+    settled = deadline.at_most(settle)
     try:
-        wait_for(f"the containers of cluster {cluster} to be gone", lambda: _nodes_gone(engine, cluster, deadline), deadline)
+        wait_for(f"the containers of cluster {cluster} to be gone", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
         wait_for(f"network {network_name(cluster)} to be gone", lambda: _network_gone(engine, cluster, deadline), deadline)
         _remove_kubeconfig(owner)
         remove_state(cluster)
@@ -57,11 +65,11 @@ def delete_named(engine: Engine, name: str, deadline: Deadline) -> bool:
     return True
 
 
-def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline) -> Ready[None] | Pending:
-    """Remove the node containers; asked again until none is found, because a dying kind may still have created one."""
+def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline, settled: Deadline) -> Ready[None] | Pending:
+    """Remove the node containers; ready when none is found after `settled`."""
     nodes = engine.run("ps", "--all", "--quiet", "--filter", f"label={KIND_CLUSTER_LABEL}={cluster}", deadline=deadline).stdout.split()
     if not nodes:
-        return Ready(None)
+        return Ready(None) if settled.expired else Pending("the engine may still create one")
     removed = engine.run("rm", "--force", "--volumes", *nodes, deadline=deadline, check=False)
     return Pending(removed.stderr.strip() or f"{len(nodes)} containers were being removed")
 

@@ -15,7 +15,7 @@ from typing import Any
 from kindgate.cluster.api import server_version
 from kindgate.cluster.config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
 from kindgate.cluster.creation import Progress, create_nodes
-from kindgate.cluster.deletion import CONTEXT_PREFIX, delete_cluster
+from kindgate.cluster.deletion import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
 from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_path
@@ -23,7 +23,7 @@ from kindgate.cluster.ports import LOOPBACK, HostPortStolen, choose_port, port_e
 from kindgate.cluster.process import ProcessName
 from kindgate.cluster.readiness import prove_ready
 from kindgate.cluster.reaping import Charge
-from kindgate.errors import ClusterError, CommandFailed, KindgateError, OwnershipError, SettingsError
+from kindgate.errors import ClusterError, CommandFailed, CommandTimeout, KindgateError, OwnershipError, SettingsError
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.settings import Settings
@@ -234,7 +234,9 @@ def _create_on_port(
         try:
             if blueprint.on_failure is not None and isinstance(error, ClusterError):
                 blueprint.on_failure(address)
-            delete_cluster(engine, Found(owner.cluster, owner, companion), owner, Deadline.after(DELETE_SECONDS))
+            ended_by_itself = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
+            found = Found(owner.cluster, owner, companion)
+            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), settle=0.0 if ended_by_itself else SETTLE_SECONDS)
         except BaseException:
             guard.hand_over()
             raise

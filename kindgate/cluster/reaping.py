@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from kindgate.cluster.deletion import delete_cluster
+from kindgate.cluster.deletion import SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.owner import RUN_VARIABLE, why_reap
 from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, remove_state, state_folders
 from kindgate.errors import KindgateError
@@ -86,20 +86,22 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> None:
 
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
     """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
-    wait_for("the run's kind to end", lambda: _end_processes(charge.run_id), deadline)
+    killed: set[int] = set()
+    wait_for("the run's kind to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
         return False
-    delete_cluster(charge.engine, found, found.owner, deadline)
+    delete_cluster(charge.engine, found, found.owner, deadline, settle=SETTLE_SECONDS if killed else 0.0)
     return True
 
 
-def _end_processes(run_id: str) -> Ready[None] | Pending:
-    """Kill every process that carries the run's mark; ready when there was none."""
+def _end_processes(run_id: str, killed: set[int]) -> Ready[None] | Pending:
+    """Kill every process that carries the run's mark, and add its id to `killed`; ready when there was none."""
     marked = [process for process in psutil.process_iter() if _is_marked(process, run_id)]
     for process in marked:
         with suppress(psutil.Error):
             process.kill()
+            killed.add(process.pid)
     return Pending(f"killed {[process.pid for process in marked]}") if marked else Ready(None)
 
 

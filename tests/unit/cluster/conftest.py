@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.host.engine import Engine
-from tests.unit.cluster.machine import NODE_IMAGE, Machine
+from tests.unit.cluster.machine import NODE_IMAGE, Machine, StandInEngine
 
 STAND_IN = Path(__file__).parent / "stand_in.py"
 
@@ -27,7 +26,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     (root / "images" / NODE_IMAGE.replace("/", "_")).write_text("sha256:0", encoding="utf-8")
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     docker, kind = (_program(root, name) for name in ("docker", "kind"))
-    there = Machine(root, Engine("docker", docker, "26.0"), kind)
+    there = Machine(root, StandInEngine("docker", docker, "26.0"), kind)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _api_handler(there)) as server:
         there.api = f"http://127.0.0.1:{server.server_address[1]}"
         there.tell("api", there.api)
@@ -68,13 +67,22 @@ def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
 
 
 def _objects(machine: Machine) -> dict[str, Any]:
-    ready = [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready"}]
     nodes = [name for name in machine.containers if not name.endswith("-owner")]
-    deployment = {"metadata": {"name": "coredns"}, "status": {"conditions": [{"type": "Available", "status": "True"}]}}
+    ready, replicas = machine.coredns_replicas > 0, machine.coredns_replicas
+    deployment = {
+        "metadata": {"name": "coredns"},
+        "status": {"conditions": [{"type": "Available", "status": str(ready)}], "replicas": 2, "readyReplicas": replicas},
+    }
     return {
         "/version": {"gitVersion": "v1.37.2"},
-        "/api/v1/nodes": {"items": [{"metadata": {"name": name}, "status": {"conditions": ready}} for name in nodes]},
+        "/api/v1/nodes": {"items": [_node(name, machine.not_ready.get(name)) for name in nodes]},
         "/apis/apps/v1/namespaces/kube-system/deployments/coredns": deployment,
         "/api/v1/namespaces/default/serviceaccounts/default": {"metadata": {"name": "default"}},
         "/api/v1/namespaces/default/services/kubernetes": {"metadata": {"name": "kubernetes"}, "spec": {"clusterIP": "10.96.0.1"}},
     }
+
+
+def _node(name: str, complaint: str | None) -> dict[str, Any]:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    broken = {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": complaint}
+    return {"metadata": {"name": name}, "status": {"conditions": [broken if complaint else ready]}}

@@ -5,22 +5,49 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from kindgate.errors import CommandFailed
+from kindgate.host.command import Completed, OnLine
 from kindgate.host.engine import Engine
-from tests.unit.cluster.stand_in import add
+from kindgate.waiting import Deadline
+from tests.unit.cluster.stand_in import add, containers, docker
 
 NODE_IMAGE = "kindest/node:v0"
 
 
+class StandInEngine(Engine):
+    """An engine whose commands are done in this process: a process each would take most of the tests' time."""
+
+    def run(
+        self,
+        *arguments: str,
+        deadline: Deadline,
+        input: bytes | str | Path | None = None,  # noqa: A002, ARG002  # the signature of what it stands in for
+        on_line: OnLine | None = None,  # noqa: ARG002  # as above
+        check: bool = True,
+    ) -> Completed:
+        """Do the command; `command` is the program that does the same in a process of its own."""
+        end = docker(self.command.parents[1], list(arguments))
+        if check and end.code:
+            raise CommandFailed(f"docker {arguments[0]}", returncode=end.code, stdout=end.out, stderr=end.err, waited=deadline.waited)
+        return Completed(arguments, end.code, end.out, end.err)
+
+
 @dataclass
 class Machine:
-    """What the stand-ins keep: see `stand_in.py`. `deleted` are paths that the API server answers with 404."""
+    """What the stand-ins keep: see `stand_in.py`.
+
+    `deleted` are paths that the API server answers with 404, `not_ready` nodes with the kubelet's complaint.
+    """
 
     root: Path
     engine: Engine
     kind: Path
     api: str = ""
     deleted: set[str] = field(default_factory=set)
+    not_ready: dict[str, str] = field(default_factory=dict)
+    coredns_replicas: int = 2
 
     @property
     def containers(self) -> list[str]:
@@ -34,23 +61,29 @@ class Machine:
 
     def labels(self, name: str) -> dict[str, str]:
         """The labels of a container."""
-        for file in (self.root / "containers").iterdir():
-            container = json.loads(file.read_text(encoding="utf-8"))
-            if container["Name"] == f"/{name}":
-                return dict(container["Config"]["Labels"])
-        raise KeyError(name)
+        return dict(self._container(name)["Config"]["Labels"])
 
     def add(self, name: str, labels: dict[str, str]) -> None:
         """Start a container that is nobody's."""
         add(self.root, name, labels, running=True)
 
+    def docker(self, *arguments: str) -> None:
+        """Do a command of the engine."""
+        self.engine.run(*arguments, deadline=Deadline.after(10))
+
+    def id_of(self, name: str) -> str:
+        """The id of a container."""
+        return str(self._container(name)["Id"])
+
     def stop(self, name: str) -> None:
         """Stop a container."""
-        for file in (self.root / "containers").iterdir():
-            container = json.loads(file.read_text(encoding="utf-8"))
-            if container["Name"] == f"/{name}":
-                file.write_text(json.dumps({**container, "State": {"Running": False}}), encoding="utf-8")
+        container = self._container(name)
+        stopped = json.dumps({**container, "State": {"Running": False}})
+        (self.root / "containers" / container["Id"]).write_text(stopped, encoding="utf-8")
 
     def tell(self, file: str, text: str = "") -> None:
         """Write one of the files that the stand-ins read."""
         (self.root / file).write_text(text, encoding="utf-8")
+
+    def _container(self, name: str) -> dict[str, Any]:
+        return next(container for container in containers(self.root) if container["Name"] == f"/{name}")

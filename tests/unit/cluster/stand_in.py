@@ -1,10 +1,11 @@
-"""A container engine's command and a kind that keep containers as files: real processes, and no engine needed.
+"""A container engine's command and a kind that keep containers as files, so that no engine is needed.
 
-Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages, which makes it quick. ROOT holds
-`containers/` (one JSON file each), `names/` (one file each, created exclusively: the engine's promise that names are
-unique), `networks/` and `images/`. `deaf` names nodes that reach no ClusterIP. `kind-says` holds what kind says and
-fails with, one line for each call; with `kind-hangs` it hangs after it has created its containers and says so by
-`hanging`; `api` is the API server's URL.
+Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages, which makes it quick; `docker` can be
+called as a function too. ROOT holds `containers/` (one JSON file each), `names/` (one file each, created exclusively:
+the engine's promise that names are unique), `networks/` and `images/`. `deaf` names nodes that reach no ClusterIP, `stopped`
+nodes that stopped.
+`kind-says` holds what kind says and fails with, one line for each call; with `kind-hangs` it hangs after it has
+created its containers and says so by `hanging`; `api` is the API server's URL.
 """
 
 from __future__ import annotations
@@ -12,80 +13,66 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def docker(root: Path, arguments: list[str]) -> int:
-    """Do one command of the engine; returns its exit code."""
-    code = 0
+class Answer(NamedTuple):
+    """How a command ended."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+
+
+def docker(root: Path, arguments: list[str]) -> Answer:
+    """Do one command of the engine."""
     match arguments:
         case ["image", "inspect", "--format", "{{.Id}}", image]:
-            code = image_id(root, image)
+            answer = image_id(root, image)
         case ["create", *rest]:
-            code = create(root, rest)
+            labels = dict(rest[index + 1].partition("=")[::2] for index, part in enumerate(rest) if part == "--label")
+            answer = add(root, rest[rest.index("--name") + 1], labels, running=False)
         case ["ps", *rest]:
-            say("\n".join(container["Id"] for container in containers(root) if matches(container, rest)))
+            answer = Answer(out="\n".join(container["Id"] for container in containers(root) if matches(container, rest)))
         case ["container", "inspect", *ids]:
-            say(json.dumps([container for container in containers(root) if container["Id"] in ids]))
+            answer = Answer(out=json.dumps([container for container in containers(root) if container["Id"] in ids]))
         case ["rm", *rest]:
-            code = remove(root, [part for part in rest if not part.startswith("--")])
+            answer = remove(root, [part for part in rest if not part.startswith("--")])
         case ["network", "rm", name]:
-            code = remove_network(root, name)
+            answer = remove_network(root, name)
         case ["exec", node, "curl", *_]:
-            code = curl(root, node)
+            answer = curl(root, node)
         case _:
-            code = complain(f"unknown command: {arguments}")
-    return code
+            answer = Answer(64, err=f"unknown command: {arguments}")
+    return answer
 
 
-def say(text: str) -> None:
-    """Write to standard output."""
-    sys.stdout.write(text + "\n")
-
-
-def complain(text: str) -> int:
-    """Write to standard error, and return the exit code for it."""
-    sys.stderr.write(text + "\n")
-    return 1
-
-
-def image_id(root: Path, image: str) -> int:
-    """Print the image's id."""
+def image_id(root: Path, image: str) -> Answer:
+    """The image's id."""
     file = root / "images" / image.replace("/", "_")
     if not file.exists():
-        return complain(f"Error response from daemon: No such image: {image}")
-    say(file.read_text(encoding="utf-8"))
-    return 0
+        return Answer(1, err=f"Error response from daemon: No such image: {image}")
+    return Answer(out=file.read_text(encoding="utf-8"))
 
 
-def create(root: Path, arguments: list[str]) -> int:
-    """Create a container that does not run."""
-    name = arguments[arguments.index("--name") + 1]
-    labels = dict(arguments[index + 1].partition("=")[::2] for index, argument in enumerate(arguments) if argument == "--label")
-    return 0 if add(root, name, labels, running=False) else 1
-
-
-def add(root: Path, name: str, labels: dict[str, str], *, running: bool) -> bool:
-    """Add a container and print its id; False if the name is in use."""
+def add(root: Path, name: str, labels: dict[str, str], *, running: bool) -> Answer:
+    """Create a container; a name that is in use fails the command."""
     try:
         (root / "names" / name).open("x").close()
     except FileExistsError:
-        complain(f'Error response from daemon: Conflict. The container name "/{name}" is already in use')
-        return False
-    identity = secrets.token_hex(32)
+        return Answer(1, err=f'Error response from daemon: Conflict. The container name "/{name}" is already in use')
+    identity = os.urandom(32).hex()
     described = {"Id": identity, "Name": f"/{name}", "State": {"Running": running}, "Config": {"Labels": labels}}
     (root / "containers" / identity).write_text(json.dumps(described), encoding="utf-8")
-    say(identity)
-    return True
+    return Answer(out=identity)
 
 
 def containers(root: Path) -> Iterator[dict[str, Any]]:
-    """Every container."""
+    """Every container that is there from beginning to end."""
     for file in sorted((root / "containers").iterdir()):
         try:
             yield json.loads(file.read_text(encoding="utf-8"))
@@ -103,42 +90,47 @@ def matches(container: dict[str, Any], arguments: list[str]) -> bool:
     return label in labels and (not equals or labels[label] == value)
 
 
-def remove(root: Path, ids: list[str]) -> int:
+def remove(root: Path, ids: list[str]) -> Answer:
     """Remove containers; one that is not there fails the command."""
-    code = 0
+    missing = []
     for identity in ids:
         file = root / "containers" / identity
         try:
             name = json.loads(file.read_text(encoding="utf-8"))["Name"].removeprefix("/")
             file.unlink()
         except FileNotFoundError:
-            complain(f"Error response from daemon: No such container: {identity}")
-            code = 1
+            missing.append(identity)
             continue
         (root / "names" / name).unlink(missing_ok=True)
-    return code
+    return Answer(1, err=f"Error response from daemon: No such container: {missing}") if missing else Answer()
 
 
-def remove_network(root: Path, name: str) -> int:
+def remove_network(root: Path, name: str) -> Answer:
     """Remove a network; one that is not there fails the command."""
     try:
         (root / "networks" / name).unlink()
     except FileNotFoundError:
-        return complain(f"Error response from daemon: network {name} not found")
-    return 0
+        return Answer(1, err=f"Error response from daemon: network {name} not found")
+    return Answer()
 
 
-def curl(root: Path, node: str) -> int:
-    """The ClusterIP answers from every node but those named in `deaf`."""
-    deaf = root / "deaf"
-    if deaf.exists() and node in deaf.read_text(encoding="utf-8").split():
-        complain("curl: (28) Connection timed out")
-        return 28
-    return 0
+def curl(root: Path, node: str) -> Answer:
+    """The ClusterIP answers from every node but the deaf and the stopped ones."""
+    answer = Answer()
+    if node in words(root / "deaf"):
+        answer = Answer(28, err="curl: (28) Connection timed out")
+    if node in words(root / "stopped"):
+        answer = Answer(1, err=f"Error response from daemon: Container {node} is not running")
+    return answer
 
 
-def kind(root: Path, arguments: list[str]) -> int:
-    """Create a cluster whose nodes are containers of the stand-in engine; returns the exit code."""
+def words(file: Path) -> list[str]:
+    """The words of a file, which need not be there."""
+    return file.read_text(encoding="utf-8").split() if file.exists() else []
+
+
+def kind(root: Path, arguments: list[str]) -> Answer:
+    """Create a cluster whose nodes are containers of the stand-in engine."""
     name, config, kubeconfig = (arguments[arguments.index(option) + 1] for option in ("--name", "--config", "--kubeconfig"))
     (root / "networks" / os.environ["KIND_EXPERIMENTAL_DOCKER_NETWORK"]).touch()
     workers = 0
@@ -149,12 +141,12 @@ def kind(root: Path, arguments: list[str]) -> int:
     says = root / "kind-says"
     if says.exists() and (lines := says.read_text(encoding="utf-8").splitlines()):
         says.write_text("\n".join(lines[1:]), encoding="utf-8")
-        return complain(lines[0])
+        return Answer(1, err=lines[0])
     if (root / "kind-hangs").exists():
         (root / "hanging").touch()
         signal.pause()
     write_kubeconfig(Path(kubeconfig), f"kind-{name}", (root / "api").read_text(encoding="utf-8"))
-    return 0
+    return Answer(err=f" \u2713 Created {name}")
 
 
 def write_kubeconfig(path: Path, context: str, server: str) -> None:
@@ -171,4 +163,7 @@ def write_kubeconfig(path: Path, context: str, server: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit({"docker": docker, "kind": kind}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3:]))
+    end = {"docker": docker, "kind": kind}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3:])
+    sys.stdout.write(end.out)
+    sys.stderr.write(end.err)
+    sys.exit(end.code)

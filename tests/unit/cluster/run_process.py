@@ -1,0 +1,27 @@
+"""A run in a process of its own, to be killed: `run_process.py MACHINE FOLDER KEEP` opens a cluster and waits."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from kindgate.cluster.life import Blueprint, open_cluster
+from kindgate.host.engine import Engine
+from kindgate.settings import ClusterSettings, Settings
+from kindgate.waiting import Deadline
+from tests.unit.cluster.machine import NODE_IMAGE
+
+
+def main(machine: Path, folder: Path, keep: str) -> None:
+    """Open the cluster `shop`, say so by the file `open`, and wait to be killed."""
+    cluster = ClusterSettings(name="shop", keep="always" if keep == "always" else "never")
+    engine = Engine("docker", machine / "bin" / "docker", "26.0")
+    blueprint = Blueprint(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE)
+    open_cluster(blueprint, deadline=Deadline.after(60), progress=str)
+    (machine / "open").touch()
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,92 @@
+"""What has to be true of a cluster before it counts as usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.cluster.readiness import prove_ready
+from kindgate.errors import ClusterError
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline
+from tests.unit.cluster.machine import Machine
+from tests.unit.cluster.stand_in import write_kubeconfig
+
+NODES = ("shop-control-plane", "shop-worker")
+
+
+def address_on(machine: Machine, folder: Path) -> ClusterAddress:
+    """A cluster of two nodes that run."""
+    for name in NODES:
+        machine.add(name, {"io.x-k8s.kind.cluster": "shop"})
+    kubeconfig = folder / "kubeconfig"
+    write_kubeconfig(kubeconfig, "kind-shop", machine.api)
+    return ClusterAddress("shop", kubeconfig, "kind-shop", "http://127.0.0.1:1", NODES)
+
+
+def refused(machine: Machine, address: ClusterAddress, seconds: float = 0.3) -> ClusterError:
+    """The error with which the proof ends."""
+    with pytest.raises(ClusterError) as caught:
+        prove_ready(address, machine.engine, Deadline.after(seconds))
+    return caught.value
+
+
+def test_a_usable_cluster_passes(machine: Machine, tmp_path: Path) -> None:
+    """Nodes, CoreDNS, ServiceAccount and ClusterIP: all there."""
+    prove_ready(address_on(machine, tmp_path), machine.engine, Deadline.after(20))
+
+
+def test_services_have_to_route_on_every_node(machine: Machine, tmp_path: Path) -> None:
+    """A node whose kube-proxy is dead is named with the address that it cannot reach, however Ready it looks."""
+    machine.tell("deaf", "shop-worker")
+    error = refused(machine, address_on(machine, tmp_path))
+    assert "timed out waiting for node shop-worker to reach the API's ClusterIP" in error.message
+    assert "10.96.0.1:443 from shop-worker: curl: (28)" in error.last_state
+
+
+def test_pods_need_the_default_service_account(machine: Machine, tmp_path: Path) -> None:
+    """The controller that makes it can be late."""
+    machine.deleted.add("/api/v1/namespaces/default/serviceaccounts/default")
+    error = refused(machine, address_on(machine, tmp_path))
+    assert "timed out waiting for the default ServiceAccount" in error.message
+    assert "404" in error.last_state
+
+
+def test_every_node_has_to_be_ready(machine: Machine, tmp_path: Path) -> None:
+    """The error names the node and the kubelet's own reason."""
+    machine.not_ready["shop-worker"] = "cni plugin not initialized"
+    error = refused(machine, address_on(machine, tmp_path))
+    assert "timed out waiting for all nodes to be Ready" in error.message
+    assert "shop-worker: KubeletNotReady: cni plugin not initialized" in error.last_state
+
+
+def test_a_node_that_never_registered_is_named(machine: Machine, tmp_path: Path) -> None:
+    """A node that the API server does not know is as bad as one that is not Ready."""
+    address = address_on(machine, tmp_path)
+    machine.docker("rm", machine.id_of("shop-worker"))
+    assert "shop-worker has not registered" in refused(machine, address).last_state
+
+
+def test_coredns_has_to_be_available(machine: Machine, tmp_path: Path) -> None:
+    """The count of ready replicas says how far it came."""
+    machine.coredns_replicas = 0
+    error = refused(machine, address_on(machine, tmp_path))
+    assert "timed out waiting for CoreDNS to be available" in error.message
+    assert "0 of 2 replicas are ready" in error.last_state
+
+
+def test_an_api_server_that_is_gone_is_said_to_be(machine: Machine, tmp_path: Path) -> None:
+    """Nobody at the port is the cause, not a stack of HTTP errors."""
+    address = address_on(machine, tmp_path)
+    write_kubeconfig(address.kubeconfig, "kind-shop", "http://127.0.0.1:1")
+    assert "the API server at http://127.0.0.1:1 does not answer" in refused(machine, address).last_state
+
+
+def test_a_node_that_stopped_ends_the_wait_at_once(machine: Machine, tmp_path: Path) -> None:
+    """Nothing is waited for that cannot come."""
+    machine.tell("stopped", "shop-worker")
+    error = refused(machine, address_on(machine, tmp_path), seconds=60)
+    assert "the node's container stopped" in error.message
+    assert error.waited is not None
+    assert error.waited < 30

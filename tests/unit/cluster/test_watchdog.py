@@ -1,0 +1,136 @@
+"""A run that is killed: the watchdog ends its kind and deletes its cluster, and a kept cluster stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kindgate.cluster.guard import Guard
+from kindgate.cluster.owner import RUN_VARIABLE
+from kindgate.cluster.process import ProcessName
+from kindgate.cluster.reaping import Charge
+from kindgate.cluster.watchdog import GOODBYE, said_goodbye
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from tests.unit.cluster.machine import Machine
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+def eventually(what: str, condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fails after a minute."""
+    wait_for(what, lambda: Ready(None) if condition() else Pending("not yet"), Deadline.after(60), interval=0.05)
+
+
+@contextmanager
+def run_process(machine: Machine, folder: Path, keep: str = "never") -> Iterator[subprocess.Popen[bytes]]:
+    """A run in a process of its own."""
+    command = [sys.executable, "-m", "tests.unit.cluster.run_process", str(machine.root), str(folder), keep]
+    with subprocess.Popen(command, cwd=CHECKOUT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def nothing_left(machine: Machine, folder: Path) -> bool:
+    """Whether containers, networks and the state folder are gone."""
+    return not machine.containers and not machine.networks and not (folder / "state" / "clusters" / "shop").exists()
+
+
+def kinds_of(run_id: str) -> list[psutil.Process]:
+    """The processes that carry the run's mark."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(RUN_VARIABLE) == run_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
+    """SIGKILL of a run whose cluster stands: nodes, network, state and companion go."""
+    with run_process(machine, tmp_path) as process:
+        eventually("the cluster to stand", (machine.root / "open").exists)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        eventually("everything to be gone", lambda: nothing_left(machine, tmp_path))
+
+
+def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
+    """SIGKILL in the middle of the creation: kind ends too, and what it had created goes."""
+    machine.tell("kind-hangs")
+    with run_process(machine, tmp_path) as process:
+        eventually("kind to work", (machine.root / "hanging").exists)
+        run_id = machine.labels("shop-owner")["kindgate.run-id"]
+        assert kinds_of(run_id)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        eventually("everything to be gone", lambda: nothing_left(machine, tmp_path) and not kinds_of(run_id))
+
+
+def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path) -> None:
+    """--kind-keep=always means it: a cluster that stood when its run was killed stays."""
+    with run_process(machine, tmp_path, keep="always") as process:
+        eventually("the cluster to stand", (machine.root / "open").exists)
+        watchdogs = [child for child in psutil.process_iter(["cmdline"]) if str(machine.root) in " ".join(child.info["cmdline"] or ())]
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        psutil.wait_procs([watchdog for watchdog in watchdogs if watchdog.pid != process.pid], timeout=30)
+        assert len(machine.containers) == 4
+
+
+@pytest.mark.parametrize(("last_words", "good"), [(GOODBYE, True), (b"", False), (b"good", False)])
+def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
+    """A run that died while it said goodbye has not said it."""
+    reading, writing = os.pipe()
+    os.write(writing, last_words)
+    os.close(writing)
+    try:
+        assert said_goodbye(reading, ProcessName.current()) is good
+    finally:
+        os.close(reading)
+
+
+def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
+    """A forked child inherits the pipe's end; the watchdog looks at the run itself besides."""
+    reading, writing = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", ""]) as run:
+        name = ProcessName(run.pid, "0", ProcessName.current().boot_id, ProcessName.current().pid_namespace)
+    try:
+        assert said_goodbye(reading, name, look_seconds=0.01) is False
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
+    """After the goodbye no process of ours is left, and the cluster is untouched."""
+    machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
+    guard = Guard.start(Charge("shop", "run", Engine("docker", machine.engine.command, "26.0")))
+    guard.dismiss()
+    left = [process for process in psutil.process_iter(["cmdline"]) if str(machine.root) in " ".join(process.info["cmdline"] or ())]
+    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    assert machine.containers == ["shop-control-plane"]
+
+
+def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
+    """A cluster of the same name that a later run owns is not the watchdog's business."""
+    machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
+    charge = Charge("shop", "run", Engine("docker", machine.engine.command, "26.0"))
+    Guard.start(charge).hand_over()
+    eventually(
+        "the watchdog to end",
+        lambda: not any(charge.to_json() in (process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])),
+    )
+    assert machine.containers == ["shop-control-plane"]
