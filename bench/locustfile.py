@@ -1,0 +1,21 @@
+"""What Locust runs in the comparison; KINDGATE_BENCH_PACE is the requests per second of one user (0: as many as it can)."""
+
+from __future__ import annotations
+
+import os
+
+from locust import FastHttpUser, constant_throughput, task
+
+PACE = float(os.environ.get("KINDGATE_BENCH_PACE", "0"))
+
+
+class Visitor(FastHttpUser):
+    """Asks for the front page."""
+
+    if PACE:
+        wait_time = constant_throughput(PACE)
+
+    @task
+    def front_page(self) -> None:
+        """One request."""
+        self.client.get("/")

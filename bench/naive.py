@@ -1,0 +1,27 @@
+"""The script that people write first: a loop around `requests.get`. `python bench/naive.py URL SECONDS RATE` (0: no pause)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import requests
+
+
+def main(url: str, seconds: float, rate: float) -> None:
+    """Ask again and again, and print what was seen as JSON: count and times in milliseconds."""
+    times: list[float] = []
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        asked = time.monotonic()
+        requests.get(url, timeout=10)
+        took = time.monotonic() - asked
+        times.append(took * 1000)
+        if rate:
+            time.sleep(max(0.0, 1 / rate - took))
+    sys.stdout.write(json.dumps({"times_ms": times, "seconds": time.monotonic() - start}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,129 @@
+"""An nginx on loopback to measure load generators against: one worker, an answer of four bytes, a long backlog."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+BACKLOG = 4096
+
+_CONFIGURATION = """\
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 16384; multi_accept on; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 300s;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} backlog={backlog};
+    location / {{ default_type text/plain; return 200 "foo\\n"; }}
+    location /status {{ stub_status; }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running server; `pids` are its master and its worker."""
+
+    url: str
+    pids: tuple[int, ...]
+
+    def cpu_seconds(self) -> float:
+        """CPU time that it has used."""
+        times = [psutil.Process(pid).cpu_times() for pid in self.pids]
+        return float(sum(part.user + part.system for part in times))
+
+    def answered(self) -> int:
+        """Requests that it has answered."""
+        words = requests.get(self.url + "status", timeout=5).text.split()
+        return int(words[words.index("requests") + 3])
+
+
+@contextmanager
+def running_nginx() -> Iterator[Nginx]:
+    """An nginx on a free port. Raises `FileNotFoundError` when it is not installed."""
+    if shutil.which("nginx", path=_path()) is None:
+        raise FileNotFoundError("nginx is not installed: apt-get install nginx-light")
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        configuration = Path(folder) / "nginx.conf"
+        configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, backlog=BACKLOG))
+        command = ["nginx", "-c", str(configuration), "-p", folder]
+        with subprocess.Popen(command, env={**os.environ, "PATH": _path()}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                pids = wait_for("nginx to listen", lambda: _listening(process.pid, port), Deadline.after(10), interval=0.05)
+                yield Nginx(f"http://127.0.0.1:{port}/", pids)
+            finally:
+                process.terminate()
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin"
+
+
+def _listening(pid: int, port: int) -> Ready[tuple[int, ...]] | Pending:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return Ready((pid, *(child.pid for child in psutil.Process(pid).children())))
+    except OSError as error:
+        return Pending(str(error))
+
+
+@dataclass
+class Freezer:
+    """Stops a server for `planned` seconds, `after` seconds since requests began to come; `seconds` is how long, by its own clock."""
+
+    server: Nginx
+    planned: float
+    after: float
+    seconds: float = 0.0
+
+    @contextmanager
+    def armed(self) -> Iterator[None]:
+        """Watch for requests from now on; leave when the server runs again."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._freeze, args=(self.server.answered(), over))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _freeze(self, before: int, over: threading.Event) -> None:
+        asked = 1
+        while not over.is_set() and self.server.answered() - before - asked < 50:
+            asked += 1
+            over.wait(0.02)
+        over.wait(self.after)
+        for pid in self.server.pids:
+            os.kill(pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        threading.Event().wait(self.planned)
+        for pid in self.server.pids:
+            os.kill(pid, signal.SIGCONT)
+        self.seconds = time.monotonic() - stopped

@@ -1,0 +1,56 @@
+"""Open loop: how late requests are sent, and what that costs, at several rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench.nginx import Nginx
+from bench.usage import Usage
+from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.pool import GeneratorPool
+
+SECONDS = 5.0
+RATES = ((1000, 1), (5000, 1), (10_000, 2))
+"""Requests per second and generators."""
+
+
+@dataclass(frozen=True)
+class Punctuality:
+    """One rate. Lags in microseconds; `cpu_share` of one core, of the busiest generator; `foreign` in cores, without the server."""
+
+    rate: int
+    generators: int
+    achieved: float
+    dropped: int
+    lag_p50: float
+    lag_p99: float
+    lag_max: float
+    cpu_share: float
+    cpu_us: float
+    foreign: float
+
+
+def punctualities(server: Nginx, say: Callable[[str], object]) -> Iterator[Punctuality]:
+    """Poisson arrivals at every rate, after a warm-up."""
+    for rate, generators in RATES:
+        say(f"open loop: {rate} per second")
+        plan = BurstPlan((Route(server.url),), OpenLoop.constant(rate, seconds=SECONDS), processes=generators)
+        with GeneratorPool() as pool:
+            warm_up(plan, 1.0, pool)
+            with Usage(server) as usage:
+                result = run_burst(plan, pool=pool)
+        health, lag = result.health, result.loop_lag
+        yield Punctuality(
+            rate=rate,
+            generators=generators,
+            achieved=result.achieved_rate / rate,
+            dropped=result.dropped,
+            lag_p50=lag.percentile(50),
+            lag_p99=lag.percentile(99),
+            lag_max=float(lag.max),
+            cpu_share=health.cpu_share,
+            cpu_us=health.cpu_seconds / result.sent * 1e6,
+            foreign=max(0.0, usage.foreign - health.cpu_seconds / usage.seconds),
+        )
