@@ -76,7 +76,7 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
         ),
         (CauseKind.WEBHOOK, (r"failed calling webhook", r"failed to call webhook", r"no endpoints available for service .*webhook")),
         (CauseKind.QUOTA, (r"exceeded quota", r"failed quota", r"must specify (?:limits|requests|cpu|memory)")),
-        (CauseKind.ADMISSION, (r"violates PodSecurity", r"denied the request", r" is forbidden: ")),
+        (CauseKind.ADMISSION, (r"violates PodSecurity", r"denied the request", r"pods \"[^\"]*\" is forbidden: ")),
         (
             CauseKind.CNI,
             (

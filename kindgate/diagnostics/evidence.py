@@ -34,16 +34,17 @@ def is_unhealthy(pod: Manifest) -> bool:
 def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest]) -> Iterator[Observation]:
     """The lines that may name a cause: of pods' and nodes' present state first, then of warnings, oldest first.
 
-    Warnings about pods that are well by now are left out: every start has some.
+    Warnings about pods that are well by now, or have got past what they warn of, are left out: every start has some.
     """
-    for pod in pods:
-        yield from _of_pod(pod)
+    for item in pods:
+        yield from _of_pod(item)
     for node in nodes:
         yield from _of_node(node)
-    well = {ObjectRef.of({**pod, "kind": "Pod"}) for pod in pods if not is_unhealthy(pod)}
+    by_ref = {ObjectRef.of({**pod, "kind": "Pod"}): pod for pod in pods}
     for event in in_order(events):
         about = _about(event)
-        if event.get("type") == "Warning" and about not in well:
+        pod = by_ref.get(about)
+        if event.get("type") == "Warning" and not (pod and (not is_unhealthy(pod) or _is_past(event, pod))):
             yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
 
 
@@ -91,6 +92,16 @@ def node_text(nodes: Iterable[Manifest]) -> str:
         taints = ", ".join(f"{item.get('key')}:{item.get('effect')}" for item in (node.get("spec") or {}).get("taints") or ())
         lines.append(f"  taints: {taints or 'none'}")
     return "\n".join(lines) + "\n"
+
+
+def _is_past(event: Manifest, pod: Manifest) -> bool:
+    """Whether the pod has got further than the step that the event complains of."""
+    reason = event.get("reason")
+    if reason == "FailedScheduling":
+        return bool(pod["spec"].get("nodeName"))
+    if reason in {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"}:
+        return any(item.get("containerID") for item in _containers(pod))
+    return False
 
 
 def _of_pod(pod: Manifest) -> Iterator[Observation]:

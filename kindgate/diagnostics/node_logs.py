@@ -13,7 +13,7 @@ from kindgate.waiting import Deadline
 _INSIDE = {
     "kubelet": ("journalctl", "--no-pager", "--lines=1000", "--unit=kubelet"),
     "containerd": ("journalctl", "--no-pager", "--lines=1000", "--unit=containerd"),
-    "containers": ("crictl", "ps", "--all"),
+    "containers": ("sh", "-c", "crictl ps --all 2>/dev/null || ctr --namespace k8s.io tasks list"),  # built nodes have no crictl
 }
 """What is asked inside a node, by the name of the file that the answer goes to."""
 

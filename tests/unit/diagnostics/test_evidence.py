@@ -64,6 +64,21 @@ def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
     assert list(observations([pod(ready=False)], [event("Unhealthy", "Readiness probe failed")], []))
 
 
+@pytest.mark.parametrize(
+    ("reason", "further"),
+    [
+        ("FailedScheduling", {"spec": {"nodeName": "worker", "containers": []}}),
+        ("FailedMount", {"status": {"containerStatuses": [{"name": "app", "containerID": "containerd://1"}]}}),
+        ("FailedCreatePodSandBox", {"status": {"containerStatuses": [{"name": "app", "containerID": "containerd://1"}]}}),
+    ],
+)
+def test_warnings_of_a_step_that_is_done_do_not_count(reason: str, further: dict[str, Any]) -> None:
+    """A pod that crashes was scheduled late, perhaps: that is not why it crashes."""
+    waiting = {"metadata": {"name": "foo", "namespace": "echo"}, "spec": {"containers": []}, "status": {"phase": "Pending"}}
+    assert list(observations([waiting], [event(reason, "not yet")], []))
+    assert not list(observations([{**waiting, **further}], [event(reason, "not yet")], []))
+
+
 def test_normal_events_are_no_observations() -> None:
     """Only warnings may name a cause."""
     assert not list(observations([], [event("Pulling", "Pulling image", kind="Normal")], []))
