@@ -133,7 +133,7 @@ def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
     with tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "oci-layout", layout)
         _add(tar, "index.json", index)
-        for digest, blob in sorted(blobs.items()):
+        for digest, blob in blobs.items():
             _add(tar, f"blobs/{digest.replace(':', '/')}", blob)
     partial.replace(path)
 

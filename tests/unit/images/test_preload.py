@@ -33,6 +33,7 @@ def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, dea
     calls = (tmp_path / "calls").read_text()
     assert f"--namespace k8s.io images import --no-unpack {tmp_path}/images.tar" in calls
     assert not psutil.pid_exists(int((root / "usr/local/bin/pid").read_text()))
+    assert not deadline.expired
 
 
 def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: Path, deadline: Deadline) -> None:
@@ -53,6 +54,7 @@ def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Dead
         preload(root, tmp_path / "images.tar", deadline)
 
     assert not psutil.pid_exists(int((root / "usr/local/bin/pid").read_text()))
+    assert not deadline.expired
 
 
 def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
