@@ -42,8 +42,9 @@ for command in (pull_request.report, pull_request.publish):
     app.command(rich_help_panel=REPORTS)(command)
 
 MACHINE = "The machine"
-for command in (host.doctor, host.reap):
-    app.command(rich_help_panel=MACHINE)(command)
+app.command(rich_help_panel=MACHINE)(host.doctor)
+app.command("list", rich_help_panel=MACHINE)(host.list_clusters)
+app.command(rich_help_panel=MACHINE)(host.reap)
 app.add_typer(host.engine, rich_help_panel=MACHINE)
 app.add_typer(host.tools, rich_help_panel=MACHINE)
 app.add_typer(images.images, rich_help_panel=MACHINE)

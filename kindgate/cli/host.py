@@ -27,6 +27,20 @@ def doctor(settings: Settings) -> None:
     examine_host(settings)
 
 
+def list_clusters() -> None:
+    """Show the clusters that kindgate created with this engine, one per line.
+
+    Example: `kindgate list`
+    """
+    from kindgate.cluster.ownership import owned_clusters  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    deadline = Deadline.after(ENGINE_SECONDS)
+    for owner in owned_clusters(find_engine(deadline), deadline):
+        print(owner.cluster)
+
+
 def reap(
     older_than: Annotated[
         float | None, typer.Option(help="Also delete kept clusters that are older and that no living run uses", metavar="SECONDS")
