@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,18 +33,22 @@ class Answer(enum.Enum):
     OTHER = "other"
 
 
+# Only beside the word: digests, ports and tags are full of such numbers.
+_STATUS = re.compile(r"status(?: code)?:? (\d{3})")
+_OF_STATUS = {401: Answer.UNAUTHORIZED, 403: Answer.FORBIDDEN, 404: Answer.MISSING, 429: Answer.RATE_LIMITED}
+
 # The first row with a phrase in the engine's words wins. Docker Hub answers for a repository that does not exist as for one
 # that is private ("pull access denied, repository does not exist or may require ..."): that is taken for missing.
 _PHRASES: tuple[tuple[Answer, tuple[str, ...]], ...] = (
-    (Answer.RATE_LIMITED, ("toomanyrequests", "too many requests", "429")),
+    (Answer.RATE_LIMITED, ("toomanyrequests", "too many requests")),
     (Answer.WRONG_DIGEST, ("verification failed", "digest mismatch", "does not match provided manifest digest", "did not match digest")),
-    (Answer.MISSING, ("manifest unknown", "name unknown", "repository does not exist", "no such manifest", "not found: manifest", "404")),
-    (Answer.UNAUTHORIZED, ("unauthorized", "authentication required", "no basic auth credentials", "401")),
-    (Answer.FORBIDDEN, ("denied", "forbidden", "403")),
+    (Answer.MISSING, ("manifest unknown", "name unknown", "repository does not exist", "no such manifest", "not found: manifest")),
+    (Answer.UNAUTHORIZED, ("unauthorized", "authentication required", "no basic auth credentials")),
+    (Answer.FORBIDDEN, ("denied", "forbidden")),
     (
         Answer.UNREACHABLE,
         ("no such host", "connection refused", "i/o timeout", "handshake timeout", "deadline exceeded", "server misbehaving",
-         "network is unreachable", "connection reset", "no route to host", "http response to https", "x509", "proxyconnect", "eof"),
+         "network is unreachable", "connection reset", "no route to host", "http response to https", "x509", "proxyconnect", ": eof"),
     ),
     (Answer.MISSING, ("not found",)),
 )  # fmt: skip
@@ -62,6 +67,9 @@ _ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
 def classify(said: str) -> Answer:
     """Why a pull failed, from what Docker or Podman said."""
     lowered = said.lower()
+    by_status = _STATUS.search(lowered)
+    if by_status and int(by_status[1]) in _OF_STATUS:
+        return _OF_STATUS[int(by_status[1])]
     return next((answer for answer, phrases in _PHRASES if any(phrase in lowered for phrase in phrases)), Answer.OTHER)
 
 
@@ -80,7 +88,7 @@ def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
     hosts = tuple(hosts)
     with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
         codes = dict(zip(hosts, pool.map(lambda host: _status(host, timeout), hosts), strict=True))
-    refusals = {403: Answer.FORBIDDEN, 429: Answer.RATE_LIMITED}
+    refusals = {code: _OF_STATUS[code] for code in (403, 429)}
     if any(code not in {0, *refusals} for code in codes.values()):
         return True
     for host, code in codes.items():

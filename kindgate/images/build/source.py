@@ -38,8 +38,10 @@ class BuildSource:
         return read_catalogue(self.folder / "catalogue.yaml")
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
-        """The images that have no entry in the catalogue."""
-        return tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.images)
+        """The images that have no entry in the catalogue; raises `ImageError` for one that its nodes would pull all the same."""
+        missing = tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.images)
+        check_pull_policies(plan.without(missing).wanted)
+        return missing
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The node image, made if the engine does not have it."""
@@ -56,7 +58,6 @@ class BuildSource:
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
         """The archive of these very images: kept from an earlier run, or made now."""
-        check_pull_policies(plan.wanted)
         names = {image.reference.tagged: self.lock.of(image.reference).build for image in plan.wanted}
         if not names:
             return None

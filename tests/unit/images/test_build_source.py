@@ -118,10 +118,10 @@ def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: 
     assert said == []
 
 
-def test_an_image_that_the_nodes_would_pull_is_refused(source: BuildSource, deadline: Deadline) -> None:
-    """No registry has what was built here."""
+def test_an_image_that_the_nodes_would_pull_is_refused_before_a_cluster_exists(source: BuildSource, deadline: Deadline) -> None:
+    """No registry has what is built here."""
     with pytest.raises(ImageError, match="imagePullPolicy is Always"):
-        source.provide_workloads(plan("me/echo:1", policy="Always"), print, deadline)
+        source.missing(plan("me/echo:1", policy="Always"), deadline)
 
 
 def test_a_node_image_that_the_engine_lacks_is_an_error(source: BuildSource, deadline: Deadline) -> None:

@@ -77,7 +77,11 @@ def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[E
         ('Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host', Answer.UNREACHABLE),
         ("dial tcp 127.0.0.1:5000: connect: connection refused", Answer.UNREACHABLE),
         ("context deadline exceeded", Answer.UNREACHABLE),
-        ("something new", Answer.OTHER),
+        ("received unexpected HTTP status: 429 ", Answer.RATE_LIMITED),
+        ("unexpected status code 401", Answer.UNAUTHORIZED),
+        (f"manifest for geofence@sha256:{'429401403' * 7} not found: manifest unknown", Answer.MISSING),
+        ("Get https://127.0.0.1:40429/v2/: connection refused", Answer.UNREACHABLE),
+        ("pulling geofence:429: something new", Answer.OTHER),
     ],
 )
 def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
