@@ -173,12 +173,11 @@ def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: 
     for path in (module / "sub/old.txt", module / "sub", module):
         path.chmod(path.stat().st_mode & ~0o222)
     answer = f'{{"Dir": "{module}", "Sum": "h1:right="}}'
-    go = fake_go(
-        tmp_path / "bin", f"if [ -z \"$out\" ]; then echo '{answer}'; else echo more >> sub/old.txt && cat sub/old.txt new/file > $out; fi"
-    )
+    build = "echo more >> sub/old.txt; (ls -l sub/old.txt | cut -c 3; cat sub/old.txt new/file) > $out"
+    go = fake_go(tmp_path / "bin", f"if [ -z \"$out\" ]; then echo '{answer}'; else {build}; fi")
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     program = provide(dataclasses.replace(HELLO, sum="h1:right=", files={"new/file": "added"}))
-    assert program.read_text() == "oldmore\nadded"
+    assert program.read_text() == "w\noldmore\nadded"
     assert (module / "sub/old.txt").read_text() == "old"
 
 

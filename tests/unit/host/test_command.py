@@ -141,6 +141,14 @@ def test_a_deadline_ends_the_program_and_its_children() -> None:
     assert late.value.waited >= 0.5
 
 
+def test_a_deadline_quotes_the_last_lines() -> None:
+    """What a program said last tells where it hung."""
+    with pytest.raises(CommandTimeout) as late:
+        run(["sh", "-c", "seq 1000; sleep 300"], deadline=Deadline.after(0.3))
+    assert late.value.last_state.splitlines()[-1] == "1000"
+    assert len(late.value.last_state.splitlines()) == 20
+
+
 def test_an_interrupt_ends_the_program() -> None:
     """A ctrl-C while kind is at work leaves no kind behind."""
     started: list[int] = []
@@ -156,10 +164,12 @@ def test_an_interrupt_ends_the_program() -> None:
 def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
     """A program that leaves a child in the background has ended when it has ended."""
     lines: list[str] = []
-    done = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=soon())
+    deadline = soon()
+    done = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=deadline)
     child = psutil.Process(int(lines[0]))
     child.kill()
     assert done.returncode == 0
+    assert not deadline.expired
 
 
 def test_a_pipe_carries_one_program_into_another() -> None:
