@@ -18,6 +18,9 @@ from kindgate.errors import KindgateError
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
+_EACH_SECONDS = 60.0
+"""What one cluster's deletion may take: 2-4 s are usual, and the others wait for it."""
+
 
 @dataclass(frozen=True)
 class Charge:
@@ -59,7 +62,7 @@ def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None)
     for owner in owned_clusters(engine, deadline):
         reason = why_reap(owner, life_of(owner), time.time(), older_than)
         if reason:
-            reaped.append(_reap(engine, owner.cluster, owner.run_id, reason, deadline))
+            reaped.append(_reap(engine, owner.cluster, owner.run_id, reason, deadline.at_most(_EACH_SECONDS)))
     _remove_stale_state(engine, deadline)
     return tuple(reaped)
 

@@ -51,10 +51,10 @@ def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
+            path = self.path.partition("?")[0].rstrip("/")
             answer = None if path in machine.deleted else _objects(machine).get(path)
             body = json.dumps(answer if answer is not None else {"kind": "Status", "reason": "NotFound"}).encode()
-            self.send_response(200 if answer is not None else 404)
+            self.send_response(403 if machine.forbidden else 200 if answer is not None else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -74,7 +74,7 @@ def _objects(machine: Machine) -> dict[str, Any]:
         "status": {"conditions": [{"type": "Available", "status": str(ready)}], "replicas": 2, "readyReplicas": replicas},
     }
     return {
-        "/version": {"gitVersion": "v1.37.2"},
+        "/version": machine.version,
         "/api/v1/nodes": {"items": [_node(name, machine.not_ready.get(name)) for name in nodes]},
         "/apis/apps/v1/namespaces/kube-system/deployments/coredns": deployment,
         "/api/v1/namespaces/default/serviceaccounts/default": {"metadata": {"name": "default"}},

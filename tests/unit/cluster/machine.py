@@ -38,7 +38,8 @@ class StandInEngine(Engine):
 class Machine:
     """What the stand-ins keep: see `stand_in.py`.
 
-    `deleted` are paths that the API server answers with 404, `not_ready` nodes with the kubelet's complaint.
+    `deleted` are paths that the API server answers with 404, `not_ready` nodes with the kubelet's complaint; when
+    it is `forbidden`, everything is 403.
     """
 
     root: Path
@@ -48,6 +49,8 @@ class Machine:
     deleted: set[str] = field(default_factory=set)
     not_ready: dict[str, str] = field(default_factory=dict)
     coredns_replicas: int = 2
+    forbidden: bool = False
+    version: object = field(default_factory=lambda: {"gitVersion": "v1.37.2", "major": "1", "minor": "37"})
 
     @property
     def containers(self) -> list[str]:

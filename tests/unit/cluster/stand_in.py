@@ -3,7 +3,7 @@
 Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages, which makes it quick; `docker` can be
 called as a function too. ROOT holds `containers/` (one JSON file each), `names/` (one file each, created exclusively:
 the engine's promise that names are unique), `networks/` and `images/`. `deaf` names nodes that reach no ClusterIP, `stopped`
-nodes that stopped.
+nodes that stopped, `stuck` containers that cannot be removed.
 `kind-says` holds what kind says and fails with, one line for each call; with `kind-hangs` it hangs after it has
 created its containers and says so by `hanging`; `api` is the API server's URL.
 """
@@ -91,12 +91,14 @@ def matches(container: dict[str, Any], arguments: list[str]) -> bool:
 
 
 def remove(root: Path, ids: list[str]) -> Answer:
-    """Remove containers; one that is not there fails the command."""
+    """Remove containers; one that is not there, or is stuck, fails the command."""
     missing = []
     for identity in ids:
         file = root / "containers" / identity
         try:
             name = json.loads(file.read_text(encoding="utf-8"))["Name"].removeprefix("/")
+            if name in words(root / "stuck"):
+                return Answer(1, err=f"Error response from daemon: container {name}: device or resource busy")
             file.unlink()
         except FileNotFoundError:
             missing.append(identity)
@@ -130,7 +132,11 @@ def words(file: Path) -> list[str]:
 
 
 def kind(root: Path, arguments: list[str]) -> Answer:
-    """Create a cluster whose nodes are containers of the stand-in engine."""
+    """Create a cluster whose nodes are containers of the stand-in engine, or export its kubeconfig again."""
+    if arguments[0] == "export":
+        name, path = (arguments[arguments.index(option) + 1] for option in ("--name", "--kubeconfig"))
+        write_kubeconfig(Path(path), f"kind-{name}", (root / "api").read_text(encoding="utf-8"))
+        return Answer()
     name, config, kubeconfig = (arguments[arguments.index(option) + 1] for option in ("--name", "--config", "--kubeconfig"))
     (root / "networks" / os.environ["KIND_EXPERIMENTAL_DOCKER_NETWORK"]).touch()
     workers = 0

@@ -1,0 +1,61 @@
+"""The cluster of a name, found by what the engine says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.cluster.life import Blueprint, open_cluster
+from kindgate.cluster.lookup import find_cluster
+from kindgate.errors import ClusterError, OwnershipError
+from kindgate.settings import ClusterSettings, Settings
+from kindgate.waiting import Deadline
+from tests.unit.cluster.machine import NODE_IMAGE, Machine
+
+
+def kept(machine: Machine, root: Path) -> None:
+    """A kept cluster `shop`."""
+    settings = Settings(root=root, cluster=ClusterSettings(name="shop", keep="always", workers=0))
+    blueprint = Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
+    open_cluster(blueprint, deadline=Deadline.after(30), progress=str).close(failed=False)
+
+
+def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -> None:
+    """A step that is run by hand gets the address that the run had."""
+    kept(machine, tmp_path)
+    address = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert address is not None
+    assert (address.name, address.nodes, address.server_version) == ("shop", ("shop-control-plane",), "v1.37.2")
+
+
+def test_nothing_is_found_where_nothing_is(machine: Machine) -> None:
+    """No cluster is no error."""
+    assert find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10)) is None
+
+
+def test_a_foreign_cluster_is_not_ours_to_use(machine: Machine) -> None:
+    """The same rule as for creating."""
+    machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
+    with pytest.raises(OwnershipError, match="kindgate did not create it"):
+        find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+
+
+def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Path) -> None:
+    """The error names the containers that stopped."""
+    kept(machine, tmp_path)
+    machine.stop("shop-control-plane")
+    with pytest.raises(ClusterError, match="cluster shop does not run") as caught:
+        find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert "shop-control-plane" in caught.value.last_state
+
+
+def test_a_lost_kubeconfig_is_written_again(machine: Machine, tmp_path: Path) -> None:
+    """The cluster is the state; the file is made from it."""
+    kept(machine, tmp_path)
+    first = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert first is not None
+    first.kubeconfig.unlink()
+    again = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert again == first
+    assert again.kubeconfig.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,138 @@
+"""What runs left behind goes, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.cluster.owner import Owner
+from kindgate.cluster.ownership import claim, exchange, look, read_state, state_path, write_state
+from kindgate.cluster.process import ProcessName
+from kindgate.cluster.reaping import Charge, reap
+from kindgate.errors import OwnershipError
+from kindgate.host.engine import Engine
+from kindgate.settings import Keep
+from kindgate.waiting import Deadline
+from tests.unit.cluster.machine import NODE_IMAGE, Machine
+
+DEAD = replace(ProcessName.current(), started="0")
+
+
+def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", kept: bool = False, seconds_left: float = 60) -> Owner:
+    """An owner of cluster `name`."""
+    now = time.time()
+    return Owner(
+        cluster=name,
+        run_id=f"run-of-{name}",
+        process=process,
+        created=now - 100,
+        deadline=now + seconds_left,
+        fingerprint="f",
+        keep=keep,
+        kept=kept,
+        host_port=1,
+        root=Path("/"),
+        kubeconfig=Path("/nowhere/kubeconfig"),
+        node_image=NODE_IMAGE,
+    )
+
+
+def standing(machine: Machine, owner: Owner) -> str:
+    """A cluster of one node with its network, owned; returns the companion's id."""
+    companion = claim(machine.engine, owner, Deadline.after(10))
+    machine.add(f"{owner.cluster}-control-plane", {"io.x-k8s.kind.cluster": owner.cluster, "io.x-k8s.kind.role": "control-plane"})
+    machine.tell(f"networks/kindgate-{owner.cluster}")
+    return companion
+
+
+def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
+    """Dead: deleted with all that is its. Living, kept or foreign: not touched."""
+    standing(machine, owner_of("dead", DEAD))
+    standing(machine, owner_of("alive", ProcessName.current()))
+    standing(machine, owner_of("kept", DEAD, keep="always", kept=True))
+    machine.add("foreign-control-plane", {"io.x-k8s.kind.cluster": "foreign", "io.x-k8s.kind.role": "control-plane"})
+    reaped = reap(machine.engine, deadline=Deadline.after(30))
+    assert [(each.cluster, each.error) for each in reaped] == [("dead", "")]
+    assert f"pid {DEAD.pid}" in reaped[0].reason
+    assert machine.containers == [
+        "alive-control-plane",
+        "alive-owner",
+        "foreign-control-plane",
+        "kept-control-plane",
+        "kept-owner",
+    ]
+    assert machine.networks == ["kindgate-alive", "kindgate-kept"]
+    assert not state_path("dead").exists()
+
+
+def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
+    """Where nothing can be seen of the process, only its deadline counts."""
+    elsewhere = replace(DEAD, boot_id="another")
+    standing(machine, owner_of("early", elsewhere))
+    standing(machine, owner_of("late", elsewhere, seconds_left=-1))
+    assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30))] == ["late"]
+
+
+def test_an_operator_may_reap_by_age(machine: Machine) -> None:
+    """`--older-than` takes kept clusters of that age, and leaves what a living run uses."""
+    standing(machine, owner_of("alive", ProcessName.current()))
+    standing(machine, owner_of("kept", None, keep="always", kept=True))
+    assert reap(machine.engine, deadline=Deadline.after(30), older_than=1000) == ()
+    assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30), older_than=50)] == ["kept"]
+
+
+def test_a_stale_state_file_is_removed(machine: Machine) -> None:
+    """A state folder of a dead run without a container goes; one of a run that is about to create stays."""
+    write_state(owner_of("dead", DEAD))
+    write_state(owner_of("alive", ProcessName.current()))
+    reap(machine.engine, deadline=Deadline.after(30))
+    assert not state_path("dead").exists()
+    assert state_path("alive").exists()
+
+
+def test_one_that_cannot_be_deleted_does_not_save_the_others(machine: Machine) -> None:
+    """The result names the one that is left, and why."""
+    standing(machine, owner_of("a", DEAD))
+    standing(machine, owner_of("b", DEAD))
+    machine.tell("stuck", "a-owner")
+    reaped = reap(machine.engine, deadline=Deadline.after(30))
+    assert [each.cluster for each in reaped] == ["a", "b"]
+    assert "device or resource busy" in reaped[0].error
+    assert reaped[1].error == ""
+    assert machine.containers == ["a-owner"]
+
+
+def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
+    """Of two runs that start at the same time, one gets the name."""
+    claim(machine.engine, owner_of("shop", ProcessName.current()), Deadline.after(10))
+    with pytest.raises(OwnershipError, match="another run claimed the cluster name shop at the same time"):
+        claim(machine.engine, replace(owner_of("shop", DEAD), run_id="other"), Deadline.after(10))
+    state = read_state("shop")
+    assert state is not None
+    assert state.run_id == "run-of-shop"
+
+
+def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
+    """Of two runs that take over a kept cluster, the second finds the companion gone."""
+    owner = owner_of("shop", None, keep="always", kept=True)
+    companion = standing(machine, owner)
+    exchange(machine.engine, companion, replace(owner, run_id="first"), Deadline.after(10))
+    with pytest.raises(OwnershipError, match="another run took the kept cluster shop over"):
+        exchange(machine.engine, companion, replace(owner, run_id="second"), Deadline.after(10))
+
+
+def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_file(machine: Machine) -> None:
+    """Nodes without a companion are ours where the state file says so."""
+    owner = owner_of("shop", DEAD, keep="always", kept=True)
+    companion = standing(machine, owner)
+    machine.docker("rm", companion)
+    assert look(machine.engine, "shop", Deadline.after(10)).owner == owner
+
+
+def test_a_charge_travels_on_a_command_line() -> None:
+    """The watchdog gets all that it needs to know."""
+    charge = Charge("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
+    assert Charge.from_json(charge.to_json()) == charge
