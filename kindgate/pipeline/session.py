@@ -112,6 +112,7 @@ class Pipeline:
             address=address,
             rendered=prepared.rendered,
             kubectl=prepared.tools.kubectl,
+            kind=prepared.tools.kind,
             artifacts=self.artifacts,
             measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,

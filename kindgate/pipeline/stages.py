@@ -32,3 +32,4 @@ class Provisioned:
     measurements: Path
     monitoring: bool | None = None
     monitoring_note: str = ""
+    kind: Path | None = None

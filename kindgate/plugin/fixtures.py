@@ -16,6 +16,7 @@ from kindgate.plugin.state import SETTINGS
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
+    from kindgate.cluster.kind import KindCluster
     from kindgate.metrics.resources import ResourceSummary
     from kindgate.plugin.bursts import Bursts
     from kindgate.plugin.prometheus import Prometheus
@@ -33,6 +34,19 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
     standing = reached(request.config, Stage.CLUSTER)
     made = Cluster(standing.address, standing.kubectl)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+    """pytest-kind's own fixture and methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
+    standing = reached(request.config, Stage.CLUSTER)
+    if standing.kind is None:
+        pytest.skip("--kind-existing: the cluster was not made by kind")
+    from kindgate.cluster.kind import KindCluster  # noqa: PLC0415  # imports pykube
+
+    made = KindCluster(standing.address, kind=standing.kind, kubectl=standing.kubectl)
     yield made
     made.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ settings.load_profile("unit")
 
 FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
 FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no unit test in a run that asks for e2e tests alone: importing them all takes seconds."""
+    del collection_path
+    return True if str(config.option.markexpr).startswith("e2e") else None
 
 
 @pytest.fixture(autouse=True)
