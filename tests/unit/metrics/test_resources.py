@@ -139,3 +139,16 @@ def test_of_kube_system_only_what_the_manifests_describe_is_told(client: Prometh
     ours = {**RENDERED.objects[0], "metadata": {"name": "foo", "namespace": "kube-system"}}
     summary = resource_summary(client, window, ("demo", "ingress"), Rendered(Path(), (ours,)), Deadline.after(20))
     assert [(use.namespace, use.workload) for use in summary.workloads] == [("ingress", "traefik"), ("kube-system", "foo")]
+
+
+def test_a_workload_that_was_gone_before_the_window_has_no_row(client: PrometheusClient, prometheus: Any, window: Window) -> None:
+    """Its last samples are older than the load."""
+    recorded = prometheus.answer
+
+    def renamed(endpoint: str, parameters: dict[str, str]) -> tuple[int, bytes]:
+        status, body = recorded(endpoint, parameters)
+        return status, body.replace(b"foo-7fbb45c94f-", b"gone-7fbb45c94f-")
+
+    prometheus.answer = renamed
+    summary = resource_summary(client, window, ("demo",), RENDERED, Deadline.after(20))
+    assert [use.workload for use in summary.workloads] == ["bar", "foo"]

@@ -50,9 +50,10 @@ def test_a_pod_is_found_by_the_name_its_controller_gives_it(kind: str, pod: str)
 
 
 def test_a_longer_name_is_not_taken_for_a_shorter_one() -> None:
-    """`web` and `web-canary` are two Deployments."""
-    known = _known(_workload("DaemonSet", "web", SMALL), _workload("Deployment", "web-canary", SMALL))
-    assert workload_of("echo", "web-canary-7fbb45c94f-24gj9", known)[0] == "web-canary"
+    """A pod of the DaemonSet `web-cnr` looks like one of a Deployment `web` too."""
+    known = _known(_workload("Deployment", "web", SMALL), _workload("DaemonSet", "web-cnr", SMALL))
+    assert workload_of("echo", "web-cnr-24gj9", known)[0] == "web-cnr"
+    assert workload_of("echo", "web-7fbb45c94f-24gj9", known)[0] == "web"
 
 
 def test_another_namespace_is_another_workload() -> None:
