@@ -1,11 +1,17 @@
 """The cluster and the application are up: nodes, Deployments, hosts, Prometheus."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 
-from kindgate.plugin.application import Application
-from kindgate.plugin.cluster import Cluster
-from kindgate.plugin.ingress import Ingress
-from kindgate.plugin.prometheus import Prometheus
+if TYPE_CHECKING:
+    from kindgate.plugin.application import Application
+    from kindgate.plugin.cluster import Cluster
+    from kindgate.plugin.ingress import Ingress
+    from kindgate.plugin.prometheus import Prometheus
+
 
 pytestmark = pytest.mark.e2e
 

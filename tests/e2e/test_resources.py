@@ -1,9 +1,15 @@
 """What the application uses under load stays within what its manifests allow."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 
-from kindgate.metrics.resources import ResourceSummary
-from kindgate.plugin.application import Application
+if TYPE_CHECKING:
+    from kindgate.metrics.resources import ResourceSummary
+    from kindgate.plugin.application import Application
+
 
 pytestmark = [pytest.mark.e2e, pytest.mark.resources]
 

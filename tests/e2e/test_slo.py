@@ -1,8 +1,14 @@
 """The application meets its objectives under load: those of slo.yaml, and each host its own."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 
-from kindgate.plugin.slo import Slo
+if TYPE_CHECKING:
+    from kindgate.plugin.slo import Slo
+
 
 pytestmark = [pytest.mark.e2e]
 
