@@ -17,7 +17,7 @@ SHORTLY = 5.0
 """For what the cluster may still mend by itself: a quota that a leaving pod frees, a Secret that comes a moment later."""
 
 RETRIED_ONCE = 12.0
-"""For pulls that failed on the way to the registry: the kubelet tries again after 10 s."""
+"""For pulls that a registry was too busy for: the kubelet tries again after 10 s."""
 
 NEVER = math.inf
 
@@ -77,7 +77,7 @@ def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:
 def _refusal(ref: ObjectRef, message: str) -> Cause:
     if "exceeded quota" in message or "must specify" in message:
         return Cause(ref, "QuotaExceeded", message, SHORTLY)
-    if "denied the request" in message or "violates PodSecurity" in message:
+    if re.search("denied (the )?request", message) or "violates PodSecurity" in message:
         return Cause(ref, "AdmissionDenied", message)
     return Cause(ref, "FailedCreate", message, NEVER)
 
@@ -108,7 +108,7 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
     reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
     if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}:
         proof = f"container {name}, image {container.get('image')}: {message}"
-        return Cause(ref, reason, proof, AT_ONCE if _is_final_answer(reason, message) else RETRIED_ONCE)
+        return Cause(ref, reason, proof, _patience(reason, message))
     if ended.get("reason") == "OOMKilled":
         return Cause(
             ref, "OOMKilled", f"container {name} needed more memory than its limit", container=name, previous="terminated" not in state
@@ -140,7 +140,9 @@ def _started(status: dict[str, Any]) -> bool:
     return any("running" in (container.get("state") or {}) for container in status.get("containerStatuses") or ())
 
 
-def _is_final_answer(reason: str, message: str) -> bool:
-    """Whether the registry, or the runtime, has said that there is no such image: asking again changes nothing."""
+def _patience(reason: str, message: str) -> float:
+    """How long a failed pull may still come right: not at all when registry or runtime have said that there is no such image."""
     said = "not found|does not exist|manifest unknown|unauthorized|authentication required|denied|invalid reference|forbidden|no match for"
-    return reason in {"InvalidImageName", "ErrImageNeverPull"} or re.search(said, message, re.IGNORECASE) is not None
+    if reason in {"InvalidImageName", "ErrImageNeverPull"} or re.search(said, message, re.IGNORECASE):
+        return AT_ONCE
+    return SHORTLY if re.search("no such host|connection refused|unreachable", message) else RETRIED_ONCE

@@ -9,6 +9,7 @@ from kindgate.deploy.calls import answered
 from kindgate.deploy.causes import Cause, causes
 from kindgate.deploy.mirror import Mirror
 from kindgate.deploy.observed import Observed
+from kindgate.deploy.podspecs import pod_template
 from kindgate.deploy.rollout import WORKLOADS, progress
 from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
@@ -18,6 +19,9 @@ OnProgress = Callable[[str], object]
 """Gets one line whenever the state of the waiting has changed."""
 
 LOG_LINES = 10
+SETTLE_SECONDS = 3.0
+"""How long readiness has to last where a container has no readiness probe: it is ready from its start to its crash."""
+
 _LOOK_AGAIN = 1.0
 """Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
 
@@ -72,6 +76,8 @@ class Readiness:
         self._clock = clock
         self._since: dict[tuple[ObjectRef, str], float] = {}
         self._said = ""
+        self._ready_since: float | None = None
+        self._settle = SETTLE_SECONDS if any(_has_unprobed_container(manifest) for manifest in self._wanted) else 0.0
         self.cause: Cause | None = None
 
     def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
@@ -96,8 +102,18 @@ class Readiness:
             self.cause = final
             return Hopeless(str(final), f"kubectl -n {final.object.namespace} describe {final.object.kind.lower()} {final.object.name}")
         if unready:
+            self._ready_since = None
             return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
-        return Ready(None)
+        return self._settled()
+
+    def _settled(self) -> Ready[None] | Pending:
+        """Ready, if that has lasted for as long as it has to."""
+        now = self._clock()
+        self._ready_since = now if self._ready_since is None else self._ready_since
+        lasted = now - self._ready_since
+        return (
+            Ready(None) if lasted >= self._settle else Pending(f"all is ready, and has to be for {self._settle:.0f} s: no readiness probe")
+        )
 
     def _final(self, standing: Sequence[Cause]) -> Cause | None:
         """The first cause that has outlived its grace; one that has gone meanwhile starts anew when it comes back."""
@@ -112,6 +128,13 @@ class Readiness:
         if said != self._said:
             self._said = said
             on_progress(said)
+
+
+def _has_unprobed_container(manifest: Manifest) -> bool:
+    """Whether Kubernetes calls a container of this workload ready just because it runs."""
+    template = pod_template(manifest) if manifest["kind"] in {"Deployment", "StatefulSet", "DaemonSet", "Pod"} else None
+    containers = template.spec.get("containers") or () if template else ()
+    return any("readinessProbe" not in container for container in containers)
 
 
 def _each_once(found: Iterable[Cause]) -> list[Cause]:

@@ -25,7 +25,8 @@ def manifest(kind: str, name: str, *, namespace: str = "shop", api_version: str 
 def deployment(name: str = "web", *, namespace: str = "shop", replicas: int = 2, container: Mapping[str, Any] | None = None) -> Object:
     """A Deployment that validation has nothing against; `container` is put over its one container."""
     resources = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}}
-    one = {"name": "web", "image": "example/web:1.0", "ports": [{"name": "http", "containerPort": 8080}], "resources": resources}
+    one: Object = {"name": "web", "image": "example/web:1.0", "ports": [{"name": "http", "containerPort": 8080}], "resources": resources}
+    one["readinessProbe"] = {"httpGet": {"path": "/", "port": "http"}}
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{**one, **(container or {})}]}}
     spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
     return manifest("Deployment", name, namespace=namespace, api_version="apps/v1", spec=spec)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from kindgate.deploy.readiness import wait_ready
+from kindgate.deploy.observed import Observed
+from kindgate.deploy.readiness import Readiness, wait_ready
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
-from kindgate.waiting import Deadline
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, rendered, service, waiting
 from tests.unit.deploy.standin import ApiServer, Refusal
 
@@ -170,3 +171,58 @@ def test_no_thread_is_left(api_server: ApiServer, address: ClusterAddress) -> No
     api_server.put(WEB, live_deployment(2))
     wait(address)
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("watch ")] == []
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands until it is moved."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+def unprobed() -> dict[str, Any]:
+    """A Deployment whose container is ready as soon as it runs."""
+    item = deployment()
+    del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+    return item
+
+
+def test_without_a_readiness_probe_readiness_has_to_last() -> None:
+    """A program that crashes at its start is ready for a moment, again and again."""
+    clock = FakeClock()
+    state = Readiness([unprobed()], nodes=None, clock=clock)
+    ready, crashed = Observed([live_deployment(2)]), Observed([live_deployment(0)])
+    for observed, seconds, kind in [
+        (ready, 0.0, Pending),
+        (ready, 2.9, Pending),
+        (crashed, 0.1, Pending),
+        (ready, 0.1, Pending),
+        (ready, 3.0, Ready),
+    ]:
+        clock.now += seconds
+        assert isinstance(state.judge(observed), kind)
+
+
+def test_with_a_readiness_probe_nothing_has_to_last() -> None:
+    """The probe is the application's own word."""
+    state = Readiness([deployment()], nodes=None, clock=FakeClock())
+    assert state.judge(Observed([live_deployment(2)])) == Ready(None)
+
+
+def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
+    """One that goes away meanwhile starts anew when it comes back."""
+    clock = FakeClock()
+    state = Readiness([deployment()], nodes=None, clock=clock)
+    missing = Observed([live_deployment(0), live_replicaset(), live_pod(**waiting("CreateContainerConfigError", "secret not found"))])
+    there = Observed([live_deployment(0), live_replicaset(), live_pod(**waiting("ContainerCreating"))])
+    for observed, seconds, kind in [(missing, 0.0, Pending), (missing, 4.9, Pending), (there, 0.1, Pending), (missing, 1.0, Pending)]:
+        clock.now += seconds
+        assert isinstance(state.judge(observed), kind)
+    clock.now += 5.0
+    assert isinstance(state.judge(missing), Hopeless)
+    assert state.cause is not None
+    assert state.cause.reason == "CreateContainerConfigError"
