@@ -58,6 +58,11 @@ def test_a_known_value_is_found_in_every_form(text: str) -> None:
         assert form not in clean
 
 
+def test_a_value_that_begins_like_another_is_masked_whole() -> None:
+    """The shorter of two secrets must not leave the end of the longer one standing."""
+    assert Redactor(["start", "start-and-rest"]).text("it is start-and-rest.") == f"it is {MASK}."
+
+
 @given(st.text(), st.text(min_size=5), st.text())
 def test_a_known_value_never_survives(before: str, secret: str, after: str) -> None:
     """Whatever stands around it."""
