@@ -63,3 +63,15 @@ def test_other_errors_are_not_tried_again() -> None:
     with pytest.raises(GitHubError, match="no"):
         retried("an answer", call, Deadline.after(45))
     assert len(calls) == 1
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+    """GitHub asks for an hour: that is known at once."""
+    waits: list[float] = []
+
+    def call() -> None:
+        raise GitHubUnavailable("slow down", retry_after=3600)
+
+    with pytest.raises(GitHubError, match="GitHub asks to wait 3600 s, and 45 s are left"):
+        retried("an answer", call, Deadline.after(45, lambda: 0.0), waits.append)
+    assert waits == []

@@ -290,6 +290,7 @@ def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
     [
         Fault("secondary_limit"),
         Fault("secondary_limit", headers={"Retry-After": "soon"}),
+        Fault("read_only_token", headers={"Retry-After": "3600"}),
         Fault("primary_limit", headers={"X-RateLimit-Reset": "9999999999"}),
     ],
 )
