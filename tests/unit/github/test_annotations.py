@@ -59,6 +59,11 @@ def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
     assert "file=" not in line
 
 
+def test_what_looks_like_an_escape_stays_as_it_is() -> None:
+    """The runner turns `%0A` into a new line: a percent sign of ours is written so that it comes back as one."""
+    assert annotation("error", "100 %0A::debug::x", title="50 %") == "::error title=50 %25::100 %250A::debug::x"
+
+
 @given(st.text(), st.text())
 def test_no_text_leaves_its_command(message: str, title: str) -> None:
     """One line, one command, one title; nothing invisible."""
