@@ -32,9 +32,7 @@ def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Applicatio
     """No Deployment of the application is short of available replicas."""
     deployments = [item for namespace in app.namespaces for item in cluster.apps.list_namespaced_deployment(namespace).items]
 
-    short = {
-        item.metadata.name: item.status.available_replicas for item in deployments if item.status.available_replicas != item.spec.replicas
-    }
+    short = [item.metadata.name for item in deployments if item.status.available_replicas != item.spec.replicas]
 
     assert deployments
     assert short == []
@@ -61,5 +59,5 @@ def test_every_prometheus_target_is_up(prometheus: Prometheus) -> None:
 
     down = [dict(sample.labels) for sample in up if sample.value != 1]
 
-    assert {"cadvisor", "traefik", "prometheus"} <= {sample.labels["job"] for sample in up}
+    assert {"cadvisor", "kubelet-resource", "ingress", "prometheus"} <= {sample.labels["job"] for sample in up}
     assert down == []
