@@ -6,7 +6,9 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_kube_config
@@ -56,6 +58,15 @@ class ApiServer:
         return content
 
 
+def is_loopback(url: str) -> bool:
+    """Whether the URL is of this machine: then no proxy leads there, whatever the environment says."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @contextmanager
 def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
     """The API server at `address`. Raises `ClusterError` for a kubeconfig that does not do."""
@@ -71,6 +82,8 @@ def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
                 persist_config=False,
                 temp_file_path=folder,
             )
+            if is_loopback(str(configuration.host)):
+                configuration.proxy = None
             client = ApiClient(configuration)
         except (ConfigException, OSError) as error:
             raise ClusterError(f"kubeconfig {address.kubeconfig} cannot be used: {error}") from error

@@ -51,4 +51,5 @@ class Guard:
             with suppress(OSError, ValueError):  # a watchdog that was killed, or a pipe that is closed already
                 self._process.stdin.write(last_words)
                 self._process.stdin.close()
-        self._process.wait(_END_SECONDS)
+        with suppress(subprocess.TimeoutExpired):  # it ends as soon as it has forked; a machine that is too busy for that is no error
+            self._process.wait(_END_SECONDS)

@@ -19,7 +19,7 @@ from typing import IO, Any
 import pykube
 import pytest_kind
 
-from kindgate.cluster.api import server_version
+from kindgate.cluster.api import is_loopback, server_version
 from kindgate.errors import ClusterError, ToolError, WaitTimeout
 from kindgate.host.command import end_group, spawn
 from kindgate.host.engine import find_engine
@@ -57,7 +57,9 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
     @cached_property
     def api(self) -> pykube.HTTPClient:
         """The cluster's pykube client."""
-        return pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
+        client = pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
+        client.session.trust_env = not is_loopback(client.url)
+        return client
 
     def close(self) -> None:
         """Close the client's connections."""

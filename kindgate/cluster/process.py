@@ -37,7 +37,11 @@ class ProcessName:
     @classmethod
     def current(cls) -> ProcessName:
         """Name the process that asks."""
-        pid = os.getpid()
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessName:
+        """Name the process that has this number now."""
         return cls(pid, _start_time(pid) or "", boot_id(), pid_namespace())
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kindgate.cluster.owner import Owner
+from kindgate.cluster.process import ProcessName
 from kindgate.errors import CommandFailed
 from kindgate.host.command import Completed, OnLine
 from kindgate.host.engine import Engine
@@ -14,6 +16,8 @@ from kindgate.waiting import Deadline
 from tests.unit.cluster.stand_in import add, containers, docker
 
 NODE_IMAGE = "kindest/node:v0"
+NOW = 1_000_000.0
+PROCESS = ProcessName(4711, "123456", "boot", "pid:[1]")
 
 
 class StandInEngine(Engine):
@@ -90,3 +94,21 @@ class Machine:
 
     def _container(self, name: str) -> dict[str, Any]:
         return next(container for container in containers(self.root) if container["Name"] == f"/{name}")
+
+
+def an_owner(*, process: ProcessName | None = PROCESS, kept: bool = False, keep: str = "never") -> Owner:
+    """The owner of cluster `shop`, made ten minutes ago with an hour to live."""
+    return Owner(
+        cluster="shop",
+        run_id="run",
+        process=process,
+        created=NOW - 600,
+        deadline=NOW + 3000,
+        fingerprint="f",
+        keep="always" if keep == "always" else "on-failure" if keep == "on-failure" else "never",
+        kept=kept,
+        host_port=18080,
+        root=Path("/root"),
+        kubeconfig=Path("/state/kubeconfig"),
+        node_image="node",
+    )

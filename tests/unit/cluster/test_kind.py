@@ -91,6 +91,15 @@ def test_the_api_is_pykubes(suite: KindCluster) -> None:
     assert suite.api.version == ("1", "37")
 
 
+def test_a_proxy_is_not_asked_for_this_machine(suite: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A company's proxy cannot reach the cluster, and kubectl does not ask it either."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    suite.create()
+    assert suite.api.version == ("1", "37")
+
+
 def test_a_port_is_forwarded_while_it_is_asked_for(suite: KindCluster) -> None:
     """The port answers inside of the context, with the arguments handed through, and not after it."""
     with suite.port_forward("service/shop", 80, "-n", "demo") as port:

@@ -22,9 +22,8 @@ from kindgate.cluster.owner import (
 )
 from kindgate.cluster.process import Liveness, ProcessName
 from kindgate.errors import OwnershipError
+from tests.unit.cluster.machine import NOW, an_owner
 
-NOW = 1_000_000.0
-PROCESS = ProcessName(4711, "123456", "boot", "pid:[1]")
 RUNNING = (NodeContainer("shop-control-plane", "control-plane", running=True),)
 STOPPED = (NodeContainer("shop-control-plane", "control-plane", running=False),)
 
@@ -43,24 +42,6 @@ owners = st.builds(
     kubeconfig=st.just(Path("/home/x/.kube,1")),
     node_image=st.text(),
 )
-
-
-def an_owner(*, process: ProcessName | None = PROCESS, kept: bool = False, keep: str = "never") -> Owner:
-    """The owner of cluster `shop`, made ten minutes ago with an hour to live."""
-    return Owner(
-        cluster="shop",
-        run_id="run",
-        process=process,
-        created=NOW - 600,
-        deadline=NOW + 3000,
-        fingerprint="f",
-        keep="always" if keep == "always" else "on-failure" if keep == "on-failure" else "never",
-        kept=kept,
-        host_port=18080,
-        root=Path("/root"),
-        kubeconfig=Path("/state/kubeconfig"),
-        node_image="node",
-    )
 
 
 WANTED = replace(an_owner(), run_id="other", host_port=0)

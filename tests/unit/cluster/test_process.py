@@ -32,7 +32,8 @@ def test_a_number_that_somebody_else_has_now_is_dead() -> None:
 def test_a_zombie_is_dead() -> None:
     """A killed process whose parent has not looked yet does nothing any more."""
     with subprocess.Popen(["sleep", "60"]) as process:
-        name = replace(ProcessName.current(), pid=process.pid, started="")
+        name = ProcessName.of(process.pid)
+        assert liveness(name) is Liveness.ALIVE
         process.kill()
         wait_for(
             "the zombie",

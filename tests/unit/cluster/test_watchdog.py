@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from kindgate.cluster.reaping import Charge
 from kindgate.cluster.watchdog import GOODBYE, said_goodbye
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
-from tests.unit.cluster.machine import Machine
+from tests.unit.cluster.machine import Machine, an_owner
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -83,10 +84,9 @@ def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path
     """--kind-keep=always means it: a cluster that stood when its run was killed stays."""
     with run_process(machine, tmp_path, keep="always") as process:
         eventually("the cluster to stand", (machine.root / "open").exists)
-        watchdogs = [child for child in psutil.process_iter(["cmdline"]) if str(machine.root) in " ".join(child.info["cmdline"] or ())]
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        psutil.wait_procs([watchdog for watchdog in watchdogs if watchdog.pid != process.pid], timeout=30)
+        eventually("the watchdog to end", lambda: not watchdogs(machine))
         assert len(machine.containers) == 4
 
 
@@ -114,23 +114,35 @@ def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
         os.close(writing)
 
 
-def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
-    """After the goodbye no process of ours is left, and the cluster is untouched."""
+def owned_by(machine: Machine, run_id: str) -> Charge:
+    """A cluster of one node that the run `run_id` owns, and what a watchdog of the run `run` is told."""
+    machine.add("shop-owner", replace(an_owner(), run_id=run_id).labels())
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
-    guard = Guard.start(Charge("shop", "run", Engine("docker", machine.engine.command, "26.0")))
+    return Charge("shop", "run", Engine("docker", machine.engine.command, "26.0"))
+
+
+def watchdogs(machine: Machine) -> list[psutil.Process]:
+    """The watchdogs that are in charge of something of this machine, and run."""
+    there = psutil.process_iter(["cmdline", "status"])
+    return [each for each in there if str(machine.root) in " ".join(each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
+
+
+def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
+    """After the goodbye no process of ours is left, and the run's cluster is untouched."""
+    guard = Guard.start(owned_by(machine, "run"))
     guard.dismiss()
-    left = [process for process in psutil.process_iter(["cmdline"]) if str(machine.root) in " ".join(process.info["cmdline"] or ())]
-    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
-    assert machine.containers == ["shop-control-plane"]
+    assert not watchdogs(machine)
+    assert machine.containers == ["shop-control-plane", "shop-owner"]
+
+
+def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
+    """A run without time lets go of the pipe, and the watchdog deletes."""
+    Guard.start(owned_by(machine, "run")).hand_over()
+    eventually("the cluster to be gone", lambda: not machine.containers)
 
 
 def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
     """A cluster of the same name that a later run owns is not the watchdog's business."""
-    machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
-    charge = Charge("shop", "run", Engine("docker", machine.engine.command, "26.0"))
-    Guard.start(charge).hand_over()
-    eventually(
-        "the watchdog to end",
-        lambda: not any(charge.to_json() in (process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])),
-    )
-    assert machine.containers == ["shop-control-plane"]
+    Guard.start(owned_by(machine, "a later run")).hand_over()
+    eventually("the watchdog to end", lambda: not watchdogs(machine))
+    assert machine.containers == ["shop-control-plane", "shop-owner"]
