@@ -14,6 +14,9 @@ from kindgate.waiting import Deadline
 LISTENS = 'echo $$ > "$(dirname "$0")/pid"; exec sleep 60'
 
 
+ANSWERS = 'test -s "$(dirname "$0")/pid" || exit 1; '
+
+
 def root_with(folder: Path, containerd: str, ctr: str) -> Path:
     """A root filesystem with these two programs."""
     programs = folder / "root/usr/local/bin"
@@ -26,7 +29,7 @@ def root_with(folder: Path, containerd: str, ctr: str) -> Path:
 
 def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, deadline: Deadline) -> None:
     """Its own store is the node's, so that kind's nodes find the images there."""
-    root = root_with(tmp_path, LISTENS, f'echo "$@" >> {tmp_path}/calls; echo docker.io/library/one:1')
+    root = root_with(tmp_path, LISTENS, ANSWERS + f'echo "$@" >> {tmp_path}/calls; echo docker.io/library/one:1')
 
     preload(root, tmp_path / "images.tar", deadline)
 
@@ -48,7 +51,7 @@ def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: P
 
 def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Deadline) -> None:
     """No process stays behind."""
-    root = root_with(tmp_path, LISTENS, 'case "$*" in *import*) echo bad digest >&2; exit 1;; esac')
+    root = root_with(tmp_path, LISTENS, ANSWERS + 'case "$*" in *import*) echo bad digest >&2; exit 1;; esac')
 
     with pytest.raises(CommandFailed, match="import"):
         preload(root, tmp_path / "images.tar", deadline)
@@ -60,4 +63,4 @@ def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Dead
 def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
     """A node without its images would fail minutes later, in kubeadm."""
     with pytest.raises(ImageError, match="took nothing"):
-        preload(root_with(tmp_path, LISTENS, "exit 0"), tmp_path / "images.tar", deadline)
+        preload(root_with(tmp_path, LISTENS, ANSWERS + "exit 0"), tmp_path / "images.tar", deadline)
