@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kindgate.host.command import run
 from kindgate.model import ClusterAddress
@@ -37,6 +38,12 @@ class Cluster:
         """Run kubectl against the cluster and return its output; raises `CommandFailed` or `CommandTimeout`."""
         access = ("--kubeconfig", str(self.address.kubeconfig), "--context", self.address.context)
         return run((self._kubectl, *access, *arguments), deadline=Deadline.after(timeout), input=stdin).stdout
+
+    def objects(self, kind: str, namespace: str = "") -> list[dict[str, Any]]:
+        """The objects of a kind (`nodes`, `deployments.apps`), of one namespace or of all, as their JSON; raises as `kubectl` does."""
+        where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
+        found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, *where, "--output", "json"))["items"]
+        return found
 
     @cached_property
     def api(self) -> client.ApiClient:

@@ -19,9 +19,10 @@ pytestmark = pytest.mark.e2e
 @pytest.mark.smoke
 def test_every_node_is_ready(cluster: Cluster) -> None:
     """Each node of the cluster reports the condition Ready."""
-    nodes = cluster.core.list_node().items
+    nodes = cluster.objects("nodes")
 
-    unready = [node.metadata.name for node in nodes if ("Ready", "True") not in {(c.type, c.status) for c in node.status.conditions}]
+    conditions = {node["metadata"]["name"]: {(one["type"], one["status"]) for one in node["status"]["conditions"]} for node in nodes}
+    unready = [name for name, found in conditions.items() if ("Ready", "True") not in found]
 
     assert nodes
     assert unready == []
@@ -30,9 +31,9 @@ def test_every_node_is_ready(cluster: Cluster) -> None:
 @pytest.mark.smoke
 def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Application) -> None:
     """No Deployment of the application is short of available replicas."""
-    deployments = [item for namespace in app.namespaces for item in cluster.apps.list_namespaced_deployment(namespace).items]
+    deployments = [item for namespace in app.namespaces for item in cluster.objects("deployments.apps", namespace)]
 
-    short = [item.metadata.name for item in deployments if item.status.available_replicas != item.spec.replicas]
+    short = [item["metadata"]["name"] for item in deployments if item["status"].get("availableReplicas") != item["spec"]["replicas"]]
 
     assert deployments
     assert short == []
