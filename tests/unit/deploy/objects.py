@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kindgate.model import ObjectRef, Rendered
+from kindgate.waiting import Deadline
 
 Object = dict[str, Any]
+
+
+def deadline_until(over: Callable[[], bool]) -> Deadline:
+    """A deadline that passes when `over` says so, however slow the machine is."""
+    return Deadline(started=0.0, ends=60.0, clock=lambda: 61.0 if over() else 0.0)
 
 
 def rendered(*manifests: Object) -> Rendered:

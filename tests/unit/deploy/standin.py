@@ -82,6 +82,10 @@ class ApiServer:
             gone["metadata"]["resourceVersion"] = str(next(self.versions))
             self._tell("DELETED", path, gone)
 
+    def asked_twice(self, method: str, path_end: str) -> bool:
+        """Whether a request was answered and sent again."""
+        return sum(path.endswith(path_end) for path in self.paths(method)) >= 2
+
     def wait_watched(self, path_end: str) -> None:
         """Wait until a collection is being watched."""
         with self.lock:

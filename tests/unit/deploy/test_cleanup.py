@@ -9,7 +9,7 @@ from kindgate.deploy.cleanup import delete
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
-from tests.unit.deploy.objects import deployment, manifest, rendered, service
+from tests.unit.deploy.objects import deadline_until, deployment, manifest, rendered, service
 from tests.unit.deploy.standin import ApiServer, Refusal
 
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
@@ -44,7 +44,7 @@ def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServ
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web is not gone") as caught:
-        delete(rendered(service()), address, run="r1", deadline=Deadline.after(0.3))
+        delete(rendered(service()), address, run="r1", deadline=deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
     assert "example.dev/hold" in caught.value.last_state
 
 

@@ -15,7 +15,7 @@ from kindgate.deploy.ingress import PATH_ANNOTATION, entry_paths, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
-from tests.unit.deploy.objects import ingress, rendered
+from tests.unit.deploy.objects import deadline_until, ingress, rendered
 
 
 @dataclass
@@ -81,7 +81,7 @@ def test_any_other_answer_is_the_applications(status: int) -> None:
 def test_the_last_answer_is_in_the_error() -> None:
     """The message names host and ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"does not serve shop\.localhost/") as caught:
-        wait_answering(rendered(ingress()), state.address, Deadline.after(0.3))
+        wait_answering(rendered(ingress()), state.address, deadline_until(lambda: len(state.asked) > 1))
     assert "503 Service Unavailable: no backend yet" in caught.value.last_state
 
 

@@ -1,0 +1,63 @@
+"""What a real cluster (Kubernetes 1.37.2) showed for each fault, and the cause that is read from it.
+
+Each fixture holds the Deployment or Job, its ReplicaSet, one of its pods and the events, as the API server gave them
+when the waiting had ended.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.causes import AT_ONCE, NEVER, SHORTLY, causes
+from kindgate.deploy.observed import Observed
+from kindgate.deploy.rollout import progress
+from kindgate.waiting import Hopeless, Pending
+
+FIXTURES = Path(__file__).parent / "fixtures"
+NODE = {
+    "metadata": {"name": "worker", "labels": {"kubernetes.io/os": "linux"}},
+    "spec": {},
+    "status": {"allocatable": {"cpu": "2", "memory": "24Gi"}},
+}
+
+
+def seen(name: str) -> tuple[dict[str, Any], Observed]:
+    """The workload of a fixture, and everything that was seen with it."""
+    objects = json.loads((FIXTURES / f"{name}.json").read_text())
+    workload = next(item for item in objects if item["kind"] in {"Deployment", "Job"})
+    return workload, Observed(objects)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "grace", "proof"),
+    [
+        ("image", "ErrImagePull", SHORTLY, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
+        ("crash", "CrashLoopBackOff", AT_ONCE, "last with exit code 2"),
+        ("oom", "OOMKilled", AT_ONCE, "container web needed more memory than its limit"),
+        ("quota", "QuotaExceeded", SHORTLY, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
+        ("big", "Unschedulable", SHORTLY, "2 Insufficient cpu"),
+        ("select", "Unschedulable", SHORTLY, "didn't match Pod's node affinity/selector"),
+        ("mount", "FailedMount", SHORTLY, 'configmap "nope" not found'),
+        ("secret", "CreateContainerConfigError", SHORTLY, 'secret "nope" not found'),
+        ("command", "StartError", AT_ONCE, 'exec: "/nope": stat /nope: no such file or directory'),
+        ("psa", "AdmissionDenied", AT_ONCE, 'violates PodSecurity "restricted:latest"'),
+        ("probe", "ProbeFailed", NEVER, "Readiness probe failed: Get"),
+    ],
+)
+def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: str, grace: float, proof: str) -> None:
+    """The first cause is the telling one, and its proof is in the words of who found it."""
+    workload, observed = seen(name)
+    first = causes(workload, observed, [NODE])[0]
+    assert (first.reason, first.grace) == (reason, grace)
+    assert proof in first.proof
+    assert isinstance(progress(workload, observed), Pending)
+
+
+def test_a_job_that_gave_up_says_so_itself() -> None:
+    """Its own condition ends the waiting."""
+    workload, observed = seen("job")
+    assert progress(workload, observed) == Hopeless("BackoffLimitExceeded: Job has reached the specified backoff limit")
