@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,11 @@ from kindgate.github.annotations import annotation_lines
 from kindgate.github.changes import changes_in_checkout
 from kindgate.github.context import read_context
 from kindgate.github.post import post_comment
+from kindgate.github.stopping import in_actions
 from kindgate.github.summary import write_summary
 from kindgate.report.markdown import job_summary
 from kindgate.report.objectives import GateChanges
+from kindgate.report.record import LINE_LIMIT, shortened
 from kindgate.report.run import Outcome, PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
@@ -24,42 +25,54 @@ GIT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Origin:
-    """The pull request that is judged, and what it changes about the gate; both empty outside of one."""
+    """The pull request that is judged, and what it changes about the gate; all empty outside of one.
+
+    `notes` say what could not be found out.
+    """
 
     record: PullRequest | None
     changes: GateChanges
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What is left to do: lines that the runner has to read as commands, and the error of a required comment that is missing."""
+
+    annotations: tuple[str, ...]
+    comment_error: GitHubError | None = None
 
 
 def read_origin(root: Path, environment: Mapping[str, str]) -> Origin:
-    """What GitHub Actions says about this run; a checkout that git cannot compare only leaves the changes out."""
+    """What GitHub Actions says about this run; a checkout that git cannot compare leaves the changes out, with a note."""
     context = read_context(environment)
-    changes = GateChanges()
-    if context.pull is not None:
-        with suppress(KindgateError):
-            changes = changes_in_checkout(root, context.pull, Deadline.after(GIT_SECONDS))
+    if context.pull is None:
+        return Origin(context.record(), GateChanges())
+    try:
+        changes = changes_in_checkout(root, context.pull, Deadline.after(GIT_SECONDS))
+    except KindgateError as error:
+        note = f"what this pull request changes about the gate is not known: {error.message}"
+        return Origin(context.record(), GateChanges(), (shortened(note, LINE_LIMIT),))
     return Origin(context.record(), changes)
 
 
 def announce(
     report: RunReport, settings: GitHubSettings, root: Path, environment: Mapping[str, str], show: Callable[[str], object]
-) -> GitHubError | None:
-    """Write summary, annotations and comment; `show` gets a line about each.
+) -> Announced:
+    """Write summary and comment; `show` gets a line about each, which may hold text of others.
 
-    An interrupted run does not post. Returns the error of a comment that is required and was not written; any other
-    failure is a line.
+    An interrupted run does not post. A comment that could not be written is a line, and an error where it is required.
     """
     if summary := write_summary(lambda used: job_summary(report, used=used), environment):
         show(summary)
-    if environment.get("GITHUB_ACTIONS") == "true":
-        for line in annotation_lines(report):
-            show(line)
+    annotations = annotation_lines(report) if in_actions(environment) else ()
     if report.outcome is Outcome.INTERRUPTED:
-        return None
+        return Announced(annotations)
     try:
         result = post_comment(report, settings, environment, root=root)
     except GitHubError as error:
         show(f"kindgate: {error}")
-        return error
+        return Announced(annotations, error)
     for line in (result.line, *(f"warning: {text}" for text in result.warnings)):
         show(line)
-    return None
+    return Announced(annotations)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from kindgate.diagnostics.bundle import Bundle, bundle_folder
-from kindgate.diagnostics.collect import Series, collect_bundle
+from kindgate.diagnostics.collect import Broken, Series, collect_bundle
+from kindgate.host.engine import Engine
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.model import ClusterAddress, Window
 from kindgate.pipeline.stages import Provisioned
@@ -40,9 +42,16 @@ def gather_evidence(standing: Provisioned, name: str, window: Window, error: str
     )
 
 
-def bundle_record(name: str, bundle: Bundle, standing: Provisioned) -> FailureBundle:
+def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str) -> Bundle:
+    """What the nodes themselves show of a cluster that could not be created or used."""
+    return collect_bundle(
+        None, folder=bundle_folder(artifacts, name), deadline=Deadline.after(COLLECT_SECONDS), broken=Broken(engine, address.nodes)
+    )
+
+
+def bundle_record(name: str, bundle: Bundle, artifacts: Path) -> FailureBundle:
     """The bundle as the report names it, by paths inside the artifacts' folder."""
-    folder = bundle.folder.relative_to(standing.artifacts).as_posix()
+    folder = bundle.folder.relative_to(artifacts).as_posix()
     return FailureBundle(
         name=shortened(name, LINE_LIMIT),
         path=folder,

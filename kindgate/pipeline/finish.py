@@ -29,9 +29,13 @@ from kindgate.report.terminal import terminal_lines
 
 @dataclass(frozen=True)
 class Finished:
-    """What the terminal shows at the end, and the error of a comment that was required and is not there."""
+    """What the terminal shows at the end, and the error of a comment that was required and is not there.
+
+    `annotations` are workflow commands for GitHub's runner, empty elsewhere; `lines` may hold text of others.
+    """
 
     lines: tuple[str, ...]
+    annotations: tuple[str, ...]
     comment_error: GitHubError | None
 
 
@@ -64,13 +68,13 @@ def finish(
         tests=tuple(tests),
         failures=(*pipeline.bundles, *bundles_of(tests)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
-        notes=pipeline.notes,
+        notes=(*pipeline.notes, *origin.notes),
     )
     lines = terminal_lines(report)
     lines += write_pages(report, pipeline.artifacts)
     lines += keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
-    error = announce(report, settings.github, settings.root, os.environ, lines.append)
-    return Finished(tuple(lines), error)
+    announced = announce(report, settings.github, settings.root, os.environ, lines.append)
+    return Finished(tuple(lines), announced.annotations, announced.comment_error)
 
 
 def bundles_of(tests: Iterable[TestResult]) -> tuple[FailureBundle, ...]:

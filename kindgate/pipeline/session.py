@@ -15,6 +15,7 @@ from typing import Any
 
 from kindgate.cluster.existing import open_existing
 from kindgate.cluster.life import Blueprint, OpenCluster, open_cluster
+from kindgate.cluster.reaping import reap
 from kindgate.deploy.apply import apply
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.ingress import wait_answering
@@ -23,7 +24,7 @@ from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.directories import state_dir
 from kindgate.images.load import load_archive
 from kindgate.model import ClusterAddress, Rendered, Window
-from kindgate.pipeline.evidence import bundle_record, gather_evidence
+from kindgate.pipeline.evidence import bundle_record, gather_evidence, gather_node_evidence
 from kindgate.pipeline.phases import PhaseLog, Progress
 from kindgate.pipeline.preparation import Prepared, check_artifacts_folder, prepare
 from kindgate.pipeline.stages import Provisioned, Stage
@@ -35,6 +36,8 @@ from kindgate.waiting import Deadline
 
 IMAGE_SECONDS = 3600.0
 """Without a seed, every program of the cluster is compiled: about 25 minutes on two cores."""
+
+REAP_SECONDS = 120.0
 
 LOAD_SECONDS = 300.0
 """An archive of a hundred megabytes takes some seconds; a slow disk and large images take longer."""
@@ -127,7 +130,13 @@ class Pipeline:
         phase = self.log.phases[-1]
         with self.log.phase("gather evidence"):
             bundle = gather_evidence(standing, phase.name, Window(phase.started, time.time()), str(error))
-        self.bundles.append(bundle_record(phase.name, bundle, standing))
+        self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
+
+    def _gather_nodes(self, supply: Supply, address: ClusterAddress) -> None:
+        """Collect the nodes' own logs of a cluster that could not be created or used."""
+        name = "create the cluster"
+        bundle = gather_node_evidence(supply.engine, address, self.artifacts, name)
+        self.bundles.append(bundle_record(name, bundle, self.artifacts))
 
     def close(self, *, failed: bool) -> None:
         """End the run's use of the cluster: what was created is deleted, unless it is to be kept."""
@@ -142,6 +151,12 @@ class Pipeline:
                 self.kept = opened.close(failed=failed)
             if self.kept:
                 self._progress(f"cluster {opened.address.name} is kept: KUBECONFIG={opened.address.kubeconfig}; `kindgate down` deletes it")
+
+    def hand_over(self) -> None:
+        """Leave the deletion of a created cluster to its watchdog, at once: for a run that has no time left."""
+        if self._open is not None and self.settings.cluster.keep == "never":
+            opened, self._open = self._open, None
+            opened.hand_over()
 
     def release(self) -> None:
         """End the run's use of the cluster and leave everything standing: for a step that the next step builds on."""
@@ -171,6 +186,8 @@ class Pipeline:
         if prepared.tools.kind is None:
             raise ClusterError("there is no kind to create a cluster with")
         deadline = Deadline.after(IMAGE_SECONDS)
+        for reaped in reap(supply.engine, deadline=Deadline.after(REAP_SECONDS)):
+            self._progress(f"cluster {reaped.cluster} of another run: {reaped.error or 'deleted'} ({reaped.reason})")
         with self.log.phase("provide the node image"):
             node_image = supply.source.provide_node(supply.plan, self._progress, deadline)
         with ThreadPoolExecutor(2, thread_name_prefix="images") as pool:
@@ -183,6 +200,7 @@ class Pipeline:
                 node_image=node_image,
                 changes=(self._hook_configuration(),),
                 versions={"image source": supply.source.name},
+                on_failure=lambda address: self._gather_nodes(supply, address),
                 before_ready=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
             with self.log.phase("create the cluster"):

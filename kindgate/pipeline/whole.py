@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kindgate.errors import KindgateError, VerdictFailed, VerdictInvalid
 from kindgate.load.result import BurstResult
@@ -26,8 +27,16 @@ from kindgate.waiting import Deadline
 RESOURCE_SECONDS = 60.0
 
 
-def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object]) -> int:
-    """Do everything once and return the exit code; `show` gets each line of the closing table.
+@dataclass(frozen=True)
+class Whole:
+    """How a run ended: its exit code, and workflow commands that GitHub's runner has to read."""
+
+    exit_code: int
+    annotations: tuple[str, ...]
+
+
+def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object]) -> Whole:
+    """Do everything once; `show` gets each line of the closing table, with text of others in it.
 
     The report is written and the cluster closed whatever happens in between; what happened is the exit code.
     """
@@ -45,6 +54,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
     code = 130 if interrupted else error.exit_code if error is not None else 0
     try:
         finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
+        annotations = finished.annotations
         for line in finished.lines:
             show(line)
         if finished.comment_error is not None and code == 0:
@@ -53,7 +63,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         pipeline.close(failed=code != 0)
     if error is not None:
         show(f"kindgate: {error}")
-    return code
+    return Whole(code, annotations)
 
 
 def _measure(pipeline: Pipeline, measurements: list[Measurement]) -> None:

@@ -5,6 +5,7 @@ Without xdist the one process is its own controller.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Mapping
 from types import FrameType
@@ -14,6 +15,7 @@ import pytest
 
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
+from kindgate.plugin.actions import CommandGuard
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
@@ -55,6 +57,7 @@ class Controller:
         self.settings = settings
         self.run_id = new_run_id()
         self.terminal = Terminal(config)
+        self.guard = CommandGuard(self.terminal.line, os.environ)
         self.lazy = LazyPipeline(config, settings, self.run_id, self.terminal)
         self.provider = LocalProvider(self.lazy)
         self.server: ProviderServer | None = None
@@ -64,6 +67,7 @@ class Controller:
         self._restored: dict[signal.Signals, Any] = {}
         config.stash[PROVIDER] = self.provider
         config.stash[LEASE] = lease_of_run(self.run_id)
+        config.add_cleanup(self.guard.close)
         config.add_cleanup(self.close)
 
     @pytest.hookimpl(optionalhook=True)
@@ -77,8 +81,10 @@ class Controller:
             "run_id": self.run_id,
         }
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Turn SIGTERM and SIGHUP into the interrupt that pytest knows, so that teardown and reports still happen."""
+        self.guard.stop()
         self._restored = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def pytest_report_header(self) -> list[str]:
@@ -92,6 +98,8 @@ class Controller:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that the run was cut short; pytest also calls this for -x under xdist and for pytest.exit."""
         self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
+        if self.interrupted and self.lazy.pipeline is not None:
+            self.lazy.pipeline.hand_over()  # whoever interrupts CI kills ten seconds later
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -116,6 +124,7 @@ class Controller:
             interrupted=self.interrupted,
         )
         self.terminal.section("kindgate", finished.lines)
+        self.guard.say(finished.annotations)
         if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = finished.comment_error.exit_code
 

@@ -8,10 +8,9 @@ import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Window
-from kindgate.pipeline.stages import Stage
 from kindgate.plugin.provider import later_line
-from kindgate.plugin.reaching import PhaseFailed, lease_of, reached
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, WRONG_OBJECTIVE
+from kindgate.plugin.reaching import PhaseFailed, lease_of
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, STANDING, WRONG_OBJECTIVE
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
@@ -66,7 +65,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if error.told:
             report.longrepr = later_line(error.failure)
         error.told = True
-    elif report.failed and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())):
+    elif report.failed and STANDING in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())):
         _gather(item, call, report)
     return report
 
@@ -75,7 +74,7 @@ def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     """Collect what the cluster shows of a failed test, name the cause, and say where the evidence lies."""
     from kindgate.pipeline.evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
-    standing = reached(item.config, Stage.CLUSTER)
+    standing = item.config.stash[STANDING]
     bundle = gather_evidence(standing, item.nodeid, Window(call.start, call.stop), report.longreprtext)
     folder = bundle.folder.relative_to(standing.artifacts).as_posix()
     item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]

@@ -7,7 +7,7 @@ import pytest
 from kindgate.pipeline.lease import Lease, lease_of_run
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
-from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
+from kindgate.plugin.state import LEASE, PROVIDER, STANDING, WORKER_INPUT
 
 
 class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
@@ -43,7 +43,9 @@ def provider_of(config: pytest.Config) -> Provider:
 def reached(config: pytest.Config, stage: Stage) -> Provisioned:
     """What stands at `stage`; fails the test when the pipeline cannot come that far."""
     try:
-        return provider_of(config).reach(stage)
+        standing = config.stash[STANDING] = provider_of(config).reach(stage)
     except StageUnreachable as error:
         failure = error.failure
+    else:
+        return standing
     raise PhaseFailed(failure)

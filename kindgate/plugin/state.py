@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from kindgate.pipeline.lease import Lease
+from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.provider import Provider
 from kindgate.settings import Settings
 
 SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
 LEASE = pytest.StashKey[Lease]()
+STANDING = pytest.StashKey[Provisioned]()
+"""What this process last reached; missing in one that never asked for the cluster."""
+
 WRONG_OBJECTIVE = pytest.StashKey[str]()
 
 WORKER_INPUT = "kindgate"

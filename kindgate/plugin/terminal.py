@@ -28,6 +28,12 @@ class Terminal:
         with capture.global_and_fixture_disabled():
             self._write(reporter, line)
 
+    def line(self, text: str) -> None:
+        """Write one line that starts at the terminal's edge, at once."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            self._write(reporter, text)
+
     def section(self, title: str, lines: Iterable[str]) -> None:
         """Write a titled section among pytest's closing ones."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
