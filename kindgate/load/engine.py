@@ -123,8 +123,7 @@ class Engine:
 
     def _turn(self, wait: float) -> None:
         """Sleep until there is news, at most `wait` seconds; record what has ended."""
-        self._transfers.drive(wait)
-        ended = self._transfers.finished()
+        ended = self._transfers.finished() if self._transfers.drive(wait) else []
         now = self._now()
         if ended:
             if len(self._in_flight) >= self._cap:

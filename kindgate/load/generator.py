@@ -6,13 +6,13 @@ warm-up burst warms them too.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,15 +21,13 @@ import pycurl
 from kindgate.load.engine import Engine
 from kindgate.load.limits import raise_descriptor_limit
 from kindgate.load.messages import Broken, Done, Ready, Recent, Run, Stop
-from kindgate.load.plan import ClosedLoop, OpenLoop
+from kindgate.load.plan import ClosedLoop
+from kindgate.load.priority import first_in_line, sharpen_timers
 from kindgate.load.schedule import NANOS, make_schedule
-from kindgate.load.transfers import Transfers, make_transfers
+from kindgate.load.transfers import Transfers, suitable_transfers
 
 PROGRESS = NANOS // 2
 """Nanoseconds between two messages about progress."""
-
-_PR_SET_TIMERSLACK = 29
-_NICENESS = -10
 
 
 class Reporter:
@@ -57,7 +55,7 @@ class Generator:
 
     def __init__(self, pipe: Connection[Any, Any]) -> None:
         self._pipe = pipe
-        self._transfers: dict[tuple[bool, int], Transfers] = {}
+        self._transfers: dict[type[Transfers], Transfers] = {}
 
     def serve(self) -> None:
         """Answer messages until the pipe is closed."""
@@ -71,27 +69,37 @@ class Generator:
                 self._pipe.send(self._run(message))
 
     def _run(self, run: Run) -> Done | Broken:
-        loop = run.plan.loop
+        transfers = self._connections(run)
+        reporter = Reporter(self._pipe, progress=run.progress)
+        reporter.engine = engine = Engine(run.plan, transfers, run.cap, run.start, reporter.tick)
+        send = _prepared(run, engine)
+        opened, wall, cpu = transfers.opened, time.monotonic(), time.process_time()
         try:
-            transfers = self._connections(run.cap, busy=isinstance(loop, ClosedLoop))
-            reporter = Reporter(self._pipe, progress=run.progress)
-            reporter.engine = engine = Engine(run.plan, transfers, run.cap, run.start, reporter.tick)
-            opened = transfers.opened
-            schedule = make_schedule(loop, run.plan.routes, run.plan.seed).share(run.index, run.of) if isinstance(loop, OpenLoop) else None
-            wall, cpu = time.monotonic(), time.process_time()
-            if isinstance(loop, ClosedLoop):
-                complete = engine.run_closed(_share(loop, run.index, run.of), run.plan.seed + run.index)
-            elif schedule:
-                complete = engine.run_open(schedule)
+            complete = send()
         except (pycurl.error, OSError, MemoryError):
             return Broken(traceback.format_exc())
         return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
 
-    def _connections(self, cap: int, *, busy: bool) -> Transfers:
-        key = (busy, cap)
-        if key not in self._transfers:
-            self._transfers[key] = make_transfers(cap, busy=busy)
-        return self._transfers[key]
+    def _connections(self, run: Run) -> Transfers:
+        """The connections that earlier bursts left, or none yet."""
+        kind = suitable_transfers(run.cap, busy=isinstance(run.plan.loop, ClosedLoop))
+        transfers = self._transfers.get(kind) or self._transfers.setdefault(kind, kind())
+        transfers.keep(run.cap)
+        return transfers
+
+
+def _prepared(run: Run, engine: Engine) -> Callable[[], bool]:
+    """What sends the share, with all that can be worked out before."""
+    loop = run.plan.loop
+    if isinstance(loop, ClosedLoop):
+        return partial(engine.run_closed, _share(loop, run.index, run.of), run.plan.seed + run.index)
+    schedule = make_schedule(loop, run.plan.routes, run.plan.seed).share(run.index, run.of)
+
+    def send() -> bool:
+        with first_in_line():
+            return engine.run_open(schedule)
+
+    return send
 
 
 def _share(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
@@ -101,23 +109,10 @@ def _share(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
     return ClosedLoop(users, loop.seconds, requests)
 
 
-def sharpen_timers() -> None:
-    """Wake up on time: Linux adds 50 microseconds of slack to every sleep unless a thread asks for less (prctl(2))."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-
-
-def go_first() -> None:
-    """Ask to be scheduled before other work, so that requests are late less often; without the right to, go on."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-
-
 def main() -> None:
     """Serve on the descriptor that the first argument names. ctrl-C is for the parent, which then says when to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sharpen_timers()
-    go_first()
     raise_descriptor_limit()
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
     with pipe:

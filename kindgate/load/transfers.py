@@ -38,11 +38,14 @@ class Transfers(Protocol):
     def remove(self, request: Request) -> None:
         """Forget `request`, ended or not."""
 
-    def drive(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+    def drive(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
 
     def finished(self) -> list[tuple[Request, int]]:
         """Requests that have ended since the last call, each with libcurl's error (0: answered)."""
+
+    def keep(self, connections: int) -> None:
+        """Keep so many connections open for later requests."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -51,9 +54,12 @@ class Transfers(Protocol):
 class _Multi:
     """What both forms share: the handle that owns the connections."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self) -> None:
         self.opened = 0
         self.multi = pycurl.CurlMulti()
+
+    def keep(self, connections: int) -> None:
+        """Keep so many connections open for later requests."""
         self.multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     def on_socket(self, descriptor: int, purpose: int) -> int:  # noqa: ARG002  # libcurl's signature
@@ -87,12 +93,13 @@ class _Multi:
 class SweepTransfers(_Multi):
     """Looks at every request at each turn."""
 
-    def drive(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+    def drive(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
         due = self.multi.timeout()
         if due != 0 and timeout > 0:
             self.multi.select(timeout if due < 0 else min(timeout, due / 1000))
         self.multi.perform()
+        return True
 
 
 if sys.platform == "linux":
@@ -105,8 +112,8 @@ if sys.platform == "linux":
         no call is needed per request.
         """
 
-        def __init__(self, connections: int) -> None:
-            super().__init__(connections)
+        def __init__(self) -> None:
+            super().__init__()
             self._epoll = select.epoll()
             self._known: set[int] = set()
             self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_interest)
@@ -117,15 +124,18 @@ if sys.platform == "linux":
             self._epoll.register(descriptor, _EDGES)
             return super().on_socket(descriptor, purpose)
 
-        def drive(self, timeout: float) -> None:
-            """Wait at most `timeout` seconds for news, and let libcurl work on it."""
+        def drive(self, timeout: float) -> bool:
+            """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
             due = self.multi.timeout()
             if due != 0 and timeout > 0:
                 select.select([self._epoll], [], [], timeout if due < 0 else min(timeout, due / 1000))
-            for descriptor, news in self._epoll.poll(0):
+            events = self._epoll.poll(0)
+            for descriptor, news in events:
                 self.multi.socket_action(descriptor, _select_bits(news))
-            if due == 0 or self.multi.timeout() == 0:
+            expired = due == 0 or self.multi.timeout() == 0
+            if expired:
                 self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            return expired or bool(events)
 
         def close(self) -> None:
             """Close all connections."""
@@ -149,8 +159,8 @@ if sys.platform == "linux":
         return (pycurl.CSELECT_IN if news & select.EPOLLIN else 0) | (pycurl.CSELECT_OUT if news & select.EPOLLOUT else 0)
 
 
-def make_transfers(in_flight: int, *, busy: bool) -> Transfers:
+def suitable_transfers(in_flight: int, *, busy: bool) -> type[Transfers]:
     """The form that suits up to `in_flight` requests; `busy` says that most of them will have news at each turn."""
     if sys.platform == "linux" and not (busy and in_flight <= SWEEP_LIMIT):
-        return EventTransfers(in_flight)
-    return SweepTransfers(in_flight)
+        return EventTransfers
+    return SweepTransfers

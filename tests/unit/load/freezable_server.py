@@ -1,15 +1,23 @@
-"""A server that answers everything with `foo`, for tests that stop it: run as a script, it prints its port."""
+"""A server for tests that stop it: answers everything with `foo`, and keeps the moment of every answer.
+
+Run as a script it prints its port; at SIGTERM it prints the moments, as nanoseconds of `time.monotonic_ns`, and ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import sys
+import time
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo"
 
 
 class Answering(asyncio.Protocol):
     """Answers every request as soon as its head is there."""
+
+    moments: list[int]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection's writing side."""
@@ -18,15 +26,22 @@ class Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """One answer per end of a head."""
-        self.transport.write(ANSWER * data.count(b"\r\n\r\n"))
+        count = data.count(b"\r\n\r\n")
+        self.transport.write(ANSWER * count)
+        self.moments += [time.monotonic_ns()] * count
 
 
 async def serve() -> None:
-    """Serve until killed; the backlog holds whoever comes while the process is stopped."""
-    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0, backlog=4096)
+    """Serve until told to end; the backlog holds whoever comes while the process is stopped."""
+    Answering.moments = []
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, over.set)
+    server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=4096)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
-    await server.serve_forever()
+    await over.wait()
+    sys.stdout.write(json.dumps(Answering.moments))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def part(table: list[tuple[int, ...]]) -> BurstResult:
     return measured(PLAN, np.array(table, np.int64).reshape(-1, 8), started=50.0, health=Health(), connections=2)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(a=rows(), b=rows(), c=rows())
 def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[tuple[int, ...]], c: list[tuple[int, ...]]) -> None:
     """In any order and grouping; times, counts and timeline are bit-exact."""
@@ -58,7 +58,7 @@ def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[t
         assert merged.health.processes == 3
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(table=rows())
 def test_a_result_survives_json(table: list[tuple[int, ...]]) -> None:
     """Nothing is lost on the way through a file."""
