@@ -1,4 +1,4 @@
-"""The application's image under judgement, put in where the manifests name another."""
+"""Another image for the same manifests: how a version that differs by its image alone is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def with_images(rendered: Rendered, images: Mapping[str, str]) -> Rendered:
     objects = tuple(_replaced(manifest, images, used) for manifest in rendered.objects)
     for name in images:
         if name not in used:
-            raise ManifestError(f"--app-image {name}: no manifest of {rendered.overlay} names that image")
+            raise ManifestError(f"--slo-base-image {name}: no manifest of {rendered.overlay} names that image")
     return replace(rendered, objects=objects)
 
 

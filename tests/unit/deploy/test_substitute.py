@@ -28,7 +28,7 @@ def test_the_given_objects_stay_as_they_were() -> None:
 @pytest.mark.parametrize("name", ["example/other", "example/web:2.0"])
 def test_a_name_that_no_manifest_has_is_an_error(name: str) -> None:
     """Else the wrong image would be judged, and nobody would know."""
-    with pytest.raises(ManifestError, match=f"--app-image {name}"):
+    with pytest.raises(ManifestError, match=f"--slo-base-image {name}"):
         with_images(rendered(deployment()), {name: "web:dev"})
 
 

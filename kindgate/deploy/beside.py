@@ -1,0 +1,188 @@
+"""A second version of an application beside the first in one cluster: namespaces and hosts of its own, all else alike.
+
+What belongs to the application is copied: namespaces that hold an Ingress, and those that nothing cluster-wide points
+into. What the cluster has once stays the first version's: the ingress controller, Prometheus, CRDs, classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kindgate.deploy.podspecs import pod_template
+from kindgate.errors import ManifestError
+from kindgate.model import Manifest, ObjectRef, Rendered
+
+SUFFIX = "-base"
+"""What the second version's namespaces and hosts end with."""
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The label that every namespace carries, with its own name."""
+
+SHARED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+_REPLICATED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The second version as it is applied. `namespaces` and `hosts` map the first version's to those beside them."""
+
+    rendered: Rendered
+    namespaces: Mapping[str, str]
+    hosts: Mapping[str, str]
+
+
+def place_beside(head: Rendered, base: Rendered) -> Beside:
+    """`base` moved out of the way of `head`, with as many replicas of each workload that both have.
+
+    Raises `ManifestError` where the two cannot stand side by side, or have no host in common.
+    """
+    namespaces = {name: name + SUFFIX for name in application_namespaces(base)}
+    moved = _Move(namespaces)
+    replicas = _replicas(head)
+    pairs = [(manifest, moved.object(manifest)) for manifest in base.objects if _is_copied(manifest, namespaces)]
+    objects = tuple(_with_replicas(copy, replicas.get(ObjectRef.of(original))) for original, copy in pairs)
+    origins = {ObjectRef.of(copy): base.origins[ref] for original, copy in pairs if (ref := ObjectRef.of(original)) in base.origins}
+    common = set(head.hosts) & set(base.hosts)
+    if not common:
+        raise ManifestError(
+            f"{base.overlay}: the base version serves none of the hosts of {head.overlay}",
+            last_state=f"hosts of the base: {', '.join(base.hosts) or 'none'}; of the pull request: {', '.join(head.hosts) or 'none'}",
+            next_step="a comparison needs a host that both versions serve",
+        )
+    rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
+    return Beside(rendered, namespaces, {host: beside_host(host) for host in sorted(common)})
+
+
+def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:
+    """`rendered` with the pods of `namespaces` spread over the nodes as the version beside them is: nothing else differs."""
+    objects = tuple(spread(item) if ObjectRef.of(item).namespace in namespaces else item for item in rendered.objects)
+    return replace(rendered, objects=objects)
+
+
+def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
+    """The namespaces that belong to the application, sorted: not those of what serves the whole cluster."""
+    entered = {ObjectRef.of(ingress).namespace for ingress in rendered.of_kind("Ingress")}
+    wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and item.get("kind") != "Namespace")
+    pointed = {name for item in wide for name in _named_namespaces(item)}
+    return tuple(name for name in rendered.namespaces if name not in SHARED and (name in entered or name not in pointed))
+
+
+def beside_host(host: str) -> str:
+    """The host of the second version: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star."""
+    star, labels = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    first, dot, rest = labels.partition(".")
+    return f"{star}{first}{SUFFIX}{dot}{rest}"
+
+
+def spread(manifest: Manifest) -> Manifest:
+    """A workload whose pods prefer the nodes that have fewest of them; one that says where it wants to be is left alone."""
+    template = pod_template(manifest)
+    if template is None or manifest["kind"] not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
+        return manifest
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        # a tainted control plane is no place for these pods, and must not count as an empty one
+        "nodeTaintsPolicy": "Honor",
+        "labelSelector": {"matchLabels": dict(template.labels)},
+    }
+    pods = manifest["spec"]["template"]
+    return {
+        **manifest,
+        "spec": {**manifest["spec"], "template": {**pods, "spec": {**pods["spec"], "topologySpreadConstraints": [constraint]}}},
+    }
+
+
+def _named_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YAML document
+    """Every namespace that a cluster-scoped object points into: subjects, webhooks' and API services' Services."""
+    if isinstance(node, list):
+        return {name for item in node for name in _named_namespaces(item)}
+    if not isinstance(node, Mapping):
+        return set()
+    own = {node["namespace"]} if isinstance(node.get("namespace"), str) else set()
+    return own | {name for value in node.values() for name in _named_namespaces(value)}
+
+
+def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
+    """Whether the second version needs an object of its own: what lives in its namespaces, they themselves, their rights."""
+    ref = ObjectRef.of(manifest)
+    if ref.namespace:
+        return ref.namespace in namespaces
+    if ref.kind == "Namespace":
+        return ref.name in namespaces
+    return ref.kind == "ClusterRoleBinding" and bool(_named_namespaces(manifest) & set(namespaces))
+
+
+def _replicas(rendered: Rendered) -> dict[ObjectRef, int | None]:
+    return {ObjectRef.of(item): item["spec"].get("replicas") for item in rendered.of_kind(*_REPLICATED)}
+
+
+def _with_replicas(manifest: Manifest, replicas: int | None) -> Manifest:
+    return manifest if replicas is None else {**manifest, "spec": {**manifest["spec"], "replicas": replicas}}
+
+
+class _Move:
+    """Moves objects from namespaces to those beside them, with all that names them."""
+
+    def __init__(self, namespaces: Mapping[str, str]) -> None:
+        self._namespaces = namespaces
+        names = "|".join(map(re.escape, sorted(namespaces))) or "(?!)"
+        # a Service's name as DNS has it: NAME.NAMESPACE.svc
+        self._service = re.compile(rf"(?<=\.)({names})(?=\.svc\b)")
+        self._special: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "Namespace": self._namespace,
+            "Ingress": self._ingress,
+            "Service": _without_node_ports,
+            "ClusterRoleBinding": _renamed,
+        }
+
+    def object(self, manifest: Manifest) -> Manifest:
+        """The object in its new place."""
+        copy = self._part(manifest)
+        special = self._special.get(manifest["kind"])
+        return special(copy) if special else copy
+
+    def _part(self, node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
+        if isinstance(node, list):
+            return [self._part(item) for item in node]
+        if isinstance(node, str):
+            return self._service.sub(lambda found: self._namespaces[found[0]], node)
+        if not isinstance(node, Mapping):
+            return node
+        copy = {key: self._part(value) for key, value in node.items()}
+        for key in ("namespace", NAME_LABEL):
+            if isinstance(copy.get(key), str):
+                copy[key] = self._namespaces.get(copy[key], copy[key])
+        if copy.get("key") == NAME_LABEL and isinstance(copy.get("values"), list):
+            copy["values"] = [self._namespaces.get(value, value) for value in copy["values"]]
+        return copy
+
+    def _namespace(self, copy: dict[str, Any]) -> dict[str, Any]:
+        return {**copy, "metadata": {**copy["metadata"], "name": self._namespaces[copy["metadata"]["name"]]}}
+
+    def _ingress(self, copy: dict[str, Any]) -> dict[str, Any]:
+        spec = dict(copy["spec"])
+        rules = spec.get("rules") or []
+        if not rules or any(not rule.get("host") for rule in rules):
+            raise ManifestError(
+                f"{ObjectRef.of(copy)} routes every host, so that a second version cannot stand beside it",
+                next_step="give each rule of the Ingress a host",
+            )
+        spec["rules"] = [{**rule, "host": beside_host(rule["host"])} for rule in rules]
+        if spec.get("tls"):
+            spec["tls"] = [{**entry, "hosts": [beside_host(host) for host in entry.get("hosts") or ()]} for entry in spec["tls"]]
+        return {**copy, "spec": spec}
+
+
+def _without_node_ports(copy: dict[str, Any]) -> dict[str, Any]:
+    """A Service that takes whatever node port is free: the first version has the one that it asks for."""
+    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in copy["spec"].get("ports") or ()]
+    return {**copy, "spec": {**copy["spec"], "ports": ports}} if ports else copy
+
+
+def _renamed(copy: dict[str, Any]) -> dict[str, Any]:
+    return {**copy, "metadata": {**copy["metadata"], "name": copy["metadata"]["name"] + SUFFIX}}

@@ -1,0 +1,148 @@
+"""A base version beside the pull request's, as data: what moves, what stays, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.beside import application_namespaces, beside_host, place_beside, with_spread_pods
+from kindgate.errors import ManifestError
+from kindgate.model import Manifest, ObjectRef
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+PROBE = manifest("Namespace", "shop", namespace="")
+BINDING = manifest("ClusterRoleBinding", "prometheus", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "monitoring"}])
+MONITORING = [manifest("Namespace", "monitoring", namespace=""), BINDING, deployment("prometheus", namespace="monitoring")]
+
+
+def moved(*manifests: dict[str, Any]) -> dict[str, Manifest]:
+    """What stands beside, by kind, for a version of these manifests and an Ingress."""
+    version = rendered(ingress(), *manifests)
+    return {str(item["kind"]): item for item in place_beside(version, version).rendered.objects}
+
+
+def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None:
+    """Namespaces, workloads and Services get a place of their own; Prometheus is there once."""
+    version = rendered(PROBE, deployment(), service(), ingress(), *MONITORING)
+    beside = place_beside(version, version)
+
+    assert [str(ObjectRef.of(item)) for item in beside.rendered.objects] == [
+        "Namespace shop-base",
+        "Deployment shop-base/web",
+        "Service shop-base/web",
+        "Ingress shop-base/web",
+    ]
+    assert beside.namespaces == {"shop": "shop-base"}
+    assert beside.hosts == {"shop.localhost": "shop-base.localhost"}
+    assert beside.rendered.hosts == ("shop-base.localhost",)
+    assert beside.rendered.origins[ObjectRef("Service", "shop-base", "web")] == "app/web.yaml"
+
+
+def test_a_namespace_without_an_ingress_moves_too() -> None:
+    """A database in a namespace of its own belongs to its version."""
+    version = rendered(ingress(), deployment("db", namespace="data"), *MONITORING)
+
+    assert application_namespaces(version) == ("data", "shop")
+
+
+def test_the_namespaces_that_every_cluster_has_stay() -> None:
+    """What an overlay puts into kube-system is the cluster's."""
+    assert application_namespaces(rendered(ingress(), service(namespace="kube-system"))) == ("shop",)
+
+
+def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
+    """The binding is copied under another name, for the accounts of the new namespace."""
+    binding = manifest("ClusterRoleBinding", "web", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "shop"}])
+    copy = moved(binding)["ClusterRoleBinding"]
+
+    assert copy["metadata"]["name"] == "web-base"
+    assert copy["subjects"][0]["namespace"] == "shop-base"
+
+
+def test_selectors_of_namespaces_follow() -> None:
+    """A NetworkPolicy lets in the pods of its own version, and the ingress controller as before."""
+    labels = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in ("shop", "ingress")]
+    expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "ingress"]}
+    policy = moved(manifest("NetworkPolicy", "p", spec={"ingress": [{"from": labels}], "more": [expression]}))["NetworkPolicy"]
+
+    sources = policy["spec"]["ingress"][0]["from"]
+    assert [next(iter(one["namespaceSelector"]["matchLabels"].values())) for one in sources] == ["shop-base", "ingress"]
+    assert policy["spec"]["more"][0]["values"] == ["shop-base", "ingress"]
+
+
+def test_names_of_services_follow() -> None:
+    """A version asks its own backend, wherever the full name stands; other text stays."""
+    config = moved(manifest("ConfigMap", "c", data={"url": "http://api.shop.svc.cluster.local/shop", "other": "x.workshop.svc"}))[
+        "ConfigMap"
+    ]
+
+    assert config["data"] == {"url": "http://api.shop-base.svc.cluster.local/shop", "other": "x.workshop.svc"}
+
+
+def test_hosts_of_certificates_follow() -> None:
+    """TLS is asked for by the new name."""
+    version = rendered(ingress(tls=[{"hosts": ["shop.localhost"], "secretName": "cert"}]))
+    (copy,) = place_beside(version, version).rendered.objects
+
+    assert copy["spec"]["tls"] == [{"hosts": ["shop-base.localhost"], "secretName": "cert"}]
+
+
+def test_a_node_port_is_not_asked_for_twice() -> None:
+    """The first version has it; the API server would refuse the second."""
+    copy = moved(service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))["Service"]
+
+    assert copy["spec"]["ports"] == [{"port": 80}]
+
+
+@pytest.mark.parametrize(("host", "beside"), [("foo.localhost", "foo-base.localhost"), ("*.a.b", "*.a-base.b"), ("foo", "foo-base")])
+def test_a_host_keeps_its_domain(host: str, beside: str) -> None:
+    """Certificates and wildcards of the domain go on covering it."""
+    assert beside_host(host) == beside
+
+
+def test_both_versions_have_the_same_replicas() -> None:
+    """Else the comparison would be between three pods and two."""
+    beside = place_beside(rendered(ingress(), deployment(replicas=3)), rendered(ingress(), deployment(replicas=2), deployment("old")))
+
+    assert [item["spec"]["replicas"] for item in beside.rendered.of_kind("Deployment")] == [3, 2]
+
+
+def test_the_pods_of_both_versions_are_spread_alike() -> None:
+    """The same constraint stands in both, and in nothing that they share."""
+    head = rendered(ingress(), deployment(), *MONITORING)
+    beside = place_beside(head, head)
+    web, prometheus = with_spread_pods(head, beside.namespaces).of_kind("Deployment")
+    (base,) = beside.rendered.of_kind("Deployment")
+
+    assert web["spec"]["template"] == base["spec"]["template"]
+    assert web["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"] == {"matchLabels": {"app": "web"}}
+    assert "topologySpreadConstraints" not in prometheus["spec"]["template"]["spec"]
+
+
+def test_a_workload_that_spreads_itself_is_left_alone() -> None:
+    """Its author knows better."""
+    own = deployment()
+    own["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
+
+    (kept,) = with_spread_pods(rendered(own), {"shop": "shop-base"}).objects
+
+    assert kept == own
+
+
+def test_an_ingress_for_every_host_cannot_be_doubled() -> None:
+    """The ingress controller could not tell the versions apart."""
+    every = ingress()
+    del every["spec"]["rules"][0]["host"]
+
+    with pytest.raises(ManifestError, match="Ingress shop-base/web routes every host"):
+        place_beside(rendered(ingress()), rendered(every))
+
+
+def test_versions_without_a_common_host_cannot_be_compared() -> None:
+    """The error names the hosts of both."""
+    with pytest.raises(ManifestError, match="serves none of the hosts") as raised:
+        place_beside(rendered(ingress("new.localhost")), rendered(ingress("old.localhost")))
+
+    assert "old.localhost" in raised.value.last_state
+    assert "new.localhost" in raised.value.last_state
