@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
+from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.actions import CommandGuard
 from kindgate.plugin.provider import LocalProvider, ProviderServer
-from kindgate.plugin.state import LEASE, PROVIDER, WORKER_INPUT
+from kindgate.plugin.state import LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Controller:
         self.server: ProviderServer | None = None
         self.interrupted = False
         self.session: pytest.Session | None = None
+        self.first_test_seen = False
         self.reports: list[pytest.TestReport] = []
         self._restored: dict[signal.Signals, Any] = {}
         config.stash[PROVIDER] = self.provider
@@ -92,7 +95,12 @@ class Controller:
         return [f"kindgate: cluster {self.settings.cluster_name}, overlay {self.settings.deploy.overlay}, run {self.run_id}"]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what became of each test until the end."""
+        """Keep what became of each test until the end, and how long the first one that uses the application was waited for."""
+        first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
+        if first and self.lazy.pipeline is not None:
+            self.first_test_seen = True
+            started = psutil.Process().create_time()
+            self.lazy.pipeline.log.add(Phase("time to first test", started, report.start - started))
         self.reports.append(report)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

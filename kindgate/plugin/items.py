@@ -10,7 +10,7 @@ from kindgate.errors import SloError
 from kindgate.model import Window
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, STANDING, WRONG_OBJECTIVE
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, STANDING, USES_APP, WRONG_OBJECTIVE
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
     """
     for item in items:
+        if "app" in getattr(item, "fixturenames", ()):
+            item.keywords[USES_APP] = True
         for marker in item.iter_markers("slo"):
             try:
                 _check(marker, item)

@@ -23,3 +23,6 @@ WORKER_INPUT = "kindgate"
 BUNDLE_PROPERTY = "failure_bundle"
 CAUSE_PROPERTY = "failure_cause"
 """User properties that a test's report carries when a failure bundle was collected for it."""
+
+USES_APP = "kindgate-uses-app"
+"""Keyword of a test that asks for the application; it travels in the test's reports, also from workers."""
