@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kindgate.cli.console import foreign_output
 from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
@@ -59,6 +60,8 @@ def publish(
 
 
 def _show(result: PostResult) -> None:
-    print(result.line)
-    for warning in result.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    with foreign_output():
+        print(result.line)
+    with foreign_output(sys.stderr):
+        for warning in result.warnings:
+            print(f"warning: {warning}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.console import foreign_output, stopwatch_progress
 from kindgate.cli.settings import with_settings
 from kindgate.cli.standing import standing
 from kindgate.settings import Settings
@@ -132,4 +132,8 @@ def run(settings: Settings) -> None:
     """
     from kindgate.pipeline.whole import run_whole  # noqa: PLC0415  # keeps --help quick
 
-    sys.exit(run_whole(settings, stopwatch_progress(), print))
+    with foreign_output():
+        whole = run_whole(settings, stopwatch_progress(), print)
+    for line in whole.annotations:
+        print(line, flush=True)
+    sys.exit(whole.exit_code)

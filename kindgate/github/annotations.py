@@ -1,4 +1,4 @@
-"""Workflow commands: annotations on the run's page, and lines of others that must not be read as commands.
+"""Annotations: workflow commands that make failing tests stand on the run's page.
 
 The escapes are those of GitHub's own toolkit (actions/toolkit, `packages/core/src/command.ts`).
 """
@@ -6,9 +6,6 @@ The escapes are those of GitHub's own toolkit (actions/toolkit, `packages/core/s
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Literal
 
 from kindgate.report.escape import visible
@@ -51,23 +48,6 @@ def annotation(level: Level, message: str, *, title: str, file: str = "") -> str
     written = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
     text = shortened(visible(message, keep="\n"), _MESSAGE_LIMIT)
     return f"::{level} {written}::{_escaped(text)}"
-
-
-@contextmanager
-def commands_stopped(write_line: Callable[[str], object], env: Mapping[str, str]) -> Iterator[None]:
-    """While the block lasts, the runner reads no printed line as a command: for output of tests, pods and tools.
-
-    `write_line` prints one line where the runner reads. Outside of GitHub Actions nothing is printed.
-    """
-    if env.get("GITHUB_ACTIONS") != "true":
-        yield
-        return
-    token = secrets.token_hex(16)
-    write_line(f"::stop-commands::{token}")
-    try:
-        yield
-    finally:
-        write_line(f"::{token}::")
 
 
 def _file_of(node_id: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.github.annotations import annotation, annotation_lines, commands_stopped
+from kindgate.github.annotations import annotation, annotation_lines
 from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
 
 
@@ -73,38 +73,3 @@ def test_no_text_leaves_its_command(message: str, title: str) -> None:
     found = re.fullmatch(r"::error (title=[^:,]*)?::(.*)", line)
     assert found is not None
     assert not set(line) & {"\u202e", "\u200b", "\x1b", "\r", "\n"}
-
-
-def test_commands_of_others_stand_between_stop_and_resume() -> None:
-    """The token is new each time, so that nobody can resume early."""
-    lines: list[str] = []
-
-    for _ in range(2):
-        with commands_stopped(lines.append, {"GITHUB_ACTIONS": "true"}):
-            lines.append("::set-env name=X::y")
-
-    first, inside, last = lines[:3]
-    token = first.removeprefix("::stop-commands::")
-    assert re.fullmatch("[0-9a-f]{32}", token)
-    assert (inside, last) == ("::set-env name=X::y", f"::{token}::")
-    assert lines[3] != first
-
-
-def test_commands_are_resumed_after_an_error() -> None:
-    """Otherwise the rest of the job's commands would be lost."""
-    lines: list[str] = []
-
-    with pytest.raises(KeyError), commands_stopped(lines.append, {"GITHUB_ACTIONS": "true"}):
-        raise KeyError
-
-    assert len(lines) == 2
-
-
-def test_outside_of_actions_nothing_is_printed() -> None:
-    """A terminal is no runner."""
-    lines: list[str] = []
-
-    with commands_stopped(lines.append, {}):
-        pass
-
-    assert lines == []

@@ -1,0 +1,33 @@
+"""Keeps the runner from reading printed text of others as workflow commands.
+
+The runner reads every line of a step's output, and does what a line `::name::value` says. It stops at
+`::stop-commands::TOKEN` and goes on at `::TOKEN::` (docs.github.com, "Workflow commands for GitHub Actions").
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+
+def in_actions(env: Mapping[str, str]) -> bool:
+    """Whether a runner of GitHub Actions reads what is printed."""
+    return env.get("GITHUB_ACTIONS") == "true"
+
+
+@contextmanager
+def commands_stopped(write_line: Callable[[str], object], env: Mapping[str, str]) -> Iterator[None]:
+    """While the block lasts, the runner reads no printed line as a command: for output of tests, pods and tools.
+
+    `write_line` prints one line where the runner reads. Outside of GitHub Actions nothing is printed.
+    """
+    if not in_actions(env):
+        yield
+        return
+    token = secrets.token_hex(16)
+    write_line(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        write_line(f"::{token}::")

@@ -1,0 +1,75 @@
+"""In GitHub Actions no line of a test, printed or raised, is read as a workflow command."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.plugin.actions import CommandGuard
+
+FORGING = """
+import pytest
+
+@pytest.mark.e2e
+def test_needs_what_is_not_there(app):
+    pass
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", ["::error::named"])
+def test_forges(name):
+    print("::error::printed")
+    pytest.fail("\\n::error::raised", pytrace=False)
+"""
+
+
+def read_as_commands(lines: list[str]) -> list[str]:
+    """What the runner would do: the commands among the lines that are not between a stop and its token."""
+    commands = []
+    token = ""
+    for line in (line.lstrip() for line in lines):
+        if line == f"::{token}::":
+            token = ""
+        elif token == "" and line.startswith("::stop-commands::"):
+            token = line.removeprefix("::stop-commands::")
+        elif token == "" and line.startswith("::"):
+            commands.append(line)
+    assert token == "", "commands are never resumed"
+    return commands
+
+
+def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures, captured output, the short summary and the report stand between a stop and its token."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    pytester.makepyfile(FORGING)
+
+    lines = pytester.runpytest_subprocess("-m", "e2e", "--slo-file=::error::absent.yaml").outlines
+
+    printed = [line.strip() for line in lines]
+    assert "::error::printed" in printed
+    assert "::error::raised" in printed
+    (annotation,) = read_as_commands(lines)
+    assert annotation.startswith("::error title=prepare failed::")
+    assert "absent.yaml" in annotation
+
+
+def test_outside_of_actions_the_terminal_shows_no_command(pytester: pytest.Pytester) -> None:
+    """A developer's terminal is no runner."""
+    pytester.makepyfile("def test_plain():\n    pass\n")
+
+    assert not any(line.startswith("::") for line in pytester.runpytest_subprocess().outlines)
+
+
+def test_only_what_is_said_is_read() -> None:
+    """Between two calls of `say` nothing is, and after the end everything is again."""
+    lines: list[str] = []
+    guard = CommandGuard(lines.append, {"GITHUB_ACTIONS": "true"})
+
+    guard.stop()
+    lines.append("::error::foreign")
+    guard.say(["::error::ours"])
+    lines.append("::error::foreign again")
+    guard.stop()
+    lines.append("::error::and again")
+    guard.close()
+    lines.append("::notice::of a later command of the step")
+
+    assert read_as_commands(lines) == ["::error::ours", "::notice::of a later command of the step"]
