@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import host, images, load, pull_request, steps
+from kindgate.cli import compare, host, images, load, pull_request, security, steps
 
 app = typer.Typer(
     name="kindgate",
@@ -34,12 +34,14 @@ def kindgate(
 
 
 STEPS = "Steps of the pipeline"
-for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down, steps.run):
+for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down, steps.run, compare.compare):
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"
 for command in (pull_request.report, pull_request.publish):
     app.command(rich_help_panel=REPORTS)(command)
+
+app.command(rich_help_panel=REPORTS)(security.scan)
 
 MACHINE = "The machine"
 app.command(rich_help_panel=MACHINE)(host.doctor)

@@ -21,12 +21,22 @@ class Tools:
     kind: Path | None
 
 
-def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
-    """Find, download or compile what the run calls; raises `ToolError`."""
-    seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
+def find_kubectl(settings: Settings, deadline: Deadline, progress: Progress) -> Path:
+    """Find, download or compile kubectl; raises `ToolError`."""
     catalogue = assets.manifests() / "images"
     recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
-    kubectl = find_tool("kubectl", asked=settings.cluster.kubectl_bin, recipe=recipe, seed=seed, deadline=deadline, progress=progress)
+    return find_tool(
+        "kubectl", asked=settings.cluster.kubectl_bin, recipe=recipe, seed=_seed(settings), deadline=deadline, progress=progress
+    )
+
+
+def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
+    """Find, download or compile what the run calls; raises `ToolError`."""
+    kubectl = find_kubectl(settings, deadline, progress)
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)
-    return Tools(kubectl, find_tool("kind", asked=settings.cluster.kind_bin, seed=seed, deadline=deadline, progress=progress))
+    return Tools(kubectl, find_tool("kind", asked=settings.cluster.kind_bin, seed=_seed(settings), deadline=deadline, progress=progress))
+
+
+def _seed(settings: Settings) -> Path | None:
+    return settings.path(settings.images.seed) if settings.images.seed is not None else None

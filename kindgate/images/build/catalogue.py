@@ -38,6 +38,7 @@ class GoProgram(GoModule):
     main_module: str = ""
     tags: tuple[str, ...] = ()
     variables: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
     files: Mapping[str, str] = {}
 
 
@@ -129,6 +130,7 @@ class Catalogue(_Entry):
             package=entry.package,
             tags=" ".join(entry.tags),
             ldflags=" ".join(f"-X {variable}={value}" for variable, value in entry.variables.items()),
+            env=entry.env,
             sum=entry.sum,
             main_module=folder / entry.main_module if entry.main_module else None,
             files=entry.files,

@@ -1,0 +1,100 @@
+"""`kindgate scan`: Trivy on everything that would be deployed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.errors import SettingsError
+from kindgate.security.findings import Scan, Severity
+from kindgate.settings import Settings
+
+SCAN_SECONDS = 7200.0
+"""Compiling Trivy, which the first scan of a machine without one does, takes most of an hour where the machine is busy."""
+
+FOUND = 1
+"""Exit code for findings that nobody has accepted."""
+
+EXCEPTIONS = Path(".trivyignore.yaml")
+LOCK = Path("requirements.lock")
+
+
+@with_settings("cluster", "images", "deploy", "report")
+def scan(
+    settings: Settings,
+    overlays: Annotated[list[Path] | None, typer.Argument(help="Overlays to scan; those beside --kind-overlay, if none is named")] = None,
+    fail_on: Annotated[str, typer.Option(help="Lowest severity that fails: LOW, MEDIUM, HIGH or CRITICAL", metavar="SEVERITY")] = "HIGH",
+) -> None:
+    """Scan manifests, and images and requirements.lock where a vulnerability database can be reached, with Trivy.
+
+    Writes scan.json and scan.sarif to the artifacts' folder scan. Ends with 1 when something at least as severe as
+    --fail-on has no entry in .trivyignore.yaml. Example: `kindgate scan --fail-on CRITICAL`
+    """
+    import importlib.metadata  # noqa: PLC0415  # keeps --help quick
+
+    from kindgate.report.terminal import aligned  # noqa: PLC0415  # the same
+    from kindgate.security import output  # noqa: PLC0415  # the same
+
+    threshold = _severity(fail_on)
+    result = _scan(settings, overlays or _beside(settings.deploy.overlay))
+    blocking = result.blocking(threshold)
+    folder = settings.path(settings.report.artifacts) / "scan"
+    written: Mapping[str, str] = {
+        "scan.json": output.as_json(result),
+        "scan.sarif": output.as_sarif(result, importlib.metadata.version("kindgate")),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in written.items():
+        (folder / name).write_text(text)
+    for line in aligned(output.rows(result)):
+        print(line)
+    for line in aligned(output.listing(blocking)):
+        print(line)
+    print(f"{len(blocking)} of {threshold.name} or worse without an entry in {EXCEPTIONS}; all findings are in {folder}")
+    if blocking:
+        sys.exit(FOUND)
+
+
+def _severity(name: str) -> Severity:
+    if name.upper() not in Severity.__members__:
+        raise SettingsError(f"--fail-on {name}: there is no such severity", next_step=f"one of {', '.join(Severity.__members__)}")
+    return Severity[name.upper()]
+
+
+def _beside(overlay: Path) -> list[Path]:
+    """Every overlay in the folder of this one, itself included."""
+    from kindgate.deploy.render import KUSTOMIZATION_NAMES  # noqa: PLC0415  # keeps --help quick
+
+    siblings = sorted(folder for folder in overlay.parent.glob("*/") if any((folder / name).is_file() for name in KUSTOMIZATION_NAMES))
+    return siblings or [overlay]
+
+
+def _scan(settings: Settings, overlays: list[Path]) -> Scan:
+    import datetime as dt  # noqa: PLC0415  # keeps --help quick
+
+    from kindgate.deploy.render import render  # noqa: PLC0415  # the same
+    from kindgate.pipeline.tools import find_kubectl  # noqa: PLC0415  # the same
+    from kindgate.security.scan import Subject  # noqa: PLC0415  # the same
+    from kindgate.security.scan import scan as scan_subject  # noqa: PLC0415  # the same
+    from kindgate.security.trivy import find_trivy  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    progress = stopwatch_progress()
+    deadline = Deadline.after(SCAN_SECONDS)
+    kubectl = find_kubectl(settings, deadline, progress)
+    rendered = tuple(render(overlay, kubectl=kubectl, deadline=deadline) for overlay in overlays)
+    seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
+    subject = Subject(
+        root=settings.root,
+        rendered=rendered,
+        locks=tuple(lock for lock in (LOCK,) if settings.path(lock).is_file()),
+        exceptions=settings.path(EXCEPTIONS),
+    )
+    trivy = find_trivy(seed=seed, deadline=deadline, progress=progress)
+    return scan_subject(subject, trivy, today=dt.datetime.now(dt.UTC).date(), deadline=deadline, progress=progress)

@@ -1,0 +1,76 @@
+"""`.trivyignore.yaml`: findings that are accepted, each for a reason and until a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kindgate.errors import SettingsError
+from kindgate.security.findings import Finding
+
+
+class Accepted(BaseModel):
+    """One entry, in Trivy's own form; the reason and the day are ours to ask for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1)
+    statement: str = Field(min_length=1)
+    expired_at: dt.date
+    paths: tuple[str, ...] = ()
+    purls: tuple[str, ...] = ()
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether Trivy suppressed the finding for this entry: it tells the entry by its reason."""
+        return self.id in {finding.rule, finding.alias} and self.statement == finding.accepted
+
+
+class Exceptions(BaseModel):
+    """The whole file: entries by the kind of finding that they are about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    misconfigurations: tuple[Accepted, ...] = ()
+    vulnerabilities: tuple[Accepted, ...] = ()
+
+    def __iter__(self) -> Iterator[Accepted]:  # type: ignore[override]  # pydantic's own gives fields, which nobody asks for here
+        """Every entry."""
+        return iter((*self.misconfigurations, *self.vulnerabilities))
+
+
+def read_exceptions(path: Path, today: dt.date) -> Exceptions:
+    """The entries of `path`, none where there is no such file.
+
+    Raises `SettingsError` for a file that is not in Trivy's form, an entry with no reason or no day, one whose day has
+    come, and two that cannot be told apart.
+    """
+    if not path.exists():
+        return Exceptions()
+    try:
+        entries = Exceptions.model_validate(yaml.safe_load(path.read_text()) or {})
+    except (yaml.YAMLError, ValidationError) as error:
+        raise SettingsError(
+            f"{path} cannot be used: {error}", next_step="each entry has an id, a statement (the reason) and expired_at (a day)"
+        ) from error
+    over = [entry for entry in entries if entry.expired_at <= today]
+    if over:
+        raise SettingsError(f"{path}: {_listed(over)} has expired", next_step="correct what was accepted, or decide again for a later day")
+    named = [(entry.id, entry.statement) for entry in entries]
+    if len(set(named)) < len(named):
+        raise SettingsError(f"{path}: two entries have the same id and statement", next_step="list the paths of both in one entry")
+    return entries
+
+
+def refuse_unused(path: Path, entries: Sequence[Accepted], findings: Sequence[Finding]) -> None:
+    """Raise `SettingsError` for entries that no finding needs: what they would hide next is unknown."""
+    unused = [entry for entry in entries if not any(entry.covers(finding) for finding in findings)]
+    if unused:
+        raise SettingsError(f"{path}: {_listed(unused)} matches no finding", next_step="remove it, or correct its id and paths")
+
+
+def _listed(entries: Sequence[Accepted]) -> str:
+    return ", ".join(f"{entry.id} ({', '.join(entry.paths) or 'everywhere'})" for entry in entries)

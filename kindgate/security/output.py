@@ -1,0 +1,99 @@
+"""A scan as a table for people, as JSON and as SARIF 2.1.0 for code scanning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kindgate.security.findings import Finding, Scan, Severity
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.UNKNOWN: "note", Severity.LOW: "note", Severity.MEDIUM: "warning", Severity.HIGH: "error", Severity.CRITICAL: "error"}
+_SCORES = {Severity.UNKNOWN: "0.0", Severity.LOW: "2.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
+"""What code scanning sorts by: the middle of each band of CVSS 3.1 (low to 3.9, medium to 6.9, high to 8.9)."""
+
+
+def rows(scan: Scan) -> list[tuple[str, ...]]:
+    """The parts with the number of their findings, or why they were not scanned, under a row of titles."""
+    titles = ("scanned", *(severity.name.lower() for severity in reversed(Severity)), "accepted", "note")
+    return [titles, *(_part(part.name, part.findings, part.unscanned) for part in scan.parts)]
+
+
+def listing(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
+    """One row per finding: severity, rule, where, what."""
+    return [(one.severity.name, one.rule, f"{one.location.file}:{one.location.line}", one.message) for one in findings]
+
+
+def as_json(scan: Scan) -> str:
+    """Parts and findings as they are, indented."""
+    document = {
+        "parts": [{"name": part.name, "findings": len(part.findings), "unscanned": part.unscanned} for part in scan.parts],
+        "findings": [{**asdict(finding), "severity": finding.severity.name} for finding in scan.findings],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def as_sarif(scan: Scan, version: str) -> str:
+    """SARIF 2.1.0 (OASIS): one run, source files as locations, accepted findings as suppressed results."""
+    rules = {finding.rule: finding for finding in reversed(scan.findings)}
+    document = {
+        "$schema": SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "kindgate scan",
+                        "semanticVersion": version,
+                        "rules": [_rule(finding) for _, finding in sorted(rules.items())],
+                    }
+                },
+                "results": [_result(finding) for finding in scan.findings],
+            }
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _part(name: str, findings: tuple[Finding, ...], unscanned: str) -> tuple[str, ...]:
+    if unscanned:
+        return (name, *("-" for _ in Severity), "-", f"not scanned: {unscanned}")
+    counts = (str(sum(one.severity is severity for one in findings)) for severity in reversed(Severity))
+    return (name, *counts, str(sum(bool(one.accepted) for one in findings)), "")
+
+
+def _rule(finding: Finding) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        "id": finding.rule,
+        "shortDescription": {"text": finding.title or finding.rule},
+        "help": {"text": finding.resolution or finding.title or finding.rule},
+        "properties": {"security-severity": _SCORES[finding.severity], "tags": ["security"]},
+    }
+    return {**rule, "helpUri": finding.url} if finding.url else rule
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    where = finding.location
+    identity = f"{finding.rule} {where.file} {where.object} {finding.message}"
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{where.object}: {finding.message}" if where.object else finding.message},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": Path(where.file).as_posix()},
+                    "region": {"startLine": where.line},
+                }
+            }
+        ],
+        # the same finding stays the same alert when lines move
+        "partialFingerprints": {"kindgate/v1": hashlib.sha256(identity.encode()).hexdigest()},
+    }
+    if finding.accepted:
+        result["suppressions"] = [{"kind": "external", "justification": finding.accepted}]
+    return result

@@ -1,0 +1,100 @@
+"""The whole scan: each overlay's manifests, then images and locked dependencies where a database can be reached."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import CommandError
+from kindgate.host.binaries import Progress
+from kindgate.images.plan import plan_images
+from kindgate.model import Rendered
+from kindgate.security.exceptions import read_exceptions, refuse_unused
+from kindgate.security.findings import Finding, Location, Part, Scan
+from kindgate.security.layout import write_layout
+from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements
+from kindgate.waiting import Deadline
+
+_DATABASE_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is scanned. Source files in `rendered` and `locks` are counted from `root`; `exceptions` need not exist."""
+
+    root: Path
+    rendered: tuple[Rendered, ...]
+    locks: tuple[Path, ...]
+    exceptions: Path
+
+
+def scan(subject: Subject, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:
+    """Everything that Trivy finds, with the reason of those that `.trivyignore.yaml` accepts.
+
+    Raises `SettingsError` for an entry there that has no reason, has expired or matches nothing (entries about
+    vulnerabilities are only held to the latter where vulnerabilities were scanned), and `CommandError` or `ToolError`
+    when Trivy does not work.
+    """
+    entries = read_exceptions(subject.exceptions, today)
+    ignored = subject.exceptions if subject.exceptions.exists() else None
+    parts = [_manifests(rendered, subject.root, trivy, ignored, deadline) for rendered in subject.rendered]
+    missing = fetch_database(trivy, deadline.at_most(_DATABASE_SECONDS))
+    if missing:
+        progress(missing)
+        parts += [Part(name, unscanned=missing) for name in (*_images(subject.rendered), *map(str, subject.locks))]
+    else:
+        parts += _vulnerabilities(subject, trivy, ignored, deadline)
+    result = Scan(tuple(parts))
+    refuse_unused(subject.exceptions, [*entries.misconfigurations, *(() if missing else entries.vulnerabilities)], result.findings)
+    return result
+
+
+def _manifests(rendered: Rendered, root: Path, trivy: Path, ignored: Path | None, deadline: Deadline) -> Part:
+    with tempfile.TemporaryDirectory(prefix="kindgate-scan-") as folder:
+        layout = write_layout(rendered, Path(folder))
+        hits = scan_manifests(trivy, Path(folder), ignored=ignored, deadline=deadline)
+    return Part(str(rendered.overlay), tuple(_finding(hit, layout.locate(hit.target, hit.line, root)) for hit in hits))
+
+
+def _vulnerabilities(subject: Subject, trivy: Path, ignored: Path | None, deadline: Deadline) -> Iterator[Part]:
+    for image, file in _images(subject.rendered).items():
+        try:
+            hits = scan_image(trivy, image, ignored=ignored, deadline=deadline)
+        except CommandError as error:
+            yield Part(image, unscanned=error.message)
+        else:
+            yield Part(image, _at(hits, Location(file, object=image)))
+    for lock in subject.locks:
+        with tempfile.TemporaryDirectory(prefix="kindgate-scan-") as folder:
+            # Trivy knows a lock file of pip by this name alone
+            shutil.copy(subject.root / lock, Path(folder) / "requirements.txt")
+            hits = scan_requirements(trivy, Path(folder), ignored=ignored, deadline=deadline)
+        yield Part(str(lock), _at(hits, Location(str(lock))))
+
+
+def _images(rendered: Sequence[Rendered]) -> dict[str, str]:
+    """Each image that the manifests name, and the first file that names it."""
+    plan = plan_images(rendered)
+    return {str(wanted.reference): wanted.uses[0].file for wanted in plan.wanted}
+
+
+def _at(hits: Iterable[Hit], location: Location) -> tuple[Finding, ...]:
+    return tuple(_finding(hit, location) for hit in hits)
+
+
+def _finding(hit: Hit, location: Location) -> Finding:
+    return Finding(
+        rule=hit.rule,
+        alias=hit.alias,
+        severity=hit.severity,
+        title=hit.title,
+        message=hit.message,
+        resolution=hit.resolution,
+        url=hit.url,
+        location=location,
+        accepted=hit.statement,
+    )

@@ -1,0 +1,135 @@
+"""Trivy: found or compiled, called without a network, and its JSON read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kindgate import assets
+from kindgate.errors import CommandError, ToolError
+from kindgate.host.binaries import Progress, is_at_hand, provide_binary
+from kindgate.host.command import run
+from kindgate.host.directories import cache_dir
+from kindgate.images.build.catalogue import read_catalogue
+from kindgate.security.findings import Severity
+from kindgate.waiting import Deadline
+
+_VERSION_SECONDS = 20.0
+_FITTING = re.compile(r"^Version: v?(0\.67\.\d+)", re.MULTILINE)
+"""Versions on PATH whose checks and JSON are those that were tried."""
+
+_ALWAYS = ("--quiet", "--format", "json", "--disable-telemetry", "--skip-version-check")
+_SECONDS = 600.0
+"""One scan; manifests take about a second, a large image minutes."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One finding as Trivy's JSON has it. `line` is 0 where it names none; `statement` is that of the entry which suppressed it."""
+
+    target: str
+    line: int
+    rule: str
+    alias: str
+    severity: Severity
+    title: str
+    message: str
+    resolution: str
+    url: str
+    statement: str = ""
+
+
+def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> Path:
+    """Trivy from PATH, where its version fits; else from the cache or the seed folder; else compiled from its Go module.
+
+    Raises `ToolError` when none of them has it.
+    """
+    found = shutil.which("trivy")
+    if found is not None and _fits(Path(found), deadline):
+        return Path(found)
+    folder = assets.manifests() / "images"
+    recipe = read_catalogue(folder / "catalogue.yaml").recipe("trivy", folder)
+    binaries = cache_dir() / "binaries"
+    if not is_at_hand(recipe, cache=binaries, seed=seed):
+        progress(f"{recipe.title}: not at hand, compiling it takes ten minutes and more, once")
+    try:
+        return provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress)
+    except CommandError as error:
+        raise ToolError("no Trivy can be had", last_state=str(error), next_step=f"install Trivy {recipe.version} on PATH") from error
+
+
+def scan_manifests(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+    """What Trivy's embedded checks say of the files below `folder`, the suppressed included; no network is used."""
+    # `trivy config` is this with the suppressed findings left out
+    options = ["--scanners", "misconfig", "--misconfig-scanners", "kubernetes", "--skip-check-update", "--offline-scan"]
+    return _scan(trivy, ["fs", *options], str(folder), ignored, deadline)
+
+
+def scan_image(trivy: Path, image: str, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+    """Known vulnerabilities of an image, from the engine or its registry, by the database that is at hand."""
+    return _scan(trivy, ["image", "--scanners", "vuln", "--skip-db-update"], image, ignored, deadline)
+
+
+def scan_requirements(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+    """Known vulnerabilities of the packages that a `requirements.txt` in `folder` pins."""
+    return _scan(trivy, ["fs", "--scanners", "vuln", "--skip-db-update"], str(folder), ignored, deadline)
+
+
+def fetch_database(trivy: Path, deadline: Deadline) -> str:
+    """Bring the vulnerability database up to date; empty when it is, else why it cannot be, in one line."""
+    try:
+        run([trivy, "image", "--quiet", "--download-db-only", "--disable-telemetry"], deadline=deadline)
+    except CommandError as error:
+        lines = [line for line in error.last_state.splitlines() if line.strip()]
+        return f"no vulnerability database: {lines[-1].strip()[:160] if lines else error.message}"
+    return ""
+
+
+def read_hits(document: Mapping[str, Any]) -> Iterator[Hit]:
+    """The findings in Trivy's JSON, those that its ignore file suppressed last."""
+    for result in document.get("Results") or ():
+        target = str(result.get("Target", ""))
+        for found in (*(result.get("Misconfigurations") or ()), *(result.get("Vulnerabilities") or ())):
+            yield _hit(target, found)
+        for modified in result.get("ExperimentalModifiedFindings") or ():
+            yield _hit(target, modified["Finding"], str(modified.get("Statement", "")))
+
+
+def _scan(trivy: Path, command: Sequence[str], subject: str, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+    """One run of Trivy. The ignore file is always named, so that none in the working folder has a say of its own."""
+    ignoring = ["--ignorefile", str(ignored) if ignored else "none.yaml", "--show-suppressed"]
+    told = run([trivy, *command, *_ALWAYS, *ignoring, subject], deadline=deadline.at_most(_SECONDS)).stdout
+    try:
+        return tuple(read_hits(json.loads(told)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ToolError(f"{trivy} wrote something else than its JSON", last_state=told, next_step="use the catalogue's version") from error
+
+
+def _hit(target: str, found: Mapping[str, Any], statement: str = "") -> Hit:
+    package = found.get("PkgName", "")
+    installed, fixed = found.get("InstalledVersion", ""), found.get("FixedVersion", "")
+    return Hit(
+        target=target,
+        line=int((found.get("CauseMetadata") or {}).get("StartLine") or 0),
+        rule=str(found.get("ID") or found.get("VulnerabilityID") or ""),
+        alias=str(found.get("AVDID") or ""),
+        severity=Severity[str(found.get("Severity") or "UNKNOWN")],
+        title=str(found.get("Title") or ""),
+        message=str(found.get("Message") or f"{package} {installed}"),
+        resolution=str(found.get("Resolution") or (f"upgrade {package} to {fixed}" if fixed else "")),
+        url=str(found.get("PrimaryURL") or ""),
+        statement=statement,
+    )
+
+
+def _fits(program: Path, deadline: Deadline) -> bool:
+    try:
+        told = run([program, "--version"], deadline=deadline.at_most(_VERSION_SECONDS)).stdout
+    except CommandError:
+        return False
+    return _FITTING.search(told) is not None

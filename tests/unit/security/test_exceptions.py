@@ -1,0 +1,61 @@
+"""Entries of `.trivyignore.yaml`: reason, day and form are held to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.security.exceptions import read_exceptions
+
+TODAY = dt.date(2026, 11, 24)
+
+
+def _written(folder: Path, entry: str) -> Path:
+    path = folder / ".trivyignore.yaml"
+    path.write_text(f"misconfigurations:\n  - {entry}\n")
+    return path
+
+
+def test_no_file_is_no_entry(tmp_path: Path) -> None:
+    """Most projects accept nothing."""
+    assert list(read_exceptions(tmp_path / ".trivyignore.yaml", TODAY)) == []
+
+
+def test_a_whole_entry_is_read(tmp_path: Path) -> None:
+    """Its day is tomorrow."""
+    path = _written(tmp_path, "{id: KSV017, paths: [a.yaml], statement: because, expired_at: 2026-11-25}")
+
+    (entry,) = read_exceptions(path, TODAY)
+    assert (entry.id, entry.paths, entry.statement) == ("KSV017", ("a.yaml",), "because")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{id: KSV017, expired_at: 2027-01-01}", "statement"),
+        ('{id: KSV017, statement: "", expired_at: 2027-01-01}', "statement"),
+        ("{id: KSV017, statement: because}", "expired_at"),
+        ("{id: KSV017, statement: because, expired_at: 2026-11-24}", "KSV017 .everywhere. has expired"),
+        ("{id: KSV017, statement: because, expired_at: soon}", "expired_at"),
+        ("{id: KSV017, statement: because, expired_at: 2027-01-01, path: a.yaml}", "path"),
+    ],
+    ids=["no reason", "empty reason", "no day", "a day that has come", "not a day", "a misspelt field"],
+)
+def test_a_poor_entry_is_refused(tmp_path: Path, entry: str, said: str) -> None:
+    """With the file and what it lacks."""
+    path = _written(tmp_path, entry)
+
+    with pytest.raises(SettingsError, match=said) as caught:
+        read_exceptions(path, TODAY)
+    assert str(path) in str(caught.value)
+
+
+def test_entries_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    """Trivy tells the entry of a suppressed finding by its reason alone."""
+    entry = "{id: KSV017, statement: because, expired_at: 2027-01-01}"
+
+    with pytest.raises(SettingsError, match="same id and statement"):
+        read_exceptions(_written(tmp_path, f"{entry}\n  - {entry}"), TODAY)

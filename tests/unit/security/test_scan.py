@@ -1,0 +1,126 @@
+"""A whole scan, with a Trivy that stands in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.model import Rendered
+from kindgate.security import output
+from kindgate.security.findings import Scan, Severity
+from kindgate.security.scan import Subject, scan
+from kindgate.waiting import Deadline
+
+TODAY = dt.date(2026, 11, 24)
+ENTRY = "misconfigurations:\n  - {id: KSV017, paths: [base/probe.yaml], statement: it probes the node, expired_at: 2026-12-31}\n"
+
+
+def _scan(project: Path, rendered: Rendered, trivy: Path, locks: tuple[Path, ...] = ()) -> Scan:
+    subject = Subject(project, (rendered,), locks, project / ".trivyignore.yaml")
+    return scan(subject, trivy, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
+
+
+def test_a_privileged_pod_blocks(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """It is found at the line of its source at which the object begins."""
+    found = _scan(project, rendered, stand_in).blocking(Severity.HIGH)
+
+    assert [(one.rule, one.location.file, one.location.line, one.location.object) for one in found] == [
+        ("KSV017", "base/probe.yaml", 7, "Pod echo/probe")
+    ]
+
+
+def test_a_higher_threshold_lets_it_pass(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """The finding stays in the report."""
+    result = _scan(project, rendered, stand_in)
+
+    assert result.blocking(Severity.CRITICAL) == ()
+    assert len(result.findings) == 1
+
+
+def test_an_entry_accepts_the_finding_and_keeps_its_reason(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """What is accepted is suppressed in SARIF, not left out."""
+    (project / ".trivyignore.yaml").write_text(ENTRY)
+    result = _scan(project, rendered, stand_in)
+
+    assert result.blocking(Severity.LOW) == ()
+    (suppressed,) = json.loads(output.as_sarif(result, "1.0.0"))["runs"][0]["results"]
+    assert suppressed["suppressions"] == [{"kind": "external", "justification": "it probes the node"}]
+
+
+def test_an_entry_that_matches_nothing_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """The entry's path is another."""
+    (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
+
+    with pytest.raises(SettingsError, match=r"KSV017 \(base/other.yaml\) matches no finding"):
+        _scan(project, rendered, stand_in)
+
+
+def test_an_ignore_file_that_is_not_named_has_no_say(
+    project: Path, rendered: Rendered, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trivy would read the one in the working folder by itself."""
+    (tmp_path / ".trivyignore.yaml").write_text(ENTRY)
+    monkeypatch.chdir(tmp_path)
+
+    assert _scan(project, rendered, stand_in).blocking(Severity.HIGH)
+
+
+def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """No database could be reached; that is told and fails nothing."""
+    (project / "requirements.lock").write_text("six==1.0\n")
+    result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
+
+    unscanned = {part.name: part.unscanned for part in result.parts if part.unscanned}
+    assert set(unscanned) == {"docker.io/library/probe:1.0", "requirements.lock"}
+    assert all("no such host" in reason for reason in unscanned.values())
+    assert [row for row in output.rows(result) if row[0] == "requirements.lock" and "not scanned" in row[-1]]
+
+
+def test_with_a_database_images_and_lock_are_scanned(
+    project: Path, rendered: Rendered, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vulnerability is found at the manifest that names the image, and at the lock file."""
+    monkeypatch.setenv("STAND_IN_DATABASE", "reachable")
+    (project / "requirements.lock").write_text("six==1.0\n")
+    result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
+
+    critical = [(one.rule, one.location.file, one.resolution) for one in result.blocking(Severity.CRITICAL)]
+    assert critical == [
+        ("CVE-2026-1", "base/probe.yaml", "upgrade six to 1.1"),
+        ("CVE-2026-1", "requirements.lock", "upgrade six to 1.1"),
+    ]
+
+
+def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """Each overlay has a row, and the finding one entry."""
+    other = Rendered(Path("other"), rendered.objects, rendered.origins)
+    subject = Subject(project, (rendered, other), (), project / ".trivyignore.yaml")
+    result = scan(subject, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
+
+    assert len(result.findings) == 1
+    assert [part.name for part in result.parts] == ["overlay", "other", "docker.io/library/probe:1.0"]
+
+
+def test_sarif_names_source_files_and_rules(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """As SARIF 2.1.0 has it (3.27.5, 3.30.5): every result's rule is described, and lines count from 1."""
+    document = json.loads(output.as_sarif(_scan(project, rendered, stand_in), "1.0.0"))
+
+    assert document["version"] == "2.1.0"
+    (run,) = document["runs"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["KSV017"]
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("KSV017", "error")
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "base/probe.yaml"}, "region": {"startLine": 7}}
+
+
+def test_the_json_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """And says which parts were scanned."""
+    document = json.loads(output.as_json(_scan(project, rendered, stand_in)))
+
+    assert [finding["severity"] for finding in document["findings"]] == ["HIGH"]
+    assert document["parts"][0] == {"name": "overlay", "findings": 1, "unscanned": ""}
