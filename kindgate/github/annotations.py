@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from kindgate.report.escape import visible
+from kindgate.report.escape import visible_start
 from kindgate.report.headline import failing_tests
-from kindgate.report.record import shortened
 from kindgate.report.run import Outcome, RunReport
 
 PER_STEP = 10
@@ -44,9 +43,9 @@ def annotation_lines(report: RunReport) -> tuple[str, ...]:
 
 def annotation(level: Level, message: str, *, title: str, file: str = "") -> str:
     """One workflow command; whatever `message` and `title` hold, it stays one line and one command."""
-    properties = {"file": file, "title": shortened(visible(title), _TITLE_LIMIT)}
+    properties = {"file": file, "title": visible_start(title, _TITLE_LIMIT)}
     written = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
-    text = shortened(visible(message, keep="\n"), _MESSAGE_LIMIT)
+    text = visible_start(message, _MESSAGE_LIMIT, keep="\n")
     return f"::{level} {written}::{_escaped(text)}"
 
 

@@ -23,12 +23,19 @@ HIDDEN_LETTERS = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uff
 
 def visible(text: str, keep: str = "") -> str:
     r"""`text` with every character that is not drawn as an escape such as `\u202e`, apart from those in `keep`."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(sign if sign in keep or not _hidden(sign) else _escape(sign) for sign in text)
+
+
+def visible_start(text: str, limit: int, keep: str = "") -> str:
+    """`visible` text with at most `limit` characters; of a longer `text` no more than what is shown is looked at."""
+    return shortened(visible(text[: limit + 1], keep), limit)
 
 
 def code_span(text: str, limit: int = 200) -> str:
     """`text` as inline code on one line; empty text is shown as a dash."""
-    shown = shortened(visible(text), limit)
+    shown = visible_start(text, limit)
     if not shown.strip():
         return NONE
     fence = "`" * (_longest_run(shown) + 1)
@@ -38,19 +45,19 @@ def code_span(text: str, limit: int = 200) -> str:
 
 def cell_code(text: str, limit: int = 200) -> str:
     """`code_span` for a table's cell: a `|` stays in its cell, also behind a backslash."""
-    return code_span(re.sub(r"(\\+)\|", r"\1\\x7c", text), limit).replace("|", r"\|")
+    return code_span(re.sub(r"(\\+)\|", r"\1\\x7c", text[: limit + 1]), limit).replace("|", r"\|")
 
 
 def code_block(text: str, limit: int = 4000) -> str:
     """`text` as a fenced block whose fence no line inside can close."""
-    shown = shortened(visible(text, keep="\n\t").strip("\n"), limit)
+    shown = visible_start(text.strip("\n"), limit, keep="\n\t")
     fence = "`" * max(3, _longest_run(shown) + 1)
     return f"{fence}text\n{shown}\n{fence}"
 
 
 def html_code(text: str, limit: int = 200) -> str:
     """`text` as an HTML code element, for places where Markdown is not read, such as `<summary>`."""
-    return f"<code>{html.escape(shortened(visible(text), limit))}</code>"
+    return f"<code>{html.escape(visible_start(text, limit))}</code>"
 
 
 def link(name: str, address: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.report.escape import cell_code, code_block, code_span, html_code, link, visible
+from kindgate.report.escape import cell_code, code_block, code_span, html_code, link, visible, visible_start
+from kindgate.report.record import shortened
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,27 @@ def test_a_links_name_is_letters_and_digits() -> None:
     """The name of a link cannot end it."""
     assert link("run](x) <b>", "https://github.com/a/b") == "[run  x   b](https://github.com/a/b)"
     assert link("*", "https://github.com/a/b") == "[link](https://github.com/a/b)"
+
+
+class Unwalked(str):
+    """A text that may be cut, and that nobody may walk through whole."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("all of a huge text is looked at")
+
+
+@pytest.mark.parametrize("shown", [code_span, cell_code, code_block, html_code])
+def test_of_a_huge_text_only_the_start_is_looked_at(shown: Callable[[str, int], str]) -> None:
+    """A hostile report has thousands of texts that are escaped sign by sign, and shows little of each."""
+    page = shown(Unwalked("\u202e" * 100_000), 30)
+
+    assert page.count(r"\u202e") == 4
+    assert "…" in page
+
+
+@given(st.text(st.sampled_from("a\u202e\u200b`|\\\n")), st.integers(1, 40))
+def test_cutting_first_shows_the_same(text: str, limit: int) -> None:
+    """An escape is never shorter than its sign, so that the start of the text decides."""
+    assert visible_start(text, limit) == shortened(visible(text), limit)
