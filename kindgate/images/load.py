@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,25 +22,40 @@ _ANSWER_SECONDS = 20.0
 _MANAGED = 'labels."io.cri-containerd.image"==managed'
 """containerd's CRI plugin puts this label on an image that it, and so the kubelet, knows."""
 
+_RECORD = "/kind/kindgate-loaded"
+"""File in a node that holds the digest of the archive that was loaded last: an earlier one's names may have been moved since."""
+
 
 def load_archive(
     engine: Engine, nodes: Sequence[str], archive: Path, names: Sequence[str], deadline: Deadline, *, settle: float = 10.0
 ) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
 
-    The CRI plugin hears of an import by an event: it has `settle` seconds for that.
+    The CRI plugin hears of an import by an event: it has `settle` seconds for that. A node that was given this very
+    archive last, and knows the names, is left as it is.
 
     Images stay packed: a node unpacks one when it first runs it, which saves the work for nodes that never do.
     Raises `ImageError` that names the node and what it lacks.
     """
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
-        list(pool.map(lambda node: _import(engine, node, archive, deadline), nodes))
-        list(pool.map(lambda node: _wait_until_known(engine, node, names, deadline.at_most(settle)), nodes))
+        current = list(pool.map(lambda node: _is_current(engine, node, digest, names, deadline), nodes))
+        stale = [node for node, is_current in zip(nodes, current, strict=True) if not is_current]
+        list(pool.map(lambda node: _import(engine, node, archive, deadline), stale))
+        list(pool.map(lambda node: _wait_until_known(engine, node, names, deadline.at_most(settle)), stale))
+        list(pool.map(lambda node: engine.run("exec", "-i", node, "tee", _RECORD, input=digest, deadline=deadline), stale))
 
 
 def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str]:
     """The names of the images that a node's kubelet can use."""
     return frozenset(engine.run("exec", node, *_CTR, "ls", "-q", _MANAGED, deadline=deadline).stdout.split())
+
+
+def _is_current(engine: Engine, node: str, digest: str, names: Sequence[str], deadline: Deadline) -> bool:
+    """Whether the node was given this archive last and still knows the names."""
+    record = engine.run("exec", node, "cat", _RECORD, deadline=deadline, check=False)
+    return record.stdout.strip() == digest and set(names) <= loaded_names(engine, node, deadline)
 
 
 def _import(engine: Engine, node: str, archive: Path, deadline: Deadline) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kindgate.deploy.readiness import wait_ready
+from kindgate.deploy.stages import staged
 from kindgate.errors import KindgateError, MetricsError
 from kindgate.metrics.access import NAMESPACE, SERVICE, prometheus_in_cluster
 from kindgate.metrics.targets import wait_for_targets
@@ -12,7 +14,7 @@ from kindgate.settings import MetricsSettings
 from kindgate.waiting import Deadline
 
 WATCH_SECONDS = 60.0
-"""Prometheus is ready with the application; what is waited for is one scrape of every target."""
+"""Prometheus starts with the application; what is waited for is its own readiness and one scrape of every target."""
 
 JOBS = ("cadvisor",)
 """Scrape jobs without which the resource summary has nothing to say."""
@@ -36,9 +38,12 @@ def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress
     service = ObjectRef("Service", NAMESPACE, SERVICE)
     if not address.existing and service not in {ObjectRef.of(manifest) for manifest in rendered.of_kind("Service")}:
         return _absent(settings, f"the manifests hold no {service}")
+    deadline = Deadline.after(WATCH_SECONDS)
     try:
+        _, monitoring = staged(rendered)
+        wait_ready(monitoring, address, deadline)
         with prometheus_in_cluster(address.kubeconfig, address.context) as client:
-            wait_for_targets(client, JOBS, Deadline.after(WATCH_SECONDS))
+            wait_for_targets(client, JOBS, deadline)
     except KindgateError as error:
         if settings.prometheus == "optional":
             return Monitoring(available=False, note=f"Prometheus did not come up: {error.message}")

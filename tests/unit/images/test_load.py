@@ -14,12 +14,31 @@ from kindgate.waiting import Deadline
 NAMES = ("registry.local/one:1", "registry.local/two:2")
 
 
+def imports(stand_in: Any) -> int:
+    """How often an archive was sent into a node."""
+    return sum(call[0] == "exec" and "import" in call for call in stand_in.calls())
+
+
 def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """Afterwards the names are known in each."""
     load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline)
 
     for node in ("control-plane", "worker"):
         assert loaded_names(stand_in.engine, node, deadline) == frozenset(NAMES)
+
+
+def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+    """A kept cluster is not loaded again; a node that forgot an image is."""
+    load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
+    first = imports(stand_in)
+    load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
+
+    assert (first, imports(stand_in)) == (1, 1)
+
+    (stand_in.folder / "node-worker").unlink()
+    load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
+
+    assert imports(stand_in) == 2
 
 
 def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
