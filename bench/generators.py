@@ -1,14 +1,14 @@
 """Simulated services: how long requests take in bursts that resemble those of a small cluster.
 
-Hand-tuned to bursts of 1,000 requests through the ingress of a 3-node KinD cluster on 2 cores. The log of a burst's
+Fitted to bursts of 1,000 requests through the ingress of a 3-node KinD cluster on 2 cores. The log of a burst's
 percentile varies between bursts with these standard deviations, and so does the log-ratio of two equal versions that
 served 500 requests each of one burst:
 
-| | p95 | p99 | p95 of two versions |
-|---|---|---|---|
-| light, 500 requests per second | .15 | .42 | .14 |
-| loaded, 1,000 per second | .34 | .50 | .24 |
-| scale, a stress: one factor for the whole burst | .40 | .40 | .07 |
+| | p50 | p90 | p95 | p99 | p95 of two versions |
+|---|---|---|---|---|---|
+| light, 500 requests per second | .04 | .07 | .15 | .42 | .14 |
+| loaded, 1,000 per second | .05 | .19 | .34 to .42 | .50 | .24 |
+| scale, a stress: one factor for the whole burst | .40 | .40 | .40 | .40 | .07 |
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from kindgate.histogram import Histogram
 from kindgate.slo.compare import BASE, HEAD
@@ -47,10 +49,33 @@ class Generator:
 
     def arms(self, rng: np.random.Generator, bursts: int, requests: int, arms: int = 1) -> list[Times]:
         """The times of `requests` requests to each of `arms` equal versions in each of `bursts` bursts."""
+        return [self._times(rng, *burst, requests) for burst in self._bursts(rng, bursts, arms)]
+
+    def slow_shares(self, rng: np.random.Generator, bursts: int, limit: float) -> Times:
+        """The share of requests that take longer than `limit` milliseconds, in each of `bursts` bursts of one version.
+
+        The requests of a burst are independent, so the slow ones of `n` are binomially distributed with this share.
+        """
+        return self._slow(*self._bursts(rng, bursts, 1)[0], limit)
+
+    def truth(self, quantile: float) -> float:
+        """The percentile of all requests of 200,000 bursts, in milliseconds."""
+        bursts = self._bursts(np.random.default_rng(20_001), 200_000, 1)[0]
+        allowed = 1 - quantile / 100
+        return float(brentq(lambda limit: float(self._slow(*bursts, limit).mean()) - allowed, self.median, 1000 * self.median, rtol=1e-5))
+
+    def _slow(self, shift: Times, place: Times, share: Times, limit: float) -> Times:
+        log = np.log(limit / self.median) - shift
+        tail = ndtr((place - log) / self.tail_sigma) if self.tail else 0.0
+        slow: Times = ((1 - share) * ndtr(-log / self.sigma) + share * tail).ravel()
+        return slow
+
+    def _bursts(self, rng: np.random.Generator, bursts: int, arms: int) -> list[tuple[Times, Times, Times]]:
+        """For each version the shift of all times, the place of the tail and its share, one row per burst."""
         shift = rng.normal(0, self.shift, (bursts, 1))
         place = self.tail_log + rng.normal(0, self.tail_shift, (bursts, 1))
         share = self.tail * _factor(rng, self.tail_share, bursts)
-        return [self._times(rng, shift, place, np.minimum(0.6, share * _factor(rng, self.arm, bursts)), requests) for _ in range(arms)]
+        return [(shift, place, np.minimum(0.6, share * _factor(rng, self.arm, bursts))) for _ in range(arms)]
 
     def _times(self, rng: np.random.Generator, shift: Times, place: Times, share: Times, requests: int) -> Times:
         shape = (len(shift), requests)
@@ -58,11 +83,6 @@ class Generator:
         logs = np.where(rng.random(shape) < share, place + self.tail_sigma * noise, self.sigma * noise)
         times: Times = self.median * np.exp(shift + logs)
         return times
-
-    def truth(self, quantile: float) -> float:
-        """The percentile of all requests of all bursts, from 20 million of them, in milliseconds."""
-        times = self.arms(np.random.default_rng(20_001), 20_000, 1_000)[0]
-        return float(np.percentile(times, quantile))
 
 
 def _factor(rng: np.random.Generator, spread: float, bursts: int) -> Times:
@@ -72,10 +92,10 @@ def _factor(rng: np.random.Generator, spread: float, bursts: int) -> Times:
 
 
 LIGHT = Generator(
-    "light", median=1.1, sigma=0.42, shift=0.04, tail=0.028, tail_log=1.4, tail_sigma=0.55, tail_share=0.55, tail_shift=0.4, arm=0.18
+    "light", median=1.1, sigma=0.45, shift=0.04, tail=0.028, tail_log=1.4, tail_sigma=0.53, tail_share=0.48, tail_shift=0.45, arm=0.17
 )
 LOADED = Generator(
-    "loaded", median=1.25, sigma=0.6, shift=0.03, tail=0.055, tail_log=1.5, tail_sigma=0.6, tail_share=0.85, tail_shift=0.5, arm=0.42
+    "loaded", median=1.27, sigma=0.57, shift=0.04, tail=0.057, tail_log=1.42, tail_sigma=0.5, tail_share=0.48, tail_shift=0.65, arm=0.25
 )
 SCALE = Generator("scale", median=1.1, sigma=0.5, shift=0.4)
 GENERATORS = (LIGHT, LOADED, SCALE)

@@ -78,18 +78,38 @@ def compare(tolerances: Sequence[Tolerance], samples: Sequence[BurstSample], *, 
     """
     if not tolerances:
         raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 10%}}")
-    alpha = ALPHA / looks
-    pairs = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
-    slower = [p_greater(ratios) for ratios in pairs]
-    rejected = holm_rejected(slower, alpha)
+    ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
+    tests = judge_ratios(tolerances, ratios, looks)
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     gates = check_gates(samples, min((base for base in bases if base is not None), default=None))
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
-        _result(tolerance, samples, pairs[place], alpha, slow=(slower[place], rejected[place]), broken=broken)
+        _result(tolerance, samples, ratios[place], tests[place], base=bases[place], broken=broken, alpha=ALPHA / looks)
         for place, tolerance in enumerate(tolerances)
     )
     return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
+
+
+@dataclass(frozen=True)
+class RatioTest:
+    """What Wilcoxon's tests say about the log-ratios of one tolerance, gates and missing answers left aside."""
+
+    verdict: Verdict
+    p_slower: float
+    p_within: float
+
+
+def judge_ratios(tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]], looks: int = LOOKS) -> list[RatioTest]:
+    """The rule itself, for the log-ratios of each tolerance at one of `looks` looks; FAILs are corrected by Holm's method."""
+    alpha = ALPHA / looks
+    slower = [p_greater(values) for values in ratios]
+    tests = []
+    for tolerance, values, p_slower, is_slower in zip(tolerances, ratios, slower, holm_rejected(slower, alpha), strict=True):
+        bound = math.log1p(tolerance.max_regression)
+        p_within = p_less([value - bound for value in values])
+        verdict = Verdict.PASS if p_within < alpha else Verdict.FAIL if is_slower else Verdict.INCONCLUSIVE
+        tests.append(RatioTest(verdict, p_slower, p_within))
+    return tests
 
 
 def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
@@ -120,30 +140,31 @@ def _result(
     tolerance: Tolerance,
     samples: Sequence[BurstSample],
     ratios: Sequence[float],
-    alpha: float,
+    test: RatioTest,
     *,
-    slow: tuple[float, bool],
+    base: float | None,
     broken: Sequence[Gate],
+    alpha: float,
 ) -> ComparisonResult:
-    p_slower, is_slower = slow
-    bound = math.log1p(tolerance.max_regression)
-    p_within = p_less([ratio - bound for ratio in ratios])
-    base, head = (_percentile(tolerance.quantile, samples, arm) for arm in (BASE, HEAD))
-    interval = shift_interval(ratios, alpha) if ratios else None
-    change = math.expm1(hodges_lehmann(ratios)) if ratios else None
-    shown = (math.expm1(interval[0]), math.expm1(interval[1])) if interval else None
-    verdict = Verdict.INCONCLUSIVE
+    verdict = test.verdict
     if not ratios:
         verdict = Verdict.FAIL
     elif broken or base is None:
         verdict = Verdict.INVALID
-    elif p_within < alpha:
-        verdict = Verdict.PASS
-    elif is_slower:
-        verdict = Verdict.FAIL
-    size = sum(series.scheduled for sample in samples for series in sample.series if series.tags.get("arm") in {BASE, HEAD})
+    interval = shift_interval(ratios, alpha) if ratios else None
     result = ComparisonResult(
-        tolerance, verdict, base, head, change, shown, size, len(ratios), p_slower, p_within, "", tuple(map(math.expm1, ratios))
+        tolerance=tolerance,
+        verdict=verdict,
+        base=base,
+        head=_percentile(tolerance.quantile, samples, HEAD),
+        change=math.expm1(hodges_lehmann(ratios)) if ratios else None,
+        interval=(math.expm1(interval[0]), math.expm1(interval[1])) if interval else None,
+        samples=sum(series.scheduled for sample in samples for series in sample.series if series.tags.get("arm") in {BASE, HEAD}),
+        bursts=len(ratios),
+        p_slower=test.p_slower,
+        p_within=test.p_within,
+        explanation="",
+        trend=tuple(map(math.expm1, ratios)),
     )
     return replace(result, explanation=_sentence(result, broken))
 
