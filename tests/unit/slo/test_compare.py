@@ -139,6 +139,14 @@ def test_bursts_in_turn_are_the_fallback(slower: float, drift: float, verdict: V
     assert _verdict(_abba(slower, drift)) is verdict
 
 
+def test_a_block_gives_the_average_change() -> None:
+    """Two bursts of each version make one figure of the size of the change."""
+    ratios = log_ratios(95.0, _abba(1.15))
+
+    assert len(ratios) == 20
+    assert np.mean(ratios) == pytest.approx(math.log(1.15), abs=0.02)
+
+
 def test_an_unfinished_block_is_left_out() -> None:
     """Only whole blocks of base, head, head, base give a figure."""
     assert len(log_ratios(95.0, _abba(1.0, bursts=15))) == 3

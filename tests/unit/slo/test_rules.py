@@ -100,6 +100,14 @@ def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> 
     assert find(_threshold(text), run(), ALPHA, 0.0).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"), [("med<200", Verdict.FAIL), ("med<=200", Verdict.PASS), ("med>200", Verdict.FAIL), ("med>=200", Verdict.PASS)]
+)
+def test_a_request_that_took_exactly_the_limit_keeps_it_or_not(burst: MakeBurst, text: str, verdict: Verdict) -> None:
+    """`<` and `<=` differ by the requests at the limit itself, as in k6."""
+    assert find(_threshold(text), [burst([200.0] * 1000)] * 20, ALPHA, 0.0).verdict is verdict
+
+
 def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
     """A p(95) cannot be kept by answering only 90 % of the requests, however fast."""
     fast = find(_threshold("p(95)<1000"), run(failed={"http": 112}), ALPHA, 0.0)

@@ -11,6 +11,7 @@ from kindgate.slo.grammar import parse_marker
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 
+MakeBurst = Callable[..., BurstSample]
 MakeRun = Callable[..., list[BurstSample]]
 
 ALPHA = 0.05 / 3
@@ -33,6 +34,14 @@ def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> 
     assert verdict(low * 0.999) is below
     assert verdict(high * 1.001) is above
     assert verdict((low + high) / 2) is Verdict.INCONCLUSIVE
+
+
+def test_it_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None:
+    """With times that are all alike, the range begins at the limit that was missed and ends at one that was kept."""
+    samples = [burst([200.0] * 1000)] * 20
+
+    assert find(parse_marker(("p(95)<150",))[0], samples, ALPHA, 0.0).interval == (150, 200)
+    assert find(parse_marker(("p(95)<250",))[0], samples, ALPHA, 0.0).interval == (None, 200)
 
 
 def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
