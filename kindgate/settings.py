@@ -60,6 +60,14 @@ class ClusterSettings:
             raise SettingsError("--kind-keep is about clusters that kindgate creates: leave it out with --kind-existing")
 
 
+def _check_pairs(flag: str, items: tuple[str, ...]) -> None:
+    """Raise `SettingsError` for an item that is not NAME=IMAGE."""
+    for item in items:
+        name, equals, image = item.partition("=")
+        if not (name and equals and image):
+            raise SettingsError(f"{flag}: {item!r} is not of the form NAME=IMAGE")
+
+
 @dataclass(frozen=True)
 class ImageSettings:
     """Where images come from."""
@@ -82,10 +90,7 @@ class ImageSettings:
     )
 
     def __post_init__(self) -> None:
-        for item in self.app_image:
-            name, equals, image = item.partition("=")
-            if not (name and equals and image):
-                raise SettingsError(f"--app-image: {item!r} is not of the form NAME=IMAGE")
+        _check_pairs("--app-image", self.app_image)
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,26 @@ class SloSettings:
         "warn", "--slo-inconclusive", "What an undecided objective does to the test: warn, fail or pass", "WHAT"
     )
     quick: bool = option(default=False, flag="--slo-quick", text="One burst only: shows figures, decides nothing but facts")
+    base: str = option(
+        "",
+        "--slo-base",
+        "Version that the application is compared with: an overlay's folder, or a git ref with the same overlay",
+        "REF|OVERLAY",
+    )
+    base_image: tuple[str, ...] = option(
+        (), "--slo-base-image", "Compare with a version that has IMAGE where the manifests say NAME; repeatable", "NAME=IMAGE"
+    )
+    compare: Literal["duet", "abba"] = option(
+        "duet", "--slo-compare", "duet (each burst goes to both versions) or abba (base, new, new, base, a burst each)", "HOW"
+    )
+
+    def __post_init__(self) -> None:
+        _check_pairs("--slo-base-image", self.base_image)
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a base version to compare with."""
+        return bool(self.base or self.base_image)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def load(
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a request has failed", rich_help_panel=_HOW)] = None,
     in_flight: Annotated[int | None, typer.Option(help="Requests that may be unanswered at a time", rich_help_panel=_HOW)] = None,
     processes: Annotated[int, typer.Option(help="Generator processes; 0: as many as are needed", rich_help_panel=_HOW)] = 0,
+    workers: Annotated[int, typer.Option(help="Locust workers that share the burst; 0: no Locust", rich_help_panel=_HOW)] = 0,
     http2: Annotated[bool, typer.Option("--http2", help="HTTP/2", rich_help_panel=_HOW)] = False,
     new_connections: Annotated[bool, typer.Option("--new-connections", help="A connection per request", rich_help_panel=_HOW)] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate", rich_help_panel=_HOW)] = False,
@@ -49,6 +50,7 @@ def load(
     threshold: Annotated[
         list[str] | None, typer.Option(help="`metric: expression` in k6's grammar; repeatable", rich_help_panel=_OUT)
     ] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Judge although a worker was lost", rich_help_panel=_OUT)] = False,
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Raise the rate until a threshold fails", rich_help_panel=_OUT)
     ] = False,
@@ -87,6 +89,8 @@ def load(
     wanted = LoadRun(
         plan=plan,
         warmup=usual.warmup if warmup is None else warmup,
+        workers=workers,
+        allow_missing=allow_missing,
         thresholds=(*(imported.thresholds if imported else ()), *(threshold or [])),
         find_capacity=find_capacity,
         json_file=json_file,

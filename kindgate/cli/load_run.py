@@ -17,6 +17,7 @@ from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.capacity import Capacity, Step, find_capacity, rates
 from kindgate.load.describe import load_document
+from kindgate.load.distributed import run_distributed
 from kindgate.load.k6 import summary
 from kindgate.load.limits import in_flight_cap, process_count
 from kindgate.load.plan import BurstPlan, OpenLoop
@@ -37,10 +38,12 @@ CAPACITY_LIMIT = 200_000.0
 
 @dataclass(frozen=True)
 class LoadRun:
-    """One call of `kindgate load`; `warmup` in seconds."""
+    """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: this machine's generators alone)."""
 
     plan: BurstPlan
     warmup: float
+    workers: int
+    allow_missing: bool
     thresholds: tuple[str, ...]
     find_capacity: bool
     json_file: Path | None
@@ -53,6 +56,8 @@ def run_load(wanted: LoadRun) -> int:
     thresholds = parse_thresholds(wanted.thresholds)
     progress, shown = Console(stderr=True), Console()
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
+    if wanted.workers and (wanted.raw_file or wanted.find_capacity):
+        raise LoadError("--workers keeps no raw samples and searches no capacity: leave out --raw and --find-capacity")
     for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
         _refuse_unwritable(file)
     with GeneratorPool() as pool:
@@ -63,8 +68,12 @@ def run_load(wanted: LoadRun) -> int:
         if wanted.find_capacity:
             return _search(wanted.plan, thresholds, pool, shown)
         kept: list[Rows] = []
-        result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
-    judged = held_against(thresholds, result)
+        if wanted.workers:
+            progress.print(f"{wanted.workers} Locust workers share the burst")
+            result = run_distributed(wanted.plan, wanted.workers)
+        else:
+            result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
+    judged = held_against(thresholds, result, allow_missing=wanted.allow_missing)
     shown.print(*result_tables(result, judged), sep="\n")
     _write(wanted, result, judged, kept)
     if result.interrupted:

@@ -49,7 +49,7 @@ def parse_thresholds(texts: Sequence[str]) -> tuple[Threshold, ...]:
     return parse_marker(tuple(texts), "--threshold") if texts else ()
 
 
-def held_against(thresholds: Sequence[Threshold], result: BurstResult) -> Judged:
+def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False) -> Judged:
     """Whether this burst's own values meet `thresholds`; no data fails.
 
     Where a gate is broken nothing passes, and only a miss that the generator's lateness cannot explain is a FAIL.
@@ -58,7 +58,7 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult) -> Judged
     values = [measure(threshold, [sample]) for threshold in thresholds]
     outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
     missed = tuple(f"{outcome.threshold} is not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
-    gates = check_gates([sample], Objectives(thresholds=tuple(thresholds)).tightest_latency)
+    gates = check_gates([sample], Objectives(thresholds=tuple(thresholds)).tightest_latency, allow_missing=allow_missing)
     broken = [gate for gate in gates if gate.broken]
     reasons = (*(f"{gate.name}: {gate.measured}; {gate.advice}" for gate in broken), *missed)
     lateness = largest_lateness([sample]) / 1000

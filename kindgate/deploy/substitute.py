@@ -8,7 +8,12 @@ from typing import Any
 
 from kindgate.errors import ManifestError
 from kindgate.images.reference import ImageReference
-from kindgate.model import Rendered
+from kindgate.model import Manifest, Rendered
+
+IMAGE_IDS = "kindgate.dev/image-ids"
+
+_ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+"""Kinds whose pods are replaced when their template changes; a Job's template cannot change at all."""
 
 
 def with_images(rendered: Rendered, images: Mapping[str, str]) -> Rendered:
@@ -24,6 +29,30 @@ def with_images(rendered: Rendered, images: Mapping[str, str]) -> Rendered:
         if name not in used:
             raise ManifestError(f"--slo-base-image {name}: no manifest of {rendered.overlay} names that image")
     return replace(rendered, objects=objects)
+
+
+def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
+    """The objects with an annotation on each pod template that names an image of `ids` (`registry/repo:tag` -> ID).
+
+    An image of the user's keeps its name when its content changes: without a changed template no pod of a kept
+    cluster would be replaced, and the old image would be judged.
+    """
+    return replace(rendered, objects=tuple(_identified(manifest, ids) for manifest in rendered.objects))
+
+
+def _identified(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
+    if manifest.get("kind") not in _ROLLED_OUT:
+        return manifest
+    template = manifest["spec"]["template"]
+    containers = (*template["spec"].get("initContainers", ()), *template["spec"]["containers"])
+    used = {ImageReference.parse(container["image"]).tagged for container in containers if container.get("image")}
+    found = ",".join(f"{name}={ids[name]}" for name in sorted(used & ids.keys()))
+    if not found:
+        return manifest
+    metadata = template.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), IMAGE_IDS: found}
+    changed = {**template, "metadata": {**metadata, "annotations": annotations}}
+    return {**manifest, "spec": {**manifest["spec"], "template": changed}}
 
 
 def _replaced(node: Any, images: Mapping[str, str], used: set[str]) -> Any:  # noqa: ANN401 - any part of a YAML document

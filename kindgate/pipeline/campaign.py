@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +21,14 @@ class Campaign:
     """Bursts of `plan`, each with a seed of its own, under `folder`.
 
     `warmup` seconds of load are sent before the first burst and after every pause between calls, and discarded.
+    `turns` are plans that the bursts follow one after the other, again and again, instead of `plan` every time.
     """
 
-    def __init__(self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease) -> None:
-        digest = hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+    def __init__(self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease, turns: Sequence[BurstPlan] = ()) -> None:
+        described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
+        digest = hashlib.sha256(described.encode()).hexdigest()[:12]
         self.plan = plan
+        self._turns = tuple(turns) or (plan,)
         self.folder = folder / digest
         self._warmup = warmup
         self._lease = lease
@@ -53,7 +56,8 @@ class Campaign:
             run_burst(replace(self.plan, loop=loop))
 
     def _measure(self, number: int) -> BurstResult:
-        result = run_burst(replace(self.plan, seed=self.plan.seed + number))
+        plan = self._turns[(number - 1) % len(self._turns)]
+        result = run_burst(replace(plan, seed=plan.seed + number))
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f".{number}.part"
         unfinished.write_text(json.dumps(result.to_json()))

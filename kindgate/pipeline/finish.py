@@ -20,6 +20,7 @@ from kindgate.errors import GitHubError
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.announcing import announce, read_origin
 from kindgate.pipeline.pages import write_pages
+from kindgate.pipeline.secrecy import redacted, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
 from kindgate.report.record import LINE_LIMIT, shortened
@@ -70,6 +71,7 @@ def finish(
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         notes=(*pipeline.notes, *origin.notes),
     )
+    report = redacted(report, redactor_of(pipeline, os.environ))
     lines = terminal_lines(report)
     lines += write_pages(report, pipeline.artifacts)
     lines += keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")

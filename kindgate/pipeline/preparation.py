@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kindgate.deploy.beside import Beside, with_spread_pods
 from kindgate.deploy.render import read_manifests, render
+from kindgate.deploy.substitute import with_image_ids
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import SettingsError
 from kindgate.host.engine import find_engine
 from kindgate.images.source import Progress
 from kindgate.model import Rendered
+from kindgate.pipeline.base_version import read_base
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools
@@ -25,12 +28,19 @@ PREPARE_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that was read and found good: manifests in the order in which they are applied, tools, images."""
+    """Everything that was read and found good: manifests, tools, images. `base` is the version to compare with, if any."""
 
     tools: Tools
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
     supply: Supply | None
+    base: Beside | None = None
+
+    @property
+    def parts(self) -> tuple[tuple[str, Rendered], ...]:
+        """All that is applied, in order, each with what people call it."""
+        named = [(part.overlay.name, part) for part in (*self.prerequisites, self.rendered)]
+        return (*named, ("the base version", self.base.rendered)) if self.base is not None else tuple(named)
 
 
 def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
@@ -45,12 +55,18 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
         tools = find_tools(settings, deadline, progress)
         rendered, prerequisites = read_application(settings, tools, deadline)
+        base = None
+        if settings.slo.compares:
+            base = read_base(settings, rendered, prerequisites, kubectl=tools.kubectl, folder=folder, deadline=deadline)
+            rendered = with_spread_pods(rendered, base.namespaces)
         supply = None
         if engine is not None:
-            supply = find_supply(
-                settings, engine.result(), (*prerequisites, rendered), folder=folder / "images", deadline=deadline, progress=progress
-            )
-        return Prepared(tools, rendered, prerequisites, supply)
+            manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
+            supply = find_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
+            ids = supply.image_ids(deadline)
+            rendered = with_image_ids(rendered, ids)
+            base = replace(base, rendered=with_image_ids(base.rendered, ids)) if base is not None else None
+        return Prepared(tools, rendered, prerequisites, supply, base)
 
 
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:

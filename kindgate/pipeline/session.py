@@ -19,7 +19,9 @@ from kindgate.cluster.reaping import reap
 from kindgate.deploy.apply import apply
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.ingress import wait_answering
+from kindgate.deploy.placement import placement_note
 from kindgate.deploy.readiness import wait_ready
+from kindgate.deploy.stages import staged
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.directories import state_dir
 from kindgate.images.load import load_archive
@@ -65,6 +67,7 @@ class Pipeline:
         self._open: OpenCluster | None = None
         self._applied: list[Rendered] = []
         self._deployed = False
+        self._placement = ""
         self._monitoring: Monitoring | None = None
 
     @property
@@ -83,7 +86,7 @@ class Pipeline:
         said = [self._open.note] if self._open is not None and self._open.note else []
         if self._monitoring is not None and self._monitoring.note:
             said.append(self._monitoring.note)
-        return tuple(said)
+        return (*said, self._placement) if self._placement else tuple(said)
 
     @property
     def artifacts(self) -> Path:
@@ -116,6 +119,7 @@ class Pipeline:
             rendered=prepared.rendered,
             kubectl=prepared.tools.kubectl,
             kind=prepared.tools.kind,
+            base=prepared.base,
             artifacts=self.artifacts,
             measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,
@@ -225,12 +229,16 @@ class Pipeline:
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = Deadline.after(self.settings.deploy.timeout)
         run = self.settings.cluster_name if not address.existing else self.run_id
-        for rendered in (*prepared.prerequisites, prepared.rendered):
+        for name, rendered in prepared.parts:
             self._applied.append(rendered)
-            with self.log.phase(f"apply {rendered.overlay.name}"):
+            with self.log.phase(f"apply {name}"):
                 apply(rendered, address, run=run, deadline=deadline)
-            with self.log.phase(f"wait until {rendered.overlay.name} is ready"):
-                wait_ready(rendered, address, deadline, self._progress)
+            with self.log.phase(f"wait until {name} is ready"):
+                application, _ = staged(rendered)
+                wait_ready(application, address, deadline, self._progress)
         with self.log.phase("wait until the ingress answers"):
             wait_answering(prepared.rendered, address, deadline)
+            if prepared.base is not None:
+                wait_answering(prepared.base.rendered, address, deadline)
+                self._placement = placement_note(prepared.base.namespaces, address, deadline)
         self._deployed = True

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from kindgate.deploy.beside import Beside
 from kindgate.model import ClusterAddress, Rendered
 
 
@@ -23,6 +24,7 @@ class Provisioned:
 
     `monitoring` is None until Prometheus was asked for, then whether it answers; `monitoring_note` says why not.
     `measurements` is the folder in which bursts are kept, so that workers share them and a killed one loses nothing.
+    `base` is the version beside the application, where there is one to compare with.
     """
 
     address: ClusterAddress
@@ -33,3 +35,4 @@ class Provisioned:
     monitoring: bool | None = None
     monitoring_note: str = ""
     kind: Path | None = None
+    base: Beside | None = None

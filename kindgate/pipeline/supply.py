@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kindgate.host.directories import cache_dir
 from kindgate.host.engine import Engine
 from kindgate.host.facts import gather_facts
 from kindgate.images.choose import choose_source
+from kindgate.images.engine_store import image_id
 from kindgate.images.local import find_local, with_local
 from kindgate.images.lock import read_lock
 from kindgate.images.plan import ImagePlan, WantedImage, plan_images
@@ -31,6 +33,15 @@ class Supply:
     source: ImageSource
     missing: tuple[WantedImage, ...]
     folder: Path
+
+    def image_ids(self, deadline: Deadline) -> dict[str, str]:
+        """What tells the user's own images from earlier ones of the same name, by `registry/repo:tag`."""
+        ids = {image.name.tagged: image_id(self.engine, image.engine_image, deadline) for image in self.plan.local}
+        for archive in self.plan.archives:
+            with archive.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            ids |= {name.tagged: f"sha256:{digest}" for name in archive.names}
+        return ids
 
     def archive(self, deadline: Deadline, progress: Progress) -> Path | None:
         """One archive of all workload images, the user's own among them; None when there is none to load."""

@@ -35,9 +35,14 @@ class Whole:
     annotations: tuple[str, ...]
 
 
-def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object]) -> Whole:
+Measure = Callable[[Pipeline, list[Measurement]], object]
+"""Brings the pipeline as far as it needs, and adds what it measured; a missed objective may be raised or be left to the list."""
+
+
+def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> Whole:
     """Do everything once; `show` gets each line of the closing table, with text of others in it.
 
+    `measure` is what the run is about, else the SLO file's objectives.
     The report is written and the cluster closed whatever happens in between; what happened is the exit code.
     """
     pipeline = Pipeline(settings, new_run_id(), progress)
@@ -45,7 +50,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
     error: KindgateError | None = None
     interrupted = False
     try:
-        _measure(pipeline, measurements)
+        (measure or judge_objectives)(pipeline, measurements)
         error = _missed(settings, measurements)
     except KindgateError as raised:
         error = raised
@@ -66,7 +71,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
     return Whole(code, annotations)
 
 
-def _measure(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> None:
     """Judge the file's objectives and sum up what the application used meanwhile."""
     settings = pipeline.settings
     objectives = read_objectives(settings)

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from kindgate.diagnostics.redact import Redactor, environment_secrets
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.actions import CommandGuard
+from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
+from kindgate.plugin.redaction import Redacts, redact
 from kindgate.plugin.state import LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
@@ -94,6 +97,7 @@ class Controller:
         """Say what will be judged and where."""
         return [f"kindgate: cluster {self.settings.cluster_name}, overlay {self.settings.deploy.overlay}, run {self.run_id}"]
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of each test until the end, and how long the first one that uses the application was waited for."""
         first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
@@ -101,6 +105,8 @@ class Controller:
             self.first_test_seen = True
             started = psutil.Process().create_time()
             self.lazy.pipeline.log.add(Phase("time to first test", started, report.start - started))
+        if self.lazy.pipeline is not None or wants_cluster(self.config):
+            redact(report, self._redactor())  # before the terminal, junit.xml and the HTML page hear of it
         self.reports.append(report)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -135,6 +141,15 @@ class Controller:
         self.guard.say(finished.annotations)
         if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = finished.comment_error.exit_code
+
+    def _redactor(self) -> Redacts:
+        """Knows more secrets the further the pipeline has come."""
+        pipeline = self.lazy.pipeline
+        if pipeline is None:
+            return Redactor(environment_secrets(os.environ))
+        from kindgate.pipeline.secrecy import redactor_of  # noqa: PLC0415  # the pipeline has imported the rest already
+
+        return redactor_of(pipeline, os.environ)
 
     def close(self) -> None:
         """Delete or keep the cluster, after every report is written."""

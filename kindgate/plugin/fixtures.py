@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kindgate.cluster.kind import KindCluster
     from kindgate.metrics.resources import ResourceSummary
     from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.duet import Duet
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.slo import Slo
 
@@ -106,6 +107,18 @@ def slo(request: pytest.FixtureRequest) -> Slo:
 
     standing = reached(request.config, Stage.APP)
     return slo_of(request.config, request.node, standing)
+
+
+@pytest.fixture
+def duet(request: pytest.FixtureRequest) -> Duet:
+    """The application beside the version that --slo-base names; `duet.check()` compares them as the SLO file says.
+
+    Without --slo-base and --slo-base-image, tests that use it are deselected.
+    """
+    from kindgate.plugin.duet import duet_of  # noqa: PLC0415  # see `slo`
+
+    standing = reached(request.config, Stage.MONITORING)
+    return duet_of(request.node, standing)
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,14 @@ from kindgate.errors import SloError
 from kindgate.model import Window
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, STANDING, USES_APP, WRONG_OBJECTIVE
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SETTINGS, STANDING, USES_APP, WRONG_OBJECTIVE
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Read every objective that a marker holds before anything is created.
+    """Leave out comparisons where there is no base version; read every objective of a marker before anything is created.
 
     A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
     """
@@ -31,6 +31,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 if not hasattr(config, "workerinput"):
                     pytest.exit(str(error), returncode=error.exit_code)
                 item.stash[WRONG_OBJECTIVE] = str(error)
+
+
+def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests that compare two versions when the options name only one."""
+    if config.stash[SETTINGS].slo.compares:
+        return
+    comparing = [item for item in items if "duet" in getattr(item, "fixturenames", ())]
+    if comparing:
+        config.hook.pytest_deselected(items=comparing)
+        items[:] = [item for item in items if item not in comparing]
 
 
 def _check(marker: pytest.Mark, item: pytest.Item) -> None:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-
-import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.pipeline.campaign import Campaign
 from kindgate.pipeline.judging import Judged, measure_and_judge
+from kindgate.plugin.undecided import settle
 from kindgate.settings import SloSettings
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
 
 Record = Callable[[Judged], object]
-
-
-class InconclusiveWarning(UserWarning):
-    """An objective was neither confirmed nor refuted, and --slo-inconclusive is `warn`."""
 
 
 class Slo:
@@ -49,15 +43,6 @@ class Slo:
         What is undecided warns, fails or passes as --slo-inconclusive says.
         """
         judgement = self.judge()
-        told = "\n".join(result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
-        if judgement.verdict in (Verdict.FAIL, Verdict.INVALID):
-            pytest.fail(told, pytrace=False)
-        if judgement.verdict is Verdict.INCONCLUSIVE:
-            self._undecided(told)
+        told = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
+        settle(judgement.verdict, told, self._settings)
         return judgement
-
-    def _undecided(self, told: str) -> None:
-        if self._settings.inconclusive == "fail":
-            pytest.fail(told, pytrace=False)
-        if self._settings.inconclusive == "warn":
-            warnings.warn(told, InconclusiveWarning, stacklevel=3)

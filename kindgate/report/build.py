@@ -28,6 +28,7 @@ from kindgate.report.run import (
     SetupError,
     TestResult,
 )
+from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.judgement import Judgement, ThresholdResult
 
 MEGABYTE = 1e6
@@ -44,6 +45,7 @@ class Measurement:
     test: str
     bursts: tuple[BurstResult, ...] = ()
     judgement: Judgement | None = None
+    comparison: Comparison | None = None
     resources: tuple[ResourceSummary, ...] = field(default=())
 
 
@@ -58,7 +60,6 @@ def build_report(
     setup_error: SetupError | None = None,
     phases: Iterable[Phase] = (),
     measurements: Sequence[Measurement] = (),
-    comparison: tuple[ComparisonRow, ...] = (),
     tests: tuple[TestResult, ...] = (),
     failures: tuple[FailureBundle, ...] = (),
     gate_changes: GateChanges | None = None,
@@ -67,8 +68,9 @@ def build_report(
     notes: Iterable[str] = (),
 ) -> RunReport:
     """The report of a run. What exceeds the document's bounds is left out, and a note says so."""
-    judged = [(one.judgement, one.test) for one in measurements if one.judgement is not None]
-    objectives = tuple(record for judgement, test in judged for record in objective_records(judgement, test))
+    objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test))
+    comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
+    gated = [(found, one.test) for one in measurements for found in (one.judgement, one.comparison) if found is not None]
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
     said = [shortened(note, LINE_LIMIT) for note in notes]
@@ -76,7 +78,13 @@ def build_report(
     said += [f"{len(tests) - TESTS} more tests are left out of the report"] if len(tests) > TESTS else []
     return RunReport(
         run=run,
-        outcome=outcome_of(exit_code=exit_code, interrupted=interrupted, setup_error=setup_error, tests=tests, objectives=objectives),
+        outcome=outcome_of(
+            exit_code=exit_code,
+            interrupted=interrupted,
+            setup_error=setup_error,
+            tests=tests,
+            objectives=(*objectives, *comparison),
+        ),
         exit_code=exit_code,
         environment=environment or Environment(),
         cluster=None if address is None else cluster_record(address),
@@ -84,7 +92,7 @@ def build_report(
         setup_error=setup_error,
         phases=phase_records(phases)[:100],
         objectives=objectives[:500],
-        gates=tuple(record for judgement, test in judged for record in gate_records(judgement, test))[:500],
+        gates=tuple(record for found, test in gated for record in gate_records(found, test))[:500],
         comparison=comparison[:200],
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
@@ -103,7 +111,7 @@ def outcome_of(
     interrupted: bool,
     setup_error: SetupError | None,
     tests: Iterable[TestResult],
-    objectives: Sequence[ThresholdOutcome],
+    objectives: Sequence[ThresholdOutcome | ComparisonRow],
 ) -> Outcome:
     """How the run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL."""
     verdicts = {objective.verdict for objective in objectives}
@@ -127,8 +135,13 @@ def objective_records(judgement: Judgement, test: str = "") -> tuple[ThresholdOu
     return tuple(_objective(result, test) for result in judgement.results)
 
 
-def gate_records(judgement: Judgement, test: str = "") -> tuple[ValidityGate, ...]:
-    """The validity gates of a judgement as a report holds them."""
+def comparison_records(comparison: Comparison, test: str = "") -> tuple[ComparisonRow, ...]:
+    """The comparison with the base version as a report holds it."""
+    return tuple(_compared(result, test) for result in comparison.results)
+
+
+def gate_records(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityGate, ...]:
+    """The validity gates of a judgement or a comparison as a report holds them."""
     return tuple(
         ValidityGate(
             name=gate.name,
@@ -207,6 +220,23 @@ def _objective(result: ThresholdResult, test: str) -> ThresholdOutcome:
         explanation=shortened(result.explanation, LINE_LIMIT),
         trend=shortened(result.drift, LINE_LIMIT),
         per_burst=tuple(_finite(value) for value in result.trend[:500]),
+        test=shortened(test, LINE_LIMIT),
+    )
+
+
+def _compared(result: ComparisonResult, test: str) -> ComparisonRow:
+    low, high = result.interval or (None, None)
+    return ComparisonRow(
+        metric=f"p({result.tolerance.quantile:g})",
+        unit="ms",
+        base=_finite(result.base),
+        head=_finite(result.head),
+        change=_finite(result.change),
+        low=_finite(low),
+        high=_finite(high),
+        tolerance=result.tolerance.max_regression,
+        verdict=result.verdict,
+        explanation=shortened(result.explanation, LINE_LIMIT),
         test=shortened(test, LINE_LIMIT),
     )
 

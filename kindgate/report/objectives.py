@@ -62,6 +62,7 @@ class ComparisonRow(Record):
     tolerance: Figure | None = None
     verdict: Verdict
     explanation: Line = ""
+    test: Line = ""
 
 
 class ThresholdChange(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.deploy.substitute import with_images
+from kindgate.deploy.substitute import with_image_ids, with_images
 from kindgate.errors import ImageError, ManifestError
 from tests.unit.deploy.objects import deployment, rendered, service
 
@@ -36,3 +36,21 @@ def test_what_is_no_image_reference_is_an_error() -> None:
     """A misspelt option is said before anything is created."""
     with pytest.raises(ImageError):
         with_images(rendered(deployment()), {"Not An Image": "web:dev"})
+
+
+def test_an_image_of_the_users_own_marks_the_pods_that_run_it() -> None:
+    """Pods of a kept cluster are replaced when the image behind an unchanged name is another one."""
+    ids = {"docker.io/example/web:1.0": "sha256:abc", "docker.io/example/other:1.0": "sha256:def"}
+    result = with_image_ids(rendered(deployment(), service()), ids)
+
+    annotations = result.objects[0]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["kindgate.dev/image-ids"] == "docker.io/example/web:1.0=sha256:abc"
+    assert result.objects[1] == service()
+
+
+def test_pods_of_other_images_are_left_alone() -> None:
+    """A run that brings no image of its own restarts nothing."""
+    before = rendered(deployment())
+
+    assert with_image_ids(before, {"docker.io/example/other:1.0": "sha256:def"}) == before
+    assert with_image_ids(before, {}) == before

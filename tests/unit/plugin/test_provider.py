@@ -12,6 +12,7 @@ from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
+from kindgate.report.build import Measurement
 
 ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
 PROVISIONED = Provisioned(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
@@ -64,11 +65,11 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
 
 
 def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
-    """Records keep their kind and content on the way."""
+    """A measurement arrives as it was sent."""
     local, _, workers = remote
-    workers[0].record("burst", {"count": 3})
+    workers[0].record(Measurement("test_a"))
 
-    assert local.records == [("burst", {"count": 3})]
+    assert local.measurements == [Measurement("test_a")]
 
 
 def test_only_the_first_error_shows_the_whole_story() -> None:

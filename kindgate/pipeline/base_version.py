@@ -1,0 +1,97 @@
+"""The version that an application is compared with: another overlay, what a git ref holds, or other images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kindgate.deploy.beside import Beside, place_beside
+from kindgate.deploy.render import render
+from kindgate.deploy.substitute import with_images
+from kindgate.deploy.validate import refuse, validate
+from kindgate.errors import CommandFailed, SettingsError
+from kindgate.host.command import run
+from kindgate.images.plan import plan_images
+from kindgate.model import Rendered
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+
+def read_base(
+    settings: Settings, head: Rendered, prerequisites: tuple[Rendered, ...], *, kubectl: Path, folder: Path, deadline: Deadline
+) -> Beside:
+    """The base version that --slo-base and --slo-base-image name, as it stands beside `head`.
+
+    A git ref is checked out below `folder` for as long as it takes to render. Raises `SettingsError` for a ref that
+    git does not know, and `ManifestError` for manifests that cannot be used.
+    """
+    with _overlay_of_base(settings, folder, deadline) as overlay:
+        rendered = render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components)
+    images = dict(item.split("=", 1) for item in settings.slo.base_image)
+    rendered = with_images(rendered, images) if images else rendered
+    refuse(validate(rendered, provided=prerequisites, existing=settings.cluster.existing is not None))
+    _refuse_the_same_image(settings, (*prerequisites, head), rendered)
+    return place_beside(head, rendered)
+
+
+@contextmanager
+def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Iterator[Path]:
+    """The repository of `root` as `ref` has it, in a work tree in `folder` that is gone after the block.
+
+    Gives the folder that stands for `root` there. Raises `SettingsError` when git does not know the ref.
+    """
+    try:
+        top = Path(_git(root, deadline, "rev-parse", "--show-toplevel"))
+        commit = _git(root, deadline, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+    except CommandFailed as error:
+        raise SettingsError(
+            f"--slo-base {ref}: neither an overlay's folder nor a commit that git knows here",
+            last_state=error.last_state,
+            next_step=f"`git fetch origin {ref}` fetches a branch that a shallow checkout lacks; then name it origin/{ref}",
+        ) from error
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _git(root, deadline, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    try:
+        yield folder / root.resolve().relative_to(top.resolve())
+    finally:
+        _git(root, deadline, "worktree", "remove", "--force", str(folder))
+
+
+@contextmanager
+def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> Iterator[Path]:
+    base, overlay = settings.slo.base, settings.deploy.overlay
+    if not base:
+        yield settings.path(overlay)
+    elif settings.path(Path(base)).is_dir():
+        yield settings.path(Path(base))
+    else:
+        with checked_out(base, settings.root, folder / "base", deadline) as root:
+            yield root / _below_root(settings)
+
+
+def _below_root(settings: Settings) -> Path:
+    overlay, root = settings.path(settings.deploy.overlay).resolve(), settings.root.resolve()
+    if not overlay.is_relative_to(root):
+        raise SettingsError(
+            f"--slo-base {settings.slo.base}: git has no other version of {settings.deploy.overlay}, which lies outside of {root}",
+            next_step="name the base version's overlay itself: --slo-base OVERLAY",
+        )
+    return overlay.relative_to(root)
+
+
+def _git(root: Path, deadline: Deadline, *arguments: str) -> str:
+    """What git says. Hooks are switched off: a checkout for one's own use is no business of theirs."""
+    return run(["git", "-C", root, "-c", "core.hooksPath=/dev/null", *arguments], deadline=deadline).stdout.strip()
+
+
+def _refuse_the_same_image(settings: Settings, applied: tuple[Rendered, ...], base: Rendered) -> None:
+    """--app-image loads an image under the manifests' name: a base version that says that name would get it too."""
+    app_images = dict(item.split("=", 1) for item in settings.images.app_image)
+    replaced = {image.name for image in plan_images(applied, app_images=app_images).local}
+    for image in plan_images((base,)).wanted:
+        if image.reference in replaced:
+            raise SettingsError(
+                f"--app-image replaces {image.reference} in the nodes, and the base version has it too: nothing would be compared",
+                next_step=f"name the base version's image: --slo-base-image {image.reference}=IMAGE, and --kind-load IMAGE if it is local",
+            )

@@ -1,0 +1,70 @@
+"""Measures until the comparison with the base version is decided, and what both versions used meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kindgate.load.result import BurstResult
+from kindgate.metrics.access import prometheus_in_cluster
+from kindgate.metrics.resources import ResourceSummary, resource_summary
+from kindgate.model import Window
+from kindgate.pipeline.campaign import Campaign, OnBurst
+from kindgate.pipeline.duet import TURNS, base_of
+from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.stages import Provisioned
+from kindgate.settings import SloSettings
+from kindgate.slo.compare import Comparison, compare
+from kindgate.slo.judge import LOOKS
+from kindgate.slo.objectives import Objectives
+from kindgate.waiting import Deadline
+
+RESOURCE_SECONDS = 60.0
+"""cAdvisor looks at each container every 10 to 15 s, and Prometheus every 5 s at cAdvisor."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was found, and the bursts that it was found from."""
+
+    comparison: Comparison
+    bursts: tuple[BurstResult, ...]
+
+
+def bursts_per_look(objectives: Objectives, settings: SloSettings) -> int:
+    """Bursts of one look: pairs of figures as many as --slo-bursts says, which takes four bursts each in ABBA order."""
+    pairs = objectives.bursts.count or settings.bursts
+    return pairs * len(TURNS) if settings.compare == "abba" else pairs
+
+
+def measure_and_compare(
+    objectives: Objectives,
+    campaign: Campaign,
+    bursts: int,
+    *,
+    on_burst: OnBurst = lambda _number, _planned, _result: None,
+    on_look: Callable[[Comparison], object] = lambda _comparison: None,
+) -> Compared:
+    """Judge `objectives.compare` from `bursts` bursts, and from twice and three times as many while it is undecided.
+
+    Raises `SloError` when there is no tolerance, and `LoadError` when a burst cannot be sent.
+    """
+    for look in range(1, LOOKS + 1):
+        results = campaign.extend(bursts * look, on_burst)
+        comparison = compare(objectives.compare, [burst_sample(result) for result in results], look=look, looks=LOOKS)
+        on_look(comparison)
+        if comparison.decided:
+            break
+    return Compared(comparison, results)
+
+
+def resources_of_both(standing: Provisioned, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:
+    """What either version used from the first burst to the last, the new one first; none without Prometheus."""
+    if not standing.monitoring:
+        return ()
+    base = base_of(standing)
+    window = Window(bursts[0].window.start, bursts[-1].window.end)
+    deadline = Deadline.after(RESOURCE_SECONDS)
+    versions = ((base.namespaces.keys(), standing.rendered), (base.namespaces.values(), base.rendered))
+    with prometheus_in_cluster(standing.address.kubeconfig, standing.address.context) as client:
+        return tuple(resource_summary(client, window, names, rendered, deadline) for names, rendered in versions)

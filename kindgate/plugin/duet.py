@@ -1,0 +1,64 @@
+"""The `duet` fixture: the application against its base version, both in one cluster under the same load."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.model import Verdict
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.comparing import Compared, bursts_per_look, measure_and_compare, resources_of_both
+from kindgate.pipeline.duet import comparison_campaign
+from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.stages import Provisioned
+from kindgate.plugin.reaching import lease_of, provider_of
+from kindgate.plugin.state import SETTINGS
+from kindgate.plugin.undecided import settle
+from kindgate.report.build import Measurement
+from kindgate.settings import SloSettings
+from kindgate.slo.compare import Comparison
+from kindgate.slo.objectives import Objectives
+
+
+class Duet:
+    """The comparison of one test; `standing` holds both versions, and bursts are shared with other tests of the run."""
+
+    def __init__(self, item: pytest.Item, objectives: Objectives, campaign: Campaign, settings: SloSettings, standing: Provisioned) -> None:
+        self.objectives = objectives
+        self._item = item
+        self._campaign = campaign
+        self._settings = settings
+        self._standing = standing
+
+    def compare(self) -> Comparison:
+        """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence.
+
+        Raises `SloError` when the file has nothing to compare.
+        """
+        if not self.objectives.compare:
+            raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 25%}} in the SLO file")
+        compared = measure_and_compare(self.objectives, self._campaign, bursts_per_look(self.objectives, self._settings))
+        self._record(compared)
+        return compared.comparison
+
+    def check(self) -> Comparison:
+        """Compare, and fail the test when this version is slower than tolerated or the measurement cannot be trusted.
+
+        What is undecided warns, fails or passes as --slo-inconclusive says.
+        """
+        comparison = self.compare()
+        told = (result.explanation for result in comparison.results if result.verdict is not Verdict.PASS)
+        settle(comparison.verdict, told, self._settings)
+        return comparison
+
+    def _record(self, compared: Compared) -> None:
+        used = resources_of_both(self._standing, compared.bursts)
+        provider_of(self._item.config).record(Measurement(self._item.nodeid, comparison=compared.comparison, resources=used))
+
+
+def duet_of(item: pytest.Item, standing: Provisioned) -> Duet:
+    """The comparison that the SLO file asks for, between the versions that stand in the cluster."""
+    settings = item.config.stash[SETTINGS]
+    objectives = read_objectives(settings)
+    campaign = comparison_campaign(settings, objectives, standing, lease_of(item.config))
+    return Duet(item, objectives, campaign, settings.slo, standing)

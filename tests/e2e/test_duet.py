@@ -1,0 +1,16 @@
+"""The application is no slower than the version that --slo-base names: `pytest -m e2e -k duet --slo-base origin/main`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kindgate.plugin.duet import Duet
+
+
+@pytest.mark.e2e
+def test_no_slower_than_the_base_version(duet: Duet) -> None:
+    """Side by side and under the same load, this version keeps to slo.yaml's `compare:`."""
+    duet.check()
