@@ -157,6 +157,7 @@ class Controller:
             self.server.close()
         if self.lazy.pipeline is not None:
             self.lazy.pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
+        self.config.stash[LEASE].forget()
         for number, handler in self._restored.items():
             signal.signal(number, handler)
 
