@@ -35,6 +35,10 @@ class Lease:
         with _locked(self._run_file, fcntl.LOCK_SH, "the burst of another test to end", Deadline.after(seconds)):
             yield
 
+    def forget(self) -> None:
+        """Remove the run's own file, when the run has ended."""
+        self._run_file.unlink(missing_ok=True)
+
     @contextmanager
     def exclusive(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
         """Keep the machine to the block: no other burst on it, and no other test of this run.

@@ -66,6 +66,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
             code = finished.comment_error.exit_code
     finally:
         pipeline.close(failed=code != 0)
+        lease_of_run(pipeline.run_id).forget()
     if error is not None:
         show(f"kindgate: {error}")
     return Whole(code, annotations)

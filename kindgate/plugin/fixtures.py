@@ -10,7 +10,6 @@ import pytest
 from kindgate.pipeline.stages import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
-from kindgate.plugin.ingress import Ingress
 from kindgate.plugin.reaching import lease_of, reached
 from kindgate.plugin.state import SETTINGS
 from kindgate.settings import Settings
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from kindgate.metrics.resources import ResourceSummary
     from kindgate.plugin.bursts import Bursts
     from kindgate.plugin.duet import Duet
+    from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.slo import Slo
 
@@ -62,6 +62,8 @@ def app(request: pytest.FixtureRequest) -> Application:
 @pytest.fixture(scope="session")
 def ingress(app: Application) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
+    from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
+
     with Ingress(app.url, app.hosts) as client:
         yield client
 
