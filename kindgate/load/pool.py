@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
@@ -58,6 +59,8 @@ class _Process:
     def launch(cls) -> _Process:
         """Start a generator, in a session of its own so that a terminal's ctrl-C reaches only this process."""
         ours, theirs = Pipe()
+        for end in (ours, theirs):
+            os.set_blocking(end.fileno(), True)  # gevent, under Locust, makes sockets that are not
         with theirs:
             command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
             popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
@@ -80,6 +83,15 @@ class _Process:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The `indexes` of `of` shares of a plan, sent from `started` (seconds since the epoch) on."""
+
+    indexes: Sequence[int]
+    of: int
+    started: float
 
 
 class GeneratorPool:
@@ -112,17 +124,33 @@ class GeneratorPool:
         is marked as interrupted. The share of a generator that dies is missing. Raises `LoadError` when none can run.
         """
         count = process_count(plan)
-        cap = in_flight_cap(plan, count)
+        in_flight_cap(plan, count)  # refuses before anything is started
+        self._ready(count)
+        lead = LEAD_SECONDS + (plan.loop.count / SCHEDULED_PER_SECOND if isinstance(plan.loop, OpenLoop) else 0.0)
+        shares = Shares(range(count), count, time.time() + lead)
+        return self.run_shares(plan, shares, on_progress=on_progress, stop=stop, on_rows=on_rows)
+
+    def run_shares(
+        self,
+        plan: BurstPlan,
+        shares: Shares,
+        *,
+        on_progress: OnProgress | None = None,
+        stop: StopAsked | None = None,
+        on_rows: OnRows | None = None,
+    ) -> BurstResult:
+        """Send only some shares of `plan`, a generator for each; otherwise as `run`."""
+        count = len(shares.indexes)
+        cap = in_flight_cap(plan, shares.of)
         workers = self._ready(count)
         meter = ProgressMeter(count, on_progress) if on_progress else None
-        lead = LEAD_SECONDS + (plan.loop.count / SCHEDULED_PER_SECOND if isinstance(plan.loop, OpenLoop) else 0.0)
-        started, start = time.time() + lead, time.monotonic_ns() + round(lead * NANOS)
-        for index, process in enumerate(workers):
-            share = max(1, cap // count + (index < cap % count))
-            process.pipe.send(Run(plan, index, count, share, start, meter is not None))
+        start = time.monotonic_ns() + round((shares.started - time.time()) * NANOS)
+        for index, process in zip(shares.indexes, workers, strict=True):
+            share = max(1, cap // shares.of + (index < cap % shares.of))
+            process.pipe.send(Run(plan, index, shares.of, share, start, meter is not None))
         gathering = _Gathering(workers, meter, stop)
         before = MachineTimes.now()
-        gathering.wait_until(Deadline.after(lead + _longest(plan) + GRACE_SECONDS))
+        gathering.wait_until(Deadline.after(shares.started - time.time() + longest(plan) + GRACE_SECONDS))
         after = MachineTimes.now()
         self._forget(gathering.lost)
         if not gathering.done:
@@ -133,7 +161,7 @@ class GeneratorPool:
         return measured(
             plan,
             rows,
-            started=started,
+            started=shares.started,
             health=health_between(before, after, [(part.cpu_seconds, part.seconds) for part in gathering.done]),
             connections=sum(part.connections for part in gathering.done),
             interrupted=not all(part.complete for part in gathering.done),
@@ -208,7 +236,7 @@ class _Gathering:
                 process.pipe.send(Stop())
 
 
-def _longest(plan: BurstPlan) -> float:
+def longest(plan: BurstPlan) -> float:
     """Seconds after which the last request of `plan` has been answered or has failed."""
     loop = plan.loop
     if isinstance(loop, OpenLoop):

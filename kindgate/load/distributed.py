@@ -1,0 +1,128 @@
+"""One burst from several machines, or several processes that act like them: Locust's master and workers as subprocesses.
+
+Locust patches the standard library when it is imported, so it is never imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from kindgate.errors import LoadError, clipped
+from kindgate.load.plan import BurstPlan
+from kindgate.load.pool import longest
+from kindgate.load.result import BurstResult
+
+START_SECONDS: Final = 60.0
+"""Until every worker has joined the master, and the same again for the end."""
+
+_NODE: Final = Path(__file__).with_name("locustfile.py")
+
+
+@dataclass
+class Swarm:
+    """A running master with its local workers."""
+
+    master: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def end(self) -> None:
+        """End whoever still runs."""
+        for process in (self.master, *self.workers):
+            process.terminate()
+        for process in (self.master, *self.workers):
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+HEARTBEATS: Final = 10
+"""Seconds without a heartbeat after which a worker counts as lost: a busy machine delays them."""
+
+
+def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
+    """Send `plan` from `workers` Locust workers on this machine, each with one generator.
+
+    The share of a worker that is lost is missing from the result, which says how much. Raises `LoadError` when Locust
+    is not installed or no worker reports.
+    """
+    if workers < 1:
+        raise LoadError(f"a distributed burst needs at least one worker, not {workers}")
+    if importlib.util.find_spec("locust") is None:
+        raise LoadError("a distributed burst needs Locust, which is not installed", next_step="pip install 'kindgate[distributed]'")
+    with tempfile.TemporaryDirectory(prefix="kindgate-load-") as folder, running_swarm(plan, workers, Path(folder)) as swarm:
+        try:
+            swarm.master.wait(longest(plan) + 2 * START_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise LoadError("Locust's master did not end", waited=error.timeout, last_state=_words(Path(folder))) from error
+        return read_result(Path(folder))
+
+
+@contextlib.contextmanager
+def running_swarm(plan: BurstPlan, workers: int, folder: Path, heartbeats: int = HEARTBEATS) -> Iterator[Swarm]:
+    """A master and its workers, which begin at once; their words and the result go into `folder`.
+
+    A worker that has sent no heartbeat for `heartbeats` seconds is lost.
+    """
+    (folder / "plan.json").write_text(json.dumps(plan.to_json()), encoding="utf-8")
+    port = _free_port()
+    common = [sys.executable, "-m", "locust", "-f", str(_NODE)]
+    count = str(workers)
+    binding = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    waiting = ["--expect-workers", count, "--expect-workers-max-wait", f"{START_SECONDS:g}"]
+    environment = {
+        **os.environ,
+        "KINDGATE_LOAD_PLAN": str(folder / "plan.json"),
+        "KINDGATE_LOAD_RESULT": str(folder / "result.json"),
+        "KINDGATE_LOAD_HEARTBEATS": str(heartbeats),
+    }
+    with (folder / "locust.log").open("wb") as log, contextlib.ExitStack() as stack:
+
+        def launch(arguments: list[str]) -> subprocess.Popen[bytes]:
+            return subprocess.Popen(arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+        load = [
+            "--master",
+            *binding,
+            *waiting,
+            "--headless",
+            "-u",
+            count,
+            "-r",
+            count,
+            "--only-summary",
+        ]
+        swarm = Swarm(launch([*common, *load]))
+        stack.callback(swarm.end)
+        for _ in range(workers):
+            swarm.workers.append(launch([*common, "--worker", "--master-host", "127.0.0.1", "--master-port", port]))
+        yield swarm
+
+
+def read_result(folder: Path) -> BurstResult:
+    """What the master wrote; raises `LoadError` with Locust's last words when it wrote nothing."""
+    try:
+        return BurstResult.from_json(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise LoadError("no Locust worker reported a result", last_state=_words(folder)) from error
+
+
+def _words(folder: Path) -> str:
+    return clipped((folder / "locust.log").read_text(encoding="utf-8", errors="replace"))
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])

@@ -1,0 +1,137 @@
+"""What Locust runs when a burst is shared between machines: its master hands out shares, each worker's User sends one.
+
+Locust brings the workers together and carries messages; sending and measuring is ours, in a generator process beside
+each worker, because gevent's timers are a millisecond coarse. Results travel in the reports that workers send to the
+master (Locust's events `report_to_master` and `worker_report`), as exact histograms.
+
+Locust patches the standard library when it is imported: nothing but Locust may import this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import User, constant, events, runners, task
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from kindgate.load.plan import BurstPlan
+from kindgate.load.pool import GRACE_SECONDS, GeneratorPool, Shares, longest
+from kindgate.load.result import BurstResult
+from kindgate.waiting import Deadline
+
+PLAN = "KINDGATE_LOAD_PLAN"
+"""Environment variable of the master: the file that holds the plan as JSON."""
+
+RESULT = "KINDGATE_LOAD_RESULT"
+"""Environment variable of the master: the file to write the merged result to."""
+
+HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
+"""Environment variable of the master: seconds without a heartbeat after which a worker is lost."""
+
+SHARE = "kindgate_share"
+REPORT = "kindgate_result"
+LEAD_SECONDS = 2.0
+"""Between handing out shares and the start of sending: workers start their generators in it."""
+
+
+class Master:
+    """Hands out shares when the test starts, gathers results, and ends Locust when none is missing or time is up."""
+
+    def __init__(self, runner: MasterRunner, plan: BurstPlan, output: Path) -> None:
+        self._runner = runner
+        self._plan = plan
+        self._output = output
+        self._results: dict[str, BurstResult] = {}
+        self._asked: list[str] = []
+
+    def start(self, **_: object) -> None:
+        """Give every worker that is there its share; all start at the same time of day."""
+        self._asked = sorted(self._runner.clients.keys())
+        started = time.time() + LEAD_SECONDS
+        for index, client in enumerate(self._asked):
+            share = {"plan": self._plan.to_json(), "index": index, "of": len(self._asked), "started": started}
+            self._runner.send_message(SHARE, share, client)
+        gevent.spawn(self._gather)
+
+    def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:
+        """Take a worker's report; most of them hold nothing of ours."""
+        if REPORT in data:
+            self._results[client_id] = BurstResult.from_json(data[REPORT])
+
+    def _gather(self) -> None:
+        deadline = Deadline.after(LEAD_SECONDS + longest(self._plan) + 2 * GRACE_SECONDS)
+        while not deadline.expired and any(self._expected(client) for client in self._asked):
+            gevent.sleep(0.2)
+        if self._results:
+            merged = BurstResult.merged(self._results[client] for client in sorted(self._results))
+            lost = (len(self._asked) - len(self._results) + sum(part.missing for part in self._results.values())) / len(self._asked)
+            self._output.write_text(json.dumps({**merged.to_json(), "missing": lost}), encoding="utf-8")
+        self._runner.quit()
+
+    def _expected(self, client: str) -> bool:
+        """Whether a result may still come from `client`."""
+        node = self._runner.clients.get(client)
+        return client not in self._results and node is not None and node.state != STATE_MISSING
+
+
+class Worker:
+    """Keeps the share that the master sent until the User takes it, and the result until the next report."""
+
+    def __init__(self) -> None:
+        self._share: dict[str, Any] | None = None
+        self._result: BurstResult | None = None
+
+    def take(self, environment: object, msg: Message, **_: object) -> None:  # noqa: ARG002  # Locust's signature
+        """Hear the master."""
+        self._share = msg.data
+
+    def send(self) -> None:
+        """Send the share, if there is one; other greenlets go on meanwhile, the heartbeat among them."""
+        share, self._share = self._share, None
+        if share is not None:
+            with GeneratorPool() as pool:
+                shares = Shares((share["index"],), share["of"], share["started"])
+                self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares)
+
+    def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:  # noqa: ARG002  # Locust's signature
+        """Add the result to the report that is about to be sent."""
+        if self._result is not None:
+            data[REPORT], self._result = self._result.to_json(), None
+
+
+class Generator(User):
+    """One per worker: sends the worker's share."""
+
+    wait_time = constant(0.1)
+    worker: Worker | None = None
+
+    @task
+    def burst(self) -> None:
+        """Send what has been handed out."""
+        if self.worker:
+            self.worker.send()
+
+
+def on_init(environment: Environment, **_: object) -> None:
+    """Become the master or a worker."""
+    if isinstance(environment.runner, MasterRunner):
+        runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for it
+        plan = BurstPlan.from_json(json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8")))
+        master = Master(environment.runner, plan, Path(os.environ[RESULT]))
+        environment.events.test_start.add_listener(master.start)
+        environment.events.worker_report.add_listener(master.report)
+    elif isinstance(environment.runner, WorkerRunner):
+        worker = Worker()
+        Generator.worker = worker
+        environment.runner.register_message(SHARE, worker.take)
+        environment.events.report_to_master.add_listener(worker.report)
+
+
+events.init.add_listener(on_init)

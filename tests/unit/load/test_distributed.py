@@ -1,0 +1,49 @@
+"""A burst on Locust's master and workers: shares add up, and a lost worker's share is said to be missing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import LoadError
+from kindgate.load.distributed import read_result, run_distributed, running_swarm
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+Serve = Callable[[Callable[[socket.socket], None]], str]
+Behaviours = dict[str, Callable[[socket.socket], None]]
+
+LOOP = OpenLoop.constant(100, seconds=1.5, arrival="uniform")
+
+
+def test_a_killed_workers_share_is_missing(serve: Serve, behaviours: Behaviours, tmp_path: Path) -> None:
+    """One of three workers is killed when all have their shares: two thirds are measured, on exactly their schedule."""
+    with running_swarm(BurstPlan((Route(serve(behaviours["well"])),), LOOP), 3, tmp_path, heartbeats=4) as swarm:
+
+        def spawned() -> Ready[None] | Pending:
+            words = (tmp_path / "locust.log").read_text()
+            return Ready(None) if "All users spawned" in words else Pending(words[-500:])
+
+        wait_for("Locust to start", spawned, Deadline.after(60), interval=0.1)
+        swarm.workers[0].kill()
+        swarm.master.wait(60)
+    result = read_result(tmp_path)
+    assert result.missing == pytest.approx(1 / 3)
+    assert (result.scheduled, result.total.completed, result.health.processes) == (100, 100, 2)
+
+
+def test_without_a_result_locusts_last_words_are_the_error(tmp_path: Path) -> None:
+    """So that the reader need not look for a log file that is gone."""
+    (tmp_path / "locust.log").write_text("no port left")
+    with pytest.raises(LoadError, match="no Locust worker reported") as caught:
+        read_result(tmp_path)
+    assert "no port left" in caught.value.last_state
+
+
+def test_no_workers_are_refused() -> None:
+    """Zero is no number of machines."""
+    with pytest.raises(LoadError, match="at least one worker"):
+        run_distributed(BurstPlan((Route("http://127.0.0.1/"),), LOOP), 0)
