@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.campaign import Campaign, OnBurst
 from kindgate.pipeline.samples import burst_sample
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,12 @@ def measure_and_judge(
 ) -> Judged:
     """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are undecided.
 
-    `quick` sends a single burst, from which only facts can be decided. Raises `LoadError` when a burst cannot be sent.
+    `quick` sends a single burst, from which only facts can be decided. Raises `SloError` before any load is sent for an
+    objective that so many requests could not confirm, and `LoadError` when a burst cannot be sent.
     """
     looks = 1 if quick else LOOKS
+    planned = BurstsPlan(1 if quick else bursts, planned_series(campaign.plan), looks)
+    refuse_unreachable(replace(objectives, compare=()), planned)
     for look in range(1, looks + 1):
         results = campaign.extend(1 if quick else bursts * look, on_burst)
         judgement = judge(objectives, [burst_sample(result) for result in results], look=look, looks=looks)
@@ -42,3 +47,15 @@ def measure_and_judge(
         if judgement.decided:
             break
     return Judged(judgement, results)
+
+
+def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:
+    """What one burst of `plan` sends, by the tags that objectives select by."""
+    total = sum(route.weight for route in plan.routes)
+    count = plan.loop.count if isinstance(plan.loop, OpenLoop) else plan.loop.requests or 0
+    return tuple(PlannedSeries(_tags(route), count * route.weight // total) for route in plan.routes)
+
+
+def _tags(route: Route) -> dict[str, str]:
+    tags = {"host": route.host, "route": route.label, "arm": route.arm, "method": route.method}
+    return {key: value for key, value in tags.items() if value}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kindgate.errors import SloError
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
@@ -100,3 +101,13 @@ def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) ->
     assert looks == [1]
     assert judged.judgement.verdict in (Verdict.PASS, Verdict.INVALID)
     assert all(isinstance(result, BurstResult) for result in judged.bursts)
+
+
+def test_an_objective_that_the_planned_load_could_not_confirm_is_refused_before_any_load(plan: BurstPlan, tmp_path: Path) -> None:
+    """The error says what size it needs, and nothing was sent."""
+    bursts = campaign(plan, tmp_path)
+
+    with pytest.raises(SloError, match=r"p\(99\)"):
+        measure_and_judge(Objectives(parse_marker(("p(99)<500",))), bursts, 2)
+
+    assert bursts.bursts() == ()
