@@ -21,7 +21,7 @@ e2e: $(READY) ## judge the application on a real KinD cluster (starts a containe
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
 test: $(READY) ## unit tests, no container engine needed
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal $(ARGS)
 
 lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/ruff check .
