@@ -39,6 +39,7 @@ def read_as_commands(lines: list[str]) -> list[str]:
 def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures, captured output, the short summary and the report stand between a stop and its token."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(FORGING)
 
     lines = pytester.runpytest_subprocess("-m", "e2e", "--slo-file=::error::absent.yaml").outlines
@@ -53,6 +54,7 @@ def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.P
 
 def test_outside_of_actions_the_terminal_shows_no_command(pytester: pytest.Pytester) -> None:
     """A developer's terminal is no runner."""
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile("def test_plain():\n    pass\n")
 
     assert not any(line.startswith("::") for line in pytester.runpytest_subprocess().outlines)

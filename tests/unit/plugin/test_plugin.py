@@ -49,7 +49,7 @@ def test_more(app, number):
 @pytest.fixture(name="suite")
 def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
     """A suite that uses the plugin, with a pipeline that needs no engine: it notes each stage that it is asked for."""
-    pytester.makeini("[pytest]\nstrict = true\nfilterwarnings = error\n")
+    pytester.makeini("[pytest]\naddopts = -p no:locust\nstrict = true\nfilterwarnings = error\n")
     pytester.makepyfile(SUITE)
     return pytester
 
@@ -136,7 +136,7 @@ def test_every_marker_is_described(suite: pytest.Pytester) -> None:
 
 def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
     """An ini key does what its option does."""
-    suite.makeini("[pytest]\nkind_keep = nonsense\n")
+    suite.makeini("[pytest]\naddopts = -p no:locust\nkind_keep = nonsense\n")
 
     assert suite.runpytest_subprocess().ret == 10
 

@@ -68,6 +68,7 @@ def test_a_planted_secret_is_found_nowhere(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     pytester.makeconftest(CONFTEST)
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(test_suite=SUITE)
 
     result = pytester.runpytest_subprocess("-m", "e2e", "--slo-file=none.yaml", "--html=artifacts/report-of-pytest.html", *workers)
