@@ -21,6 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
     """
+    _leave_out_comparisons(config, items)
     for item in items:
         if "app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True

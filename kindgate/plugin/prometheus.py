@@ -7,10 +7,12 @@ from typing import Self
 
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.metrics.samples import Ranges, Samples
+from kindgate.metrics.targets import Target, wait_for_targets
 from kindgate.model import ClusterAddress, Window
 from kindgate.waiting import Deadline
 
 QUERY_SECONDS = 15.0
+TARGET_SECONDS = 60.0
 
 
 class Prometheus:
@@ -26,6 +28,10 @@ class Prometheus:
     def query_range(self, promql: str, window: Window, step: float = 5.0, *, timeout: float = QUERY_SECONDS) -> Ranges:
         """The values of each series every `step` seconds of `window`; raises as `query` does."""
         return self.client.query_range(promql, window, step, Deadline.after(timeout))
+
+    def wait_for_targets(self, *jobs: str, timeout: float = TARGET_SECONDS) -> tuple[Target, ...]:
+        """All targets, once every one is up and each of `jobs` has one; raises `MetricsError` that names those that are not."""
+        return wait_for_targets(self.client, jobs, Deadline.after(timeout))
 
     def __enter__(self) -> Self:
         return self

@@ -56,9 +56,9 @@ def test_an_unknown_host_gets_404(ingress: Ingress) -> None:
 
 def test_every_prometheus_target_is_up(prometheus: Prometheus) -> None:
     """Prometheus scrapes every target that it knows of."""
-    up = prometheus.query("up")
+    jobs = {"cadvisor", "kubelet-resource", "ingress", "prometheus"}
 
-    down = [dict(sample.labels) for sample in up if sample.value != 1]
+    targets = prometheus.wait_for_targets(*jobs)
 
-    assert {"cadvisor", "kubelet-resource", "ingress", "prometheus"} <= {sample.labels["job"] for sample in up}
-    assert down == []
+    assert jobs <= {target.job for target in targets}
+    assert {target.health for target in targets} == {"up"}

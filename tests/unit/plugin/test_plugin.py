@@ -144,3 +144,10 @@ def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
 def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
     """A log says at its top what was judged."""
     suite.runpytest_subprocess("--cluster-name=mine").stdout.fnmatch_lines(["kindgate: cluster mine, overlay k8s/overlays/ci, run *"])
+
+
+def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.Pytester) -> None:
+    """Without --slo-base a test that asks for `duet` is deselected, not skipped or failed."""
+    suite.makepyfile("import pytest\n\n@pytest.mark.e2e\ndef test_no_slower(duet):\n    pass\n")
+
+    suite.runpytest_subprocess("-m", "e2e").assert_outcomes(deselected=1)
