@@ -12,6 +12,7 @@ PATH_ANNOTATION = "kindgate.dev/path"
 """On an Ingress: the path to ask when its first one answers 404 by design."""
 
 ATTEMPT_SECONDS = 2.0
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
 
@@ -31,16 +32,27 @@ def entry_paths(rendered: Rendered) -> dict[str, str]:
 
 
 def wait_answering(rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> None:
-    """Wait until the ingress routes every host of `rendered` to something that answers.
+    """Wait until the ingress routes every host of `rendered` to something that answers, `answers_in_a_row` times.
 
     No answer, 404, 502, 503 and 504 mean that it does not yet; every other status is the application's own. Raises
     `DeployError` with the last answer.
     """
+    times = answers_in_a_row(rendered)
     for host, path in entry_paths(rendered).items():
-        _wait_host(address, host, path, deadline)
+        _wait_host(address, host, path, times, deadline)
 
 
-def _wait_host(address: ClusterAddress, host: str, path: str, deadline: Deadline) -> None:
+def answers_in_a_row(rendered: Rendered) -> int:
+    """How often a host has to answer without a gap: twice for each pod that can stand behind it.
+
+    A controller sends requests to the pods in turn. One answer proves one pod; another one, on a node that does not
+    know the controller's address yet, may still refuse it.
+    """
+    replicas = [int(workload["spec"].get("replicas", 1)) for workload in rendered.of_kind(*_SCALED)]
+    return 2 * max(replicas, default=1)
+
+
+def _wait_host(address: ClusterAddress, host: str, path: str, times: int, deadline: Deadline) -> None:
     import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
     with requests.Session() as session:
@@ -48,13 +60,15 @@ def _wait_host(address: ClusterAddress, host: str, path: str, deadline: Deadline
 
         def probe() -> Ready[None] | Pending | Hopeless:
             headers: Mapping[str, str] = {"Host": host, "Connection": "close"}
-            timeout = max(0.1, min(ATTEMPT_SECONDS, deadline.remaining))
-            try:
-                answer = session.get(address.ingress_url + path, headers=headers, timeout=timeout, allow_redirects=False)
-            except requests.RequestException as error:
-                return Pending(f"no answer: {error}")
-            if answer.status_code in _ROUTE_MISSING:
-                return Pending(f"{answer.status_code} {answer.reason}: {answer.text[:200].strip()}")
+            for answered in range(times):
+                timeout = max(0.1, min(ATTEMPT_SECONDS, deadline.remaining))
+                try:
+                    answer = session.get(address.ingress_url + path, headers=headers, timeout=timeout, allow_redirects=False)
+                except requests.RequestException as error:
+                    return Pending(f"{answered} of {times} requests in a row were answered, then no answer: {error}")
+                if answer.status_code in _ROUTE_MISSING:
+                    said = f"{answer.status_code} {answer.reason}: {answer.text[:200].strip()}"
+                    return Pending(f"{answered} of {times} requests in a row were answered, then {said}")
             return Ready(None)
 
         settled(f"the ingress at {address.ingress_url} does not serve {host}{path}", probe, deadline)

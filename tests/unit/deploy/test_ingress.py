@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.ingress import PATH_ANNOTATION, entry_paths, wait_answering
+from kindgate.deploy.ingress import PATH_ANNOTATION, answers_in_a_row, entry_paths, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
-from tests.unit.deploy.objects import deadline_until, ingress, rendered
+from tests.unit.deploy.objects import deadline_until, deployment, ingress, rendered
 
 
 @dataclass
@@ -60,14 +60,27 @@ def test_every_host_is_asked_by_its_name() -> None:
     """The name goes into the Host header, the connection to the ingress."""
     with controller(200) as state:
         wait_answering(rendered(ingress("foo.localhost"), ingress("bar.localhost")), state.address, Deadline.after(10))
-    assert sorted(state.asked) == [("bar.localhost", "/"), ("foo.localhost", "/")]
+    assert sorted(set(state.asked)) == [("bar.localhost", "/"), ("foo.localhost", "/")]
 
 
 def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
     """A controller answers 404 before it knows the host and 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
         wait_answering(rendered(ingress()), state.address, Deadline.after(10))
-    assert len(state.asked) == 4
+    assert len(state.asked) == 5
+
+
+def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:
+    """Requests go to the pods in turn: every other one fails until the second pod's node lets them in."""
+    with controller(200, 502, 200, 502, 200) as state:
+        wait_answering(rendered(ingress(), deployment(replicas=2)), state.address, Deadline.after(10))
+    assert len(state.asked) == 8  # 200 502, 200 502, and then four in a row
+
+
+@pytest.mark.parametrize(("replicas", "times"), [(1, 2), (2, 4), (5, 10)])
+def test_the_answers_asked_for_grow_with_the_pods(replicas: int, times: int) -> None:
+    """Twice for each pod of the largest workload, so that each is reached whatever the order."""
+    assert answers_in_a_row(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 500])
@@ -75,14 +88,14 @@ def test_any_other_answer_is_the_applications(status: int) -> None:
     """Whether it is the right one, the tests say."""
     with controller(status) as state:
         wait_answering(rendered(ingress()), state.address, Deadline.after(10))
-    assert len(state.asked) == 1
+    assert len(state.asked) == 2
 
 
 def test_the_last_answer_is_in_the_error() -> None:
     """The message names host and ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"does not serve shop\.localhost/") as caught:
         wait_answering(rendered(ingress()), state.address, deadline_until(lambda: len(state.asked) > 1))
-    assert "503 Service Unavailable: no backend yet" in caught.value.last_state
+    assert "0 of 2 requests in a row were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
 def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
