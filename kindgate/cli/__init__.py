@@ -16,7 +16,7 @@ def main() -> None:
     try:
         app()
     except KindgateError as error:
-        with foreign_output(sys.stderr):
+        with foreign_output():
             print(f"kindgate: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

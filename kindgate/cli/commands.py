@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kindgate.cli import compare, host, images, load, pull_request, security, steps
+from kindgate.cli.console import foreign
 
 app = typer.Typer(
     name="kindgate",
@@ -34,19 +35,19 @@ def kindgate(
 
 
 STEPS = "Steps of the pipeline"
-for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down, steps.run, compare.compare):
+for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):
+    app.command(rich_help_panel=STEPS)(foreign(command))
+for command in (steps.run, compare.compare):  # their last lines are annotations, which the runner has to read
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"
-for command in (pull_request.report, pull_request.publish):
-    app.command(rich_help_panel=REPORTS)(command)
-
-app.command(rich_help_panel=REPORTS)(security.scan)
+for command in (pull_request.report, pull_request.publish, security.scan):
+    app.command(rich_help_panel=REPORTS)(foreign(command))
 
 MACHINE = "The machine"
-app.command(rich_help_panel=MACHINE)(host.doctor)
+app.command(rich_help_panel=MACHINE)(foreign(host.doctor))
 app.command("list", rich_help_panel=MACHINE)(host.list_clusters)
-app.command(rich_help_panel=MACHINE)(host.reap)
+app.command(rich_help_panel=MACHINE)(foreign(host.reap))
 app.add_typer(host.engine, rich_help_panel=MACHINE)
 app.add_typer(host.tools, rich_help_panel=MACHINE)
 app.add_typer(images.images, rich_help_panel=MACHINE)

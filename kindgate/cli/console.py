@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TextIO
 
@@ -22,9 +24,39 @@ def stopwatch_progress() -> Callable[[str], None]:
     return progress
 
 
-def foreign_output(stream: TextIO | None = None) -> AbstractContextManager[None]:
-    """A block in which text of tests, pods and pull requests may be printed: GitHub's runner reads no command in it.
+def foreign_output() -> AbstractContextManager[None]:
+    """A block in which text of tests, pods and pull requests may be printed: GitHub's runner reads no command in it."""
+    return commands_stopped(_tell_runner, os.environ)
 
-    `stream` is where the text goes, stdout when it is not given.
-    """
-    return commands_stopped(lambda line: print(line, file=stream or sys.stdout, flush=True), os.environ)
+
+def foreign(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that prints such text from its first line to its last."""
+
+    @functools.wraps(command)
+    def wrapper(**values: object) -> None:
+        with foreign_output():
+            command(**values)
+
+    return wrapper
+
+
+def _tell_runner(line: str) -> None:
+    """Write one line wherever the runner reads: it reads both streams, in no fixed order, and what is redirected to a file not at all."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for stream in _read_streams():
+        print(line, file=stream, flush=True)
+
+
+def _read_streams() -> Iterator[TextIO]:
+    """Standard output and error, without those that end in a file, and once where both are the same."""
+    seen: list[os.stat_result] = []
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            found = os.fstat(stream.fileno())
+        except (OSError, ValueError):  # a stream of Python's own, such as a test's
+            yield stream
+            continue
+        if not stat.S_ISREG(found.st_mode) and not any(os.path.samestat(found, one) for one in seen):
+            seen.append(found)
+            yield stream

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.console import foreign, stopwatch_progress
 from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
@@ -17,6 +17,7 @@ IMAGE_SECONDS = 3600.0
 
 
 @images.command("list")
+@foreign
 @with_settings("cluster", "images", "deploy")
 def list_images(settings: Settings) -> None:
     """Show every image of the manifests, and which source provides it; nothing is pulled or built.
@@ -35,6 +36,7 @@ def list_images(settings: Settings) -> None:
 
 
 @images.command()
+@foreign
 @with_settings("cluster", "images", "deploy")
 def pull(settings: Settings) -> None:
     """Pull or build everything that a run needs now, so that the run itself does not wait.

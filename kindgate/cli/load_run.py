@@ -54,7 +54,8 @@ class LoadRun:
 def run_load(wanted: LoadRun) -> int:
     """Send it, and return the exit code of docs/exit-codes.md. Raises `LoadError` and `SloError` for what cannot be done."""
     thresholds = parse_thresholds(wanted.thresholds)
-    progress, shown = Console(stderr=True), Console()
+    # names of routes and thresholds are no markup
+    progress, shown = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
     if wanted.workers and (wanted.raw_file or wanted.find_capacity):
         raise LoadError("--workers keeps no raw samples and searches no capacity: leave out --raw and --find-capacity")

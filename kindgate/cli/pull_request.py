@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kindgate.cli.console import foreign_output
 from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
@@ -60,8 +59,6 @@ def publish(
 
 
 def _show(result: PostResult) -> None:
-    with foreign_output():
-        print(result.line)
-    with foreign_output(sys.stderr):
-        for warning in result.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+    print(result.line)
+    for warning in result.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

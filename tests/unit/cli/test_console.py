@@ -2,48 +2,97 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from kindgate.cli import main
+from tests.unit.actions_runner import read_as_commands
+
+PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
+BURST = ("load", "--url=http://127.0.0.1:9/", "--requests=20", "--rate=100", "--warmup=0")
+FORGED = "##[add-matcher]of-a-pull-request.json"
+"""A workflow command that the runner obeys anywhere in a line, as a name or an error of others may hold it."""
 
 
-@pytest.fixture(name="home")
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to run in, under GitHub Actions."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    return tmp_path
+def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.STDOUT) -> str:
+    """What a command prints in a step of GitHub Actions, by default both streams in the order in which they were written."""
+    environment = os.environ | {"GITHUB_ACTIONS": "true", "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "400"}
+    done = subprocess.run(
+        [*PROGRAM, *arguments], cwd=folder, env=environment, stdout=stdout, stderr=stderr, text=True, check=False, timeout=120
+    )
+    return done.stdout or done.stderr or ""
 
 
-def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    """The exit code of one command."""
-    monkeypatch.setattr(sys, "argv", ["kindgate", *arguments])
-    with pytest.raises(SystemExit) as ending:
-        main()
-    return ending.value.code
+@pytest.mark.parametrize(
+    "command",
+    [["up"], ["deploy"], ["monitor"], ["load"], ["images", "list"], ["scan"]],
+    ids=" ".join,
+)
+def test_no_line_of_a_failing_command_is_obeyed(command: list[str], tmp_path: Path) -> None:
+    """Here a folder's name is the pull request's; it could as well be a pod's log."""
+    (tmp_path / FORGED).mkdir()
+
+    printed = started(tmp_path, *command, f"--kind-overlay={FORGED}")
+
+    assert printed.count("::stop-commands::") == 2  # before the command's first line, and before the error
+    assert FORGED in printed
+    assert read_as_commands(printed.splitlines()) == []
 
 
-def test_a_runs_lines_are_no_commands_and_its_annotations_are(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_line_of_a_command_that_succeeds_is_obeyed(tmp_path: Path) -> None:
+    """A threshold stands in the table of results; nothing listens at this port, and the burst is measured all the same."""
+    threshold = f"http_req_duration{{name:{FORGED}}}: p(95)<100"
+    printed = started(tmp_path, *BURST, f"--threshold={threshold}")
+
+    assert "20 requests" in printed
+    assert FORGED in printed
+    assert read_as_commands(printed.splitlines()) == []
+
+
+def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(tmp_path: Path) -> None:
     """The closing table may name pods and hosts; only what follows the token is read."""
-    assert ended(monkeypatch, "run", "--slo-file=absent.yaml") == 14
+    printed = started(tmp_path, "run", f"--slo-file={FORGED}.yaml")
 
-    first, *shown, token, annotation = capsys.readouterr().out.splitlines()
-    assert first == f"::stop-commands::{token.strip(':')}"
-    assert any("absent.yaml" in line for line in shown)
+    assert printed.count(FORGED) > 1
+    (annotation,) = read_as_commands(printed.splitlines())
     assert annotation.startswith("::error title=kindgate::")
-    assert (home / "artifacts/report.json").is_file()
+    assert (tmp_path / "artifacts/report.json").is_file()
 
 
-@pytest.mark.usefixtures("home")
-def test_an_errors_lines_are_no_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a command could not do may quote logs of pods."""
-    assert ended(monkeypatch, "validate", "--slo-file=absent.yaml") == 14
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_each_stream_is_guarded_by_itself(stream: str, tmp_path: Path) -> None:
+    """The runner reads both, in no fixed order."""
+    other = "stderr" if stream == "stdout" else "stdout"
 
-    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("[")]
-    assert lines[0] == f"::stop-commands::{lines[-1].strip(':')}"
-    assert lines[1].startswith("kindgate: ")
+    printed = started(tmp_path, *BURST, **{stream: subprocess.PIPE, other: subprocess.DEVNULL})
+
+    first, *_, last = printed.splitlines()
+    assert first == f"::stop-commands::{last.strip(':')}"
+
+
+def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
+    """The runner does not read what is redirected, and whoever does wants no commands in it."""
+    with (tmp_path / "out").open("w") as out:
+        started(tmp_path, *BURST, stdout=out)
+
+    text = (tmp_path / "out").read_text()
+    assert "requests" in text
+    assert "::" not in text
+
+
+def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
+    """A terminal is no runner."""
+    done = subprocess.run(
+        [*PROGRAM, "validate"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "::" not in done.stdout + done.stderr

@@ -161,3 +161,10 @@ def test_an_unknown_host_is_refused() -> None:
     with pytest.raises(LoadError, match="unknown") as caught:
         run("--url", "http://nobody.invalid/")
     assert "Host:" in caught.value.next_step
+
+
+def test_brackets_in_a_threshold_are_shown(url: str) -> None:
+    """They are no markup of the terminal's."""
+    result = run("--url", url, "--requests", "20", "--rate", "100", "--threshold", "http_req_duration{name:[b]foo}: p(95)<1000")
+
+    assert "│ http_req_duration{name:[b]foo}" in result.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kindgate.plugin.actions import CommandGuard
+from tests.unit.actions_runner import read_as_commands
 
 FORGING = """
 import pytest
@@ -19,21 +20,6 @@ def test_forges(name):
     print("::error::printed")
     pytest.fail("\\n::error::raised", pytrace=False)
 """
-
-
-def read_as_commands(lines: list[str]) -> list[str]:
-    """What the runner would do: the commands among the lines that are not between a stop and its token."""
-    commands = []
-    token = ""
-    for line in (line.lstrip() for line in lines):
-        if line == f"::{token}::":
-            token = ""
-        elif token == "" and line.startswith("::stop-commands::"):
-            token = line.removeprefix("::stop-commands::")
-        elif token == "" and line.startswith("::"):
-            commands.append(line)
-    assert token == "", "commands are never resumed"
-    return commands
 
 
 def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
