@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Annotated
 
 import typer
@@ -23,6 +22,8 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
+        import importlib.metadata  # noqa: PLC0415  # keeps --help quick
+
         print(importlib.metadata.version("kindgate"))
         raise typer.Exit
 

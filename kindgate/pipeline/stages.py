@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kindgate.deploy.beside import Beside
 from kindgate.model import ClusterAddress, Rendered
+
+if TYPE_CHECKING:
+    from kindgate.deploy.beside import Beside
 
 
 class Stage(enum.IntEnum):

@@ -10,7 +10,7 @@ import pytest
 
 from kindgate.errors import KindgateError
 from kindgate.plugin import hookspecs, items
-from kindgate.plugin.markers import leave_out_e2e, register_markers, wants_cluster
+from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register_markers, wants_cluster
 from kindgate.plugin.options import add_options, settings_of
 from kindgate.plugin.state import SETTINGS
 
@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     register_markers(config)
     leave_out_e2e(config)
+    keep_warnings_apart(config)
     try:
         settings = config.stash[SETTINGS] = settings_of(config)
     except KindgateError as error:

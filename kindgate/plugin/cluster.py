@@ -7,9 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindgate.host.command import run
 from kindgate.model import ClusterAddress
-from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:
     from kubernetes import client
@@ -36,6 +34,9 @@ class Cluster:
 
     def kubectl(self, *arguments: str, timeout: float = KUBECTL_SECONDS, stdin: str | None = None) -> str:
         """Run kubectl against the cluster and return its output; raises `CommandFailed` or `CommandTimeout`."""
+        from kindgate.host.command import run  # noqa: PLC0415  # pytest loads this module in every run of every suite
+        from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
         access = ("--kubeconfig", str(self.address.kubeconfig), "--context", self.address.context)
         return run((self._kubectl, *access, *arguments), deadline=Deadline.after(timeout), input=stdin).stdout
 

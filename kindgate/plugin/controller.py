@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
-from kindgate.diagnostics.redact import Redactor, environment_secrets
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
@@ -102,6 +100,8 @@ class Controller:
         """Keep what became of each test until the end, and how long the first one that uses the application was waited for."""
         first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
         if first and self.lazy.pipeline is not None:
+            import psutil  # noqa: PLC0415  # only a run that has a pipeline needs it
+
             self.first_test_seen = True
             started = psutil.Process().create_time()
             self.lazy.pipeline.log.add(Phase("time to first test", started, report.start - started))
@@ -146,6 +146,8 @@ class Controller:
         """Knows more secrets the further the pipeline has come."""
         pipeline = self.lazy.pipeline
         if pipeline is None:
+            from kindgate.diagnostics.redact import Redactor, environment_secrets  # noqa: PLC0415  # see `LazyPipeline`
+
             return Redactor(environment_secrets(os.environ))
         from kindgate.pipeline.secrecy import redactor_of  # noqa: PLC0415  # the pipeline has imported the rest already
 

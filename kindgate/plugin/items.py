@@ -8,6 +8,7 @@ import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Window
+from kindgate.plugin.markers import leave_out_of_wider_paths
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of
 from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SETTINGS, STANDING, USES_APP, WRONG_OBJECTIVE
@@ -21,6 +22,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
     """
+    leave_out_of_wider_paths(config, items)
     _leave_out_comparisons(config, items)
     for item in items:
         if "app" in getattr(item, "fixturenames", ()):

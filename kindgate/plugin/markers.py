@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 MARKERS = (
-    "e2e: needs a real cluster; deselected unless asked for by -m, -k or a path. Provided by kindgate.",
+    "e2e: needs a real cluster; deselected unless asked for by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
     "smoke: the quickest proof that the application is up. Provided by kindgate.",
     (
         "slo(*thresholds): judges thresholds in k6's grammar, such as 'p(95)<200' or 'http_req_failed: rate<0.01'; "
@@ -22,14 +24,40 @@ def register_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
-def leave_out_e2e(config: pytest.Config) -> None:
-    """Deselect e2e tests in a run that asks for nothing.
+def keep_warnings_apart(config: pytest.Config) -> None:
+    """Let an undecided objective only warn, in suites with `filterwarnings = error` too; --slo-inconclusive=fail is there for more."""
+    config.addinivalue_line("filterwarnings", "always::kindgate.plugin.undecided.InconclusiveWarning")
 
-    This is not done by addopts, because `pytest tests/e2e`, a node id or -k would then deselect everything.
+
+_OURS = re.compile(r"\b(e2e|smoke|slo|resources|scenario)\b")
+
+
+def leave_out_e2e(config: pytest.Config) -> None:
+    """Deselect e2e tests in a run that asks for nothing, or for tests by the suite's own markers alone.
+
+    `-m "not slow"`, which many a suite has in its addopts, must create no cluster. This is not done by addopts of our
+    own, because `pytest tests/e2e`, a node id or -k would then deselect everything.
     """
-    asked = config.option.markexpr or config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS
-    if not asked:
+    if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    expression = config.option.markexpr
+    if not expression:
         config.option.markexpr = "not e2e"
+    elif not _OURS.search(expression):
+        config.option.markexpr = f"({expression}) and not e2e"
+
+
+def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect e2e tests of a run that names a folder in which they lie beside others: `pytest tests` is no `pytest tests/e2e`."""
+    if config.option.keyword or config.args_source is not pytest.Config.ArgsSource.ARGS or _OURS.search(config.option.markexpr):
+        return
+    named = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
+    others = {item.path for item in items if not item.get_closest_marker("e2e")}
+    asked = [path.resolve() for path in named if path.is_file() or not any(other.is_relative_to(path.resolve()) for other in others)]
+    left_out = [item for item in items if item.get_closest_marker("e2e") and not any(item.path.is_relative_to(path) for path in asked)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def wants_cluster(config: pytest.Config) -> bool:

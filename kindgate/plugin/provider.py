@@ -6,16 +6,16 @@ socket; a worker gets plain data and never creates or deletes anything.
 
 from __future__ import annotations
 
-import secrets
 import threading
 from dataclasses import dataclass, field
-from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.pipeline.stages import Provisioned, Stage
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from kindgate.report.build import Measurement
 
 ANSWER_SECONDS = 1800.0
@@ -94,6 +94,9 @@ class ProviderServer:
     """Answers the workers from the controller's provider: a listener, and a thread for each connection."""
 
     def __init__(self, provider: Provider) -> None:
+        import secrets  # noqa: PLC0415  # runs without xdist do without
+        from multiprocessing.connection import Listener  # noqa: PLC0415  # the same
+
         self._provider = provider
         self.authkey = secrets.token_bytes(32)
         self._listener = Listener(None, authkey=self.authkey)
@@ -139,6 +142,8 @@ class RemoteProvider:
     """Asks the controller, from a worker."""
 
     def __init__(self, address: str, authkey: bytes) -> None:
+        from multiprocessing.connection import Client  # noqa: PLC0415  # runs without xdist do without
+
         self._connection = Client(address, authkey=authkey)
 
     def reach(self, stage: Stage) -> Provisioned:

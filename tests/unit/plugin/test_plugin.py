@@ -151,3 +151,62 @@ def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.P
     suite.makepyfile("import pytest\n\n@pytest.mark.e2e\ndef test_no_slower(duet):\n    pass\n")
 
     suite.runpytest_subprocess("-m", "e2e").assert_outcomes(deselected=1)
+
+
+@pytest.fixture(name="mixed")
+def _mixed(suite: pytest.Pytester) -> pytest.Pytester:
+    """A suite as most are: tests of functions in one folder, those on a cluster in another."""
+    for file in suite.path.glob("test_*.py"):
+        file.unlink()
+    unit, e2e = suite.mkdir("tests"), suite.mkdir("tests/e2e")
+    (unit / "test_unit.py").write_text("def test_plain():\n    pass\n")
+    (e2e / "test_cluster.py").write_text("import pytest\n\n@pytest.mark.e2e\ndef test_hosts(app):\n    pass\n")
+    stand_in(suite, REACHES)
+    return suite
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed", "deselected"),
+    [
+        (("-m", "not slow"), 1, 1),
+        (("tests",), 1, 1),
+        ((".",), 1, 1),
+        (("tests/unit", "tests"), 1, 1),
+        (("tests/e2e",), 1, 0),
+        (("tests/e2e/test_cluster.py::test_hosts",), 1, 0),
+        (("tests", "tests/e2e"), 2, 0),
+        (("-m", "e2e"), 1, 1),
+        (("-m", "e2e", "tests"), 1, 1),
+        (("tests", "-k", "hosts"), 1, 1),
+    ],
+)
+def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int, deselected: int) -> None:
+    """A marker of the suite's own, or a folder with other tests in it, asks for no cluster."""
+    mixed.mkdir("tests/unit")
+    mixed.makeini("[pytest]\naddopts = -p no:locust\nmarkers =\n    slow: takes long\n")
+
+    mixed.runpytest_subprocess(*arguments).assert_outcomes(passed=passed, deselected=deselected)
+
+
+def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytester) -> None:
+    """`filterwarnings = error` is about the suite's own code; --slo-inconclusive=fail makes it an error."""
+    suite.makepyfile(
+        """
+        from kindgate.model import Verdict
+        from kindgate.plugin.undecided import settle
+        from kindgate.settings import SloSettings
+
+        def test_undecided():
+            settle(Verdict.INCONCLUSIVE, ["p(95)<200 is neither confirmed nor refuted"], SloSettings())
+        """
+    )
+
+    suite.runpytest_subprocess().assert_outcomes(passed=1, warnings=1)
+
+
+def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
+    """Every run of every suite that has kindgate installed pays for what it imports."""
+    heavy = ("psutil", "multiprocessing.connection", "kubernetes", "numpy", "scipy", "pycurl", "pydantic", "matplotlib", "github", "jinja2")
+    suite.makepyfile(f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n")
+
+    suite.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=1)
