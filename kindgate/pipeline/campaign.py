@@ -8,20 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kindgate.load.burst import run_burst
-from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.plan import BurstPlan
+from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.lease import Lease
 
 OnBurst = Callable[[int, int, BurstResult], object]
 """Gets the number of the burst (from 1), how many are planned, and what the burst measured."""
 
+Enough = Callable[[Sequence[BurstResult]], bool]
+"""Whether the bursts so far make all further ones pointless."""
+
 
 class Campaign:
     """Bursts of `plan`, each with a seed of its own, under `folder`.
 
-    `warmup` seconds of load are sent before the first burst and after every pause between calls, and discarded.
-    `turns` are plans that the bursts follow one after the other, again and again, instead of `plan` every time.
+    `warmup` seconds of load are sent before the first burst and after every pause between calls, and discarded; the
+    bursts that follow use the connections that it opened. `turns` are plans that the bursts follow one after the
+    other, again and again, instead of `plan` every time.
     """
 
     def __init__(self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease, turns: Sequence[BurstPlan] = ()) -> None:
@@ -33,33 +38,52 @@ class Campaign:
         self._warmup = warmup
         self._lease = lease
 
+    @property
+    def turns(self) -> int:
+        """How many bursts make one figure of a comparison: one that serves both versions, or a block of one version each."""
+        return len(self._turns)
+
     def bursts(self) -> tuple[BurstResult, ...]:
         """What was measured so far, by this process or another, in order."""
         files = sorted(self.folder.glob("burst-*.json"))
         return tuple(BurstResult.from_json(json.loads(file.read_text())) for file in files)
 
-    def extend(self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None) -> tuple[BurstResult, ...]:
-        """Measure until there are `count` bursts, alone on the machine, and return the first `count`."""
-        if len(self.bursts()) < count:
-            with self._lease.exclusive():
+    def extend(
+        self,
+        count: int,
+        on_burst: OnBurst = lambda _number, _planned, _result: None,
+        enough: Enough = lambda _results: False,
+    ) -> tuple[BurstResult, ...]:
+        """Measure until there are `count` bursts, alone on the machine, and return the first `count`.
+
+        Fewer are returned when `enough` says so after one of them. Raises `KeyboardInterrupt` when a burst is
+        interrupted; those that were whole stay.
+        """
+        results = self.bursts()
+        if len(results) < count and not (results and enough(results)):
+            with self._lease.exclusive(), GeneratorPool() as pool:
                 # another worker may have measured while this one waited for the machine
-                done = len(self.bursts())
-                if done < count:
-                    self._warm_up()
-                for number in range(done + 1, count + 1):
-                    on_burst(number, count, self._measure(number))
-        return self.bursts()[:count]
+                results = self.bursts()
+                if len(results) < count:
+                    self._warm_up(pool)
+                while len(results) < count and not (results and enough(results)):
+                    result = self._measure(len(results) + 1, pool)
+                    results = (*results, result)
+                    on_burst(len(results), count, result)
+        return results[:count]
 
-    def _warm_up(self) -> None:
-        if self._warmup > 0 and isinstance(self.plan.loop, OpenLoop):
-            loop = OpenLoop.constant(self.plan.loop.peak_rate, seconds=self._warmup, arrival=self.plan.loop.arrival)
-            run_burst(replace(self.plan, loop=loop))
+    def _warm_up(self, pool: GeneratorPool) -> None:
+        if self._warmup > 0 and warm_up(self.plan, self._warmup, pool).interrupted:
+            raise KeyboardInterrupt
 
-    def _measure(self, number: int) -> BurstResult:
+    def _measure(self, number: int, pool: GeneratorPool) -> BurstResult:
         plan = self._turns[(number - 1) % len(self._turns)]
-        result = run_burst(replace(plan, seed=plan.seed + number))
+        result = run_burst(replace(plan, seed=plan.seed + number), pool=pool)
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f".{number}.part"
         unfinished.write_text(json.dumps(result.to_json()))
-        unfinished.rename(self.folder / f"burst-{number:04d}.json")
+        # part of a burst is kept for people, and never judged as if it were a whole one
+        unfinished.rename(self.folder / f"{'interrupted' if result.interrupted else 'burst'}-{number:04d}.json")
+        if result.interrupted:
+            raise KeyboardInterrupt
         return result

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindgate.load.result import BurstResult
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.metrics.resources import ResourceSummary, resource_summary
 from kindgate.model import Window
 from kindgate.pipeline.campaign import Campaign, OnBurst
-from kindgate.pipeline.duet import TURNS, base_of
+from kindgate.pipeline.duet import base_of
+from kindgate.pipeline.judging import planned_series
 from kindgate.pipeline.samples import burst_sample
 from kindgate.pipeline.stages import Provisioned
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison, compare
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import BurstsPlan, refuse_unreachable
 from kindgate.waiting import Deadline
 
 RESOURCE_SECONDS = 60.0
@@ -31,26 +33,27 @@ class Compared:
     bursts: tuple[BurstResult, ...]
 
 
-def bursts_per_look(objectives: Objectives, settings: SloSettings) -> int:
-    """Bursts of one look: pairs of figures as many as --slo-bursts says, which takes four bursts each in ABBA order."""
-    pairs = objectives.bursts.count or settings.bursts
-    return pairs * len(TURNS) if settings.compare == "abba" else pairs
+def pairs_per_look(objectives: Objectives, settings: SloSettings) -> int:
+    """Pairs of figures that one look adds: a duet burst gives one, a block of four ABBA bursts as well."""
+    return objectives.bursts.count or settings.bursts
 
 
 def measure_and_compare(
     objectives: Objectives,
     campaign: Campaign,
-    bursts: int,
+    pairs: int,
     *,
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Comparison], object] = lambda _comparison: None,
 ) -> Compared:
-    """Judge `objectives.compare` from `bursts` bursts, and from twice and three times as many while it is undecided.
+    """Judge `objectives.compare` from `pairs` pairs of figures, and from twice and three times as many while it is undecided.
 
-    Raises `SloError` when there is no tolerance, and `LoadError` when a burst cannot be sent.
+    Raises `SloError` before any load is sent when there is no tolerance or so few pairs could decide none, and
+    `LoadError` when a burst cannot be sent.
     """
+    refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan)))
     for look in range(1, LOOKS + 1):
-        results = campaign.extend(bursts * look, on_burst)
+        results = campaign.extend(pairs * campaign.turns * look, on_burst)
         comparison = compare(objectives.compare, [burst_sample(result) for result in results], look=look, looks=LOOKS)
         on_look(comparison)
         if comparison.decided:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.campaign import Campaign, OnBurst
 from kindgate.pipeline.samples import burst_sample
+from kindgate.slo.abort import lost_facts
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
@@ -34,17 +35,23 @@ def measure_and_judge(
 ) -> Judged:
     """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are undecided.
 
+    An `abortOnFail` threshold about a fact ends the series after the burst that broke it for good; the judgement then
+    asks to abort, as it does when such a threshold fails at a look.
     `quick` sends a single burst, from which only facts can be decided. Raises `SloError` before any load is sent for an
     objective that so many requests could not confirm, and `LoadError` when a burst cannot be sent.
     """
     looks = 1 if quick else LOOKS
     planned = BurstsPlan(1 if quick else bursts, planned_series(campaign.plan), looks)
     refuse_unreachable(replace(objectives, compare=()), planned)
+
+    def lost(results: Sequence[BurstResult]) -> bool:
+        return bool(lost_facts(objectives, [burst_sample(result) for result in results]))
+
     for look in range(1, looks + 1):
-        results = campaign.extend(1 if quick else bursts * look, on_burst)
+        results = campaign.extend(1 if quick else bursts * look, on_burst, lost)
         judgement = judge(objectives, [burst_sample(result) for result in results], look=look, looks=looks)
         on_look(judgement)
-        if judgement.decided:
+        if judgement.decided or judgement.abort:
             break
     return Judged(judgement, results)
 

@@ -11,7 +11,7 @@ from kindgate.deploy.beside import Beside, with_spread_pods
 from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.substitute import with_image_ids
 from kindgate.deploy.validate import refuse, validate
-from kindgate.errors import SettingsError
+from kindgate.errors import SettingsError, SloError
 from kindgate.host.engine import find_engine
 from kindgate.images.source import Progress
 from kindgate.model import Rendered
@@ -20,6 +20,7 @@ from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools
 from kindgate.settings import Settings
+from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline
 
 PREPARE_SECONDS = 1800.0
@@ -49,7 +50,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
     Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
-    read_objectives(settings)
+    _refuse_nothing_to_compare(settings, read_objectives(settings))
     # the engine is asked while manifests are rendered: both take a good part of a second
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
@@ -67,6 +68,15 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
             rendered = with_image_ids(rendered, ids)
             base = replace(base, rendered=with_image_ids(base.rendered, ids)) if base is not None else None
         return Prepared(tools, rendered, prerequisites, supply, base)
+
+
+def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> None:
+    """A second version takes room in the cluster, and is asked for by somebody who expects a verdict about it."""
+    if settings.slo.compares and not objectives.compare:
+        raise SloError(
+            f"there is a base version, and {settings.slo.file} has nothing to compare",
+            next_step="write compare: {p(95): {max_regression: 25%}}",
+        )
 
 
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:

@@ -19,7 +19,7 @@ def redactor_of(pipeline: Pipeline | None, environment: Mapping[str, str]) -> Re
     known = [*environment_secrets(environment)]
     prepared = pipeline.prepared if pipeline is not None else None
     if prepared is not None:
-        for rendered in (*prepared.prerequisites, prepared.rendered):
+        for _, rendered in prepared.parts:
             known += secret_values(rendered.objects)
     address = pipeline.address if pipeline is not None else None
     if address is not None and address.kubeconfig.is_file():

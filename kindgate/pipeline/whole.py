@@ -19,9 +19,10 @@ from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.pipeline.targets import objectives_plan
+from kindgate.pipeline.whole_comparison import judge_comparison
 from kindgate.report.build import Measurement
 from kindgate.settings import Settings
-from kindgate.slo.judgement import Judgement
+from kindgate.slo.judge import overall
 from kindgate.waiting import Deadline
 
 RESOURCE_SECONDS = 60.0
@@ -36,13 +37,13 @@ class Whole:
 
 
 Measure = Callable[[Pipeline, list[Measurement]], object]
-"""Brings the pipeline as far as it needs, and adds what it measured; a missed objective may be raised or be left to the list."""
+"""Brings the pipeline as far as it needs, and adds what it measured."""
 
 
 def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> Whole:
     """Do everything once; `show` gets each line of the closing table, with text of others in it.
 
-    `measure` is what the run is about, else the SLO file's objectives.
+    `measure` is what the run is about, else everything that the SLO file asks for.
     The report is written and the cluster closed whatever happens in between; what happened is the exit code.
     """
     pipeline = Pipeline(settings, new_run_id(), progress)
@@ -50,7 +51,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
     error: KindgateError | None = None
     interrupted = False
     try:
-        (measure or judge_objectives)(pipeline, measurements)
+        (measure or judge_everything)(pipeline, measurements)
         error = _missed(settings, measurements)
     except KindgateError as raised:
         error = raised
@@ -72,15 +73,22 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
     return Whole(code, annotations)
 
 
+def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Judge the file's thresholds, and compare with the base version where one is named."""
+    judge_objectives(pipeline, measurements)
+    if pipeline.settings.slo.compares:
+        judge_comparison(pipeline, measurements)
+
+
 def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Judge the file's objectives and sum up what the application used meanwhile."""
+    """Judge the file's thresholds and sum up what the application used meanwhile; without any, bring it up only."""
     settings = pipeline.settings
     objectives = read_objectives(settings)
     standing = pipeline.reach(Stage.MONITORING)
-    plan = objectives_plan(settings.load, objectives, standing)
-    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease_of_run(pipeline.run_id))
     if not objectives.thresholds:
         return
+    plan = objectives_plan(settings.load, objectives, standing)
+    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease_of_run(pipeline.run_id))
     with pipeline.log.phase("judge the objectives"):
         judged = measure_and_judge(objectives, campaign, objectives.bursts.count or settings.slo.bursts, quick=settings.slo.quick)
     measurements.append(Measurement("objectives", judgement=judged.judgement))
@@ -101,11 +109,11 @@ def _window(bursts: tuple[BurstResult, ...]) -> Window:
 
 
 def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
-    judgement: Judgement | None = next((one.judgement for one in measurements if one.judgement is not None), None)
-    if judgement is None:
-        return None
-    told = "; ".join(result.explanation for result in judgement.results if result.verdict is judgement.verdict)
-    if judgement.verdict is Verdict.INVALID:
+    """The error that the verdicts of the run amount to, with the sentences that explain the worst of them."""
+    found = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
+    verdict = overall(one.verdict for one in found)
+    told = "; ".join(result.explanation for one in found for result in one.results if result.verdict is verdict)
+    if verdict is Verdict.INVALID:
         return VerdictInvalid(told)
-    undecided_fails = judgement.verdict is Verdict.INCONCLUSIVE and settings.slo.inconclusive == "fail"
-    return VerdictFailed(told) if judgement.verdict is Verdict.FAIL or undecided_fails else None
+    undecided_fails = verdict is Verdict.INCONCLUSIVE and settings.slo.inconclusive == "fail"
+    return VerdictFailed(told) if verdict is Verdict.FAIL or undecided_fails else None

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kindgate.load.burst import run_burst
+from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.plan import BurstPlan
+from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.lease import Lease
 from kindgate.pipeline.targets import ingress_routes, standard_plan
@@ -49,11 +50,16 @@ class Bursts:
         return self.send(standard_plan(load, routes), self._load.warmup if warmup is None else warmup)
 
     def send(self, plan: BurstPlan, warmup: float = 0.0) -> BurstResult:
-        """Send a burst that was planned in full, after `warmup` seconds of the standard load to the same routes."""
-        with self._lease.exclusive():
-            if warmup > 0:
-                run_burst(standard_plan(replace(self._load, duration=warmup), plan.routes))
-            result = run_burst(plan)
+        """Send a burst that was planned in full, after `warmup` seconds of it whose connections it goes on to use.
+
+        ctrl-C ends it early and keeps what was measured among the artifacts.
+        """
+        with self._lease.exclusive(), GeneratorPool() as pool:
+            if warmup > 0 and warm_up(plan, warmup, pool).interrupted:
+                raise KeyboardInterrupt
+            result = run_burst(plan, pool=pool)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / f"single-{result.window.start:.3f}-{uuid.uuid4().hex[:8]}.json").write_text(json.dumps(result.to_json()))
+        if result.interrupted:
+            raise KeyboardInterrupt
         return result

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.pipeline.campaign import Campaign
-from kindgate.pipeline.comparing import Compared, bursts_per_look, measure_and_compare, resources_of_both
+from kindgate.pipeline.comparing import Compared, measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import comparison_campaign
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.stages import Provisioned
@@ -31,13 +30,8 @@ class Duet:
         self._standing = standing
 
     def compare(self) -> Comparison:
-        """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence.
-
-        Raises `SloError` when the file has nothing to compare.
-        """
-        if not self.objectives.compare:
-            raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 25%}} in the SLO file")
-        compared = measure_and_compare(self.objectives, self._campaign, bursts_per_look(self.objectives, self._settings))
+        """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence."""
+        compared = measure_and_compare(self.objectives, self._campaign, pairs_per_look(self.objectives, self._settings))
         self._record(compared)
         return compared.comparison
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindgate.model import Verdict
-from kindgate.report.numbers import percent, plural, quantity, span
-from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.numbers import change, percent, plural, quantity, span
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import Outcome, RunReport, TestResult
 
 VERDICTS = {
@@ -77,6 +77,11 @@ def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome,
     return tuple(objective for objective in report.objectives if objective.verdict in verdicts)
 
 
+def compared_with(report: RunReport, *verdicts: Verdict) -> tuple[ComparisonRow, ...]:
+    """The figures of the comparison with the base version that ended so."""
+    return tuple(row for row in report.comparison if row.verdict in verdicts)
+
+
 def interval(objective: ThresholdOutcome) -> str:
     """The interval of the measured value, or nothing."""
     if objective.low is None or objective.high is None:
@@ -95,27 +100,32 @@ def _passed(report: RunReport) -> Headline:
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds:
         next_step = ("review what this pull request changes about the gate itself, listed below, then merge",)
+    counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives or not report.comparison else []
+    counted += [f"{plural(len(report.comparison), 'figure')} within what the base allows"] if report.comparison else []
     return Headline(
         VERDICTS[Outcome.PASSED],
-        (f"{plural(len(report.objectives), 'objective')} met, {plural(passed, 'test')} passed",),
+        (", ".join([*counted, f"{plural(passed, 'test')} passed"]),),
         cause,
         next_step,
     )
 
 
 def _failed(report: RunReport) -> Headline:
-    broken = of_verdict(report, Verdict.FAIL)
+    broken, slower = of_verdict(report, Verdict.FAIL), compared_with(report, Verdict.FAIL)
     tests = failing_tests(report)
     if broken:
         what: Words = (*_threshold(broken[0]), *_against(broken[0]), *_others(len(broken) - 1, "objective"))
+    elif slower:
+        what = (*_change(slower[0]), *_others(len(slower) - 1, "figure"))
     elif tests:
         what = (Foreign(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
     else:
         what = (f"the run ended with exit code {report.exit_code}",)
     causes = [test.cause or test.error for test in tests if test.cause or test.error]
     cause: Words = (Foreign(causes[0]),) if causes else ("not known",)
-    if broken and not causes and broken[0].explanation:
-        cause = (Foreign(broken[0].explanation),)
+    explained = next((one.explanation for one in (*broken, *slower) if one.explanation), "")
+    if explained and not causes:
+        cause = (Foreign(explained),)
     if tests and all(test.base == "failed" for test in tests):
         cause = (*cause, ", and the base version fails too")
     bundle = next((test.bundle for test in tests if test.bundle), "")
@@ -124,7 +134,11 @@ def _failed(report: RunReport) -> Headline:
 
 
 def _inconclusive(report: RunReport) -> Headline:
-    doubtful = of_verdict(report, Verdict.INCONCLUSIVE)
+    doubtful, close = of_verdict(report, Verdict.INCONCLUSIVE), compared_with(report, Verdict.INCONCLUSIVE)
+    next_step: Words = ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then")
+    if close and not doubtful:
+        what: Words = (*_change(close[0]), *_others(len(close) - 1, "figure"))
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (Foreign(close[0].explanation),), next_step)
     if not doubtful:
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("not known",), _repeat(report))
     first = doubtful[0]
@@ -135,12 +149,12 @@ def _inconclusive(report: RunReport) -> Headline:
         VERDICTS[Outcome.INCONCLUSIVE],
         (*_threshold(first), *_against(first), *_others(len(doubtful) - 1, "objective")),
         cause,
-        ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then"),
+        next_step,
     )
 
 
 def _invalid(report: RunReport) -> Headline:
-    invalid = of_verdict(report, Verdict.INVALID)
+    invalid = (*of_verdict(report, Verdict.INVALID), *compared_with(report, Verdict.INVALID))
     broken = [gate for gate in report.gates if gate.ok is False]
     advice = broken[0].advice if broken else ""
     problems = [f"{gate.name}: {gate.measured}, {gate.asked}" for gate in broken]
@@ -197,6 +211,13 @@ def _threshold(objective: ThresholdOutcome) -> Words:
 def _against(objective: ThresholdOutcome) -> Words:
     measured = quantity(objective.measured, objective.unit)
     return (f" measured {measured} against {quantity(objective.limit, objective.unit)}",)
+
+
+def _change(row: ComparisonRow) -> Words:
+    """How one figure changed from the base version to the pull request's."""
+    base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
+    held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
+    return (Foreign(row.metric), f" went from {base} to {head}, {change(row.change)}{held} where {percent(row.tolerance)} may be")
 
 
 def _others(count: int, noun: str) -> Iterable[str]:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from kindgate.report.escape import visible
 from kindgate.report.headline import Words, headline, interval
-from kindgate.report.numbers import number, percent, quantity, span
+from kindgate.report.numbers import change, number, percent, quantity, span
 from kindgate.report.record import shortened
 from kindgate.report.run import RunReport
 
 
 def terminal_lines(report: RunReport) -> list[str]:
-    """Verdict, cause and next step, then tables of objectives, resources and phases."""
+    """Verdict, cause and next step, then tables of objectives, the comparison with the base, resources and phases."""
     said = headline(report)
     lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
     lines += _titled("objectives", _objectives(report))
+    lines += _titled("base and pull request", _comparison(report))
     lines += _titled("resources under load", _resources(report))
     lines += _titled("phases", _phases(report))
     return lines + [f"note: {visible(note)}" for note in report.notes]
@@ -46,6 +47,23 @@ def _objectives(report: RunReport) -> list[Sequence[str]]:
             percent(objective.margin),
         )
         for objective in report.objectives
+    ]
+    return rows
+
+
+def _comparison(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("verdict", "figure", "base", "pull request", "change", "interval", "tolerated")]
+    rows += [
+        (
+            row.verdict.value,
+            visible(row.metric),
+            quantity(row.base, row.unit),
+            quantity(row.head, row.unit),
+            change(row.change),
+            f"{change(row.low)} to {change(row.high)}" if row.low is not None and row.high is not None else "",
+            percent(row.tolerance),
+        )
+        for row in report.comparison
     ]
     return rows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.model import Verdict
-from kindgate.slo.gates import largest_lateness
+from kindgate.slo.gates import check_gates, largest_lateness
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
@@ -23,11 +23,17 @@ def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[Burs
 
 
 def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[Threshold, ...]:
-    """The `abortOnFail` thresholds that are missed for good, by the service and not by the generator, after these bursts."""
+    """The `abortOnFail` thresholds that are missed for good, by the service and not by the generator, after these bursts.
+
+    None while the machine itself is at fault (stolen CPU time): then nothing is the service's.
+    """
+    candidates = [threshold for threshold in objectives.thresholds if threshold.abort_on_fail and _stays_missed(threshold)]
+    if not candidates or any(gate.broken and not gate.generator for gate in check_gates(samples, objectives.tightest_latency)):
+        return ()
     lateness = largest_lateness(samples)
     missed = []
-    for threshold in objectives.thresholds:
-        if threshold.abort_on_fail and _stays_missed(threshold) and samples:
+    for threshold in candidates:
+        if samples:
             # A fact has no error to allow; any alpha gives the same finding.
             finding = find(threshold, samples, 0.05, lateness)
             if finding.measured is not None and finding.stands and asks_to_abort(threshold, finding.verdict, samples):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,32 +24,9 @@ from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 
 
-class Answering(BaseHTTPRequestHandler):
-    """Answers every GET with a line."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """Answer."""
-        self.send_response(200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"foo\n")
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output quiet."""
-
-
-@pytest.fixture(name="plan", scope="module")
-def _plan() -> Iterator[BurstPlan]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    route = Route(f"http://127.0.0.1:{server.server_port}/", host="foo.localhost")
-    yield BurstPlan((route,), OpenLoop.constant(100, requests=10, arrival="uniform"))
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture(name="plan")
+def _plan(ingress_url: str) -> BurstPlan:
+    return BurstPlan((Route(ingress_url, host="foo.localhost"),), OpenLoop.constant(100, requests=10, arrival="uniform"))
 
 
 def campaign(plan: BurstPlan, folder: Path) -> Campaign:
@@ -111,3 +90,57 @@ def test_an_objective_that_the_planned_load_could_not_confirm_is_refused_before_
         measure_and_judge(Objectives(parse_marker(("p(99)<500",))), bursts, 2)
 
     assert bursts.bursts() == ()
+
+
+def aborting(text: str, delay: float = 0.0) -> Objectives:
+    """One threshold with `abortOnFail`."""
+    return Objectives((replace(parse_marker((text,))[0], abort_on_fail=True, delay_abort_eval=delay),))
+
+
+def test_a_fact_that_is_lost_ends_the_series_between_looks(plan: BurstPlan, tmp_path: Path) -> None:
+    """No failure at all was promised, and the first burst has some: the nine that were planned besides are not sent."""
+    broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
+    judged = measure_and_judge(aborting("http_req_failed: rate<=0"), campaign(broken, tmp_path), 10)
+
+    assert len(judged.bursts) == 1
+    assert judged.judgement.abort
+    assert judged.judgement.verdict is Verdict.FAIL
+
+
+def test_before_its_delay_a_lost_fact_ends_nothing(plan: BurstPlan, tmp_path: Path) -> None:
+    """`delayAbortEval` counts from the beginning of the first burst."""
+    broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
+    judged = measure_and_judge(aborting("http_req_failed: rate<=0", delay=600), campaign(broken, tmp_path), 2)
+
+    assert len(judged.bursts) == 2
+    assert not judged.judgement.abort
+
+
+def test_a_percentile_waits_for_its_look(plan: BurstPlan, tmp_path: Path) -> None:
+    """Every request fails its limit, and yet no interval is looked at before the planned bursts are there."""
+    broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),), loop=OpenLoop.constant(1000, requests=100))
+    judged = measure_and_judge(aborting("p(50)<100"), campaign(broken, tmp_path), 3)
+
+    assert len(judged.bursts) == 3
+    assert judged.judgement.abort
+
+
+def test_the_warm_ups_connections_serve_the_bursts(plan: BurstPlan, tmp_path: Path) -> None:
+    """What was warmed is what is measured: bursts at a calm rate open next to no connection of their own."""
+    warmed = Campaign(plan, 0.3, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
+
+    assert sum(result.connections for result in warmed.extend(3)) < 3
+
+
+def test_an_interrupted_burst_is_kept_and_not_judged(plan: BurstPlan, tmp_path: Path) -> None:
+    """ctrl-C in the second burst: the whole one stays for the judge, the part for people, and the interrupt goes on."""
+    bursts = campaign(replace(plan, loop=OpenLoop.constant(50, seconds=2)), tmp_path)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+
+    with pytest.raises(KeyboardInterrupt):
+        bursts.extend(2, lambda _number, _planned, _result: timer.start())
+    timer.join()
+
+    assert [result.interrupted for result in bursts.bursts()] == [False]
+    (kept,) = bursts.folder.glob("interrupted-*.json")
+    assert 0 < BurstResult.from_json(json.loads(kept.read_text())).scheduled < 100

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from kindgate.model import Verdict
 from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
 from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
 
@@ -65,6 +66,28 @@ def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, reque
 def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: RunReport) -> None:
     """No scrolling to learn what broke by how much."""
     assert "`p(95)<50` of `http_req_duration` measured 81.3 ms against 50 ms" in comment(failing).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "words"),
+    [
+        (Verdict.PASS, Outcome.PASSED, "1 figure within what the base allows, 1 test passed"),
+        (Verdict.FAIL, Outcome.FAILED, "`p(95)` went from 48.5 ms to 81.3 ms, +67.5 % (+51.0 % to +82.0 %) where 10 % may be"),
+        (Verdict.INCONCLUSIVE, Outcome.INCONCLUSIVE, "`p(95)` went from 48.5 ms to 81.3 ms"),
+        (Verdict.INVALID, Outcome.INVALID, "so that 1 objective got no verdict"),
+    ],
+)
+def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdict, outcome: Outcome, words: str) -> None:
+    """A run that only compares two versions says so in line one, with the change and the sentence that explains it."""
+    row = failing.comparison[0].model_copy(update={"verdict": verdict})
+    tests = tuple(test for test in failing.tests if test.outcome == "passed")
+    report = failing.model_copy(update={"objectives": (), "comparison": (row,), "tests": tests, "outcome": outcome, "gates": ()})
+
+    first, second, *_ = comment(report).splitlines()
+
+    assert words in first
+    if verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID}:
+        assert "slower in this pull request" in second
 
 
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
@@ -210,13 +233,15 @@ def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome
     _assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
 
 
+@example("| ")
 @given(st.text(st.sampled_from("`|\\\n @#<>!-[]()*_~$\u202eaé"), max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: str) -> None:
     """Whatever a test is called, every table row keeps its columns."""
     page = comment(_hostile(failing, text))
     _assert_harmless(page)
-    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    outside_of_fences = re.sub(r"(?ms)^(`{3,})[^`\n]*$.*?^\1$", "", page)
+    rows = [line for line in outside_of_fences.splitlines() if line.startswith("| ")]
     columns = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", re.sub(r"\\\|", "", row))) for row in rows]
     heads = [place for place, row in enumerate(rows) if set(row) <= set("| -")]
     for head, following in zip(heads, [*heads[1:], len(rows) + 1], strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kindgate.report.run import RunReport
@@ -27,6 +29,14 @@ def test_tables_are_titled(passing: RunReport, setup_failed: RunReport, title: s
     """A table without rows has no title either."""
     assert title in terminal_lines(passing)
     assert (title in terminal_lines(setup_failed)) == (title == "phases")
+
+
+def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None:
+    """Both absolute figures beside the change, its interval and what is tolerated."""
+    lines = terminal_lines(failing)
+    start = lines.index("base and pull request")
+    cells = re.split(r" {2,}", lines[start + 2].strip())
+    assert cells == ["FAIL", "p(95)", "48.5 ms", "81.3 ms", "+67.5 %", "+51.0 % to +82.0 %", "10 %"]
 
 
 def test_escape_sequences_never_reach_the_terminal(passing: RunReport) -> None:

@@ -55,6 +55,12 @@ def test_the_generators_own_lateness_does_not_end_a_run(burst: MakeBurst) -> Non
     assert not _lost("dropped_iterations: count<1", [burst([1.0] * 10, {"unsent": 5})])
 
 
+def test_nothing_is_the_services_while_the_machine_itself_is_at_fault(burst: MakeBurst) -> None:
+    """Stolen CPU time slows the service too: what it missed meanwhile ends nothing."""
+    assert _lost("max<50", [burst([100.0] * 10)])
+    assert not _lost("max<50", [burst([100.0] * 10, steal=0.3)])
+
+
 def test_a_minimum_is_lost_by_one_fast_request(burst: MakeBurst) -> None:
     """A minimum only falls; that a request was fast is not the generator's lateness."""
     assert _lost("min>20", [burst([10.0, 100.0])])

@@ -1,0 +1,161 @@
+"""The version to compare with: another overlay, what a git ref holds, other images; and what cannot be compared."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindgate.deploy.beside import Beside
+from kindgate.errors import ManifestError, SettingsError
+from kindgate.model import Rendered
+from kindgate.pipeline.base_version import checked_out, read_base
+from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+OVERLAY = Path("k8s/ci")
+KUBECTL = """#!/usr/bin/env python3
+import pathlib, re, sys
+wrapper = pathlib.Path(sys.argv[2])
+overlay = re.search(r"resources:\\n- (.+)", (wrapper / "kustomization.yaml").read_text())[1]
+print((wrapper / overlay / "objects.yaml").read_text())
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git says in `root`."""
+    identity = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main")
+    return subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def version(image: str, host: str = "shop.localhost") -> Rendered:
+    """An application of one Deployment with `image`."""
+    return rendered(manifest("Namespace", "shop", namespace=""), deployment(container={"image": image}), service(), ingress(host))
+
+
+def write(overlay: Path, made: Rendered) -> None:
+    """An overlay that the stand-in for kubectl builds `made` from."""
+    overlay.mkdir(parents=True, exist_ok=True)
+    (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
+    (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in made.objects]))
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path) -> Path:
+    """A project below the top of its repository: `main` has version 1, the work tree version 2."""
+    root = tmp_path / "repository" / "project"
+    write(root / OVERLAY, version("example/web:1"))
+    git(root, "init", "--quiet")
+    git(root, "add", "-A")
+    git(root, "commit", "--quiet", "-m", "one")
+    write(root / OVERLAY, version("example/web:2"))
+    return root
+
+
+@pytest.fixture(name="kubectl")
+def _kubectl(tmp_path: Path) -> Path:
+    path = tmp_path / "kubectl"
+    path.write_text(KUBECTL)
+    path.chmod(0o755)
+    return path
+
+
+def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str, ...] = (), overlay: Path = OVERLAY) -> Beside:
+    """The base version beside version 2."""
+    settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
+    folder = project.parent / "run"
+    return read_base(settings, version("example/web:2"), (), kubectl=kubectl, folder=folder, deadline=Deadline.after(30))
+
+
+def images(beside: Beside) -> list[str]:
+    """The images of its Deployments."""
+    return [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in beside.rendered.of_kind("Deployment")]
+
+
+@pytest.mark.parametrize("ref", ["main", "HEAD", "HEAD~0"])
+def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, ref: str) -> None:
+    """The work tree's changes are not in it, it stands beside them, and the checkout is gone afterwards."""
+    beside = read(project, kubectl, SloSettings(base=ref))
+
+    assert images(beside) == ["example/web:1"]
+    assert beside.namespaces == {"shop": "shop-base"}
+    assert not (project.parent / "run" / "base").exists()
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, kubectl: Path) -> None:
+    """What is there to be seen comes first."""
+    git(project, "branch", "other")
+    write(project / "other", version("example/web:3"))
+
+    assert images(read(project, kubectl, SloSettings(base="other"))) == ["example/web:3"]
+
+
+def test_another_image_alone_makes_a_base_version(project: Path, kubectl: Path) -> None:
+    """Same manifests, with IMAGE where they say NAME."""
+    beside = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
+
+    assert images(beside) == ["example/web:0"]
+
+
+def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -> None:
+    """The error says how a shallow checkout gets it."""
+    with pytest.raises(SettingsError, match="neither an overlay's folder nor a commit") as raised:
+        read(project, kubectl, SloSettings(base="nowhere"))
+
+    assert "git fetch origin nowhere" in raised.value.next_step
+
+
+@pytest.mark.parametrize("ref", ["--output=/tmp/x", "-h", ""])
+def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
+    """Whatever stands in --slo-base is looked up as a name."""
+    with pytest.raises(SettingsError), checked_out(ref, project, project.parent / "out", Deadline.after(30)):
+        pass
+
+    assert not (project.parent / "out").exists()
+
+
+def test_outside_of_a_repository_a_ref_is_refused(tmp_path: Path) -> None:
+    """There is no other version to be had there."""
+    with pytest.raises(SettingsError, match="neither"), checked_out("main", tmp_path, tmp_path / "out", Deadline.after(30)):
+        pass
+
+
+def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
+    """Git cannot say what it was."""
+    write(tmp_path / "elsewhere", version("example/web:2"))
+
+    with pytest.raises(SettingsError, match="lies outside"):
+        read(project, kubectl, SloSettings(base="main"), overlay=tmp_path / "elsewhere")
+
+
+def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path) -> None:
+    """The base version's manifests may be broken: the work tree goes all the same."""
+    (project / OVERLAY / "objects.yaml").write_text("kind: [\n")
+    git(project, "commit", "--quiet", "-am", "broken")
+
+    with pytest.raises(ManifestError):
+        read(project, kubectl, SloSettings(base="main"))
+
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_an_image_that_is_replaced_under_its_name_cannot_tell_versions_apart(project: Path, kubectl: Path) -> None:
+    """--app-image would give the base version the new image too."""
+    git(project, "commit", "--quiet", "-am", "two")
+
+    with pytest.raises(SettingsError, match="nothing would be compared") as raised:
+        read(project, kubectl, SloSettings(base="main"), app_image=("example/web:2=web:dev",))
+
+    assert "--slo-base-image" in raised.value.next_step
+
+
+def test_with_an_image_of_its_own_the_base_is_told_apart(project: Path, kubectl: Path) -> None:
+    """The advice of the error above is enough."""
+    settings = replace(SloSettings(base="main"), base_image=("example/web=example/web:main",))
+
+    assert images(read(project, kubectl, settings, app_image=("example/web:2=web:dev",))) == ["example/web:main"]

@@ -1,0 +1,110 @@
+"""A comparison from the first burst to the verdict: when it looks, when it stops, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import Health
+from kindgate.load.samples import OK
+from kindgate.model import Verdict
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.comparing import measure_and_compare, pairs_per_look, resources_of_both
+from kindgate.pipeline.duet import TURNS, abba_plans, comparison_campaign
+from kindgate.pipeline.lease import Lease
+from kindgate.pipeline.stages import Provisioned
+from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
+
+COMPARED = Objectives(compare=(Tolerance(50, 0.2),))
+DUET = BurstPlan(
+    (Route("http://127.0.0.1/", "foo.localhost", arm="head"), Route("http://127.0.0.1/", "foo-base.localhost", arm="base")),
+    OpenLoop.constant(100, seconds=1),
+)
+
+
+def keep_bursts(campaign: Campaign, count: int, slower: float) -> None:
+    """Bursts as another worker would have left them: 50 requests to each arm, the new version `slower` times as slow."""
+    rng = np.random.default_rng(11)
+    campaign.folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        plan = (DUET, *abba_plans(DUET))[0 if campaign.turns == 1 else 1 + (number - 1) % len(TURNS)]
+        rows = []
+        for place, route in enumerate(plan.routes):
+            took = 20e6 * np.exp(rng.normal(0, 0.05)) * (slower if route.arm == "head" else 1) * np.exp(rng.normal(0, 0.05, 50))
+            rows += [(place, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)]
+        result = measured(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
+        (campaign.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
+
+
+def measured_before(folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet") -> Campaign:
+    """A campaign whose bursts are there already."""
+    lease = Lease(folder / "run", folder / "machine")
+    campaign = Campaign(DUET, 0.0, folder / "measurements", lease, abba_plans(DUET) if how == "abba" else ())
+    keep_bursts(campaign, count, slower)
+    return campaign
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.5, Verdict.FAIL)])
+@pytest.mark.parametrize(("how", "bursts"), [("duet", 10), ("abba", 40)])
+def test_a_clear_difference_is_decided_at_the_first_look(
+    slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
+) -> None:
+    """Ten pairs are enough, and nothing more is measured: ten duet bursts, or ten blocks of four."""
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10)
+
+    assert (compared.comparison.verdict, compared.comparison.look) == (verdict, 1)
+    assert len(compared.bursts) == bursts
+    assert [result.bursts for result in compared.comparison.results] == [10]
+
+
+def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
+    """Two and two are not enough to decide anything; at the third look it ends, decided or not."""
+    looks: list[int] = []
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 6, 1.1), 2, on_look=lambda found: looks.append(found.look))
+
+    assert looks == [1, 2, 3]
+    assert len(compared.bursts) == 6
+
+
+def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
+    """Three pairs at most cannot reach the error that is allowed; the error says how many can."""
+    campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
+
+    with pytest.raises(SloError, match="cannot be decided by 3 bursts") as raised:
+        measure_and_compare(COMPARED, campaign, 1)
+
+    assert "at least 2 bursts per look" in raised.value.next_step
+    assert campaign.bursts() == ()
+
+
+def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
+    """The new version waits 80 ms before each answer: found in six bursts, unless the machine is too busy to tell."""
+    settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
+    campaign = comparison_campaign(settings, COMPARED, standing, lease)
+    compared = measure_and_compare(COMPARED, campaign, 2)
+    (result,) = compared.comparison.results
+
+    assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}
+    assert result.change is not None
+    assert result.change > 0.2
+    assert result.head is not None
+    assert result.head > 80
+
+
+def test_the_slo_file_beats_the_option_for_the_number_of_pairs() -> None:
+    """As it does for thresholds."""
+    assert pairs_per_look(Objectives(), SloSettings(bursts=7)) == 7
+    assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
+
+
+def test_without_prometheus_no_resources_are_told(standing: Provisioned) -> None:
+    """The comparison stands by itself."""
+    assert resources_of_both(standing, ()) == ()

@@ -1,0 +1,98 @@
+"""The load of a comparison: both versions get equal shares of one schedule, at random, or take turns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.errors import SettingsError
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.schedule import make_schedule
+from kindgate.pipeline.duet import abba_plans, comparison_campaign, duet_plan
+from kindgate.pipeline.lease import Lease
+from kindgate.pipeline.stages import Provisioned
+from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.objectives import Objectives, Tolerance
+
+HOSTS = {"foo.localhost": "foo-base.localhost", "bar.localhost": "bar-base.localhost"}
+PLAN = BurstPlan(tuple(Route("http://127.0.0.1/", host) for host in (*HOSTS, "new.localhost")), OpenLoop.constant(400, seconds=2))
+COMPARED = Objectives(compare=(Tolerance(95, 0.25),))
+
+
+def settings(**slo: str) -> Settings:
+    """Bursts of 0.2 s at 200 per second, without a warm-up."""
+    return Settings(load=LoadSettings(rate=200, duration=0.2, warmup=0), slo=SloSettings(base="main", **slo))  # type: ignore[arg-type]  # tests give valid words
+
+
+def test_every_host_of_the_base_is_an_arm_beside_the_new_versions() -> None:
+    """What the base does not serve is left out, and the total rate stays."""
+    duet = duet_plan(PLAN, HOSTS)
+
+    assert [(route.host, route.arm) for route in duet.routes] == [
+        ("foo.localhost", "head"),
+        ("bar.localhost", "head"),
+        ("foo-base.localhost", "base"),
+        ("bar-base.localhost", "base"),
+    ]
+    assert {route.url for route in duet.routes} == {"http://127.0.0.1/"}
+    assert duet.loop == PLAN.loop
+
+
+@given(seed=st.integers(0, 2**32))
+def test_each_version_gets_half_of_the_requests_in_no_fixed_order(seed: int) -> None:
+    """Every block of four requests holds both hosts of both versions once, whatever the seed, and blocks differ."""
+    duet = duet_plan(PLAN, HOSTS)
+    assert isinstance(duet.loop, OpenLoop)
+    order = make_schedule(duet.loop, duet.routes, seed).route
+
+    assert Counter(duet.routes[place].arm for place in order.tolist()) == {"head": 400, "base": 400}
+    blocks = order.reshape(-1, 4)
+    assert np.all(np.sort(blocks, axis=1) == np.arange(4))
+    assert len(np.unique(blocks, axis=0)) > 10
+
+
+def test_abba_bursts_send_the_whole_rate_to_one_version_each() -> None:
+    """Base, new, new, base: a steady drift weighs on both alike."""
+    plans = abba_plans(duet_plan(PLAN, HOSTS))
+
+    assert [{route.arm for route in plan.routes} for plan in plans] == [{"base"}, {"head"}, {"head"}, {"base"}]
+    assert {plan.loop for plan in plans} == {PLAN.loop}
+
+
+def test_the_bursts_of_a_duet_serve_both_versions(standing: Provisioned, lease: Lease) -> None:
+    """Each burst is a pair of figures by itself."""
+    campaign = comparison_campaign(settings(), COMPARED, standing, lease)
+    (burst,) = campaign.extend(1)
+
+    assert campaign.turns == 1
+    assert {(series.arm, series.host, series.completed) for series in burst.series} == {
+        ("head", "slow.localhost", 20),
+        ("base", "slow-base.localhost", 20),
+    }
+
+
+def test_abba_takes_turns_and_warms_both_versions_up(standing: Provisioned, lease: Lease, tmp_path: Path) -> None:
+    """Four bursts are one pair of figures; the warm-up is no burst."""
+    asked = settings(compare="abba")
+    asked = replace(asked, load=replace(asked.load, warmup=0.2))
+    campaign = comparison_campaign(asked, COMPARED, standing, lease)
+    bursts = campaign.extend(5)
+
+    assert campaign.turns == 4
+    assert {route.arm for route in campaign.plan.routes} == {"base", "head"}
+    assert ["".join(series.arm for series in burst.series) for burst in bursts] == ["base", "head", "head", "base", "base"]
+    assert len(list((tmp_path / "measurements").rglob("burst-*.json"))) == 5
+
+
+def test_without_a_base_version_there_is_nothing_to_plan(standing: Provisioned, lease: Lease) -> None:
+    """The error says how to name one."""
+    with pytest.raises(SettingsError, match="no base version") as raised:
+        comparison_campaign(settings(), COMPARED, replace(standing, base=None), lease)
+
+    assert "--slo-base" in raised.value.next_step

@@ -1,0 +1,111 @@
+"""A run without pytest, but for the cluster: what the verdicts amount to, and what is written whatever they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import LoadError
+from kindgate.model import Verdict
+from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.whole import run_whole
+from kindgate.report.build import Measurement
+from kindgate.settings import Settings, SloSettings
+from kindgate.slo.compare import Comparison, ComparisonResult
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.objectives import Tolerance
+
+
+def compared(verdict: Verdict) -> Measurement:
+    """A comparison that ended so."""
+    result = ComparisonResult(Tolerance(95, 0.1), verdict, 10.0, 12.0, 0.2, (0.1, 0.3), 1000, 10, 0.01, 0.9, "compared it")
+    return Measurement("comparison", comparison=Comparison(verdict, (result,), ()))
+
+
+def judged(verdict: Verdict) -> Measurement:
+    """A threshold that ended so."""
+    (threshold,) = parse_marker(("p(95)<200",))
+    result = ThresholdResult(threshold, verdict, 100.0, "ms", 200.0, (90.0, 110.0), 1000, 10, 0.5, "judged it")
+    return Measurement("objectives", judgement=Judgement(verdict, (result,), ()))
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
+
+
+def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
+    """The exit code of a run that found this, and what it showed."""
+    shown: list[str] = []
+    settings = Settings(root, slo=SloSettings(**slo))  # type: ignore[arg-type]  # tests give valid words
+
+    def measure(_: Pipeline, measurements: list[Measurement]) -> None:
+        measurements.extend(found)
+
+    return run_whole(settings, lambda _: None, shown.append, measure).exit_code, shown
+
+
+@pytest.mark.parametrize(
+    ("threshold", "comparison", "code"),
+    [
+        (Verdict.PASS, Verdict.PASS, 0),
+        (Verdict.PASS, Verdict.INCONCLUSIVE, 0),
+        (Verdict.PASS, Verdict.FAIL, 20),
+        (Verdict.FAIL, Verdict.PASS, 20),
+        (Verdict.INVALID, Verdict.PASS, 21),
+        (Verdict.PASS, Verdict.INVALID, 21),
+        (Verdict.FAIL, Verdict.INVALID, 20),
+    ],
+)
+def test_the_worst_verdict_of_both_kinds_is_the_exit_code(threshold: Verdict, comparison: Verdict, code: int, tmp_path: Path) -> None:
+    """A miss outweighs a measurement that cannot be trusted, as it does within one judgement."""
+    assert ended(tmp_path, judged(threshold), compared(comparison))[0] == code
+
+
+def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
+    """Not those of what passed."""
+    _, shown = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
+
+    assert shown[-1] == "kindgate: compared it"
+
+
+@pytest.mark.parametrize(("what", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
+def test_what_is_undecided_does_what_the_option_says(what: str, code: int, tmp_path: Path) -> None:
+    """For comparisons as for thresholds."""
+    assert ended(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=what)[0] == code
+
+
+def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None:
+    """Absolute figures of both versions, the change and its interval."""
+    ended(tmp_path, compared(Verdict.FAIL))
+
+    (row,) = json.loads((tmp_path / "artifacts" / "report.json").read_text())["comparison"]
+    assert (row["base"], row["head"], row["change"], row["low"], row["high"], row["verdict"]) == (10.0, 12.0, 0.2, 0.1, 0.3, "FAIL")
+
+
+def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> None:
+    """Whatever happens in between."""
+    shown: list[str] = []
+
+    def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
+        raise LoadError("no port left")
+
+    whole = run_whole(Settings(tmp_path), lambda _: None, shown.append, measure)
+
+    assert whole.exit_code == 18
+    assert "no port left" in shown[-1]
+    assert (tmp_path / "artifacts" / "report.html").is_file()
+
+
+def test_a_base_version_without_anything_to_compare_is_refused_before_all_else(tmp_path: Path) -> None:
+    """Nothing is rendered, built or created for it."""
+    (tmp_path / "slo.yaml").write_text('thresholds: {http_req_duration: ["p(95)<200"]}\n')
+    shown: list[str] = []
+
+    whole = run_whole(Settings(tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main")), lambda _: None, shown.append)
+
+    assert whole.exit_code == 14
+    assert "slo.yaml has nothing to compare" in shown[-1]
