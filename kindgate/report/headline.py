@@ -123,7 +123,8 @@ def _failed(report: RunReport) -> Headline:
         what = (f"the run ended with exit code {report.exit_code}",)
     causes = [test.cause or test.error for test in tests if test.cause or test.error]
     cause: Words = (Foreign(causes[0]),) if causes else ("not known",)
-    explained = next((one.explanation for one in (*broken, *slower) if one.explanation), "")
+    explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
+    explained = next(filter(None, explanations), "")
     if explained and not causes:
         cause = (Foreign(explained),)
     if tests and all(test.base == "failed" for test in tests):
@@ -154,14 +155,15 @@ def _inconclusive(report: RunReport) -> Headline:
 
 
 def _invalid(report: RunReport) -> Headline:
-    invalid = (*of_verdict(report, Verdict.INVALID), *compared_with(report, Verdict.INVALID))
+    explained = [objective.explanation for objective in of_verdict(report, Verdict.INVALID)]
+    explained += [row.explanation for row in compared_with(report, Verdict.INVALID)]
     broken = [gate for gate in report.gates if gate.ok is False]
     advice = broken[0].advice if broken else ""
     problems = [f"{gate.name}: {gate.measured}, {gate.asked}" for gate in broken]
-    problems += [objective.explanation for objective in invalid if objective.explanation]
+    problems += filter(None, explained)
     return Headline(
         VERDICTS[Outcome.INVALID],
-        (f"the measurement cannot be trusted, so that {plural(len(invalid), 'objective')} got no verdict",),
+        (f"the measurement cannot be trusted, so that {plural(len(explained), 'objective')} got no verdict",),
         (Foreign(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
         (
             *((Foreign(advice), "; ") if advice else ("run it again where the generator has a CPU of its own; ",)),
