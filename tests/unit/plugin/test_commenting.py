@@ -1,0 +1,118 @@
+"""Who comments on the pull request, when, and what a comment that cannot be written does to the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.errors import ClusterError
+from tests.unit.github.standin import Answer, Fault, StandIn, serving
+
+POST = "POST .*/issues/17/comments"
+NOT_POSTED = 23
+
+CONFTEST = """
+from kindgate.errors import ClusterError
+from kindgate.pipeline.session import Pipeline
+from kindgate.plugin.controller import LazyPipeline
+
+def reach(self, stage):
+    if self.pipeline is None:
+        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
+        self.pipeline.error = ClusterError("kind ended with 1")
+    raise self.pipeline.error
+
+LazyPipeline.reach = reach
+"""
+SUITE = """
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+@pytest.fixture
+def reached(request):
+    with pytest.raises(BaseException, match="kind ended with 1"):
+        request.getfixturevalue("app")
+
+def test_passes(reached):
+    pass
+
+def test_fails(reached):
+    assert False
+
+def test_is_interrupted(reached):
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture(name="github")
+def _github() -> Iterator[StandIn]:
+    with serving() as standin:
+        yield standin
+
+
+@pytest.fixture(name="suite")
+def _suite(github: StandIn, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A suite in a workflow of the stand-in's pull request, whose pipeline always fails in the same way."""
+    for name, value in github.environment.items():
+        monkeypatch.setenv(name, value)
+    pytester.makeconftest(CONFTEST)
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
+    pytester.makepyfile(test_suite=SUITE)
+    return pytester
+
+
+def ended(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
+    """One test's run, in a process of its own."""
+    return suite.runpytest_subprocess("-m", "e2e", "-k", test, *arguments)
+
+
+def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytest.Pytester, github: StandIn) -> None:
+    """The controller alone has heard of every test, and what the comment leads to is there when somebody reads it."""
+    files = [suite.path / "artifacts" / name for name in ("junit.xml", "report.html", "pytest.html")]
+    create = github._create_comment
+    there: list[bool] = []
+
+    def noting(query: dict[str, str], body: dict[str, str], number: str) -> Answer:
+        there.extend(file.is_file() and file.stat().st_size > 0 for file in files)
+        return create(query, body, number)
+
+    github._create_comment = noting  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
+    ended(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")
+
+    assert there == [True, True, True]
+    (body,) = github.written()
+    assert "test_fails" in body
+
+
+def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester, github: StandIn) -> None:
+    """It is a line of the closing section."""
+    github.fail(POST, Fault("read_only_token"))
+
+    result = ended(suite, "passes")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["comment not written", "warning: *Resource not accessible by integration*"])
+
+
+def test_a_required_comment_that_is_missing_has_its_own_exit_code(suite: pytest.Pytester, github: StandIn) -> None:
+    """Although every test has passed."""
+    github.fail(POST, Fault("read_only_token"))
+
+    assert ended(suite, "passes", "--github-comment=require").ret == NOT_POSTED
+
+
+def test_a_failure_of_the_run_goes_before_that_of_its_comment(suite: pytest.Pytester, github: StandIn) -> None:
+    """The exit code says what a person has to look at first."""
+    github.fail(POST, Fault("read_only_token"))
+
+    assert ended(suite, "fails", "--github-comment=require").ret == ClusterError.exit_code
+
+
+def test_an_interrupted_run_does_not_post(suite: pytest.Pytester, github: StandIn) -> None:
+    """It has no verdict, and the next run's will come."""
+    result = ended(suite, "is_interrupted", "--github-comment=require")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert github.requests == []
