@@ -12,6 +12,7 @@ from kindgate.metrics.resources import ResourceSummary, WorkloadUse
 from kindgate.model import ClusterAddress, Phase, Verdict
 from kindgate.report.burst_record import burst_record
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run import (
@@ -68,7 +69,8 @@ def build_report(
     notes: Iterable[str] = (),
 ) -> RunReport:
     """The report of a run. What exceeds the document's bounds is left out, and a note says so."""
-    objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test))
+    figures = base_figures(one.comparison for one in measurements if one.comparison)
+    objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
     comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
     gated = [(found, one.test) for one in measurements for found in (one.judgement, one.comparison) if found is not None]
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
@@ -96,7 +98,7 @@ def build_report(
         comparison=comparison[:200],
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
-        tests=tests[:TESTS],
+        tests=with_base(tests[:TESTS], objectives),
         failures=failures[:1000],
         gate_changes=gate_changes or GateChanges(),
         artifacts=artifacts[:1000],
@@ -130,9 +132,9 @@ def outcome_of(
     return Outcome.FAILED if exit_code else Outcome.PASSED
 
 
-def objective_records(judgement: Judgement, test: str = "") -> tuple[ThresholdOutcome, ...]:
-    """The thresholds of a judgement as a report holds them."""
-    return tuple(_objective(result, test) for result in judgement.results)
+def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:
+    """The thresholds of a judgement as a report holds them; `base` are the base version's figures."""
+    return tuple(_objective(result, test, base) for result in judgement.results)
 
 
 def comparison_records(comparison: Comparison, test: str = "") -> tuple[ComparisonRow, ...]:
@@ -202,8 +204,9 @@ def setup_error_record(error: KindgateError, phase: str) -> SetupError:
     )
 
 
-def _objective(result: ThresholdResult, test: str) -> ThresholdOutcome:
+def _objective(result: ThresholdResult, test: str, figures: BaseFigures) -> ThresholdOutcome:
     threshold = result.threshold
+    base, base_outcome = on_base(threshold, figures)
     low, high = result.interval or (None, None)
     return ThresholdOutcome(
         metric=shortened(str(threshold.selector), NAME_LIMIT),
@@ -215,6 +218,8 @@ def _objective(result: ThresholdResult, test: str) -> ThresholdOutcome:
         low=_finite(low),
         high=_finite(high),
         margin=_margin(result),
+        base=base,
+        on_base=base_outcome,
         samples=result.samples,
         bursts=result.bursts,
         explanation=shortened(result.explanation, LINE_LIMIT),

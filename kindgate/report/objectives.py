@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,8 @@ class ThresholdOutcome(Record):
 
     `measured`, `limit`, `low` and `high` (the interval of the measured value) are in `unit`; `margin` is the share of
     the limit that is left, negative when it is exceeded; `trend` says how the value moved from burst to burst, and
-    `per_burst` are its values.
+    `per_burst` are its values. `base` is the base version's figure, where the run measured both, and `on_base` whether
+    that version meets the threshold.
     """
 
     metric: Name
@@ -27,6 +28,8 @@ class ThresholdOutcome(Record):
     low: Figure | None = None
     high: Figure | None = None
     margin: Figure | None = None
+    base: Figure | None = None
+    on_base: Literal["", "passed", "failed"] = ""
     samples: Count = 0
     bursts: Count = 0
     explanation: Line = ""

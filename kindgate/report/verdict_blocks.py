@@ -14,8 +14,10 @@ MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", 
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 
+ON_BASE = "red on the base too?"
+
 BASE_SAID = {"": NONE, "passed": "no, new here", "failed": "yes"}
-"""Answers to "red on the base too?"."""
+"""The answers for what is red."""
 
 
 def markdown(words: Words) -> str:
@@ -38,10 +40,16 @@ def objectives_block(report: RunReport) -> Block | None:
     if not report.objectives:
         return None
     ordered = sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
+    compared = any(objective.on_base for objective in ordered)
+    several = len({objective.test for objective in ordered}) > 1
+    more = (*((ON_BASE,) if compared else ()), *(("test",) if several else ()))
+    rows = [
+        (*_objective_row(one), *((_on_base(one),) if compared else ()), *((cell_code(one.test),) if several else ())) for one in ordered
+    ]
     return table(
         "Objectives",
-        ("threshold", "measured", "margin", "samples", "verdict"),
-        [_objective_row(objective) for objective in ordered],
+        ("threshold", "measured", "margin", "samples", "verdict", *more),
+        rows,
         usefulness=90,
         noun="objective",
     )
@@ -66,7 +74,7 @@ def failing_block(report: RunReport) -> Block | None:
     if not tests:
         return None
     compared = any(test.base for test in tests)
-    columns = ("test", "error", "cause", *(("red on the base too?",) if compared else ()))
+    columns = ("test", "error", "cause", *((ON_BASE,) if compared else ()))
     rows = [
         (cell_code(test.node_id), cell_code(test.error), cell_code(test.cause), *((BASE_SAID[test.base],) if compared else ()))
         for test in tests
@@ -103,6 +111,14 @@ def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:
     samples = f"{objective.samples:,}" + (f" in {plural(objective.bursts, 'burst')}" if objective.bursts else "")
     name = f"{cell_code(objective.expression)} of {cell_code(objective.metric)}"
     return (name, measured, percent(objective.margin), samples, f"{MARKS[objective.verdict]} {objective.verdict}")
+
+
+def _on_base(objective: ThresholdOutcome) -> str:
+    """Whether the base version breaks the threshold, and its figure."""
+    if not objective.on_base:
+        return NONE
+    said = BASE_SAID[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
+    return f"{said}: {quantity(objective.base, objective.unit)}"
 
 
 def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:

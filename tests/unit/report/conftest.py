@@ -201,7 +201,7 @@ def failing(passing: RunReport) -> RunReport:
         update={
             "outcome": Outcome.FAILED,
             "exit_code": 1,
-            "objectives": (_objective(Verdict.FAIL, 81.3), _errors()),
+            "objectives": (_objective(Verdict.FAIL, 81.3).model_copy(update={"base": 48.5, "on_base": "passed"}), _errors()),
             "comparison": (
                 ComparisonRow(
                     metric="p(95)",

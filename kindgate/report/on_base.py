@@ -1,0 +1,63 @@
+"""Whether what is red is red on the base version too, by the figures that the comparison measured beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from kindgate.model import Verdict
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import TestResult
+from kindgate.slo.compare import Comparison
+from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, PERCENTILE, Selector, Threshold
+
+BaseFigures = Mapping[float, float]
+"""Response times of the base version in milliseconds, by quantile (0 to 100)."""
+
+NO_BASE: BaseFigures = MappingProxyType({})
+
+_MEDIAN = 50.0
+
+
+def base_figures(comparisons: Iterable[Comparison]) -> BaseFigures:
+    """What the comparisons of a run say about its base version; of one quantile the first counts."""
+    found: dict[float, float] = {}
+    for comparison in comparisons:
+        for result in comparison.results:
+            if result.base is not None and math.isfinite(result.base):
+                found.setdefault(result.tolerance.quantile, result.base)
+    return found
+
+
+def on_base(threshold: Threshold, figures: BaseFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
+    """The base version's figure for a threshold, and whether it meets it.
+
+    Comparisons look at percentiles of all requests: of every other threshold nothing is known.
+    """
+    expression = threshold.expression
+    quantile = {"med": _MEDIAN, PERCENTILE: expression.quantile}.get(expression.aggregation)
+    if threshold.selector != Selector(METRICS[DEFAULT_METRIC]) or quantile is None or quantile not in figures:
+        return None, ""
+    return figures[quantile], "passed" if expression.holds(figures[quantile]) else "failed"
+
+
+def with_base(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome]) -> tuple[TestResult, ...]:
+    """The tests, those that failed for a broken objective with what it is on the base version.
+
+    A test with one objective that only this version breaks is new; one whose broken objectives the base breaks all is not.
+    """
+    broken: dict[str, set[str]] = {}
+    for objective in objectives:
+        if objective.verdict is Verdict.FAIL:
+            broken.setdefault(objective.test, set()).add(objective.on_base)
+    return tuple(_with_base(test, broken.get(test.node_id, set())) for test in tests)
+
+
+def _with_base(test: TestResult, found: set[str]) -> TestResult:
+    if test.outcome != "failed":
+        return test
+    if "passed" in found:
+        return test.model_copy(update={"base": "passed"})
+    return test.model_copy(update={"base": "failed"}) if found == {"failed"} else test
