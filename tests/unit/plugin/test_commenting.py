@@ -74,9 +74,9 @@ def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytes
     create = github._create_comment
     there: list[bool] = []
 
-    def noting(query: dict[str, str], body: dict[str, str], number: str) -> Answer:
+    def noting(_query: dict[str, str], body: dict[str, str], number: str) -> Answer:
         there.extend(file.is_file() and file.stat().st_size > 0 for file in files)
-        return create(query, body, number)
+        return create(_query, body, number)
 
     github._create_comment = noting  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
     ended(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")

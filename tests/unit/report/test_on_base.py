@@ -28,7 +28,7 @@ def _comparison(*figures: tuple[float, float | None]) -> Comparison:
 
 
 def _judged(text: str, verdict: Verdict, measured: float) -> Judgement:
-    threshold = parse_marker([text], "test")[0]
+    threshold = parse_marker((text,), "test")[0]
     result = ThresholdResult(threshold, verdict, measured, "ms", threshold.expression.limit, None, 600, 10, None, "why")
     return Judgement(verdict, (result,), ())
 
@@ -71,12 +71,12 @@ def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None
 )
 def test_of_what_was_not_compared_nothing_is_said(text: str, figures: dict[float, float]) -> None:
     """Another percentile, an average, a part of the requests, another metric."""
-    assert on_base(parse_marker([text], "test")[0], figures) == (None, "")
+    assert on_base(parse_marker((text,), "test")[0], figures) == (None, "")
 
 
 def test_the_median_has_two_names() -> None:
     """`med` is `p(50)`."""
-    assert on_base(parse_marker(["med<50"], "test")[0], {50.0: 10.0}) == (10.0, "passed")
+    assert on_base(parse_marker(("med<50",), "test")[0], {50.0: 10.0}) == (10.0, "passed")
 
 
 def test_figures_without_answers_are_none() -> None:
