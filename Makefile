@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint bench docs clean
+.PHONY: help e2e test lint bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,10 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench
+
+startup: $(READY) ## measure the time to the first test beside a bare kind create cluster
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m bench.startup
 
 docs: $(READY) ## write the pages that are made from the code: options and report schema
 	$(BIN)/python -m kindgate.cli.reference > docs/options.md

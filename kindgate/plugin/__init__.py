@@ -12,6 +12,7 @@ from kindgate.errors import KindgateError
 from kindgate.plugin import hookspecs, items
 from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register_markers, wants_cluster
 from kindgate.plugin.options import add_options, settings_of
+from kindgate.plugin.rootdir import misread_option
 from kindgate.plugin.state import SETTINGS
 
 
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, and register the fixtures and, outside of workers, the controller."""
     from kindgate.plugin import fixtures  # noqa: PLC0415  # its fixtures override pytest-kind's only when registered last
 
+    _refuse_misread_option(config)
     register_markers(config)
     leave_out_e2e(config)
     keep_warnings_apart(config)
@@ -46,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if wants_cluster(config):
         _write_reports_by_default(config, settings.path(settings.report.artifacts))
     config.pluginmanager.register(Controller(config, settings), "kindgate.controller")
+
+
+def _refuse_misread_option(config: pytest.Config) -> None:
+    invocation = config.invocation_params
+    misread = misread_option([str(argument) for argument in invocation.args], invocation.dir, config.inipath)
+    if misread:
+        raise pytest.UsageError(
+            f"pytest took the path for a folder of tests and did not find this suite's settings (rootdir {config.rootpath}): "
+            f"write {misread}, with the ="
+        )
 
 
 def _write_reports_by_default(config: pytest.Config, artifacts: object) -> None:

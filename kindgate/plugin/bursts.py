@@ -12,6 +12,7 @@ from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.plan import BurstPlan
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
+from kindgate.model import Window
 from kindgate.pipeline.lease import Lease
 from kindgate.pipeline.targets import ingress_routes, standard_plan
 from kindgate.settings import LoadSettings
@@ -63,3 +64,8 @@ class Bursts:
         if result.interrupted:
             raise KeyboardInterrupt
         return result
+
+    def windows(self) -> tuple[Window, ...]:
+        """When each burst that this run has measured so far was on its way, by whichever test or worker, in order."""
+        measured = (BurstResult.from_json(json.loads(file.read_text())) for file in self._folder.rglob("[!.]*.json"))
+        return tuple(sorted((result.window for result in measured), key=lambda window: window.start))

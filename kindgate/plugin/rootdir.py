@@ -1,0 +1,33 @@
+"""Notices when pytest took the value of an option for the folder of the tests, and so read no pytest.ini.
+
+pytest looks for its rootdir before any plugin has added options: a path that follows an option as a word of its own
+counts as a test path then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from kindgate.options import option_fields
+from kindgate.settings import Settings
+
+_SETTINGS_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+
+
+def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None) -> str:
+    """The option, as `--option=value`, whose value kept pytest from the suite's settings; else nothing.
+
+    `folder` is where pytest was started, `inifile` the settings that it found.
+    """
+    above = (folder, *folder.parents)
+    if inifile is not None and inifile.parent in above:
+        return ""
+    if inifile is None and not any((parent / name).exists() for parent in above for name in _SETTINGS_FILES):
+        return ""
+    flags = {row.option.flag for row in option_fields(Settings)}
+    for flag, value in pairwise(arguments):
+        if flag in flags and (folder / value).exists():
+            return f"{flag}={value}"
+    return ""

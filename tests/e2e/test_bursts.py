@@ -1,0 +1,22 @@
+"""Bursts have the machine to themselves, however many workers the suite runs on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kindgate.plugin.bursts import Bursts
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("rate", [50, 100, 150, 200])
+def test_a_burst_is_alone_on_the_machine(burst: Bursts, rate: int) -> None:
+    """No burst of this run has begun before the one before it ended: `-n 2 --dist worksteal` has tests that could."""
+    sent = burst(rate=rate, duration=1, warmup=0.5)
+
+    windows = burst.windows()
+    assert sent.window in windows
+    assert [(earlier, later) for earlier, later in pairwise(windows) if later.start < earlier.end] == []
