@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import compare, host, images, load, pull_request, security, steps
+from kindgate.cli import compare, host, images, init, load, pull_request, security, steps
 from kindgate.cli.console import foreign
 
 app = typer.Typer(
@@ -34,6 +34,8 @@ def kindgate(
 ) -> None:
     """Judges an application on a real Kubernetes cluster. `pytest -m e2e` runs all of it; these commands re-run one step by hand."""
 
+
+app.command(rich_help_panel="A new repository")(init.init)
 
 STEPS = "Steps of the pipeline"
 for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):

@@ -148,12 +148,13 @@ def test_a_command_is_one_command_without_expressions(name: str) -> None:
     assert not {"&&", "||", ";"} & set(shlex.split(command, posix=False))
 
 
-def test_a_token_is_in_the_environment_of_posting_steps_only() -> None:
-    """Whatever else runs in the job cannot read it."""
+def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only() -> None:
+    """Whatever else runs in the job cannot read it; the application's own secrets are for the step that makes its Secrets of them."""
     holders = {name for name, step in STEPS.items() if "github.token" in json.dumps(step) or "secrets." in json.dumps(step)}
 
     assert holders == {
         "ci.yml: validate: Audit the workflows with GitHub's help",
+        "e2e.yml: e2e: Judge the application",
         "publish.yml: publish: Comment on this run",
         "publish.yml: publish: Comment on a finished run",
     }

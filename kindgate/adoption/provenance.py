@@ -1,0 +1,55 @@
+"""Where kindgate came from: the repository and commit whose reusable workflows fit this version."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Any
+
+from kindgate.errors import SettingsError
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_GITHUB = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """A repository of GitHub and a commit in it; `known` is false for names that a person has to put in."""
+
+    repository: str
+    commit: str
+    known: bool = True
+
+
+UNKNOWN = Provenance("OWNER/kindgate", "COMMIT", known=False)
+
+
+def provenance(asked: str) -> Provenance:
+    """What --source names, or where pip installed this version from, or `UNKNOWN`. Raises `SettingsError` for a bad --source."""
+    if not asked:
+        return _installed_from(_direct_url())
+    repository, _, commit = asked.partition("@")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or not _COMMIT.fullmatch(commit):
+        raise SettingsError(
+            f"--source {asked}: not of the form OWNER/REPOSITORY@COMMIT", next_step="a tag can be moved: give the commit's 40 digits"
+        )
+    return Provenance(repository, commit)
+
+
+def _installed_from(record: Mapping[str, Any]) -> Provenance:
+    """The record that pip keeps of a direct installation (PEP 610) names repository and commit when that was a repository."""
+    found = _GITHUB.match(str(record.get("url", "")))
+    commit = str((record.get("vcs_info") or {}).get("commit_id", ""))
+    return Provenance(found["name"], commit) if found and _COMMIT.fullmatch(commit) else UNKNOWN
+
+
+def _direct_url() -> Mapping[str, Any]:
+    try:
+        text = distribution("kindgate").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return {}
+    record: Mapping[str, Any] = json.loads(text) if text else {}
+    return record

@@ -1,0 +1,1 @@
+"""A shop, as far as its own unit tests are concerned."""

@@ -1,0 +1,149 @@
+"""The files that a repository gets: whole, once, and never in place of what is there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kindgate.adoption.application import Application
+from kindgate.adoption.changes import Change, Kind, write
+from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.provenance import Provenance
+from kindgate.adoption.pytest_config import find_config
+from kindgate.adoption.repository import Repository
+from kindgate.slo.document import parse_document
+
+SOURCE = Provenance("acme/kindgate", "0123456789" * 4)
+APPLICATION = Application(("shop.localhost",), ("ingress-traefik", "prometheus"), ("example.org/shop:1",), "example.org/shop:1", ())
+ROOT = Path(__file__).parents[3]
+
+
+def suite(root: Path, directory: str = ".") -> Repository:
+    """A repository of one suite, or one of several suites."""
+    folder = root / directory
+    folder.mkdir(parents=True, exist_ok=True)
+    return Repository(root, folder, "main", find_config(folder), "requirements.txt", builds_image=True)
+
+
+def changes(repository: Repository, application: Application = APPLICATION) -> dict[str, Change]:
+    """What would be written, by the name from the root."""
+    found = wanted_changes(repository, repository.suite / "deploy/ci", application, SOURCE)
+    return {one.path.relative_to(repository.root).as_posix(): one for one in found}
+
+
+def workflow(change: Change) -> dict[str, Any]:
+    """A workflow; YAML 1.1 reads its key `on` as true."""
+    content: dict[Any, Any] = yaml.safe_load(change.after)
+    return {("on" if key is True else key): value for key, value in content.items()}
+
+
+def test_a_fresh_repository_gets_five_files(tmp_path: Path) -> None:
+    """Objectives, a test, settings, and two workflows."""
+    wanted = changes(suite(tmp_path))
+
+    assert set(wanted) == {
+        "tests/e2e/slo.yaml",
+        "tests/e2e/test_slo.py",
+        "pytest.ini",
+        ".github/workflows/kindgate.yml",
+        ".github/workflows/kindgate-report.yml",
+    }
+    assert {one.kind for one in wanted.values()} == {Kind.CREATE}
+    assert wanted["pytest.ini"].after == (
+        "[pytest]\nkind_overlay = deploy/ci\nkind_component = ingress-traefik prometheus\napp_image = example.org/shop=shop:kindgate\n"
+    )
+    assert 'parametrize("host", ["shop.localhost"])' in wanted["tests/e2e/test_slo.py"].after
+    ast.parse(wanted["tests/e2e/test_slo.py"].after)
+    assert parse_document(wanted["tests/e2e/slo.yaml"].after, "slo.yaml").thresholds
+
+
+@pytest.mark.parametrize("directory", [".", "services/a"])
+def test_a_second_time_nothing_changes(tmp_path: Path, directory: str) -> None:
+    """Whatever was written the first time."""
+    write(changes(suite(tmp_path, directory)).values())
+
+    assert {one.kind for one in changes(suite(tmp_path, directory)).values()} == {Kind.SAME}
+
+
+def test_what_somebody_wrote_is_kept_and_its_difference_shown(tmp_path: Path) -> None:
+    """Writing again leaves every byte of it."""
+    (tmp_path / "tests/e2e").mkdir(parents=True)
+    (tmp_path / "tests/e2e/slo.yaml").write_text("thresholds: {}\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -q\n")
+
+    wanted = changes(suite(tmp_path))
+    write(wanted.values())
+
+    assert wanted["tests/e2e/slo.yaml"].kind is Kind.KEEP
+    assert "-thresholds: {}" in wanted["tests/e2e/slo.yaml"].diff("slo.yaml")
+    assert (tmp_path / "tests/e2e/slo.yaml").read_text() == "thresholds: {}\n"
+    assert wanted["pytest.ini"].kind is Kind.MERGE
+    assert (tmp_path / "pytest.ini").read_text().startswith("[pytest]\naddopts = -q\nkind_overlay = ")
+
+
+def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:
+    """GitHub refuses a call that grants less; no more is granted than they use, and only inputs that they have are given."""
+    wanted = changes(suite(tmp_path))
+    for name in ("kindgate.yml", "kindgate-report.yml"):
+        jobs = workflow(wanted[f".github/workflows/{name}"])["jobs"]
+        calls = [job for job in jobs.values() if "uses" in job]
+        assert calls
+        for job in calls:
+            called = re.fullmatch(rf"acme/kindgate/(\.github/workflows/\w+\.yml)@{SOURCE.commit}", job["uses"])
+            assert called is not None
+            reusable = yaml.safe_load((ROOT / called[1]).read_text())
+            needed = {key: value for inner in reusable["jobs"].values() for key, value in inner["permissions"].items()}
+            assert job["permissions"] == needed
+            assert set(job["with"]) <= set(reusable[True]["workflow_call"]["inputs"])
+
+
+def test_the_report_follows_the_workflow_by_its_name(tmp_path: Path) -> None:
+    """`workflow_run` names it; a leg is published under the name that it was uploaded as."""
+    wanted = changes(suite(tmp_path, "services/a"))
+    run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
+
+    assert report["on"]["workflow_run"]["workflows"] == [run["name"]]
+    legs = {
+        json.dumps(job["with"].get("leg") or job["with"]["legs"])
+        for job in (run["jobs"]["e2e"], run["jobs"]["publish"], report["jobs"]["publish"])
+    }
+    assert legs == {'"services-a"'}
+
+
+def test_suites_of_one_repository_share_no_name(tmp_path: Path) -> None:
+    """Files, checks, artifacts and comments of one are not those of the other."""
+    named = []
+    for directory in ("services/a", "services/b"):
+        wanted = changes(suite(tmp_path, directory))
+        run = workflow(wanted[f".github/workflows/kindgate-{directory.replace('/', '-')}.yml"])
+        named.append({*wanted, run["name"], *(set(run["jobs"]) - {"changes", "e2e", "publish"}), run["jobs"]["publish"]["with"]["id"]})
+
+    assert named[0] & named[1] == set()
+
+
+def test_the_required_check_waits_for_every_job_and_has_the_workflows_name(tmp_path: Path) -> None:
+    """Also where a job says whether the suite has changed at all."""
+    for directory, jobs in ((".", ["e2e", "publish"]), ("services/a", ["changes", "e2e", "publish"])):
+        wanted = changes(suite(tmp_path, directory))
+        run = workflow(next(one for name, one in wanted.items() if name.endswith(".yml") and "-report" not in name))
+        assert run["jobs"][run["name"]]["needs"] == jobs
+        assert set(run["jobs"]) == {*jobs, run["name"]}
+
+
+def test_a_suite_of_several_is_judged_when_something_that_it_is_made_of_has_changed(tmp_path: Path) -> None:
+    """Its folder, the folders that its overlay builds upon, and its workflow; no `paths:` filter hides the check."""
+    for folder, uses in {"services/a/deploy/ci": ["../../../../platform/base"], "platform/base": []}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": uses}))
+
+    run = workflow(changes(suite(tmp_path, "services/a"))[".github/workflows/kindgate-services-a.yml"])
+
+    command = next(step["run"] for step in run["jobs"]["changes"]["steps"] if "run" in step)
+    assert command == "git diff --quiet HEAD^1 HEAD -- services/a platform/base .github/workflows/kindgate-services-a.yml"
+    assert run["on"] == {"pull_request": None, "merge_group": None, "push": {"branches": ["main"]}}

@@ -1,0 +1,38 @@
+"""Workflows name a repository and a commit that somebody knows, or say that nobody does."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.adoption.provenance import UNKNOWN, Provenance, _installed_from, provenance
+from kindgate.errors import SettingsError
+
+COMMIT = "0123456789" * 4
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    """A repository and a commit in full."""
+    assert provenance(f"acme/kindgate@{COMMIT}") == Provenance("acme/kindgate", COMMIT)
+
+
+@pytest.mark.parametrize("asked", ["acme/kindgate", "acme/kindgate@v1", f"kindgate@{COMMIT}", f"a/b/c@{COMMIT}"])
+def test_what_can_be_moved_is_refused(asked: str) -> None:
+    """A tag, or no version at all."""
+    with pytest.raises(SettingsError, match="--source"):
+        provenance(asked)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://github.com/acme/kindgate.git", "https://github.com/acme/kindgate", "ssh://git@github.com/acme/kindgate.git"]
+)
+def test_pip_remembers_a_repository(url: str) -> None:
+    """PEP 610's record of `pip install git+https://...@v1`."""
+    assert _installed_from({"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}}) == Provenance("acme/kindgate", COMMIT)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"url": "file:///wheel.whl", "archive_info": {}}, {"url": "https://example.org/x", "vcs_info": {"commit_id": COMMIT}}]
+)
+def test_nothing_is_made_up(record: dict[str, object]) -> None:
+    """A wheel does not say where its workflows are."""
+    assert _installed_from(record) == UNKNOWN

@@ -1,0 +1,71 @@
+"""What a repository is, asked from git and the disk."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kindgate.adoption.repository import look_around
+from kindgate.errors import SettingsError
+from kindgate.waiting import Deadline
+
+
+@pytest.fixture(name="repository")
+def _repository(tmp_path: Path) -> Path:
+    subprocess.run(["git", "init", "--quiet", "-b", "trunk", str(tmp_path)], check=True, timeout=30)
+    return tmp_path
+
+
+def commit(folder: Path) -> None:
+    """One empty commit, so that the branch exists."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(folder), *identity, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True, timeout=30)
+
+
+def test_the_root_is_gits(repository: Path) -> None:
+    """Wherever in it the suite is."""
+    suite = repository / "services" / "A"
+    suite.mkdir(parents=True)
+    (suite / "Dockerfile").write_text("FROM scratch\n")
+    (suite / "requirements-dev.txt").write_text("")
+    (suite / "requirements.txt").write_text("")
+
+    found = look_around(suite, Deadline.after(30))
+
+    assert (found.root, found.directory, found.slug) == (repository, "services/A", "services-a")
+    assert (found.builds_image, found.requirements) == (True, "requirements-dev.txt")
+    assert (look_around(repository, Deadline.after(30)).slug, look_around(repository, Deadline.after(30)).directory) == ("", ".")
+
+
+def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a clone; before, it is the branch that is there."""
+    commit(repository)
+    clone = tmp_path_factory.mktemp("clone")
+    subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True, timeout=30)
+    subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "-b", "feature"], check=True, timeout=30)
+
+    assert look_around(repository, Deadline.after(30)).branch == "trunk"
+    assert look_around(clone, Deadline.after(30)).branch == "trunk"
+
+
+def test_a_folder_without_git_is_its_own_root(tmp_path: Path) -> None:
+    """An archive of a repository can be tried too."""
+    assert look_around(tmp_path, Deadline.after(30)).root == tmp_path
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """As it was given."""
+    with pytest.raises(SettingsError, match="nowhere"):
+        look_around(tmp_path / "nowhere", Deadline.after(30))
+
+
+def test_a_suite_that_shares_pytests_settings_is_refused(repository: Path) -> None:
+    """A file of its own would take away the settings that its tests rely on."""
+    (repository / "pytest.ini").write_text("[pytest]\n")
+    suite = repository / "services" / "a"
+    suite.mkdir(parents=True)
+
+    with pytest.raises(SettingsError, match=r"takes its pytest settings from pytest\.ini"):
+        look_around(suite, Deadline.after(30))
