@@ -100,11 +100,14 @@ def _passed(report: RunReport) -> Headline:
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds:
         next_step = ("review what this pull request changes about the gate itself, listed below, then merge",)
-    counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives or not report.comparison else []
+    judged = bool(report.objectives or report.comparison)
+    if not judged:
+        next_step = ("this change may merge if this was the whole suite: none of its objectives was judged",)
+    counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives else []
     counted += [f"{plural(len(report.comparison), 'figure')} within what the base allows"] if report.comparison else []
     return Headline(
         VERDICTS[Outcome.PASSED],
-        (", ".join([*counted, f"{plural(passed, 'test')} passed"]),),
+        (", ".join([*counted, f"{plural(passed, 'test')} passed", *([] if judged else ["no objective judged"])]),),
         cause,
         next_step,
     )

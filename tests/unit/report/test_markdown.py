@@ -90,6 +90,14 @@ def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdic
         assert "slower in this pull request" in second
 
 
+def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: RunReport) -> None:
+    """`-m smoke` passes without any load: that alone is no reason to merge."""
+    first, second = comment(passing.model_copy(update={"objectives": (), "comparison": ()})).splitlines()[:2]
+
+    assert first == "### ✅ PASS: 2 tests passed, no objective judged"
+    assert "none of its objectives was judged" in second
+
+
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
     """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
     assert comment(passing, conclusion="failure").startswith("### ❌ FAIL (untrusted report)")
