@@ -22,12 +22,13 @@ def report(
     inputs: Annotated[
         list[Path] | None, typer.Option("--input", help="report.json, or a folder of legs; repeatable", metavar="FILE|DIR")
     ] = None,
+    link: Annotated[list[str] | None, typer.Option(help="Add a link to the report; repeatable", metavar="NAME=URL")] = None,
     post: Annotated[bool, typer.Option("--post", help="Write one comment about all inputs to the pull request")] = False,
     leg: Annotated[list[str] | None, typer.Option(help="A leg that has to be there; repeatable", metavar="NAME")] = None,
 ) -> None:
     """Make report.html and summary.md again from report.json, or post one comment about the reports of several legs.
 
-    Examples: `kindgate report`, `kindgate report --post --input legs/ --leg e2e`
+    Examples: `kindgate report`, `kindgate report --link "HTML report=https://..."`, `kindgate report --post --input legs/ --leg e2e`
     """
     given = inputs or [settings.path(settings.report.artifacts) / "report.json"]
     if post:
@@ -35,10 +36,12 @@ def report(
 
         _show(post_reports(given, settings.github, os.environ, root=settings.root, expected=leg or ()))
         return
-    from kindgate.pipeline.pages import rewrite_pages  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.pages import parse_links, rewrite_pages  # noqa: PLC0415  # keeps --help quick
+
+    links = parse_links(link or ())
 
     for file in given:
-        for line in rewrite_pages(file):
+        for line in rewrite_pages(file, links):
             print(line)
 
 

@@ -71,6 +71,7 @@ class WorkflowRun:
 class ArtifactInfo:
     """An uploaded artifact; `size` is that of its archive in bytes."""
 
+    id: int
     name: str
     size: int
     expired: bool
@@ -177,10 +178,16 @@ class Api:
             listed = self._repository.get_workflow_run(run_id).get_artifacts()
             found = []
             for artifact in listed:
-                found.append(ArtifactInfo(artifact.name, artifact.size_in_bytes, artifact.expired, artifact.archive_download_url))
+                url = artifact.archive_download_url
+                found.append(ArtifactInfo(artifact.id, artifact.name, artifact.size_in_bytes, artifact.expired, url))
                 if len(found) > at_most:
                     raise GitHubError(f"run {run_id} has more than {at_most} artifacts")
             return found
+
+    def merge_base(self, base: str, head: str) -> str:
+        """The commit at which `head` left the history of `base`."""
+        with _translated(f"compare {base} with {head}"):
+            return self._repository.compare(base, head).merge_base_commit.sha
 
     def file(self, path: str, ref: str) -> str:
         """The text of a file at a commit; empty when there is none."""

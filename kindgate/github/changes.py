@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from kindgate.errors import CommandFailed, SloError
@@ -28,12 +28,19 @@ def is_slo_file(path: str) -> bool:
     return _SLO_FILE.fullmatch(PurePosixPath(path).name) is not None
 
 
-def gate_files(paths: Iterable[str]) -> tuple[str, ...]:
-    """Those of `paths` (with `/`, from the repository's root) that belong to the gate, sorted and each once."""
-    kept = sorted({path for path in paths if is_slo_file(path) or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)})
+def gate_files(paths: Iterable[str], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """Those of `paths` (with `/`, from the repository's root) that belong to the gate, sorted and each once.
+
+    `own` are files and folders that a run was told to judge by, whatever they are called.
+    """
+    kept = sorted({path for path in paths if _is_gate(path) or any(path == one or path.startswith(f"{one}/") for one in own)})
     if len(kept) > _FILES_LIMIT:
         kept = [*kept[: _FILES_LIMIT - 1], f"and {len(kept) - _FILES_LIMIT + 1} more"]
     return tuple(shortened(path, NAME_LIMIT) for path in kept)
+
+
+def _is_gate(path: str) -> bool:
+    return is_slo_file(path) or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)
 
 
 def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, ...]:
@@ -56,19 +63,23 @@ def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, .
     return tuple(rows[:CHANGES_LIMIT])
 
 
-def changes_in_checkout(root: Path, pull: PullRequest, deadline: Deadline) -> GateChanges:
+def changes_in_checkout(
+    root: Path, pull: PullRequest, deadline: Deadline, *, slo_file: Path = Path("slo.yaml"), folders: Sequence[Path] = ()
+) -> GateChanges:
     """What the pull request that is checked out at `root` changes about the gate.
 
+    `slo_file` and `folders` are what this run judges by, counted from `root`; they belong to the gate under any name.
     GitHub checks out a merge of base and head: its difference to its first parent is the pull request, and takes a
     `fetch-depth` of 2. Elsewhere both commits have to be there. Raises `CommandError` where git cannot tell.
     """
     base, head = _compared(root, pull, deadline)
     listed = _git(root, deadline, "diff", "--name-only", "--no-renames", "-z", base, head)
-    files = gate_files(path for path in listed.split("\0") if path)
+    own = [_in_repository(root, path, deadline) for path in (slo_file, *folders)]
+    files = gate_files((path for path in listed.split("\0") if path), [path for path in own if path])
     thresholds = [
         change
         for file in files
-        if is_slo_file(file)
+        if is_slo_file(file) or file == own[0]
         for change in threshold_changes(file, _text_at(root, deadline, base, file), _text_at(root, deadline, head, file))
     ]
     return GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT]))
@@ -100,6 +111,13 @@ def _compared(root: Path, pull: PullRequest, deadline: Deadline) -> tuple[str, s
     if len(parents) == 2 and parents[1] == pull.head_sha:
         return parents[0], "HEAD"
     return _git(root, deadline, "merge-base", pull.base_sha, pull.head_sha).strip(), pull.head_sha
+
+
+def _in_repository(root: Path, path: Path, deadline: Deadline) -> str:
+    """A path of the suite as git lists it, from the repository's root; empty for one outside of the repository."""
+    top = Path(_git(root, deadline, "rev-parse", "--show-toplevel").strip())
+    whole = (root / path).resolve()
+    return whole.relative_to(top.resolve()).as_posix() if whole.is_relative_to(top.resolve()) and whole != top.resolve() else ""
 
 
 def _text_at(root: Path, deadline: Deadline, commit: str, file: str) -> str:

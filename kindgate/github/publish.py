@@ -18,6 +18,7 @@ from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, thre
 from kindgate.github.comment import PostResult
 from kindgate.github.context import Context, read_context
 from kindgate.github.legs import Collected, Named, leg_names, newest_of_each_leg
+from kindgate.github.links import page_link, page_name, run_links
 from kindgate.github.marker import Marker, comment_id
 from kindgate.github.post import POST_SECONDS, message_of_legs, settle
 from kindgate.report.objectives import GateChanges, ThresholdChange
@@ -76,7 +77,8 @@ def _publish(
         if not pulls:
             return (PostResult(f"no open pull request has run {run_id}'s head {run.head_sha[:10]}, comment skipped"),)
         reports = {found.leg: _report_of(found, context, deadline) for found in chosen}
-        publication = _Publication(api, run, reports, leg_names(expected), settings, context, deadline)
+        pages = page_links(run, chosen, artifacts)
+        publication = _Publication(api, run, reports, pages, leg_names(expected), settings, context, deadline)
         return tuple(publication.comment_on(pull) for pull in pulls)
 
 
@@ -87,6 +89,7 @@ class _Publication:
     api: Api
     run: WorkflowRun
     reports: Mapping[str, RunReport]
+    pages: Mapping[str, Link]
     expected: tuple[str, ...]
     settings: GitHubSettings
     context: Context
@@ -105,7 +108,7 @@ class _Publication:
             run_url=run.url,
         )
         changes, warnings = self._gate_changes(pull)
-        shown = {leg: trusted(report, record, changes) for leg, report in self.reports.items()}
+        shown = {leg: trusted(report, record, changes, self.pages.get(leg)) for leg, report in self.reports.items()}
         missing = tuple(sorted(set(self.expected) - shown.keys()))
         message = message_of_legs(Collected(shown, missing), run.conclusion)
         marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
@@ -119,12 +122,18 @@ class _Publication:
         files = gate_files(changed)
         thresholds: list[ThresholdChange] = []
         try:
-            for file in filter(is_slo_file, files):
-                old, new = (self._text(file, commit) for commit in (pull.base_sha, pull.head_sha))
+            slo_files = [file for file in files if is_slo_file(file)]
+            start = self._start_of(pull) if slo_files else ""
+            for file in slo_files:
+                old, new = (self._text(file, commit) for commit in (start, pull.head_sha))
                 thresholds += threshold_changes(file, old, new)
         except GitHubRefused as error:
             return GateChanges(files=files), (f"the changed thresholds are not known: {error.message}",)
         return GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT])), ()
+
+    def _start_of(self, pull: PullState) -> str:
+        """The commit that the pull request started from: what its base has done since is not its doing."""
+        return retried("where the pull request started", lambda: self.api.merge_base(pull.base_sha, pull.head_sha), self.deadline)
 
     def _text(self, file: str, commit: str) -> str:
         return retried(file, lambda: self.api.file(file, commit), self.deadline)[:_SLO_TEXT_LIMIT]
@@ -159,9 +168,16 @@ def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[Ar
     return chosen
 
 
-def trusted(report: RunReport, record: PullRequest, changes: GateChanges) -> RunReport:
+def page_links(run: WorkflowRun, chosen: Sequence[Named[ArtifactInfo]], artifacts: Sequence[ArtifactInfo]) -> dict[str, Link]:
+    """The HTML report of each chosen leg, where the run has uploaded one."""
+    uploaded = {artifact.name: artifact.id for artifact in artifacts if not artifact.expired}
+    pages = {found.leg: uploaded.get(page_name(found.leg, found.attempt)) for found in chosen}
+    return {leg: page_link(run.url, number) for leg, number in pages.items() if number is not None}
+
+
+def trusted(report: RunReport, record: PullRequest, changes: GateChanges, page: Link | None = None) -> RunReport:
     """`report` with what GitHub itself says in place of what the report says about pull request, links and gate."""
-    links = (Link(name="run", url=record.run_url),) if record.run_url else ()
+    links = (*run_links(record.run_url), *((page,) if page else ()))
     return report.model_copy(update={"pull_request": record, "links": links, "gate_changes": changes})
 
 

@@ -10,14 +10,15 @@ from kindgate.errors import GitHubError, KindgateError
 from kindgate.github.annotations import annotation_lines
 from kindgate.github.changes import changes_in_checkout
 from kindgate.github.context import read_context
+from kindgate.github.links import run_links
 from kindgate.github.post import post_comment
 from kindgate.github.stopping import in_actions
 from kindgate.github.summary import write_summary
 from kindgate.report.markdown import job_summary
 from kindgate.report.objectives import GateChanges
 from kindgate.report.record import LINE_LIMIT, shortened
-from kindgate.report.run import Outcome, PullRequest, RunReport
-from kindgate.settings import GitHubSettings
+from kindgate.report.run import Link, Outcome, PullRequest, RunReport
+from kindgate.settings import GitHubSettings, Settings
 from kindgate.waiting import Deadline
 
 GIT_SECONDS = 20.0
@@ -25,7 +26,7 @@ GIT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Origin:
-    """The pull request that is judged, and what it changes about the gate; all empty outside of one.
+    """The pull request that is judged, what it changes about the gate, and the run's pages; all empty outside of GitHub Actions.
 
     `notes` say what could not be found out.
     """
@@ -33,6 +34,7 @@ class Origin:
     record: PullRequest | None
     changes: GateChanges
     notes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,24 @@ class Announced:
     comment_error: GitHubError | None = None
 
 
-def read_origin(root: Path, environment: Mapping[str, str]) -> Origin:
+def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
     """What GitHub Actions says about this run; a checkout that git cannot compare leaves the changes out, with a note."""
     context = read_context(environment)
+    links = run_links(context.run_url)
     if context.pull is None:
-        return Origin(context.record(), GateChanges())
+        return Origin(context.record(), GateChanges(), links=links)
     try:
-        changes = changes_in_checkout(root, context.pull, Deadline.after(GIT_SECONDS))
+        changes = changes_in_checkout(
+            settings.root,
+            context.pull,
+            Deadline.after(GIT_SECONDS),
+            slo_file=settings.slo.file,
+            folders=(settings.deploy.overlay, *settings.deploy.apply),
+        )
     except KindgateError as error:
         note = f"what this pull request changes about the gate is not known: {error.message}"
-        return Origin(context.record(), GateChanges(), (shortened(note, LINE_LIMIT),))
-    return Origin(context.record(), changes)
+        return Origin(context.record(), GateChanges(), (shortened(note, LINE_LIMIT),), links)
+    return Origin(context.record(), changes, links=links)
 
 
 def announce(

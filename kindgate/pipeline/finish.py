@@ -53,7 +53,7 @@ def finish(
     A page that cannot be written is one line of the answer, and loses nothing of the others.
     """
     settings = pipeline.settings
-    origin = read_origin(settings.root, os.environ)
+    origin = read_origin(settings, os.environ)
     bursts = collect_bursts(pipeline.measurements)
     report = build_report(
         Run(id=pipeline.run_id, started=pipeline.log.started, seconds=time.time() - pipeline.log.started, command=_command()),
@@ -69,6 +69,7 @@ def finish(
         tests=tuple(tests),
         failures=(*pipeline.bundles, *bundles_of(tests)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
+        links=origin.links,
         notes=(*pipeline.notes, *origin.notes),
     )
     report = redacted(report, redactor_of(pipeline, os.environ))

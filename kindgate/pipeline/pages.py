@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kindgate.errors import SettingsError
 from kindgate.report.html import report_page
 from kindgate.report.markdown import job_summary
-from kindgate.report.run import RunReport
+from kindgate.report.run import LINKS, Link, RunReport
 
 
 def write_pages(report: RunReport, artifacts: Path) -> list[str]:
@@ -18,10 +18,11 @@ def write_pages(report: RunReport, artifacts: Path) -> list[str]:
     return _written(artifacts, {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)})
 
 
-def rewrite_pages(file: Path) -> list[str]:
+def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
     """Make summary.md and report.html again, beside the report.json that they are made from.
 
-    Raises `SettingsError` when the file is no report of this version.
+    `links` are added to the report first, each in place of one of its name. Raises `SettingsError` when the file is no
+    report of this version.
     """
     try:
         report = RunReport.model_validate_json(file.read_bytes())
@@ -33,7 +34,28 @@ def rewrite_pages(file: Path) -> list[str]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{file}: is not a report of this version: {place}: {first['msg']}") from error
-    return _written(file.parent, _pages(report))
+    if not links:
+        return _written(file.parent, _pages(report))
+    names = {link.name for link in links}
+    kept = [link for link in report.links if link.name not in names]
+    linked = report.model_copy(update={"links": (*kept, *links)[:LINKS]})
+    return _written(file.parent, {file.name: lambda: linked.model_dump_json(indent=1), **_pages(linked)})
+
+
+def parse_links(texts: Sequence[str]) -> tuple[Link, ...]:
+    """The links that `NAME=URL` texts name. Raises `SettingsError` for one that is not so, or that could not stand in a comment."""
+    return tuple(_parse_link(text) for text in texts)
+
+
+def _parse_link(text: str) -> Link:
+    name, _, url = text.partition("=")
+    try:
+        found = Link(name=name, url=url)
+    except ValidationError:
+        found = Link(name="", url="")
+    if not (found.name and found.url):
+        raise SettingsError(f"--link {text}: is not NAME=URL", next_step="write one such as 'HTML report=https://example.com/1'")
+    return found
 
 
 def _pages(report: RunReport) -> dict[str, Callable[[], str]]:

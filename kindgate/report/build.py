@@ -16,6 +16,7 @@ from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base,
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run import (
+    LINKS,
     Artifact,
     Cluster,
     Environment,
@@ -102,7 +103,7 @@ def build_report(
         failures=failures[:1000],
         gate_changes=gate_changes or GateChanges(),
         artifacts=artifacts[:1000],
-        links=links[:20],
+        links=links[:LINKS],
         notes=tuple(said[:100]),
     )
 

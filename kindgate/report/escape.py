@@ -61,8 +61,8 @@ def html_code(text: str, limit: int = 200) -> str:
 
 
 def link(name: str, address: str) -> str:
-    """A link of ours; only letters, digits and spaces of `name` are kept, and `address` is a checked `WebAddress`."""
-    return f"[{re.sub(r'[^A-Za-z0-9 ]', ' ', name).strip() or 'link'}]({address})"
+    """A link of ours; only letters, digits, hyphens and spaces of `name` are kept, and `address` is a checked `WebAddress`."""
+    return f"[{re.sub(r'[^A-Za-z0-9 -]', ' ', name).strip() or 'link'}]({address})"
 
 
 def _hidden(sign: str) -> bool:

@@ -17,6 +17,9 @@ from kindgate.report.resources import ResourceWindow
 
 SCHEMA_VERSION: Literal[1] = 1
 
+LINKS = 20
+"""Links that a report holds at most."""
+
 
 class Outcome(enum.StrEnum):
     """How a run ended."""
@@ -155,5 +158,5 @@ class RunReport(Record):
     failures: Annotated[tuple[FailureBundle, ...], Field(max_length=1000)] = ()
     gate_changes: GateChanges = GateChanges()
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()
-    links: Annotated[tuple[Link, ...], Field(max_length=20)] = ()
+    links: Annotated[tuple[Link, ...], Field(max_length=LINKS)] = ()
     notes: Annotated[tuple[Line, ...], Field(max_length=100)] = ()

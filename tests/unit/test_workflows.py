@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from kindgate.github.links import page_name
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
@@ -171,7 +173,8 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
 
 def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
     """Two uploads of one name are an error, and a re-run must not hide the first attempt."""
-    names = {name: step["with"]["name"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
+    uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
+    names = {name: given.get("name") or given["path"] for name, given in uploads.items()}  # a single file keeps its own name
 
     assert names
     assert [name for name, artifact in names.items() if "${{ github.run_attempt }}" not in artifact] == []
@@ -186,6 +189,17 @@ def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
     assert upload["with"]["name"] == "kindgate-report-${{ inputs.leg }}-${{ github.run_attempt }}"
     assert upload["with"]["path"].endswith("/report.json")
     assert download["with"]["pattern"] == "kindgate-report-*"
+
+
+def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
+    """As a file of its own, which a browser shows, and linked from the report before that is uploaded."""
+    upload = STEPS["e2e.yml: e2e: Upload the page"]["with"]
+    steps = [step["name"] for step in WORKFLOWS["e2e.yml"]["jobs"]["e2e"]["steps"]]
+
+    assert upload["path"] == page_name("LEG", 7).replace("LEG", "${{ inputs.leg }}").replace("7", "${{ github.run_attempt }}")
+    assert upload["archive"] is False
+    assert STEPS["e2e.yml: e2e: Give the page a name of its own"]["env"]["PAGE"] == upload["path"]
+    assert steps.index("Upload the page") < steps.index("Link the page from the report") < steps.index("Upload the report")
 
 
 def test_evidence_is_an_explicit_list() -> None:

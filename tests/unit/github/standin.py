@@ -77,6 +77,7 @@ class StandIn:
     blobs: dict[str, bytes] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
+    merge_base: str = BASE
     blob_encoding: str = ""
     blob_address: str = ""
     page_limit: int = 100
@@ -186,6 +187,7 @@ class StandIn:
             ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
             ("GET", rf"{repo}/actions/artifacts/(\d+)/zip", self._download),
             ("GET", rf"{repo}/contents/(.+)", self._get_content),
+            ("GET", rf"{repo}/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)", self._compare),
         ]
 
     def _pulls(self) -> list[dict[str, Any]]:
@@ -259,6 +261,9 @@ class StandIn:
             return error("not_found")
         content = base64.encodebytes(text.encode()).decode()
         return Answer(200, document("replies", "content") | {"path": path, "name": Path(path).name, "content": content, "size": len(text)})
+
+    def _compare(self, _query: dict[str, str], _body: dict[str, Any], _base: str, _head: str) -> Answer:
+        return Answer(200, document("replies", "comparison") | {"merge_base_commit": {"sha": self.merge_base}})
 
     def _page(self, query: dict[str, str], items: list[dict[str, Any]], path: str) -> Answer:
         size = min(int(query.get("per_page", "30")), self.page_limit)

@@ -31,6 +31,13 @@ def test_files_of_the_gate_are_told_from_the_application() -> None:
     assert gate_files(application + gate + gate) == tuple(sorted(gate))
 
 
+def test_files_that_a_run_is_told_to_judge_by_are_the_gates() -> None:
+    """Whatever they are called; a folder with all that is in it."""
+    paths = ["deploy/test/a.yaml", "deploy/testing.yaml", "limits.yml"]
+
+    assert gate_files(paths, ["deploy/test", "limits.yml"]) == ("deploy/test/a.yaml", "limits.yml")
+
+
 def test_thousands_of_files_are_counted() -> None:
     """A report holds 500 names."""
     found = gate_files(f"k8s/{number:05}.yaml" for number in range(3000))
@@ -113,6 +120,27 @@ def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tu
 
     assert found.files == ("k8s/a\nb.yaml", "slo.yaml")
     assert [(row.old, row.new) for row in found.thresholds if row.metric == "http_req_duration: p(95)"] == [("p(95)<200", "p(95)<900")]
+
+
+def test_a_suite_below_the_root_names_its_own_files(tmp_path: Path) -> None:
+    """Git lists paths from the repository's root, settings count from the suite's."""
+    suite = tmp_path / "services" / "cart"
+    (suite / "deploy").mkdir(parents=True)
+    (suite / "limits.yml").write_text(OLD)
+    (suite / "deploy" / "a.yaml").write_text("1")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "start")
+    (suite / "limits.yml").write_text(NEW)
+    (suite / "deploy" / "a.yaml").write_text("2")
+    git(tmp_path, "commit", "--quiet", "--all", "-m", "faster")
+    base, head = git(tmp_path, "rev-parse", "HEAD^", "HEAD").split()
+    pull = PullRequest(17, head, base, "acme/shop")
+
+    found = changes_in_checkout(suite, pull, Deadline.after(30), slo_file=Path("limits.yml"), folders=[Path("deploy"), tmp_path.parent])
+
+    assert found.files == ("services/cart/deploy/a.yaml", "services/cart/limits.yml")
+    assert ("p(95)<200", "p(95)<900") in [(row.old, row.new) for row in found.thresholds]
 
 
 def test_a_depth_of_two_is_enough(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -211,6 +211,41 @@ def test_what_it_changes_about_the_gate_is_read_from_github(fork: StandIn, passi
     assert "app.py" not in body
 
 
+def test_what_the_base_has_changed_since_is_not_the_pull_requests_doing(fork: StandIn, passing: RunReport) -> None:
+    """The base was made stricter after the fork had left it; the pull request touches another objective."""
+    start = "5" * 40
+    fork.merge_base = start
+    fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]
+    fork.contents = {
+        ("slo.yaml", start): 'thresholds: {http_req_duration: ["p(95)<200", "p(99)<500"]}',
+        ("slo.yaml", BASE): 'thresholds: {http_req_duration: ["p(95)<100", "p(99)<500"]}',
+        ("slo.yaml", HEAD): 'thresholds: {http_req_duration: ["p(95)<200", "p(99)<900"]}',
+    }
+    upload(fork, passing)
+
+    publish_run(9001, SETTINGS, environment(fork))
+
+    (body,) = fork.written()
+    assert "| `p(99)<500` | `p(99)<900` |" in body
+    assert "p(95)<100" not in body
+
+
+def test_a_legs_page_is_linked(fork: StandIn, passing: RunReport) -> None:
+    """That of the same attempt, by the address that GitHub gives artifacts; one that has expired leads nowhere."""
+    upload(fork, passing, "kindgate-report-a-1")
+    upload(fork, passing, "kindgate-report-b-1")
+    for name, expired in [("kindgate-page-a-2.html", False), ("kindgate-page-a-1.html", False), ("kindgate-page-b-1.html", True)]:
+        fork.upload(name, b"<html>", expired=expired)
+
+    publish_run(9001, SETTINGS, environment(fork))
+
+    (body,) = fork.written()
+    run = "https://github.com/acme/shop/actions/runs/9001"
+    assert body.count("[HTML report]") == 1
+    assert f"[HTML report]({run}/artifacts/4)" in body
+    assert f"[re-run]({run}) · [artifacts]({run}#artifacts)" in body
+
+
 def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, passing: RunReport) -> None:
     """The publishing job may have no more than it needs; what is not known is said."""
     fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kindgate.pipeline.announcing import announce, read_origin
 from kindgate.report.run import Outcome, Run, RunReport, TestResult
-from kindgate.settings import GitHubSettings
+from kindgate.settings import GitHubSettings, Settings
 
 EVENT = Path(__file__).parent.parent / "github/events/pull_request_same_repository.json"
 PULL_REQUEST = {
@@ -26,7 +26,7 @@ FAILED = RunReport(
 
 def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
     """A report without changes of the gate must not look like a pull request that changes nothing."""
-    origin = read_origin(tmp_path, PULL_REQUEST)
+    origin = read_origin(Settings(root=tmp_path), PULL_REQUEST)
 
     assert origin.record is not None
     assert origin.record.number == 17
@@ -34,13 +34,14 @@ def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
     (note,) = origin.notes
     assert note.startswith("what this pull request changes about the gate is not known: ")
     assert "git" in note
+    assert [link.name for link in origin.links] == ["run", "re-run", "artifacts"]
 
 
 def test_outside_of_a_pull_request_there_is_nothing_to_note(tmp_path: Path) -> None:
     """No pull request, no comparison."""
-    origin = read_origin(tmp_path, {})
+    origin = read_origin(Settings(root=tmp_path), {})
 
-    assert (origin.record, origin.notes) == (None, ())
+    assert (origin.record, origin.notes, origin.links) == (None, (), ())
 
 
 def test_annotations_are_apart_from_lines_that_hold_text_of_others(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Pages are made from a report, and again from its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.pipeline.pages import parse_links, rewrite_pages, write_pages
+from kindgate.report.run import LINKS, Link, Outcome, Run, RunReport
+
+ADDRESS = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
+
+
+@pytest.fixture(name="written")
+def _written(tmp_path: Path) -> Path:
+    """A run's report.json, with a link."""
+    links = (Link(name="run", url="https://github.com/acme/shop/actions/runs/9001"),)
+    report = RunReport(run=Run(id="1", started=0.0, seconds=1.0), outcome=Outcome.PASSED, exit_code=0, links=links)
+    write_pages(report, tmp_path)
+    return tmp_path / "report.json"
+
+
+def read(file: Path) -> RunReport:
+    """The report in a file."""
+    return RunReport.model_validate_json(file.read_bytes())
+
+
+def test_a_link_is_added_to_the_report_and_its_pages(written: Path) -> None:
+    """An address that is known only when the page is uploaded; given again, it takes the place of the first."""
+    for number in (4, 5):
+        rewrite_pages(written, parse_links([f"HTML report={ADDRESS[:-1]}{number}"]))
+
+    assert [(link.name, link.url) for link in read(written).links][1:] == [("HTML report", ADDRESS)]
+    assert f"[HTML report]({ADDRESS})" in (written.parent / "summary.md").read_text()
+    assert ADDRESS in (written.parent / "report.html").read_text()
+
+
+def test_without_a_link_the_report_stays_as_it_is(written: Path) -> None:
+    """Only the pages are made again."""
+    before = written.read_bytes()
+    (written.parent / "report.html").unlink()
+
+    rewrite_pages(written)
+
+    assert written.read_bytes() == before
+    assert (written.parent / "report.html").is_file()
+
+
+def test_no_more_links_than_a_report_holds_are_added(written: Path) -> None:
+    """A report that cannot be read again helps nobody."""
+    rewrite_pages(written, parse_links([f"page {number}={ADDRESS}" for number in range(30)]))
+
+    assert len(read(written).links) == LINKS
+
+
+@pytest.mark.parametrize("text", ["HTML report", "page=javascript:alert(1)", "page=https://x/)[y](https://z", f"{'x' * 400}={ADDRESS}"])
+def test_what_is_no_link_is_refused(text: str) -> None:
+    """Before anything is written."""
+    with pytest.raises(SettingsError, match="NAME=URL"):
+        parse_links([text])
