@@ -24,6 +24,7 @@
     - PublishRefused (24): an artifact that is not to be trusted
   - WaitTimeout (25): a deadline passed; rooms chain it into their own error
   - NeverHappens (26): what was waited for cannot come; rooms chain it into their own error
+  - SecretsMissing (27): the application needs secrets that this run does not have
 
 `docs/exit-codes.md` is the table for users; a test compares the two.
 """
@@ -272,3 +273,9 @@ class NeverHappens(KindgateError):
     """What was waited for cannot come any more."""
 
     exit_code = 26
+
+
+class SecretsMissing(KindgateError):
+    """The application needs secrets that this run does not have: nothing is judged, tests are skipped, the run does not pass."""
+
+    exit_code = 27

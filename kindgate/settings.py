@@ -78,7 +78,7 @@ class ImageSettings:
         (), "--kind-load", "Image of the local engine, or an image archive, to load into the nodes; repeatable", "IMAGE|ARCHIVE"
     )
     app_image: tuple[str, ...] = option(
-        (), "--app-image", "Judge IMAGE of the local engine where the manifests say NAME; repeatable", "NAME=IMAGE"
+        (), "--app-image", "Judge IMAGE of the local engine where the manifests say NAME, of any tag or digest; repeatable", "NAME=IMAGE"
     )
     allow_missing: bool = option(
         default=False,
@@ -102,7 +102,16 @@ class DeploySettings:
         (), "--kind-component", "Bundled component to apply beside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
     )
     apply: tuple[Path, ...] = option((), "--kind-apply", "Manifests to apply before the overlay (CRDs, a database); repeatable", "PATH")
+    secrets: tuple[str, ...] = option(
+        (), "--app-secret", "Make the Secret NAME that the manifests lack from an environment variable; repeatable", "NAME[/KEY]=ENV_VAR"
+    )
+    env_file: Path = option(Path(".env"), "--app-env-file", "Git-ignored file of NAME=value lines in which --app-secret looks too", "FILE")
     timeout: float = option(180.0, "--kind-deploy-timeout", "Seconds until everything that was applied has to be ready", "SECONDS", above=0)
+
+    def __post_init__(self) -> None:
+        for item in self.secrets:
+            if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[A-Za-z0-9._-]+)?=[A-Za-z_][A-Za-z0-9_]*", item):
+                raise SettingsError(f"--app-secret: {item!r} is not of the form NAME=ENV_VAR or NAME/KEY=ENV_VAR")
 
 
 @dataclass(frozen=True)

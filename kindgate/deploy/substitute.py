@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kindgate.errors import ManifestError
+from kindgate.deploy.podspecs import pod_template
+from kindgate.errors import ImageError
 from kindgate.images.reference import ImageReference
 from kindgate.model import Manifest, Rendered
 
@@ -16,19 +17,22 @@ _ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """Kinds whose pods are replaced when their template changes; a Job's template cannot change at all."""
 
 
-def with_images(rendered: Rendered, images: Mapping[str, str]) -> Rendered:
+def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: str) -> tuple[Rendered, ...]:
     """The objects with each image NAME of `images` replaced by its value, as `kustomize edit set image` does.
 
-    A NAME without a tag means every tag; `foo` and `docker.io/library/foo` are the same name. The pull policy of a
-    replaced image becomes IfNotPresent: it is in the nodes already. Raises `ManifestError` for a name that no
-    manifest has, and `ImageError` for what is no image reference.
+    A NAME without a tag means every tag and digest; `foo` and `docker.io/library/foo` are the same name. The pull
+    policy of a replaced image becomes IfNotPresent: it is in the nodes already. Raises `ImageError` for what is no
+    image reference, and for a name that no manifest of `parts` has; `option` is where the name was given.
     """
     used: set[str] = set()
-    objects = tuple(_replaced(manifest, images, used) for manifest in rendered.objects)
+    changed = tuple(replace(part, objects=tuple(_replaced(manifest, images, used) for manifest in part.objects)) for part in parts)
     for name in images:
         if name not in used:
-            raise ManifestError(f"--slo-base-image {name}: no manifest of {rendered.overlay} names that image")
-    return replace(rendered, objects=objects)
+            known = sorted({image for part in parts for manifest in part.objects for image in _images(manifest)})
+            raise ImageError(
+                f"{option} {name}: no manifest names that image", last_state=f"images of the manifests: {', '.join(known) or 'none'}"
+            )
+    return changed
 
 
 def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
@@ -68,6 +72,11 @@ def _replaced(node: Any, images: Mapping[str, str], used: set[str]) -> Any:  # n
             used.add(name)
             copy |= {"image": images[name], "imagePullPolicy": "IfNotPresent"}
     return copy
+
+
+def _images(manifest: Manifest) -> Iterator[str]:
+    template = pod_template(manifest)
+    return (str(container.get("image")) for _, container in (template.containers() if template is not None else ()))
 
 
 def _means(name: str, image: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,8 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class LocalImages:
-    """What `--app-image` and `--kind-load` give, looked at: `app` maps a name of the manifests to an image of the engine."""
+    """What `--app-image` and `--kind-load` give, looked at: images of the engine, and archives."""
 
-    app: Mapping[str, str]
     loaded: tuple[str, ...]
     archives: tuple[LocalArchive, ...]
 
@@ -31,16 +29,16 @@ def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path
 
     Raises `ImageError` for what neither the engine nor the disk holds.
     """
-    app = dict(item.split("=", 1) for item in settings.app_image)
+    app = tuple(item.split("=", 1)[1] for item in settings.app_image)
     files = [item for item in settings.load if (root / item).is_file()]
     loaded = tuple(item for item in settings.load if item not in files)
-    for option, name in [*(("--app-image", name) for name in app.values()), *(("--kind-load", name) for name in loaded)]:
+    for option, name in [*(("--app-image", name) for name in app), *(("--kind-load", name) for name in loaded)]:
         if not image_id(engine, name, deadline):
             raise ImageError(
                 f"{option}: the engine holds no image {name}" + (", and there is no such file" if option == "--kind-load" else ""),
                 next_step=f"build it first, or correct the name; `{engine.program} images` lists what there is",
             )
-    return LocalImages(app, loaded, tuple(_archive(root / item, folder) for item in files))
+    return LocalImages((*app, *loaded), tuple(_archive(root / item, folder) for item in files))
 
 
 def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Path, deadline: Deadline) -> Path | None:

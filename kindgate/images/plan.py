@@ -85,7 +85,6 @@ class ImagePlan:
 def plan_images(
     rendered: Iterable[Rendered],
     *,
-    app_images: Mapping[str, str] | None = None,
     loaded_images: Sequence[str] = (),
     archives: Sequence[LocalArchive] = (),
     node_image: str = "",
@@ -93,15 +92,12 @@ def plan_images(
 ) -> ImagePlan:
     """The images of `rendered`, each once and in order.
 
-    `app_images` maps a name in the manifests (with or without tag) to an image of the local engine; `loaded_images`
-    are images of the local engine that keep their name. Neither these nor what `archives` hold is looked for in an
-    image source. Raises `ImageError` for a name of `app_images` that no manifest has, for an image that is named by
-    digest, and for a local image whose pull policy would make the nodes ask a registry for it.
+    `loaded_images` are images of the local engine. Neither these nor what `archives` hold is looked for in an image
+    source. Raises `ImageError` for an image that is named by digest, and for a local image whose pull policy would
+    make the nodes ask a registry for it.
     """
     wanted = list(_wanted(rendered))
-    local = [LocalImage(ImageReference.parse(image), image) for image in loaded_images]
-    for name, engine_image in (app_images or {}).items():
-        local += [LocalImage(image.reference, engine_image) for image in _named(name, wanted)]
+    local = [LocalImage(ImageReference.parse(image), image) for image in dict.fromkeys(loaded_images)]
     given = {image.name for image in local} | {name for archive in archives for name in archive.names}
     check_pull_policies(image for image in wanted if image.reference in given)
     return ImagePlan(
@@ -134,17 +130,6 @@ def refuse_missing(missing: Sequence[WantedImage], source: str, hint: str = "") 
             f"the image source {source!r} does not provide " + ", ".join(str(image) for image in missing),
             next_step=hint or "correct the name, give the image with --kind-load or --app-image, or use --images-allow-missing",
         )
-
-
-def _named(name: str, wanted: Sequence[WantedImage]) -> list[WantedImage]:
-    """The images that `--app-image name=...` means: of this tag if it has one, of any tag if not."""
-    asked = ImageReference.parse(name)
-    any_tag = ":" not in name.rpartition("/")[2]
-    found = [image for image in wanted if image.reference.name == asked.name and (any_tag or image.reference.tag == asked.tag)]
-    if not found:
-        known = ", ".join(str(image.reference) for image in wanted) or "none"
-        raise ImageError(f"--app-image {name}: no manifest names that image", last_state=f"images of the manifests: {known}")
-    return found
 
 
 def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kindgate.deploy.beside import Beside, place_beside
 from kindgate.deploy.render import render
+from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
-from kindgate.images.plan import plan_images
 from kindgate.model import Rendered
+from kindgate.pipeline.app_secrets import asked_secrets, secret_values
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
@@ -29,9 +31,9 @@ def read_base(
     with _overlay_of_base(settings, folder, deadline) as overlay:
         rendered = render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components)
     images = dict(item.split("=", 1) for item in settings.slo.base_image)
-    rendered = with_images(rendered, images) if images else rendered
+    (rendered,) = with_images((rendered,), images, "--slo-base-image")
+    rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
     refuse(validate(rendered, provided=prerequisites, existing=settings.cluster.existing is not None))
-    _refuse_the_same_image(settings, (*prerequisites, head), rendered)
     return place_beside(head, rendered)
 
 
@@ -83,15 +85,3 @@ def _below_root(settings: Settings) -> Path:
 def _git(root: Path, deadline: Deadline, *arguments: str) -> str:
     """What git says. Hooks are switched off: a checkout for one's own use is no business of theirs."""
     return run(["git", "-C", root, "-c", "core.hooksPath=/dev/null", *arguments], deadline=deadline).stdout.strip()
-
-
-def _refuse_the_same_image(settings: Settings, applied: tuple[Rendered, ...], base: Rendered) -> None:
-    """--app-image loads an image under the manifests' name: a base version that says that name would get it too."""
-    app_images = dict(item.split("=", 1) for item in settings.images.app_image)
-    replaced = {image.name for image in plan_images(applied, app_images=app_images).local}
-    for image in plan_images((base,)).wanted:
-        if image.reference in replaced:
-            raise SettingsError(
-                f"--app-image replaces {image.reference} in the nodes, and the base version has it too: nothing would be compared",
-                next_step=f"name the base version's image: --slo-base-image {image.reference}=IMAGE, and --kind-load IMAGE if it is local",
-            )

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from kindgate.deploy.beside import Beside, with_spread_pods
 from kindgate.deploy.render import read_manifests, render
-from kindgate.deploy.substitute import with_image_ids
+from kindgate.deploy.secrets import with_secrets
+from kindgate.deploy.substitute import with_image_ids, with_images
 from kindgate.deploy.validate import refuse, validate
-from kindgate.errors import SettingsError, SloError
+from kindgate.errors import ManifestError, SettingsError, SloError
 from kindgate.host.engine import find_engine
 from kindgate.images.source import Progress
 from kindgate.model import Rendered
+from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_unused, secret_values, without_env_source
 from kindgate.pipeline.base_version import read_base
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
@@ -82,15 +84,31 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:
     """The application's manifests, and those that are applied before them, rendered and found valid.
 
-    Raises `ManifestError` that names files and objects.
+    Raises `ManifestError` that names files and objects, and `SecretsMissing` when only secrets are missing.
     """
-    prerequisites = tuple(read_manifests(settings.path(path), kubectl=tools.kubectl, deadline=deadline) for path in settings.deploy.apply)
-    overlay = settings.path(settings.deploy.overlay)
-    rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
+    try:
+        parts = _rendered(settings, tools.kubectl, deadline)
+    except ManifestError as error:
+        without = without_env_source(error)
+        if without is None:
+            raise
+        raise without from error
+    parts = with_images(parts, dict(item.split("=", 1) for item in settings.images.app_image), "--app-image")
+    refuse_unused(settings, parts)
+    values = secret_values(settings, os.environ, deadline)
+    *prerequisites, rendered = (with_secrets(part, asked_secrets(settings), values) for part in parts)
     existing = settings.cluster.existing is not None
     for part in (*prerequisites, rendered):
         refuse(validate(part, provided=prerequisites, existing=existing))
-    return rendered, prerequisites
+    refuse_missing(settings, values)
+    return rendered, tuple(prerequisites)
+
+
+def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
+    """What --kind-apply and --kind-overlay name, in the order in which it is applied."""
+    before = (read_manifests(settings.path(path), kubectl=kubectl, deadline=deadline) for path in settings.deploy.apply)
+    overlay = settings.path(settings.deploy.overlay)
+    return (*before, render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components))
 
 
 def check_artifacts_folder(folder: Path) -> None:

@@ -61,7 +61,6 @@ def find_supply(
     local = find_local(settings.images, settings.root, engine, folder, deadline)
     plan = plan_images(
         manifests,
-        app_images=local.app,
         loaded_images=local.loaded,
         archives=local.archives,
         node_image=settings.cluster.node_image,

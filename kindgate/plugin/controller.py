@@ -117,10 +117,12 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run."""
+        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run or were skipped."""
         self.session = session
-        if self.provider.failure is not None and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
-            session.exitstatus = self.provider.failure.exit_code
+        failure = self.provider.failure
+        replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
+        if failure is not None and session.exitstatus in replaced:
+            session.exitstatus = failure.exit_code
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, exitstatus: int) -> None:

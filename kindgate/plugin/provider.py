@@ -7,10 +7,10 @@ socket; a worker gets plain data and never creates or deletes anything.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kindgate.errors import ClusterError, KindgateError
+from kindgate.errors import ClusterError, KindgateError, SecretsMissing
 from kindgate.pipeline.stages import Provisioned, Stage
 
 if TYPE_CHECKING:
@@ -24,12 +24,16 @@ ANSWER_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a stage cannot be reached, as data; `first` is set in the one answer that should show all of it."""
+    """Why a stage cannot be reached, as data; `first` is set in the one answer that should show all of it.
+
+    `skips` is set where nothing is wrong and something is missing that this run cannot have.
+    """
 
     summary: str
     details: str
     exit_code: int
     first: bool
+    skips: bool = False
 
 
 def later_line(failure: Failure) -> str:
@@ -78,11 +82,11 @@ class LocalProvider:
         """Bring the pipeline to `stage`; after a failure every further call fails with the same cause."""
         with self._lock:
             if self.failure is not None:
-                raise StageUnreachable(Failure(self.failure.summary, self.failure.details, self.failure.exit_code, first=False))
+                raise StageUnreachable(replace(self.failure, first=False))
             try:
                 return self.pipeline.reach(stage)
             except KindgateError as error:
-                self.failure = Failure(error.message, str(error), error.exit_code, first=True)
+                self.failure = Failure(error.message, str(error), error.exit_code, first=True, skips=isinstance(error, SecretsMissing))
                 raise StageUnreachable(self.failure) from error
 
     def record(self, measurement: Measurement) -> None:

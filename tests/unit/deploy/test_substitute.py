@@ -5,14 +5,21 @@ from __future__ import annotations
 import pytest
 
 from kindgate.deploy.substitute import with_image_ids, with_images
-from kindgate.errors import ImageError, ManifestError
+from kindgate.errors import ImageError
+from kindgate.model import Rendered
 from tests.unit.deploy.objects import deployment, rendered, service
+
+
+def replaced(before: Rendered, images: dict[str, str]) -> Rendered:
+    """One part with `images`."""
+    (after,) = with_images((before,), images, "--app-image")
+    return after
 
 
 @pytest.mark.parametrize("name", ["example/web", "example/web:1.0", "docker.io/example/web"])
 def test_a_name_with_or_without_tag_and_registry_is_found(name: str) -> None:
     """As `kustomize edit set image` does, and the image in the nodes is then used."""
-    result = with_images(rendered(deployment(container={"imagePullPolicy": "Always"}), service()), {name: "web:dev"})
+    result = replaced(rendered(deployment(container={"imagePullPolicy": "Always"}), service()), {name: "web:dev"})
     container = result.objects[0]["spec"]["template"]["spec"]["containers"][0]
     assert (container["image"], container["imagePullPolicy"]) == ("web:dev", "IfNotPresent")
     assert result.objects[1] == service()
@@ -21,21 +28,41 @@ def test_a_name_with_or_without_tag_and_registry_is_found(name: str) -> None:
 def test_the_given_objects_stay_as_they_were() -> None:
     """What was rendered can be compared with what is applied."""
     before = rendered(deployment())
-    with_images(before, {"example/web": "web:dev"})
+    replaced(before, {"example/web": "web:dev"})
     assert before.objects == (deployment(),)
 
 
 @pytest.mark.parametrize("name", ["example/other", "example/web:2.0"])
 def test_a_name_that_no_manifest_has_is_an_error(name: str) -> None:
     """Else the wrong image would be judged, and nobody would know."""
-    with pytest.raises(ManifestError, match=f"--slo-base-image {name}"):
-        with_images(rendered(deployment()), {name: "web:dev"})
+    with pytest.raises(ImageError, match=f"--app-image {name}: no manifest names that image") as caught:
+        replaced(rendered(deployment()), {name: "web:dev"})
+
+    assert "example/web:1.0" in caught.value.last_state
+
+
+def test_an_image_that_is_pinned_by_digest_is_replaced_too() -> None:
+    """Manifests of production name digests; what was built a minute ago has none."""
+    before = rendered(deployment(container={"image": "example/web@sha256:" + "a" * 64}))
+
+    after = replaced(before, {"example/web": "web:dev"})
+
+    assert after.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:dev"
+
+
+def test_a_name_may_be_in_any_part() -> None:
+    """Prerequisites and the overlay are looked through together."""
+    database = deployment("database", container={"image": "example/db:1"})
+
+    parts = with_images((rendered(database), rendered(deployment())), {"example/db": "db:dev", "example/web": "web:dev"}, "--app-image")
+
+    assert [part.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] for part in parts] == ["db:dev", "web:dev"]
 
 
 def test_what_is_no_image_reference_is_an_error() -> None:
     """A misspelt option is said before anything is created."""
     with pytest.raises(ImageError):
-        with_images(rendered(deployment()), {"Not An Image": "web:dev"})
+        replaced(rendered(deployment()), {"Not An Image": "web:dev"})
 
 
 def test_an_image_of_the_users_own_marks_the_pods_that_run_it() -> None:

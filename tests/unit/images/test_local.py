@@ -38,8 +38,7 @@ def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: 
 
     found = find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
-    assert found.app == {"shop/app": "app:dev"}
-    assert found.loaded == ("tool:1",)
+    assert found.loaded == ("app:dev", "tool:1")
     assert [str(name) for archive in found.archives for name in archive.names] == ["registry.local/one:1", "registry.local/two:2"]
 
 

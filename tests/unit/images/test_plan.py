@@ -73,24 +73,6 @@ def test_an_image_that_is_named_by_digest_is_refused() -> None:
     assert "images.lock" in caught.value.next_step
 
 
-def test_the_users_image_is_not_looked_for_elsewhere() -> None:
-    """`--app-image` without a tag means every tag of that name, and takes the image out of what is wanted."""
-    plan = plan_images([rendered(workload("foo", "shop/foo:1.2"), workload("bar", "bar:1"))], app_images={"shop/foo": "foo:dev"})
-
-    assert [str(image.reference) for image in plan.wanted] == ["docker.io/library/bar:1"]
-    assert [(str(image.name), image.engine_image) for image in plan.local] == [("docker.io/shop/foo:1.2", "foo:dev")]
-    assert plan.names == ("docker.io/library/bar:1", "docker.io/shop/foo:1.2")
-
-
-def test_an_app_image_that_no_manifest_names_is_an_error() -> None:
-    """A misspelt `--app-image` would silently judge something else; of another tag it is misspelt too."""
-    for name in ("shop/fooo", "shop/foo:2"):
-        with pytest.raises(ImageError, match="no manifest names that image") as caught:
-            plan_images([rendered(workload("foo", "shop/foo:1"))], app_images={name: "foo:dev"})
-
-        assert "docker.io/shop/foo:1" in caught.value.last_state
-
-
 def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
     """Loaded images and the names in archives count as provided."""
     archive = LocalArchive(Path("bar.tar"), (ImageReference.parse("bar:1"),))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,18 +143,22 @@ def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
 
-def test_an_image_that_is_replaced_under_its_name_cannot_tell_versions_apart(project: Path, kubectl: Path) -> None:
-    """--app-image would give the base version the new image too."""
-    git(project, "commit", "--quiet", "-am", "two")
+def test_an_image_of_ones_own_is_the_new_versions_alone(project: Path, kubectl: Path) -> None:
+    """--app-image replaces the name in the version that is judged; the base version keeps what its manifests say."""
+    beside = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
 
-    with pytest.raises(SettingsError, match="nothing would be compared") as raised:
-        read(project, kubectl, SloSettings(base="main"), app_image=("example/web:2=web:dev",))
-
-    assert "--slo-base-image" in raised.value.next_step
+    assert images(beside) == ["example/web:1"]
 
 
-def test_with_an_image_of_its_own_the_base_is_told_apart(project: Path, kubectl: Path) -> None:
-    """The advice of the error above is enough."""
-    settings = replace(SloSettings(base="main"), base_image=("example/web=example/web:main",))
+def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its own namespace, from the same variables."""
+    needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
+    whole = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
+    write(project / "other", whole)
+    monkeypatch.setenv("API_TOKEN", "t0ken")
+    settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
 
-    assert images(read(project, kubectl, settings, app_image=("example/web:2=web:dev",))) == ["example/web:main"]
+    beside = read_base(settings, version("example/web:2"), (), kubectl=kubectl, folder=project.parent / "run", deadline=Deadline.after(30))
+
+    (secret,) = beside.rendered.of_kind("Secret")
+    assert (secret["metadata"]["namespace"], secret["data"]) == ("shop-base", {"API_TOKEN": "dDBrZW4="})

@@ -110,6 +110,23 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(suite: pytest.P
     assert stages(suite) == ["APP"]
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_not_pass(
+    suite: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    """A fork's pull request has none: its tests do not fail, and nobody can take the run for a green one."""
+    stand_in(
+        suite,
+        'from kindgate.errors import SecretsMissing; raise SecretsMissing("not judged: Secret shop needs API_TOKEN, which is not set")',
+    )
+
+    result = suite.runpytest_subprocess("-m", "e2e", "-rs", *workers)
+
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["SKIPPED*Secret shop needs API_TOKEN, which is not set*"])
+    assert result.ret == 27
+
+
 def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pytester) -> None:
     """The option is named, and the exit code is the table's."""
     result = suite.runpytest_subprocess("--kind-workers=100")

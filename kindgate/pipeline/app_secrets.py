@@ -1,0 +1,95 @@
+"""The values of the application's Secrets: from the environment, or from a file that git does not know.
+
+A run that lacks one judges nothing: it is skipped by name, and does not pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kindgate.deploy.secrets import AskedSecret, lacking_secrets
+from kindgate.errors import CommandNotFound, ManifestError, SecretsMissing, SettingsError
+from kindgate.host.command import run
+from kindgate.model import Rendered
+from kindgate.settings import DeploySettings, Settings
+from kindgate.waiting import Deadline
+
+VARIABLE = "KINDGATE_APP_SECRETS"
+"""Holds lines NAME=value: what CI has in one secret of its own."""
+
+_ENV_SOURCE = re.compile(r"env source files: \[(?P<file>[^\]]+)\].*no such file", re.DOTALL)
+
+
+def asked_secrets(settings: Settings) -> tuple[AskedSecret, ...]:
+    """What --app-secret names."""
+    return tuple(AskedSecret.parse(text) for text in settings.deploy.secrets)
+
+
+def secret_values(settings: Settings, environment: Mapping[str, str], deadline: Deadline) -> Mapping[str, str]:
+    """The values of every variable of --app-secret that is set: the environment beats its lines, which beat the file.
+
+    Raises `SettingsError` for a file that would be committed.
+    """
+    names = {one.variable for one in asked_secrets(settings)}
+    if not names:
+        return {}
+    file = settings.path(settings.deploy.env_file)
+    text = file.read_text() if file.is_file() else ""
+    known = {**lines_of(text), **lines_of(environment.get(VARIABLE, "")), **{name: value for name, value in environment.items() if value}}
+    if names & lines_of(text).keys():
+        _refuse_a_file_that_git_knows(file, settings, deadline)
+    return {name: known[name] for name in names if known.get(name)}
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """NAME=value lines, as `docker run --env-file` reads them: the value is taken as it stands, `#` begins a comment line."""
+    pairs = (line.strip().partition("=") for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    return {name.strip(): value for name, equals, value in pairs if equals}
+
+
+def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
+    """Raise `SettingsError` for an --app-secret that no object needs: misspelt, it would leave another one missing."""
+    wanted = {ref.name for part in parts for ref in lacking_secrets(part)}
+    for one in asked_secrets(settings):
+        if one.secret not in wanted:
+            raise SettingsError(
+                f"--app-secret {one.secret}: no manifest refers to a Secret of that name which it does not bring itself",
+                next_step=f"they refer to: {', '.join(sorted(wanted)) or 'none'}",
+            )
+
+
+def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
+    """Raise `SecretsMissing` that names each Secret and variable without a value."""
+    missing = [f"Secret {one.secret} needs {one.variable}" for one in asked_secrets(settings) if one.variable not in values]
+    if missing:
+        raise SecretsMissing(
+            f"not judged: {', '.join(missing)}, which is not set",
+            next_step=f"set it in the environment or in {settings.deploy.env_file}; in CI pass it as the workflow's secret `environment`",
+        )
+
+
+def without_env_source(error: ManifestError) -> SecretsMissing | None:
+    """The error of a secretGenerator whose env file is not there, which is no fault of the manifests; None for any other error."""
+    found = _ENV_SOURCE.search(error.last_state) or _ENV_SOURCE.search(error.message)
+    if found is None:
+        return None
+    return SecretsMissing(
+        f"not judged: the env file {found['file']} of a secretGenerator is not there",
+        last_state=error.message,
+        next_step="write it; it belongs in .gitignore, and into CI by a secret",
+    )
+
+
+def _refuse_a_file_that_git_knows(file: Path, settings: Settings, deadline: Deadline) -> None:
+    """A repository that git does not keep, or a machine without git, commits nothing."""
+    try:
+        told = run(["git", "-C", settings.root.resolve(), "check-ignore", "--quiet", file.resolve()], deadline=deadline, check=False)
+    except CommandNotFound:
+        return
+    if told.returncode == 1:
+        default = " (the default of --app-env-file)" if settings.deploy.env_file == DeploySettings().env_file else ""
+        raise SettingsError(
+            f"{settings.deploy.env_file}{default} holds secrets, and git does not ignore it", next_step="add it to .gitignore"
+        )

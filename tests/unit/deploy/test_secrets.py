@@ -1,0 +1,71 @@
+"""Secrets that the manifests need and lack are made of values that come from outside."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.secrets import AskedSecret, lacking_secrets, with_secrets
+from kindgate.deploy.validate import validate
+from kindgate.model import ObjectRef, Rendered
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+NAMESPACE = manifest("Namespace", "shop", namespace="")
+
+
+def application(**container: Any) -> Rendered:
+    """An application whose container has more to it."""
+    return rendered(NAMESPACE, deployment(container=container), service(), ingress())
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "key", "variable"),
+    [("shop=TOKEN", "shop", "TOKEN", "TOKEN"), ("shop/token=API_TOKEN", "shop", "token", "API_TOKEN")],
+)
+def test_an_option_names_secret_key_and_variable(text: str, secret: str, key: str, variable: str) -> None:
+    """Without a key it is the variable's name, as envFrom wants it."""
+    assert AskedSecret.parse(text) == AskedSecret(secret, key, variable)
+
+
+def test_a_secret_is_made_where_it_is_referred_to() -> None:
+    """In that namespace, with every key that was asked for; then nothing is missing any more."""
+    before = application(
+        envFrom=[{"secretRef": {"name": "shop"}}], env=[{"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop", "key": "token"}}}]
+    )
+
+    after = with_secrets(
+        before, [AskedSecret("shop", "token", "API_TOKEN"), AskedSecret("shop", "USER", "USER_NAME")], {"API_TOKEN": "s3cret"}
+    )
+
+    (secret,) = after.of_kind("Secret")
+    assert ObjectRef.of(secret) == ObjectRef("Secret", "shop", "shop")
+    assert {key: base64.b64decode(value).decode() for key, value in secret["data"].items()} == {"token": "s3cret", "USER": ""}
+    assert validate(before) != ()
+    assert validate(after) == ()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"volumes": [{"name": "v", "secret": {"secretName": "shop"}}]},
+        {"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "shop"}}]}}]},
+        {"imagePullSecrets": [{"name": "shop"}]},
+    ],
+)
+def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
+    """Volumes and pull secrets as well as variables."""
+    item = deployment()
+    item["spec"]["template"]["spec"] |= spec
+
+    assert lacking_secrets(rendered(item)) == {ObjectRef("Secret", "shop", "shop")}
+
+
+def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
+    """It is no business of the options."""
+    held = manifest("Secret", "shop", data={})
+    whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), held)
+
+    assert with_secrets(whole, [AskedSecret("shop", "A", "A")], {"A": "x"}).objects == whole.objects
+    assert lacking_secrets(whole) == frozenset()

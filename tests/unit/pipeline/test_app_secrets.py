@@ -1,0 +1,89 @@
+"""Values of secrets come from the environment or from a file that git does not know; what is missing is told by name."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ManifestError, SecretsMissing, SettingsError
+from kindgate.pipeline.app_secrets import lines_of, refuse_missing, refuse_unused, secret_values, without_env_source
+from kindgate.settings import DeploySettings, Settings
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, rendered
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path) -> Settings:
+    """A project that keeps a secret in .env, which git ignores."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    (tmp_path / ".gitignore").write_text(".env\n")
+    (tmp_path / ".env").write_text("# of the shop\nAPI_TOKEN=from=file\nOTHER=1\n")
+    return Settings(tmp_path, deploy=DeploySettings(secrets=("shop=API_TOKEN", "shop=USER_NAME")))
+
+
+def values(settings: Settings, **environment: str) -> dict[str, str]:
+    """What is found."""
+    return dict(secret_values(settings, environment, Deadline.after(30)))
+
+
+def test_the_environment_beats_its_lines_which_beat_the_file(settings: Settings) -> None:
+    """Only what was asked for is taken, and an empty variable counts as none."""
+    lines = "API_TOKEN=from lines\nUSER_NAME=mona"
+
+    assert values(settings) == {"API_TOKEN": "from=file"}
+    assert values(settings, KINDGATE_APP_SECRETS=lines) == {"API_TOKEN": "from lines", "USER_NAME": "mona"}
+    assert values(settings, KINDGATE_APP_SECRETS=lines, API_TOKEN="from environment", USER_NAME="")["API_TOKEN"] == "from environment"
+
+
+def test_a_file_that_git_does_not_ignore_is_refused(settings: Settings) -> None:
+    """It would be committed sooner or later."""
+    (settings.root / ".gitignore").unlink()
+
+    with pytest.raises(SettingsError, match=r"\.env .* git does not ignore it"):
+        values(settings)
+
+
+def test_a_file_that_holds_nothing_that_was_asked_for_is_no_matter(settings: Settings) -> None:
+    """Many a repository keeps plain settings in a committed .env."""
+    (settings.root / ".gitignore").unlink()
+    (settings.root / ".env").write_text("OTHER=1\n")
+
+    assert values(settings) == {}
+
+
+def test_what_is_missing_is_told_by_secret_and_variable(settings: Settings) -> None:
+    """All of it at once."""
+    with pytest.raises(SecretsMissing, match="Secret shop needs API_TOKEN, Secret shop needs USER_NAME") as caught:
+        refuse_missing(settings, {})
+
+    assert caught.value.exit_code == 27
+    refuse_missing(settings, {"API_TOKEN": "a", "USER_NAME": "b"})
+
+
+def test_a_secret_that_nothing_needs_is_refused(settings: Settings) -> None:
+    """Its name is misspelt; the error lists the right ones."""
+    needs = rendered(deployment(container={"envFrom": [{"secretRef": {"name": "shopp"}}]}))
+
+    with pytest.raises(SettingsError, match="--app-secret shop") as caught:
+        refuse_unused(settings, [needs])
+
+    assert "shopp" in caught.value.next_step
+
+
+def test_lines_are_read_as_docker_reads_them() -> None:
+    """Values are taken as they stand."""
+    assert lines_of('A=1\n\n  # no\nB = "x y"\nnothing\nC=\n') == {"A": "1", "B": ' "x y"', "C": ""}
+
+
+def test_a_missing_env_file_of_a_generator_is_no_fault_of_the_manifests() -> None:
+    """Kustomize's own words say which; any other error stays what it is."""
+    where = "evalsymlink failure on '/x/secret.env' : lstat /x/secret.env: no such file or directory"
+    said = f"loading KV pairs: env source files: [secret.env]: {where}"
+
+    missing = without_env_source(ManifestError("k8s: Kustomize cannot build it", last_state=said))
+
+    assert missing is not None
+    assert "secret.env" in missing.message
+    assert without_env_source(ManifestError("k8s: no such file or directory: base")) is None
