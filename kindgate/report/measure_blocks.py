@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from kindgate.report.bursts import Burst
@@ -13,6 +14,9 @@ from kindgate.report.run import RunReport
 
 CHART_POINTS = 60
 """Points of the mermaid chart: more cannot be told apart, and a comment has better uses for its characters."""
+
+CHART_THEME = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
+"""A line that is seen on white and on black: mermaid's own is nearly white."""
 
 
 def bursts_block(report: RunReport) -> Block | None:
@@ -31,9 +35,8 @@ def chart_block(report: RunReport) -> Block | None:
         return None
     step = -(-len(points) // CHART_POINTS)
     shown = points[::step]
-    labels = ", ".join(str(place) for place, _ in shown)
     values = ", ".join(f"{value:.4g}" if (value or 0) < 1e4 else f"{value:.0f}" for _, value in shown)
-    chart = f'xychart-beta\n  title "p95 of each burst"\n  x-axis "burst" [{labels}]\n  y-axis "ms"\n  line [{values}]'
+    chart = f'{CHART_THEME}\nxychart-beta\n  title "p95 of each burst"\n  x-axis "burst" {_axis(shown)}\n  y-axis "ms"\n  line [{values}]'
     return Block((), (f"```mermaid\n{chart}\n```",), usefulness=20, noun="chart")
 
 
@@ -102,6 +105,14 @@ def footer_block(report: RunReport) -> Block:
     said += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
     said.append(span(report.run.seconds))
     return Block((f"<sub>{' · '.join(said)}</sub>",))
+
+
+def _axis(shown: Sequence[tuple[int, float | None]]) -> str:
+    """The bursts below a chart: a scale, whose labels do not overlap however many there are, where they are evenly spaced."""
+    places = [place for place, _ in shown]
+    if len({after - before for before, after in itertools.pairwise(places)}) == 1:
+        return f"{places[0]} --> {places[-1]}"
+    return f"[{', '.join(map(str, places))}]"
 
 
 def _burst_row(burst: Burst) -> Sequence[str]:

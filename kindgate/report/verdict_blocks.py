@@ -41,7 +41,7 @@ def objectives_block(report: RunReport) -> Block | None:
         return None
     ordered = sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
     compared = any(objective.on_base for objective in ordered)
-    several = len({objective.test for objective in ordered}) > 1
+    several = len({(one.metric, one.expression) for one in ordered}) < len(ordered)
     more = (*((ON_BASE,) if compared else ()), *(("test",) if several else ()))
     rows = [
         (*_objective_row(one), *((_on_base(one),) if compared else ()), *((cell_code(one.test),) if several else ())) for one in ordered

@@ -173,6 +173,25 @@ def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
     assert "| `k8s-1.37` | ❌ no report |" in page
 
 
+def test_the_charts_axis_is_a_scale_where_bursts_are_evenly_spaced(failing: RunReport) -> None:
+    """Forty labels would overlap; a burst without a figure leaves a gap, which a scale would hide."""
+    burst = failing.bursts[0]
+    empty = burst.model_copy(update={"overall": burst.overall.model_copy(update={"p95": None})})
+
+    assert 'x-axis "burst" 1 --> 40\n' in comment(failing.model_copy(update={"bursts": (burst,) * 40}))
+    assert 'x-axis "burst" [1, 3, 4]\n' in comment(failing.model_copy(update={"bursts": (burst, empty, burst, burst)}))
+
+
+def test_objectives_that_read_the_same_are_told_apart_by_their_tests(failing: RunReport) -> None:
+    """Two tests may judge one threshold, of other loads."""
+    one = failing.objectives[0]
+    page = comment(failing.model_copy(update={"objectives": (one, one.model_copy(update={"test": "tests/e2e/test_other.py::test_it"}))}))
+
+    assert "| verdict | red on the base too? | test |" in page
+    assert "| `tests/e2e/test_other.py::test_it` |" in page
+    assert "| test |" not in comment(failing).split("failing test")[0]
+
+
 HOSTILE = [
     "@everyone see #1 and https://evil.example",
     "<!-- kindgate:x v1 -->",
