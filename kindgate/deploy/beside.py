@@ -22,7 +22,8 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that every namespace carries, with its own name."""
 
 SHARED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
-_REPLICATED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
+_REPLICATED = {"Deployment": "pod-template-hash", "StatefulSet": "controller-revision-hash", "ReplicaSet": ""}
+"""Kinds with a number of replicas, and the label that tells their revisions apart."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +83,24 @@ def spread(manifest: Manifest) -> Manifest:
     template = pod_template(manifest)
     if template is None or manifest["kind"] not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
         return manifest
-    constraint = {
+    pods = manifest["spec"]["template"]
+    spread_pods = {**pods["spec"], "topologySpreadConstraints": [spread_constraint(manifest)]}
+    return {**manifest, "spec": {**manifest["spec"], "template": {**pods, "spec": spread_pods}}}
+
+
+def spread_constraint(manifest: Manifest) -> dict[str, Any]:
+    """Evenly over the nodes, pods of one revision among themselves: those that a rollout replaces do not count."""
+    template = pod_template(manifest)
+    constraint: dict[str, Any] = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
         # a tainted control plane is no place for these pods, and must not count as an empty one
         "nodeTaintsPolicy": "Honor",
-        "labelSelector": {"matchLabels": dict(template.labels)},
+        "labelSelector": {"matchLabels": dict(template.labels) if template is not None else {}},
     }
-    pods = manifest["spec"]["template"]
-    return {
-        **manifest,
-        "spec": {**manifest["spec"], "template": {**pods, "spec": {**pods["spec"], "topologySpreadConstraints": [constraint]}}},
-    }
+    revision = _REPLICATED.get(str(manifest["kind"]))
+    return {**constraint, "matchLabelKeys": [revision]} if revision else constraint
 
 
 def _named_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YAML document

@@ -1,38 +1,122 @@
-"""Where the pods of two versions run: a difference between nodes must not pass for one between versions."""
+"""Where the pods of two versions run: a difference between nodes must not pass for one between versions.
+
+The second version follows the first: each of its workloads gets the nodes, and on each as many pods, as the same
+workload of the first version has when it is ready.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from kindgate.deploy.api import connect
+from kindgate.deploy.beside import Beside, spread_constraint
 from kindgate.deploy.calls import ask
-from kindgate.model import ClusterAddress, Manifest
+from kindgate.deploy.podspecs import pod_template
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.waiting import Deadline
 
+HOSTNAME = "kubernetes.io/hostname"
 
-def placement_note(namespaces: Mapping[str, str], address: ClusterAddress, deadline: Deadline) -> str:
-    """What to say about the pods of `namespaces` and of those beside them (the values): empty when both are placed alike.
+_REVISION_LABELS = ("pod-template-hash", "controller-revision-hash")
+
+
+def pods_of(namespaces: Iterable[str], address: ClusterAddress, deadline: Deadline) -> tuple[Manifest, ...]:
+    """The pods of `namespaces` that stand on a node and stay there.
 
     Raises `DeployError` when the API server cannot be asked.
     """
-    pods: list[list[Manifest]] = []
     with connect(address) as api:
-        for names in (namespaces.keys(), namespaces.values()):
-            answers = [ask(api, "GET", f"/api/v1/namespaces/{name}/pods", deadline) or {} for name in names]
-            pods.append([pod for answer in answers for pod in answer.get("items", ())])
-    return uneven_placement(*pods)
+        answers = [ask(api, "GET", f"/api/v1/namespaces/{name}/pods", deadline) or {} for name in namespaces]
+    pods = (pod for answer in answers for pod in answer.get("items", ()))
+    return tuple(pod for pod in pods if pod["spec"].get("nodeName") and not pod["metadata"].get("deletionTimestamp"))
 
 
-def uneven_placement(head: Sequence[Manifest], base: Sequence[Manifest]) -> str:
-    """A sentence when a node runs more pods of one version than of the other; pods on their way out do not count."""
-    ours, theirs = _per_node(head), _per_node(base)
-    if ours == theirs:
-        return ""
-    counts = ", ".join(f"{node} {theirs[node]} and {ours[node]}" for node in sorted(ours | theirs))
-    return f"the versions that are compared do not stand on the same nodes (pods of the base and of the pull request: {counts})"
+def placed_like(beside: Beside, pods: Sequence[Manifest]) -> Rendered:
+    """The second version, each workload bound to the nodes that `pods` of the same workload of the first version run on.
+
+    A workload that says itself where it wants to be, or that the first version has no pods of, is left alone.
+    """
+    first = {second: name for name, second in beside.namespaces.items()}
+    return replace(
+        beside.rendered, objects=tuple(_bound(item, first.get(ObjectRef.of(item).namespace), pods) for item in beside.rendered.objects)
+    )
 
 
-def _per_node(pods: Sequence[Manifest]) -> Counter[str]:
-    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    return Counter(str(pod["spec"]["nodeName"]) for pod in staying if pod["spec"].get("nodeName"))
+def uneven_placement(first: Sequence[Manifest], second: Sequence[Manifest], namespaces: Mapping[str, str]) -> str:
+    """What to say where a node runs more pods of a workload in one version than in the other; empty where none does.
+
+    `namespaces` maps those of the first version to those beside them.
+    """
+    heads, bases = _per_node(first, namespaces), _per_node(second, {name: name for name in namespaces.values()})
+    uneven = []
+    for workload in sorted(heads | bases):
+        head, base = heads.get(workload, Counter()), bases.get(workload, Counter())
+        if head != base:
+            counts = ", ".join(f"{node} {base[node]} and {head[node]}" for node in sorted(head | base))
+            uneven.append(f"{workload[1]}: {counts}")
+    return f"pods of the base and of the pull request per node: {'; '.join(uneven)}" if uneven else ""
+
+
+def _bound(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) -> Manifest:
+    template = pod_template(manifest)
+    if template is None or namespace is None or template.spec.get("topologySpreadConstraints") != [spread_constraint(manifest)]:
+        return manifest
+    labels = manifest["spec"]["selector"].get("matchLabels") or {}
+    counts = Counter(str(pod["spec"]["nodeName"]) for pod in pods if pod["metadata"]["namespace"] == namespace and _carries(pod, labels))
+    if not counts or (template.spec.get("affinity") or {}).get("nodeAffinity"):
+        return manifest
+    body = manifest["spec"]["template"]
+    bound = {
+        **body["spec"],
+        "affinity": {**(body["spec"].get("affinity") or {}), "nodeAffinity": _affinity(counts)},
+        "topologySpreadConstraints": [
+            {
+                **spread_constraint(manifest),
+                "whenUnsatisfiable": "DoNotSchedule",
+                "maxSkew": max(1, max(counts.values()) - min(counts.values())),
+            }
+        ],
+    }
+    return {**manifest, "spec": {**manifest["spec"], "template": {**body, "spec": bound}}}
+
+
+def _affinity(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Only these nodes, and rather those that have more: what the spread leaves open goes there."""
+    most = max(counts.values())
+    return {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_on(sorted(counts))]},
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": round(100 * count / most), "preference": _on([node])} for node, count in sorted(counts.items())
+        ],
+    }
+
+
+def _on(nodes: list[str]) -> dict[str, Any]:
+    return {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": nodes}]}
+
+
+def _carries(pod: Manifest, labels: Mapping[str, str]) -> bool:
+    own = pod["metadata"].get("labels") or {}
+    return all(own.get(key) == value for key, value in labels.items())
+
+
+def _per_node(pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> dict[tuple[str, str], Counter[str]]:
+    """Pods per node of each workload, which is named by its second namespace and its name."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for pod in pods:
+        workload = (namespaces[pod["metadata"]["namespace"]], _workload(pod))
+        found.setdefault(workload, Counter())[str(pod["spec"]["nodeName"])] += 1
+    return found
+
+
+def _workload(pod: Manifest) -> str:
+    """What owns the pod, without the part of the name that changes with every revision."""
+    owners = pod["metadata"].get("ownerReferences") or ({"name": pod["metadata"]["name"]},)
+    labels = pod["metadata"].get("labels") or {}
+    name = str(owners[0]["name"])
+    for label in _REVISION_LABELS:
+        name = name.removesuffix(f"-{labels[label]}") if labels.get(label) else name
+    return name

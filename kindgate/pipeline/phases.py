@@ -36,6 +36,10 @@ class PhaseLog:
         """The phases so far, by the time they began."""
         return tuple(sorted(self._phases, key=lambda phase: phase.started))
 
+    def say(self, line: str) -> None:
+        """Show how far the phase that runs has come."""
+        self._progress(line)
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time the block as phase `name`; a block that raises is a phase that failed."""

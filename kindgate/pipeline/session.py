@@ -19,7 +19,7 @@ from kindgate.cluster.reaping import reap
 from kindgate.deploy.apply import apply
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.ingress import wait_answering
-from kindgate.deploy.placement import placement_note
+from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.stages import staged
 from kindgate.errors import ClusterError, KindgateError
@@ -86,7 +86,7 @@ class Pipeline:
         said = [self._open.note] if self._open is not None and self._open.note else []
         if self._monitoring is not None and self._monitoring.note:
             said.append(self._monitoring.note)
-        return (*said, self._placement) if self._placement else tuple(said)
+        return tuple(said)
 
     @property
     def artifacts(self) -> Path:
@@ -120,6 +120,7 @@ class Pipeline:
             kubectl=prepared.tools.kubectl,
             kind=prepared.tools.kind,
             base=prepared.base,
+            placement=self._placement,
             artifacts=self.artifacts,
             measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,
@@ -229,7 +230,10 @@ class Pipeline:
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = Deadline.after(self.settings.deploy.timeout)
         run = self.settings.cluster_name if not address.existing else self.run_id
-        for name, rendered in prepared.parts:
+        base = prepared.base
+        for name, part in prepared.parts:
+            follows = base is not None and part is base.rendered
+            rendered = placed_like(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):
                 apply(rendered, address, run=run, deadline=deadline)
@@ -238,7 +242,8 @@ class Pipeline:
                 wait_ready(application, address, deadline, self._progress)
         with self.log.phase("wait until the ingress answers"):
             wait_answering(prepared.rendered, address, deadline)
-            if prepared.base is not None:
-                wait_answering(prepared.base.rendered, address, deadline)
-                self._placement = placement_note(prepared.base.namespaces, address, deadline)
+            if base is not None:
+                wait_answering(base.rendered, address, deadline)
+                ours, theirs = (pods_of(names, address, deadline) for names in (base.namespaces.keys(), base.namespaces.values()))
+                self._placement = uneven_placement(ours, theirs, base.namespaces)
         self._deployed = True

@@ -27,7 +27,8 @@ class Provisioned:
 
     `monitoring` is None until Prometheus was asked for, then whether it answers; `monitoring_note` says why not.
     `measurements` is the folder in which bursts are kept, so that workers share them and a killed one loses nothing.
-    `base` is the version beside the application, where there is one to compare with.
+    `base` is the version beside the application, where there is one to compare with; `placement` says how the pods of
+    the two are placed unlike each other, and is empty where they are placed alike.
     """
 
     address: ClusterAddress
@@ -39,3 +40,4 @@ class Provisioned:
     monitoring_note: str = ""
     kind: Path | None = None
     base: Beside | None = None
+    placement: str = ""

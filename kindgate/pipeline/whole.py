@@ -14,6 +14,7 @@ from kindgate.pipeline.campaign import Campaign
 from kindgate.pipeline.finish import finish
 from kindgate.pipeline.judging import Judged, measure_and_judge
 from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.measuring import burst_line, look_line
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.pipeline.session import Pipeline
@@ -90,7 +91,14 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     plan = objectives_plan(settings.load, objectives, standing)
     campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease_of_run(pipeline.run_id))
     with pipeline.log.phase("judge the objectives"):
-        judged = measure_and_judge(objectives, campaign, objectives.bursts.count or settings.slo.bursts, quick=settings.slo.quick)
+        judged = measure_and_judge(
+            objectives,
+            campaign,
+            objectives.bursts.count or settings.slo.bursts,
+            quick=settings.slo.quick,
+            on_burst=burst_line(pipeline.log),
+            on_look=look_line(pipeline.log),
+        )
     measurements.append(Measurement("objectives", judgement=judged.judgement))
     if standing.monitoring:
         measurements.append(_resources(standing, judged))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kindgate.pipeline.comparing import measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import comparison_campaign
 from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.measuring import burst_line, look_line
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Stage
@@ -21,6 +22,14 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     standing = pipeline.reach(Stage.MONITORING)
     campaign = comparison_campaign(settings, objectives, standing, lease_of_run(pipeline.run_id))
     with pipeline.log.phase("compare with the base version"):
-        compared = measure_and_compare(objectives, campaign, pairs_per_look(objectives, settings.slo))
-    used = resources_of_both(standing, compared.bursts)
+        compared = measure_and_compare(
+            objectives,
+            campaign,
+            pairs_per_look(objectives, settings.slo),
+            placement=standing.placement,
+            on_burst=burst_line(pipeline.log),
+            on_look=look_line(pipeline.log),
+        )
+    with pipeline.log.phase("sum up what both versions used"):
+        used = resources_of_both(standing, compared.bursts)
     measurements.append(Measurement("comparison", comparison=compared.comparison, resources=used))

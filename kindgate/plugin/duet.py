@@ -31,7 +31,8 @@ class Duet:
 
     def compare(self) -> Comparison:
         """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence."""
-        compared = measure_and_compare(self.objectives, self._campaign, pairs_per_look(self.objectives, self._settings))
+        pairs = pairs_per_look(self.objectives, self._settings)
+        compared = measure_and_compare(self.objectives, self._campaign, pairs, placement=self._standing.placement)
         self._record(compared)
         return compared.comparison
 

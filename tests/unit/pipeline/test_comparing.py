@@ -85,6 +85,13 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
     assert campaign.bursts() == ()
 
 
+def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
+    """However clear the difference is: the first look says INVALID, and nothing more is measured."""
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, placement="foo: a 2 and 0, b 0 and 2")
+
+    assert (compared.comparison.verdict, compared.comparison.look) == (Verdict.INVALID, 1)
+
+
 def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
     """The new version waits 80 ms before each answer: found in six bursts, unless the machine is too busy to tell."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))

@@ -197,3 +197,12 @@ def test_the_sentence_says_both_figures_change_and_interval() -> None:
 def test_the_sentence_says_what_was_in_the_way(samples: list[BurstSample], words: str) -> None:
     """A reader learns why nothing was decided, or what failed."""
     assert words in compare([P95], samples).results[0].explanation
+
+
+def test_versions_on_different_nodes_get_no_verdict() -> None:
+    """A difference between nodes must not pass for one between versions; the sentence says how they stand."""
+    found = compare([P95], _duet(1.5), placement="foo: a 2 and 0, b 0 and 2")
+
+    assert found.verdict is Verdict.INVALID
+    assert "placement was unlike (foo: a 2 and 0, b 0 and 2)" in found.results[0].explanation
+    assert compare([P95], _duet(1.5)).verdict is Verdict.FAIL

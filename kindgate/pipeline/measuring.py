@@ -1,0 +1,31 @@
+"""How far a series of bursts has come, for people who wait for its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.campaign import OnBurst
+from kindgate.pipeline.phases import PhaseLog
+from kindgate.slo.compare import Comparison
+from kindgate.slo.judgement import Judgement
+
+EVERY = 5
+"""Bursts between two lines: one every ten seconds or so."""
+
+
+def burst_line(log: PhaseLog) -> OnBurst:
+    """Says every fifth burst what the last one measured."""
+
+    def show(number: int, planned: int, result: BurstResult) -> None:
+        if number % EVERY == 0 or number == planned:
+            total = result.total
+            p95 = f"p95 {total.response.percentile(95) / 1000:.1f} ms" if total.response.count else "no answer"
+            log.say(f"burst {number} of {planned}: {total.scheduled:,} requests, {p95}, {total.failures:,} failed")
+
+    return show
+
+
+def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
+    """Says what each look found."""
+    return lambda found: log.say(f"look {found.look} of {found.looks}: {found.verdict}")
