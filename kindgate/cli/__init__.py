@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from types import FrameType
 
 INTERRUPTED = 130
 
@@ -13,6 +16,9 @@ def main() -> None:
     from kindgate.cli.console import foreign_output  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
     try:
         app()
     except KindgateError as error:
@@ -20,5 +26,10 @@ def main() -> None:
             print(f"kindgate: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("kindgate: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """Whoever asks a command to end lets it end the programs that it has started, as ctrl-C does."""
+    os.write(2, f"kindgate: interrupted by {signal.Signals(number).name}\n".encode())  # print is not safe here
+    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
+from kindgate.host.interrupts import held_back
 from kindgate.waiting import Deadline
 
 GRACE = 2.0
@@ -134,15 +135,16 @@ def spawn(
     is empty and the two outputs are pipes where nothing else is given. Raises `CommandNotFound`.
     """
     try:
-        return subprocess.Popen(
-            [os.fspath(part) for part in argv],
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=subprocess.PIPE if stdout is None else stdout,
-            stderr=subprocess.PIPE if stderr is None else stderr,
-            env={**os.environ, **env} if env else None,
-            cwd=cwd,
-            start_new_session=True,
-        )
+        with held_back() as interrupts:
+            process = subprocess.Popen(
+                [os.fspath(part) for part in argv],
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=subprocess.PIPE if stdout is None else stdout,
+                stderr=subprocess.PIPE if stderr is None else stderr,
+                env={**os.environ, **env} if env else None,
+                cwd=cwd,
+                start_new_session=True,
+            )
     except OSError as error:
         if cwd is not None and not cwd.is_dir():
             raise CommandError(f"`{shown(argv)}` cannot start: {cwd} is not a folder") from error
@@ -150,6 +152,12 @@ def spawn(
             f"{os.fspath(argv[0])} cannot be run: {error.strerror or error}",
             next_step="install it, or put its folder on PATH",
         ) from error
+    try:
+        interrupts.deliver()
+    except BaseException:
+        end_group(process)
+        raise
+    return process
 
 
 def leave_running(process: subprocess.Popen[bytes]) -> int:

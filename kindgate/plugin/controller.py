@@ -89,7 +89,8 @@ class Controller:
     def pytest_sessionstart(self) -> None:
         """Turn SIGTERM and SIGHUP into the interrupt that pytest knows, so that teardown and reports still happen."""
         self.guard.stop()
-        self._restored = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+        heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
+        self._restored = {number: signal.signal(number, _interrupt) for number in heard}
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be judged and where."""

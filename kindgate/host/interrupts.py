@@ -1,0 +1,45 @@
+"""Holds signals back while something is half done that nobody could clean up afterwards."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """The signals that came while they were held back."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+
+    def hold(self, number: int, _frame: FrameType | None) -> None:
+        """Remember a signal; a handler of `signal.signal`."""
+        self._came.append(number)
+
+    def deliver(self) -> None:
+        """Let the first one that came do what it would have done; raises what its handler raises."""
+        if self._came:
+            signal.raise_signal(self._came.pop(0))
+
+
+@contextmanager
+def held_back() -> Iterator[Interrupts]:
+    """Hold back the signals that end a program, for the block; `deliver` lets them through afterwards.
+
+    Only handlers written in Python are replaced, and only in the main thread: no other thread runs any.
+    """
+    interrupts = Interrupts()
+    handlers = {number: signal.getsignal(number) for number in _ENDING} if threading.current_thread() is threading.main_thread() else {}
+    replaced = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in replaced:
+        signal.signal(number, interrupts.hold)
+    try:
+        yield interrupts
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)

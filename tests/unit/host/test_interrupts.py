@@ -1,0 +1,73 @@
+"""Signals wait for what must not be left half done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.host.interrupts import held_back
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(name="handled", autouse=True)
+def _handled() -> Iterator[list[int]]:
+    """The signals that this process has handled, by handlers that stand for the program's own."""
+    handled: list[int] = []
+    before = {number: signal.signal(number, lambda number, _frame: handled.append(number)) for number in ENDING}
+    yield handled
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_comes_after_the_block(handled: list[int], number: signal.Signals) -> None:
+    """Inside it nothing happens, and what came is delivered once."""
+    with held_back() as interrupts:
+        signal.raise_signal(number)
+        assert handled == []
+    assert handled == []
+
+    interrupts.deliver()
+    interrupts.deliver()
+
+    assert handled == [number]
+
+
+def test_the_programs_own_handlers_are_back_after_the_block(handled: list[int]) -> None:
+    """A later signal is handled as before."""
+    with held_back():
+        pass
+
+    signal.raise_signal(signal.SIGTERM)
+
+    assert handled == [signal.SIGTERM]
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """A program under nohup does not begin to hear SIGHUP."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with held_back():
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_other_threads_have_nothing_to_hold_back() -> None:
+    """Python runs handlers in the main thread alone, and lets no other one set any."""
+    errors: list[BaseException] = []
+
+    def block() -> None:
+        try:
+            with held_back():
+                pass
+        except BaseException as error:  # noqa: BLE001  # shown by the assertion below
+            errors.append(error)
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    thread.join()
+
+    assert errors == []
