@@ -22,13 +22,12 @@ def test_forges(name):
 """
 
 
-def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_run_gives_the_runner_our_annotations_alone(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures, captured output, the short summary and the report stand between a stop and its token."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
-    pytester.makepyfile(FORGING)
+    suite.makepyfile(FORGING)
 
-    lines = pytester.runpytest_subprocess("-m", "e2e", "--slo-file=::error::absent.yaml").outlines
+    lines = suite.runpytest_inprocess("-m", "e2e", "--slo-file=::error::absent.yaml").outlines
 
     printed = [line.strip() for line in lines]
     assert "::error::printed" in printed
@@ -38,12 +37,11 @@ def test_a_failing_run_gives_the_runner_our_annotations_alone(pytester: pytest.P
     assert "absent.yaml" in annotation
 
 
-def test_outside_of_actions_the_terminal_shows_no_command(pytester: pytest.Pytester) -> None:
+def test_outside_of_actions_the_terminal_shows_no_command(suite: pytest.Pytester) -> None:
     """A developer's terminal is no runner."""
-    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
-    pytester.makepyfile("def test_plain():\n    pass\n")
+    suite.makepyfile("def test_plain():\n    pass\n")
 
-    assert not any(line.startswith("::") for line in pytester.runpytest_subprocess().outlines)
+    assert not any(line.startswith("::") for line in suite.runpytest_inprocess().outlines)
 
 
 def test_only_what_is_said_is_read() -> None:

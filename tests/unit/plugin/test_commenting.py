@@ -7,24 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from kindgate.errors import ClusterError
-from tests.unit.github.standin import Answer, Fault, StandIn, serving
+from kindgate.pipeline.stages import Provisioned
+from kindgate.plugin.controller import LazyPipeline
+from tests.unit.github.standin import Answer, Fault, serving
+from tests.unit.github.standin import StandIn as GitHub
+from tests.unit.plugin.conftest import StandIn, pipeline_of
 
 POST = "POST .*/issues/17/comments"
 NOT_POSTED = 23
 
-CONFTEST = """
-from kindgate.errors import ClusterError
-from kindgate.pipeline.session import Pipeline
-from kindgate.plugin.controller import LazyPipeline
-
-def reach(self, stage):
-    if self.pipeline is None:
-        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
-        self.pipeline.error = ClusterError("kind ended with 1")
-    raise self.pipeline.error
-
-LazyPipeline.reach = reach
-"""
 SUITE = """
 import pytest
 
@@ -46,29 +37,34 @@ def test_is_interrupted(reached):
 """
 
 
+def fails(lazy: LazyPipeline) -> Provisioned:
+    """A pipeline that always fails in the same way."""
+    pipeline = pipeline_of(lazy)
+    pipeline.error = pipeline.error or ClusterError("kind ended with 1")
+    raise pipeline.error
+
+
 @pytest.fixture(name="github")
-def _github() -> Iterator[StandIn]:
+def _github() -> Iterator[GitHub]:
     with serving() as standin:
         yield standin
 
 
-@pytest.fixture(name="suite")
-def _suite(github: StandIn, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A suite in a workflow of the stand-in's pull request, whose pipeline always fails in the same way."""
+@pytest.fixture(autouse=True)
+def _pull_request(github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite runs in a workflow of the stand-in's pull request."""
     for name, value in github.environment.items():
         monkeypatch.setenv(name, value)
-    pytester.makeconftest(CONFTEST)
-    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
-    pytester.makepyfile(test_suite=SUITE)
-    return pytester
+    stand_in(fails)
+    suite.makepyfile(test_suite=SUITE)
 
 
 def ended(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
-    """One test's run, in a process of its own."""
-    return suite.runpytest_subprocess("-m", "e2e", "-k", test, *arguments)
+    """One test's run."""
+    return suite.runpytest_inprocess("-m", "e2e", "-k", test, *arguments)
 
 
-def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytest.Pytester, github: StandIn) -> None:
+def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytest.Pytester, github: GitHub) -> None:
     """The controller alone has heard of every test, and what the comment leads to is there when somebody reads it."""
     files = [suite.path / "artifacts" / name for name in ("junit.xml", "report.html", "pytest.html")]
     create = github._create_comment
@@ -86,7 +82,7 @@ def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytes
     assert "test_fails" in body
 
 
-def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester, github: StandIn) -> None:
+def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester, github: GitHub) -> None:
     """It is a line of the closing section."""
     github.fail(POST, Fault("read_only_token"))
 
@@ -96,23 +92,23 @@ def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester
     result.stdout.fnmatch_lines(["comment not written", "warning: *Resource not accessible by integration*"])
 
 
-def test_a_required_comment_that_is_missing_has_its_own_exit_code(suite: pytest.Pytester, github: StandIn) -> None:
+def test_a_required_comment_that_is_missing_has_its_own_exit_code(suite: pytest.Pytester, github: GitHub) -> None:
     """Although every test has passed."""
     github.fail(POST, Fault("read_only_token"))
 
     assert ended(suite, "passes", "--github-comment=require").ret == NOT_POSTED
 
 
-def test_a_failure_of_the_run_goes_before_that_of_its_comment(suite: pytest.Pytester, github: StandIn) -> None:
+def test_a_failure_of_the_run_goes_before_that_of_its_comment(suite: pytest.Pytester, github: GitHub) -> None:
     """The exit code says what a person has to look at first."""
     github.fail(POST, Fault("read_only_token"))
 
     assert ended(suite, "fails", "--github-comment=require").ret == ClusterError.exit_code
 
 
-def test_an_interrupted_run_does_not_post(suite: pytest.Pytester, github: StandIn) -> None:
+def test_an_interrupted_run_does_not_post(suite: pytest.Pytester, github: GitHub) -> None:
     """It has no verdict, and the next run's will come."""
-    result = ended(suite, "is_interrupted", "--github-comment=require")
+    result = suite.inline_run("-m", "e2e", "-k", "is_interrupted", "--github-comment=require", no_reraise_ctrlc=True)
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert github.requests == []

@@ -6,32 +6,16 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-CONFTEST = """
-from pathlib import Path
 from kindgate.deploy.beside import Beside
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
+from tests.unit.plugin.conftest import StandIn, pipeline_of
 
-def version(host):
-    rules = [{{"host": host}}]
-    return Rendered(Path("o"), ({{"spec": {{"rules": rules}}, "kind": "Ingress", "metadata": {{"name": "i", "namespace": "echo"}}}},))
-
-def reach(self, stage):
-    if self.pipeline is None:
-        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
-    base = Beside(version("foo-base.localhost"), {{"echo": "echo-base"}}, {{"foo.localhost": "foo-base.localhost"}})
-    address = ClusterAddress("c", Path("kc"), "kind-c", "{url}")
-    return Provisioned(
-        address, version("foo.localhost"), Path("kubectl"), Path("artifacts"), self.pipeline.measurements, monitoring=False, base=base
-    )
-
-LazyPipeline.reach = reach
-"""
 SUITE = """
 import pytest
 
@@ -47,6 +31,12 @@ def test_figures(duet):
 OPTIONS = ("-m", "e2e", "--slo-base", "main", "--slo-file", "slo.yaml", "--load-warmup", "0.1")
 SLOW = 0.05
 """Seconds that the slow version waits before it answers."""
+
+
+def version(host: str) -> Rendered:
+    """One version of the application, reached by `host`."""
+    ingress = {"spec": {"rules": [{"host": host}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
+    return Rendered(Path("o"), (ingress,))
 
 
 class Versions(BaseHTTPRequestHandler):
@@ -72,18 +62,25 @@ def _slow() -> str:
     return "foo.localhost"
 
 
-@pytest.fixture(name="suite")
-def _suite(pytester: pytest.Pytester, slow: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
-    """A suite whose pipeline hands out two versions, of which one is slow."""
+@pytest.fixture(autouse=True)
+def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The suite's pipeline hands out two versions, of which one is slow."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Versions,), {"slow": slow}))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    monkeypatch.setenv("KINDGATE_STATE_DIR", str(pytester.path / "state"))
-    pytester.makeini("[pytest]\naddopts = -p no:locust\nstrict = true\nfilterwarnings = error\n")
-    pytester.makeconftest(CONFTEST.format(url=f"http://127.0.0.1:{server.server_port}"))
-    pytester.makepyfile(SUITE)
-    (pytester.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 300ms}\n")
-    yield pytester
+    base = Beside(version("foo-base.localhost"), {"echo": "echo-base"}, {"foo.localhost": "foo-base.localhost"})
+    address = ClusterAddress("c", Path("kc"), "kind-c", f"http://127.0.0.1:{server.server_port}")
+
+    def reaches(lazy: LazyPipeline) -> Provisioned:
+        measurements = pipeline_of(lazy).measurements
+        head = version("foo.localhost")
+        return Provisioned(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base)
+
+    stand_in(reaches)
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
+    suite.makepyfile(SUITE)
+    (suite.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 300ms}\n")
+    yield
     server.shutdown()
     thread.join()
     server.server_close()
@@ -91,7 +88,7 @@ def _suite(pytester: pytest.Pytester, slow: str, monkeypatch: pytest.MonkeyPatch
 
 def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: pytest.Pytester) -> None:
     """Six duet bursts tell 50 ms from none; both tests share them, and the report holds the row of each."""
-    result = suite.runpytest_subprocess(*OPTIONS)
+    result = suite.runpytest_inprocess(*OPTIONS)
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*p(50) of the pull request*of the base*slower*"])
@@ -107,7 +104,7 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
 @pytest.mark.parametrize("slow", ["foo-base.localhost"])
 def test_a_faster_version_passes(suite: pytest.Pytester) -> None:
     """The old version is the slow one: PASS, or INVALID on a machine that is too busy to tell."""
-    outcomes = suite.runpytest_subprocess(*OPTIONS, "-k", "no_slower", "-n", "1").parseoutcomes()
+    outcomes = suite.runpytest_inprocess(*OPTIONS, "-k", "no_slower", "-n", "1").parseoutcomes()
 
     (row,) = json.loads((suite.path / "artifacts" / "report.json").read_text())["comparison"]
     assert row["change"] < 0

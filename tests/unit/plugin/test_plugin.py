@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-STAND_IN = """
-import pytest
-from pathlib import Path
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
+from tests.unit.plugin.conftest import INI, StandIn
 
-INGRESS = {{"spec": {{"rules": [{{"host": "foo.localhost"}}]}}, "kind": "Ingress", "metadata": {{"name": "i", "namespace": "echo"}}}}
-
-def reach(self, stage):
-    with Path({log!r}).open("a") as log:
-        log.write(stage.name + "\\n")
-    {body}
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config):
-    LazyPipeline.reach = reach
-"""
-REACHES = (
-    'return Provisioned(ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"), Rendered(Path("o"), (INGRESS,)),'
-    ' Path("kubectl"), Path("artifacts"), Path("measurements"))'
+INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
+STANDING = Provisioned(
+    ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
+    Rendered(Path("o"), (INGRESS,)),
+    Path("kubectl"),
+    Path("artifacts"),
+    Path("measurements"),
 )
-FAILS = 'raise ClusterError("kind ended with 1", last_state="no space left on device", next_step="free some disk")'
 
 SUITE = """
 import pytest
@@ -46,68 +38,66 @@ def test_more(app, number):
 """
 
 
-@pytest.fixture(name="suite")
-def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A suite that uses the plugin, with a pipeline that needs no engine: it notes each stage that it is asked for."""
-    pytester.makeini("[pytest]\naddopts = -p no:locust\nstrict = true\nfilterwarnings = error\n")
-    pytester.makepyfile(SUITE)
-    return pytester
+def reaches(_lazy: LazyPipeline) -> Provisioned:
+    """A pipeline that reaches every stage."""
+    return STANDING
 
 
-def stages(suite: pytest.Pytester) -> list[str]:
-    """What the pipeline was asked for."""
-    log = suite.path / "stages.log"
-    return log.read_text().split() if log.exists() else []
+def fails(_lazy: LazyPipeline) -> Provisioned:
+    """A pipeline that reaches none."""
+    raise ClusterError("kind ended with 1", last_state="no space left on device", next_step="free some disk")
 
 
-def stand_in(suite: pytest.Pytester, body: str) -> None:
-    """Replace the pipeline of the suite's controller."""
-    suite.makeconftest(STAND_IN.format(log=str(suite.path / "stages.log"), body=body))
+@pytest.fixture(autouse=True)
+def _tests_of_both_kinds(suite: pytest.Pytester) -> None:
+    suite.makepyfile(SUITE)
 
 
-def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester) -> None:
+def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """Without -m, -k or a path, nothing that needs a cluster is selected and no cluster is asked for."""
-    stand_in(suite, REACHES)
+    asked = stand_in(reaches)
 
-    suite.runpytest_subprocess().assert_outcomes(passed=1, deselected=4)
+    suite.runpytest_inprocess().assert_outcomes(passed=1, deselected=4)
 
-    assert stages(suite) == []
+    assert asked == []
 
 
 @pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_a_marker_or_a_keyword_selects_e2e_tests.py",)])
-def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, stand_in: StandIn, arguments: tuple[str, ...]) -> None:
     """Whoever asks for e2e tests in any way gets them."""
-    stand_in(suite, REACHES)
+    stand_in(reaches)
 
-    outcome = suite.runpytest_subprocess(*arguments).parseoutcomes()
+    outcome = suite.runpytest_inprocess(*arguments).parseoutcomes()
 
     assert outcome["passed"] >= 4
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
-def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
     """With and without xdist the same tests pass, and only one process owns the pipeline."""
-    stand_in(suite, REACHES)
+    asked = stand_in(reaches)
 
-    outcome = suite.runpytest_subprocess("-m", "e2e", *workers).parseoutcomes()
+    outcome = suite.runpytest_inprocess("-m", "e2e", *workers).parseoutcomes()
 
     assert outcome["passed"] == (8 if "each" in workers else 4)
-    assert set(stages(suite)) == {"APP"}
+    assert set(asked) == {Stage.APP}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
+    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
+) -> None:
     """One error in full, the others as one line, and the exit code of the cause."""
-    stand_in(suite, FAILS)
+    asked = stand_in(fails)
 
-    result = suite.runpytest_subprocess("-m", "e2e", *workers)
+    result = suite.runpytest_inprocess("-m", "e2e", *workers)
 
     result.assert_outcomes(errors=4)
     text = result.stdout.str().partition("short test summary info")[0]  # which repeats messages whole in CI
     assert text.count("no space left on device") == 1
     assert text.count("the first error of this run has the whole story") >= 3
     assert result.ret == 16
-    assert stages(suite) == ["APP"]
+    assert asked == [Stage.APP]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
@@ -128,7 +118,7 @@ def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_
 
 
 def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pytester) -> None:
-    """The option is named, and the exit code is the table's."""
+    """The option is named, and the process ends with the exit code of the table."""
     result = suite.runpytest_subprocess("--kind-workers=100")
 
     assert result.ret == 10
@@ -137,7 +127,7 @@ def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pyt
 
 def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) -> None:
     """--keep-cluster is --kind-keep=always; another value beside it is refused."""
-    result = suite.runpytest_subprocess("--keep-cluster", "--kind-keep=never")
+    result = suite.runpytest_inprocess("--keep-cluster", "--kind-keep=never")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--keep-cluster means --kind-keep=always*"])
@@ -145,7 +135,7 @@ def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) ->
 
 def test_every_marker_is_described(suite: pytest.Pytester) -> None:
     """`pytest --markers` lists kindgate's markers, so that strict suites accept them."""
-    lines = suite.runpytest_subprocess("--markers").stdout.lines
+    lines = suite.runpytest_inprocess("--markers").stdout.lines
 
     described = {line.split("(")[0].split(":")[0].removeprefix("@pytest.mark.") for line in lines if "Provided by kindgate" in line}
     assert described == {"e2e", "smoke", "slo", "resources", "scenario"}
@@ -153,32 +143,32 @@ def test_every_marker_is_described(suite: pytest.Pytester) -> None:
 
 def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
     """An ini key does what its option does."""
-    suite.makeini("[pytest]\naddopts = -p no:locust\nkind_keep = nonsense\n")
+    suite.makeini(INI + "kind_keep = nonsense\n")
 
-    assert suite.runpytest_subprocess().ret == 10
+    assert suite.runpytest_inprocess().ret == 10
 
 
 def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
     """A log says at its top what was judged."""
-    suite.runpytest_subprocess("--cluster-name=mine").stdout.fnmatch_lines(["kindgate: cluster mine, overlay k8s/overlays/ci, run *"])
+    suite.runpytest_inprocess("--cluster-name=mine").stdout.fnmatch_lines(["kindgate: cluster mine, overlay k8s/overlays/ci, run *"])
 
 
 def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.Pytester) -> None:
     """Without --slo-base a test that asks for `duet` is deselected, not skipped or failed."""
     suite.makepyfile("import pytest\n\n@pytest.mark.e2e\ndef test_no_slower(duet):\n    pass\n")
 
-    suite.runpytest_subprocess("-m", "e2e").assert_outcomes(deselected=1)
+    suite.runpytest_inprocess("-m", "e2e").assert_outcomes(deselected=1)
 
 
 @pytest.fixture(name="mixed")
-def _mixed(suite: pytest.Pytester) -> pytest.Pytester:
+def _mixed(suite: pytest.Pytester, stand_in: StandIn) -> pytest.Pytester:
     """A suite as most are: tests of functions in one folder, those on a cluster in another."""
     for file in suite.path.glob("test_*.py"):
         file.unlink()
     unit, e2e = suite.mkdir("tests"), suite.mkdir("tests/e2e")
     (unit / "test_unit.py").write_text("def test_plain():\n    pass\n")
     (e2e / "test_cluster.py").write_text("import pytest\n\n@pytest.mark.e2e\ndef test_hosts(app):\n    pass\n")
-    stand_in(suite, REACHES)
+    stand_in(reaches)
     return suite
 
 
@@ -200,9 +190,9 @@ def _mixed(suite: pytest.Pytester) -> pytest.Pytester:
 def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int, deselected: int) -> None:
     """A marker of the suite's own, or a folder with other tests in it, asks for no cluster."""
     mixed.mkdir("tests/unit")
-    mixed.makeini("[pytest]\naddopts = -p no:locust\nmarkers =\n    slow: takes long\n")
+    mixed.makeini(INI + "markers =\n    slow: takes long\n")
 
-    mixed.runpytest_subprocess(*arguments).assert_outcomes(passed=passed, deselected=deselected)
+    mixed.runpytest_inprocess(*arguments).assert_outcomes(passed=passed, deselected=deselected)
 
 
 def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytester) -> None:
@@ -218,7 +208,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
         """
     )
 
-    suite.runpytest_subprocess().assert_outcomes(passed=1, warnings=1)
+    suite.runpytest_inprocess().assert_outcomes(passed=1, warnings=1)
 
 
 def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
@@ -226,4 +216,4 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
     heavy = ("psutil", "multiprocessing.connection", "kubernetes", "numpy", "scipy", "pycurl", "pydantic", "matplotlib", "github", "jinja2")
     suite.makepyfile(f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n")
 
-    suite.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=1)
+    suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=1)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.unit.github.standin import StandIn, serving
-
-VARIABLE, SECRET, CREDENTIAL = "canary-of-the-environment", "canary-of-a-secret", "canary-of-the-kubeconfig"
-
-CONFTEST = f"""
-import os
-from pathlib import Path
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.preparation import Prepared
-from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
+from tests.unit.github.standin import StandIn as GitHub
+from tests.unit.github.standin import serving
+from tests.unit.plugin.conftest import StandIn, pipeline_of
 
-OBJECTS = ({{"kind": "Secret", "metadata": {{"name": "s", "namespace": "n"}}, "stringData": {{"key": "{SECRET}"}}}},)
+VARIABLE, SECRET, CREDENTIAL = "canary-of-the-environment", "canary-of-a-secret", "canary-of-the-kubeconfig"
 
-def reach(self, stage):
-    if self.pipeline is None:
-        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
-        kubeconfig = Path("kubeconfig")
-        kubeconfig.write_text("users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
-        self.pipeline.prepared = Prepared(None, Rendered(Path("o"), OBJECTS), (), None)
-        self.pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
-        self.pipeline.error = ClusterError("kind said {SECRET}", last_state=f"{CREDENTIAL} {{os.environ['CANARY_TOKEN']}}")
-    raise self.pipeline.error
-
-LazyPipeline.reach = reach
-"""
 SUITE = f"""
 import os
 import pytest
@@ -52,28 +38,41 @@ def test_telling():
 """
 
 
+OBJECTS = ({"kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": {"key": SECRET}},)
+
+
+def fails(lazy: LazyPipeline) -> Provisioned:
+    """A pipeline that came as far as it needs to know every secret, and failed."""
+    pipeline = pipeline_of(lazy)
+    kubeconfig = Path("kubeconfig")
+    kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
+    pipeline.prepared = Prepared(None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
+    pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
+    pipeline.error = ClusterError(f"kind said {SECRET}", last_state=f"{CREDENTIAL} {os.environ['CANARY_TOKEN']}")
+    raise pipeline.error
+
+
 @pytest.fixture(name="github")
-def _github() -> Iterator[StandIn]:
+def _github() -> Iterator[GitHub]:
     with serving() as standin:
         yield standin
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_a_planted_secret_is_found_nowhere(
-    github: StandIn, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+    github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
 ) -> None:
     """Neither in an artifact, nor in comment, summary, annotation or terminal."""
-    summary = pytester.path / "summary-of-the-step.md"
+    summary = suite.path / "summary-of-the-step.md"
     environment = github.environment | {"GITHUB_STEP_SUMMARY": str(summary), "CANARY_TOKEN": VARIABLE}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    pytester.makeconftest(CONFTEST)
-    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
-    pytester.makepyfile(test_suite=SUITE)
+    stand_in(fails)
+    suite.makepyfile(test_suite=SUITE)
 
-    result = pytester.runpytest_subprocess("-m", "e2e", "--slo-file=none.yaml", "--html=artifacts/report-of-pytest.html", *workers)
+    result = suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml", "--html=artifacts/report-of-pytest.html", *workers)
 
-    artifacts = {path.name: path.read_text() for path in (pytester.path / "artifacts").rglob("*") if path.is_file()}
+    artifacts = {path.name: path.read_text() for path in (suite.path / "artifacts").rglob("*") if path.is_file()}
     assert {"report.json", "report.html", "summary.md", "junit.xml", "report-of-pytest.html"} <= artifacts.keys()
     (comment,) = github.written()
     places = artifacts | {"comment": comment, "summary": summary.read_text(), "terminal": result.stdout.str() + result.stderr.str()}
