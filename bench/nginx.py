@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -62,27 +61,21 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx() -> Iterator[Nginx]:
-    """An nginx on a free port. Raises `FileNotFoundError` when it is not installed."""
-    if shutil.which("nginx", path=_path()) is None:
-        raise FileNotFoundError("nginx is not installed: apt-get install nginx-light")
+def running_nginx(program: Path) -> Iterator[Nginx]:
+    """That nginx on a free port of loopback."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         configuration = Path(folder) / "nginx.conf"
         configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, backlog=BACKLOG))
-        command = ["nginx", "-c", str(configuration), "-p", folder]
-        with subprocess.Popen(command, env={**os.environ, "PATH": _path()}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        command = [program, "-c", str(configuration), "-p", folder, "-e", f"{folder}/error.log"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 pids = wait_for("nginx to listen", lambda: _listening(process.pid, port), Deadline.after(10), interval=0.05)
                 yield Nginx(f"http://127.0.0.1:{port}/", pids)
             finally:
                 process.terminate()
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
 def _listening(pid: int, port: int) -> Ready[tuple[int, ...]] | Pending:

@@ -7,7 +7,6 @@ import gc
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 import numpy as np
 import pycurl
@@ -16,8 +15,8 @@ from kindgate.load.failures import failure_kind
 from kindgate.load.plan import BurstPlan, ClosedLoop
 from kindgate.load.request import Request
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Recorder
-from kindgate.load.schedule import NANOS, Schedule, route_blocks
+from kindgate.load.samples import CODES, LATE, OK, ROW, SIZE_UNIT, Recorder
+from kindgate.load.schedule import NANOS, Schedule, endless_routes
 from kindgate.load.transfers import Transfers
 
 SPIN = 60_000
@@ -33,6 +32,8 @@ Tick = Callable[[int, int], bool]
 """Called now and then with the time since the start in nanoseconds and the requests in flight; True ends the burst."""
 
 _NEVER = -1
+
+_STATUS, _WAITING, _SIZE = pycurl.RESPONSE_CODE, pycurl.STARTTRANSFER_TIME_T, pycurl.SIZE_DOWNLOAD_T
 
 
 class Engine:
@@ -54,7 +55,7 @@ class Engine:
         self._timeout = round(plan.timeout * NANOS)
         self._timeout_ms = max(1, round(plan.timeout * 1000))
         self._pools: list[list[Request]] = [[] for _ in plan.routes]
-        self._in_flight: set[Request] = set()
+        self._in_flight: dict[pycurl.Curl, Request] = {}
         self._full_since = _NEVER
         self._freed_at = 0
 
@@ -75,7 +76,7 @@ class Engine:
 
     def run_closed(self, loop: ClosedLoop, seed: int) -> bool:
         """Keep `loop.users` requests in flight until the loop's end; whether it was not stopped early."""
-        order = chain.from_iterable(block.tolist() for block in route_blocks(self._plan.routes, np.random.default_rng(seed)))
+        order = endless_routes(self._plan.routes, np.random.default_rng(seed))
         left = loop.requests if loop.requests is not None else -1
         end = None if loop.seconds is None else round(loop.seconds * NANOS)
         with _undisturbed():
@@ -123,13 +124,16 @@ class Engine:
 
     def _turn(self, wait: float) -> None:
         """Sleep until there is news, at most `wait` seconds; record what has ended."""
-        ended = self._transfers.finished() if self._transfers.drive(wait) else []
+        news = self._transfers.drive(wait)
         now = self._now()
-        if ended:
-            if len(self._in_flight) >= self._cap:
+        if news:
+            answered, broken = self._transfers.finished()
+            if (answered or broken) and len(self._in_flight) >= self._cap:
                 self._freed_at = now
-            for request, error in ended:
-                self._record(request, error, now)
+            for handle in answered:
+                self._record_answer(self._in_flight.pop(handle), now)
+            for handle, error, _ in broken:
+                self._record_failure(self._in_flight.pop(handle), error, now)
         if now >= self._next_tick:
             self._next_tick = now + TICK
             self._stopped = self._tick(now, len(self._in_flight))
@@ -140,33 +144,37 @@ class Engine:
         request.intended, request.sent, request.cap_wait = due, now, held
         used_ms = (now - due) // 1_000_000
         request.prepare(max(1, self._timeout_ms - used_ms))
-        self._transfers.add(request)
-        self._in_flight.add(request)
+        self._transfers.add(request.handle)
+        self._in_flight[request.handle] = request
         if len(self._in_flight) >= self._cap and self._full_since == _NEVER:
             self._full_since = now
 
-    def _record(self, request: Request, error: int, now: int) -> None:
-        self._in_flight.discard(request)
-        status, waiting, size, outcome, sent = 0, 0, 0, OK, request.sent
-        if error:
-            kind = failure_kind(error, int(request.getinfo(pycurl.OS_ERRNO)))
-            outcome = CODES[kind] if kind else LATE
-            sent = request.sent if kind else -1
-        else:
-            status, wrong = request.answer()
-            waiting = int(request.getinfo(pycurl.STARTTRANSFER_TIME_T))
-            size = int(request.getinfo(pycurl.SIZE_DOWNLOAD_T))
-            outcome = CODES[wrong] if wrong else OK
-        self.recorder.numbers.extend(
-            (request.route, request.intended, sent, now, request.cap_wait, waiting, outcome, size * SIZE_UNIT + status)
-        )
-        self._transfers.remove(request)
+    def _record_answer(self, request: Request, now: int) -> None:
+        ask = request.ask
+        status = ask(_STATUS)
+        wrong = FailureKind.HTTP if status >= 400 else request.wrong_body() if request.check else None
+        outcome = CODES[wrong] if wrong else OK
+        size = ask(_SIZE) * SIZE_UNIT + status
+        self._record(request.route, request.intended, request.sent, now, request.cap_wait, ask(_WAITING), outcome, size)
+        self._free(request)
+
+    def _record_failure(self, request: Request, error: int, now: int) -> None:
+        kind = failure_kind(error, request.ask(pycurl.OS_ERRNO))
+        sent, outcome = (request.sent, CODES[kind]) if kind else (-1, LATE)
+        self._record(request.route, request.intended, sent, now, request.cap_wait, 0, outcome, 0)
+        self._free(request)
+
+    def _record(self, *row: int) -> None:
+        self.recorder.data += ROW.pack(*row)
+
+    def _free(self, request: Request) -> None:
+        self._transfers.remove(request.handle)
         self._pools[request.route].append(request)
 
     def _give_up(self, route: int, due: int, now: int) -> None:
         """A request whose time ran out before it was sent: the cap's doing if the cap is full, else the generator's."""
         outcome = LATE if self._full_since == _NEVER else CODES[FailureKind.UNSENT]
-        self.recorder.numbers.extend((route, due, -1, now, 0, 0, outcome, 0))
+        self._record(route, due, -1, now, 0, 0, outcome, 0)
 
     def _make_ready(self, routes: list[int]) -> None:
         """Set up requests before they are needed: each takes tens of microseconds."""
@@ -175,13 +183,13 @@ class Engine:
 
     def _abandon(self) -> None:
         """Take back what is still in flight, and close every handle."""
-        for request in self._in_flight:
-            self._transfers.remove(request)
-            request.close()
+        for request in self._in_flight.values():
+            self._transfers.remove(request.handle)
+            request.handle.close()
         self._in_flight.clear()
         for pool in self._pools:
             for request in pool:
-                request.close()
+                request.handle.close()
             pool.clear()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from array import array
+import struct
 from typing import Final
 
 import numpy as np
@@ -39,16 +39,20 @@ SIZE_UNIT: Final = 1000
 """`STATUS_AND_SIZE` is size * SIZE_UNIT + status."""
 
 
+ROW: Final = struct.Struct(f"{len(Column)}q")
+"""One row in memory."""
+
+
 class Recorder:
-    """Collects rows while a burst runs; `numbers` grows by one row of eight numbers at a time."""
+    """Collects rows while a burst runs; `data` grows by one packed `ROW` at a time."""
 
     def __init__(self) -> None:
-        self.numbers = array("q")
+        self.data = bytearray()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self.numbers) // len(Column)
+        return len(self.data) // ROW.size
 
     def rows(self, start: int = 0) -> Rows:
         """A copy of the rows from `start` on."""
-        return np.array(self.numbers[start * len(Column) :], np.int64).reshape(-1, len(Column))
+        return np.frombuffer(bytes(self.data[start * ROW.size :]), np.int64).reshape(-1, len(Column))

@@ -13,6 +13,9 @@ from kindgate.load.plan import OpenLoop, Route, Stage
 NANOS = 1_000_000_000
 """Nanoseconds in a second."""
 
+_AT_ONCE = 10_000
+"""Requests whose routes are drawn together: one at a time costs more than sending them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
@@ -36,17 +39,19 @@ def make_schedule(loop: OpenLoop, routes: tuple[Route, ...], seed: int) -> Sched
     uniform = loop.arrival == "uniform"
     places = np.arange(loop.count, dtype=np.float64) if uniform else np.sort(arrivals.uniform(0, loop.count, loop.count))
     intended = np.rint(_times(loop.stages, places) * NANOS).astype(np.int64)
-    blocks = route_blocks(routes, order)
-    size = sum(route.weight for route in routes)
-    chosen = np.concatenate([next(blocks) for _ in range(-(-loop.count // size))])[: loop.count]
-    return Schedule(intended, chosen)
+    return Schedule(intended, route_blocks(routes, loop.count, order)[: loop.count])
 
 
-def route_blocks(routes: tuple[Route, ...], order: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Endless blocks that hold every route as often as its weight says, each in an order of its own."""
-    block = np.repeat(np.arange(len(routes)), [route.weight for route in routes])
+def endless_routes(routes: tuple[Route, ...], order: np.random.Generator) -> Iterator[int]:
+    """The route of one request after the other, for as long as anybody asks."""
     while True:
-        yield order.permutation(block)
+        yield from route_blocks(routes, _AT_ONCE, order).tolist()
+
+
+def route_blocks(routes: tuple[Route, ...], requests: int, order: np.random.Generator) -> NDArray[np.int64]:
+    """As many blocks as `requests` need; each holds every route as often as its weight says, in an order of its own."""
+    block = np.repeat(np.arange(len(routes)), [route.weight for route in routes])
+    return order.permuted(np.tile(block, (-(-requests // len(block)), 1)), axis=1).ravel()
 
 
 def _times(stages: tuple[Stage, ...], places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import contextlib
 import select
 import sys
-from typing import Protocol, cast
+from typing import Protocol
 
 import pycurl
-
-from kindgate.load.request import Request
 
 SWEEP_LIMIT = 512
 """Requests in flight up to which every one is looked at at each turn: select(2) takes 1,024 descriptors."""
 
 _BATCH = 1024
+
+Ended = tuple[list[pycurl.Curl], list[tuple[pycurl.Curl, int, str]]]
+"""Handles whose requests were answered, and those whose broke off, with libcurl's error and message."""
 
 
 class Transfers(Protocol):
@@ -32,17 +33,17 @@ class Transfers(Protocol):
     def on_socket(self, descriptor: int, purpose: int) -> int:
         """What every request of these transfers calls for each socket it opens (libcurl's SOCKOPTFUNCTION)."""
 
-    def add(self, request: Request) -> None:
-        """Begin `request`; the next `drive` sends it."""
+    def add(self, handle: pycurl.Curl) -> None:
+        """Begin a request; the next `drive` sends it."""
 
-    def remove(self, request: Request) -> None:
-        """Forget `request`, ended or not."""
+    def remove(self, handle: pycurl.Curl) -> None:
+        """Forget a request, ended or not."""
 
     def drive(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
 
-    def finished(self) -> list[tuple[Request, int]]:
-        """Requests that have ended since the last call, each with libcurl's error (0: answered)."""
+    def finished(self) -> Ended:
+        """What has ended since the last call."""
 
     def keep(self, connections: int) -> None:
         """Keep so many connections open for later requests."""
@@ -67,23 +68,22 @@ class _Multi:
         self.opened += 1
         return int(pycurl.SOCKOPT_OK)
 
-    def add(self, request: Request) -> None:
-        """Begin `request`; the next `drive` sends it."""
-        self.multi.add_handle(request)
+    def add(self, handle: pycurl.Curl) -> None:
+        """Begin a request; the next `drive` sends it."""
+        self.multi.add_handle(handle)
 
-    def remove(self, request: Request) -> None:
-        """Forget `request`, ended or not."""
-        self.multi.remove_handle(request)
+    def remove(self, handle: pycurl.Curl) -> None:
+        """Forget a request, ended or not."""
+        self.multi.remove_handle(handle)
 
-    def finished(self) -> list[tuple[Request, int]]:
-        """Requests that have ended since the last call, each with libcurl's error (0: answered)."""
-        ended: list[tuple[Request, int]] = []
-        queued = 1
+    def finished(self) -> Ended:
+        """What has ended since the last call."""
+        queued, answered, broken = self.multi.info_read(_BATCH)
         while queued:
-            queued, answered, broken = self.multi.info_read(_BATCH)
-            ended += [(cast(Request, handle), 0) for handle in answered]
-            ended += [(cast(Request, handle), error) for handle, error, _ in broken]
-        return ended
+            queued, more_answered, more_broken = self.multi.info_read(_BATCH)
+            answered += more_answered
+            broken += more_broken
+        return answered, broken
 
     def close(self) -> None:
         """Close all connections."""

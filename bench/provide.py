@@ -1,0 +1,113 @@
+"""Sets up what is measured against: Debian packages where this is root, Go programs from their modules where Go is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from kindgate.errors import KindgateError
+from kindgate.host.binaries import Recipe, provide_binary
+from kindgate.host.command import run
+from kindgate.host.directories import cache_dir
+from kindgate.images.build.debian import install_packages
+from kindgate.waiting import Deadline
+
+T = TypeVar("T")
+
+Say = Callable[[str], object]
+"""Gets a line for whoever waits."""
+
+SECONDS = 1800.0
+"""For compiling k6 and all that it needs on two cores, and for the packages."""
+
+PACKAGES = {"wrk": "wrk", "hey": "hey", "ab": "apache2-utils"}
+"""Programs, and the Debian packages that hold them."""
+
+MODULES = (
+    Recipe("k6", "go.k6.io/k6", "v1.8.1", sum="h1:orZsbZ2Od0CVZICs9YpTgkKcxfPghJW8VZtwg0cj8H8="),
+    Recipe("vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", sum="h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc="),
+    Recipe("hey", "github.com/rakyll/hey", "v0.1.4", sum="h1:hhc8GIqHN4+rPFZvkM9lkCQGi7da0sINM83xxpFkbPA="),
+)
+"""Programs that are compiled, where they are not installed."""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The programs that can be had on this machine, by name."""
+
+    programs: Mapping[str, Path]
+    versions: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.programs
+
+    def __getitem__(self, name: str) -> Path:
+        return self.programs[name]
+
+
+def provide_tools(say: Say) -> Toolbox:
+    """Set up all that can be; what cannot is named with the reason, and so are the rows that miss it later.
+
+    What is installed already is taken as it is, and what was compiled once is not compiled again.
+    """
+    deadline = Deadline.after(SECONDS)
+    for program, package in PACKAGES.items():
+        _tried(partial(install_packages, {program: package}, say, deadline), say)
+    programs = {name: Path(path) for name in (*PACKAGES, *(recipe.name for recipe in MODULES)) if (path := shutil.which(name))}
+    versions = {name: _package_version(PACKAGES.get(name, name), deadline) for name in programs}
+    for recipe in MODULES:
+        if recipe.name not in programs:
+            compiled = _tried(partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=say), say)
+            programs |= {recipe.name: compiled} if compiled else {}
+            versions |= {recipe.name: recipe.version} if compiled else {}
+    server = _nginx(say, deadline)
+    if server:
+        programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
+    programs |= dict.fromkeys(("locust", "requests"), Path(sys.executable))
+    versions |= {name: version(name) for name in ("locust", "requests")}
+    return Toolbox(programs, versions)
+
+
+def _package_version(package: str, deadline: Deadline) -> str:
+    """The version of an installed Debian package; of a program that came another way nothing is known."""
+    told = run(["dpkg-query", "-W", "-f", "${Version}", package], deadline=deadline, check=False) if shutil.which("dpkg-query") else None
+    return told.stdout if told and told.stdout else "installed here"
+
+
+def _nginx(say: Say, deadline: Deadline) -> Path | None:
+    """The installed nginx, or one that is unpacked beside this machine's own programs: installing it would start it."""
+    installed = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    if installed:
+        return Path(installed)
+    program = cache_dir() / "bench/nginx/usr/sbin/nginx"
+    if not program.exists() and shutil.which("apt-get"):
+        _tried(partial(_unpack_nginx, program.parents[2], say, deadline), say)
+    return program if program.exists() else None
+
+
+def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
+    """The folder appears whole or not at all."""
+    say("unpacking the Debian package nginx")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
+        run(["apt-get", "download", "-qq", "nginx"], cwd=Path(work), deadline=deadline)
+        (package,) = Path(work).glob("nginx_*.deb")
+        run(["dpkg", "-x", package, Path(work) / "root"], deadline=deadline)
+        (Path(work) / "root").rename(folder)
+
+
+def _tried(step: Callable[[], T], say: Say) -> T | None:
+    """What the step gives; None, and the reason said, where it cannot be done."""
+    try:
+        return step()
+    except KindgateError as error:
+        say(str(error))
+        return None
