@@ -1,37 +1,43 @@
 """`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
 
-    python -m bench [--skip-verdicts]
+    python -m bench [--short]
 
-Writes bench/results.json and bench/RESULTS.md; ends with 1 when a goal is missed. `BENCH_CLUSTER=1` also measures through the
-ingress of the cluster that stands (`kindgate up`, `kindgate deploy`).
+Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
+a goal is missed. `--short` takes a minute and writes nothing. `BENCH_CLUSTER=1` also measures through the ingress of this
+folder's application, on a cluster that is kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
-from dataclasses import asdict
+import time
 from pathlib import Path
 
 import pycurl
 
-from bench import verdicts
 from bench.closed import floods
+from bench.effort import FULL, SHORT, Effort
 from bench.frozen import honesties
-from bench.goals import goals
+from bench.goals import load_goals, verdict_goals
 from bench.nginx import running_nginx
+from bench.precedence import first_in_line
+from bench.provide import Toolbox, provide_tools
 from bench.punctual import punctualities
+from bench.real_runs import read_real_runs
+from bench.recorded import RECORDING, read_recording
+from bench.results import Results
 from bench.sizes import histogram_sizes
-from bench.table import page
-from bench.through_ingress import through_ingress
-from bench.tools import TOOLS, build_go_tools
+from bench.table import details, goals_table, inserted
+from bench.through_ingress import floods_through, paced_through, standing_routes
+from bench.tools import TOOLS
+from bench.verdicts import error_rates
 from kindgate.histogram import Histogram
 from kindgate.load.result import BurstResult
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 def say(text: str) -> None:
@@ -43,45 +49,56 @@ def say(text: str) -> None:
 def machine() -> str:
     """What was measured on."""
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, Linux {platform.release()}, Python {platform.python_version()}, {pycurl.version.split(' libssh')[0]}"
+    return f"{cores} cores, Linux {platform.release()}, Python {platform.python_version()}, {pycurl.version.split(' zlib')[0]}"
 
 
-def measure_load() -> bool:
-    """All of the load engine's measurements; whether every goal is met."""
-    build_go_tools(say)
+def measure(tools: Toolbox, effort: Effort) -> Results:
+    """Everything."""
     for tool in TOOLS:
-        if not tool.installed:
-            say(f"{tool.name} is left out: {tool.program} is not installed")
+        if tool.program not in tools:
+            say(f"{tool.name} is left out: {tool.program} is not to be had on this machine")
     kept: list[BurstResult] = []
-    with running_nginx() as server:
-        lags = list(punctualities(server, say))
-        honest = list(honesties(server, say))
-        fast = list(floods(server, say, kept.append))
+    with first_in_line(), running_nginx(tools["nginx"]) as server:
+        lags = tuple(punctualities(server, effort, say))
+        honest = tuple(honesties(server, tools, effort, say))
+        fast = tuple(floods(server, tools, effort, say, kept.append))
     sizes = histogram_sizes(Histogram.merged(result.total.response for result in kept))
-    judged = list(goals(fast, lags, honest, sizes))
-    document = {
-        "machine": machine(),
-        "full_speed": [asdict(row) for row in fast],
-        "open_loop": [asdict(row) for row in lags],
-        "frozen_server": [{**asdict(row), "honest": row.honest} for row in honest],
-        "histogram": asdict(sizes),
-        "goals": [asdict(goal) for goal in judged],
-        "ingress": [asdict(row) for row in through_ingress(say)] if os.environ.get("BENCH_CLUSTER") == "1" else [],
-    }
-    (FOLDER / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    text = page(machine(), fast, lags, honest, judged)
-    (FOLDER / "RESULTS.md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
-    return all(goal.met for goal in judged)
+    rates = error_rates(effort.runs, read_recording(RECORDING) if RECORDING.exists() else None, say)
+    real = read_real_runs()
+    routes = standing_routes(say) if os.environ.get("BENCH_CLUSTER") == "1" else ()
+    return Results(
+        measured=time.strftime("%Y-%m-%d", time.gmtime()),
+        machine=machine(),
+        tools=tools.versions,
+        goals=(*load_goals(fast, lags, honest, sizes), *verdict_goals(rates, real)),
+        full_speed=fast,
+        open_loop=lags,
+        frozen_server=honest,
+        histogram=sizes,
+        error_rates=rates,
+        real_runs=real.runs if real else (),
+        ingress=tuple(floods_through(routes, tools, effort, say)) if routes else (),
+        ingress_paced=tuple(paced_through(routes, effort, say)) if routes else (),
+    )
 
 
 def main() -> int:
-    """Measure; 1 when a goal is missed."""
+    """Measure; 1 when a goal is missed, 2 where nothing can be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--skip-verdicts", action="store_true", help="leave out the verdicts' error rates, which take minutes")
+    parser.add_argument("--short", action="store_true", help="less of everything, and only printed")
     options = parser.parse_args()
-    met = measure_load()
-    return int(not met) if options.skip_verdicts else max(int(not met), verdicts.main([]))
+    tools = provide_tools(say)
+    for program in ("nginx", "wrk"):
+        if program not in tools:
+            say(f"{program} is needed, and could not be installed: install it, and run this again")
+            return 2
+    results = measure(tools, SHORT if options.short else FULL)
+    if not options.short:
+        results.write()
+        for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
+            page.write_text(inserted(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    sys.stdout.write(f"{goals_table(results)}\n\n{details(results)}\n")
+    return int(not all(goal.met for goal in results.goals))
 
 
 if __name__ == "__main__":

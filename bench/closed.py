@@ -1,4 +1,4 @@
-"""As fast as it goes: requests per second and CPU per request of every tool, each between two runs of wrk.
+"""As fast as it goes: requests per second and CPU time per request of every tool, each between two runs of wrk.
 
 A virtual machine's speed drifts by a third within minutes, so only ratios to the wrk runs around a tool mean anything.
 """
@@ -8,23 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from bench.effort import Effort
 from bench.nginx import Nginx
-from bench.tools import CONNECTIONS, TOOLS, WRK, Report, Tool
+from bench.provide import Say, Toolbox
+from bench.quiet import is_quiet, median
+from bench.tools import CONNECTIONS, TOOLS, WRK, Load, Tool
 from bench.usage import Usage
 from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.plan import BurstPlan, ClosedLoop, Route
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
 
-SECONDS = 4.0
 OURS = "kindgate, 2 generators"
+
+Keep = Callable[[BurstResult], object]
+"""Gets our own result."""
 
 
 @dataclass(frozen=True)
 class Flood:
     """One tool at full speed. `of_wrk` is its rate, and `cpu_of_wrk` its CPU time per request, relative to wrk around it.
 
-    `foreign` is the CPU time of all other processes but the server, in cores.
+    `foreign` is the CPU time of all other processes but the server, in cores, in the busiest of the three runs.
     """
 
     tool: str
@@ -33,6 +38,7 @@ class Flood:
     of_wrk: float
     cpu_of_wrk: float
     foreign: float
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -42,34 +48,47 @@ class _Measured:
     foreign: float
 
 
-def floods(server: Nginx, say: Callable[[str], object], keep: Callable[[BurstResult], object]) -> Iterator[Flood]:
-    """Every tool that is installed, ours first; `keep` gets our own result."""
-    before = _run(WRK.flood, server)
-    yield Flood(WRK.name, before.rate, before.cpu_us, 1.0, 1.0, before.foreign)
-    runs: list[tuple[str, Callable[[], _Measured]]] = [(OURS, lambda: _ours(server, keep))]
-    runs += [(tool.name, _bound(tool, server)) for tool in TOOLS if tool.installed]
-    for name, run in runs:
-        say(f"full speed: {name}")
-        measured = run()
-        after = _run(WRK.flood, server)
-        rate, cpu = (before.rate + after.rate) / 2, (before.cpu_us + after.cpu_us) / 2
-        yield Flood(name, measured.rate, measured.cpu_us, measured.rate / rate, measured.cpu_us / cpu, measured.foreign)
-        before = after
+def floods(server: Nginx, tools: Toolbox, effort: Effort, say: Say, keep: Keep) -> Iterator[Flood]:
+    """wrk, ours, and every other tool that is there; the median of the samples that count, each with its wrk runs."""
+    before = _run(WRK, server, tools, effort)
+    runs: list[tuple[str, Callable[[], _Measured], int]] = [(WRK.name, _bound(WRK, server, tools, effort), 1)]
+    runs += [(OURS, lambda: _ours(server, effort, keep), effort.samples)]
+    runs += [(tool.name, _bound(tool, server, tools, effort), 1) for tool in TOOLS if tool.program in tools]
+    for name, run, wanted in runs:
+        samples: list[Flood] = []
+        while sum(map(is_quiet, samples)) < wanted and len(samples) < wanted + effort.tries - 1:
+            say(f"full speed: {name}")
+            measured, after = run(), _run(WRK, server, tools, effort)
+            samples.append(_between(name, before, measured, after))
+            before = after
+        yield _chosen(samples)
 
 
-def _bound(tool: Tool, server: Nginx) -> Callable[[], _Measured]:
-    return lambda: _run(tool.flood, server)
+def _chosen(samples: list[Flood]) -> Flood:
+    middle = median(samples, lambda sample: sample.of_wrk)
+    return Flood(**{**vars(middle), "samples": len(samples)})
 
 
-def _run(flood: Callable[[str, float], Report], server: Nginx) -> _Measured:
+def _between(name: str, before: _Measured, measured: _Measured, after: _Measured) -> Flood:
+    """A run between two of wrk."""
+    rate, cpu = (before.rate + after.rate) / 2, (before.cpu_us + after.cpu_us) / 2
+    foreign = max(before.foreign, measured.foreign, after.foreign)
+    return Flood(name, measured.rate, measured.cpu_us, measured.rate / rate, measured.cpu_us / cpu, foreign)
+
+
+def _bound(tool: Tool, server: Nginx, tools: Toolbox, effort: Effort) -> Callable[[], _Measured]:
+    return lambda: _run(tool, server, tools, effort)
+
+
+def _run(tool: Tool, server: Nginx, tools: Toolbox, effort: Effort) -> _Measured:
     answered = server.answered()
     with Usage(server) as usage:
-        report = flood(server.url, SECONDS)
+        report = tool.run(tools, Load(server.url, effort.flood))
     return _Measured(report.rate, usage.own / max(server.answered() - answered, 1) * 1e6, usage.foreign)
 
 
-def _ours(server: Nginx, keep: Callable[[BurstResult], object]) -> _Measured:
-    plan = BurstPlan((Route(server.url),), ClosedLoop(CONNECTIONS, seconds=SECONDS), processes=2)
+def _ours(server: Nginx, effort: Effort, keep: Keep) -> _Measured:
+    plan = BurstPlan((Route(server.url),), ClosedLoop(CONNECTIONS, seconds=effort.flood), processes=2)
     with GeneratorPool() as pool:
         warm_up(plan, 0.5, pool)
         with Usage(server) as usage:

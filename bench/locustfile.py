@@ -1,4 +1,7 @@
-"""What Locust runs in the comparison; KINDGATE_BENCH_PACE is the requests per second of one user (0: as many as it can)."""
+"""What Locust runs in the comparison.
+
+KINDGATE_BENCH_PACE is the requests per second of one user (0: as many as it can), KINDGATE_BENCH_HOST the Host header.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 from locust import FastHttpUser, constant_throughput, task
 
 PACE = float(os.environ.get("KINDGATE_BENCH_PACE", "0"))
+HOST = os.environ.get("KINDGATE_BENCH_HOST", "")
+HEADERS = {"Host": HOST} if HOST else {}
 
 
 class Visitor(FastHttpUser):
@@ -18,4 +23,4 @@ class Visitor(FastHttpUser):
     @task
     def front_page(self) -> None:
         """One request."""
-        self.client.get("/")
+        self.client.get("/", headers=HEADERS)

@@ -1,4 +1,4 @@
-"""The script that people write first: a loop around `requests.get`. `python bench/naive.py URL SECONDS RATE` (0: no pause)."""
+"""The script that people write first: a loop around `requests.get`. `python bench/naive.py URL SECONDS RATE HOST` (0: no pause)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import time
 import requests
 
 
-def main(url: str, seconds: float, rate: float) -> None:
+def main(url: str, seconds: float, rate: float, host: str) -> None:
     """Ask again and again, and print what was seen as JSON: count and times in milliseconds."""
     times: list[float] = []
+    headers = {"Host": host} if host else {}
     start = time.monotonic()
     while time.monotonic() - start < seconds:
         asked = time.monotonic()
-        requests.get(url, timeout=10)
+        requests.get(url, headers=headers, timeout=10)
         took = time.monotonic() - asked
         times.append(took * 1000)
         if rate:
@@ -24,4 +25,4 @@ def main(url: str, seconds: float, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4])

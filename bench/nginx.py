@@ -69,7 +69,7 @@ def running_nginx(program: Path) -> Iterator[Nginx]:
         probe.close()
         configuration = Path(folder) / "nginx.conf"
         configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, backlog=BACKLOG))
-        command = [program, "-c", str(configuration), "-p", folder, "-e", f"{folder}/error.log"]
+        command = [str(program), "-c", str(configuration), "-p", folder, "-e", f"{folder}/error.log"]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 pids = wait_for("nginx to listen", lambda: _listening(process.pid, port), Deadline.after(10), interval=0.05)

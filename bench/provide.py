@@ -65,7 +65,8 @@ def provide_tools(say: Say) -> Toolbox:
     versions = {name: _package_version(PACKAGES.get(name, name), deadline) for name in programs}
     for recipe in MODULES:
         if recipe.name not in programs:
-            compiled = _tried(partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=say), say)
+            build = partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=say)
+            compiled = _tried(build, say)
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
     server = _nginx(say, deadline)

@@ -20,6 +20,10 @@ from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
 
 FORMAT = 1
+
+RECORDING = Path(__file__).with_name("recorded.json")
+"""The recording that is kept beside the code."""
+
 LEAST_BURSTS = 300
 """Bursts that a recording needs, so that runs of 30 drawn from it differ enough."""
 

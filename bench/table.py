@@ -1,4 +1,4 @@
-"""The results as Markdown."""
+"""The results as Markdown. Pure: a file of results gives the same text everywhere."""
 
 from __future__ import annotations
 
@@ -6,67 +6,133 @@ from collections.abc import Iterable, Sequence
 
 from bench.closed import Flood
 from bench.frozen import Honesty
-from bench.goals import Goal
 from bench.punctual import Punctuality
+from bench.quiet import QUIET
+from bench.results import Results
+from bench.verdicts import ErrorRates
+
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+"""What the generated part of a page stands between."""
+
+_FOREIGN = f"""\
+Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET:g} counts as quiet. Of lags and outages the
+best quiet sample is shown, of ratios the median of the quiet ones; where none was quiet, the same of all samples."""
 
 
-def page(machine: str, floods: Sequence[Flood], lags: Sequence[Punctuality], honesties: Sequence[Honesty], goals: Sequence[Goal]) -> str:
-    """The whole page."""
+def inserted(page: str, text: str) -> str:
+    """`page` with `text` between its marks. Raises `ValueError` where it has none."""
+    before, _, rest = page.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise ValueError(f"the page has no place between {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def goals_table(results: Results) -> str:
+    """Each goal, what was seen, and whether that is enough."""
+    rows = ((goal.name, goal.wanted, goal.seen, "met" if goal.met else "**not met**") for goal in results.goals)
+    table = _table(("measured by `make bench`", "goal", "seen", ""), rows)
+    return f"{table}\n\n{results.measured}, {results.machine}."
+
+
+def details(results: Results) -> str:
+    """All tables of one run."""
+    tools = ", ".join(f"{name} {version}" for name, version in results.tools.items())
     parts = [
-        f"# Measured by `make bench`\n\n{machine}\n\nForeign CPU is what all processes but the tool and the server used, in cores.",
-        _table(
-            "Goals",
-            ("goal", "wanted", "measured", ""),
-            ((goal.name, goal.wanted, goal.measured, "met" if goal.met else "MISSED") for goal in goals),
-        ),
-        _table(
-            "As fast as it goes, 32 connections, both cores shared with nginx",
-            ("tool", "requests/s", "of wrk", "CPU us/request", "of wrk's", "foreign CPU"),
-            (
-                (row.tool, f"{row.rate:,.0f}", f"{row.of_wrk:.2f}", f"{row.cpu_us:.1f}", f"{row.cpu_of_wrk:.1f}x", f"{row.foreign:.2f}")
-                for row in floods
-            ),
-        ),
-        _table(
-            "On time (kindgate, Poisson arrivals)",
-            ("rate/s", "generators", "achieved", "dropped", "loop lag p50 / p99 / max us", "CPU of a core", "foreign CPU"),
-            (
-                (
-                    f"{row.rate:,}",
-                    str(row.generators),
-                    f"{row.achieved:.2%}",
-                    str(row.dropped),
-                    f"{row.lag_p50:.0f} / {row.lag_p99:.0f} / {row.lag_max:.0f}",
-                    f"{row.cpu_share:.0%}",
-                    f"{row.foreign:.2f}",
-                )
-                for row in lags
-            ),
-        ),
-        _table(
-            "A server that stands still for half a second of three, at 1,000 requests/s",
-            ("tool", "requests", "p90 ms", "may be", "p99 ms", "may be", ""),
-            (
-                (
-                    row.tool,
-                    "?" if row.count is None else f"{row.count:,}",
-                    _ms(row.p90),
-                    f"{row.low[0]:.0f}-{row.high[0]:.0f}",
-                    _ms(row.p99),
-                    f"{row.low[1]:.0f}-{row.high[1]:.0f}",
-                    "honest" if row.honest else "hides it",
-                )
-                for row in honesties
-            ),
-        ),
+        f"Measured on {results.measured}: {results.machine}. With {tools}.",
+        _FOREIGN,
+        _full_speed(results.full_speed),
+        _open_loop(results.open_loop),
+        _frozen_server(results.frozen_server),
+        _error_rates(results.error_rates),
+        *([_ingress(results)] if results.ingress else []),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
+
+
+def _full_speed(floods: Iterable[Flood]) -> str:
+    head = ("tool", "requests/s", "of wrk", "CPU us/request", "of wrk's", "foreign CPU", "samples")
+    cells = (
+        (flood.tool, f"{flood.rate:,.0f}", f"{flood.of_wrk:.3f}", f"{flood.cpu_us:.1f}", f"{flood.cpu_of_wrk:.1f}x", *_care(flood))
+        for flood in floods
+    )
+    return _titled("As fast as it goes, 32 connections, both cores shared with nginx", head, cells)
+
+
+def _open_loop(lags: Iterable[Punctuality]) -> str:
+    head = ("rate/s", "generators", "achieved", "dropped", "loop lag p50 / p99 / max us", "CPU of a core", "foreign CPU", "samples")
+    cells = (
+        (
+            f"{lag.rate:,}",
+            str(lag.generators),
+            f"{lag.achieved:.2%}",
+            str(lag.dropped),
+            f"{lag.lag_p50:.0f} / {lag.lag_p99:.0f} / {lag.lag_max:.0f}",
+            f"{lag.cpu_share:.0%}",
+            *_care(lag),
+        )
+        for lag in lags
+    )
+    return _titled("On time (kindgate, Poisson arrivals)", head, cells)
+
+
+def _frozen_server(honesties: Iterable[Honesty]) -> str:
+    head = ("tool", "requests", "p90 ms", "has to be", "p99 ms", "has to be", "", "foreign CPU", "samples")
+    cells = (
+        (
+            row.tool,
+            "?" if row.count is None else f"{row.count:,}",
+            _ms(row.p90),
+            f"{row.low[0]:.0f}-{row.high[0]:.0f}",
+            _ms(row.p99),
+            f"{row.low[1]:.0f}-{row.high[1]:.0f}",
+            row.judged,
+            *_care(row),
+        )
+        for row in honesties
+    )
+    return _titled("A server that stands still for half a second of three, at 1,000 requests/s", head, cells)
+
+
+def _error_rates(rates: ErrorRates) -> str:
+    head = ("experiment", "bursts", "runs", "PASS", "FAIL", "INCONCLUSIVE", "bursts on average")
+    cells = (
+        (row.name, row.generator, f"{row.runs:,}", f"{row.passed:.1%}", f"{row.failed:.1%}", f"{row.inconclusive:.1%}", f"{row.bursts:.1f}")
+        for row in rates.rows
+    )
+    return _titled("How often verdicts are wrong", head, dict.fromkeys(cells))  # a row that two goals are about comes once
+
+
+def _ingress(results: Results) -> str:
+    floods = ((row.tool, f"{row.rate:,.0f}", f"{row.cpu_us:.0f}") for row in results.ingress)
+    paced = (
+        (
+            f"{row.rate:,}/s",
+            f"{row.completed:,}",
+            str(row.failed),
+            f"{row.p50:.2f} / {row.p95:.2f} / {row.p99:.2f}",
+            f"{row.lag_p99_us:.0f}",
+            f"{row.cpu_share:.0%}",
+        )
+        for row in results.ingress_paced
+    )
+    title = "Through the ingress of a 3-node KinD cluster on the same cores"
+    first = _titled(title, ("tool, 32 connections", "requests/s", "CPU us/request"), floods)
+    return f"{first}\n\n{_table(('kindgate at', 'answered', 'failed', 'p50 / p95 / p99 ms', 'loop lag p99 us', 'CPU of a core'), paced)}"
+
+
+def _care(row: Flood | Punctuality | Honesty) -> tuple[str, str]:
+    """How disturbed a row is, and how many samples it was chosen from."""
+    return f"{row.foreign:.2f}", str(row.samples)
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows)]
-    return f"## {title}\n\n" + "\n".join(lines)
+def _titled(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return f"### {title}\n\n{_table(head, rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join([f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows)])

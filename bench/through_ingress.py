@@ -1,27 +1,39 @@
-"""The open loop through the ingress of the cluster that stands: rates up to what such a route takes on two cores."""
+"""The same load through the ingress of the cluster that stands: there the route is the bottleneck, not the generator."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.effort import Effort
+from bench.provide import Say, Toolbox
+from bench.tools import CONNECTIONS, TOOLS, WRK, Load
+from bench.usage import children_seconds
 from kindgate.load.burst import run_burst, warm_up
-from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.pool import GeneratorPool
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Stage
 from kindgate.pipeline.targets import ingress_routes
 from kindgate.settings import build_settings
 
-SECONDS = 5.0
 RATES = (200, 500, 1000)
 
 
 @dataclass(frozen=True)
-class Through:
-    """One rate; times in milliseconds."""
+class FloodThrough:
+    """One tool at full speed: requests per second, and the tool's own CPU time per request in microseconds."""
+
+    tool: str
+    rate: float
+    cpu_us: float
+
+
+@dataclass(frozen=True)
+class PacedThrough:
+    """Ours at one rate; times in milliseconds."""
 
     rate: int
     completed: int
@@ -33,22 +45,44 @@ class Through:
     cpu_share: float
 
 
-def through_ingress(say: Callable[[str], object]) -> Iterator[Through]:
-    """Every rate, against all hosts of the application that stands; the cluster is kept."""
+def standing_routes(say: Say) -> tuple[Route, ...]:
+    """All hosts of the application of this folder; the cluster is created where none stands, and kept."""
     settings = build_settings(Path.cwd(), {"kind_keep": "always"}, {}, os.environ)
     pipeline = Pipeline(settings, settings.cluster_name, say)
     try:
         reached = pipeline.reach(Stage.APP)
     finally:
         pipeline.release()
-    routes = ingress_routes(reached.address.ingress_url, reached.rendered.hosts)
+    return ingress_routes(reached.address.ingress_url, reached.rendered.hosts)
+
+
+def floods_through(routes: tuple[Route, ...], tools: Toolbox, effort: Effort, say: Say) -> Iterator[FloodThrough]:
+    """Every tool against the first host."""
+    route = routes[0]
+    plan = BurstPlan((route,), ClosedLoop(CONNECTIONS, seconds=effort.flood), processes=2)
+    with GeneratorPool() as pool:
+        warm_up(plan, 2.0, pool)
+        say("through the ingress at full speed: kindgate")
+        result = run_burst(plan, pool=pool)
+    yield FloodThrough("kindgate, 2 generators", result.achieved_rate, result.health.cpu_seconds / result.sent * 1e6)
+    for tool in (WRK, *TOOLS):
+        if tool.program in tools:
+            say(f"through the ingress at full speed: {tool.name}")
+            used = children_seconds()
+            report = tool.run(tools, Load(route.url, effort.flood, host=route.host))
+            sent = report.count or report.rate * effort.flood
+            yield FloodThrough(tool.name, report.rate, (children_seconds() - used) / max(sent, 1) * 1e6)
+
+
+def paced_through(routes: tuple[Route, ...], effort: Effort, say: Say) -> Iterator[PacedThrough]:
+    """Ours at every rate, against all hosts."""
     with GeneratorPool() as pool:
         for rate in RATES:
             say(f"through the ingress: {rate} per second")
-            plan = BurstPlan(routes, OpenLoop.constant(rate, seconds=SECONDS))
+            plan = BurstPlan(routes, OpenLoop.constant(rate, seconds=effort.paced))
             warm_up(plan, 2.0, pool)
             result = run_burst(plan, pool=pool)
             total = result.total
             p50, p95, p99 = (total.response.percentile(q) / 1000 for q in (50, 95, 99))
             lag = result.loop_lag.percentile(99)
-            yield Through(rate, total.completed, total.failures, p50, p95, p99, lag, result.health.cpu_share)
+            yield PacedThrough(rate, total.completed, total.failures, p50, p95, p99, lag, result.health.cpu_share)

@@ -1,13 +1,9 @@
-"""The other load generators: how each is started, and what it says. A tool that is not installed is left out and named."""
+"""The other load generators: how each is started, and what it says. A tool that is not in the toolbox is left out."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bench.provide import Toolbox
+from kindgate.host.command import run
+from kindgate.waiting import Deadline
 
 CONNECTIONS = 32
 FOLDER = Path(__file__).parent
@@ -34,41 +34,32 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Load:
+    """What a tool is to send: `rate` requests per second (0: as many as it can) for so many seconds, for `host` if it is given."""
+
+    url: str
+    seconds: float
+    rate: int = 0
+    host: str = ""
+
+    def header(self, option: str) -> list[str]:
+        """The Host header as an option of a tool that takes whole headers."""
+        return [option, f"Host: {self.host}"] if self.host else []
+
+
+@dataclass(frozen=True)
 class Tool:
-    """`flood` runs as fast as it can and `paced` at a rate (None: it cannot); both take a URL and seconds."""
+    """`program` is its name in the toolbox; one that is not `paced` cannot be held to a rate, and ignores it."""
 
     name: str
     program: str
-    flood: Callable[[str, float], Report]
-    paced: Callable[[str, float, int], Report] | None = None
-
-    @property
-    def installed(self) -> bool:
-        """Whether it can be run here."""
-        return self.program in sys.executable or shutil.which(self.program, path=search_path()) is not None
+    run: Callable[[Toolbox, Load], Report]
+    paced: bool = True
 
 
-def go_folder() -> Path:
-    """Where programs built from Go modules are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kindgate" / "bench"
-
-
-def search_path() -> str:
-    """PATH with what this benchmark built, and what is in the virtual environment."""
-    return os.pathsep.join((str(go_folder()), str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-
-
-def _output(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """What a command writes; Locust's exit code 1 says that a request failed, and is no reason to stop."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {}), "PATH": search_path()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+def _output(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str:
+    """What a command writes; Locust's exit code 1 says that a request failed, k6's 99 a threshold: no reasons to stop."""
+    done = run(command, env=environment, deadline=Deadline.after(TIMEOUT), check=False)
     if done.returncode not in {0, 1, 99}:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout
@@ -87,35 +78,48 @@ def _milliseconds(value: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[unit]
 
 
-def wrk(url: str, seconds: float) -> Report:
+def _wrk(tools: Toolbox, load: Load) -> Report:
     """Two threads; its percentiles are corrected for coordinated omission with the mean interval."""
-    text = _output(["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency", url])
-    p90, p99 = (_milliseconds(re.search(rf"{q}%\s+(\S+)", text)[1]) for q in (90, 99))  # type: ignore[index]  # its own output
+    text = _output([tools["wrk"], "-t2", f"-c{CONNECTIONS}", f"-d{load.seconds:g}s", "--latency", *load.header("-H"), load.url])
+    p90, p99 = (_milliseconds(re.search(rf"\n\s+{q}%\s+(\S+)", text)[1]) for q in (90, 99))  # type: ignore[index]  # its own output
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), int(_number(r"(\d+) requests in", text)), p90, p99)
 
 
-def _hey(url: str, seconds: float, rate: int) -> Report:
-    pace = ["-q", str(rate / USERS)] if rate else []
-    connections = USERS if rate else CONNECTIONS
-    text = _output(["hey", "-z", f"{seconds:g}s", "-c", str(connections), *pace, url])
+def _hey(tools: Toolbox, load: Load) -> Report:
+    pace = ["-q", str(load.rate / USERS)] if load.rate else []
+    connections = USERS if load.rate else CONNECTIONS
+    host = ["-host", load.host] if load.host else []
+    text = _output([tools["hey"], "-z", f"{load.seconds:g}s", "-c", str(connections), *pace, *host, load.url])
     count = int(_number(r"\[200\]\s+(\d+) responses", text))
     p90, p99 = (_number(rf"{q}%+ in ([0-9.]+) secs", text) * 1000 for q in (90, 99))
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), count, p90, p99)
 
 
-def ab(url: str, seconds: float) -> Report:
+def _ab(tools: Toolbox, load: Load) -> Report:
     """Keep-alive, one thread."""
-    text = _output(["ab", "-q", "-k", "-c", str(CONNECTIONS), "-n", "100000000", "-t", f"{seconds:g}", url])
+    shape = ["-c", str(CONNECTIONS), "-n", "100000000", "-t", f"{load.seconds:g}"]
+    text = _output([tools["ab"], "-q", "-k", *shape, *load.header("-H"), load.url])
     p90, p99 = (_number(rf"\n\s+{q}%\s+(\d+)", text) for q in (90, 99))
     return Report(_number(r"Requests per second:\s+([0-9.]+)", text), int(_number(r"Complete requests:\s+(\d+)", text)), p90, p99)
 
 
-def _locust(url: str, seconds: float, rate: int) -> Report:
+def _locust(tools: Toolbox, load: Load) -> Report:
     """Two processes of FastHttpUser; its times are rounded to two digits above 100 ms."""
-    users = USERS if rate else CONNECTIONS
-    command = [sys.executable, "-m", "locust", "-f", str(FOLDER / "locustfile.py"), "--headless", "--processes", "2", "--json"]
-    load = ["-u", str(users), "-r", str(users), "-t", f"{round(seconds)}s", "-H", url.rstrip("/")]
-    said = max(_documents(_output([*command, *load], {"KINDGATE_BENCH_PACE": str(rate / users)})), key=lambda page: page["num_requests"])
+    users = USERS if load.rate else CONNECTIONS
+    command: list[str | Path] = [
+        tools["locust"],
+        "-m",
+        "locust",
+        "-f",
+        FOLDER / "locustfile.py",
+        "--headless",
+        "--processes",
+        "2",
+        "--json",
+    ]
+    shape = ["-u", str(users), "-r", str(users), "-t", f"{max(3, round(load.seconds))}s", "-H", load.url.rstrip("/")]
+    pages = _documents(_output([*command, *shape], {"KINDGATE_BENCH_PACE": str(load.rate / users), "KINDGATE_BENCH_HOST": load.host}))
+    said = max(pages, key=lambda page: page["num_requests"])
     times = {float(time): int(count) for time, count in said["response_times"].items()}
     p90, p99 = np.percentile(np.repeat(list(times), list(times.values())), [90, 99])
     span = said["last_request_timestamp"] - said["start_time"]
@@ -133,74 +137,50 @@ def _documents(text: str) -> list[dict[str, Any]]:
     return pages
 
 
-def _k6(url: str, seconds: float, rate: int) -> Report:
-    flood = {"executor": "constant-vus", "vus": CONNECTIONS, "duration": f"{seconds:g}s"}
-    arrivals = {"executor": "constant-arrival-rate", "rate": rate, "duration": f"{seconds:g}s", "preAllocatedVUs": USERS, "maxVUs": 1000}
-    options = {"scenarios": {"s": arrivals if rate else flood}, "summaryTrendStats": ["p(90)", "p(99)"]}
-    script = f"import http from 'k6/http'; export const options = {json.dumps(options)}; export default () => {{ http.get('{url}') }}"
+def _k6(tools: Toolbox, load: Load) -> Report:
+    lasting = {"duration": f"{load.seconds:g}s"}
+    flood = {"executor": "constant-vus", "vus": CONNECTIONS, **lasting}
+    arrivals = {"executor": "constant-arrival-rate", "rate": load.rate, "preAllocatedVUs": USERS, "maxVUs": 1000, **lasting}
+    options = {"scenarios": {"s": arrivals if load.rate else flood}, "summaryTrendStats": ["p(90)", "p(99)"]}
+    asked = json.dumps({"headers": {"Host": load.host} if load.host else {}})
+    script = f"""import http from 'k6/http';
+export const options = {json.dumps(options)};
+export default () => {{ http.get('{load.url}', {asked}) }}"""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "script.js").write_text(script)
-        _output(["k6", "run", "--quiet", "--no-usage-report", "--summary-export", f"{folder}/out.json", f"{folder}/script.js"])
+        _output([tools["k6"], "run", "--quiet", "--no-usage-report", "--summary-export", f"{folder}/out.json", f"{folder}/script.js"])
         metrics = json.loads((Path(folder) / "out.json").read_text())["metrics"]
     times = metrics["http_req_duration"]
     return Report(metrics["http_reqs"]["rate"], metrics["http_reqs"]["count"], times["p(90)"], times["p(99)"])
 
 
-def _vegeta(url: str, seconds: float, rate: int) -> Report:
+def _vegeta(tools: Toolbox, load: Load) -> Report:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "target").write_text(f"GET {url}\n")
-        pace = ["-rate", str(rate)] if rate else ["-rate", "0", "-max-workers", str(CONNECTIONS)]
+        (Path(folder) / "target").write_text(f"GET {load.url}\n")
+        pace = ["-rate", str(load.rate)] if load.rate else ["-rate", "0", "-max-workers", str(CONNECTIONS)]
         out = f"{folder}/out"
-        _output(["vegeta", "attack", "-targets", f"{folder}/target", "-duration", f"{seconds:g}s", *pace, "-output", out])
-        said = json.loads(_output(["vegeta", "report", "-type", "json", out]))
+        shape = ["-targets", f"{folder}/target", "-duration", f"{load.seconds:g}s", *pace, *load.header("-header")]
+        _output([tools["vegeta"], "attack", *shape, "-output", out])
+        said = json.loads(_output([tools["vegeta"], "report", "-type", "json", out]))
     return Report(said["throughput"], said["requests"], said["latencies"]["90th"] / 1e6, said["latencies"]["99th"] / 1e6)
 
 
-def _naive(url: str, seconds: float, rate: int) -> Report:
-    said = json.loads(_output([sys.executable, str(FOLDER / "naive.py"), url, str(seconds), str(rate)]))
+def _naive(tools: Toolbox, load: Load) -> Report:
+    said = json.loads(_output([tools["requests"], FOLDER / "naive.py", load.url, str(load.seconds), str(load.rate), load.host]))
     times = said["times_ms"]
     p90, p99 = np.percentile(times, [90, 99])
     return Report(len(times) / said["seconds"], len(times), float(p90), float(p99))
 
 
-def _both(name: str, program: str, run: Callable[[str, float, int], Report]) -> Tool:
-    return Tool(name, program, lambda url, seconds: run(url, seconds, 0), run)
-
-
-WRK = Tool("wrk -t2", "wrk", wrk)
+WRK = Tool("wrk -t2", "wrk", _wrk, paced=False)
 """What the others are measured against."""
 
 TOOLS = (
-    Tool("ab -k", "ab", ab),
-    _both("hey", "hey", _hey),
-    _both("vegeta", "vegeta", _vegeta),
-    _both("k6", "k6", _k6),
-    _both("Locust FastHttpUser x2", "locust", _locust),
-    _both("requests loop", "python", _naive),
+    Tool("ab -k", "ab", _ab, paced=False),
+    Tool("hey", "hey", _hey),
+    Tool("vegeta", "vegeta", _vegeta),
+    Tool("k6", "k6", _k6),
+    Tool("Locust FastHttpUser x2", "locust", _locust),
+    Tool("requests loop", "requests", _naive),
 )
 """All others."""
-
-GO_MODULES = {"vegeta": "github.com/tsenart/vegeta/v12@v12.13.0", "k6": "go.k6.io/k6@v1.4.0"}
-"""Programs that are built where Go is there."""
-
-
-def build_go_tools(say: Callable[[str], object]) -> None:
-    """Build what is missing of `GO_MODULES`; without Go, or where a build fails, say so and go on."""
-    for program, module in GO_MODULES.items():
-        if shutil.which(program, path=search_path()):
-            continue
-        if shutil.which("go") is None:
-            say(f"{program} is left out: it is not installed, and there is no Go to build it")
-            continue
-        say(f"building {module}")
-        go_folder().mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            ["go", "install", module],
-            env={**os.environ, "GOBIN": str(go_folder())},
-            capture_output=True,
-            text=True,
-            timeout=1800,
-            check=False,
-        )
-        if done.returncode:
-            say(f"{program} is left out: {done.stderr.strip()[-500:]}")

@@ -15,7 +15,8 @@ from kindgate.load.machine import MachineTimes
 class Usage:
     """A span of time as a context manager. CPU figures are in seconds; `foreign` is in cores.
 
-    `own` counts this process's children that ended inside, which is how every tool is run.
+    `own` counts this process's children that ended inside, which is how every tool is run. `foreign` leaves out these,
+    the server and this process.
     """
 
     server: Nginx
@@ -26,18 +27,25 @@ class Usage:
 
     def __enter__(self) -> Self:
         """Take the counters."""
-        self._machine, self._children, self._server = MachineTimes.now(), _children(), self.server.cpu_seconds()
+        self._machine, self._server = MachineTimes.now(), self.server.cpu_seconds()
+        self._children, self._self = children_seconds(), _used(resource.RUSAGE_SELF)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Take them again, and compare."""
         machine = MachineTimes.now()
         self.seconds = machine.at - self._machine.at
-        self.own = _children() - self._children
+        self.own = children_seconds() - self._children
         self.server_cpu = self.server.cpu_seconds() - self._server
-        self.foreign = max(0.0, machine.busy - self._machine.busy - self.own - self.server_cpu) / self.seconds
+        ours = self.own + self.server_cpu + _used(resource.RUSAGE_SELF) - self._self
+        self.foreign = max(0.0, machine.busy - self._machine.busy - ours) / self.seconds
 
 
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+def children_seconds() -> float:
+    """CPU time of this process's children that have ended."""
+    return _used(resource.RUSAGE_CHILDREN)
+
+
+def _used(who: int) -> float:
+    used = resource.getrusage(who)
     return used.ru_utime + used.ru_stime

@@ -1,6 +1,6 @@
 """How often the verdicts are wrong: simulated runs with fixed seeds, and runs drawn from recorded bursts.
 
-    python -m bench.verdicts [--runs 2000] [--processes 2] [--recording bench/recorded.json] [--json bench/verdicts.json]
+    python -m bench.verdicts [--runs 2000] [--processes 2] [--recording bench/recorded.json]
 
 Every run is decided look by look by the rules of `kindgate.slo`, as a real one is; simulated runs leave out what is only
 shown (intervals in ms, trends, sentences). An upper bound is the one-sided exact 95 % bound for the share.
@@ -9,12 +9,10 @@ shown (intervals in ms, trends, sentences). An upper bound is the one-sided exac
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from bench.generators import GENERATORS, LIGHT, LOADED, Generator
-from bench.recorded import Recording, read_recording
+from bench.provide import Say
+from bench.recorded import RECORDING, Recording, read_recording
 from kindgate.model import Verdict
 from kindgate.slo.compare import compare, judge_ratios
 from kindgate.slo.judge import ALPHA, LOOKS, overall
@@ -42,6 +41,9 @@ REQUESTS = 1_000
 RUNS = 2_000
 
 TOLERANCE = 0.10
+
+RECORDED = "recorded"
+"""The name of the generator that draws from a recording."""
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,8 @@ def simulated() -> Iterator[Experiment]:
 
 def recorded(recording: Recording) -> Iterator[Experiment]:
     """The experiments on real bursts of two equal versions."""
-    yield Experiment("A/A, p(95) tolerance 10 %", "recorded", partial(recorded_run, recording, 1.0), (NO_FALSE_FAIL,))
-    yield Experiment("p(95) 10 % slower, tolerance 10 %", "recorded", partial(recorded_run, recording, 1 + TOLERANCE), (POWER,))
+    yield Experiment("A/A, p(95) tolerance 10 %", RECORDED, partial(recorded_run, recording, 1.0), (NO_FALSE_FAIL,))
+    yield Experiment("p(95) 10 % slower, tolerance 10 %", RECORDED, partial(recorded_run, recording, 1 + TOLERANCE), (POWER,))
 
 
 def headroom(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
@@ -213,39 +215,39 @@ def _chances(bad: NDArray[np.int64], allowed: float) -> dict[str, float]:
     return chances
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Plays everything, prints a table and writes the JSON file; 1 when a goal is missed."""
+@dataclass(frozen=True)
+class ErrorRates:
+    """All experiments' rows, and the chance of a PASS with some headroom by the number of bursts."""
+
+    rows: tuple[Row, ...]
+    chance_of_pass: Mapping[str, Mapping[str, float]]
+
+
+def error_rates(runs: int, recording: Recording | None, say: Say, processes: int = 2) -> ErrorRates:
+    """Play `runs` runs of each experiment; those about recorded bursts only with a recording."""
+    experiments = [*simulated(), *(recorded(recording) if recording else ())]
+    rows: list[Row] = []
+    with ProcessPoolExecutor(processes) as pool:
+        for experiment in experiments:
+            for row in experiment.rows(pool.map(experiment.run, range(runs), chunksize=25)):
+                rows.append(row)
+                say(str(row))
+    chances = {**dict(headroom(runs)), **dict(failure_rates(runs))}
+    for name, by_bursts in chances.items():
+        say(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}")
+    return ErrorRates(tuple(rows), chances)
+
+
+def main() -> None:
+    """Play everything and print it."""
     parser = argparse.ArgumentParser(description="Measure how often the verdicts are wrong.")
     parser.add_argument("--runs", type=int, default=RUNS, help="simulated runs of each experiment")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--recording", type=Path, default=Path("bench/recorded.json"))
-    parser.add_argument("--json", type=Path, default=Path("bench/verdicts.json"))
-    options = parser.parse_args(arguments)
-    experiments = list(simulated())
-    if options.recording.exists():
-        experiments += recorded(read_recording(options.recording))
-    else:
-        sys.stdout.write(f"{options.recording} is not there: the rows about recorded bursts are left out\n")
-    rows = []
-    with ProcessPoolExecutor(options.processes) as pool:
-        for experiment in experiments:
-            outcomes = pool.map(experiment.run, range(options.runs), chunksize=25)
-            for row in experiment.rows(outcomes):
-                rows.append(row)
-                sys.stdout.write(f"{row}\n")
-            sys.stdout.flush()
-    chances = {**dict(headroom(options.runs)), **dict(failure_rates(options.runs))}
-    for name, by_bursts in chances.items():
-        sys.stdout.write(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}\n")
-    document = {
-        "bursts_per_look": {"limit": LIMIT_BURSTS, "duet": DUET_BURSTS},
-        "requests": REQUESTS,
-        "rows": [asdict(row) for row in rows],
-        "chance_of_pass": chances,
-    }
-    options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return int(any(row.met is False for row in rows))
+    parser.add_argument("--recording", type=Path, default=RECORDING)
+    options = parser.parse_args()
+    recording = read_recording(options.recording) if options.recording.exists() else None
+    error_rates(options.runs, recording, print, options.processes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -45,8 +45,10 @@ class Engine:
 
     def __init__(self, plan: BurstPlan, transfers: Transfers, cap: int, start: int, tick: Tick) -> None:
         self.recorder = Recorder()
+        self._record = self.recorder.data.extend
         self._plan = plan
         self._transfers = transfers
+        self._add, self._remove = transfers.add, transfers.remove
         self._cap = cap
         self._start = start
         self._tick = tick
@@ -144,7 +146,7 @@ class Engine:
         request.intended, request.sent, request.cap_wait = due, now, held
         used_ms = (now - due) // 1_000_000
         request.prepare(max(1, self._timeout_ms - used_ms))
-        self._transfers.add(request.handle)
+        self._add(request.handle)
         self._in_flight[request.handle] = request
         if len(self._in_flight) >= self._cap and self._full_since == _NEVER:
             self._full_since = now
@@ -155,26 +157,23 @@ class Engine:
         wrong = FailureKind.HTTP if status >= 400 else request.wrong_body() if request.check else None
         outcome = CODES[wrong] if wrong else OK
         size = ask(_SIZE) * SIZE_UNIT + status
-        self._record(request.route, request.intended, request.sent, now, request.cap_wait, ask(_WAITING), outcome, size)
+        self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, ask(_WAITING), outcome, size))
         self._free(request)
 
     def _record_failure(self, request: Request, error: int, now: int) -> None:
         kind = failure_kind(error, request.ask(pycurl.OS_ERRNO))
         sent, outcome = (request.sent, CODES[kind]) if kind else (-1, LATE)
-        self._record(request.route, request.intended, sent, now, request.cap_wait, 0, outcome, 0)
+        self._record(ROW(request.route, request.intended, sent, now, request.cap_wait, 0, outcome, 0))
         self._free(request)
 
-    def _record(self, *row: int) -> None:
-        self.recorder.data += ROW.pack(*row)
-
     def _free(self, request: Request) -> None:
-        self._transfers.remove(request.handle)
+        self._remove(request.handle)
         self._pools[request.route].append(request)
 
     def _give_up(self, route: int, due: int, now: int) -> None:
         """A request whose time ran out before it was sent: the cap's doing if the cap is full, else the generator's."""
         outcome = LATE if self._full_since == _NEVER else CODES[FailureKind.UNSENT]
-        self._record(route, due, -1, now, 0, 0, outcome, 0)
+        self._record(ROW(route, due, -1, now, 0, 0, outcome, 0))
 
     def _make_ready(self, routes: list[int]) -> None:
         """Set up requests before they are needed: each takes tens of microseconds."""
@@ -184,7 +183,7 @@ class Engine:
     def _abandon(self) -> None:
         """Take back what is still in flight, and close every handle."""
         for request in self._in_flight.values():
-            self._transfers.remove(request.handle)
+            self._remove(request.handle)
             request.handle.close()
         self._in_flight.clear()
         for pool in self._pools:

@@ -39,20 +39,22 @@ SIZE_UNIT: Final = 1000
 """`STATUS_AND_SIZE` is size * SIZE_UNIT + status."""
 
 
-ROW: Final = struct.Struct(f"{len(Column)}q")
-"""One row in memory."""
+_LAYOUT: Final = struct.Struct(f"{len(Column)}q")
+
+ROW: Final = _LAYOUT.pack
+"""One row in memory, from its numbers in the order of `Column`."""
 
 
 class Recorder:
-    """Collects rows while a burst runs; `data` grows by one packed `ROW` at a time."""
+    """Collects rows while a burst runs; `data` grows by one `ROW` at a time."""
 
     def __init__(self) -> None:
         self.data = bytearray()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self.data) // ROW.size
+        return len(self.data) // _LAYOUT.size
 
     def rows(self, start: int = 0) -> Rows:
         """A copy of the rows from `start` on."""
-        return np.frombuffer(bytes(self.data[start * ROW.size :]), np.int64).reshape(-1, len(Column))
+        return np.frombuffer(bytes(self.data[start * _LAYOUT.size :]), np.int64).reshape(-1, len(Column))

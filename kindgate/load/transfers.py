@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import select
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 import pycurl
@@ -33,11 +34,11 @@ class Transfers(Protocol):
     def on_socket(self, descriptor: int, purpose: int) -> int:
         """What every request of these transfers calls for each socket it opens (libcurl's SOCKOPTFUNCTION)."""
 
-    def add(self, handle: pycurl.Curl) -> None:
-        """Begin a request; the next `drive` sends it."""
+    add: Callable[[pycurl.Curl], object]
+    """Begins a request; the next `drive` sends it."""
 
-    def remove(self, handle: pycurl.Curl) -> None:
-        """Forget a request, ended or not."""
+    remove: Callable[[pycurl.Curl], object]
+    """Forgets a request, ended or not."""
 
     def drive(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
@@ -58,6 +59,8 @@ class _Multi:
     def __init__(self) -> None:
         self.opened = 0
         self.multi = pycurl.CurlMulti()
+        self.add: Callable[[pycurl.Curl], object] = self.multi.add_handle
+        self.remove: Callable[[pycurl.Curl], object] = self.multi.remove_handle
 
     def keep(self, connections: int) -> None:
         """Keep so many connections open for later requests."""
@@ -67,14 +70,6 @@ class _Multi:
         """Count a new connection."""
         self.opened += 1
         return int(pycurl.SOCKOPT_OK)
-
-    def add(self, handle: pycurl.Curl) -> None:
-        """Begin a request; the next `drive` sends it."""
-        self.multi.add_handle(handle)
-
-    def remove(self, handle: pycurl.Curl) -> None:
-        """Forget a request, ended or not."""
-        self.multi.remove_handle(handle)
 
     def finished(self) -> Ended:
         """What has ended since the last call."""

@@ -1,0 +1,56 @@
+"""Everything that one run of the benchmark has measured, and its file."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from bench.closed import Flood
+from bench.frozen import Honesty
+from bench.goals import Goal
+from bench.punctual import Punctuality
+from bench.real_runs import RealRun
+from bench.sizes import Sizes
+from bench.through_ingress import FloodThrough, PacedThrough
+from bench.verdicts import ErrorRates
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True)
+class Results:
+    """One run on `machine` on the day `measured`, with `tools` by name and version.
+
+    `ingress` and `ingress_paced` are empty where no cluster stood.
+    """
+
+    measured: str
+    machine: str
+    tools: Mapping[str, str]
+    goals: tuple[Goal, ...]
+    full_speed: tuple[Flood, ...]
+    open_loop: tuple[Punctuality, ...]
+    frozen_server: tuple[Honesty, ...]
+    histogram: Sizes
+    error_rates: ErrorRates
+    real_runs: tuple[RealRun, ...] = ()
+    ingress: tuple[FloodThrough, ...] = ()
+    ingress_paced: tuple[PacedThrough, ...] = ()
+
+    def write(self, path: Path = RESULTS) -> None:
+        """Keep them."""
+        path.write_bytes(_adapter().dump_json(self, indent=1) + b"\n")
+
+
+def read_results(path: Path = RESULTS) -> Results:
+    """What `Results.write` kept. Raises `ValueError` for anything else."""
+    return _adapter().validate_json(path.read_bytes())
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Results]:
+    return TypeAdapter(Results)
