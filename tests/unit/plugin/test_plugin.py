@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.errors import ClusterError
+from kindgate.errors import ClusterError, SecretsMissing
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
@@ -46,6 +46,11 @@ def reaches(_lazy: LazyPipeline) -> Provisioned:
 def fails(_lazy: LazyPipeline) -> Provisioned:
     """A pipeline that reaches none."""
     raise ClusterError("kind ended with 1", last_state="no space left on device", next_step="free some disk")
+
+
+def lacks_secrets(_lazy: LazyPipeline) -> Provisioned:
+    """A pipeline whose application needs what this run has not been given."""
+    raise SecretsMissing("not judged: Secret shop needs API_TOKEN, which is not set")
 
 
 @pytest.fixture(autouse=True)
@@ -102,15 +107,12 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_not_pass(
-    suite: pytest.Pytester, workers: tuple[str, ...]
+    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
 ) -> None:
     """A fork's pull request has none: its tests do not fail, and nobody can take the run for a green one."""
-    stand_in(
-        suite,
-        'from kindgate.errors import SecretsMissing; raise SecretsMissing("not judged: Secret shop needs API_TOKEN, which is not set")',
-    )
+    stand_in(lacks_secrets)
 
-    result = suite.runpytest_subprocess("-m", "e2e", "-rs", *workers)
+    result = suite.runpytest_inprocess("-m", "e2e", "-rs", *workers)
 
     result.assert_outcomes(skipped=4)
     result.stdout.fnmatch_lines(["SKIPPED*Secret shop needs API_TOKEN, which is not set*"])
