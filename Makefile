@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint bench startup docs clean
+.PHONY: help e2e test lint adopt bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,10 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+adopt: $(READY) ## install a wheel in another repository and judge that on a real cluster
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m pytest tests/adopt -p no:xdist -rP $(ARGS)
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench

@@ -17,6 +17,8 @@ from kindgate.model import Manifest, ObjectRef, Rendered
 NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 """What every cluster has from the start."""
 
+_PROVIDE = "apply what is missing before the overlay with --kind-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
+
 
 def validate(
     rendered: Rendered, *, version: str = DEFAULT_VERSION, provided: Sequence[Rendered] = (), existing: bool = False
@@ -57,7 +59,11 @@ def refuse(findings: Iterable[Finding]) -> None:
         return
     first, *others = errors
     message = str(first) if not others else f"{first} (and {len(others)} more)"
-    raise ManifestError(message, last_state="\n".join(str(finding) for finding in errors) if others else "")
+    raise ManifestError(
+        message,
+        last_state="\n".join(str(finding) for finding in errors) if others else "",
+        next_step=_PROVIDE if any("provide" in finding.message for finding in errors) else "",
+    )
 
 
 def _made(rendered: Rendered) -> set[str]:

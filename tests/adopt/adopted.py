@@ -1,0 +1,110 @@
+"""Another repository with kindgate installed from a wheel: what the tests of adoption do to it, as its developer would."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.host.binaries import provide_binary
+from kindgate.host.directories import cache_dir
+from kindgate.host.engine import find_engine
+from kindgate.images.build.catalogue import read_catalogue
+from kindgate.waiting import Deadline
+
+ROOT = Path(__file__).parents[2]
+SHOP = Path(__file__).parent / "shop"
+COMMAND_SECONDS = 900.0
+FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "COV_", "CI")
+"""What this test run's own environment must not pass on."""
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel of this tree."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True, timeout=300)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def static_server() -> Path:
+    """A program that needs no base image; compiled, or taken from the cache or the seed."""
+    folder = assets.manifests() / "images"
+    recipe = read_catalogue(folder / "catalogue.yaml").recipe("http-echo", folder)
+    seed = os.environ.get("KINDGATE_IMAGE_SEED")
+    return provide_binary(
+        recipe, cache=cache_dir() / "binaries", seed=Path(seed) if seed else None, deadline=Deadline.after(COMMAND_SECONDS), progress=print
+    )
+
+
+@dataclass
+class Adopted:
+    """The repository in `folder`, and the environment in which its developer works."""
+
+    folder: Path
+    environment: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, folder: Path, environment: Path) -> Adopted:
+        """The shop as it was before kindgate, committed."""
+        shutil.copytree(SHOP, folder)
+        shutil.copy2(static_server(), folder / "http-echo")
+        for arguments in (["init", "--quiet", "-b", "main"], ["add", "-A"], ["commit", "--quiet", "-m", "The shop"]):
+            identity = ["-c", "user.name=dev", "-c", "user.email=dev@example.org"]
+            subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
+        return cls(folder, environment)
+
+    def run(self, command: str | Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the developer's, timed under its own text; the engine is the one that kindgate finds."""
+        engine = find_engine(Deadline.after(60))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        path = os.pathsep.join([str(self.environment / "bin"), str(engine.command.parent), kept["PATH"]])
+        started = time.monotonic()
+        done = subprocess.run(
+            command,
+            shell=isinstance(command, str),
+            cwd=self.folder,
+            env={**kept, **engine.environment, "PATH": path, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        name = command if isinstance(command, str) else " ".join(command)
+        self.seconds[name] = time.monotonic() - started
+        print(f"$ {name}\n{done.stdout}[exit code {done.returncode}, {self.seconds[name]:.1f} s]\n")
+        return done
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Edit a file in one place."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+    def cpu_seconds(self, command: Sequence[str], times: int, variables: Mapping[str, str] | None = None) -> float:
+        """The least processor time that a command took, user and system: what the wall clock would show on an idle machine."""
+        taken = []
+        for _ in range(times):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            path = f"{self.environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+            subprocess.run(
+                command,
+                cwd=self.folder,
+                env={**os.environ, "PATH": path, **(variables or {})},
+                check=False,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=120,
+            )
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return min(taken)

@@ -1,0 +1,161 @@
+"""A second repository adopts kindgate as README tells it to, and is judged on a real cluster. Run by `make adopt`; in order."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.adopt.adopted import Adopted, build_wheel
+from tests.tools.readme import README, Block, blocks
+
+BLOCKS = blocks(README.read_text())
+SECTION = "Your application in five minutes"
+INSTALL, IMAGE, AGAIN = (block for block in BLOCKS if block.section == SECTION and block.language == "sh")
+BY_HAND = next(block for block in BLOCKS if block.section == "When it fails" and block.language == "sh")
+GREETING, CHANGED = "welcome to the shop", "the shop is closed"
+STARTUP_TIMES = 15
+
+
+def text_of(language: str) -> str:
+    """The one block of a language in the section."""
+    (block,) = (one for one in BLOCKS if one.section == SECTION and one.language == language)
+    return block.text
+
+
+@pytest.fixture(name="shop", scope="module")
+def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
+    """The repository, a fresh environment, and the wheel; its cluster is deleted whatever happened."""
+    folder = tmp_path_factory.mktemp("adopt")
+    wheel = build_wheel(folder / "dist")
+    environment = folder / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=120)
+    shop = Adopted.create(folder / "shop", environment)
+    started = time.monotonic()
+    commands = [command.replace("../kindgate", str(wheel)) for command in INSTALL.commands]
+    assert commands[0] != INSTALL.commands[0]
+    assert shop.run(commands[0].replace("pip install", "pip install --quiet --disable-pip-version-check")).returncode == 0
+    shop.seconds["install the wheel"] = time.monotonic() - started
+    yield shop
+    shop.run("kindgate down")
+
+
+def green(shop: Adopted, block: Block) -> None:
+    """Every command of a block of README ends well."""
+    for command in block.commands:
+        done = shop.run(command)
+        assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}"
+
+
+def passed(text: str) -> str:
+    """The closing line of pytest without its seconds."""
+    return re.sub(r" in [\d.]+s.*", "", text.strip().splitlines()[-1]).strip("= ")
+
+
+def test_starting_is_quick(shop: Adopted) -> None:
+    """The command line's help, and the share of the plugin in a run that does not use it."""
+    shop_only = ["-p", "no:cacheprovider", "-q"]
+    help_time = shop.cpu_seconds(["kindgate", "--help"], STARTUP_TIMES)
+    with_plugin = shop.cpu_seconds(["pytest", *shop_only], STARTUP_TIMES)
+    without = shop.cpu_seconds(["pytest", *shop_only, "-p", "no:kindgate.plugin"], STARTUP_TIMES)
+    print(f"kindgate --help: {help_time * 1000:.0f} ms; the plugin adds {(with_plugin - without) * 1000:.0f} ms to {without * 1000:.0f} ms")
+
+    assert help_time < 0.3
+    assert with_plugin - without < 0.1
+
+
+def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> None:
+    """The unit tests are what they were, in a suite that is strict about markers and warnings."""
+    before = shop.run("pytest")
+    assert before.returncode == 0
+
+    first = shop.run(INSTALL.commands[1])
+    state = shop.run("git status --porcelain -uall").stdout
+    second = shop.run(INSTALL.commands[1])
+    after = shop.run("pytest")
+
+    assert (first.returncode, second.returncode, after.returncode) == (0, 0, 0)
+    assert set(re.findall(r"^ *(\w+)  ", second.stdout, re.MULTILINE)) == {"unchanged"}
+    assert shop.run("git status --porcelain -uall").stdout == state
+    assert "1 passed" in passed(before.stdout)
+    assert "1 passed" in passed(after.stdout)
+    assert "tests/unit" in shop.run("git diff pytest.ini").stdout
+    shown = [line.strip() for line in first.stdout.partition("Next:")[2].splitlines() if line.strip()]
+    assert shown == list(IMAGE.commands)
+
+
+def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) -> None:
+    """The image until it is built, the Secret until it is given; a run without the Secret is skipped by name and does not pass."""
+    assert "Secret shop/shop-credentials is provided by nobody" in shop.run("kindgate validate").stdout
+    with (shop.folder / "pytest.ini").open("a") as file:
+        file.write(text_of("ini"))
+    without_secret = shop.run("pytest -m e2e -rs")
+    (shop.folder / ".env").write_text("API_TOKEN=not-for-everybody\n")
+    assert "git does not ignore it" in shop.run("kindgate validate").stdout
+    (shop.folder / ".gitignore").write_text(".env\nartifacts/\n")
+    without_image = shop.run("kindgate validate")
+
+    assert without_secret.returncode == 27
+    assert re.search(r"SKIPPED.*Secret shop-credentials needs API_TOKEN", without_secret.stdout)
+    assert without_image.returncode == 15
+    assert "the engine holds no image shop:kindgate" in without_image.stdout
+    assert shop.run("kindgate list").stdout.split().count(f"kindgate-{cluster_hash(shop)}") == 0
+
+
+def cluster_hash(shop: Adopted) -> str:
+    """The cluster's name as the plugin's header shows it, without its prefix."""
+    found = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest --collect-only").stdout)
+    assert found is not None
+    return found[1]
+
+
+def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
+    """Also the tests and objectives of README, in this repository's own folders; the cluster is kept for the next test."""
+    (shop.folder / "tests/e2e/test_shop.py").write_text(text_of("python"))
+    (shop.folder / "tests/e2e/slo.yaml").write_text(text_of("yaml"))
+
+    build, validate, judge = IMAGE.commands
+    assert shop.run(build).returncode == 0
+    assert "valid" in shop.run(validate).stdout.splitlines()
+    done = shop.run(f"{judge} --kind-keep=always")
+
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert (shop.folder / "artifacts/report.html").is_file()
+    assert "not-for-everybody" not in "".join(
+        file.read_text(errors="replace") for file in (shop.folder / "artifacts").rglob("*") if file.is_file()
+    )
+
+
+def test_a_changed_text_is_seen_by_its_test(shop: Adopted) -> None:
+    """Under the same name and tag, on the kept cluster: the test sees the new text and fails."""
+    shop.change("Dockerfile", GREETING, CHANGED)
+
+    assert shop.run(IMAGE.commands[0]).returncode == 0
+    done = shop.run("pytest -m e2e -k greets --kind-keep=always")
+
+    assert done.returncode == 1
+    assert CHANGED in done.stdout
+
+
+def test_a_part_is_run_again_and_one_step_by_hand(shop: Adopted) -> None:
+    """The rest of README's commands, in the state in which a developer would call them."""
+    shop.change("Dockerfile", CHANGED, GREETING)
+    assert shop.run(IMAGE.commands[0]).returncode == 0
+
+    green(shop, AGAIN)
+    green(shop, BY_HAND)
+
+
+def test_the_minutes(shop: Adopted) -> None:
+    """From the first command to the first verdict it is five minutes, the download of packages included where the network is near."""
+    judged = f"{IMAGE.commands[2]} --kind-keep=always"
+    steps = ["install the wheel", INSTALL.commands[1], *IMAGE.commands[:2], judged]
+    for step in steps:
+        print(f"{shop.seconds[step]:7.1f} s  {step}")
+    print(f"{sum(shop.seconds[step] for step in steps):7.1f} s  in all")
+
+    assert judged in shop.seconds

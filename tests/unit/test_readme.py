@@ -1,0 +1,119 @@
+"""README says what is true: each block is run by a test, and each name in it exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from iniconfig import IniConfig
+
+from kindgate.adoption.application import Application
+from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.provenance import UNKNOWN
+from kindgate.adoption.repository import Repository
+from kindgate.cli.commands import app
+from kindgate.options import option_fields
+from kindgate.settings import Settings, build_settings
+from kindgate.slo.document import parse_document
+from tests.tools.readme import README, Block, blocks
+
+ROOT = README.parent
+TEXT = README.read_text()
+BLOCKS = blocks(TEXT)
+ADOPTION = "Your application in five minutes"
+ORDER = ["Try it", ADOPTION, "In CI", "When it fails", "Measured", "Requirements", "Licence"]
+
+
+def of(section: str, language: str) -> list[Block]:
+    """The blocks of a section in a language."""
+    return [block for block in BLOCKS if (block.section, block.language) == (section, language)]
+
+
+def test_the_sections_come_in_the_order_in_which_a_newcomer_asks() -> None:
+    """What it is, how to try it, how to have it, what to do when it fails."""
+    assert re.findall(r"^## (.+)$", TEXT, re.MULTILINE) == ORDER
+    assert TEXT.index("docs/images/comment.png") < TEXT.index("## Try it")
+
+
+def test_every_block_is_run_by_somebody() -> None:
+    """Here, by `make adopt` (its shell blocks, its test, its settings and objectives), or by what CI runs."""
+    counted = [(block.section, block.language) for block in BLOCKS]
+
+    assert counted == [
+        ("Try it", "sh"),
+        (ADOPTION, "sh"),
+        (ADOPTION, "sh"),
+        (ADOPTION, "ini"),
+        (ADOPTION, "yaml"),
+        (ADOPTION, "python"),
+        (ADOPTION, "sh"),
+        ("In CI", "yaml"),
+        ("In CI", "yaml"),
+        ("When it fails", "sh"),
+    ]
+
+
+def test_the_first_two_commands_are_what_ci_runs() -> None:
+    """Whoever breaks one of them hears of it."""
+    (block,) = of("Try it", "sh")
+    ci = (ROOT / ".ci/run").read_text()
+
+    assert block.commands == ("make test", "make e2e")
+    assert {"test", "e2e"} <= set(re.findall(r"^make (.+)$", ci, re.MULTILINE)[0].split())
+
+
+def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
+    """Byte for byte, for a repository with an image of its own."""
+    repository = Repository(tmp_path, tmp_path, "main", None, "", builds_image=True)
+    image = "example.org/shop:1"
+    application = Application(("shop.localhost",), (), (image,), image, ())
+    files = {one.path.name: one.after for one in wanted_changes(repository, tmp_path / "k8s", application, UNKNOWN)}
+
+    assert [block.text for block in of("In CI", "yaml")] == [files["kindgate.yml"], files["kindgate-report.yml"]]
+
+
+def test_the_objectives_and_settings_can_be_read() -> None:
+    """Each in its own grammar."""
+    (objectives,), (settings,) = of(ADOPTION, "yaml"), of(ADOPTION, "ini")
+    values = dict(IniConfig("README.md", data=f"[pytest]\n{settings.text}")["pytest"].items())
+
+    assert parse_document(objectives.text, "README.md").thresholds
+    assert set(values) <= {row.option.ini for row in option_fields(Settings)}
+    assert build_settings(Path(), {}, values, {}).deploy.secrets == ("shop-credentials=API_TOKEN",)
+
+
+def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) -> None:
+    """Their markers and fixtures are known."""
+    (block,) = of(ADOPTION, "python")
+    pytester.makeini("[pytest]\naddopts = -p no:locust --strict-markers\nfilterwarnings = error\n")
+    pytester.makepyfile(test_shop=block.text)
+
+    lines = pytester.runpytest_subprocess("-m", "e2e", "--collect-only", "-q").stdout.lines
+
+    assert [line for line in lines if "::" in line] == ["test_shop.py::test_the_shop_greets", "test_shop.py::test_the_shop_is_fast_enough"]
+
+
+def test_every_command_exists() -> None:
+    """A renamed one would leave people with an error."""
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    groups = {group.name or getattr(group.typer_instance, "info", group).name for group in app.registered_groups}
+    commands = {command.split()[1] for block in BLOCKS for command in block.commands if command.startswith("kindgate ")}
+
+    assert commands <= known | {str(name) for name in groups}
+    assert {"init", "validate", "up", "deploy", "health", "load", "down", "doctor"} <= commands
+
+
+def test_every_option_exists() -> None:
+    """A renamed one would leave people with an error."""
+    init = {"--overlay", "--dir", "--dry-run", "--source", "--fixtures", "--markers"}
+
+    assert set(re.findall(r"`(--[a-z-]+)", TEXT)) <= {row.option.flag for row in option_fields(Settings)} | init
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    """Pages, pictures and folders of this repository."""
+    named = set(re.findall(r"\b((?:docs|tests/tools|k8s)/[\w./-]+\.\w+)", TEXT))
+
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
