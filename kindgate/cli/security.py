@@ -42,7 +42,7 @@ def scan(
     from kindgate.security import output  # noqa: PLC0415  # the same
 
     threshold = _severity(fail_on)
-    result = _scan(settings, overlays or _beside(settings.deploy.overlay))
+    result = _scan(settings, overlays)
     blocking = result.blocking(threshold)
     folder = settings.path(settings.report.artifacts) / "scan"
     written: Mapping[str, str] = {
@@ -75,7 +75,7 @@ def _beside(overlay: Path) -> list[Path]:
     return siblings or [overlay]
 
 
-def _scan(settings: Settings, overlays: list[Path]) -> Scan:
+def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     import datetime as dt  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.deploy.render import render  # noqa: PLC0415  # the same
@@ -88,6 +88,7 @@ def _scan(settings: Settings, overlays: list[Path]) -> Scan:
     progress = stopwatch_progress()
     deadline = Deadline.after(SCAN_SECONDS)
     kubectl = find_kubectl(settings, deadline, progress)
+    overlays = named or _beside(settings.deploy.overlay)
     rendered = tuple(render(overlay, kubectl=kubectl, deadline=deadline) for overlay in overlays)
     seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
     subject = Subject(
@@ -95,6 +96,7 @@ def _scan(settings: Settings, overlays: list[Path]) -> Scan:
         rendered=rendered,
         locks=tuple(lock for lock in (LOCK,) if settings.path(lock).is_file()),
         exceptions=settings.path(EXCEPTIONS),
+        whole=not named,
     )
     trivy = find_trivy(seed=seed, deadline=deadline, progress=progress)
     return scan_subject(subject, trivy, today=dt.datetime.now(dt.UTC).date(), deadline=deadline, progress=progress)

@@ -24,20 +24,24 @@ _DATABASE_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Subject:
-    """What is scanned. Source files in `rendered` and `locks` are counted from `root`; `exceptions` need not exist."""
+    """What is scanned. Source files in `rendered` and `locks` are counted from `root`; `exceptions` need not exist.
+
+    `whole` says that `rendered` is all there is, so that every exception has to match something in it.
+    """
 
     root: Path
     rendered: tuple[Rendered, ...]
     locks: tuple[Path, ...]
     exceptions: Path
+    whole: bool = True
 
 
 def scan(subject: Subject, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:
     """Everything that Trivy finds, with the reason of those that `.trivyignore.yaml` accepts.
 
-    Raises `SettingsError` for an entry there that has no reason, has expired or matches nothing (entries about
-    vulnerabilities are only held to the latter where vulnerabilities were scanned), and `CommandError` or `ToolError`
-    when Trivy does not work.
+    Raises `SettingsError` for an entry there that has no reason, has expired or matches nothing (which is asked of
+    entries about what was scanned: files of these overlays, vulnerabilities where there is a database), and
+    `CommandError` or `ToolError` when Trivy does not work.
     """
     entries = read_exceptions(subject.exceptions, today)
     ignored = subject.exceptions if subject.exceptions.exists() else None
@@ -49,7 +53,10 @@ def scan(subject: Subject, trivy: Path, *, today: dt.date, deadline: Deadline, p
     else:
         parts += _vulnerabilities(subject, trivy, ignored, deadline)
     result = Scan(tuple(parts))
-    refuse_unused(subject.exceptions, [*entries.misconfigurations, *(() if missing else entries.vulnerabilities)], result.findings)
+    scanned = {file for rendered in subject.rendered for file in rendered.origins.values()}
+    held = [entry for entry in entries.misconfigurations if subject.whole or scanned.intersection(entry.paths)]
+    held += entries.vulnerabilities if subject.whole and not missing else ()
+    refuse_unused(subject.exceptions, held, result.findings)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,18 +92,22 @@ def fetch_database(trivy: Path, deadline: Deadline) -> str:
 
 
 def read_hits(document: Mapping[str, Any]) -> Iterator[Hit]:
-    """The findings in Trivy's JSON, those that its ignore file suppressed last."""
+    """The findings in Trivy's JSON, those that its ignore file suppressed last.
+
+    Among the suppressed are the answers of rules that found nothing, which are no findings.
+    """
     for result in document.get("Results") or ():
         target = str(result.get("Target", ""))
         for found in (*(result.get("Misconfigurations") or ()), *(result.get("Vulnerabilities") or ())):
             yield _hit(target, found)
         for modified in result.get("ExperimentalModifiedFindings") or ():
-            yield _hit(target, modified["Finding"], str(modified.get("Statement", "")))
+            if modified["Finding"].get("Status") != "PASS":
+                yield _hit(target, modified["Finding"], str(modified.get("Statement", "")))
 
 
 def _scan(trivy: Path, command: Sequence[str], subject: str, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
     """One run of Trivy. The ignore file is always named, so that none in the working folder has a say of its own."""
-    ignoring = ["--ignorefile", str(ignored) if ignored else "none.yaml", "--show-suppressed"]
+    ignoring = ["--ignorefile", str(ignored) if ignored else os.devnull, "--show-suppressed"]  # it has to exist
     told = run([trivy, *command, *_ALWAYS, *ignoring, subject], deadline=deadline.at_most(_SECONDS)).stdout
     try:
         return tuple(read_hits(json.loads(told)))

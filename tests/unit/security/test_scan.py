@@ -7,6 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from pydantic_sarif.model import (  # type: ignore[import-untyped]  # it has types and does not say so
+    StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif,
+)
 
 from kindgate.errors import SettingsError
 from kindgate.model import Rendered
@@ -57,6 +61,27 @@ def test_an_entry_that_matches_nothing_is_an_error(project: Path, rendered: Rend
 
     with pytest.raises(SettingsError, match=r"KSV017 \(base/other.yaml\) matches no finding"):
         _scan(project, rendered, stand_in)
+
+
+def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """Its file is there, and the rule is content with it: what the entry would hide next is unknown."""
+    (project / ".trivyignore.yaml").write_text(ENTRY)
+    account = Rendered(rendered.overlay, rendered.objects[:1], rendered.origins)
+
+    with pytest.raises(SettingsError, match=r"KSV017 \(base/probe.yaml\) matches no finding"):
+        _scan(project, account, stand_in)
+
+
+def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: Rendered, stand_in: Path) -> None:
+    """Where overlays are named, those about their files have to match; where none is, all have to."""
+    (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
+    one = Subject(project, (rendered,), (), project / ".trivyignore.yaml", whole=False)
+
+    assert len(scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None).findings) == 1
+
+    (project / ".trivyignore.yaml").write_text(ENTRY.replace("KSV017", "KSV999"))
+    with pytest.raises(SettingsError, match="KSV999"):
+        scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
 
 def test_an_ignore_file_that_is_not_named_has_no_say(
@@ -116,6 +141,24 @@ def test_sarif_names_source_files_and_rules(project: Path, rendered: Rendered, s
     assert (result["ruleId"], result["level"]) == ("KSV017", "error")
     place = result["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "base/probe.yaml"}, "region": {"startLine": 7}}
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_sarif_is_valid_by_its_schema(
+    project: Path, rendered: Rendered, stand_in: Path, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
+) -> None:
+    """Code scanning refuses what is not: these classes are generated from the schema that OASIS publishes, and know no other fields."""
+    monkeypatch.setenv("STAND_IN_DATABASE", "reachable")
+    (project / "requirements.lock").write_text("six==1.0\n")
+    if accepted:
+        (project / ".trivyignore.yaml").write_text(ENTRY)
+    text = output.as_sarif(_scan(project, rendered, stand_in, (Path("requirements.lock"),)), "1.0.0")
+
+    document = Sarif.model_validate_json(text)
+
+    assert [len(run.results or ()) for run in document.runs] == [3]
+    with pytest.raises(ValidationError, match="startLine"):
+        Sarif.model_validate_json(text.replace('"startLine": 7', '"startLine": 0'))
 
 
 def test_the_json_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
