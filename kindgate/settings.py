@@ -27,6 +27,11 @@ class ClusterSettings:
 
     name: str = option("", "--cluster-name", "Name of the KinD cluster; default: kindgate-<hash of the root folder>", "NAME", foreign=True)
     keep: Keep = option("never", "--kind-keep", "Keep the cluster after the run: never, on-failure or always", "WHEN")
+    reuse: bool = option(
+        default=False,
+        flag="--kind-reuse",
+        text="Work on a kept cluster: use it, keep it, and apply only what has changed since the last run",
+    )
     workers: int = option(2, "--kind-workers", "Worker nodes beside the control plane; 0 is a single node", "N", at_least=0, at_most=20)
     config: Path | None = option(None, "--kind-config", "A kind configuration that is merged with kindgate's own", "FILE")
     node_image: str = option("", "--kind-image", "Node image to use instead of the locked one", "IMAGE", foreign=True)
@@ -56,6 +61,8 @@ class ClusterSettings:
             raise SettingsError("--kind-context and --ingress-url belong to --kind-existing KUBECONFIG, which is not given")
         if self.existing is not None and not (self.context and self.ingress_url):
             raise SettingsError("--kind-existing needs --kind-context NAME and --ingress-url URL too")
+        if self.reuse and (self.keep == "on-failure" or self.existing is not None):
+            raise SettingsError("--kind-reuse keeps the cluster always: leave out --kind-keep=on-failure and --kind-existing")
         if self.existing is not None and self.keep != "never":
             raise SettingsError("--kind-keep is about clusters that kindgate creates: leave it out with --kind-existing")
 
@@ -200,6 +207,11 @@ class Settings:
     metrics: MetricsSettings = MetricsSettings()
     report: ReportSettings = ReportSettings()
     github: GitHubSettings = GitHubSettings()
+
+    @property
+    def keep(self) -> Keep:
+        """When the cluster is kept, --kind-reuse included."""
+        return "always" if self.cluster.reuse else self.cluster.keep
 
     @property
     def cluster_name(self) -> str:

@@ -19,8 +19,26 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 """Seconds on a clock that never goes backwards."""
 
+_FOREVER = 1e9
+"""Seconds that no deadline has."""
+
 Pause = Callable[[float], object]
 """Waits at most so many seconds; may return earlier when something has changed (a watch event)."""
+
+
+class StoppableClock:
+    """The monotonic clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
+
+    def __init__(self) -> None:
+        self._added = 0.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return time.monotonic() + self._added
+
+    def stop(self) -> None:
+        """End every wait."""
+        self._added = _FOREVER
 
 
 @dataclass(frozen=True)

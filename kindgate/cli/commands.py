@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import compare, host, images, init, load, pull_request, security, steps
+from kindgate.cli import compare, host, images, init, load, pull_request, security, shell, steps
 from kindgate.cli.console import foreign
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ for command in (pull_request.report, pull_request.publish, security.scan):
 
 MACHINE = "The machine"
 app.command(rich_help_panel=MACHINE)(foreign(host.doctor))
+app.command(rich_help_panel=MACHINE)(shell.shell)
 app.command("list", rich_help_panel=MACHINE)(host.list_clusters)
 app.command(rich_help_panel=MACHINE)(foreign(host.reap))
 app.add_typer(host.engine, rich_help_panel=MACHINE)

@@ -19,6 +19,16 @@ from kindgate.host.directories import state_dir
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline
 
+_PASSING = ("failed to init node with kubeadm", "failed to join node with kubeadm", "TLS handshake timeout", "i/o timeout")
+"""What kind says when a busy machine was too slow for kubeadm: a second attempt often works."""
+
+
+class CreationFailed(ClusterError):
+    """kind ended with an error; `may_pass` says that another attempt may work."""
+
+    may_pass = False
+
+
 Progress = Callable[[str], object]
 """Gets one line that says what is being done."""
 
@@ -26,7 +36,7 @@ Progress = Callable[[str], object]
 def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> None:
     """Create the node containers and their network, and write the owner's kubeconfig.
 
-    What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen` and `ClusterError`.
+    What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen`, `CreationFailed` and `ClusterError`.
     """
     folder = state_path(owner.cluster)
     file = folder / "kind.yaml"
@@ -71,9 +81,11 @@ def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
     if is_port_taken(said):
         return HostPortStolen(f"port {owner.host_port} was taken before the engine could have it", waited=error.waited, last_state=said)
     cause = next((line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")), error.message)
-    return ClusterError(
+    failed = CreationFailed(
         f"kind could not create cluster {owner.cluster}: {cause}",
         waited=error.waited,
         last_state=said,
         next_step="`kindgate doctor` checks the host for what kind needs",
     )
+    failed.may_pass = any(mark in said for mark in _PASSING)
+    return failed

@@ -18,10 +18,12 @@ _END_SECONDS = 10.0
 
 
 class Guard:
-    """A watchdog that was started for this process. Then exactly one of `dismiss` and `hand_over`, or die."""
+    """A watchdog that was started for this process. Then `dismiss` or `hand_over`, or die; only the first of them counts."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], life: int) -> None:
         self._process = process
+        self._life = life
+        self._life_is_open = True
 
     @classmethod
     def start(cls, charge: Charge) -> Guard:
@@ -31,24 +33,39 @@ class Guard:
         command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, charge.to_json()]
         # a CI runner that was cancelled kills every process that carries its mark, and this one has work left then
         environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        return cls(spawn(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment))
+        ours, theirs = os.pipe()  # nobody writes: it can be read when the watchdog, which holds the other end, is gone
+        with open(theirs, "wb") as held:  # noqa: PTH123  # a descriptor is not a path
+            return cls(spawn(command, stdin=subprocess.PIPE, stdout=held, stderr=subprocess.DEVNULL, env=environment), ours)
 
     def dismiss(self) -> None:
         """Say goodbye, and see the watchdog end: it deletes nothing."""
         self._close(GOODBYE)
-        if self._process.stdout is not None:
-            select.select([self._process.stdout], [], [], _END_SECONDS)
-            self._process.stdout.close()
+        self.wait(_END_SECONDS)
+        self._forget()
 
     def hand_over(self) -> None:
         """Leave the deletion to the watchdog, without waiting for it."""
         self._close(b"")
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the watchdog has ended; says whether it has."""
+        if not self._life_is_open:
+            return True
+        ended, _, _ = select.select([self._life], [], [], seconds)
+        if ended:
+            self._forget()
+        return bool(ended)
+
+    def _forget(self) -> None:
+        if self._life_is_open:
+            self._life_is_open = False
+            os.close(self._life)
 
     def _close(self, last_words: bytes) -> None:
         if self._process.stdin is not None:
-            with suppress(OSError, ValueError):  # a watchdog that was killed, or a pipe that is closed already
+            with suppress(
+                OSError, ValueError
+            ):  # one that was handed over before, a watchdog that was killed, or a pipe that is closed already
                 self._process.stdin.write(last_words)
                 self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):  # it ends as soon as it has forked; a machine that is too busy for that is no error

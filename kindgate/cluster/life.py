@@ -14,7 +14,7 @@ from typing import Any
 
 from kindgate.cluster.api import server_version
 from kindgate.cluster.config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
-from kindgate.cluster.creation import Progress, create_nodes
+from kindgate.cluster.creation import CreationFailed, Progress, create_nodes
 from kindgate.cluster.deletion import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
@@ -30,6 +30,7 @@ from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 AddressHook = Callable[[ClusterAddress], object]
+FailureHook = Callable[[ClusterAddress, ClusterError], object]
 
 DELETE_SECONDS = 120.0
 _REUSE_SECONDS = 20.0
@@ -43,7 +44,9 @@ class Blueprint:
     `node_image` has to be in the engine. `changes` are what hooks add to the kind configuration. `versions` is what,
     beside configuration and node image, tells clusters apart that must not stand in for each other (kind's version,
     the images' source). `before_ready` is called when kind is done and the cluster not yet proven (a CNI of one's own);
-    `on_failure` is called before a cluster that failed is deleted (to gather its logs).
+    `on_failure` is called before a cluster that failed is deleted (to gather its logs). `folder` is the run's private
+    folder, which the watchdog removes too; `on_guard` gets the way to leave everything to the watchdog, from before
+    anything is created on.
     """
 
     settings: Settings
@@ -53,7 +56,9 @@ class Blueprint:
     changes: Sequence[KindConfig] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     before_ready: AddressHook | None = None
-    on_failure: AddressHook | None = None
+    on_failure: FailureHook | None = None
+    folder: Path | None = None
+    on_guard: Callable[[Guard], object] | None = None
 
 
 class OpenCluster:
@@ -164,7 +169,7 @@ def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Own
         created=now,
         deadline=now + settings.cluster.lifetime,
         fingerprint=fingerprint(config, parts),
-        keep=settings.cluster.keep,
+        keep=settings.keep,
         kept=False,
         host_port=settings.cluster.host_port,
         root=settings.root.resolve(),
@@ -191,27 +196,34 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> Op
 
 
 def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
-    """Create the cluster; a free port that somebody else takes before the engine does is replaced once."""
+    """Create the cluster; once more where the port was stolen before the engine had it, or kubeadm failed as on a busy machine."""
 
-    def attempt(port: int) -> OpenCluster:
+    def attempt(port: int, note: str) -> OpenCluster:
         return _create_on_port(blueprint, config, replace(wanted, host_port=port), note=note, deadline=deadline, progress=progress)
 
     asked = wanted.host_port
     _refuse_foreign_kubeconfig(wanted)
     try:
-        return attempt(choose_port(asked))
+        return attempt(choose_port(asked), note)
     except HostPortStolen as error:
         if asked:
             raise port_error(asked) from error
         progress(f"{error.message}: once more with another port")
-    return attempt(choose_port(0))
+    except CreationFailed as error:
+        if not error.may_pass or deadline.remaining < (error.waited or 0.0):
+            raise
+        progress(f"{error.message}: once more")
+        note = f"cluster {wanted.cluster} was created at the second attempt: {error.message}"
+    return attempt(choose_port(asked), note)
 
 
 def _create_on_port(
     blueprint: Blueprint, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
 ) -> OpenCluster:
     engine = blueprint.engine
-    guard = Guard.start(Charge(owner.cluster, owner.run_id, engine))
+    guard = Guard.start(Charge(owner.cluster, owner.run_id, engine, blueprint.folder))
+    if blueprint.on_guard is not None:
+        blueprint.on_guard(guard)
     try:
         companion = claim(engine, owner, deadline)
     except KindgateError:
@@ -230,10 +242,13 @@ def _create_on_port(
         if owner.keep == "always":
             owner = replace(owner, kept=True)
             companion = exchange(engine, companion, owner, deadline)
+    except KeyboardInterrupt:
+        guard.hand_over()  # whoever interrupts CI kills ten seconds later: the report needs them
+        raise
     except BaseException as error:
         try:
             if blueprint.on_failure is not None and isinstance(error, ClusterError):
-                blueprint.on_failure(address)
+                blueprint.on_failure(address, error)
             ended_by_itself = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
             found = Found(owner.cluster, owner, companion)
             delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), settle=0.0 if ended_by_itself else SETTLE_SECONDS)

@@ -14,6 +14,7 @@ import psutil
 from kindgate.cluster.deletion import SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.owner import RUN_VARIABLE, why_reap
 from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, remove_state, state_folders
+from kindgate.cluster.run_folder import remove_dead_runs, remove_run_folder
 from kindgate.errors import KindgateError
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -24,22 +25,28 @@ _EACH_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Charge:
-    """What a watchdog is in charge of; `run_id` tells this run's cluster from a later one of the same name."""
+    """What a watchdog is in charge of; `run_id` tells this run's cluster from a later one of the same name.
+
+    `folder` is the run's private folder, which goes with the run.
+    """
 
     cluster: str
     run_id: str
     engine: Engine
+    folder: Path | None = None
 
     def to_json(self) -> str:
         """The charge as an argument of a command line."""
-        return json.dumps({**asdict(self), "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
+        folder = str(self.folder) if self.folder is not None else None
+        return json.dumps({**asdict(self), "folder": folder, "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
 
     @classmethod
     def from_json(cls, text: str) -> Charge:
         """The inverse of `to_json`."""
         fields: dict[str, Any] = json.loads(text)
         engine = Engine(**{**fields["engine"], "command": Path(fields["engine"]["command"])})
-        return cls(fields["cluster"], fields["run_id"], engine)
+        folder = Path(fields["folder"]) if fields["folder"] is not None else None
+        return cls(fields["cluster"], fields["run_id"], engine, folder)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None)
         if reason:
             reaped.append(_reap(engine, owner.cluster, owner.run_id, reason, deadline.at_most(_EACH_SECONDS)))
     _remove_stale_state(engine, deadline)
+    remove_dead_runs()
     return tuple(reaped)
 
 
@@ -90,6 +98,8 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> None:
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
     """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
     killed: set[int] = set()
+    if charge.folder is not None:
+        remove_run_folder(charge.folder)
     wait_for("the run's kind to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:

@@ -10,6 +10,7 @@ from typing import Any
 from kindgate.deploy.api import Api, connect, is_worth_retrying
 from kindgate.deploy.calls import answered, ask, settled
 from kindgate.deploy.order import ranked
+from kindgate.deploy.unchanged import is_unchanged, with_hash
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
@@ -22,11 +23,14 @@ PARALLEL = 8
 """Requests at once within a rank: the API server of a small cluster gets no faster with more."""
 
 
-def apply(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
+def apply(
+    rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline, only_changed: bool = False
+) -> tuple[ObjectRef, ...]:
     """Apply every object, in order, under the field manager `kindgate` with the label `kindgate.dev/run: RUN`.
 
     On an existing cluster nothing cluster-scoped is applied, fields that another manager owns are left alone, and
-    an object that is there without the label is somebody else's: an error. Returns what was applied.
+    an object that is there without the label is somebody else's: an error. `only_changed` leaves out what an earlier run
+    applied from the same manifest and nobody has changed since. Returns what was applied.
     Refusals, the deadline and an unreachable API server raise `DeployError` that names object, file and cause.
     """
     with connect(address) as api:
@@ -34,14 +38,31 @@ def apply(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: De
         if address.existing:
             chosen = tuple(manifest for manifest in chosen if _may_go_to_existing(api, manifest, rendered, deadline))
             _each(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
-        for group in ranked(chosen):
+        marked: list[Manifest] = [with_hash(labelled(manifest, run)) for manifest in chosen]
+        if only_changed:
+            marked = _changed(api, marked, deadline)
+        for group in ranked(marked):
             _each(
                 group,
-                lambda manifest, failed: _apply_one(
-                    api, labelled(manifest, run), rendered, deadline, failed=failed, force=not address.existing
-                ),
+                lambda manifest, failed: _apply_one(api, manifest, rendered, deadline, failed=failed, force=not address.existing),
             )
-    return tuple(ObjectRef.of(manifest) for manifest in chosen)
+    return tuple(ObjectRef.of(manifest) for manifest in marked)
+
+
+def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> list[Manifest]:
+    """Those that are not in the cluster as they are, in the same order."""
+
+    def is_there(manifest: Manifest) -> bool:
+        try:
+            path = api.object_path(manifest, deadline)
+        except ApiError:
+            return False  # a kind that the cluster does not know yet
+        live = ask(api, "GET", path, deadline)
+        return live is not None and is_unchanged(manifest, live)
+
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="compare") as pool:
+        there = list(pool.map(is_there, manifests))
+    return [manifest for manifest, same in zip(manifests, there, strict=True) if not same]
 
 
 def labelled(manifest: Manifest, run: str) -> dict[str, Any]:

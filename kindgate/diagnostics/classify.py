@@ -14,6 +14,9 @@ from kindgate.model import ObjectRef
 class CauseKind(enum.StrEnum):
     """The causes that are known, the most telling first: of two for one object, the first is the better explanation."""
 
+    ENGINE = "engine"
+    NODE_DOWN = "node down"
+    HOST_LIMIT = "limit of the host"
     RATE_LIMIT = "rate limit"
     DISK_PRESSURE = "disk pressure"
     OUT_OF_MEMORY = "out of memory"
@@ -26,6 +29,8 @@ class CauseKind(enum.StrEnum):
     SCHEDULING = "scheduling"
     CRASH_LOOP = "crash loop"
     PROBE = "probe"
+    DNS = "DNS"
+    MISSING = "object missing"
     NODE = "node not ready"
 
 
@@ -42,9 +47,15 @@ class KnownCause:
         return f"{self.kind}: {self.object}: {self.proof}"
 
 
+HOST_LIMIT_SIGN = r"too many open files|inotify\w* .*limit|no space left on device: .*inotify"
+"""How programs say that the machine's inotify instances or open files are used up: kube-proxy and kubelets do so first."""
+
 _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile("|".join(signs), re.IGNORECASE))
     for kind, signs in (
+        (CauseKind.ENGINE, (r"^the container engine does not answer",)),
+        (CauseKind.NODE_DOWN, (r"^the node's container (?:is|was|does)\b",)),
+        (CauseKind.HOST_LIMIT, (HOST_LIMIT_SIGN,)),
         (
             CauseKind.RATE_LIMIT,
             (r"toomanyrequests", r"429 too many requests", r"rate limit exceeded", r"pull rate limit", r"status code 429"),
@@ -97,6 +108,8 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
             (r"CrashLoopBackOff", r"back-off restarting failed container", r"StartError", r"ContainerCannotRun", r"RunContainerError"),
         ),
         (CauseKind.PROBE, (r"(?:readiness|liveness|startup) probe (?:failed|errored)", r"failed (?:liveness|startup) probe")),
+        (CauseKind.DNS, (r"^DNS of the cluster",)),
+        (CauseKind.MISSING, (r"^is not there$",)),
         (CauseKind.NODE, (r"\bNotReady\b", r"kubelet stopped posting node status")),
     )
 )

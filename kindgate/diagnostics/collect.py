@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,11 @@ import yaml
 
 from kindgate.deploy.api import connect
 from kindgate.diagnostics.bundle import Bundle, BundleWriter
-from kindgate.diagnostics.classify import KnownCause, classify
+from kindgate.diagnostics.classify import HOST_LIMIT_SIGN, KnownCause, classify
 from kindgate.diagnostics.cluster_state import ClusterState, containers
 from kindgate.diagnostics.difference import difference
-from kindgate.diagnostics.evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table
-from kindgate.diagnostics.node_logs import collect_node_logs
+from kindgate.diagnostics.evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table, system_observations
+from kindgate.diagnostics.node_logs import collect_containers, collect_node_logs
 from kindgate.diagnostics.redact import Redactor, environment_secrets, kubeconfig_secrets, secret_values, without_secrets
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
@@ -49,24 +50,30 @@ def collect_bundle(
     deadline: Deadline,
     window: Window | None = None,
     rendered: Rendered | None = None,
+    applied: bool = False,
     error: str = "",
     series: Series | None = None,
+    engine: Engine | None = None,
     broken: Broken | None = None,
 ) -> Bundle:
     """Write what can be had into `folder`, and name the known causes.
 
     `target` is the cluster, None where there is none yet; `window` the time of the failed test, for the ingress log
-    and the metrics; `error` what was raised, which may name the cause. Raises nothing on purpose: a piece that
-    cannot be had is named in `Bundle.missing` and in bundle.json, and the others are there.
+    and the metrics; `error` what was raised, which may name the cause; `applied` says that all of `rendered` has to be
+    there; `engine` is where the nodes' containers are. Raises nothing on purpose: a piece that cannot be had is named
+    in `Bundle.missing` and in bundle.json, and the others are there.
     """
     secrets = [*environment_secrets(os.environ), *secret_values(rendered.objects if rendered else ())]
     writer = BundleWriter(folder, Redactor(secrets))
     seen = [Observation(ObjectRef("error", "", "of the run"), line) for line in error.splitlines() if line.strip()]
+    if engine is not None and target is not None and not target.existing:
+        with writer.piece("containers.txt"):
+            seen += collect_containers(writer, engine, target, deadline)
     if target is not None:
         with writer.piece("cluster"), connect(target) as api:
             state = ClusterState(api, rendered.namespaces if rendered else (), deadline)
             writer.redactor = _redactor(writer, target, state, secrets)
-            seen += _collect_state(writer, state, window, rendered)
+            seen += _collect_state(writer, state, window, rendered, applied=applied)
     if error:
         with writer.piece("error.txt"):
             writer.write("error.txt", error)
@@ -101,8 +108,11 @@ def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState,
     return Redactor(known)
 
 
-def _collect_state(writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None) -> list[Observation]:
+def _collect_state(
+    writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None, *, applied: bool
+) -> list[Observation]:
     """Objects and logs of a cluster whose API answers; the observations to classify."""
+    seen: list[Observation] = []
     pods: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
@@ -119,13 +129,17 @@ def _collect_state(writer: BundleWriter, state: ClusterState, window: Window | N
     for pod in unhealthy[:_MOST_PODS]:
         _describe(writer, pod, events)
     for logged in _worth_a_log(unhealthy, pods, rendered):
-        _collect_logs(writer, state, logged)
+        seen += _collect_logs(writer, state, logged)
     if window is not None:
         _collect_ingress_log(writer, state, pods, window)
     if rendered is not None:
         with writer.piece("difference.txt"):
-            writer.write("difference.txt", "\n".join(_differences(state, rendered)) + "\n")
-    return list(observations(pods, events, nodes))
+            differences = list(_differences(state, rendered))
+            writer.write("difference.txt", "\n".join(str(one) for one in differences) + "\n")
+            seen += differences if applied else []
+    with writer.piece("system"):
+        seen += system_observations(state.items("Deployment", "apps/v1"))
+    return [*observations(pods, events, nodes), *seen]
 
 
 def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:
@@ -145,8 +159,9 @@ def _worth_a_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], render
     return [*unhealthy, *own][:_MOST_PODS]
 
 
-def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> None:
-    """The log of every container that has one, and of its run before."""
+def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> list[Observation]:
+    """The log of every container that has one, and of its run before; returns the lines about limits of the host."""
+    texts: list[str] = []
     place = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     waiting = {
         str(item["name"])
@@ -156,10 +171,14 @@ def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> N
     for container, has_run_before in containers(pod):
         if container not in waiting:
             with writer.piece(f"{place}/{container}.log"):
-                writer.write(f"{place}/{container}.log", state.log(pod, container))
+                texts.append(state.log(pod, container))
+                writer.write(f"{place}/{container}.log", texts[-1])
         if has_run_before:
             with writer.piece(f"{place}/{container}.previous.log"):
-                writer.write(f"{place}/{container}.previous.log", state.log(pod, container, previous=True))
+                texts.append(state.log(pod, container, previous=True))
+                writer.write(f"{place}/{container}.previous.log", texts[-1])
+    ref = ObjectRef.of({**pod, "kind": "Pod"})
+    return [Observation(ref, line) for text in texts for line in text.splitlines() if re.search(HOST_LIMIT_SIGN, line)]
 
 
 def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequence[Manifest], window: Window) -> None:
@@ -171,8 +190,10 @@ def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequen
                 writer.write(f"ingress/{pod['metadata']['name']}.log", text)
 
 
-def _differences(state: ClusterState, rendered: Rendered) -> Iterator[str]:
-    """Every field that runs otherwise than it was asked for."""
+def _differences(state: ClusterState, rendered: Rendered) -> Iterator[Observation]:
+    """Every object that is missing, and every field that runs otherwise than it was asked for."""
     for asked in rendered.objects:
         live = state.live(asked)
-        yield from difference(without_secrets(asked), without_secrets(live) if live is not None else None)
+        ref = ObjectRef.of(asked)
+        lines = difference(without_secrets(asked), without_secrets(live) if live is not None else None)
+        yield from (Observation(ref, line.removeprefix(f"{ref}: ")) for line in lines)

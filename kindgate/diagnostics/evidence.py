@@ -48,6 +48,15 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
             yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
 
 
+def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation]:
+    """The lines about the cluster's own services that everything in it needs: its DNS."""
+    for item in deployments:
+        metadata, status = item["metadata"], item.get("status") or {}
+        if (metadata.get("namespace"), metadata.get("name")) == ("kube-system", "coredns") and not status.get("readyReplicas"):
+            wanted = (item.get("spec") or {}).get("replicas", 1)
+            yield Observation(ObjectRef("Deployment", "kube-system", "coredns"), f"DNS of the cluster: 0 of {wanted} replicas are ready")
+
+
 def in_order(events: Iterable[Manifest]) -> list[Manifest]:
     """The events, oldest first."""
     return sorted(events, key=_time)

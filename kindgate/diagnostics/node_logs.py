@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kindgate.cluster.ownership import KIND_CLUSTER_LABEL
 from kindgate.diagnostics.bundle import BundleWriter
 from kindgate.diagnostics.evidence import Observation
+from kindgate.errors import CommandError
 from kindgate.host.engine import Engine
-from kindgate.model import ObjectRef
+from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
 
 _INSIDE = {
@@ -31,6 +33,37 @@ def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str]
                 writer.write(f"nodes/{node}/{name}.log", text)
                 seen += _newest_first(ObjectRef("Node", "", node), text)
     return seen
+
+
+def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Observation]:
+    """Write the state of every node's container to `containers.txt`, and return a line for each that does not run."""
+    form = "{{.Names}}\t{{.State}}\t{{.Status}}"
+    try:
+        told = engine.run(
+            "ps",
+            "--all",
+            "--filter",
+            f"label={KIND_CLUSTER_LABEL}={target.name}",
+            "--format",
+            form,
+            deadline=deadline.at_most(_SECONDS_EACH),
+        )
+    except CommandError as error:
+        writer.missing["containers.txt"] = str(error)
+        return [Observation(ObjectRef("Engine", "", engine.program), f"the container engine does not answer: {_first_line(error)}")]
+    writer.write("containers.txt", told.stdout)
+    states = {name: (state, status) for name, state, status in (line.split("\t") for line in told.stdout.splitlines())}
+    gone = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
+    return gone + [
+        Observation(ObjectRef("Node", "", name), f"the node's container is {state}: {status}")
+        for name, (state, status) in states.items()
+        if state != "running"
+    ]
+
+
+def _first_line(error: CommandError) -> str:
+    """What the command itself said, else the error's message."""
+    return next(iter(error.last_state.splitlines()), error.message)
 
 
 def _newest_first(node: ObjectRef, text: str) -> Iterator[Observation]:

@@ -15,6 +15,9 @@ from kindgate.host.facts import HostFacts
 
 GIB = 1 << 30
 
+_INSTANCES_OF_A_CLUSTER = 60
+"""Inotify instances that a cluster of three nodes was seen to take."""
+
 _POOLS = tuple(ipaddress.ip_network(pool) for pool in ("172.16.0.0/12", "192.168.0.0/16"))
 """Where container engines take the addresses of their networks from, unless told otherwise."""
 
@@ -73,15 +76,24 @@ def check_capability(facts: HostFacts) -> Check:
     return Check("resource limits", "root without CAP_SYS_RESOURCE", "warn", advice)
 
 
-def check_inotify(facts: HostFacts) -> Check:
-    """Every kubelet and every runtime watches files; Ubuntu's defaults are used up by a few nodes."""
+def check_inotify(facts: HostFacts, in_use: int) -> Check:
+    """Every kubelet and every runtime watches files; Ubuntu's defaults are used up by a few nodes.
+
+    `in_use` are the instances that there are now: clusters that were kept hold about twenty for each node.
+    """
     if facts.system != "linux":
         return Check("inotify", "the engine's matter")
-    value = f"{facts.inotify_watches} watches, {facts.inotify_instances} instances"
-    if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128:
+    value = f"{facts.inotify_watches} watches, {facts.inotify_instances} instances, {in_use} in use"
+    free = facts.inotify_instances - in_use
+    if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128 and free >= _INSTANCES_OF_A_CLUSTER:
         return Check("inotify", value)
-    advice = "`sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`, or pods fail with `too many open files`"
-    return Check("inotify", value, "warn", advice)
+    advice = "`sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`, or kube-proxy fails with `too many open files`"
+    return Check(
+        "inotify",
+        value,
+        "warn",
+        f"delete clusters that are kept (`kindgate list`), or {advice}" if free < _INSTANCES_OF_A_CLUSTER else advice,
+    )
 
 
 def check_disk(folder: str, free: int) -> Check:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -51,7 +52,7 @@ def examine(
         checks.check_remote(os.environ),
         checks.check_open_files(facts),
         checks.check_capability(facts),
-        checks.check_inotify(facts),
+        checks.check_inotify(facts, inotify_in_use()),
         checks.check_memory((engine and engine.memory) or facts.memory),
         checks.check_cpus((engine and engine.cpus) or facts.cpus),
         checks.check_routes(checks.parse_routes(_text(Path("/proc/net/route")))),
@@ -78,6 +79,15 @@ def port_holder(port: int) -> str:
             holder = _listener(port)
             return f"taken by {holder}" if holder else f"taken ({error.strerror})"
     return ""
+
+
+def inotify_in_use(processes: Path = Path("/proc")) -> int:
+    """Inotify instances of all processes that this user may look at: the limit is the user's, root's that of every node."""
+    found = 0
+    for descriptor in processes.glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            found += descriptor.readlink() == Path("anon_inode:inotify")
+    return found
 
 
 def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kindgate.cluster.ownership import look
 from kindgate.diagnostics.bundle import Bundle, bundle_folder
 from kindgate.diagnostics.collect import Broken, Series, collect_bundle
+from kindgate.errors import ClusterError
 from kindgate.host.engine import Engine
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.model import ClusterAddress, Window
@@ -37,15 +39,22 @@ def gather_evidence(standing: Provisioned, name: str, window: Window, error: str
         deadline=Deadline.after(COLLECT_SECONDS),
         window=window,
         rendered=standing.rendered,
+        applied=standing.deployed,
         error=error,
+        engine=standing.engine,
         series=_series(standing.address) if standing.monitoring else None,
     )
 
 
-def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str) -> Bundle:
-    """What the nodes themselves show of a cluster that could not be created or used."""
+def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str, error: ClusterError) -> Bundle:
+    """What the nodes themselves show of a cluster that could not be created or used; `error` holds what kind said."""
+    nodes = address.nodes or look(engine, address.name, Deadline.after(COLLECT_SECONDS)).kubernetes_nodes
     return collect_bundle(
-        None, folder=bundle_folder(artifacts, name), deadline=Deadline.after(COLLECT_SECONDS), broken=Broken(engine, address.nodes)
+        address if address.nodes and address.kubeconfig.exists() else None,
+        folder=bundle_folder(artifacts, name),
+        deadline=Deadline.after(COLLECT_SECONDS),
+        error=str(error),
+        broken=Broken(engine, nodes, error.last_state),
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shlex
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,20 +15,31 @@ import psutil
 
 from kindgate import __version__
 from kindgate.errors import GitHubError
+from kindgate.host.directories import state_dir
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.announcing import announce, read_origin
+from kindgate.pipeline.invocation import called_command
 from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.secrecy import redacted, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
 from kindgate.report.record import LINE_LIMIT, shortened
-from kindgate.report.run import Artifact, Environment, FailureBundle, Run, TestResult
+from kindgate.report.run import Artifact, Environment, FailureBundle, Run, RunReport, TestResult
 from kindgate.report.terminal import terminal_lines
 
 
 @dataclass(frozen=True)
+class Written:
+    """The report, what there is to say about its artifacts, and whether all of them are where they were asked for."""
+
+    report: RunReport
+    lines: tuple[str, ...]
+    complete: bool
+
+
+@dataclass(frozen=True)
 class Finished:
-    """What the terminal shows at the end, and the error of a comment that was required and is not there.
+    """What the terminal shows at the end, the error of a comment that was required and is not there, and whether all artifacts are.
 
     `annotations` are workflow commands for GitHub's runner, empty elsewhere; `lines` may hold text of others.
     """
@@ -38,6 +47,7 @@ class Finished:
     lines: tuple[str, ...]
     annotations: tuple[str, ...]
     comment_error: GitHubError | None
+    complete: bool
 
 
 def finish(
@@ -48,7 +58,20 @@ def finish(
     exit_code: int,
     interrupted: bool,
 ) -> Finished:
-    """Write every artifact of the run, and tell the pull request.
+    """Write every artifact of the run, and tell the pull request."""
+    written = write(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
+    return tell(pipeline, written)
+
+
+def write(
+    pipeline: Pipeline,
+    *,
+    measurements: Sequence[Measurement],
+    tests: Sequence[TestResult],
+    exit_code: int,
+    interrupted: bool,
+) -> Written:
+    """Write every artifact of what is known of the run; it can be written again when more is known.
 
     A page that cannot be written is one line of the answer, and loses nothing of the others.
     """
@@ -56,7 +79,12 @@ def finish(
     origin = read_origin(settings, os.environ)
     bursts = collect_bursts(pipeline.measurements)
     report = build_report(
-        Run(id=pipeline.run_id, started=pipeline.log.started, seconds=time.time() - pipeline.log.started, command=_command()),
+        Run(
+            id=pipeline.run_id,
+            started=pipeline.log.started,
+            seconds=time.time() - pipeline.log.started,
+            command=shortened(called_command(), LINE_LIMIT),
+        ),
         exit_code=exit_code,
         interrupted=interrupted,
         address=pipeline.address,
@@ -73,11 +101,22 @@ def finish(
         notes=(*pipeline.notes, *origin.notes),
     )
     report = redacted(report, redactor_of(pipeline, os.environ))
-    lines = terminal_lines(report)
-    lines += write_pages(report, pipeline.artifacts)
-    lines += keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
-    announced = announce(report, settings.github, settings.root, os.environ, lines.append)
-    return Finished(tuple(lines), announced.annotations, announced.comment_error)
+    pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id))
+    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
+    return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
+
+
+def tell(pipeline: Pipeline, written: Written) -> Finished:
+    """What the terminal shows of the report; the job summary and the pull request's comment are written."""
+    settings = pipeline.settings
+    lines = [*terminal_lines(written.report), *written.lines]
+    announced = announce(written.report, settings.github, settings.root, os.environ, lines.append)
+    return Finished(tuple(lines), announced.annotations, announced.comment_error, written.complete)
+
+
+def rescue_folder(run_id: str) -> Path:
+    """Where pages go that cannot be written among the artifacts."""
+    return state_dir() / "rescued" / run_id
 
 
 def bundles_of(tests: Iterable[TestResult]) -> tuple[FailureBundle, ...]:
@@ -92,13 +131,12 @@ def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
 
 
 def keep_bursts(measurements: Path, folder: Path) -> list[str]:
-    """Move the measured bursts among the artifacts; returns a line only when that fails."""
+    """Copy the measured bursts among the artifacts; returns a line only when that fails."""
     if not measurements.is_dir():
         return []
     try:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(measurements, folder)
-        shutil.rmtree(measurements)
     except OSError as error:
         return [f"could not keep the bursts in {folder}: {error}"]
     return []
@@ -123,13 +161,6 @@ def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def _command() -> str:
-    """The command that repeats the run elsewhere: the program by its name, not by its path here."""
-    program = Path(sys.argv[0])
-    name = "pytest" if "pytest" in {program.parent.name, program.name} or program.stem == "py.test" else program.name
-    return shortened(shlex.join([name, *sys.argv[1:]]), LINE_LIMIT)
 
 
 def _failed_phase(pipeline: Pipeline) -> str:

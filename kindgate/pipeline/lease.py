@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kindgate.cluster.run_folder import run_folder
 from kindgate.host.directories import state_dir
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
@@ -34,10 +35,6 @@ class Lease:
         """
         with _locked(self._run_file, fcntl.LOCK_SH, "the burst of another test to end", Deadline.after(seconds)):
             yield
-
-    def forget(self) -> None:
-        """Remove the run's own file, when the run has ended."""
-        self._run_file.unlink(missing_ok=True)
 
     @contextmanager
     def exclusive(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
@@ -74,5 +71,4 @@ def _locked(path: Path, operation: int, what: str, deadline: Deadline) -> Iterat
 
 def lease_of_run(run_id: str) -> Lease:
     """The lease of run `run_id`, in the user's state directory, where all runs of this user meet."""
-    folder = state_dir() / "leases"
-    return Lease(folder / f"{run_id}.lock", folder / "machine.lock")
+    return Lease(run_folder(run_id) / "lease.lock", state_dir() / "leases" / "machine.lock")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,9 +15,20 @@ from kindgate.report.markdown import job_summary
 from kindgate.report.run import LINKS, Link, RunReport
 
 
-def write_pages(report: RunReport, artifacts: Path) -> list[str]:
-    """Write report.json, summary.md and report.html; returns a line for each, or for what kept it from being written."""
-    return _written(artifacts, {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)})
+@dataclass(frozen=True)
+class Pages:
+    """A line about each page, and whether all are where they were asked for."""
+
+    lines: tuple[str, ...]
+    complete: bool
+
+
+def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None) -> Pages:
+    """Write report.json, summary.md and report.html.
+
+    What cannot be written among the artifacts (a full disk) goes into the folder `rescue`, and its line says so.
+    """
+    return _written(artifacts, {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)}, rescue)
 
 
 def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
@@ -35,11 +48,12 @@ def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
         place = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{file}: is not a report of this version: {place}: {first['msg']}") from error
     if not links:
-        return _written(file.parent, _pages(report))
+        return list(_written(file.parent, _pages(report), None).lines)
     names = {link.name for link in links}
     kept = [link for link in report.links if link.name not in names]
     linked = report.model_copy(update={"links": (*kept, *links)[:LINKS]})
-    return _written(file.parent, {file.name: lambda: linked.model_dump_json(indent=1), **_pages(linked)})
+    pages = {file.name: lambda: linked.model_dump_json(indent=1), **_pages(linked)}
+    return list(_written(file.parent, pages, None).lines)
 
 
 def parse_links(texts: Sequence[str]) -> tuple[Link, ...]:
@@ -62,14 +76,36 @@ def _pages(report: RunReport) -> dict[str, Callable[[], str]]:
     return {"summary.md": lambda: job_summary(report), "report.html": lambda: report_page(report)}
 
 
-def _written(folder: Path, pages: dict[str, Callable[[], str]]) -> list[str]:
-    lines = []
+def _written(folder: Path, pages: dict[str, Callable[[], str]], rescue: Path | None) -> Pages:
+    lines: list[str] = []
+    complete = True
     for name, render in pages.items():
-        path = folder / name
+        text = render()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render(), encoding="utf-8")
-            lines.append(f"wrote {path}")
+            lines.append(f"wrote {_put(folder / name, text)}")
         except OSError as error:
-            lines.append(f"could not write {path}: {error.strerror}")
-    return lines
+            complete = False
+            lines.append(f"could not write {folder / name}: {error.strerror}{_rescued(rescue, name, text)}")
+    return Pages(tuple(lines), complete)
+
+
+def _put(path: Path, text: str) -> Path:
+    """Write the whole text or leave nothing: half a report is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _rescued(rescue: Path | None, name: str, text: str) -> str:
+    """Write the page elsewhere, and say where."""
+    if rescue is None:
+        return ""
+    try:
+        return f"; it is in {_put(rescue / name, text)} instead"
+    except OSError as error:
+        return f", nor to {rescue}: {error.strerror}"

@@ -6,16 +6,18 @@ not asked for.
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kindgate.cluster.existing import open_existing
+from kindgate.cluster.guard import Guard
 from kindgate.cluster.life import Blueprint, OpenCluster, open_cluster
 from kindgate.cluster.reaping import reap
+from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
 from kindgate.deploy.apply import apply
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.ingress import wait_answering
@@ -23,10 +25,11 @@ from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.stages import staged
 from kindgate.errors import ClusterError, KindgateError
-from kindgate.host.directories import state_dir
 from kindgate.images.load import load_archive
 from kindgate.model import ClusterAddress, Rendered, Window
 from kindgate.pipeline.evidence import bundle_record, gather_evidence, gather_node_evidence
+from kindgate.pipeline.invocation import called_command
+from kindgate.pipeline.keeping import kept_lines
 from kindgate.pipeline.phases import PhaseLog, Progress
 from kindgate.pipeline.preparation import Prepared, check_artifacts_folder, prepare
 from kindgate.pipeline.stages import Provisioned, Stage
@@ -34,7 +37,7 @@ from kindgate.pipeline.supply import Supply
 from kindgate.pipeline.watching import Monitoring, watch
 from kindgate.report.run import FailureBundle
 from kindgate.settings import Settings
-from kindgate.waiting import Deadline
+from kindgate.waiting import Deadline, StoppableClock
 
 IMAGE_SECONDS = 3600.0
 """Without a seed, every program of the cluster is compiled: about 25 minutes on two cores."""
@@ -69,6 +72,8 @@ class Pipeline:
         self._deployed = False
         self._placement = ""
         self._monitoring: Monitoring | None = None
+        self._clock = StoppableClock()
+        self._guard: Guard | None = None
 
     @property
     def measurements(self) -> Path:
@@ -78,7 +83,7 @@ class Pipeline:
     @property
     def folder(self) -> Path:
         """The run's private folder; it is gone when the run has ended."""
-        return state_dir() / "runs" / self.run_id
+        return run_folder(self.run_id)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -119,6 +124,8 @@ class Pipeline:
             rendered=prepared.rendered,
             kubectl=prepared.tools.kubectl,
             kind=prepared.tools.kind,
+            engine=prepared.supply.engine if prepared.supply is not None else None,
+            deployed=self._deployed,
             base=prepared.base,
             placement=self._placement,
             artifacts=self.artifacts,
@@ -137,15 +144,18 @@ class Pipeline:
             bundle = gather_evidence(standing, phase.name, Window(phase.started, time.time()), str(error))
         self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
 
-    def _gather_nodes(self, supply: Supply, address: ClusterAddress) -> None:
-        """Collect the nodes' own logs of a cluster that could not be created or used."""
+    def _guarded(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def _gather_nodes(self, supply: Supply, address: ClusterAddress, error: ClusterError) -> None:
+        """Collect the nodes' own logs of a cluster that could not be created or used, and what kind said."""
         name = "create the cluster"
-        bundle = gather_node_evidence(supply.engine, address, self.artifacts, name)
+        bundle = gather_node_evidence(supply.engine, address, self.artifacts, name, error)
         self.bundles.append(bundle_record(name, bundle, self.artifacts))
 
-    def close(self, *, failed: bool) -> None:
-        """End the run's use of the cluster: what was created is deleted, unless it is to be kept."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def close(self, *, failed: bool) -> tuple[str, ...]:
+        """End the run's use of the cluster: what was created is deleted, unless it is to be kept; returns what to say about that."""
+        remove_run_folder(self.folder)
         if self.address is not None and self.address.existing:
             with self.log.phase("delete what was applied"):
                 for rendered in reversed(self._applied):
@@ -154,26 +164,40 @@ class Pipeline:
             opened, self._open = self._open, None
             with self.log.phase("close the cluster"):
                 self.kept = opened.close(failed=failed)
-            if self.kept:
-                self._progress(f"cluster {opened.address.name} is kept: KUBECONFIG={opened.address.kubeconfig}; `kindgate down` deletes it")
+            if self.kept and self.prepared is not None:
+                kubectl = str(self.prepared.tools.kubectl)
+                return kept_lines(opened.address, self.prepared.rendered.namespaces, kubectl, called_command())
+        return ()
 
-    def hand_over(self) -> None:
-        """Leave the deletion of a created cluster to its watchdog, at once: for a run that has no time left."""
-        if self._open is not None and self.settings.cluster.keep == "never":
-            opened, self._open = self._open, None
-            opened.hand_over()
+    def interrupt(self) -> None:
+        """End what goes on in other threads, and leave the deletion of a created cluster to its watchdog: there is no time left."""
+        self._clock.stop()
+        if self._guard is not None and (self._open is None or self.settings.keep == "never"):
+            self._open = None
+            self._guard.hand_over()
+
+    def wait_deleted(self, seconds: float) -> bool:
+        """Wait, after `interrupt`, until the watchdog has deleted the cluster; says whether it has."""
+        if self._guard is None or self._open is not None:
+            return True
+        return self._guard.wait(seconds)
 
     def release(self) -> None:
         """End the run's use of the cluster and leave everything standing: for a step that the next step builds on."""
         if self._open is not None:
             opened, self._open = self._open, None
             opened.close(failed=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_run_folder(self.folder)
+
+    def _deadline(self, seconds: float) -> Deadline:
+        """A deadline that `interrupt` ends."""
+        return Deadline.after(seconds, self._clock)
 
     def _prepare(self) -> Prepared:
         if self.prepared is None:
             with self.log.phase("prepare"):
                 check_artifacts_folder(self.artifacts)
+                claim_run_folder(self.run_id)
                 self.prepared = prepare(self.settings, self.folder, self._progress)
         return self.prepared
 
@@ -181,7 +205,7 @@ class Pipeline:
         if self.address is None:
             if prepared.supply is None:
                 with self.log.phase("reach the existing cluster"):
-                    self.address = open_existing(self.settings.cluster, deadline=Deadline.after(self.settings.cluster.timeout))
+                    self.address = open_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
             else:
                 self.address = self._create(prepared, prepared.supply)
         return self.address
@@ -190,12 +214,12 @@ class Pipeline:
         """Create the cluster and give its nodes the images, which are made ready while kind works."""
         if prepared.tools.kind is None:
             raise ClusterError("there is no kind to create a cluster with")
-        deadline = Deadline.after(IMAGE_SECONDS)
-        for reaped in reap(supply.engine, deadline=Deadline.after(REAP_SECONDS)):
+        deadline = self._deadline(IMAGE_SECONDS)
+        for reaped in reap(supply.engine, deadline=self._deadline(REAP_SECONDS)):
             self._progress(f"cluster {reaped.cluster} of another run: {reaped.error or 'deleted'} ({reaped.reason})")
         with self.log.phase("provide the node image"):
             node_image = supply.source.provide_node(supply.plan, self._progress, deadline)
-        with ThreadPoolExecutor(2, thread_name_prefix="images") as pool:
+        with ThreadPoolExecutor(2, thread_name_prefix="images") as pool, self._ending_threads():
             archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
             blueprint = Blueprint(
@@ -205,17 +229,28 @@ class Pipeline:
                 node_image=node_image,
                 changes=(self._hook_configuration(),),
                 versions={"image source": supply.source.name},
-                on_failure=lambda address: self._gather_nodes(supply, address),
+                on_failure=lambda address, error: self._gather_nodes(supply, address, error),
+                on_guard=self._guarded,
+                folder=self.folder,
                 before_ready=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
             with self.log.phase("create the cluster"):
-                self._open = open_cluster(blueprint, deadline=Deadline.after(self.settings.cluster.timeout), progress=self._progress)
+                self._open = open_cluster(blueprint, deadline=self._deadline(self.settings.cluster.timeout), progress=self._progress)
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)
             for load in loads or [pool.submit(self._load, supply, archive, address)]:
                 load.result()
         return address
+
+    @contextmanager
+    def _ending_threads(self) -> Iterator[None]:
+        """Have other threads give up when the block does: they are waited for."""
+        try:
+            yield
+        except BaseException:
+            self._clock.stop()
+            raise
 
     def _archive(self, supply: Supply, deadline: Deadline) -> Path | None:
         with self.log.phase("provide the workload images"):
@@ -225,10 +260,10 @@ class Pipeline:
         ready = archive.result()
         if ready is not None:
             with self.log.phase("load the images into the nodes"):
-                load_archive(supply.engine, address.nodes, ready, supply.plan.names, Deadline.after(LOAD_SECONDS))
+                load_archive(supply.engine, address.nodes, ready, supply.plan.names, self._deadline(LOAD_SECONDS))
 
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
-        deadline = Deadline.after(self.settings.deploy.timeout)
+        deadline = self._deadline(self.settings.deploy.timeout)
         run = self.settings.cluster_name if not address.existing else self.run_id
         base = prepared.base
         for name, part in prepared.parts:
@@ -236,7 +271,10 @@ class Pipeline:
             rendered = placed_like(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):
-                apply(rendered, address, run=run, deadline=deadline)
+                only_changed = address.reused and self.settings.cluster.reuse
+                applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed)
+                if only_changed:
+                    self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects had changed")
             with self.log.phase(f"wait until {name} is ready"):
                 application, _ = staged(rendered)
                 wait_ready(application, address, deadline, self._progress)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kindgate.errors import KindgateError, VerdictFailed, VerdictInvalid
+from kindgate.cluster.run_folder import remove_run_folder
+from kindgate.errors import HostError, KindgateError, VerdictFailed, VerdictInvalid
 from kindgate.load.result import BurstResult
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.metrics.resources import resource_summary
@@ -64,11 +65,14 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         annotations = finished.annotations
         for line in finished.lines:
             show(line)
+        if code == 0 and not finished.complete:
+            code = HostError.exit_code
         if finished.comment_error is not None and code == 0:
             code = finished.comment_error.exit_code
     finally:
-        pipeline.close(failed=code != 0)
-        lease_of_run(pipeline.run_id).forget()
+        for line in pipeline.close(failed=code != 0):
+            show(line)
+        remove_run_folder(pipeline.folder)
     if error is not None:
         show(f"kindgate: {error}")
     return Whole(code, annotations)

@@ -6,17 +6,18 @@ Without xdist the one process is its own controller.
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Mapping
-from types import FrameType
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kindgate.cluster.run_folder import remove_run_folder, run_folder
+from kindgate.errors import HostError
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.actions import CommandGuard
+from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.redaction import Redacts, redact
@@ -24,9 +25,16 @@ from kindgate.plugin.state import LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
+    from kindgate.pipeline.finish import Written
     from kindgate.pipeline.session import Pipeline
     from kindgate.pipeline.stages import Provisioned, Stage
     from kindgate.settings import Settings
+
+WORKER_SECONDS = 3.0
+"""What workers may take to tear down when the run is interrupted; xdist would wait for ten seconds."""
+
+DELETED_SECONDS = 10.0
+"""How long an interrupted run waits for its watchdog to be done, so that a run after it finds nothing; 2-4 s are usual."""
 
 
 class LazyPipeline:
@@ -68,7 +76,7 @@ class Controller:
         self.session: pytest.Session | None = None
         self.first_test_seen = False
         self.reports: list[pytest.TestReport] = []
-        self._restored: dict[signal.Signals, Any] = {}
+        self.interrupts = Interrupts(self.terminal.progress)
         config.stash[PROVIDER] = self.provider
         config.stash[LEASE] = lease_of_run(self.run_id)
         config.add_cleanup(self.guard.close)
@@ -87,10 +95,9 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Turn SIGTERM and SIGHUP into the interrupt that pytest knows, so that teardown and reports still happen."""
+        """From now on signals end the run in good order."""
         self.guard.stop()
-        heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
-        self._restored = {number: signal.signal(number, _interrupt) for number in heard}
+        self.interrupts.install()
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be judged and where."""
@@ -110,40 +117,80 @@ class Controller:
             redact(report, self._redactor())  # before the terminal, junit.xml and the HTML page hear of it
         self.reports.append(report)
 
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Remember that the run was cut short; pytest also calls this for -x under xdist and for pytest.exit."""
-        self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
-        if self.interrupted and self.lazy.pipeline is not None:
-            self.lazy.pipeline.hand_over()  # whoever interrupts CI kills ten seconds later
-
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run or were skipped."""
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Write what was found at once, and leave the cluster to its watchdog: whoever interrupts CI kills ten seconds later.
+
+        pytest also calls this for -x under xdist, and for its own way to stop early.
+        """
+        self.interrupted = type(excinfo.value) is KeyboardInterrupt
+        if not self.interrupted:
+            return
+        self.provider.refuse("the run was interrupted")
+        if self.lazy.pipeline is not None:
+            self.lazy.pipeline.interrupt()
+            self._write_report(int(pytest.ExitCode.INTERRUPTED))
+        if self.server is not None:
+            from kindgate.plugin.workers import end_workers  # noqa: PLC0415  # runs without xdist have none
+
+            end_workers(WORKER_SECONDS)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run or were skipped.
+
+        A junit.xml that finds no room on the disk loses nothing else.
+        """
         self.session = session
         failure = self.provider.failure
         replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
         if failure is not None and session.exitstatus in replaced:
             session.exitstatus = failure.exit_code
+        try:
+            yield
+        except OSError as error:
+            if not wants_cluster(self.config):
+                raise
+            self._unwritten(f"a report of pytest's could not be written: {error}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, exitstatus: int) -> None:
         """Write the report, show what was found, and comment on the pull request."""
         if self.lazy.pipeline is None:
             return
-        from kindgate.pipeline.finish import finish  # noqa: PLC0415  # rendering is needed only now
-        from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
+        from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
 
-        finished = finish(
-            self.lazy.pipeline,
-            measurements=self.provider.measurements,
-            tests=results_of(self.reports),
-            exit_code=int(exitstatus),
-            interrupted=self.interrupted,
-        )
+        with self.interrupts.held():
+            written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus))
+            finished = tell(self.lazy.pipeline, written)
         self.terminal.section("kindgate", finished.lines)
+        if not written.complete:
+            self._unwritten("artifacts are missing where they were asked for; the lines above say why")
         self.guard.say(finished.annotations)
         if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = finished.comment_error.exit_code
+
+    def _unwritten(self, what: str) -> None:
+        """Say that an artifact is missing; a run that would have passed ends with the code of a machine that lacks something."""
+        self.terminal.line(f"kindgate: {what}")
+        if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
+            self.session.exitstatus = HostError.exit_code
+
+    def _write_report(self, exitstatus: int) -> Written:
+        """Write every artifact of what is known now; a later call writes them again."""
+        from kindgate.pipeline.finish import write  # noqa: PLC0415  # rendering is needed only now
+        from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
+
+        if self.lazy.pipeline is None:
+            raise AssertionError("there is nothing to report on")
+        with self.interrupts.held():
+            return write(
+                self.lazy.pipeline,
+                measurements=self.provider.measurements,
+                tests=results_of(self.reports),
+                exit_code=int(exitstatus),
+                interrupted=self.interrupted,
+            )
 
     def _redactor(self) -> Redacts:
         """Knows more secrets the further the pipeline has come."""
@@ -157,15 +204,23 @@ class Controller:
         return redactor_of(pipeline, os.environ)
 
     def close(self) -> None:
-        """Delete or keep the cluster, after every report is written."""
+        """Delete or keep the cluster, after every report is written. Whatever cuts this short, the watchdog goes on with it."""
         if self.server is not None:
             self.server.close()
-        if self.lazy.pipeline is not None:
-            self.lazy.pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
-        self.config.stash[LEASE].forget()
-        for number, handler in self._restored.items():
-            signal.signal(number, handler)
+        try:
+            if self.lazy.pipeline is not None:
+                self._close(self.lazy.pipeline)
+        except KeyboardInterrupt:
+            self.terminal.progress("interrupted: the watchdog deletes the cluster")
+        finally:
+            remove_run_folder(run_folder(self.run_id))
+            self.interrupts.restore()
 
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    def _close(self, pipeline: Pipeline) -> None:
+        if self.interrupts.seen:
+            pipeline.interrupt()
+        said = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
+        for line in said:
+            self.terminal.line(line)
+        if self.interrupts.seen and not pipeline.wait_deleted(DELETED_SECONDS):
+            self.terminal.progress("the watchdog is still deleting the cluster")

@@ -11,7 +11,7 @@ from kindgate.pipeline.stages import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
 from kindgate.plugin.reaching import lease_of, reached
-from kindgate.plugin.state import SETTINGS
+from kindgate.plugin.state import OUTCOMES, SETTINGS
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,11 +85,22 @@ def prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]:
-    """The name of a namespace for this test alone, with Pod Security `restricted`; deleted afterwards."""
-    from kindgate.plugin.namespaces import namespace_for  # noqa: PLC0415  # only tests that make objects need it
+    """The name of a namespace for this test alone, with Pod Security `restricted`; deleted afterwards.
 
-    with namespace_for(cluster, request.node.name) as name:
+    With --kind-keep=on-failure or always, the namespace of a test that fails is kept.
+    """
+    from kindgate.plugin.namespaces import Ending, ending, namespace_for  # noqa: PLC0415  # only tests that make objects need it
+
+    keep = request.config.stash[SETTINGS].keep
+
+    def ended() -> Ending:
+        return ending(request.node.stash.get(OUTCOMES, {}), keep)
+
+    with namespace_for(cluster, request.node.name, ended) as name:
         yield name
+        if ended() is Ending.KEEP:
+            where = f"kubectl --kubeconfig {cluster.kubeconfig} --namespace {name} get all"
+            request.node.add_report_section("teardown", "namespace", f"namespace {name} is kept: {where}")
 
 
 @pytest.fixture

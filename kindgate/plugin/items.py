@@ -11,7 +11,7 @@ from kindgate.model import Window
 from kindgate.plugin.markers import leave_out_of_wider_paths
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SETTINGS, STANDING, USES_APP, WRONG_OBJECTIVE
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, OUTCOMES, SETTINGS, STANDING, USES_APP, WRONG_OBJECTIVE
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
@@ -75,6 +75,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show a failed phase whole in one report and as one line in those that follow; gather evidence of a failed test."""
     report = yield
+    item.stash.setdefault(OUTCOMES, {})[report.when or "call"] = report.outcome
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, PhaseFailed):
         if error.told:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kindgate.errors import ClusterError, WaitTimeout
+from kindgate.settings import Keep
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 if TYPE_CHECKING:
     from kindgate.plugin.cluster import Cluster
 
 DELETE_SECONDS = 60.0
+REQUEST_SECONDS = 30.0
 NAME_LIMIT = 50
+TEST_LABEL = "kindgate.dev/test"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -25,21 +29,39 @@ def namespace_name(test: str) -> str:
     return f"{words or 'test'}-{secrets.token_hex(3)}"
 
 
+class Ending(enum.Enum):
+    """What becomes of a test's namespace."""
+
+    DELETE = "delete"
+    KEEP = "keep"
+    ABANDON = "abandon"
+    """The run was interrupted: there is no time to wait for a deletion, and the cluster goes as a whole."""
+
+
+def ending(outcomes: Mapping[str, str], keep: Keep) -> Ending:
+    """What becomes of the namespace of a test whose phases ended so far as `outcomes` says, by the name of the phase.
+
+    A failed test's namespace is kept where its cluster may be kept; one without an outcome was interrupted.
+    """
+    if "failed" in outcomes.values():
+        return Ending.DELETE if keep == "never" else Ending.KEEP
+    return Ending.DELETE if "call" in outcomes else Ending.ABANDON
+
+
 @contextmanager
-def namespace_for(cluster: Cluster, test: str) -> Iterator[str]:
-    """Make a namespace for the block and delete it afterwards.
+def namespace_for(cluster: Cluster, test: str, ended: Callable[[], Ending] = lambda: Ending.DELETE) -> Iterator[str]:
+    """Make a namespace for the block; afterwards `ended` says what becomes of it.
 
     Raises `ClusterError` that says what holds a namespace that does not go.
     """
     from kubernetes import client  # noqa: PLC0415  # takes most of a second, and many tests do without
 
     name = namespace_name(test)
-    metadata = client.V1ObjectMeta(name=name, labels={**RESTRICTED, "kindgate.dev/test": "true"})
-    cluster.core.create_namespace(client.V1Namespace(metadata=metadata))
-    try:
-        yield name
-    finally:
-        cluster.core.delete_namespace(name)
+    metadata = client.V1ObjectMeta(name=name, labels={**RESTRICTED, TEST_LABEL: "true"})
+    cluster.core.create_namespace(client.V1Namespace(metadata=metadata), _request_timeout=REQUEST_SECONDS)
+    yield name
+    if ended() is Ending.DELETE:
+        cluster.core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
         _wait_gone(cluster, name)
 
 
@@ -48,7 +70,7 @@ def _wait_gone(cluster: Cluster, name: str) -> None:
 
     def probe() -> Ready[None] | Pending:
         try:
-            status = cluster.core.read_namespace(name).status
+            status = cluster.core.read_namespace(name, _request_timeout=REQUEST_SECONDS).status
         except ApiException as error:
             if error.status == 404:
                 return Ready(None)

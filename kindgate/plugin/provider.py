@@ -6,6 +6,7 @@ socket; a worker gets plain data and never creates or deletes anything.
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -89,13 +90,21 @@ class LocalProvider:
                 self.failure = Failure(error.message, str(error), error.exit_code, first=True, skips=isinstance(error, SecretsMissing))
                 raise StageUnreachable(self.failure) from error
 
+    def refuse(self, why: str) -> None:
+        """Bring the pipeline no further: whoever asks from now on is told why."""
+        if self.failure is None:
+            self.failure = Failure(why, why, ClusterError.exit_code, first=False)
+
     def record(self, measurement: Measurement) -> None:
         """Keep what a test found, for the report."""
         self.measurements.append(measurement)
 
 
 class ProviderServer:
-    """Answers the workers from the controller's provider: a listener, and a thread for each connection."""
+    """Answers the workers from the controller's provider: a listener, and a thread for each connection.
+
+    `address` is where workers connect: nothing that stays when this process is killed, where the system has such a thing.
+    """
 
     def __init__(self, provider: Provider) -> None:
         import secrets  # noqa: PLC0415  # runs without xdist do without
@@ -103,13 +112,10 @@ class ProviderServer:
 
         self._provider = provider
         self.authkey = secrets.token_bytes(32)
-        self._listener = Listener(None, authkey=self.authkey)
+        asked = _unused_address(secrets.token_hex(16))
+        self._listener = Listener(asked, authkey=self.authkey)
+        self.address = asked or str(self._listener.address)
         threading.Thread(target=self._accept, name="kindgate-provider", daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """Where workers connect: a path in a private temporary folder."""
-        return str(self._listener.address)
 
     def close(self) -> None:
         """Stop accepting workers."""
@@ -140,6 +146,11 @@ class ProviderServer:
             return self._provider.reach(Stage(arguments[0]))
         except StageUnreachable as error:
             return error.failure
+
+
+def _unused_address(name: str) -> str | None:
+    """A name in Linux' abstract namespace, which goes with its socket; elsewhere a file in a temporary folder."""
+    return f"\0kindgate-{name}" if sys.platform == "linux" else None
 
 
 class RemoteProvider:

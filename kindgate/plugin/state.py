@@ -15,6 +15,9 @@ LEASE = pytest.StashKey[Lease]()
 STANDING = pytest.StashKey[Provisioned]()
 """What this process last reached; missing in one that never asked for the cluster."""
 
+OUTCOMES = pytest.StashKey[dict[str, str]]()
+"""In a test's own stash: how its phases ended so far, by the name of the phase."""
+
 WRONG_OBJECTIVE = pytest.StashKey[str]()
 
 WORKER_INPUT = "kindgate"

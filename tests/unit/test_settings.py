@@ -70,6 +70,14 @@ def test_contradictory_options_are_refused() -> None:
         build_settings(ROOT, given, {}, {})
 
 
+def test_reuse_keeps_the_cluster() -> None:
+    """--kind-reuse is about clusters that stay; with a keep that deletes some it is refused."""
+    assert build_settings(ROOT, {"kind_reuse": True}, {}, {}).keep == "always"
+    assert build_settings(ROOT, {}, {}, {}).keep == "never"
+    with pytest.raises(SettingsError, match="--kind-reuse"):
+        build_settings(ROOT, {"kind_reuse": True, "kind_keep": "on-failure"}, {}, {})
+
+
 def test_the_default_cluster_name_belongs_to_the_folder() -> None:
     """Two folders get two names, one folder always the same, and an asked name wins."""
     here, there = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name

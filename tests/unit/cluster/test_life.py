@@ -180,7 +180,7 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
     plan = blueprint(machine, tmp_path)
-    plan = Blueprint(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address: failures.append(address.name))
+    plan = Blueprint(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address, _: failures.append(address.name))
     with pytest.raises(ClusterError, match="kind could not create cluster shop: failed to create cluster: could not find a log line"):
         opened(plan)
     assert failures == ["shop"]
@@ -192,6 +192,25 @@ def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: 
     machine.tell("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
         open_cluster(blueprint(machine, tmp_path), deadline=Deadline.after(3), progress=str)
+    assert nothing_left(machine, tmp_path)
+
+
+def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Path) -> None:
+    """What a busy machine was too slow for works the second time; the run says so, and nothing of the first attempt is left."""
+    machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
+    said: list[str] = []
+    cluster = opened(blueprint(machine, tmp_path), said)
+    assert any(line.endswith("once more") for line in said)
+    assert "was created at the second attempt: kind could not create cluster shop" in cluster.note
+    cluster.close(failed=False)
+    assert nothing_left(machine, tmp_path)
+
+
+def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path) -> None:
+    """There is no third attempt."""
+    machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
+    with pytest.raises(ClusterError, match="second"):
+        opened(blueprint(machine, tmp_path))
     assert nothing_left(machine, tmp_path)
 
 

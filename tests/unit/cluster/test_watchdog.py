@@ -18,6 +18,7 @@ from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import RUN_VARIABLE
 from kindgate.cluster.process import ProcessName
 from kindgate.cluster.reaping import Charge
+from kindgate.cluster.run_folder import claim_run_folder
 from kindgate.cluster.watchdog import GOODBYE, said_goodbye
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -66,6 +67,24 @@ def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         eventually("everything to be gone", lambda: nothing_left(machine, tmp_path))
+
+
+def test_the_watchdog_removes_the_runs_private_folder(machine: Machine) -> None:
+    """What a killed run had measured and prepared goes with its cluster."""
+    folder = claim_run_folder("killed")
+    (folder / "archive.tar").touch()
+    Guard.start(replace(owned_by(machine, "run"), folder=folder)).hand_over()
+    eventually("the folder to be gone", lambda: not folder.exists() and not machine.containers)
+
+
+def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
+    """After the wait the cluster is gone; there is nothing to wait for twice."""
+    guard = Guard.start(owned_by(machine, "run"))
+    assert not guard.wait(0.01)
+    guard.hand_over()
+    assert guard.wait(60)
+    assert not machine.containers
+    assert guard.wait(0.0)
 
 
 def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path: Path) -> None:

@@ -137,3 +137,20 @@ def test_a_runs_own_objects_may_be_applied_again(api_server: ApiServer, address:
     apply(rendered(service()), guest, run="r1", deadline=Deadline.after(10))
     apply(rendered(service()), guest, run="r1", deadline=Deadline.after(10))
     assert [query["force"] for method, _, query in api_server.requests if method == "PATCH"] == ["false", "false"]
+
+
+def test_what_has_not_changed_is_not_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """On a kept cluster a second run sends only what is new."""
+    apply(rendered(NAMESPACE, deployment()), address, run="r1", deadline=Deadline.after(10))
+    objects = rendered(NAMESPACE, deployment(), service())
+
+    assert apply(objects, address, run="r1", deadline=Deadline.after(10), only_changed=True) == (ObjectRef.of(service()),)
+    assert api_server.paths("PATCH").count(WEB) == 1
+
+
+def test_what_somebody_changed_by_hand_is_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The manifest is the same, and the object is not what it asks for any more."""
+    apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
+    api_server.objects[WEB]["spec"]["replicas"] = 7
+
+    assert apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10), only_changed=True) == (ObjectRef.of(deployment()),)

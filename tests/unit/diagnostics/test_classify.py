@@ -13,6 +13,12 @@ from kindgate.model import ObjectRef
 POD = ObjectRef("Pod", "echo", "foo-1")
 
 LINES = [
+    (CauseKind.ENGINE, "the container engine does not answer: Cannot connect to the Docker daemon"),
+    (CauseKind.NODE_DOWN, "the node's container is paused: Up 2 minutes (Paused)"),
+    (CauseKind.NODE_DOWN, "the node's container is gone"),
+    (CauseKind.HOST_LIMIT, 'run.go:72] "command failed" err="failed complete: fsnotify watcher init: too many open files"'),
+    (CauseKind.DNS, "DNS of the cluster: 0 of 2 replicas are ready"),
+    (CauseKind.MISSING, "is not there"),
     (CauseKind.RATE_LIMIT, 'Failed: Failed to pull image "nginx": toomanyrequests: You have reached your pull rate limit'),
     (CauseKind.RATE_LIMIT, "container app: ErrImagePull: unexpected status from HEAD request: 429 Too Many Requests"),
     (CauseKind.IMAGE_PULL, 'container app: ImagePullBackOff: Back-off pulling image "registry.example/nope:1"'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,6 +222,64 @@ esac
     }
     assert "no such unit" in found.missing["nodes/node-1/containerd"]
     assert found.cause == "CNI: Node node-1: E2 network plugin is not ready"
+
+
+def engine_saying(folder: Path, script: str) -> Engine:
+    """An engine whose command is this shell script."""
+    command = folder / "docker"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    return Engine("docker", command, "28")
+
+
+def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_path: Path) -> None:
+    """Everything else follows from it: paused, ended and removed nodes come before pods that are not well."""
+    script = r"printf 'n-control-plane\trunning\tUp 2 minutes\nn-worker\tpaused\tUp 2 minutes (Paused)\n'"
+    target = replace(failed.address, nodes=("n-control-plane", "n-worker", "n-worker2"))
+    found = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine_saying(tmp_path, script))
+
+    down = [str(cause) for cause in found.causes if cause.kind is CauseKind.NODE_DOWN]
+    assert down == [
+        "node down: Node n-worker2: the node's container is gone",
+        "node down: Node n-worker: the node's container is paused: Up 2 minutes (Paused)",
+    ]
+    assert found.causes[0].kind is CauseKind.NODE_DOWN
+
+
+def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: Path) -> None:
+    """Its own words are the proof."""
+    engine = engine_saying(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
+
+    assert found.cause == "engine: Engine docker: the container engine does not answer: Cannot connect to the Docker daemon"
+    assert "containers.txt" in found.missing
+
+
+def test_an_object_that_was_deleted_is_a_cause_where_all_was_applied(server: Server, tmp_path: Path) -> None:
+    """Before everything is applied, a missing object is no cause of anything."""
+    for applied in (False, True):
+        found = collect_bundle(
+            server.address, folder=tmp_path / str(applied), deadline=Deadline.after(20), rendered=RENDERED, applied=applied
+        )
+        assert found.cause == ("object missing: Deployment echo/foo: is not there" if applied else "")
+
+
+def test_a_cluster_without_dns_says_so(server: Server, tmp_path: Path) -> None:
+    """CoreDNS scaled to nothing: no pod is unhealthy, and no event tells."""
+    coredns = {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"replicas": 0}, "status": {}}
+    server.answers["/apis/apps/v1/deployments"] = {"items": [coredns]}
+    found = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+
+    assert found.cause == "DNS: Deployment kube-system/coredns: DNS of the cluster: 0 of 0 replicas are ready"
+
+
+def test_a_limit_of_the_host_is_found_in_the_log_of_what_crashes_by_it(failed: Server, tmp_path: Path) -> None:
+    """kube-proxy says it in its log alone; in the pod's state there is an exit code."""
+    failed.answers[log("crashed")] = "2026-01-01T00:00:00Z fsnotify watcher init: too many open files\n"
+    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+
+    assert found.causes[0].kind is CauseKind.HOST_LIMIT
+    assert "fsnotify watcher init: too many open files" in found.cause
 
 
 def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:

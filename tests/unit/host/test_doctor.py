@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.host.doctor import examine, port_holder
+from kindgate.host.doctor import examine, inotify_in_use, port_holder
 from kindgate.waiting import Deadline
 
 
@@ -77,3 +77,14 @@ def test_the_holder_of_a_port_is_named() -> None:
         port = server.getsockname()[1]
         assert str(os.getpid()) in port_holder(port)
     assert port_holder(port) == ""
+
+
+def test_inotify_instances_in_use_are_counted(tmp_path: Path) -> None:
+    """Each descriptor that is one counts, in whatever process; others, and files beside the processes, do not."""
+    for number, target in enumerate(("anon_inode:inotify", "anon_inode:[eventfd]", "anon_inode:inotify")):
+        folder = tmp_path / str(100 + number) / "fd"
+        folder.mkdir(parents=True)
+        (folder / "3").symlink_to(target)
+    (tmp_path / "self").mkdir()
+
+    assert inotify_in_use(tmp_path) == 2

@@ -10,6 +10,7 @@ from kindgate.errors import SettingsError
 from kindgate.pipeline.pages import parse_links, rewrite_pages, write_pages
 from kindgate.report.run import LINKS, Link, Outcome, Run, RunReport
 
+REPORT = RunReport(run=Run(id="1", started=1_790_000_000.0, seconds=60.0), outcome=Outcome.PASSED, exit_code=0)
 ADDRESS = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
 
 
@@ -60,3 +61,35 @@ def test_what_is_no_link_is_refused(text: str) -> None:
     """Before anything is written."""
     with pytest.raises(SettingsError, match="NAME=URL"):
         parse_links([text])
+
+
+def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
+    """One line each, and nothing in the other folder."""
+    pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
+
+    assert pages.complete
+    assert sorted(path.name for path in (tmp_path / "artifacts").iterdir()) == ["report.html", "report.json", "summary.md"]
+    assert not (tmp_path / "rescue").exists()
+
+
+def test_a_page_that_finds_no_room_is_rescued(tmp_path: Path) -> None:
+    """The line says why, and where the page is instead; the page is whole."""
+    (tmp_path / "artifacts").write_text("a file where a folder is needed")
+
+    pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
+
+    assert not pages.complete
+    assert all("could not write" in line and str(tmp_path / "rescue") in line for line in pages.lines)
+    assert RunReport.model_validate_json((tmp_path / "rescue" / "report.json").read_bytes()) == REPORT
+
+
+def test_half_a_page_is_not_left(tmp_path: Path) -> None:
+    """A device that takes nothing: the error names it, and there is no empty report to be taken for one."""
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "report.json").symlink_to("/dev/full")
+
+    pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
+
+    assert "No space left on device" in pages.lines[0]
+    assert not (tmp_path / "artifacts" / "report.json").exists()
+    assert (tmp_path / "rescue" / "report.json").is_file()

@@ -1,0 +1,59 @@
+"""`kindgate shell`: a shell, or one command, that talks to the cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.settings import Settings
+
+FIND_SECONDS = 600.0
+
+
+@with_settings("cluster")
+def shell(
+    settings: Settings,
+    command: Annotated[list[str] | None, typer.Argument(help="Run this instead of a shell", metavar="[COMMAND]...")] = None,
+) -> None:
+    """Open a shell with KUBECONFIG set and the right kubectl first on PATH; ends with the shell's own exit code.
+
+    Examples: `kindgate shell`, and `kindgate shell -- kubectl get pods --all-namespaces`
+    """
+    from kindgate.cluster.lookup import find_cluster  # noqa: PLC0415  # keeps --help quick
+    from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
+    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.pipeline.tools import find_tools  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    deadline = Deadline.after(FIND_SECONDS)
+    tools = find_tools(settings, deadline, stopwatch_progress())
+    if settings.cluster.existing is not None or tools.kind is None:
+        raise ClusterError("an existing cluster has its own kubeconfig", next_step=f"export KUBECONFIG={settings.cluster.existing}")
+    address = find_cluster(find_engine(deadline), settings.cluster_name, tools.kind, deadline)
+    if address is None:
+        raise ClusterError(
+            f"there is no cluster {settings.cluster_name}", next_step="`kindgate list` shows what there is, `kindgate up` creates one"
+        )
+    environment = shell_environment(os.environ, address.name, address.kubeconfig, tools.kubectl)
+    program = command or [os.environ.get("SHELL", "/bin/sh")]
+    if not command:
+        print(f"cluster {address.name}: KUBECONFIG={address.kubeconfig}; `exit` leaves the shell, the cluster stays", file=sys.stderr)
+    try:
+        ended = subprocess.run(program, env=environment, check=False)
+    except OSError as error:
+        raise ClusterError(f"{program[0]} cannot be run: {error.strerror}", next_step="name a program that is on PATH") from error
+    sys.exit(ended.returncode if ended.returncode >= 0 else 128 - ended.returncode)
+
+
+def shell_environment(environment: Mapping[str, str], cluster: str, kubeconfig: Path, kubectl: Path) -> dict[str, str]:
+    """The environment of a shell that talks to the cluster; the prompt of a plain shell names it."""
+    path = os.pathsep.join([str(kubectl.parent), environment.get("PATH", os.defpath)])
+    return {**environment, "KUBECONFIG": str(kubeconfig), "PATH": path, "PS1": f"({cluster}) {environment.get('PS1', '$ ')}"}

@@ -1,0 +1,25 @@
+"""What there is to say about a cluster that is kept: commands that can be pasted as they are."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from kindgate.model import ClusterAddress
+
+
+def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:
+    """How to look at a kept cluster, run on it again, and delete it; `command` is what was run."""
+    name = shlex.quote(address.name)
+    in_first = f" --namespace {namespaces[0]}" if namespaces else ""
+    call = shlex.quote(kubectl)
+    return (
+        f"cluster {address.name} is kept. To look at it:",
+        f"  export KUBECONFIG={shlex.quote(str(address.kubeconfig))}",
+        f"  {call} get pods --all-namespaces",
+        f"  {call}{in_first} get events --sort-by=.lastTimestamp",
+        f"  {call} get namespaces --selector kindgate.dev/test    # those of tests that failed",
+        f"or, with KUBECONFIG and kubectl set up:  kindgate shell --cluster-name {name}",
+        f"to run on it again:  {command}",
+        f"to delete it:  kindgate down --cluster-name {name}",
+    )

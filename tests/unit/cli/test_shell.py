@@ -1,0 +1,19 @@
+"""The environment of `kindgate shell`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kindgate.cli.shell import shell_environment
+
+
+def test_the_shell_talks_to_the_cluster() -> None:
+    """KUBECONFIG is the cluster's, kubectl's folder comes first, the prompt names the cluster, the rest stays."""
+    given = {"PATH": "/usr/bin", "HOME": "/home/me", "KUBECONFIG": "/home/me/.kube/config"}
+    made = shell_environment(given, "kindgate-1", Path("/state/kubeconfig"), Path("/cache/kubectl/kubectl"))
+
+    assert made["KUBECONFIG"] == "/state/kubeconfig"
+    assert made["PATH"].split(os.pathsep) == ["/cache/kubectl", "/usr/bin"]
+    assert made["PS1"] == "(kindgate-1) $ "
+    assert made["HOME"] == "/home/me"

@@ -1,0 +1,44 @@
+"""A run's private folder goes with the run, whoever has to remove it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.cluster.process import ProcessName
+from kindgate.cluster.run_folder import claim_run_folder, remove_dead_runs, remove_run_folder, run_folder
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path))
+
+
+def test_a_dead_runs_folder_goes_and_the_others_stay() -> None:
+    """Dead: removed with all that is in it. Living, of another boot, or not yet claimed: left."""
+    claim_run_folder("alive")
+    here = ProcessName.current()
+    for name, process in (("dead", replace(here, started="0")), ("elsewhere", replace(here, boot_id="another boot"))):
+        folder = claim_run_folder(name)
+        (folder / "process.json").write_text(json.dumps(asdict(process)))
+        (folder / "archive.tar").touch()
+    run_folder("unclaimed").mkdir()
+
+    assert remove_dead_runs() == ("dead",)
+    assert sorted(path.name for path in run_folder("alive").parent.iterdir()) == ["alive", "elsewhere", "unclaimed"]
+
+
+def test_only_a_runs_folder_can_be_removed(tmp_path: Path) -> None:
+    """A path that came from elsewhere is not trusted: it would be deleted with all that is in it."""
+    (tmp_path / "precious").mkdir()
+    claim_run_folder("mine")
+
+    remove_run_folder(tmp_path / "precious")
+    remove_run_folder(run_folder("mine"))
+    remove_run_folder(run_folder("mine"))
+
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["precious", "runs"]
+    assert not run_folder("mine").exists()
