@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint adopt bench startup docs clean
+.PHONY: help e2e test lint adopt faults cycles bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,14 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 adopt: $(READY) ## install a wheel in another repository and judge that on a real cluster
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest tests/adopt -p no:xdist -rP $(ARGS)
+
+faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some of them, ARGS=--list shows them
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m tests.faults $(foreach name,$(ONLY),--only $(name)) $(ARGS)
+
+cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m tests.faults.cycles --count $(or $(CYCLES),50) $(ARGS)
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench

@@ -1,0 +1,122 @@
+"""`make faults`: provoke every fault on real clusters, one at a time, and print a row for each.
+
+    python -m tests.faults [--only NAME ...] [--group GROUP] [--list] [--keep-shared]
+
+Rows are added to artifacts/faults.json, so that the table can be made in parts. Ends with 1 when a row fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kindgate.cluster.deletion import delete_named
+from kindgate.errors import KindgateError
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline
+from tests.faults import clusters, hosts, processes
+from tests.faults.fault import Fault, Row
+from tests.faults.judge import judged, not_provoked
+from tests.faults.scene import STANDING, Scene, the_engine
+from tests.faults.suite_run import Stopwatch
+from tests.faults.table import add_rows, table
+
+FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS)
+
+CLEAN_SECONDS = 60.0
+"""How much longer than expected is waited for a run's traces to go, so that what stays is told from what is late."""
+
+
+def say(text: str) -> None:
+    """Progress, on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def chosen(only: Sequence[str], group: str) -> list[Fault]:
+    """The faults whose names fit one of the patterns, and of the group; empty means all."""
+    return [
+        fault
+        for fault in FAULTS
+        if (not only or any(fnmatch.fnmatch(fault.name, pattern) for pattern in only)) and (not group or fault.group == group)
+    ]
+
+
+def provoked(fault: Fault, engine: Engine, folder: Path) -> Row:
+    """Provoke one fault and judge it; whatever happens, the place is cleared for the next one."""
+    scene = Scene(folder / fault.name, engine, say, folder / "shared-state")
+    scene.prepare()
+    watch = Stopwatch()
+    try:
+        seen = fault.provoke(scene)
+        since = watch.seconds - seen.seconds
+        for undo in reversed(scene.undo):
+            undo()
+        scene.undo.clear()
+        clean, leaked = scene.clean_after(watch, fault.expected.clean_within + CLEAN_SECONDS)
+        return judged(fault, seen, None if clean is None else clean - since, leaked, scene.runs[-1].artifacts / "report.json")
+    except (KindgateError, hosts.EngineNotOurs, OSError) as error:
+        return not_provoked(fault, str(error))
+    finally:
+        scene.clear()
+
+
+def shared_cluster_stands(engine: Engine, folder: Path) -> None:
+    """Have the cluster created that the cluster's faults share. Raises `AssertionError` when that fails."""
+    scene = Scene(folder / "standing", engine, say, folder / "shared-state")
+    scene.prepare()
+    run = scene.start_shared("test_answers")
+    if run.wait() != 0:
+        raise AssertionError(f"the shared cluster could not be created\n{run.text}")
+
+
+def main() -> int:
+    """Provoke what was asked for; 1 when a row fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a fault's name or a pattern of it; repeatable")
+    parser.add_argument("--group", default="", choices=["process", "cluster", "host"], help="the faults of one group")
+    parser.add_argument("--list", action="store_true", help="show what there is, and provoke nothing")
+    parser.add_argument("--keep-shared", action="store_true", help="leave the shared cluster standing for the next call")
+    parser.add_argument(
+        "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
+    )
+    options = parser.parse_args()
+    faults = chosen(options.only, options.group)
+    if options.list:
+        sys.stdout.writelines(f"{fault.group:8} {fault.name:28} {fault.told}\n" for fault in faults)
+        return 0
+    if not faults:
+        parser.error("no fault of that name: --list shows them")
+    folder = options.artifacts.absolute() / "faults"
+    engine = the_engine()
+    rows: list[Row] = []
+    shared = any(fault.group == "cluster" for fault in faults)
+    try:
+        if shared:
+            say("the shared cluster ...")
+            shared_cluster_stands(engine, folder)
+        for fault in faults:
+            say(f"{fault.name} ...")
+            row = provoked(fault, engine, folder)
+            rows.append(row)
+            add_rows(options.artifacts / "faults.json", [row])
+            say(f"{fault.name}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
+    finally:
+        if shared and not options.keep_shared:
+            _delete_shared(engine, folder)
+    sys.stdout.write("\n".join(table(rows)) + "\n")
+    return 0 if all(row.passed for row in rows) else 1
+
+
+def _delete_shared(engine: Engine, folder: Path) -> None:
+
+    os.environ["KINDGATE_STATE_DIR"] = str(folder / "shared-state")
+    delete_named(engine, STANDING, Deadline.after(180))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

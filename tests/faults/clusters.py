@@ -1,0 +1,177 @@
+"""Faults of the cluster, each undone afterwards: they share one standing cluster of two nodes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+
+from kindgate.errors import CommandError
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.processes import mid_burst
+from tests.faults.refusing_webhook import refusing_webhook
+from tests.faults.scene import Scene
+from tests.faults.suite_run import Stopwatch
+
+DEPLOY_SECONDS = ("--kind-deploy-timeout", "60")
+
+
+def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
+    """An application that cannot become healthy is applied."""
+    scene.undo.append(lambda: scene.kubectl("delete", "namespace", f"fault-{overlay}", "--wait=false", "--ignore-not-found"))
+    run = scene.start_shared("test_answers", "--kind-overlay", f"overlays/{overlay}", *DEPLOY_SECONDS, *options)
+    run.wait_line(rf"apply {overlay} \.\.\.")
+    watch = Stopwatch()
+    return scene.ended(run, watch)
+
+
+def unknown_image(scene: Scene) -> Seen:
+    """An image that no registry has; the run was told to let the cluster find out."""
+    return broken_application("image", scene, "--images-allow-missing")
+
+
+def refusing(scene: Scene) -> Seen:
+    """An admission webhook that says no."""
+    with refusing_webhook(scene) as configuration:
+        scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
+        scene.kubectl("apply", "--filename", "-", stdin=json.dumps(configuration))
+        return broken_application("webhook", scene)
+
+
+def silent_webhook(scene: Scene) -> Seen:
+    """An admission webhook whose server is not there."""
+    with refusing_webhook(scene) as configuration:
+        pass
+    scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
+    scene.kubectl("apply", "--filename", "-", stdin=json.dumps(configuration))
+    return broken_application("webhook", scene, "--kind-deploy-timeout", "20")
+
+
+def node_damaged(damage: str, mend: str, scene: Scene) -> Seen:
+    """The application's node is paused, stopped or killed while requests are sent to it."""
+    worker = scene.node("worker")
+    run = scene.start_shared("test_burst")
+    mid_burst(scene, run)
+    scene.undo.append(lambda: _wait_ready(scene, worker))
+    scene.undo.append(lambda: scene.engine.run(mend, worker, deadline=Deadline.after(30)))
+    watch = Stopwatch()
+    scene.engine.run(damage, *(("--time", "0") if damage == "stop" else ()), worker, deadline=Deadline.after(30))
+    return scene.ended(run, watch)
+
+
+def api_server_killed(scene: Scene) -> Seen:
+    """The API server's process is killed while the run waits for the application."""
+    scene.undo.append(lambda: scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s"))
+    scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s")
+    run = scene.start_shared("test_answers", "--kind-overlay", "overlays/slow")
+    run.wait_line(r"wait until slow is ready \.\.\.")
+    watch = Stopwatch()
+    scene.engine.run("exec", scene.node(), "pkill", "--signal", "KILL", "kube-apiserver", deadline=Deadline.after(30))
+    return scene.ended(run, watch)
+
+
+def dns_gone(scene: Scene) -> Seen:
+    """CoreDNS is scaled to nothing while a test needs it."""
+
+    def scale(replicas: int) -> None:
+        scene.kubectl("--namespace", "kube-system", "scale", "deployment", "coredns", f"--replicas={replicas}")
+        _wait_kubectl(
+            scene,
+            "CoreDNS",
+            rf"^{replicas or ''}$",
+            "get",
+            "deployment",
+            "coredns",
+            "-n",
+            "kube-system",
+            "-o",
+            "jsonpath={.status.readyReplicas}",
+        )
+
+    run = scene.start_shared("test_dns")
+    run.wait_file("standing")
+    scene.undo.append(partial(scale, 2))
+    scale(0)
+    watch = Stopwatch()
+    run.go("go")
+    return scene.ended(run, watch)
+
+
+def ingress_deleted(scene: Scene) -> Seen:
+    """The application's Ingress is deleted while requests come in through it."""
+    run = scene.start_shared("test_burst")
+    mid_burst(scene, run)
+    watch = Stopwatch()
+    scene.kubectl("--namespace", "fault", "delete", "ingress", "foo")
+    return scene.ended(run, watch)
+
+
+def prometheus_killed(scene: Scene) -> Seen:
+    """Prometheus is killed, with its data, during the burst that it is asked about afterwards."""
+    run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--kind-component", "prometheus", "--slo-quick")
+    mid_burst(scene, run)
+    watch = Stopwatch()
+    scene.kubectl("--namespace", "monitoring", "delete", "pod", "--all", "--force", "--grace-period=0")
+    return scene.ended(run, watch)
+
+
+def stuck_namespace(scene: Scene) -> Seen:
+    """A finalizer holds the namespace of a test."""
+    run = scene.start_shared("test_namespace")
+    run.wait_file("namespace")
+    watch = Stopwatch()
+
+    def let_go() -> None:
+        name = (scene.folder / "namespace").read_text()
+        scene.kubectl("--namespace", name, "patch", "configmap", "held", "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
+        scene.kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=30s")
+
+    scene.undo.append(let_go)
+    return scene.ended(run, watch)
+
+
+def _wait_ready(scene: Scene, node: str) -> None:
+    """Wait until a node that was away is Ready again, and its pods with it."""
+    _wait_kubectl(
+        scene, f"node {node} to be Ready", "True", "get", "node", node, "-o", 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    )
+
+
+def _wait_kubectl(scene: Scene, what: str, pattern: str, *arguments: str) -> None:
+    def probe() -> Ready[None] | Pending:
+        try:
+            said = scene.kubectl(*arguments)
+        except CommandError as error:
+            return Pending(str(error))
+        return Ready(None) if re.search(pattern, said) else Pending(said)
+
+    wait_for(what, probe, Deadline.after(90), interval=0.5)
+
+
+def _broken(name: str, overlay: str, says: str, within: float = 45.0, provoke: Callable[[Scene], Seen] | None = None) -> Fault:
+    return Fault(name, "cluster", Expected((17,), says, within=within), provoke or partial(broken_application, overlay))
+
+
+def _node(name: str, damage: str, mend: str, says: str) -> Fault:
+    return Fault(f"node-{name}", "cluster", Expected((1,), says, within=90.0), partial(node_damaged, damage, mend))
+
+
+FAULTS: tuple[Fault, ...] = (
+    _node("paused", "pause", "unpause", "node down: .*paused"),
+    _node("stopped", "stop", "start", "node down: .*exited"),
+    _node("killed", "kill", "start", "node down: .*exited"),
+    Fault("api-server-killed", "cluster", Expected((0,), within=90.0), api_server_killed),
+    Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_gone),
+    Fault("ingress-deleted", "cluster", Expected((1,), "Ingress fault/foo: is not there", within=60.0), ingress_deleted),
+    Fault("prometheus-killed", "cluster", Expected((1, 19), "Prometheus", within=120.0), prometheus_killed),
+    Fault("namespace-stuck", "cluster", Expected((1,), "kindgate.dev/held", within=90.0), stuck_namespace),
+    _broken("image-cannot-be-pulled", "image", "image pull|rate limit", provoke=unknown_image),
+    _broken("out-of-memory", "oom", "out of memory"),
+    _broken("crash-loop", "crash", "crash loop.*|no database is configured"),
+    _broken("probe-never-passes", "probe", "probe", within=75.0),
+    _broken("quota-blocks", "quota", "exceeded quota"),
+    _broken("webhook-refuses", "webhook", "nothing is let in here", provoke=refusing),
+    _broken("webhook-silent", "webhook", "webhook not ready", provoke=silent_webhook),
+)

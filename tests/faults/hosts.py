@@ -1,0 +1,168 @@
+"""Faults of the host: the engine, ports, what earlier runs left, the clock, and kind itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from kindgate.cluster.owner import Owner
+from kindgate.cluster.process import ProcessName
+from kindgate.host.engine import installed_root
+from kindgate.host.install import install_engine, stop_engine
+from kindgate.host.tools import find_tool
+from kindgate.waiting import Deadline
+from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.processes import mid_burst
+from tests.faults.scene import Scene
+from tests.faults.suite_run import Stopwatch
+
+ENGINE_SECONDS = 120.0
+
+
+class EngineNotOurs(Exception):
+    """The engine was not started by `kindgate engine install`, or others use it: it is not stopped."""
+
+
+def engine_stopped(scene: Scene, *, again: bool) -> Seen:
+    """The engine is stopped mid-burst, and started again at once, or after the run's end."""
+    _may_be_stopped(scene)
+    run = scene.start("test_burst")
+    mid_burst(scene, run)
+    watch = Stopwatch()
+    stop_engine(Deadline.after(ENGINE_SECONDS), scene.say)
+    if again:
+        install_engine(Deadline.after(ENGINE_SECONDS), scene.say)
+    try:
+        seen = scene.ended(run, watch)
+    finally:
+        install_engine(Deadline.after(ENGINE_SECONDS), scene.say)
+    return seen
+
+
+def _may_be_stopped(scene: Scene) -> None:
+    """Raise unless the engine is kindgate's own and holds no containers."""
+    if not scene.engine.command.is_relative_to(installed_root()) and not (installed_root() / "usr/sbin/dockerd").exists():
+        raise EngineNotOurs("the engine was not started by `kindgate engine install`")
+    others = scene.engine.run("ps", "--all", "--format", "{{.Names}}", deadline=Deadline.after(30)).stdout.split()
+    if others:
+        raise EngineNotOurs(f"the engine has containers of others: {', '.join(others)}")
+
+
+def port_stolen(scene: Scene) -> Seen:
+    """Somebody listens on the chosen port before the engine does: this kind takes the port of its first configuration."""
+    return _with_kind(scene, "steal", "test_answers")
+
+
+def kind_hangs(scene: Scene) -> Seen:
+    """Kind never ends."""
+    return _with_kind(scene, "hang", "test_cluster", "--kind-timeout", "8")
+
+
+def kind_fails_once(scene: Scene) -> Seen:
+    """Kind fails the first time, as a kubeadm on a busy host does, and works the second time."""
+    return _with_kind(scene, "fail-once", "test_cluster")
+
+
+def kind_prints_garbage(scene: Scene) -> Seen:
+    """Kind writes bytes that are no text, creates nothing and says that all is well."""
+    return _with_kind(scene, "garbage", "test_cluster")
+
+
+def _with_kind(scene: Scene, how: str, select: str, *options: str) -> Seen:
+    kind = find_tool("kind", seed=_seed(), deadline=Deadline.after(600), progress=scene.say)
+    wrapper = scene.folder / "kind"
+    wrapper.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "bad_kind.py"}" {how} "{scene.folder}" "{kind}" "$@"\n'
+    )
+    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+    run = scene.start(select, "--kind-bin", str(wrapper), *options)
+    run.wait_line(r"create the cluster \.\.\.")
+    watch = Stopwatch()
+    return scene.ended(run, watch)
+
+
+def _seed() -> Path | None:
+    given = os.environ.get("KINDGATE_IMAGE_SEED")
+    return Path(given) if given else None
+
+
+def stale_state(scene: Scene) -> Seen:
+    """The state file of a run that is dead, and another that is no state file at all."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        here = ProcessName.current()
+        process = ProcessName(dead.pid, "0", here.boot_id, here.pid_namespace)
+    folder = scene.state / "clusters" / scene.cluster
+    folder.mkdir(parents=True)
+    owner = Owner(
+        cluster=scene.cluster,
+        run_id="dead",
+        process=process,
+        created=0.0,
+        deadline=1.0,
+        fingerprint="f",
+        keep="never",
+        kept=False,
+        host_port=1,
+        root=scene.folder,
+        kubeconfig=folder / "kubeconfig",
+        node_image="node",
+    )
+    (folder / "owner.json").write_text(owner.to_json())
+    (folder / "kubeconfig").write_text("half a kubec")
+    broken = scene.state / "clusters" / "kindgate-broken"
+    broken.mkdir()
+    (broken / "owner.json").write_text("{")
+    watch = Stopwatch()
+    return scene.ended(scene.start("test_cluster"), watch)
+
+
+def stale_network(scene: Scene) -> Seen:
+    """The network of a dead run of this name, and the user's own network `kind`, which stays."""
+    deadline = Deadline.after(30)
+    scene.engine.run("network", "create", scene.cluster, deadline=deadline)
+    made = scene.engine.run("network", "create", "kind", deadline=deadline, check=False).returncode == 0
+    if made:
+        scene.undo.append(lambda: scene.engine.run("network", "rm", "kind", deadline=Deadline.after(30)))
+    scene.look()
+    watch = Stopwatch()
+    seen = scene.ended(scene.start("test_cluster"), watch)
+    left = scene.engine.run("network", "ls", "--format", "{{.Name}}", deadline=Deadline.after(30)).stdout.split()
+    problems = [] if "kind" in left else ["the user's network `kind` is gone"]
+    if scene.cluster in left:
+        problems.append("the stale network was left")
+    return Seen(seen.exit_code, seen.seconds, seen.text, tuple(problems))
+
+
+def clock_jumps(seconds: float, scene: Scene) -> Seen:
+    """The run's clock is set by so much while its cluster stands."""
+    (scene.folder / "conftest.py").write_text((Path(__file__).parent / "suite" / "jumping_clock.py").read_text())
+    run = scene.start("test_cluster or test_answers", environment={"FAULT_MEET": "1"})
+    run.wait_file("standing")
+    (scene.folder / "clock").write_text(json.dumps(seconds))
+    watch = Stopwatch()
+    run.go("go")
+    return scene.ended(run, watch)
+
+
+def _engine_row(name: str, *, again: bool) -> Fault:
+    says = "no daemon answers|does not answer|engine|container .* is not running"
+    return Fault(name, "host", Expected((1, 16), says, within=180.0, clean_within=150.0), partial(engine_stopped, again=again))
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("port-stolen", "host", Expected((0,), "once more with another port", within=180.0), port_stolen),
+    Fault("kind-hangs", "host", Expected((16,), "kind did not finish creating", within=30.0), kind_hangs),
+    Fault("kind-fails-once", "host", Expected((0,), "once more", within=180.0), kind_fails_once),
+    Fault("kind-prints-garbage", "host", Expected((16,), "kind said that it was done", within=60.0), kind_prints_garbage),
+    Fault("stale-state-file", "host", Expected((0,), within=180.0), stale_state),
+    Fault("stale-network", "host", Expected((0,), within=180.0), stale_network),
+    Fault("clock-jumps-ahead", "host", Expected((0,), within=90.0), partial(clock_jumps, 172_800.0)),
+    Fault("clock-jumps-back", "host", Expected((0,), within=90.0), partial(clock_jumps, -172_800.0)),
+    _engine_row("engine-stopped", again=False),
+    _engine_row("engine-restarted", again=True),
+)

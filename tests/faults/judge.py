@@ -1,0 +1,62 @@
+"""Holds what was seen against what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kindgate.report.run import RunReport
+from tests.faults.fault import Fault, Row, Seen
+
+
+def judged(fault: Fault, seen: Seen, clean: float | None, leaked: dict[str, tuple[str, ...]], report: Path) -> Row:
+    """The fault's row; `report` is where the run's report.json has to be."""
+    return Row(
+        fault=fault.name,
+        group=fault.group,
+        expected=fault.told,
+        seen=f"exit {seen.exit_code}" + (f", said {cause!r}" if (cause := _cause(fault.expected.says, seen.text)) else ""),
+        gave_up=round(seen.seconds, 1),
+        clean=None if clean is None else round(clean, 1),
+        leaked=leaked,
+        problems=tuple(_problems(fault, seen, clean, report)),
+    )
+
+
+def not_provoked(fault: Fault, why: str) -> Row:
+    """The row of a fault that could not be brought about."""
+    return Row(fault.name, fault.group, fault.told, "not provoked", None, None, problems=(why,))
+
+
+def _problems(fault: Fault, seen: Seen, clean: float | None, report: Path) -> Iterator[str]:
+    expected = fault.expected
+    yield from seen.problems
+    if seen.exit_code not in expected.exit_codes:
+        yield f"exit code {seen.exit_code}"
+    if not re.search(expected.says, seen.text):
+        yield f"nothing says {expected.says!r}"
+    if seen.seconds > expected.within:
+        yield f"gave up after {seen.seconds:.1f} s"
+    if clean is not None and clean > expected.clean_within:
+        yield f"clean after {clean:.1f} s"
+    if expected.report:
+        try:
+            RunReport.model_validate_json(report.read_bytes())
+        except OSError as error:
+            yield f"no report.json: {error.strerror}"
+        except ValidationError as error:
+            yield f"report.json is not valid: {error.errors()[0]}"
+
+
+def _cause(pattern: str, text: str) -> str:
+    """The line that names the cause, cut to what a table holds."""
+    found = re.search(pattern, text) if pattern else None
+    if found is None:
+        return ""
+    start = text.rfind("\n", 0, found.start()) + 1
+    end = text.find("\n", found.end())
+    line = text[start : end if end >= 0 else len(text)].strip()
+    return line if len(line) <= 160 else text[max(start, found.start() - 40) : found.end() + 80].strip()[:160]

@@ -1,0 +1,222 @@
+"""Faults of the test process: signals at every moment, killed workers and controllers, runs beside runs, disks that are full."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.scene import Scene
+from tests.faults.suite_run import Stopwatch, SuiteRun
+
+CI_SECONDS = 10.0
+"""GitHub's runner: SIGINT, 7.5 s later SIGTERM, 2.5 s later SIGKILL."""
+
+Moment = Callable[[Scene, SuiteRun], None]
+
+
+def at_creation(scene: Scene, run: SuiteRun) -> None:
+    """Kind has created a node's container and is still at work."""
+
+    def there() -> bool:
+        names = ("ps", "--quiet", "--filter", f"name={scene.cluster}-control-plane")
+        return bool(scene.engine.run(*names, deadline=Deadline.after(20)).stdout.strip())
+
+    run.wait_until("a node's container", there)
+
+
+def at_apply(_: Scene, run: SuiteRun) -> None:
+    """The application has been applied and is waited for."""
+    run.wait_line(r"wait until base is ready \.\.\.")
+
+
+def mid_burst(_: Scene, run: SuiteRun) -> None:
+    """Requests are being sent."""
+    run.wait_file("bursting")
+    wait_for("the burst to run", _passed(1.5), Deadline.after(5), interval=0.1)
+
+
+def at_teardown(_: Scene, run: SuiteRun) -> None:
+    """The run has begun to delete its cluster."""
+    run.wait_line(r"close the cluster \.\.\.")
+
+
+def _passed(seconds: float) -> Callable[[], Ready[None] | Pending]:
+    watch = Stopwatch()
+    return lambda: Ready(None) if watch.seconds >= seconds else Pending("it has just begun")
+
+
+MOMENTS: tuple[tuple[str, Moment, str], ...] = (
+    ("creation", at_creation, "test_answers"),
+    ("apply", at_apply, "test_answers"),
+    ("burst", mid_burst, "test_burst"),
+    ("teardown", at_teardown, "test_answers"),
+)
+
+
+def signalled(number: signal.Signals, moment: Moment, select: str, scene: Scene) -> Seen:
+    """One signal at a moment."""
+    run = scene.start(select)
+    moment(scene, run)
+    watch = Stopwatch()
+    run.signal(number)
+    return scene.ended(run, watch)
+
+
+def twice(moment: Moment, select: str, scene: Scene) -> Seen:
+    """ctrl-C, and again half a second later."""
+    run = scene.start(select)
+    moment(scene, run)
+    watch = Stopwatch()
+    run.signal(signal.SIGINT)
+    wait_for("half a second", _passed(0.5), Deadline.after(2), interval=0.05)
+    run.signal(signal.SIGINT)
+    return scene.ended(run, watch)
+
+
+def cancelled(moment: Moment, select: str, options: tuple[str, ...], scene: Scene) -> Seen:
+    """What GitHub's runner does to a job that is cancelled."""
+    run = scene.start(select, *options)
+    moment(scene, run)
+    watch = Stopwatch()
+    run.signal(signal.SIGINT)
+    for number, after in ((signal.SIGTERM, 7.5), (signal.SIGKILL, CI_SECONDS)):
+        try:
+            run.process.wait(after - watch.seconds)
+            break
+        except subprocess.TimeoutExpired:
+            run.signal(number)
+    return scene.ended(run, watch)
+
+
+def worker_killed(scene: Scene) -> Seen:
+    """SIGKILL of the worker that is in the middle of a test, of two."""
+    run = scene.start("test_worker or test_each", "-n", "2")
+    run.wait_until("a worker to be in its test", lambda: bool(list(scene.folder.glob("worker-*"))))
+    pid = int(next(scene.folder.glob("worker-*")).name.removeprefix("worker-"))
+    watch = Stopwatch()
+    next(process for process in run.workers() if process.pid == pid).kill()
+    run.go("go")
+    return scene.ended(run, watch)
+
+
+def controller_killed(scene: Scene) -> Seen:
+    """SIGKILL of the xdist controller while its workers test."""
+    run = scene.start("test_worker or test_each", "-n", "2")
+    run.wait_until("a worker to be in its test", lambda: bool(list(scene.folder.glob("worker-*"))))
+    watch = Stopwatch()
+    run.signal(signal.SIGKILL)
+    return scene.ended(run, watch)
+
+
+def first_failure(scene: Scene) -> Seen:
+    """`-n 2 -x` and a test that fails while the other worker is busy."""
+    watch = Stopwatch()
+    run = scene.start("test_each or test_burst", "-n", "2", "-x", environment={"FAULT_FAILING": "1"})
+    run.wait_line(r"FAILED|FF|F")
+    run.wait_until("a failed test to be told", lambda: "F" in run.text.partition("scheduling tests")[2] or run.process.poll() is not None)
+    watch = Stopwatch()
+    return scene.ended(run, watch)
+
+
+def two_runs(scene: Scene) -> Seen:
+    """Two runs of two clusters at once, each with a burst; bursts may not overlap."""
+    watch = Stopwatch()
+    first = scene.start("test_burst", environment={"FAULT_BURST": "6"})
+    second = scene.start("test_burst", "--cluster-name", f"{scene.cluster}-b", name="second", environment={"FAULT_BURST": "6"})
+    seen = scene.ended(first, watch)
+    code = second.wait()
+    windows = sorted(json.loads(file.read_text()) for file in scene.folder.glob("burst-*.json"))
+    problems = [] if code == 0 else [f"the second run ended with {code}"]
+    if len(windows) != 2 or windows[1][0] < windows[0][1]:
+        problems.append(f"bursts overlap: {windows}")
+    return Seen(seen.exit_code, watch.seconds, seen.text + second.told, tuple(problems))
+
+
+def same_name(scene: Scene) -> Seen:
+    """A second run that wants the cluster of a living run."""
+    first = scene.start("test_cluster", environment={"FAULT_MEET": "1"})
+    first.wait_file("standing")
+    watch = Stopwatch()
+    second = scene.start("test_cluster", name="second")
+    seen = scene.ended(second, watch)
+    problems = () if f"pid {first.process.pid}" in seen.text else (f"the owner's pid {first.process.pid} is not named",)
+    first.go("go")
+    code = first.wait()
+    return Seen(seen.exit_code, seen.seconds, seen.text, (*problems, *(() if code == 0 else (f"the first run ended with {code}",))))
+
+
+def disk_full(scene: Scene) -> Seen:
+    """The artifacts' disk holds next to nothing."""
+    small = scene.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=True, timeout=10)
+    scene.undo.append(lambda: subprocess.run(["umount", str(small)], check=False, timeout=10))
+    run = scene.start("test_cluster", artifacts=small / "artifacts", environment={"FAULT_MEET": "1"})
+    run.wait_file("standing")
+    (small / "filler").write_bytes(b"")
+    with (small / "filler").open("ab", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(bytes(1024))
+        except OSError:
+            pass
+    watch = Stopwatch()
+    run.go("go")
+    seen = scene.ended(run, watch)
+    rescued = list(scene.state.rglob("report.json"))
+    problems = () if rescued else ("the report was lost",)
+    for path in rescued:
+        shutil.rmtree(path.parent)
+    return Seen(seen.exit_code, seen.seconds, seen.text, problems)
+
+
+def artifacts_deleted(scene: Scene) -> Seen:
+    """Somebody removes the artifacts' folder while tests run."""
+    run = scene.start("test_cluster", environment={"FAULT_MEET": "1"})
+    run.wait_file("standing")
+    shutil.rmtree(run.artifacts)
+    watch = Stopwatch()
+    run.go("go")
+    return scene.ended(run, watch)
+
+
+def _signal_faults() -> Iterator[Fault]:
+    for number, codes in ((signal.SIGINT, (2,)), (signal.SIGTERM, (2,)), (signal.SIGKILL, (-9,))):
+        killed = number is signal.SIGKILL
+        for name, moment, select in MOMENTS:
+            expected = Expected(
+                codes if name != "teardown" or killed else (0, 2),
+                "" if killed or name == "teardown" else "interrupted",
+                within=CI_SECONDS,
+                clean_within=30.0,
+                report=not killed or name == "teardown",
+            )
+            yield Fault(f"{number.name.lower()}-at-{name}", "process", expected, partial(signalled, number, moment, select))
+    hangup = Expected((2,), "interrupted", within=CI_SECONDS, clean_within=30.0)
+    yield Fault("sighup-at-burst", "process", hangup, partial(signalled, signal.SIGHUP, mid_burst, "test_burst"))
+
+
+_INTERRUPTED = Expected((2,), "interrupted", within=CI_SECONDS, clean_within=30.0)
+
+FAULTS: tuple[Fault, ...] = (
+    *_signal_faults(),
+    Fault("second-ctrl-c", "process", _INTERRUPTED, partial(twice, mid_burst, "test_burst")),
+    Fault("ci-cancel-at-creation", "process", _INTERRUPTED, partial(cancelled, at_creation, "test_answers", ())),
+    Fault("ci-cancel-xdist-at-burst", "process", _INTERRUPTED, partial(cancelled, mid_burst, "test_burst or test_each", ("-n", "2"))),
+    Fault(
+        "ci-cancel-xdist-at-creation", "process", _INTERRUPTED, partial(cancelled, at_creation, "test_answers or test_each", ("-n", "2"))
+    ),
+    Fault("worker-killed", "process", Expected((1,), r"worker 'gw\d' crashed", within=60.0), worker_killed),
+    Fault("controller-killed", "process", Expected((-9,), within=5.0, clean_within=30.0, report=False), controller_killed),
+    Fault("xdist-first-failure", "process", Expected((1, 2), "told to fail", within=60.0), first_failure),
+    Fault("two-runs", "process", Expected((0,), within=300.0), two_runs),
+    Fault("two-runs-one-name", "process", Expected((22,), "in use by a living run", within=30.0), same_name),
+    Fault("disk-full", "process", Expected((11,), "No space left on device", within=60.0, report=False), disk_full),
+    Fault("artifacts-deleted", "process", Expected((0,), within=60.0), artifacts_deleted),
+)

@@ -1,0 +1,157 @@
+"""Where one fault is provoked: a folder, an environment and a cluster's name of its own, and the engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kindgate.errors import KindgateError
+from kindgate.host.engine import Engine, find_engine
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from tests.faults.fault import Seen
+from tests.faults.snapshot import MARK, Snapshot, marked, take_snapshot
+from tests.faults.suite_run import Stopwatch, SuiteRun
+
+SUITE = Path(__file__).parent / "suite"
+
+STANDING = "kindgate-faults"
+"""The cluster that faults share which can be undone."""
+
+SMALL = ("--kind-workers", "0", "--prometheus", "off", "--kind-component", "ingress-traefik", "--kind-overlay", "overlays/base")
+SHARED = ("--kind-workers", "1", "--kind-keep", "always", "--cluster-name", STANDING)
+
+_FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")
+"""Variables that make a run behave as in CI or as inside of another test run."""
+
+
+@dataclass
+class Scene:
+    """One fault's place. `say` takes a line of progress; `undo` is done when the fault is over, last first."""
+
+    folder: Path
+    engine: Engine
+    say: Callable[[str], object]
+    shared_state: Path
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    undo: list[Callable[[], object]] = field(default_factory=list)
+    runs: list[SuiteRun] = field(default_factory=list)
+    before: Snapshot | None = None
+
+    @property
+    def cluster(self) -> str:
+        """The name of this fault's own cluster."""
+        return f"kindgate-fault-{self.mark[:6]}"
+
+    @property
+    def state(self) -> Path:
+        """The runs' state folder."""
+        return self.folder / "state"
+
+    @property
+    def temporary(self) -> Path:
+        """The runs' folder for temporary files."""
+        return self.folder / "tmp"
+
+    def prepare(self) -> None:
+        """Copy the suite, and remember what there is."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(SUITE, self.folder)
+        (self.folder / "faulty.py").rename(self.folder / "test_faulty.py")
+        self.temporary.mkdir()
+        self.look()
+
+    def look(self) -> None:
+        """Remember what there is now, as what may be there afterwards."""
+        self.before = self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """What there is now."""
+        return take_snapshot(self.engine, self.mark, (self.state, self.temporary))
+
+    def start(
+        self,
+        select: str,
+        *options: str,
+        name: str = "artifacts",
+        artifacts: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> SuiteRun:
+        """Start a run of the tests that `-k` selects; options given later win over the small cluster's own."""
+        artifacts = artifacts or self.folder / name
+        command = [sys.executable, "-m", "pytest", "-m", "e2e", "-k", select, "--artifacts", str(artifacts), *SMALL]
+        command += ["--basetemp", str(self.folder / f"base-{name}")]
+        if "--cluster-name" not in options:
+            command += ["--cluster-name", self.cluster]
+        run = SuiteRun([*command, *options], self.folder, artifacts, self._environment(environment or {}))
+        self.runs.append(run)
+        return run
+
+    def start_shared(self, select: str, *options: str, environment: Mapping[str, str] | None = None) -> SuiteRun:
+        """Start a run on the shared cluster, which has to stand."""
+        shared = {"KINDGATE_STATE_DIR": str(self.shared_state), **(environment or {})}
+        return self.start(select, *SHARED, *options, environment=shared)
+
+    def ended(self, run: SuiteRun, watch: Stopwatch, *problems: str, seconds: float = 300.0) -> Seen:
+        """What was seen of a run, when it has ended."""
+        code = run.wait(seconds)
+        return Seen(code, watch.seconds, run.told, problems)
+
+    def node(self, number: str = "control-plane", cluster: str = STANDING) -> str:
+        """The name of a node's container."""
+        return f"{cluster}-{number}"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Kubectl in the shared cluster's control plane, which has one."""
+        inside = ("exec", "--interactive", self.node(), "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *arguments)
+        return self.engine.run(*inside, deadline=Deadline.after(60), input=stdin).stdout
+
+    def clean_after(self, watch: Stopwatch, seconds: float) -> tuple[float | None, dict[str, tuple[str, ...]]]:
+        """How long after the fault nothing more was there than before, or None and what is there at the end of `seconds`."""
+        before = self.before
+        if before is None:
+            raise AssertionError("the scene was not prepared")
+        left: dict[str, tuple[str, ...]] = {}
+        ends = time.monotonic() + seconds
+
+        def probe() -> Ready[None] | Pending:
+            nonlocal left
+            left = self.snapshot().more_than(before)
+            return Pending(str(left)) if left and time.monotonic() < ends else Ready(None)
+
+        wait_for("nothing to be left", probe, Deadline.after(seconds + 60), interval=0.5)
+        return (watch.seconds if not left else None), left
+
+    def clear(self) -> None:
+        """Undo the damage, and end and delete what is left of this fault, so that the next one starts clean."""
+        for undo in reversed(self.undo):
+            with suppress(KindgateError, OSError):
+                undo()
+        for process in marked(self.mark):
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        left = self.snapshot().more_than(self.before) if self.before is not None else {}
+        for kind, remove in (
+            ("containers", ("rm", "--force", "--volumes")),
+            ("networks", ("network", "rm")),
+            ("volumes", ("volume", "rm")),
+        ):
+            for name in left.get(kind, ()):
+                self.engine.run(*remove, name.split()[0], deadline=Deadline.after(60), check=False)
+
+    def _environment(self, added: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        own = {"KINDGATE_STATE_DIR": str(self.state), "TMPDIR": str(self.temporary), MARK: self.mark, "PYTHONUNBUFFERED": "1"}
+        return {**kept, **own, **added}
+
+
+def the_engine() -> Engine:
+    """The engine that answers."""
+    return find_engine(Deadline.after(30))

@@ -1,0 +1,101 @@
+"""The suite that faults are provoked in. It tells by files how far it is, and waits for files where it has to be met.
+
+The harness copies it to a folder of its own, as test_faulty.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kindgate.metrics.resources import ResourceSummary
+    from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.cluster import Cluster
+    from kindgate.plugin.ingress import Ingress
+
+pytestmark = pytest.mark.e2e
+
+HERE = Path(__file__).parent
+PATIENCE = 120.0
+
+
+def tell(name: str) -> None:
+    """Say that the suite has come so far."""
+    (HERE / name).touch()
+
+
+def await_file(name: str) -> None:
+    """Wait for the harness."""
+    ends = time.monotonic() + PATIENCE
+    while not (HERE / name).exists():
+        assert time.monotonic() < ends, f"nobody made {name}"
+        time.sleep(0.05)
+
+
+def test_answers(ingress: Ingress) -> None:
+    """The application answers."""
+    assert ingress.get("foo.localhost").text.strip() == "foo"
+
+
+def test_cluster(cluster: Cluster) -> None:
+    """The cluster stands; the harness may do something meanwhile."""
+    tell("standing")
+    if "FAULT_MEET" in os.environ:
+        await_file("go")
+    assert cluster.objects("nodes")
+
+
+def test_burst(burst: Bursts) -> None:
+    """Every request of a burst is answered."""
+    tell("bursting")
+    result = burst(rate=100, duration=float(os.environ.get("FAULT_BURST", "12")), warmup=0)
+    (HERE / f"burst-{os.getpid()}.json").write_text(json.dumps([result.window.start, result.window.end]))
+    assert result.total.failures == 0, f"{result.total.failures} of {result.total.scheduled} requests failed"
+
+
+def test_resources(resources: ResourceSummary) -> None:
+    """Prometheus knows what the application used under load."""
+    assert resources.workloads
+
+
+def test_dns(cluster: Cluster) -> None:
+    """A pod of the cluster can resolve a Service's name."""
+    tell("standing")
+    await_file("go")
+    addresses = [
+        address
+        for item in cluster.objects("endpointslices.discovery.k8s.io", "kube-system")
+        if item["metadata"]["labels"].get("kubernetes.io/service-name") == "kube-dns"
+        for endpoint in item.get("endpoints") or ()
+        if endpoint.get("conditions", {}).get("ready")
+        for address in endpoint["addresses"]
+    ]
+    assert addresses, "no DNS server answers in the cluster"
+
+
+def test_namespace(cluster: Cluster, namespace: str) -> None:
+    """A test's own namespace, with an object that does not want to go."""
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["kindgate.dev/held"]}}
+    cluster.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(held))
+    (HERE / "namespace").write_text(namespace)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_each(cluster: Cluster, number: int) -> None:
+    """Several small tests, of which one fails where that is asked for."""
+    assert cluster.objects("nodes")
+    time.sleep(1.0)
+    assert str(number) != os.environ.get("FAULT_FAILING"), "this one was told to fail"
+
+
+def test_worker(cluster: Cluster) -> None:
+    """A test in whose middle something happens to its worker."""
+    assert cluster.objects("nodes")
+    (HERE / f"worker-{os.getpid()}").touch()
+    await_file("go")

@@ -1,0 +1,109 @@
+"""A run of the small suite as a process of its own: watched, signalled, and waited for."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+MOMENT_SECONDS = 240.0
+"""How long a run may take to come to the moment at which the fault is provoked."""
+
+END_SECONDS = 300.0
+
+
+class SuiteRun:
+    """A started run; its output goes to `log`, its artifacts to `artifacts`."""
+
+    def __init__(self, command: list[str], folder: Path, artifacts: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.artifacts = artifacts
+        self.log = folder / f"{artifacts.name}.log"
+        with self.log.open("wb") as sink:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        """What the run has said so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def told(self) -> str:
+        """All that the run said: the terminal's text and its report."""
+        report = self.artifacts / "report.json"
+        return self.text + (report.read_text(encoding="utf-8", errors="replace") if report.is_file() else "")
+
+    def wait_line(self, pattern: str) -> None:
+        """Wait until the run says something that fits; raises when it ends before."""
+        self.wait_until(f"a line like {pattern!r}", lambda: re.search(pattern, self.text) is not None)
+
+    def wait_file(self, name: str) -> None:
+        """Wait until a test of the run has made this file."""
+        self.wait_until(f"the suite to make {name}", (self.folder / name).exists)
+
+    def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; raises `WaitTimeout`, or `NeverHappens` when the run ends before."""
+
+        def probe() -> Ready[None] | Pending | Hopeless:
+            if condition():
+                return Ready(None)
+            if self.process.poll() is not None:
+                return Hopeless(f"the run ended with {self.process.returncode} before\n{self.text[-2000:]}")
+            return Pending(self.text[-300:])
+
+        wait_for(what, probe, Deadline.after(MOMENT_SECONDS), interval=0.05)
+
+    def go(self, name: str) -> None:
+        """Make a file that a test of the run waits for."""
+        (self.folder / name).touch()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal the run's entry process, as GitHub's runner does; one that has ended is fine."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def workers(self) -> list[psutil.Process]:
+        """The run's xdist workers."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "execnet" in " ".join(child.cmdline()) or "sys.stdin" in " ".join(child.cmdline())]
+
+    def wait(self, seconds: float = END_SECONDS) -> int:
+        """The exit code; a run that does not end in time is killed, which its negative code tells."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def report(self) -> dict[str, object]:
+        """report.json, read; raises what reading raises."""
+        read: dict[str, object] = json.loads((self.artifacts / "report.json").read_text(encoding="utf-8"))
+        return read
+
+
+class Stopwatch:
+    """Seconds since the fault."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago that was."""
+        return time.monotonic() - self._started

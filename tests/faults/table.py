@@ -1,0 +1,48 @@
+"""The table of faults, as text and as JSON that later runs of single faults add to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from kindgate.report.terminal import aligned
+from tests.faults.fault import Row
+
+HEAD = ("fault", "expected", "seen", "leaked", "gave up s", "clean s", "")
+
+
+def table(rows: Iterable[Row]) -> list[str]:
+    """One line per fault, and below a failed one what was wrong."""
+    cells: list[Sequence[str]] = [HEAD, *(_cells(row) for row in rows)]
+    return aligned(cells)
+
+
+def add_rows(file: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Write the rows into the file, in the place of older ones of the same faults, and return all that are in it."""
+    known = {row.fault: row for row in _read(file)} | {row.fault: row for row in rows}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([{**asdict(row), "passed": row.passed} for row in known.values()], indent=1) + "\n", encoding="utf-8")
+    return tuple(known.values())
+
+
+def _read(file: Path) -> list[Row]:
+    if not file.exists():
+        return []
+    read = json.loads(file.read_text(encoding="utf-8"))
+    fields = [{name: value for name, value in row.items() if name != "passed"} for row in read]
+    return [
+        Row(**{**row, "leaked": {kind: tuple(names) for kind, names in row["leaked"].items()}, "problems": tuple(row["problems"])})
+        for row in fields
+    ]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    leaked = ", ".join(f"{len(names)} {kind}" for kind, names in row.leaked.items()) or "0"
+    verdict = "pass" if row.passed else "FAIL: " + ("; ".join(row.problems) or "left behind: " + "; ".join(sum(row.leaked.values(), ())))
+    return (row.fault, row.expected, row.seen, leaked, _seconds(row.gave_up), _seconds(row.clean), verdict)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
