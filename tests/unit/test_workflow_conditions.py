@@ -1,0 +1,154 @@
+"""Every `if:` of every workflow, by event and by how the job went: which jobs and steps run, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kindgate.adoption.application import Application
+from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.provenance import UNKNOWN
+from kindgate.adoption.repository import Repository
+from tests.tools.expressions import Contexts, condition
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ("pull_request", "merge_group", "push", "schedule", "workflow_dispatch")
+
+
+def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Each workflow, the action, and what `kindgate init` writes for a suite of several."""
+    for file in (*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / ".github/actions").glob("*/action.yml")):
+        yield file.name, yaml.safe_load(file.read_text())
+    root = ROOT / "nowhere"
+    repository = Repository(root, root / "a", "main", None, "", builds_image=False)
+    for change in wanted_changes(repository, root / "a" / "k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN):
+        if change.path.suffix == ".yml":
+            yield change.path.name, yaml.safe_load(change.after)
+
+
+def conditions() -> Iterator[tuple[str, str]]:
+    """Where each condition stands, and what it says."""
+    for file, document in documents():
+        jobs: Mapping[str, Any] = document.get("jobs") or {"": document.get("runs", {})}
+        for job, content in jobs.items():
+            if "if" in content:
+                yield f"{file}: {job}", content["if"]
+            for step in content.get("steps", ()):
+                if "if" in step:
+                    yield f"{file}: {job}: {step['name']}", step["if"]
+
+
+CONDITIONS = dict(conditions())
+
+
+def contexts(event: str, *, failed: bool = False, cancelled: bool = False, **more: Any) -> Contexts:
+    """What a job of this repository sees when `event` starts it."""
+    base: dict[str, Any] = {
+        "github": {"event_name": event, "repository": "acme/shop", "event": {}},
+        "vars": {},
+        "inputs": {},
+        "steps": {},
+        "needs": {},
+    }
+    return Contexts({**base, **more}, failed=failed, cancelled=cancelled)
+
+
+def finished(event: str = "pull_request", conclusion: str = "success", head: str | None = "mona/shop", actor: str = "mona") -> Contexts:
+    """What a `workflow_run` workflow sees of the run that has finished."""
+    repository = {"full_name": head} if head else None
+    run = {"event": event, "conclusion": conclusion, "head_repository": repository, "actor": {"login": actor}}
+    github = {"event_name": "workflow_run", "repository": "acme/shop", "event": {"workflow_run": run}}
+    return Contexts({"github": github})
+
+
+ALWAYS = {name for name, text in CONDITIONS.items() if text == "${{ always() }}"}
+ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
+PUBLISHED = [
+    (finished(), True),
+    (finished(conclusion="failure"), True),
+    (finished(conclusion="timed_out"), True),
+    (finished(conclusion="cancelled"), False),
+    (finished(conclusion="skipped"), False),
+    (finished(conclusion="action_required"), False),
+    (finished(event="push"), False),
+    (finished(event="merge_group"), False),
+    (finished(event="workflow_dispatch"), False),
+    (finished(head="acme/shop"), False),
+    (finished(head="acme/shop", actor="dependabot[bot]"), True),
+    (finished(head=None), True),
+]
+ONLY_PULL_REQUESTS = [
+    *(
+        (contexts(event, failed=failed, needs={"e2e": {"result": "success"}}), event == "pull_request")
+        for event in EVENTS
+        for failed in (False, True)
+    ),
+    (contexts("pull_request", cancelled=True, needs={"e2e": {"result": "cancelled"}}), False),
+]
+PAGE = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
+OF_THIS_RUN = [(contexts("pull_request", inputs={"run-id": ""}), True), (contexts("workflow_run", inputs={"run-id": "9001"}), False)]
+TABLE: dict[str, list[tuple[Contexts, bool]]] = {
+    **{
+        name: [
+            (contexts(event, failed=failed, cancelled=cancelled), True)
+            for event in EVENTS
+            for failed, cancelled in ((False, False), (True, False), (False, True))
+        ]
+        for name in ALWAYS
+    },
+    "ci.yml: code-scanning": [
+        *((contexts(event, vars=ON, failed=failed), event == "push") for event in EVENTS for failed in (False, True)),
+        *((contexts(event), False) for event in EVENTS),
+    ],
+    "ci.yml: publish": ONLY_PULL_REQUESTS,
+    "e2e.yml: e2e: Build the application's image": [
+        (contexts("pull_request", inputs={"image": "shop:dev"}), True),
+        (contexts("pull_request", inputs={"image": ""}), False),
+        (contexts("pull_request", inputs={"image": "shop:dev"}, failed=True), False),
+    ],
+    "e2e.yml: e2e: Link the page from the report": [
+        (contexts("pull_request", steps=PAGE), True),
+        (contexts("pull_request", steps=PAGE, failed=True), True),
+        (contexts("pull_request", steps={"page": {"outputs": {}}}), False),
+        (contexts("pull_request", failed=True), False),
+    ],
+    "publish-report.yml: publish": PUBLISHED,
+    "publish.yml: publish: Download this run's reports": OF_THIS_RUN,
+    "publish.yml: publish: Make a folder for reports, where none was uploaded": OF_THIS_RUN,
+    "publish.yml: publish: Comment on this run": OF_THIS_RUN,
+    "publish.yml: publish: Comment on a finished run": [(one, not expected) for one, expected in OF_THIS_RUN],
+    "release.yml: build": [
+        (contexts("push", vars=ON), True),
+        (contexts("push"), False),
+        (contexts("push", vars={"KINDGATE_RELEASE": "off"}), False),
+    ],
+    "action.yml: : Install what the caller's tests need": [
+        (contexts("pull_request", inputs={"requirements": "requirements.txt"}), True),
+        (contexts("pull_request", inputs={"requirements": ""}), False),
+    ],
+    "kindgate-a.yml: changes: This suite is the same as before": [(contexts(event), event == "pull_request") for event in EVENTS],
+    "kindgate-a.yml: e2e": [
+        (contexts("pull_request", needs={"changes": {"outputs": {"found": "true"}}}), True),
+        (contexts("pull_request", needs={"changes": {"outputs": {"found": "false"}}}), False),
+        (contexts("pull_request", needs={"changes": {"outputs": {"found": "true"}}}, failed=True), False),
+    ],
+    "kindgate-a.yml: publish": [*ONLY_PULL_REQUESTS, (contexts("pull_request", needs={"e2e": {"result": "skipped"}}), False)],
+    "kindgate-a-report.yml: publish": PUBLISHED,
+}
+
+
+def test_every_condition_is_in_the_table() -> None:
+    """A new one needs its rows."""
+    assert set(CONDITIONS) == set(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_condition_says_what_the_table_says(name: str) -> None:
+    """For each event, and for a job that has failed or been cancelled."""
+    found = [condition(CONDITIONS[name], given) for given, _ in TABLE[name]]
+
+    assert found == [expected for _, expected in TABLE[name]]
