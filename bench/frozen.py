@@ -112,7 +112,7 @@ def _burst(server: Nginx, cap: int | None) -> tuple[Honesty, BurstResult]:
         freezer.seconds * 1000,
         p90,
         p99,
-        *_bounds(freezer.seconds, RATE / drain_rate(kept[0])),
+        *bounds(freezer.seconds, RATE / drain_rate(kept[0])),
         foreign=max(0.0, usage.foreign - result.health.cpu_seconds / usage.seconds),
         cap_wait_max=result.cap_wait.max / 1000,
     )
@@ -129,11 +129,11 @@ def _other(server: Nginx, tools: Toolbox, tool: Tool) -> Honesty:
     freezer = Freezer(server, FROZEN, AFTER)
     with Usage(server) as usage, freezer.armed():
         report = tool.run(tools, Load(server.url, SECONDS, RATE if tool.paced else 0))
-    bounds = _bounds(freezer.seconds, OTHERS_RHO)
-    return Honesty(tool.name, report.count, freezer.seconds * 1000, report.p90_ms, report.p99_ms, *bounds, foreign=usage.foreign)
+    low, high = bounds(freezer.seconds, OTHERS_RHO)
+    return Honesty(tool.name, report.count, freezer.seconds * 1000, report.p90_ms, report.p99_ms, low, high, foreign=usage.foreign)
 
 
-def _bounds(frozen: float, rho: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def bounds(frozen: float, rho: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """The least and the most that p90 and p99 may be, in milliseconds."""
     spared = tuple((1 - q) * SECONDS * 1000 for q in (0.90, 0.99))
     low90, low99 = ((1 - TOLERANCE) * (frozen * 1000 - part) for part in spared)

@@ -9,13 +9,10 @@ from bench.closed import OURS, Flood
 from bench.frozen import Honesty
 from bench.punctual import Punctuality
 from bench.quiet import is_quiet
-from bench.real_runs import RealRuns
+from bench.real_runs import FAILS_ALLOWED, RUNS_WANTED, RealRuns
 from bench.sizes import Sizes
 from bench.verdicts import RECORDED, ErrorRates, Row
 from kindgate.model import Verdict
-
-RUNS_WANTED, FAILS_ALLOWED = 30, 2
-"""Of two equal deployments on a real cluster."""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,15 @@ from scipy.stats import binomtest
 
 from kindgate.model import Verdict
 
+RUNS_WANTED, FAILS_ALLOWED = 30, 2
+"""Of two equal versions: so many runs, and so few of them may say FAIL."""
+
 REAL_RUNS = Path(__file__).with_name("real_runs.json")
 
 
 @dataclass(frozen=True)
 class RealRun:
-    """One comparison: its verdict after so many bursts, and the cores that everything but cluster and generator used.
+    """One comparison: its verdict after so many bursts, and the cores that everything but the generators used meanwhile.
 
     `change` is how much slower the second version seemed (0.1 is 10 %).
     """
@@ -36,8 +39,8 @@ class RealRuns:
 
     @property
     def total(self) -> int:
-        """How many there are."""
-        return len(self.runs)
+        """How many said something about the versions: all but those whose measurement was INVALID."""
+        return sum(run.verdict != Verdict.INVALID.value for run in self.runs)
 
     @property
     def failed(self) -> int:
@@ -47,6 +50,8 @@ class RealRuns:
     @property
     def interval(self) -> tuple[float, float]:
         """The exact 95 % interval for the share of FAILs (Clopper and Pearson)."""
+        if not self.total:
+            return 0.0, 1.0
         found = binomtest(self.failed, self.total).proportion_ci(0.95, "exact")
         return float(found.low), float(found.high)
 

@@ -46,14 +46,14 @@ def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> N
     path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
 
 
-def read_recording(path: Path) -> Recording:
-    """The recording in a file. Raises `ValueError` for another format and for fewer than `LEAST_BURSTS` bursts."""
+def read_recording(path: Path, least: int = LEAST_BURSTS) -> Recording:
+    """The recording in a file. Raises `ValueError` for another format and for fewer than `least` bursts."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     if kept.get("format") != FORMAT:
         raise ValueError(f"{path} has format {kept.get('format')!r}, and {FORMAT} is read")
     bursts = tuple(_decoded(place, burst) for place, burst in enumerate(kept["bursts"]))
-    if len(bursts) < LEAST_BURSTS:
-        raise ValueError(f"{path} holds {len(bursts)} bursts, and {LEAST_BURSTS} are needed")
+    if len(bursts) < least:
+        raise ValueError(f"{path} holds {len(bursts)} bursts, and {least} are needed")
     return Recording(float(kept["rate"]), bursts)
 
 

@@ -1,36 +1,25 @@
-"""The other load generators: how each is started, and what it says. A tool that is not in the toolbox is left out."""
+"""The other load generators: how each is started. A tool that is not in the toolbox is left out."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from bench.provide import Toolbox
+from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_vegeta, read_wrk
 from kindgate.host.command import run
 from kindgate.waiting import Deadline
 
 CONNECTIONS = 32
 FOLDER = Path(__file__).parent
 TIMEOUT = 120.0
+TRIES = 3
 USERS = 100
 """Users of the closed-loop tools that can be held to a rate."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a tool said of itself: requests per second, and percentiles in milliseconds where it gives them."""
-
-    rate: float
-    count: int | None = None
-    p90_ms: float | None = None
-    p99_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,28 +50,14 @@ def _output(command: Sequence[str | Path], environment: Mapping[str, str] | None
     """What a command writes; Locust's exit code 1 says that a request failed, k6's 99 a threshold: no reasons to stop."""
     done = run(command, env=environment, deadline=Deadline.after(TIMEOUT), check=False)
     if done.returncode not in {0, 1, 99}:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise UnreadableError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout
-
-
-def _number(pattern: str, text: str) -> float:
-    found = re.search(pattern, text)
-    if not found:
-        raise RuntimeError(f"{pattern!r} is not in {text[-2000:]!r}")
-    return float(found[1])
-
-
-def _milliseconds(value: str) -> float:
-    """A time as wrk writes it."""
-    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m)", value).groups()  # type: ignore[union-attr]  # their own output
-    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[unit]
 
 
 def _wrk(tools: Toolbox, load: Load) -> Report:
     """Two threads; its percentiles are corrected for coordinated omission with the mean interval."""
     text = _output([tools["wrk"], "-t2", f"-c{CONNECTIONS}", f"-d{load.seconds:g}s", "--latency", *load.header("-H"), load.url])
-    p90, p99 = (_milliseconds(re.search(rf"\n\s+{q}%\s+(\S+)", text)[1]) for q in (90, 99))  # type: ignore[index]  # its own output
-    return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), int(_number(r"(\d+) requests in", text)), p90, p99)
+    return read_wrk(text)
 
 
 def _hey(tools: Toolbox, load: Load) -> Report:
@@ -90,51 +65,26 @@ def _hey(tools: Toolbox, load: Load) -> Report:
     connections = USERS if load.rate else CONNECTIONS
     host = ["-host", load.host] if load.host else []
     text = _output([tools["hey"], "-z", f"{load.seconds:g}s", "-c", str(connections), *pace, *host, load.url])
-    count = int(_number(r"\[200\]\s+(\d+) responses", text))
-    p90, p99 = (_number(rf"{q}%+ in ([0-9.]+) secs", text) * 1000 for q in (90, 99))
-    return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), count, p90, p99)
+    return read_hey(text)
 
 
 def _ab(tools: Toolbox, load: Load) -> Report:
     """Keep-alive, one thread."""
     shape = ["-c", str(CONNECTIONS), "-n", "100000000", "-t", f"{load.seconds:g}"]
     text = _output([tools["ab"], "-q", "-k", *shape, *load.header("-H"), load.url])
-    p90, p99 = (_number(rf"\n\s+{q}%\s+(\d+)", text) for q in (90, 99))
-    return Report(_number(r"Requests per second:\s+([0-9.]+)", text), int(_number(r"Complete requests:\s+(\d+)", text)), p90, p99)
+    return read_ab(text)
 
 
 def _locust(tools: Toolbox, load: Load) -> Report:
-    """Two processes of FastHttpUser; its times are rounded to two digits above 100 ms."""
+    """Two processes of FastHttpUser. On a busy machine its workers do not always get to run: it is given another chance."""
     users = USERS if load.rate else CONNECTIONS
-    command: list[str | Path] = [
-        tools["locust"],
-        "-m",
-        "locust",
-        "-f",
-        FOLDER / "locustfile.py",
-        "--headless",
-        "--processes",
-        "2",
-        "--json",
-    ]
+    command = [tools["locust"], "-m", "locust", "-f", FOLDER / "locustfile.py", "--headless", "--processes", "2", "--json"]
     shape = ["-u", str(users), "-r", str(users), "-t", f"{max(3, round(load.seconds))}s", "-H", load.url.rstrip("/")]
-    pages = _documents(_output([*command, *shape], {"KINDGATE_BENCH_PACE": str(load.rate / users), "KINDGATE_BENCH_HOST": load.host}))
-    said = max(pages, key=lambda page: page["num_requests"])
-    times = {float(time): int(count) for time, count in said["response_times"].items()}
-    p90, p99 = np.percentile(np.repeat(list(times), list(times.values())), [90, 99])
-    span = said["last_request_timestamp"] - said["start_time"]
-    return Report(said["num_requests"] / max(span, 1e-9), said["num_requests"], float(p90), float(p99))
-
-
-def _documents(text: str) -> list[dict[str, Any]]:
-    """The pages that Locust's master and workers have each printed a JSON array of, one after the other."""
-    decoder, place, pages = json.JSONDecoder(), 0, []
-    while (place := text.find("[", place)) >= 0:
-        page, place = decoder.raw_decode(text, place)
-        pages += page
-    if not pages:
-        raise RuntimeError("Locust reports no request: its workers did not get to run")
-    return pages
+    environment = {"KINDGATE_BENCH_PACE": str(load.rate / users), "KINDGATE_BENCH_HOST": load.host}
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(UnreadableError):
+            return read_locust(_output([*map(str, command), *shape], environment))
+    return read_locust(_output([*map(str, command), *shape], environment))
 
 
 def _k6(tools: Toolbox, load: Load) -> Report:
@@ -149,9 +99,7 @@ export default () => {{ http.get('{load.url}', {asked}) }}"""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "script.js").write_text(script)
         _output([tools["k6"], "run", "--quiet", "--no-usage-report", "--summary-export", f"{folder}/out.json", f"{folder}/script.js"])
-        metrics = json.loads((Path(folder) / "out.json").read_text())["metrics"]
-    times = metrics["http_req_duration"]
-    return Report(metrics["http_reqs"]["rate"], metrics["http_reqs"]["count"], times["p(90)"], times["p(99)"])
+        return read_k6((Path(folder) / "out.json").read_text())
 
 
 def _vegeta(tools: Toolbox, load: Load) -> Report:
@@ -161,15 +109,11 @@ def _vegeta(tools: Toolbox, load: Load) -> Report:
         out = f"{folder}/out"
         shape = ["-targets", f"{folder}/target", "-duration", f"{load.seconds:g}s", *pace, *load.header("-header")]
         _output([tools["vegeta"], "attack", *shape, "-output", out])
-        said = json.loads(_output([tools["vegeta"], "report", "-type", "json", out]))
-    return Report(said["throughput"], said["requests"], said["latencies"]["90th"] / 1e6, said["latencies"]["99th"] / 1e6)
+        return read_vegeta(_output([tools["vegeta"], "report", "-type", "json", out]))
 
 
 def _naive(tools: Toolbox, load: Load) -> Report:
-    said = json.loads(_output([tools["requests"], FOLDER / "naive.py", load.url, str(load.seconds), str(load.rate), load.host]))
-    times = said["times_ms"]
-    p90, p99 = np.percentile(times, [90, 99])
-    return Report(len(times) / said["seconds"], len(times), float(p90), float(p99))
+    return read_naive(_output([tools["requests"], FOLDER / "naive.py", load.url, str(load.seconds), str(load.rate), load.host]))
 
 
 WRK = Tool("wrk -t2", "wrk", _wrk, paced=False)

@@ -35,10 +35,11 @@ class Request:
     def _configure(self, plan: BurstPlan, route: Route) -> None:
         put = self.handle.setopt
         put(pycurl.NOSIGNAL, 1)
+        put(pycurl.USERAGENT, "kindgate")
         put(pycurl.PROXY, "")  # libcurl would honour http_proxy
         put(pycurl.TIMEOUT_MS, self.timeout_ms)
         put(pycurl.CONNECTTIMEOUT_MS, self.timeout_ms)
-        put(pycurl.WRITEFUNCTION, self.body.write if self.body else _discard)
+        put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # a body that nobody looks at: all of it was taken
         self._address(route)
         self._method(plan, route)
         self._protocol(plan)
@@ -95,7 +96,7 @@ class Request:
         if timeout_ms != self.timeout_ms:
             self.timeout_ms = timeout_ms
             self.handle.setopt(pycurl.TIMEOUT_MS, timeout_ms)
-        if self.body:
+        if self.body is not None:
             self.body.seek(0)
             self.body.truncate()
 
@@ -103,10 +104,6 @@ class Request:
         """How the body of the answer that has come is wrong, if it is."""
         passes = not (self.check and self.body) or body_passes(self.check, self.body.getvalue())
         return None if passes else FailureKind.CHECK
-
-
-def _discard(_: bytes) -> None:
-    """Take a body that nobody looks at; libcurl would print it."""
 
 
 def _bracketed(host: str) -> str:

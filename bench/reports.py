@@ -1,0 +1,97 @@
+"""What the other tools print, read. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+"""wrk's, in milliseconds."""
+
+
+class UnreadableError(Exception):
+    """A tool failed, or printed something else than it always does."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a tool said of itself: requests per second, their number, and percentiles in milliseconds."""
+
+    rate: float
+    count: int
+    p90_ms: float
+    p99_ms: float
+
+
+def read_wrk(text: str) -> Report:
+    """With `--latency`; its percentiles are corrected for coordinated omission with the mean interval."""
+    times = [_found(rf"^\s+{quantile}%\s+([0-9.]+)(us|ms|s|m)$", text) for quantile in (90, 99)]
+    p90, p99 = (float(number) * _UNITS[unit] for number, unit in times)
+    return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), int(_number(r"(\d+) requests in", text)), p90, p99)
+
+
+def read_hey(text: str) -> Report:
+    """Seconds, with four digits."""
+    p90, p99 = (_number(rf"{quantile}%+ in ([0-9.]+) secs", text) * 1000 for quantile in (90, 99))
+    count = int(_number(r"\[200\]\s+(\d+) responses", text))
+    return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), count, p90, p99)
+
+
+def read_ab(text: str) -> Report:
+    """Whole milliseconds."""
+    p90, p99 = (_number(rf"^\s+{quantile}%\s+(\d+)$", text) for quantile in (90, 99))
+    return Report(_number(r"Requests per second:\s+([0-9.]+)", text), int(_number(r"Complete requests:\s+(\d+)", text)), p90, p99)
+
+
+def read_locust(text: str) -> Report:
+    """Master and workers have each printed a JSON array, one after the other; the fullest is the master's.
+
+    Times are rounded to two digits above 100 ms.
+    """
+    decoder, place, pages = json.JSONDecoder(), 0, []
+    while (place := text.find("[", place)) >= 0:
+        page, place = decoder.raw_decode(text, place)
+        pages += page
+    if not pages:
+        raise UnreadableError("Locust reports no request: its workers did not get to run")
+    said = max(pages, key=lambda page: int(page["num_requests"]))
+    times = {float(time): int(count) for time, count in said["response_times"].items()}
+    p90, p99 = np.percentile(np.repeat(list(times), list(times.values())), [90, 99])
+    span = said["last_request_timestamp"] - said["start_time"]
+    return Report(said["num_requests"] / max(span, 1e-9), said["num_requests"], float(p90), float(p99))
+
+
+def read_k6(text: str) -> Report:
+    """The file of `--summary-export`."""
+    metrics: Mapping[str, Any] = json.loads(text)["metrics"]
+    times = metrics["http_req_duration"]
+    return Report(metrics["http_reqs"]["rate"], metrics["http_reqs"]["count"], times["p(90)"], times["p(99)"])
+
+
+def read_vegeta(text: str) -> Report:
+    """`vegeta report -type json`, in nanoseconds."""
+    said = json.loads(text)
+    return Report(said["throughput"], said["requests"], said["latencies"]["90th"] / 1e6, said["latencies"]["99th"] / 1e6)
+
+
+def read_naive(text: str) -> Report:
+    """What bench/naive.py prints."""
+    said = json.loads(text)
+    p90, p99 = np.percentile(said["times_ms"], [90, 99])
+    return Report(len(said["times_ms"]) / said["seconds"], len(said["times_ms"]), float(p90), float(p99))
+
+
+def _found(pattern: str, text: str) -> tuple[str, ...]:
+    found = re.search(pattern, text, re.MULTILINE)
+    if not found:
+        raise UnreadableError(f"{pattern!r} is not in {text[-2000:]!r}")
+    return found.groups()
+
+
+def _number(pattern: str, text: str) -> float:
+    return float(_found(pattern, text)[0])

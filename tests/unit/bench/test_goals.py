@@ -1,0 +1,115 @@
+"""What counts as met."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.closed import OURS, Flood
+from bench.frozen import Honesty
+from bench.goals import Goal, load_goals, verdict_goals
+from bench.punctual import Punctuality
+from bench.real_runs import RealRun, RealRuns
+from bench.sizes import Sizes
+from bench.verdicts import ErrorRates, Row
+from kindgate.model import Verdict
+
+
+def _flood(tool: str, of_wrk: float, foreign: float = 0.0) -> Flood:
+    return Flood(tool, 100_000 * of_wrk, 10 / of_wrk, of_wrk, 1 / of_wrk, foreign)
+
+
+def _lag(rate: int, p99: float) -> Punctuality:
+    return Punctuality(rate, 1, 1.0, 0, 5.0, p99, 2 * p99, cpu_share=0.1, cpu_us=100.0, foreign=0.0)
+
+
+FLOODS = (
+    _flood("wrk -t2", 1.0),
+    _flood(OURS, 0.7),
+    _flood("Locust FastHttpUser x2", 0.09),
+    _flood("k6", 0.2),
+    _flood("requests loop", 0.01),
+)
+LAGS = (_lag(1000, 200), _lag(5000, 900), _lag(10_000, 1900))
+OUTAGE = Honesty("kindgate", 3000, 500.0, 205.0, 470.0, (190.0, 446.5), (220.0, 495.0), foreign=0.0, verdict="FAIL")
+SIZES = Sizes(1_000_000, 14_000, 14_000, merge_is_exact=True)
+
+
+def _goals(
+    floods: tuple[Flood, ...] = FLOODS, lags: tuple[Punctuality, ...] = LAGS, outage: Honesty = OUTAGE, sizes: Sizes = SIZES
+) -> list[Goal]:
+    return list(load_goals(floods, lags, (outage,), sizes))
+
+
+def test_good_figures_meet_every_goal() -> None:
+    """None of them is missed by mistake."""
+    assert [goal.name for goal in _goals() if not goal.met] == []
+
+
+@pytest.mark.parametrize("missing", ["k6", "requests loop", "Locust FastHttpUser x2"])
+def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
+    """What was not measured is not met."""
+    goals = _goals(floods=tuple(flood for flood in FLOODS if flood.tool != missing))
+    assert [(goal.name, goal.seen) for goal in goals if not goal.met] == [(f"throughput relative to {missing}", "not installed")]
+
+
+@pytest.mark.parametrize(
+    ("lag", "name"),
+    [
+        (replace(LAGS[0], lag_p50=21.0), "loop lag at 1,000/s"),
+        (replace(LAGS[0], cpu_share=0.16, cpu_us=160.0), "generator CPU at 1,000/s"),
+        (replace(LAGS[1], dropped=1), "loop lag at 5,000/s on one core"),
+        (replace(LAGS[2], achieved=0.98), "10,000/s on two cores"),
+    ],
+)
+def test_each_part_of_a_goal_about_lag_has_to_hold(lag: Punctuality, name: str) -> None:
+    """One bad figure of several is enough to miss it."""
+    lags = tuple(lag if lag.rate == other.rate else other for other in LAGS)
+    assert [goal.name for goal in _goals(lags=lags) if not goal.met] == [name]
+
+
+@pytest.mark.parametrize("outage", [replace(OUTAGE, p90=180.0), replace(OUTAGE, p99=500.0), replace(OUTAGE, verdict="INVALID")])
+def test_an_outage_has_to_show_in_full_and_to_fail(outage: Honesty) -> None:
+    """Percentiles that are too low or too high miss the goal, and so does a verdict that blames the generator."""
+    assert len([goal for goal in _goals(outage=outage) if not goal.met]) == 1
+
+
+def test_a_row_of_a_busy_machine_says_so() -> None:
+    """Who reads the table sees how much others used."""
+    goals = _goals(floods=(FLOODS[0], replace(FLOODS[1], foreign=1.3), *FLOODS[2:]))
+    assert goals[0].seen == "0.70 (others used 1.3 cores)"
+
+
+def _rates(*, met: bool) -> ErrorRates:
+    row = Row("A/A", "light", 2000, 0.97, 0.02, 0.01, 15.0, goal="FAIL bound <= 5%", bound=0.026, met=met)
+    return ErrorRates((row, replace(row, generator="recorded"), replace(row, generator="scale", met=True)), {})
+
+
+@pytest.mark.parametrize("met", [True, False])
+def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa: FBT001  # pytest gives parameters by name
+    """Rows of one experiment are one goal, with the figures of each generator."""
+    simulated, recorded, real = verdict_goals(_rates(met=met), RealRuns((RealRun("PASS", 10, 0.0, 0.5),) * 30))
+    assert simulated.met is recorded.met is met
+    assert simulated.seen == "light 2.0% (bound 2.6%); scale 2.0% (bound 2.6%)"
+    assert real.met
+
+
+def test_without_a_recording_the_goals_about_real_bursts_are_missed() -> None:
+    """They are in the table all the same."""
+    rates = ErrorRates((_rates(met=True).rows[0],), {})
+    assert [goal.met for goal in verdict_goals(rates, None)] == [True, False, False]
+
+
+def test_invalid_runs_are_no_runs() -> None:
+    """Thirty have to say something about the versions, and three wrong ones are too many."""
+    good, bad, invalid = (RealRun(verdict.value, 10, 0.0, 0.5) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INVALID))
+    met = [
+        list(verdict_goals(_rates(met=True), RealRuns(runs)))[-1].met
+        for runs in (
+            (*(good,) * 28, *(bad,) * 2, invalid),
+            (*(good,) * 29, invalid),
+            (*(good,) * 27, *(bad,) * 3),
+        )
+    ]
+    assert met == [True, False, False]

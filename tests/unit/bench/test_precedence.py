@@ -1,0 +1,20 @@
+"""Going first, and stepping back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import os
+from bench.precedence import first_in_line
+with first_in_line():
+    inside = os.sched_getscheduler(0)
+print(inside, os.sched_getscheduler(0))
+"""
+
+
+def test_priority_ends_with_the_block() -> None:
+    """Inside it is SCHED_RR where that is allowed; after it, and where it is not, the ordinary one."""
+    told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True).stdout.split()
+    assert told in (["2", "0"], ["0", "0"])

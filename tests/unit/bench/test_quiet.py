@@ -1,0 +1,43 @@
+"""Which samples count when others use the machine as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.quiet import QUIET, best, counted, is_quiet, median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A sample of one number."""
+
+    value: float
+    foreign: float
+
+
+FIGURES = st.lists(st.builds(Figure, st.floats(0, 1e6), st.floats(0, 2)), min_size=1)
+
+
+@given(samples=FIGURES)
+def test_disturbed_samples_count_only_where_no_other_is_there(samples: list[Figure]) -> None:
+    """Whatever was measured, all that count are quiet, or none was."""
+    quiet = [sample for sample in samples if sample.foreign <= QUIET]
+    assert list(counted(samples)) == (quiet or samples)
+
+
+@given(samples=FIGURES)
+def test_the_best_and_the_middle_are_among_those_that_count(samples: list[Figure]) -> None:
+    """The best has no better beside it; as many are below the middle as above, give or take one."""
+    values = sorted(sample.value for sample in counted(samples))
+    assert best(samples, lambda sample: sample.value).value == values[0]
+    assert median(samples, lambda sample: sample.value).value == values[(len(values) - 1) // 2]
+
+
+def test_a_better_figure_from_a_busy_machine_does_not_count() -> None:
+    """A quiet sample outweighs any number of disturbed ones, for better or worse."""
+    quiet, busy = Figure(5.0, QUIET), Figure(1.0, QUIET + 0.01)
+    assert best([busy, quiet, busy], lambda sample: sample.value) is quiet
+    assert not is_quiet(busy)

@@ -1,0 +1,22 @@
+"""Recorded comparisons on a real cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.real_runs import RealRun, RealRuns, read_real_runs, write_real_runs
+
+
+def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """And a file that is not there is no run."""
+    path = tmp_path / "runs.json"
+    assert read_real_runs(path) is None
+    runs = (RealRun("PASS", 10, 0.01, 0.8), RealRun("FAIL", 30, None, 1.2))
+    write_real_runs(runs, path)
+    assert read_real_runs(path) == RealRuns(runs)
+
+
+def test_the_summary_counts_verdicts_and_bounds_the_share_of_failures() -> None:
+    """With no FAIL in 30, up to 11.6 % are possible (Clopper and Pearson); INVALID runs are told apart."""
+    runs = RealRuns((*(RealRun("PASS", 10, 0.0, 0.5),) * 29, RealRun("INCONCLUSIVE", 30, 0.1, 0.5), RealRun("INVALID", 10, 0.1, 1.9)))
+    assert runs.summary == "0 FAIL of 30 (95 % interval 0.0% to 11.6%), 29 PASS, 1 INCONCLUSIVE, 1 INVALID"

@@ -1,0 +1,90 @@
+"""What the other tools print is read as they mean it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple
+
+import pytest
+
+from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_vegeta, read_wrk
+
+WRK = """\
+Running 1s test @ http://127.0.0.1:37733/
+  2 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     4.54ms   13.03ms  92.56ms   97.90%
+    Req/Sec    26.23k    18.54k   56.81k    55.00%
+  Latency Distribution
+     50%  421.00us
+     75%    1.14ms
+     90%    9.65ms
+     99%    1.07s
+  52233 requests in 1.01s, 7.52MB read
+Requests/sec:  51731.41
+Transfer/sec:      7.45MB
+"""
+
+AB = """\
+Complete requests:      14301
+Requests per second:    12612.23 [#/sec] (mean)
+
+Percentage of the requests served within a certain time (ms)
+  50%      1
+  90%      5
+  99%     29
+ 100%    177 (longest request)
+"""
+
+HEY = """\
+  Requests/sec:	17282.1697
+
+Latency distribution:
+  50% in 0.0011 secs
+  90%% in 0.0030 secs
+  99%% in 0.0144 secs
+
+Status code distribution:
+  [200]	17296 responses
+"""
+
+
+def test_wrk() -> None:
+    """Times in any unit; a share of 97.90% at the end of a line is no percentile."""
+    assert read_wrk(WRK) == Report(51731.41, 52233, 9.65, 1070.0)
+
+
+def test_ab() -> None:
+    """Whole milliseconds."""
+    assert read_ab(AB) == Report(12612.23, 14301, 5.0, 29.0)
+
+
+def test_hey() -> None:
+    """Seconds; some versions print the sign of per cent twice."""
+    assert astuple(read_hey(HEY)) == pytest.approx((17282.1697, 17296, 3.0, 14.4))
+
+
+def test_locust_takes_the_page_of_the_master() -> None:
+    """Workers print theirs too, before or after it."""
+    worker = {"num_requests": 4, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 4}}
+    master = {"num_requests": 10, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 9, "200": 1}}
+    report = read_locust(f"{json.dumps([worker])}\n{json.dumps([master], indent=4)}\n 0.00\n")
+    assert astuple(report) == pytest.approx((5.0, 10, 20.9, 182.09))
+
+
+def test_json_of_the_others() -> None:
+    """k6's summary, vegeta's report in nanoseconds, and the loop's own."""
+    k6 = {"metrics": {"http_req_duration": {"p(90)": 1.5, "p(99)": 4.5}, "http_reqs": {"rate": 29_000.5, "count": 58_000}}}
+    assert read_k6(json.dumps(k6)) == Report(29_000.5, 58_000, 1.5, 4.5)
+    vegeta = {"throughput": 999.5, "requests": 3000, "latencies": {"90th": 2_000_000, "99th": 3_500_000}}
+    assert read_vegeta(json.dumps(vegeta)) == Report(999.5, 3000, 2.0, 3.5)
+    naive = {"times_ms": [1.0, 2.0, 3.0], "seconds": 2.0}
+    assert astuple(read_naive(json.dumps(naive))) == pytest.approx((1.5, 3, 2.8, 2.98))
+
+
+@pytest.mark.parametrize("read", [read_wrk, read_ab, read_hey, read_locust])
+def test_output_of_a_tool_that_did_not_work_is_no_report(read: object) -> None:
+    """It is an error that shows what was printed, and never a figure."""
+    assert callable(read)
+    with pytest.raises(UnreadableError):
+        read("unable to connect to 127.0.0.1:1 Connection refused\n")
