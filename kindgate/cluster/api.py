@@ -14,6 +14,7 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_kube_config
 from urllib3.exceptions import HTTPError
 
+from kindgate.cluster.ownership import private_folder
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
@@ -73,7 +74,7 @@ def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
     configuration = Configuration()
     configuration.retries = False
     # certificates that stand in the kubeconfig itself are written to files, for OpenSSL to read
-    with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kindgate-", dir=private_folder(address.name)) as folder:
         try:
             load_kube_config(  # type: ignore[no-untyped-call]  # published without types
                 str(address.kubeconfig),

@@ -96,6 +96,12 @@ def state_path(cluster: str) -> Path:
     return state_dir() / "clusters" / cluster
 
 
+def private_folder(cluster: str) -> Path | None:
+    """The state folder of a cluster, for files that have to go with it even when a run is killed; None where it has none."""
+    folder = state_path(cluster)
+    return folder if folder.is_dir() else None
+
+
 def state_folders() -> tuple[str, ...]:
     """The names of the clusters that have a state folder here."""
     parent = state_dir() / "clusters"

@@ -6,6 +6,7 @@ import ssl
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from kindgate.cluster.ownership import private_folder
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress
 
@@ -30,7 +31,7 @@ class Connection:
         self._configuration = Configuration()
         try:
             # It writes certificates and the key into files, for OpenSSL to read: they are gone when that has happened.
-            with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
+            with tempfile.TemporaryDirectory(prefix="kindgate-", dir=private_folder(address.name)) as folder:
                 load_kube_config(  # type: ignore[no-untyped-call]  # published without types
                     str(address.kubeconfig),
                     context=address.context or None,

@@ -98,6 +98,17 @@ def test_a_certificate_logs_in_and_is_left_nowhere(
         assert api.request("GET", "/whoami", Deadline.after(10)) == {"user": "admin"}
 
 
+def test_certificates_pass_through_the_clusters_own_folder(
+    server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed in between leaves them where its watchdog deletes, and not among everybody's temporary files."""
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state" / "clusters" / "test").mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no folder"))
+    with connect(kubeconfig(tmp_path, server, authority, authority)) as api:
+        assert api.request("GET", "/whoami", Deadline.after(10)) == {"user": "admin"}
+
+
 def test_a_server_of_another_authority_is_not_trusted(server: str, authority: trustme.CA, tmp_path: Path) -> None:
     """A cluster that took over the port of another is noticed."""
     with connect(kubeconfig(tmp_path, server, authority, trustme.CA())) as api, pytest.raises(ApiError, match="certificate") as caught:

@@ -1,0 +1,39 @@
+"""Growth over many cycles is told from the play that there always is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.faults.cycles import Cycle, growth, summary
+
+CYCLE = Cycle(exit_code=0, seconds=20.0, containers=1, networks=3, volumes=0, files=0, memory=200.0, descriptors=80)
+
+
+def test_a_steady_machine_has_not_grown() -> None:
+    """Memory that goes up and down by a tenth is the collector's."""
+    assert growth([replace(CYCLE, memory=200 + 20 * (number % 2)) for number in range(50)]) == []
+
+
+def test_each_kind_of_growth_is_told() -> None:
+    """Containers and the like by one; memory and descriptors beyond their play."""
+    cycles = [replace(CYCLE, memory=200 + 2 * number, descriptors=80 + number) for number in range(50)]
+    cycles[-1] = replace(cycles[-1], volumes=1)
+
+    text = "\n".join(growth(cycles))
+    assert "volumes: 0 after the first cycle, 1 after the last" in text
+    assert "memory: from 214 to 294 MiB" in text
+    assert "descriptors: from 87 to 127" in text
+
+
+def test_a_failed_cycle_is_told_by_its_number() -> None:
+    """Fifty have to pass."""
+    assert growth([CYCLE, replace(CYCLE, exit_code=16)]) == ["cycle 2 ended with 16"]
+
+
+def test_the_summary_lists_every_time() -> None:
+    """And both ends of everything that may not grow."""
+    lines = summary([CYCLE, replace(CYCLE, seconds=31.0)])
+
+    assert lines[0] == "2 cycles, 2 passed"
+    assert "seconds: 20 31" in lines
+    assert "volumes: 0 after the first cycle, 0 after the last" in lines

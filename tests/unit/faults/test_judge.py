@@ -1,0 +1,64 @@
+"""A fault's row passes only when everything is as expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.report.run import Outcome, Run, RunReport
+from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.judge import judged
+
+EXPECTED = Expected((2,), "out of memory", within=10.0, clean_within=20.0)
+FAULT = Fault("oom", "cluster", EXPECTED, lambda _: Seen(0, 0.0, ""))
+GOOD = Seen(2, 9.0, "first\ncause: out of memory: Pod a/b\nlast")
+
+
+@pytest.fixture(name="report")
+def _report(tmp_path: Path) -> Path:
+    file = tmp_path / "report.json"
+    file.write_text(RunReport(run=Run(id="1", started=0.0, seconds=1.0), outcome=Outcome.PASSED, exit_code=0).model_dump_json())
+    return file
+
+
+def test_a_run_that_did_all_of_it_passes(report: Path) -> None:
+    """The row shows the line that names the cause, and the times."""
+    row = judged(FAULT, GOOD, 12.34, {}, report)
+
+    assert row.passed
+    assert (row.gave_up, row.clean) == (9.0, 12.3)
+    assert row.seen == "exit 2, said 'cause: out of memory: Pod a/b'"
+
+
+@pytest.mark.parametrize(
+    ("seen", "clean", "problem"),
+    [
+        (Seen(1, 9.0, GOOD.text), 12.0, "exit code 1"),
+        (Seen(2, 9.0, "nothing"), 12.0, "nothing says"),
+        (Seen(2, 11.0, GOOD.text), 12.0, "gave up after 11.0 s"),
+        (GOOD, 21.0, "clean after 21.0 s"),
+        (Seen(2, 9.0, GOOD.text, ("bursts overlap",)), 12.0, "bursts overlap"),
+    ],
+)
+def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem: str) -> None:
+    """Exit code, cause, both times, and what the scenario itself found."""
+    row = judged(FAULT, seen, clean, {}, report)
+
+    assert not row.passed
+    assert [found for found in row.problems if problem in found]
+
+
+def test_what_is_left_behind_fails_the_row(report: Path) -> None:
+    """Though the run itself did everything right."""
+    assert not judged(FAULT, GOOD, None, {"volumes": ("v1",)}, report).passed
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"run": 1}'])
+def test_a_report_that_is_none_fails_the_row(report: Path, text: str | None) -> None:
+    """Missing, cut off, or of another kind."""
+    report.unlink()
+    if text is not None:
+        report.write_text(text)
+
+    assert any("report.json" in problem for problem in judged(FAULT, GOOD, 12.0, {}, report).problems)

@@ -1,0 +1,34 @@
+"""The table can be made in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.fault import Row
+from tests.faults.table import add_rows, table
+
+ROW = Row("oom", "cluster", "exit 17", "exit 17", 4.0, 4.5)
+
+
+def test_a_later_row_replaces_the_earlier_one_of_its_fault(tmp_path: Path) -> None:
+    """And the others stay where they are."""
+    file = tmp_path / "artifacts" / "faults.json"
+    add_rows(file, [Row("oom", "cluster", "exit 17", "exit 1", 4.0, None, {"volumes": ("v",)}, ("exit code 1",)), ROW_B])
+
+    assert add_rows(file, [ROW]) == (ROW, ROW_B)
+    assert add_rows(file, []) == (ROW, ROW_B)
+
+
+def test_a_failed_row_says_why() -> None:
+    """What was wrong, else what was left."""
+    lines = table(
+        [ROW, Row("a", "host", "x", "y", None, None, {}, ("too late",)), Row("b", "host", "x", "y", 1.0, None, {"files": ("/f",)})]
+    )
+
+    assert lines[1].endswith("pass")
+    assert "FAIL: too late" in lines[2]
+    assert "1 files" in lines[3]
+    assert lines[3].endswith("FAIL: left behind: /f")
+
+
+ROW_B = Row("crash", "cluster", "exit 17", "exit 17", 3.0, 3.5)
