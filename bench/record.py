@@ -51,7 +51,6 @@ def record(settings: Settings, wanted: int, minutes: float, say: Say) -> None:
             keep(compare_once(pipeline, standing, settings), say)
     finally:
         pipeline.close(failed=False)
-        lease_of_run(pipeline.run_id).forget()
 
 
 def missing(wanted: int) -> bool:
