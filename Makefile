@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint adopt faults cycles bench startup docs clean
+.PHONY: help e2e test lint adopt faults cycles github-smoke bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some o
 cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults.cycles --count $(or $(CYCLES),50) $(ARGS)
+
+github-smoke: $(READY) ## hold docs/unproven.md against a scratch repository: REPO=owner/name [FORK=owner/name] [ARGS=--yes]; needs GITHUB_TOKEN
+	@$(BIN)/python -m tests.tools.github_smoke "$(REPO)" $(if $(FORK),--fork "$(FORK)") $(ARGS)
 
 bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench

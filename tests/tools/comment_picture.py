@@ -1,4 +1,4 @@
-"""A picture of the comment about a real run: `python tests/tools/comment_picture.py REPORT.json PICTURE.png MODULES`.
+"""A picture of the comment about a real run: `python -m tests.tools.comment_picture REPORT.json PICTURE.png MODULES`.
 
 The report goes through the publisher to the stand-in for GitHub, and what was posted is drawn as GitHub would draw it: by
 the npm packages `mermaid` and `github-markdown-css`, unpacked in the folder MODULES, in Debian's chromium.
@@ -19,7 +19,7 @@ from kindgate.host.command import run
 from kindgate.report.run import RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
-from tests.unit.github.standin import document, serving
+from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
 WIDTH, HEIGHT = 920, 1500
@@ -38,7 +38,7 @@ body {{ margin: 16px; background: #fff; font-family: sans-serif }}
 
 def posted(report: RunReport) -> str:
     """The comment that the publishing workflow writes about a report, without its marker."""
-    with serving() as github:
+    with serving(StandIn()) as github:
         github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
         github.run["conclusion"] = "success" if report.exit_code == 0 else "failure"
         github.upload("kindgate-report-e2e-1", packed(("report.json", report.model_dump_json().encode())))

@@ -15,7 +15,7 @@ from tests.unit.github.standin import StandIn, serving
 @pytest.fixture
 def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""
-    with serving() as standin:
+    with serving(StandIn()) as standin:
         yield standin
 
 

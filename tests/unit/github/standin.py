@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from kindgate.github.api import Api
@@ -358,7 +358,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_request  # noqa: N815 - http.server looks for these names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request  # noqa: N815 - http.server looks for these names
 
 
 class QuietServer(ThreadingHTTPServer):
@@ -371,10 +371,12 @@ class QuietServer(ThreadingHTTPServer):
         """Say nothing: the client's deadline has passed."""
 
 
+AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)
+
+
 @contextmanager
-def serving() -> Iterator[StandIn]:
+def serving(github: AnyStandIn) -> Iterator[AnyStandIn]:
     """A stand-in that listens until the end of the block."""
-    github = StandIn()
     server = QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"github": github}))
     github.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -46,7 +46,7 @@ def fails(lazy: LazyPipeline) -> Provisioned:
 
 @pytest.fixture(name="github")
 def _github() -> Iterator[GitHub]:
-    with serving() as standin:
+    with serving(GitHub()) as standin:
         yield standin
 
 

@@ -1,0 +1,110 @@
+"""Waits for what GitHub makes of the smoke run's pull requests, and notes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kindgate.errors import GitHubRefused, GitHubUnavailable
+from kindgate.github.marker import parse_marker
+from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
+from tests.tools.github_smoke.evidence import Finding, SeenComment, SeenPull, SeenRun, State
+from tests.tools.github_smoke.rest import FULL, Rest
+
+LOOK_EVERY = 15.0
+"""Seconds between two looks: a run takes minutes, and a token has 5,000 requests an hour."""
+
+CI, PUBLISHING = "ci.yml", "publish-report.yml"
+DEPENDABOT = "dependabot[bot]"
+
+
+@dataclass(frozen=True)
+class Observer:
+    """One repository, looked at until `deadline`."""
+
+    rest: Rest
+    repository: str
+    deadline: Deadline
+    pause: Pause = time.sleep
+
+    def run_of(self, sha: str) -> dict[str, Any]:
+        """The finished `ci` run of a commit, also one that only waits for a person's approval."""
+        return self._finished(f"run of {CI} for {sha[:10]}", f"/actions/workflows/{CI}/runs", head_sha=sha)
+
+    def publishing_after(self, run: dict[str, Any]) -> dict[str, Any]:
+        """The finished run of the publishing workflow that followed a run."""
+        return self._finished(f"run of {PUBLISHING}", f"/actions/workflows/{PUBLISHING}/runs", created=f">={run['updated_at']}")
+
+    def seen_run(self, run: dict[str, Any]) -> SeenRun:
+        """What a finished run has to say."""
+        jobs = list(self.rest.listed(f"/repos/{self.repository}/actions/runs/{run['id']}/jobs", "jobs"))
+        annotations = [
+            str(annotation["message"])
+            for job in jobs
+            for annotation in self.rest.listed(f"/repos/{self.repository}/check-runs/{job['id']}/annotations")
+        ]
+        named = tuple((str(job["name"]), str(job["conclusion"] or "")) for job in jobs)
+        return SeenRun(str(run["conclusion"] or ""), str(run["html_url"]), named, tuple(annotations))
+
+    def comments(self, number: int) -> tuple[SeenComment, ...]:
+        """The comments of kindgate on a pull request."""
+        listed = self.rest.listed(f"/repos/{self.repository}/issues/{number}/comments", accept=FULL)
+        return tuple(
+            SeenComment(str(one["user"]["login"]), str(one["body_html"]), str(one["html_url"]))
+            for one in listed
+            if parse_marker(one["body"])
+        )
+
+    def pull(self, number: int, run: SeenRun, *, mergeable: bool = False) -> SeenPull:
+        """A pull request after its run; `mergeable` also asks whether it may be merged, which GitHub computes when it is asked."""
+        path = f"/repos/{self.repository}/pulls/{number}"
+
+        def probe() -> Ready[dict[str, Any]] | Pending:
+            found = self.rest.get(path)
+            return Pending("GitHub computes it") if mergeable and found["mergeable_state"] == "unknown" else Ready(found)
+
+        found = wait_for(f"whether #{number} may be merged", probe, self.deadline, interval=LOOK_EVERY, pause=self.pause)
+        return SeenPull(number, str(found["html_url"]), run, self.comments(number), str(found["mergeable_state"]) if mergeable else "")
+
+    def dependabot(self) -> SeenPull | None:
+        """The newest pull request that Dependabot has opened, if any."""
+        pulls = self.rest.get(f"/repos/{self.repository}/pulls", state="all", per_page=100)
+        found = next((pull for pull in pulls if pull["user"]["login"] == DEPENDABOT), None)
+        return None if found is None else self.pull(int(found["number"]), SeenRun("", ""))
+
+    def sarif(self, upload: Callable[[], str]) -> Finding:
+        """What code scanning makes of an upload."""
+        try:
+            number = upload()
+        except GitHubRefused as error:
+            return Finding(State.NOT_SHOWN, f"code scanning is not to be had here: {error.message}")
+
+        def probe() -> Ready[dict[str, Any]] | Pending:
+            found = self.rest.get(f"/repos/{self.repository}/code-scanning/sarifs/{number}")
+            status = str(found["processing_status"])
+            return Pending(status) if status == "pending" else Ready(found)
+
+        found = wait_for("code scanning", probe, self.deadline, interval=LOOK_EVERY, pause=self.pause)
+        errors = "; ".join(found.get("errors") or ())
+        return Finding(State.REFUTED, f"it was not taken: {errors}") if errors else Finding(State.PROVEN, "it was taken without an error")
+
+    def queue(self, branch: str) -> str:
+        """Whether the branch has a merge queue, in a sentence."""
+        rules = {str(rule["type"]) for rule in self.rest.listed(f"/repos/{self.repository}/rules/branches/{branch}")}
+        if "merge_queue" in rules:
+            return f"add a pull request to the merge queue of {branch} and see it wait for kindgate"
+        return f"{branch} has no merge queue: turn one on to see it wait"
+
+    def _finished(self, what: str, path: str, **query: str) -> dict[str, Any]:
+        def probe() -> Ready[dict[str, Any]] | Pending:
+            try:
+                runs = self.rest.get(f"/repos/{self.repository}{path}", **query)["workflow_runs"]
+            except GitHubUnavailable as error:
+                return Pending(error.message)
+            if not runs:
+                return Pending("it has not begun")
+            return Ready(runs[0]) if runs[0]["status"] == "completed" else Pending(f"{runs[0]['status']}: {runs[0]['html_url']}")
+
+        return wait_for(what, probe, self.deadline, interval=LOOK_EVERY, pause=self.pause)
