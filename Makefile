@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint adopt faults cycles github-smoke bench startup docs clean
+.PHONY: help e2e test lint workflows adopt faults cycles github-smoke bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,10 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+workflows: $(READY) ## type what the workflows type, in a clean clone
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m pytest tests/workflows -p no:xdist -rP $(ARGS)
 
 adopt: $(READY) ## install a wheel in another repository and judge that on a real cluster
 	$(BIN)/kindgate engine install

@@ -1,0 +1,277 @@
+"""Each command of each workflow is run in a clean clone of the last commit, or is listed here with the reason why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kindgate.adoption.application import Application
+from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.provenance import UNKNOWN
+from kindgate.adoption.repository import Repository
+from kindgate.model import Verdict
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, Run, RunReport
+from tests.unit.github.standin import StandIn, document
+from tests.unit.github.test_artifact import packed
+from tests.workflows.runner import ROOT, Runner, run_steps
+
+STEPS = dict(run_steps(ROOT))
+LISTED = {
+    "ci.yml: validate: Audit the workflows with GitHub's help": "asks GitHub's API; `make lint` runs the other audits",
+    "nightly.yml: slow: Run it": "takes hours: `make bench`, `make faults` and `make cycles` are run by hand and every night",
+}
+RUN = {
+    "ci.yml: validate: Lint code, contracts and workflows",
+    "ci.yml: validate: Check manifests and objectives",
+    "ci.yml: unit: Run the unit tests",
+    "ci.yml: security: Scan manifests, images and dependencies",
+    "ci.yml: kindgate: Every job has succeeded, or may be skipped",
+    "e2e.yml: e2e: Build the application's image",
+    "e2e.yml: e2e: Judge the application",
+    "e2e.yml: e2e: Give the page a name of its own",
+    "e2e.yml: e2e: Link the page from the report",
+    "e2e.yml: e2e: Delete what the run may have left",
+    "kindgate: Create a virtual environment",
+    "kindgate: Name its folder",
+    "kindgate: Install the locked dependencies",
+    "kindgate: Install kindgate",
+    "kindgate: Install what the caller's tests need",
+    "nightly.yml: slow: Delete what the run may have left",
+    "publish.yml: publish: Make a folder for reports, where none was uploaded",
+    "publish.yml: publish: Comment on this run",
+    "publish.yml: publish: Comment on a finished run",
+    "release.yml: build: Build the wheel and the source archive",
+    "release.yml: test: Create a clean environment",
+    "release.yml: test: Install the wheel into it",
+    "release.yml: test: Run the command",
+    "release.yml: test: Load the plugin",
+}
+ATTEMPT = {"github": {"run_attempt": 1, "event_name": "pull_request", "token": "ghs_canary0000000000000000000000000000"}}
+_done: set[str] = set()
+
+
+@pytest.fixture(name="clone", scope="module")
+def _clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last commit, as a runner checks it out."""
+    folder = tmp_path_factory.mktemp("workflows") / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(name="python", scope="module")
+def _python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What setup-python gives: a folder whose `python` is a Python alone."""
+    folder = tmp_path_factory.mktemp("python")
+    venv.create(folder, with_pip=False, symlinks=True)
+    return folder / "bin"
+
+
+@pytest.fixture(name="installed", scope="module")
+def _installed(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that our action names, after all of its steps."""
+    temporary = tmp_path_factory.mktemp("runner")
+    output = temporary / "output"
+    requirements = clone / "wanted.txt"
+    requirements.write_text("iniconfig\n")
+    runner = Runner(clone, temporary, {"inputs": {"requirements": str(requirements)}})
+    action = clone / ".github/actions/kindgate"
+    runner.variables |= {"GITHUB_OUTPUT": str(output), "GITHUB_ACTION_PATH": str(action), **on_path(python)}
+    for name in [name for name in STEPS if name.startswith("kindgate: ")]:
+        well(runner, name)
+    requirements.unlink()
+    key, _, value = output.read_text().strip().partition("=")
+    assert key == "bin"
+    return Path(value)
+
+
+def on_path(folder: Path) -> dict[str, str]:
+    """Variables by which a folder's programs come first."""
+    return {"PATH": f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin"}
+
+
+def well(runner: Runner, name: str, code: int = 0) -> str:
+    """Run a step; it ends with `code`. Returns what it wrote."""
+    _done.add(name)
+    done = runner.run(STEPS[name])
+    assert done.returncode == code, f"{name}: {done.stdout[-3000:]}"
+    return done.stdout
+
+
+def kindgate(installed: Path, **contexts: Any) -> dict[str, Any]:
+    """The contexts of a job that installed kindgate by our action."""
+    return {**ATTEMPT, "steps": {"kindgate": {"outputs": {"bin": str(installed)}}, **contexts.pop("steps", {})}, **contexts}
+
+
+def report() -> RunReport:
+    """A run in which everything is met."""
+    objective = ThresholdOutcome(
+        metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0
+    )
+    run = Run(id="9001-1", started=1_790_000_000.0, seconds=212.4, command="pytest -m e2e")
+    return RunReport(run=run, outcome=Outcome.PASSED, exit_code=0, objectives=(objective,))
+
+
+def test_every_command_is_run_or_listed() -> None:
+    """A new one has to be put into one of the two."""
+    assert set(STEPS) == RUN | set(LISTED)
+    assert RUN & set(LISTED) == set()
+
+
+def test_ci_validates(clone: Path, tmp_path: Path) -> None:
+    """Lint in an environment that `make` sets up from nothing, and validation by it."""
+    runner = Runner(clone, tmp_path, ATTEMPT)
+
+    well(runner, "ci.yml: validate: Lint code, contracts and workflows")
+    assert "valid" in well(runner, "ci.yml: validate: Check manifests and objectives").splitlines()
+
+
+def test_ci_runs_the_unit_tests(clone: Path, tmp_path: Path) -> None:
+    """The command itself; which tests it selects is narrowed, because `make test` is run by itself too."""
+    runner = Runner(clone, tmp_path, ATTEMPT, {"ARGS": "-n 0 -k test_errors"})
+
+    assert "passed" in well(runner, "ci.yml: unit: Run the unit tests")
+
+
+def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
+    """With the Trivy of the cache, or compiled."""
+    runner = Runner(clone, tmp_path, kindgate(installed))
+
+    assert "0 of HIGH or worse" in well(runner, "ci.yml: security: Scan manifests, images and dependencies")
+    assert (clone / "artifacts/scan/scan.sarif").is_file()
+
+
+@pytest.mark.parametrize(
+    ("result", "event", "code"), [("success", "pull_request", 0), ("failure", "pull_request", 1), ("skipped", "push", 0)]
+)
+def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, event: str, code: int) -> None:
+    """By jq, from what the other jobs ended with."""
+    needs = {**{job: {"result": "success"} for job in ("validate", "unit", "e2e", "security")}, "publish": {"result": result}}
+    runner = Runner(tmp_path, tmp_path, {"github": {"event_name": event}, "needs": needs})
+
+    well(runner, "ci.yml: kindgate: Every job has succeeded, or may be skipped", code)
+
+
+def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, installed: Path, tmp_path: Path) -> None:
+    """A caller's image is built; its tests are collected only, because `make e2e` judges on a cluster."""
+    (clone / "image").mkdir()
+    (clone / "image/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    inputs = {"directory": ".", "context": "image", "image": "kindgate-workflows:dev", "leg": "e2e", "arguments": "--collect-only -q"}
+    page = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
+    runner = Runner(clone, tmp_path, kindgate(installed, inputs=inputs, steps=page))
+
+    well(runner, "e2e.yml: e2e: Build the application's image")
+    assert "tests/e2e/test_slo.py::test_the_objectives_of_the_file_are_met" in well(runner, "e2e.yml: e2e: Judge the application")
+    (clone / "artifacts").mkdir(exist_ok=True)
+    (clone / "artifacts/report.json").write_text(report().model_dump_json())
+    well(runner, "e2e.yml: e2e: Link the page from the report")
+    well(runner, "e2e.yml: e2e: Give the page a name of its own")
+    well(runner, "e2e.yml: e2e: Delete what the run may have left")
+
+    assert "artifacts/2" in (clone / "artifacts/report.json").read_text()
+    assert (clone / "kindgate-page-e2e-1.html").is_file()
+
+
+def test_the_nightly_run_deletes_what_it_left(clone: Path, tmp_path: Path) -> None:
+    """With the environment that `make` has set up there."""
+    well(Runner(clone, tmp_path, ATTEMPT), "nightly.yml: slow: Delete what the run may have left")
+
+
+def test_a_run_of_the_same_repository_comments_itself(installed: Path, tmp_path: Path, github: StandIn) -> None:
+    """From the legs that were downloaded; a second time nothing changes."""
+    runner = Runner(
+        tmp_path, tmp_path, kindgate(installed, inputs={"run-id": "", "legs": "e2e", "id": "e2e", "comment": "auto"}), github.environment
+    )
+    well(runner, "publish.yml: publish: Make a folder for reports, where none was uploaded")
+    leg = tmp_path / "legs/kindgate-report-e2e-1"
+    leg.mkdir()
+    (leg / "report.json").write_text(report().model_dump_json())
+
+    assert "comment created on #17" in well(runner, "publish.yml: publish: Comment on this run")
+    well(runner, "publish.yml: publish: Comment on this run")
+    assert len(github.written()) == 1
+
+
+def test_a_finished_run_of_a_fork_is_commented_on(installed: Path, tmp_path: Path, github: StandIn) -> None:
+    """What it uploaded is downloaded, checked and shown."""
+    github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
+    github.upload("kindgate-report-e2e-1", packed(("report.json", report().model_dump_json().encode())))
+    event = {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "", "GITHUB_WORKFLOW": "publish report"}
+    inputs = {"run-id": "9001", "legs": "e2e", "id": "e2e", "comment": "auto"}
+    runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs), github.environment | event)
+
+    assert "comment created on #17" in well(runner, "publish.yml: publish: Comment on a finished run")
+
+
+def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:
+    """In a folder that holds nothing but what was built."""
+    well(Runner(clone, tmp_path / "a", kindgate(installed)), "release.yml: build: Build the wheel and the source archive")
+    empty = tmp_path / "empty"
+    shutil.copytree(clone / "dist", empty / "dist")
+    assert {file.suffix for file in (empty / "dist").iterdir()} == {".whl", ".gz"}
+
+    runner = Runner(empty, tmp_path / "b", ATTEMPT, on_path(python))
+    for step in ("Create a clean environment", "Install the wheel into it", "Run the command"):
+        well(runner, f"release.yml: test: {step}")
+    assert "@pytest.mark.slo" in well(runner, "release.yml: test: Load the plugin")
+
+
+@pytest.fixture(name="suites")
+def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """A repository of two suites with a merge of a change to one of them, and that one's workflow as `kindgate init` writes it."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.txt").write_text("1\n")
+    for arguments in (["init", "--quiet"], ["add", "-A"], ["commit", "-m", "1"], ["checkout", "-b", "change"]):
+        git(*arguments)
+    (tmp_path / "b/app.txt").write_text("2\n")
+    for arguments in (["commit", "-am", "2"], ["checkout", "main"], ["merge", "--no-ff", "change"]):
+        git(*arguments)
+    repository = Repository(tmp_path, tmp_path / "a", "main", None, "", builds_image=False)
+    changes = wanted_changes(repository, tmp_path / "a/k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN)
+    return tmp_path, yaml.safe_load(next(one.after for one in changes if one.path.name == "kindgate-a.yml"))
+
+
+def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """The command that `kindgate init` writes: 0 where nothing of the suite is in the merge, and not 0 where something is."""
+    folder, workflow = suites
+    step = next(step for step in workflow["jobs"]["changes"]["steps"] if "run" in step)
+    other = step | {"run": step["run"].replace(" a ", " b ")}
+
+    assert Runner(folder, tmp_path / "t", ATTEMPT).run(step).returncode == 0
+    assert Runner(folder, tmp_path / "t", ATTEMPT).run(other).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "e2e", "code"), [("false", "skipped", 0), ("true", "success", 0), ("true", "skipped", 1), ("true", "failure", 1)]
+)
+def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
+    suites: tuple[Path, dict[str, Any]], tmp_path: Path, found: str, e2e: str, code: int
+) -> None:
+    """And no other."""
+    _, workflow = suites
+    (step,) = workflow["jobs"]["kindgate-a"]["steps"]
+    needs = {
+        "changes": {"result": "success", "outputs": {"found": found}},
+        "e2e": {"result": e2e},
+        "publish": {"result": "skipped" if e2e == "skipped" else "success"},
+    }
+
+    assert Runner(tmp_path, tmp_path / "t", {**ATTEMPT, "needs": needs}).run(step).returncode == code
+
+
+def test_what_is_in_the_table_was_run() -> None:
+    """The last test of all: no row of it is there for show."""
+    assert json.dumps(sorted(RUN - _done)) == "[]"
