@@ -1,4 +1,6 @@
-"""actionlint on the workflows, in a form that it understands. Run by `make lint`: `python tests/tools/lint_workflows.py [ROOT]`.
+"""actionlint on our workflows and on those that `kindgate init` writes, in a form that it understands.
+
+Run by `make lint`: `python tests/tools/lint_workflows.py [ROOT]`.
 
 It belongs to this repository and not to the package, so it lies with the tests. actionlint knows no `$/` (the commit of
 the workflow that uses it), and knows the inputs of an action only by its version, which stands in the comment beside
@@ -15,6 +17,11 @@ import tempfile
 from pathlib import Path
 
 from kindgate import assets
+from kindgate.adoption.application import Application
+from kindgate.adoption.changes import write
+from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.provenance import Provenance
+from kindgate.adoption.repository import Repository
 from kindgate.errors import CommandError, KindgateError, ToolError
 from kindgate.host.binaries import provide_binary
 from kindgate.host.command import run
@@ -61,12 +68,25 @@ def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
     return told.stdout + told.stderr if told.returncode else ""
 
 
+def write_example(root: Path) -> None:
+    """What `kindgate init` writes for a repository with an image of its own, and for two suites of one."""
+    for directory in (".", "services/a", "services/b"):
+        suite = root / directory
+        suite.mkdir(parents=True, exist_ok=True)
+        repository = Repository(root, suite, "main", None, "requirements.txt", builds_image=True)
+        application = Application(("shop.localhost",), (), ("shop:1",), "shop:1", ())
+        write(wanted_changes(repository, suite / "deploy", application, Provenance("acme/kindgate", "0123456789" * 4)))
+
+
 def main(root: Path) -> int:
     """Print what is wrong; the process's exit code."""
     seed = os.environ.get("KINDGATE_IMAGE_SEED")
     deadline = Deadline.after(_SECONDS)
     try:
-        problems = lint(root, find_actionlint(Path(seed) if seed else None, deadline), deadline)
+        actionlint = find_actionlint(Path(seed) if seed else None, deadline)
+        with tempfile.TemporaryDirectory(prefix="kindgate-written-") as name:
+            write_example(Path(name))
+            problems = lint(root, actionlint, deadline) + lint(Path(name), actionlint, deadline)
     except KindgateError as error:
         _say(str(error))
         return error.exit_code
