@@ -22,5 +22,5 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.fixture
 def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""
-    with serving() as standin:
+    with serving(StandIn()) as standin:
         yield standin
