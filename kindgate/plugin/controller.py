@@ -21,7 +21,7 @@ from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.redaction import Redacts, redact
-from kindgate.plugin.state import LEASE, PROVIDER, USES_APP, WORKER_INPUT
+from kindgate.plugin.state import BUNDLE_PROPERTY, LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Controller:
         self.session: pytest.Session | None = None
         self.first_test_seen = False
         self.reports: list[pytest.TestReport] = []
+        self._stopped: set[str] = set()
         self.interrupts = Interrupts(self.terminal.progress)
         config.stash[PROVIDER] = self.provider
         config.stash[LEASE] = lease_of_run(self.run_id)
@@ -115,7 +116,18 @@ class Controller:
             self.lazy.pipeline.log.add(Phase("time to first test", started, report.start - started))
         if self.lazy.pipeline is not None or wants_cluster(self.config):
             redact(report, self._redactor())  # before the terminal, junit.xml and the HTML page hear of it
+        self._link_evidence(report)
         self.reports.append(report)
+
+    def _link_evidence(self, report: pytest.TestReport) -> None:
+        """Have junit.xml name the failed phase's evidence at each test that it stopped; that reads the properties of teardowns."""
+        failure, pipeline = self.provider.failure, self.lazy.pipeline
+        if failure is None or pipeline is None or not pipeline.bundles:
+            return
+        if report.when == "setup" and report.failed and failure.summary in report.longreprtext:
+            self._stopped.add(report.nodeid)
+        elif report.when == "teardown" and report.nodeid in self._stopped:
+            report.user_properties.append((BUNDLE_PROPERTY, pipeline.bundles[-1].path))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

@@ -12,13 +12,14 @@ from kindgate.report.run import RunReport
 
 
 def terminal_lines(report: RunReport) -> list[str]:
-    """Verdict, cause and next step, then tables of objectives, the comparison with the base, resources and phases."""
+    """Verdict, cause and next step, then tables: objectives, comparison with the base, resources, phases, where the evidence lies."""
     said = headline(report)
     lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
     lines += _titled("objectives", _objectives(report))
     lines += _titled("base and pull request", _comparison(report))
     lines += _titled("resources under load", _resources(report))
     lines += _titled("phases", _phases(report))
+    lines += _titled("evidence", _evidence(report))
     return lines + [f"note: {visible(note)}" for note in report.notes]
 
 
@@ -88,4 +89,10 @@ def _resources(report: RunReport) -> list[Sequence[str]]:
 def _phases(report: RunReport) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("phase", "time", "")]
     rows += [(visible(phase.name), span(phase.seconds), "" if phase.ok else "failed") for phase in report.phases]
+    return rows
+
+
+def _evidence(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("of", "folder among the artifacts", "cause")]
+    rows += [(shortened(visible(one.name), 80), visible(one.path), shortened(visible(one.cause), 160)) for one in report.failures]
     return rows

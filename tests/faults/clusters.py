@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from kindgate.errors import CommandError
@@ -24,7 +25,12 @@ def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
     run = scene.start_shared("test_answers", "--kind-overlay", f"overlays/{overlay}", *DEPLOY_SECONDS, *options)
     run.wait_line(rf"apply {overlay} \.\.\.")
     watch = Stopwatch()
-    return scene.ended(run, watch)
+    seen = scene.ended(run, watch)
+    junit = (run.artifacts / "junit.xml").read_text()
+    problems = [] if "failure_bundle" in junit else ["junit.xml does not name the evidence"]
+    if "folder among the artifacts" not in run.text:
+        problems.append("the terminal does not name the evidence")
+    return replace(seen, problems=tuple(problems))
 
 
 def unknown_image(scene: Scene) -> Seen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +102,32 @@ def test_a_controller_that_is_gone_is_an_error_of_its_own() -> None:
 
     with pytest.raises(ClusterError, match="the xdist controller is gone"):
         worker.reach(Stage.CLUSTER)
+
+
+def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
+    """Workers that go on for a moment create nothing any more; a failure that was there before stays the one that is told."""
+    pipeline = Counting()
+    local = LocalProvider(pipeline)
+    local.refuse("the run was interrupted")
+
+    with pytest.raises(StageUnreachable, match="the run was interrupted"):
+        local.reach(Stage.APP)
+    assert pipeline.asked == []
+
+    failed = LocalProvider(Counting(ImageError("no such image: x")))
+    with pytest.raises(StageUnreachable):
+        failed.reach(Stage.APP)
+    failed.refuse("the run was interrupted")
+    assert failed.failure is not None
+    assert failed.failure.summary == "no such image: x"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract sockets: there the listener is a file")
+def test_a_killed_controller_leaves_no_socket_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listener's address is no file: there is nothing to remove."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    server = ProviderServer(LocalProvider(Counting()))
+    try:
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        server.close()

@@ -31,6 +31,16 @@ def test_tables_are_titled(passing: RunReport, setup_failed: RunReport, title: s
     assert (title in terminal_lines(setup_failed)) == (title == "phases")
 
 
+def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, passing: RunReport) -> None:
+    """Whoever reads the end of a log finds the folder, and the cause beside it."""
+    lines = terminal_lines(failing)
+    rows = lines[lines.index("evidence") + 2 :][: len(failing.failures)]
+
+    assert failing.failures
+    assert [bundle.path in row and bundle.cause in row for bundle, row in zip(failing.failures, rows, strict=True)] == [True] * len(rows)
+    assert "evidence" not in terminal_lines(passing)
+
+
 def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None:
     """Both absolute figures beside the change, its interval and what is tolerated."""
     lines = terminal_lines(failing)

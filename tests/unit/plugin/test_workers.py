@@ -1,0 +1,65 @@
+"""xdist's workers end with an interrupted run, whether they listen or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.plugin.workers import end_workers
+
+WORKER = "import sys;exec(eval(sys.stdin.readline()))"
+"""How execnet starts a gateway."""
+
+TEARING_DOWN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    print('ready', flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    print('torn down', flush=True)
+"""
+WAITING = "print('ready', flush=True); signal.pause()"
+
+
+@pytest.fixture(name="children")
+def _children() -> Iterator[list[subprocess.Popen[str]]]:
+    """A worker that ends at ctrl-C, one that does not, and a child that is no worker; all are ready."""
+    started = [
+        start(WORKER, TEARING_DOWN),
+        start(WORKER, f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {WAITING}"),
+        start(f"import signal; {WAITING}"),
+    ]
+    yield started
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def start(program: str, code: str = "") -> subprocess.Popen[str]:
+    """A child that runs `code` the way a gateway does, and has said that it is ready."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    if code:
+        child.stdin.write(f"{code!r}\n")
+        child.stdin.flush()
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def test_workers_are_interrupted_and_the_deaf_are_killed(children: list[subprocess.Popen[str]]) -> None:
+    """A terminal's ctrl-C reaches workers too; a CI runner's does not, and its patience is shorter than xdist's."""
+    listening, deaf, other = children
+
+    end_workers(1.0)
+
+    assert listening.stdout is not None
+    assert deaf.stdout is not None
+    assert (listening.stdout.read(), deaf.stdout.read()) == ("torn down\n", "")
+    assert other.poll() is None
