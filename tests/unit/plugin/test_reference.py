@@ -1,0 +1,20 @@
+"""docs/fixtures.md is what the code says."""
+
+from pathlib import Path
+
+from kindgate.plugin.reference import fixtures_page, public_fixtures
+
+
+def test_the_page_is_up_to_date() -> None:
+    """`make docs` writes it."""
+    page = (Path(__file__).parents[3] / "docs/fixtures.md").read_text()
+
+    assert page == fixtures_page()
+
+
+def test_every_fixture_is_described() -> None:
+    """Those that README names are among them."""
+    found = dict(public_fixtures())
+
+    assert {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"} <= set(found)
+    assert all(found.values())
