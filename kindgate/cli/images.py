@@ -54,3 +54,22 @@ def pull(settings: Settings) -> None:
             print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")
             supply.archive(deadline, progress)
             print(f"{len(supply.plan.names)} workload images are at hand")
+
+
+@images.command()
+@foreign
+@with_settings("images")
+def build(settings: Settings, name: str, archive: Path) -> None:
+    """Build one image of the catalogue into an archive (an OCI layout), to be loaded or pushed to a registry.
+
+    Example: `kindgate images build kindgate.local/load-generator:0.1.0 load-generator.tar`, and then
+    `skopeo copy oci-archive:load-generator.tar docker://registry.example/load-generator:0.1.0`
+    """
+    import shutil  # noqa: PLC0415  # keeps --help quick
+
+    from kindgate.pipeline.supply import build_image  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    made = build_image(settings, name, Deadline.after(IMAGE_SECONDS), stopwatch_progress())
+    shutil.copyfile(made, archive)
+    print(f"{name} is in {archive}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,7 +18,6 @@ from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.capacity import Capacity, Step, find_capacity, rates
 from kindgate.load.describe import load_document
-from kindgate.load.distributed import run_distributed
 from kindgate.load.k6 import summary
 from kindgate.load.limits import in_flight_cap, process_count
 from kindgate.load.plan import BurstPlan, OpenLoop
@@ -38,11 +38,15 @@ CAPACITY_LIMIT = 200_000.0
 
 @dataclass(frozen=True)
 class LoadRun:
-    """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: this machine's generators alone)."""
+    """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: this machine's generators alone).
+
+    `distribute` sends a plan from so many workers.
+    """
 
     plan: BurstPlan
     warmup: float
     workers: int
+    distribute: Callable[[BurstPlan, int], BurstResult]
     allow_missing: bool
     thresholds: tuple[str, ...]
     find_capacity: bool
@@ -59,6 +63,7 @@ def run_load(wanted: LoadRun) -> int:
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
     if wanted.workers and (wanted.raw_file or wanted.find_capacity):
         raise LoadError("--workers keeps no raw samples and searches no capacity: leave out --raw and --find-capacity")
+    _refuse_unreadable(wanted.plan.ca_file)
     for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
         _refuse_unwritable(file)
     with GeneratorPool() as pool:
@@ -71,7 +76,7 @@ def run_load(wanted: LoadRun) -> int:
         kept: list[Rows] = []
         if wanted.workers:
             progress.print(f"{wanted.workers} Locust workers share the burst")
-            result = run_distributed(wanted.plan, wanted.workers)
+            result = wanted.distribute(wanted.plan, wanted.workers)
         else:
             result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
     judged = held_against(thresholds, result, allow_missing=wanted.allow_missing)
@@ -105,6 +110,8 @@ def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPoo
 
     found: Capacity = find_capacity(rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
     console.print(capacity_table(found))
+    if found.interrupted:
+        return INTERRUPTED
     return 0 if found.rate is not None else VerdictFailed.exit_code
 
 
@@ -122,6 +129,12 @@ def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[
             file = stack.enter_context(wanted.raw_file.open("w", encoding="utf-8", newline=""))
             for part in rows:
                 write(wanted.plan, part, file)
+
+
+def _refuse_unreadable(ca_file: str) -> None:
+    """Every request would fail at TLS, and look like the server's fault."""
+    if ca_file and not os.access(ca_file, os.R_OK):
+        raise LoadError(f"--ca-file {ca_file} cannot be read")
 
 
 def _refuse_unwritable(file: Path | None) -> None:

@@ -15,6 +15,7 @@ from kindgate.slo.gates import check_gates, largest_lateness
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import refuse_impossible
 from kindgate.slo.threshold import MetricType, Threshold
 
 
@@ -45,8 +46,14 @@ class Judged:
 
 
 def parse_thresholds(texts: Sequence[str]) -> tuple[Threshold, ...]:
-    """The thresholds of repeated `--threshold` options; raises `SloError` that points at the bad part."""
-    return parse_marker(tuple(texts), "--threshold") if texts else ()
+    """The thresholds of repeated `--threshold` options.
+
+    Raises `SloError` that points at the bad part, and for a threshold that no measurement can meet.
+    """
+    thresholds = parse_marker(tuple(texts), "--threshold") if texts else ()
+    for threshold in thresholds:
+        refuse_impossible(threshold)
+    return thresholds
 
 
 def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False) -> Judged:

@@ -19,6 +19,8 @@ from kindgate.load.result import BurstResult, Series
 
 _CAPTION = "response counts from the intended moment, service from the moment of sending"
 
+_BELOW_CAPACITY = "Judge response times well below capacity: p(95) is four times as noisy at a third of it as at a sixth."
+
 
 class LiveLine:
     """One line that is rewritten on a terminal, and printed once a second or so elsewhere."""
@@ -110,7 +112,8 @@ def _threshold_table(judged: Judged) -> Table:
 def capacity_table(found: Capacity) -> Table:
     """Every step of a search, and what it found."""
     best = "not even the first rate passes" if found.rate is None else f"{found.rate:g} requests per second pass"
-    table = Table(title=f"capacity: {'at least ' if found.exhausted else ''}{best}", title_justify="left")
+    title = f"capacity: {'interrupted, so far ' if found.interrupted else 'at least ' if found.exhausted else ''}{best}"
+    table = Table(title=title, title_justify="left", caption=_BELOW_CAPACITY, caption_justify="left")
     for name in ("rate", "achieved", "success", "p95 ms", "p99 ms", "verdict"):
         table.add_column(name, justify="right")
     for step in found.steps:

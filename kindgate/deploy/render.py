@@ -43,6 +43,14 @@ def render(overlay: Path, *, kubectl: Path, deadline: Deadline, components: Sequ
     )
 
 
+def render_component(name: str, *, kubectl: Path, deadline: Deadline) -> Rendered:
+    """Build a bundled component by itself. Raises `ManifestError` for a name that there is not."""
+    folder = _component(name)
+    built = _build({"components": [folder]}, kubectl, deadline)
+    origins = {ObjectRef.of(manifest): origin for manifest, origin in built if origin}
+    return Rendered(folder, tuple(manifest for manifest, _ in built), origins)
+
+
 def read_manifests(path: Path, *, kubectl: Path, deadline: Deadline) -> Rendered:
     """Prerequisites that are applied before the overlay: a Kustomize folder, a folder of YAML files, or one YAML file.
 

@@ -31,12 +31,14 @@ class Step:
 class Capacity:
     """What was found: the highest rate that passed (None: not even the first), and every step in order.
 
-    `exhausted` says that the last planned rate passed too, so the capacity is at least that.
+    `exhausted` says that the last planned rate passed too, so the capacity is at least that; `interrupted` that the
+    search was ended from outside.
     """
 
     rate: float | None
     steps: tuple[Step, ...]
     exhausted: bool
+    interrupted: bool = False
 
 
 def rates(start: float, factor: float, limit: float) -> Iterator[float]:
@@ -67,7 +69,7 @@ def find_capacity(
         for _attempt in range(2):
             result = send(rate)
             if result.interrupted:
-                return Capacity(best, tuple(steps), exhausted=False)
+                return Capacity(best, tuple(steps), exhausted=False, interrupted=True)
             step = Step(rate, result, _unanswered(result) or judge(result))
             steps.append(step)
             on_step(step)

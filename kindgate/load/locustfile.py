@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,14 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 from kindgate.load.plan import BurstPlan
 from kindgate.load.pool import GRACE_SECONDS, GeneratorPool, Shares, longest
 from kindgate.load.result import BurstResult
+from kindgate.load.transcript import written
 from kindgate.waiting import Deadline
 
 PLAN = "KINDGATE_LOAD_PLAN"
 """Environment variable of the master: the file that holds the plan as JSON."""
 
 RESULT = "KINDGATE_LOAD_RESULT"
-"""Environment variable of the master: the file to write the merged result to."""
+"""Environment variable of the master: the file to write the merged result to; `-` prints it (`kindgate.load.transcript`)."""
 
 HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
 """Environment variable of the master: seconds without a heartbeat after which a worker is lost."""
@@ -44,7 +47,7 @@ LEAD_SECONDS = 2.0
 class Master:
     """Hands out shares when the test starts, gathers results, and ends Locust when none is missing or time is up."""
 
-    def __init__(self, runner: MasterRunner, plan: BurstPlan, output: Path) -> None:
+    def __init__(self, runner: MasterRunner, plan: BurstPlan, output: str) -> None:
         self._runner = runner
         self._plan = plan
         self._output = output
@@ -72,8 +75,15 @@ class Master:
         if self._results:
             merged = BurstResult.merged(self._results[client] for client in sorted(self._results))
             lost = (len(self._asked) - len(self._results) + sum(part.missing for part in self._results.values())) / len(self._asked)
-            self._output.write_text(json.dumps({**merged.to_json(), "missing": lost}), encoding="utf-8")
+            self._hand_over(replace(merged, missing=lost))
         self._runner.quit()
+
+    def _hand_over(self, result: BurstResult) -> None:
+        if self._output == "-":
+            sys.stdout.writelines(f"{line}\n" for line in written(result))
+            sys.stdout.flush()
+        else:
+            Path(self._output).write_text(json.dumps(result.to_json()), encoding="utf-8")
 
     def _expected(self, client: str) -> bool:
         """Whether a result may still come from `client`."""
@@ -124,7 +134,7 @@ def on_init(environment: Environment, **_: object) -> None:
     if isinstance(environment.runner, MasterRunner):
         runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for it
         plan = BurstPlan.from_json(json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8")))
-        master = Master(environment.runner, plan, Path(os.environ[RESULT]))
+        master = Master(environment.runner, plan, os.environ[RESULT])
         environment.events.test_start.add_listener(master.start)
         environment.events.worker_report.add_listener(master.report)
     elif isinstance(environment.runner, WorkerRunner):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kindgate.errors import SloError
 from kindgate.settings import Settings, SloSettings
 from kindgate.slo.document import parse_document
+from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_hopeless
 
 
 def read_objectives(settings: Settings) -> Objectives:
@@ -23,3 +27,17 @@ def read_objectives(settings: Settings) -> Objectives:
     except (OSError, UnicodeDecodeError) as error:
         raise SloError(f"--slo-file {settings.slo.file}: cannot be read: {error}") from error
     return parse_document(text, str(settings.slo.file))
+
+
+def refuse_too_small_plan(objectives: Objectives, settings: Settings) -> None:
+    """Raises `SloError`, before anything is created, for an objective that the planned load could not confirm.
+
+    Comparisons count only where there is a base version. What hosts have each is looked at when they are known.
+    """
+    sizes, slo = objectives.bursts, settings.slo
+    requests = round((sizes.rate or settings.load.rate) * (sizes.duration or settings.load.duration))
+    looks = 1 if slo.quick else LOOKS
+    series = (PlannedSeries({}, requests),)
+    refuse_hopeless(replace(objectives, compare=()), BurstsPlan(1 if slo.quick else sizes.count or slo.bursts, series, looks))
+    if slo.compares:
+        refuse_hopeless(Objectives(compare=objectives.compare), BurstsPlan(sizes.count or slo.bursts, series))

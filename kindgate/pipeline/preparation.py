@@ -23,6 +23,7 @@ from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import advice
 from kindgate.waiting import Deadline
 
 PREPARE_SECONDS = 1800.0
@@ -52,7 +53,10 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
     Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
-    _refuse_nothing_to_compare(settings, read_objectives(settings))
+    objectives = read_objectives(settings)
+    _refuse_nothing_to_compare(settings, objectives)
+    for line in advice(objectives) if settings.slo.compares else ():
+        progress(f"note: {line}")
     # the engine is asked while manifests are rendered: both take a good part of a second
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None

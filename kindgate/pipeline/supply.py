@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate import assets
+from kindgate.errors import ImageError
 from kindgate.host.directories import cache_dir
-from kindgate.host.engine import Engine
+from kindgate.host.engine import Engine, find_engine
 from kindgate.host.facts import gather_facts
+from kindgate.images.build.source import BuildSource
 from kindgate.images.choose import choose_source
 from kindgate.images.engine_store import image_id
 from kindgate.images.local import find_local, with_local
 from kindgate.images.lock import read_lock
 from kindgate.images.plan import ImagePlan, WantedImage, plan_images
+from kindgate.images.reference import ImageReference
 from kindgate.images.source import ImageSource, Progress, check_available
 from kindgate.model import Rendered
 from kindgate.settings import Settings
@@ -80,3 +83,20 @@ def find_supply(
     )
     missing = check_available(source, plan, deadline)
     return Supply(engine, plan.without(missing), source, missing, folder)
+
+
+def build_image(settings: Settings, name: str, deadline: Deadline, progress: Progress) -> Path:
+    """The archive of one image that the catalogue holds, built without a registry and kept between runs.
+
+    Raises `ImageError` for a name that the lock or the catalogue does not know.
+    """
+    images = assets.manifests() / "images"
+    source = BuildSource(find_engine(deadline), read_lock(images / "images.lock"), images, cache_dir(), settings.images.seed)
+    plan = ImagePlan((WantedImage(ImageReference.parse(name), ()),))
+    if source.missing(plan, deadline):
+        known = ", ".join(sorted(image for image, entry in source.lock.images.items() if entry.build))
+        raise ImageError(f"{name} is not in the catalogue", next_step=f"there are {known}")
+    made = source.provide_workloads(plan, progress, deadline)
+    if made is None:
+        raise ImageError(f"{name} was not made")
+    return made

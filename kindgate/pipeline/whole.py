@@ -16,7 +16,7 @@ from kindgate.pipeline.finish import finish
 from kindgate.pipeline.judging import Judged, measure_and_judge
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.measuring import burst_line, look_line
-from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.objectives import read_objectives, refuse_too_small_plan
 from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Provisioned, Stage
@@ -79,7 +79,11 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
 
 
 def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Judge the file's thresholds, and compare with the base version where one is named."""
+    """Judge the file's thresholds, and compare with the base version where one is named.
+
+    Raises `SloError`, before anything is created, for what the planned load could not decide.
+    """
+    refuse_too_small_plan(read_objectives(pipeline.settings), pipeline.settings)
     judge_objectives(pipeline, measurements)
     if pipeline.settings.slo.compares:
         judge_comparison(pipeline, measurements)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kindgate.pipeline.comparing import measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import comparison_campaign
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.measuring import burst_line, look_line
-from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.objectives import read_objectives, refuse_too_small_plan
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Stage
 from kindgate.report.build import Measurement
@@ -15,10 +17,12 @@ from kindgate.report.build import Measurement
 def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
     """Compare the application with its base version as the SLO file says, and sum up what both used meanwhile.
 
-    Raises `SloError` where the file has nothing to compare.
+    Raises `SloError`, before anything is created, where the file has nothing to compare, or so few bursts are planned
+    that they could not decide.
     """
     settings = pipeline.settings
     objectives = read_objectives(settings)
+    refuse_too_small_plan(replace(objectives, thresholds=()), settings)
     standing = pipeline.reach(Stage.MONITORING)
     campaign = comparison_campaign(settings, objectives, standing, lease_of_run(pipeline.run_id))
     with pipeline.log.phase("compare with the base version"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,28 @@ def _check(marker: pytest.Mark, item: pytest.Item) -> None:
 
     if marker.args:
         parse_marker(marker.args, item.nodeid)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse selected tests whose planned load could not confirm their objectives, before anything is created."""
+    for item in session.items:
+        names = getattr(item, "fixturenames", ())
+        if "slo" in names or "duet" in names:
+            try:
+                _refuse_too_small(item, compares="duet" in names)
+            except SloError as error:
+                if not hasattr(session.config, "workerinput"):
+                    pytest.exit(str(error), returncode=error.exit_code)
+                item.stash[WRONG_OBJECTIVE] = str(error)
+
+
+def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
+    from kindgate.pipeline.objectives import read_objectives, refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
+    from kindgate.plugin.objectives import objectives_of  # noqa: PLC0415  # the same
+
+    settings = item.config.stash[SETTINGS]
+    file = read_objectives(settings)
+    refuse_too_small_plan(replace(file, thresholds=()) if compares else replace(objectives_of(item, file), compare=()), settings)
 
 
 @pytest.hookimpl(tryfirst=True)

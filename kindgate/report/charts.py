@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -149,6 +150,9 @@ def send_lag_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
     return _chart(draw, prefix, "Send lag from burst to burst", f"How late requests were sent; the worst p99 is {number(worst)} µs.")
 
 
+EMPTY_RANGE = (0.1, 1000.0)
+"""Milliseconds, or microseconds, that an axis without data shows."""
+
 Spans = Sequence[tuple[float, float]]
 """From when to when load was sent, in seconds since 1970."""
 
@@ -223,7 +227,10 @@ def _limits(axes: Axes, limits: Sequence[float], *, upright: bool = False) -> No
 
 
 def _log_scale(axes: Axes) -> None:
+    """A logarithmic axis; where every request failed there is nothing above zero that its ends could come from."""
     axes.set_yscale("log")
+    if not math.isfinite(axes.yaxis.get_minpos()):
+        axes.set_ylim(*EMPTY_RANGE)
     _log_ticks(axes.yaxis)
 
 

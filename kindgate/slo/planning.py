@@ -52,12 +52,25 @@ def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
     In quick mode only what can never hold is refused, as no more was asked for than figures.
     """
     for threshold in objectives.thresholds:
-        _refuse_impossible(threshold)
+        refuse_impossible(threshold)
         size = _planned(threshold, plan)
         if not plan.quick:
             _refuse_small(threshold, size, plan)
     for tolerance in objectives.compare:
-        _refuse_few_bursts(tolerance, plan)
+        _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
+
+
+def refuse_hopeless(objectives: Objectives, plan: BurstsPlan) -> None:
+    """Raises `SloError` for an objective that could not pass even if every request of `plan` were about it.
+
+    This can be asked before it is known which hosts there are.
+    """
+    for threshold in objectives.thresholds:
+        refuse_impossible(threshold)
+        if not plan.quick:
+            _refuse_small(threshold, sum(series.requests for series in plan.series), plan)
+    for tolerance in objectives.compare:
+        _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
 
 
 def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
@@ -77,7 +90,8 @@ def needed_pairs(alpha: float) -> int:
     return math.floor(-math.log2(alpha)) + 1
 
 
-def _refuse_impossible(threshold: Threshold) -> None:
+def refuse_impossible(threshold: Threshold) -> None:
+    """Raises `SloError` for a threshold that no measurement can meet, however many there are."""
     expression = threshold.expression
     if not math.isfinite(expression.limit):
         raise _error(threshold, f"the limit {expression.limit} decides nothing", "write a finite number")
@@ -115,8 +129,9 @@ def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
     )
 
 
-def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan) -> None:
-    needed = needed_pairs(plan.alpha)
+def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan, rivals: int) -> None:
+    """Refuse what could pass but never fail: Holm's method asks the first FAIL among `rivals` for that much more."""
+    needed = needed_pairs(plan.alpha / rivals)
     if plan.most_bursts < needed and not plan.quick:
         raise SloError(
             f"{tolerance.origin or 'compare'}: {tolerance} cannot be decided by {plan.most_bursts} bursts",

@@ -77,6 +77,20 @@ class Image(_Entry):
     user: str = ""
 
 
+class PythonImage(_Entry):
+    """A Python program: `base` is taken from a root filesystem of its own, `requirements` pins wheels for Python `release` by hash.
+
+    kindgate's own package lies beside the wheels.
+    """
+
+    debian: Debian
+    base: Base
+    release: str
+    requirements: str
+    entrypoint: tuple[str, ...]
+    user: str = ""
+
+
 class Storage(_Entry):
     """The images of the default StorageClass's provisioner."""
 
@@ -104,7 +118,13 @@ class Catalogue(_Entry):
     debian: Debian
     bases: Mapping[str, Base]
     images: Mapping[str, Image]
+    python_images: Mapping[str, PythonImage] = {}
     node: Node
+
+    @property
+    def buildable(self) -> frozenset[str]:
+        """The entries that images can be made from."""
+        return frozenset((*self.images, *self.python_images))
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

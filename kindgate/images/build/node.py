@@ -10,7 +10,8 @@ from kindgate.host.binaries import download_module
 from kindgate.host.command import pipe
 from kindgate.host.engine import Engine
 from kindgate.images.build import preload, rootfs
-from kindgate.images.build.workshop import Workshop, key_of
+from kindgate.images.build.keys import key_of
+from kindgate.images.build.workshop import Workshop
 from kindgate.images.layout import write_layout
 
 REPOSITORY = "kindgate.local/node"

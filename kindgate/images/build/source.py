@@ -39,7 +39,7 @@ class BuildSource:
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
         """The images that have no entry in the catalogue; raises `ImageError` for one that its nodes would pull all the same."""
-        missing = tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.images)
+        missing = tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.buildable)
         check_pull_policies(plan.without(missing).wanted)
         return missing
 

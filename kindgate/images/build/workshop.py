@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from kindgate.host.binaries import download_module, host_platform, provide_binary
@@ -17,6 +15,8 @@ from kindgate.images import layout
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import Catalogue, CProgram, Image
 from kindgate.images.build.debian import install_packages, root_filesystem
+from kindgate.images.build.keys import key_of
+from kindgate.images.build.python_images import ENVIRONMENT, PythonWorkshop
 from kindgate.images.build.store import made_once
 from kindgate.images.layout import Layer, LayoutImage, make_image
 from kindgate.images.reference import ImageReference
@@ -24,12 +24,6 @@ from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def key_of(*parts: str | ModuleType) -> str:
-    """A short name for all that `parts` say; a module stands for its source, so that changed code makes things anew."""
-    texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
-    return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -56,6 +50,10 @@ class Workshop:
 
     def images(self, names: Mapping[str, str]) -> list[LayoutImage]:
         """The images that `names` (full name to catalogue entry) ask for; entries that several share are made once."""
+        programs = {name: entry for name, entry in names.items() if entry in self.catalogue.images}
+        return [*self._program_images(programs), *self._python_images({name: names[name] for name in names.keys() - programs.keys()})]
+
+    def _program_images(self, names: Mapping[str, str]) -> list[LayoutImage]:
         entries = {entry: self.catalogue.images[entry] for entry in names.values()}
         bases_used = sorted({image.base for image in entries.values()} - {""})
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -69,17 +67,31 @@ class Workshop:
                 ]
                 for entry, image in entries.items()
             }
-        architecture = host_platform().partition("-")[2]
         return [
-            make_image(ImageReference.parse(name), made[entry], _configuration(entries[entry]), architecture)
+            make_image(ImageReference.parse(name), made[entry], _configuration(entries[entry]), _architecture())
             for name, entry in names.items()
         ]
 
+    def _python_images(self, names: Mapping[str, str]) -> list[LayoutImage]:
+        found = []
+        for name, entry in sorted(names.items()):
+            image = self.catalogue.python_images[entry]
+            config = {"Env": [_PATH, *ENVIRONMENT], "Entrypoint": list(image.entrypoint), "User": image.user}
+            found.append(make_image(ImageReference.parse(name), self._python.made(entry, image), config, _architecture()))
+        return found
+
+    @property
+    def _python(self) -> PythonWorkshop:
+        return PythonWorkshop(self.folder, self.cache, self.progress, self.deadline)
+
     def images_key(self, names: Mapping[str, str]) -> str:
         """A short name for all that the images `names` are made from."""
-        return key_of(*(f"{name} {self._image_key(self.catalogue.images[entry])}" for name, entry in sorted(names.items())), layout)
+        return key_of(*(f"{name} {self._image_key(entry)}" for name, entry in sorted(names.items())), layout)
 
-    def _image_key(self, image: Image) -> str:
+    def _image_key(self, entry: str) -> str:
+        if entry in self.catalogue.python_images:
+            return self._python.key(self.catalogue.python_images[entry])
+        image = self.catalogue.images[entry]
         return key_of(
             image.key, self._base_key(image.base) if image.base else "", self._program_key(image.program) if image.program else ""
         )
@@ -115,6 +127,10 @@ class Workshop:
             run(["gcc", "-Os", "-static", "-s", "-o", path, source], deadline=self.deadline)
 
         return made_once(self.cache / "binaries" / f"{name}-{self._program_key(name)}", make, self.deadline)
+
+
+def _architecture() -> str:
+    return host_platform().partition("-")[2]
 
 
 def _configuration(image: Image) -> dict[str, Any]:

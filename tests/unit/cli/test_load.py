@@ -116,6 +116,30 @@ def test_an_expected_text_is_looked_for(url: str) -> None:
     assert "failures: none" in run("--url", url, "--rate", "50", "--requests", "5", "--expect", "foo").stdout
 
 
+def test_bodies_are_checked_by_size_and_json(url: str) -> None:
+    """`foo` has three bytes and is no JSON."""
+    few = ("--url", url, "--rate", "50", "--requests", "5")
+    assert "failures: none" in run(*few, "--expect-size", "3").stdout
+    assert "5 check" in run(*few, "--expect-size", "4").stdout
+    assert "5 check" in run(*few, "--expect-json", "items.0=1").stdout
+
+
+def test_stages_ramp_and_hold(url: str, tmp_path: Path) -> None:
+    """From none to 100 per second in half a second, and half a second of that: 25 requests and 50."""
+    out = tmp_path / "out.json"
+    run("--url", url, "--stage", "0.5:100", "--stage", "0.5s:100", "--arrival", "uniform", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["count"] == 75
+    assert [stage["end_rate"] for stage in document["plan"]["loop"]["stages"]] == [100, 100]
+
+
+def test_urls_come_as_often_as_their_weights_say(url: str, tmp_path: Path) -> None:
+    """One request in four goes to the first."""
+    out = tmp_path / "out.json"
+    run("--url", url + "a", "--weight", "1", "--url", url + "b", "--weight", "3", "--rate", "100", "--requests", "40", "--json", str(out))
+    assert [route["count"] for route in json.loads(out.read_text())["routes"]] == [10, 30]
+
+
 def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
     """Rate, duration and thresholds come from the file."""
     options = tmp_path / "options.json"
@@ -147,6 +171,14 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
         (("--threshold", "p(95)<<1"), SloError, "is not a number"),
         (("--json", "/nowhere/out.json"), LoadError, "cannot be written"),
         (("--body", "@/nowhere"), LoadError, "/nowhere"),
+        (("--ca-file", "/nowhere"), LoadError, "/nowhere cannot be read"),
+        (("--threshold", "http_req_failed: rate>1"), SloError, "no measurement can meet it"),
+        (("--stage", "10:5", "--duration", "3"), LoadError, "leave out --duration"),
+        (("--stage", "fast"), LoadError, "SECONDS:RATE"),
+        (("--stage", "1.2.3:5"), LoadError, "is not a number"),
+        (("--weight", "1", "--weight", "2"), LoadError, "2 weights do not fit 1 URLs"),
+        (("--expect-json", "=1"), LoadError, "JSON path"),
+        (("--in-cluster",), SettingsError, "--in-cluster"),
         (("--from-k6", "/nowhere"), LoadError, "cannot be read as JSON"),
     ],
 )

@@ -29,6 +29,7 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True)],
     "batch/v1": [("Job", "jobs", True)],
     "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
+    "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],
     "rbac.authorization.k8s.io/v1": [("ClusterRole", "clusterroles", False)],
 }
 """What discovery answers: kind, plural, and whether the kind lives in a namespace."""

@@ -58,7 +58,7 @@ def test_not_even_the_first_rate() -> None:
 def test_an_interrupted_burst_ends_the_search() -> None:
     """With what had passed until then."""
     found = find_capacity(rates(100, 2, 10_000), lambda rate: burst(rate, interrupted=rate > 100), passes)
-    assert (found.rate, len(found.steps), found.exhausted) == (100, 1, False)
+    assert (found.rate, len(found.steps), found.exhausted, found.interrupted) == (100, 1, False, True)
 
 
 @pytest.mark.parametrize(("start", "factor"), [(0, 2), (100, 1)])

@@ -185,3 +185,11 @@ def test_a_burst_against_a_silent_server_ends_with_its_timeout(serve: Serve, beh
     started = time.monotonic()
     run_burst(plan_for(serve(behaviours["hanging"]), timeout=SHORT), pool=pool)
     assert time.monotonic() - started < 5
+
+
+def test_the_usual_timeout_is_ten_seconds(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+    """A server that hangs holds the burst for that long after its last request, and not for longer."""
+    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(100, requests=10, arrival="uniform"))
+    result = run_burst(plan, pool=pool)
+    assert result.failed == {FailureKind.TIMEOUT: 10}
+    assert 10.0 <= result.window.seconds < 11.5

@@ -48,3 +48,22 @@ def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport
     """No empty axes."""
     drawn = drawings_of(setup_failed)
     assert (drawn.overview, drawn.bursts, drawn.workloads) == ((), (), ())
+
+
+def test_a_run_whose_every_request_failed_is_drawn_too(small: RunReport) -> None:
+    """An outage has no response times: its axes are empty, and the failures are there to be seen."""
+    silent = []
+    for burst in small.bursts:
+        assert burst.timeline is not None
+        nothing = (None,) * len(burst.timeline.sent)
+        timeline = burst.timeline.model_copy(
+            update={"p50": nothing, "p90": nothing, "p99": nothing, "max": nothing, "failed": burst.timeline.sent}
+        )
+        figures = burst.overall.model_copy(update=dict.fromkeys(("avg", "p50", "p90", "p95", "p99", "max")))
+        silent.append(burst.model_copy(update={"timeline": timeline, "distribution": None, "overall": figures, "send_lag": None}))
+    outage = small.model_copy(update={"bursts": tuple(silent), "objectives": ()})
+
+    drawn = drawings_of(outage)
+
+    assert [len(each.charts) for each in drawn.bursts] == [2, 2]
+    assert [chart.title for chart in drawn.overview] == ["Response time from burst to burst"]

@@ -135,6 +135,16 @@ def test_a_comparison_needs_enough_pairs() -> None:
         refuse_unreachable(objectives, _plan(100, bursts=1))
 
 
+def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
+    """Two share the error that is allowed: six bursts could never call either of them slower, seven can."""
+    both = Objectives(compare=(Tolerance(50.0, 0.1), Tolerance(95.0, 0.1)))
+
+    refuse_unreachable(Objectives(compare=both.compare[:1]), _plan(100, bursts=2))
+    with pytest.raises(SloError, match="cannot be decided by 6 bursts"):
+        refuse_unreachable(both, _plan(100, bursts=2))
+    refuse_unreachable(both, _plan(100, bursts=3))
+
+
 def test_a_tight_tolerance_on_a_high_percentile_gets_advice() -> None:
     """P(99) scatters too much between bursts for 10 %."""
     objectives = Objectives(compare=(Tolerance(99.0, 0.1), Tolerance(99.0, 0.25), Tolerance(95.0, 0.1)))

@@ -1,0 +1,75 @@
+"""How much `kindgate load` sends, and when: the loop that its options describe."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kindgate.errors import LoadError
+from kindgate.load.plan import ClosedLoop, OpenLoop, Stage
+from kindgate.settings import LoadSettings
+
+
+@dataclass(frozen=True)
+class Amount:
+    """The options about it; what is None or empty was not given."""
+
+    rate: float | None
+    duration: float | None
+    requests: int | None
+    users: int | None
+    arrival: Literal["poisson", "uniform"] | None
+    stages: Sequence[str] = ()
+
+    @property
+    def given(self) -> bool:
+        """Whether any of them was."""
+        return bool(self.stages) or (self.rate, self.duration, self.requests, self.users, self.arrival) != (None,) * 5
+
+    def loop(self, usual: LoadSettings) -> OpenLoop | ClosedLoop:
+        """The loop; settings fill in what is left out. Raises `LoadError` for options that contradict each other."""
+        if self.stages:
+            return self._staged(usual)
+        seconds = self.duration if self.duration is not None or self.requests is not None else usual.duration
+        if self.users is not None:
+            if self.rate is not None or self.arrival is not None:
+                raise LoadError("--users is a closed loop, which has no rate and no arrivals: leave out --rate and --arrival")
+            return ClosedLoop(self.users, seconds, self.requests)
+        wanted = usual.rate if self.rate is None else self.rate
+        return OpenLoop.constant(wanted, seconds=seconds, requests=self.requests, arrival=self.arrival or usual.arrival)
+
+    def _staged(self, usual: LoadSettings) -> OpenLoop:
+        """Each stage goes evenly from the rate before it to its own; the first begins at --rate, or at none."""
+        if (self.duration, self.requests, self.users) != (None, None, None):
+            raise LoadError("--stage says how long and how much is sent: leave out --duration, --requests and --users")
+        rate, stages = self.rate or 0.0, []
+        for text in self.stages:
+            found = re.fullmatch(r"([0-9.]+)s?:([0-9.]+)", text)
+            if found is None:
+                raise LoadError(f"--stage {text!r} is not of the form SECONDS:RATE", next_step="--stage 10:500 --stage 30:500")
+            seconds, target = (_number(text, part) for part in found.groups())
+            stages.append(Stage(seconds, rate, target))
+            rate = target
+        return OpenLoop(tuple(stages), self.arrival or usual.arrival)
+
+
+def _number(text: str, part: str) -> float:
+    try:
+        return float(part)
+    except ValueError as error:
+        raise LoadError(f"--stage {text!r}: {part!r} is not a number") from error
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """What a file of k6's options holds; raises `LoadError`."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise LoadError(f"{path} holds no JSON object")
+    return value

@@ -1,0 +1,108 @@
+"""Images of Python programs: the Python of a Debian release, wheels pinned by their hashes, and kindgate's own package."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.host.command import run
+from kindgate.images.build import bases, layers
+from kindgate.images.build.catalogue import PythonImage
+from kindgate.images.build.debian import root_filesystem
+from kindgate.images.build.keys import key_of
+from kindgate.images.build.store import made_once
+from kindgate.images.layout import Layer
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+SITE = "/opt/kindgate"
+"""Where wheels and kindgate's own package lie in the image."""
+
+ENVIRONMENT = (f"PYTHONPATH={SITE}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1")
+
+_GLIBC = ("2_28", "2_27", "2_26", "2_24", "2_17")
+"""The manylinux levels that Debian 12 (glibc 2.36) runs and that wheels are published for."""
+
+
+@dataclass(frozen=True)
+class PythonWorkshop:
+    """Makes the layers of Python images; requirements files lie in `folder`, what is made is kept in `cache`."""
+
+    folder: Path
+    cache: Path
+    progress: Progress
+    deadline: Deadline
+
+    def made(self, name: str, image: PythonImage) -> list[Layer]:
+        """Debian's Python, the wheels, and kindgate: each made once."""
+        kept = self.cache / "layers"
+        return [
+            layers.kept_layer(kept, f"{name}-python-{self._base_key(image)}", lambda: self._python(image), self.deadline),
+            layers.kept_layer(kept, f"{name}-wheels-{self._wheels_key(image)}", lambda: self.wheels(name, image), self.deadline),
+            layers.kept_layer(kept, f"{name}-kindgate-{_package_key()}", _package, self.deadline),
+        ]
+
+    def key(self, image: PythonImage) -> str:
+        """A short name for all that the image is made from."""
+        return key_of(image.key, self._base_key(image), self._wheels_key(image), _package_key())
+
+    def _base_key(self, image: PythonImage) -> str:
+        return key_of(image.base.key, image.debian.key, bases, layers)
+
+    def _wheels_key(self, image: PythonImage) -> str:
+        return key_of(image.release, (self.folder / image.requirements).read_text(), layers)
+
+    def _python(self, image: PythonImage) -> Sequence[layers.Entry]:
+        root = root_filesystem(image.debian, self.cache / "debian", self.progress, self.deadline)
+        return list(bases.base_entries(image.base, root, self.deadline))
+
+    def wheels(self, name: str, image: PythonImage) -> Sequence[layers.Entry]:
+        """The wheels' files as the image holds them; raises `ImageError` for one that cannot be had, or has another hash."""
+        requirements = self.folder / image.requirements
+
+        def make(path: Path) -> None:
+            self.progress(f"fetching the wheels of {name}")
+            try:
+                run([*_pip(image.release), "--target", path, "--requirement", requirements], deadline=self.deadline)
+            except CommandFailed as error:
+                raise ImageError(
+                    f"the wheels of {name} cannot be had",
+                    last_state=error.last_state,
+                    next_step="pip has to reach a package index; PIP_INDEX_URL names another one",
+                ) from error
+
+        made = made_once(self.cache / "wheels" / f"{name}-{self._wheels_key(image)}", make, self.deadline)
+        return _files(made, SITE)
+
+
+def _pip(release: str) -> list[str]:
+    """Wheels for the image's Python and platform, whatever Python this one is; each has to have a hash that is known."""
+    tag = f"cp{release.replace('.', '')}"
+    platforms = [f"manylinux_{level}_{platform.machine()}" for level in _GLIBC]
+    return [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+        *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", release, "--implementation", "cp"),
+        *(part for abi in (tag, "abi3", "none") for part in ("--abi", abi)),
+        *(part for one in platforms for part in ("--platform", one)),
+    ]
+
+
+def _files(folder: Path, place: str) -> list[layers.Entry]:
+    """Every file below `folder`, at `place` in the image; no compiled bytecode, whose content is a matter of time."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
+    return [layers.File(f"{place}/{path.relative_to(folder)}", path, 0o644) for path in found]
+
+
+def _package() -> Sequence[layers.Entry]:
+    """The package as it is installed here."""
+    return [entry for entry in _files(assets.PACKAGE, f"{SITE}/kindgate") if "/k8s/" not in entry.path]
+
+
+def _package_key() -> str:
+    sources = sorted(assets.PACKAGE.rglob("*.py"))
+    return key_of(*(f"{path.relative_to(assets.PACKAGE)}\n{path.read_text()}" for path in sources), layers)

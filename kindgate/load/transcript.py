@@ -1,0 +1,38 @@
+"""A result in a log: how a master in a cluster hands over what was measured, with nothing but its output to write to."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from kindgate.errors import LoadError
+from kindgate.load.result import BurstResult
+
+MARK: Final = "kindgate-result"
+
+_WIDTH: Final = 8000
+"""Characters of one line: container runtimes split lines of 16 kB, and other output may come between the pieces."""
+
+_LINE: Final = re.compile(rf"^{MARK} (\d+)/(\d+) ([A-Za-z0-9+/=]+)$", re.MULTILINE)
+
+
+def written(result: BurstResult) -> Iterator[str]:
+    """The lines to print, in any order and among others."""
+    packed = base64.b64encode(zlib.compress(json.dumps(result.to_json()).encode())).decode()
+    pieces = [packed[start : start + _WIDTH] for start in range(0, len(packed), _WIDTH)]
+    for number, piece in enumerate(pieces, 1):
+        yield f"{MARK} {number}/{len(pieces)} {piece}"
+
+
+def read(log: str) -> BurstResult:
+    """The result in a log; raises `LoadError` with the log's last words where it holds none, or not all of one."""
+    found = {int(number): (int(of), piece) for number, of, piece in _LINE.findall(log)}
+    if not found or len(found) != next(iter(found.values()))[0]:
+        last = "\n".join(line for line in log.splitlines() if not line.startswith(MARK))
+        raise LoadError("the master of the load generators reported no result", last_state=last)
+    packed = "".join(found[number][1] for number in sorted(found))
+    return BurstResult.from_json(json.loads(zlib.decompress(base64.b64decode(packed))))

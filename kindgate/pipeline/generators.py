@@ -1,0 +1,138 @@
+"""A burst from load generators inside the cluster: the bundled component, applied for one burst and deleted after it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kindgate.deploy.api import Api, connect
+from kindgate.deploy.apply import apply
+from kindgate.deploy.calls import ask, settled
+from kindgate.deploy.cleanup import delete
+from kindgate.deploy.render import render_component
+from kindgate.errors import DeployError, LoadError
+from kindgate.host.engine import find_engine
+from kindgate.images.load import load_archive
+from kindgate.load.plan import BurstPlan
+from kindgate.load.pool import longest
+from kindgate.load.result import BurstResult
+from kindgate.load.transcript import read
+from kindgate.model import ClusterAddress, Manifest, Rendered
+from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.supply import find_supply
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+COMPONENT = "load-generators"
+MASTER = "load-master"
+
+IMAGE_SECONDS = 1800.0
+"""Where it is built, the image takes Debian's Python and 120 MB of wheels."""
+
+START_SECONDS = 180.0
+"""Until pods have unpacked the image, and every worker has found the master."""
+
+END_SECONDS = 120.0
+
+
+def run_in_cluster(settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress) -> BurstResult:
+    """Send `plan` from `workers` pods of the cluster that stands, each with one generator.
+
+    The share of a worker that is lost is missing from the result, which says how much. Raises `LoadError` when no
+    worker reports, and the `KindgateError` of whatever fails before.
+    """
+    if workers < 1:
+        raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="--workers 2")
+    bundled = render_component(COMPONENT, kubectl=standing.kubectl, deadline=Deadline.after(START_SECONDS))
+    rendered = replace(bundled, objects=tuple(_asked(item, plan, workers) for item in bundled.objects))
+    run = new_run_id()
+    if not standing.address.existing:
+        _bring_image(settings, rendered, standing.address, progress)
+    progress(f"{workers} load generators start in the cluster")
+    try:
+        apply(rendered, standing.address, run=run, deadline=Deadline.after(START_SECONDS))
+        return _result(standing.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
+    finally:
+        delete(rendered, standing.address, run=run, deadline=Deadline.after(END_SECONDS))
+
+
+def ingress_in_cluster(address: ClusterAddress) -> str:
+    """Where pods reach the ingress: the control-plane node's own address, whose port 80 the controller has.
+
+    Raises `LoadError` on a cluster that kindgate did not make: there only its owner knows.
+    """
+    if not address.nodes:
+        raise LoadError("where the ingress is reached inside an existing cluster is not known", next_step="name it: --url http://...")
+    with connect(address) as api:
+        node = ask(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
+    found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
+    if not found:
+        raise LoadError(f"node {address.nodes[0]} has no address", next_step="name the ingress: --url http://...")
+    return f"http://{found[0]}"
+
+
+def _asked(manifest: Manifest, plan: BurstPlan, workers: int) -> Manifest:
+    """The component's object with this plan and so many workers in it."""
+    if manifest["kind"] == "ConfigMap":
+        return {**manifest, "data": {"plan.json": json.dumps(plan.to_json())}}
+    if manifest["kind"] != "Job":
+        return manifest
+    spec: dict[str, Any] = json.loads(json.dumps(manifest["spec"]))
+    if manifest["metadata"]["name"] == MASTER:
+        for variable in spec["template"]["spec"]["containers"][0]["env"]:
+            variable["value"] = str(workers) if variable["name"] == "WORKERS" else variable["value"]
+    else:
+        spec["parallelism"] = spec["completions"] = workers
+    return {**manifest, "spec": spec}
+
+
+def _bring_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> None:
+    deadline = Deadline.after(IMAGE_SECONDS)
+    engine = find_engine(deadline)
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        supply = find_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
+        archive = supply.archive(deadline, progress)
+        if archive is not None:
+            load_archive(engine, address.nodes, archive, supply.plan.names, deadline)
+
+
+def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:
+    """What the master wrote into its log when its Job had ended, well or not."""
+    with connect(address) as api:
+
+        def ended() -> Ready[None] | Pending | Hopeless:
+            job = ask(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
+            status = job.get("status") or {}
+            if status.get("succeeded") or status.get("failed"):
+                return Ready(None)
+            return Pending(f"{status.get('active', 0)} pods of the master run; {_seen(api, deadline)}")
+
+        try:
+            settled("the load generators did not end", ended, deadline)
+        except DeployError as error:
+            raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
+        progress("the load generators have ended")
+        return read(_log(api))
+
+
+def _seen(api: Api, deadline: Deadline) -> str:
+    """Each generator pod with its phase, or with what its container waits for."""
+    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
+    return ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods)
+
+
+def _waits_for(pod: Manifest) -> str:
+    states = (container.get("state", {}).get("waiting") or {} for container in pod.get("status", {}).get("containerStatuses") or ())
+    return next((str(state["reason"]) for state in states if state.get("reason")), "")
+
+
+def _log(api: Api) -> str:
+    """The master's output; empty when it never had a pod."""
+    deadline = Deadline.after(END_SECONDS)
+    query = [("labelSelector", f"app.kubernetes.io/name={MASTER}")]
+    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline, query=query) or {}).get("items", ())
+    return "".join(api.text(f"/api/v1/namespaces/load/pods/{pod['metadata']['name']}/log", deadline) for pod in pods)

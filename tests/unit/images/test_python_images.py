@@ -1,0 +1,109 @@
+"""Images of Python programs: wheels are pinned by hash, the same as the project's own, and kindgate lies beside them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from kindgate import __version__, assets
+from kindgate.errors import ImageError
+from kindgate.images.build.catalogue import PythonImage, read_catalogue
+from kindgate.images.build.python_images import PythonWorkshop
+from kindgate.images.lock import read_lock
+from kindgate.waiting import Deadline
+
+IMAGES = assets.manifests() / "images"
+LOCK = assets.PACKAGE.parent / "requirements.lock"
+
+
+def wheel(folder: Path) -> Path:
+    """A wheel of one module."""
+    path = folder / "tiny-1.0-py3-none-any.whl"
+    files = {
+        "tiny.py": "ANSWER = 42\n",
+        "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        rows = []
+        for name, text in files.items():
+            archive.writestr(name, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            rows.append(f"{name},sha256={digest},{len(text)}")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "\n".join([*rows, "tiny-1.0.dist-info/RECORD,,"]) + "\n")
+    return path
+
+
+def image(requirements: str) -> PythonImage:
+    """An image that needs these wheels."""
+    debian = {"suite": "bookworm", "packages": ["python3"]}
+    return PythonImage.model_validate(
+        {"debian": debian, "base": {}, "release": "3.11", "requirements": requirements, "entrypoint": ["/usr/bin/python3"]}
+    )
+
+
+def workshop(folder: Path) -> PythonWorkshop:
+    """Works in `folder`, where the requirements lie too."""
+    return PythonWorkshop(folder, folder / "cache", lambda _: None, Deadline.after(120))
+
+
+def test_wheels_become_files_of_the_image(tmp_path: Path) -> None:
+    """What pip unpacks lies on the image's PYTHONPATH, without bytecode."""
+    path = wheel(tmp_path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / "requirements.txt").write_text(f"tiny @ {path.as_uri()} --hash=sha256:{digest}\n")
+
+    entries = workshop(tmp_path).wheels("tool", image("requirements.txt"))
+
+    assert "/opt/kindgate/tiny.py" in {entry.path for entry in entries}
+    assert not any(entry.path.endswith(".pyc") for entry in entries)
+
+
+def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
+    """And the error says what pip said."""
+    (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()} --hash=sha256:{'0' * 64}\n")
+
+    with pytest.raises(ImageError, match="wheels of tool cannot be had") as raised:
+        workshop(tmp_path).wheels("tool", image("requirements.txt"))
+
+    assert "HASH" in raised.value.last_state.upper()
+
+
+def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> None:
+    """The key says all that the image is made from."""
+    (tmp_path / "one.txt").write_text("tiny==1\n")
+    (tmp_path / "two.txt").write_text("tiny==2\n")
+    shop = workshop(tmp_path)
+
+    keys = {shop.key(image("one.txt")), shop.key(image("two.txt")), shop.key(image("one.txt").model_copy(update={"release": "3.12"}))}
+
+    assert len(keys) == 3
+
+
+def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
+    """Each is pinned at the version of requirements.lock, with hashes that stand there too."""
+    locked = LOCK.read_text()
+    pinned = (IMAGES / "load-generator" / "requirements.txt").read_text()
+
+    packages = re.findall(r"^([\w.-]+==[\w.]+) ", pinned, re.MULTILINE)
+    hashes = re.findall(r"sha256:[0-9a-f]{64}", pinned)
+
+    assert len(packages) > 30
+    assert [package for package in packages if not re.search(rf"^{re.escape(package)}[ ;]", locked, re.MULTILINE)] == []
+    assert [one for one in hashes if one not in locked] == []
+
+
+def test_the_bundled_generators_name_an_image_that_can_be_built() -> None:
+    """Component, lock and catalogue speak of one image, whose tag is this version."""
+    name = f"kindgate.local/load-generator:{__version__}"
+    component = assets.manifests() / "components" / "load-generators"
+
+    named = {found for file in component.glob("*.yaml") for found in re.findall(r"image: (\S+)", file.read_text())}
+
+    assert named == {name}
+    assert read_lock(IMAGES / "images.lock").images[name].build in read_catalogue(IMAGES / "catalogue.yaml").buildable
