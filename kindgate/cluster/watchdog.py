@@ -20,6 +20,8 @@ GOODBYE = b"goodbye"
 DELETE_SECONDS = 120.0
 """What the watchdog gives the engine for the deletion; 2-4 s is usual."""
 
+_TRY_AGAIN_SECONDS = 2.0
+
 _LOOK_SECONDS = 5.0
 """How often the owner is looked at besides: a forked child of the run that lives on keeps the pipe open."""
 
@@ -41,11 +43,21 @@ def said_goodbye(pipe: int, owner: ProcessName, look_seconds: float = _LOOK_SECO
 def clean_up(charge: str) -> None:
     """Delete what the dead run left; a failure is written to `watchdog.log` in the state folder, because nobody listens."""
     from kindgate.cluster.reaping import Charge, clean_up_after  # noqa: PLC0415  # most watchdogs never need it
+    from kindgate.errors import KindgateError  # noqa: PLC0415  # as above
     from kindgate.host.directories import state_dir  # noqa: PLC0415  # as above
-    from kindgate.waiting import Deadline  # noqa: PLC0415  # as above
+    from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # as above
+
+    deadline = Deadline.after(DELETE_SECONDS)
+
+    def attempt() -> Ready[None] | Pending:
+        try:
+            clean_up_after(Charge.from_json(charge), deadline)
+        except KindgateError as error:  # an engine that is being restarted comes back
+            return Pending(str(error))
+        return Ready(None)
 
     try:
-        clean_up_after(Charge.from_json(charge), Deadline.after(DELETE_SECONDS))
+        wait_for("what the run left to be deleted", attempt, deadline, interval=_TRY_AGAIN_SECONDS)
     except Exception:  # noqa: BLE001  # whatever it is, the log is the only place to say it
         with (state_dir() / "watchdog.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {charge}\n{traceback.format_exc()}\n")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 KUBECTL_SECONDS = 60.0
 
+API_SECONDS = 60.0
+"""A call of a test that gives no `_request_timeout` ends after this: the client itself would wait for ever for a node that stands still."""
+
 
 class Cluster:
     """A running cluster. The API clients are made when they are first used."""
@@ -54,6 +57,7 @@ class Cluster:
         made: client.ApiClient = config.new_client_from_config(  # type: ignore[no-untyped-call]  # published without types
             str(self.address.kubeconfig), context=self.address.context
         )
+        _bound(made.rest_client.pool_manager)
         return made
 
     @cached_property
@@ -74,3 +78,16 @@ class Cluster:
         """Close the API client's connections."""
         if "api" in self.__dict__:
             self.api.close()  # type: ignore[no-untyped-call]  # published without types
+
+
+def _bound(pool: Any) -> None:  # noqa: ANN401  # the kubernetes package has no types
+    """Give every request of the pool that has no timeout this module's."""
+    from urllib3 import Timeout  # noqa: PLC0415  # comes with the kubernetes package
+
+    unbound = pool.request
+
+    def request(method: str, url: str, **options: Any) -> Any:  # noqa: ANN401  # handed through
+        options["timeout"] = options.get("timeout") or Timeout(connect=min(API_SECONDS, 10.0), read=API_SECONDS)
+        return unbound(method, url, **options)
+
+    pool.request = request

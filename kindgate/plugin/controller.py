@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kindgate.cluster.run_folder import remove_run_folder, run_folder
-from kindgate.errors import HostError
+from kindgate.errors import HostError, KindgateError
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
@@ -224,6 +224,10 @@ class Controller:
                 self._close(self.lazy.pipeline)
         except KeyboardInterrupt:
             self.terminal.progress("interrupted: the watchdog deletes the cluster")
+        except KindgateError as error:
+            self.terminal.line(f"kindgate: {error}\n  the watchdog goes on trying for two minutes")
+            if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
+                raise SystemExit(error.exit_code) from error  # pytest has decided on its own code by now
         finally:
             remove_run_folder(run_folder(self.run_id))
             self.interrupts.restore()

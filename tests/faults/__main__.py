@@ -58,7 +58,7 @@ def provoked(fault: Fault, engine: Engine, folder: Path) -> Row:
             undo()
         scene.undo.clear()
         clean, leaked = scene.clean_after(watch, fault.expected.clean_within + CLEAN_SECONDS)
-        return judged(fault, seen, None if clean is None else clean - since, leaked, scene.runs[-1].artifacts / "report.json")
+        return judged(fault, seen, None if clean is None else clean - since, leaked, scene.runs[0].artifacts / "report.json")
     except (KindgateError, hosts.EngineNotOurs, OSError) as error:
         return not_provoked(fault, str(error))
     finally:

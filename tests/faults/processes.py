@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -151,6 +152,25 @@ def same_name(scene: Scene) -> Seen:
     return Seen(seen.exit_code, seen.seconds, seen.text, (*problems, *(() if code == 0 else (f"the first run ended with {code}",))))
 
 
+def kept_and_resumed(scene: Scene) -> Seen:
+    """A failing run keeps its cluster: it is looked at by `kindgate shell`, worked on twice with --kind-reuse, and deleted."""
+    watch = Stopwatch()
+    failing = scene.start("test_each", "--kind-keep", "on-failure", environment={"FAULT_FAILING": "1"})
+    seen = scene.ended(failing, watch)
+    problems = [] if f"kindgate shell --cluster-name {scene.cluster}" in failing.text else ["no commands were printed"]
+    told = scene.kindgate("shell", "--cluster-name", scene.cluster, "--", "kubectl", "get", "nodes", "--output", "name")
+    problems += [] if told.stdout.split() == [f"node/{scene.cluster}-control-plane"] else [f"kindgate shell: {told.stdout}{told.stderr}"]
+    for name, says in (("first", "is reused"), ("second", r" 0 of \d+ objects had changed")):
+        again = scene.start("test_answers", "--kind-reuse", name=name)
+        code = again.wait()
+        problems += (
+            [] if code == 0 and re.search(says, again.text) else [f"the {name} run on the kept cluster: {code}, {says!r} is not said"]
+        )
+    down = scene.kindgate("down", "--cluster-name", scene.cluster)
+    problems += [] if down.returncode == 0 else [f"kindgate down: {down.stderr}"]
+    return Seen(seen.exit_code, watch.seconds, seen.text, tuple(problems))
+
+
 def disk_full(scene: Scene) -> Seen:
     """The artifacts' disk holds next to nothing."""
     small = scene.folder / "small"
@@ -217,6 +237,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("xdist-first-failure", "process", Expected((1, 2), "told to fail", within=60.0), first_failure),
     Fault("two-runs", "process", Expected((0,), within=300.0), two_runs),
     Fault("two-runs-one-name", "process", Expected((22,), "in use by a living run", within=30.0), same_name),
+    Fault("kept-and-resumed", "process", Expected((1,), "is kept", within=300.0), kept_and_resumed),
     Fault("disk-full", "process", Expected((11,), "No space left on device", within=60.0, report=False), disk_full),
     Fault("artifacts-deleted", "process", Expected((0,), within=60.0), artifacts_deleted),
 )

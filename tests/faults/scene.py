@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import uuid
@@ -103,6 +104,11 @@ class Scene:
         """What was seen of a run, when it has ended."""
         code = run.wait(seconds)
         return Seen(code, watch.seconds, run.told, problems)
+
+    def kindgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run kindgate's command line in this scene's environment."""
+        command = [str(Path(sys.executable).parent / "kindgate"), *arguments]
+        return subprocess.run(command, cwd=self.folder, env=self._environment({}), capture_output=True, text=True, timeout=300, check=False)
 
     def node(self, number: str = "control-plane", cluster: str = STANDING) -> str:
         """The name of a node's container."""

@@ -160,6 +160,19 @@ def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
     eventually("the cluster to be gone", lambda: not machine.containers)
 
 
+def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> None:
+    """An engine that is restarted when the run dies does not keep its containers."""
+    docker = machine.root / "bin" / "docker"
+    charge = owned_by(machine, "run")
+    docker.rename(docker.with_name("away"))
+    guard = Guard.start(charge)
+    guard.hand_over()
+    assert not guard.wait(1.0)
+    docker.with_name("away").rename(docker)
+    eventually("the cluster to be gone", lambda: not machine.containers)
+    assert guard.wait(60)
+
+
 def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
     """A cluster of the same name that a later run owns is not the watchdog's business."""
     Guard.start(owned_by(machine, "a later run")).hand_over()

@@ -1,0 +1,43 @@
+"""`kindgate shell` talks to the cluster that stands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kindgate.plugin.cluster import Cluster
+
+pytestmark = pytest.mark.e2e
+
+
+def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one command in the shell, as a user does."""
+    command = [str(Path(sys.executable).parent / "kindgate"), "shell", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_kubectl_in_the_shell_reaches_the_cluster(cluster: Cluster) -> None:
+    """Without any option of its own: KUBECONFIG and PATH are set."""
+    told = shell("--cluster-name", cluster.name, "--", "kubectl", "get", "nodes", "--output", "name")
+
+    assert told.returncode == 0, told.stderr
+    assert set(told.stdout.split()) == {f"node/{name}" for name in cluster.address.nodes}
+
+
+def test_the_shell_ends_with_the_commands_own_exit_code(cluster: Cluster) -> None:
+    """A script can tell what happened."""
+    assert shell("--cluster-name", cluster.name, "--", "sh", "-c", "exit 7").returncode == 7
+
+
+def test_no_cluster_is_told_with_what_helps() -> None:
+    """A misspelt name is one line and the way to find the right one."""
+    told = shell("--cluster-name", "kindgate-nowhere", "--", "true")
+
+    assert told.returncode == 16
+    assert "there is no cluster kindgate-nowhere" in told.stderr
+    assert "kindgate list" in told.stderr
