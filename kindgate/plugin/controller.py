@@ -172,6 +172,8 @@ class Controller:
             return
         from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
 
+        if self.interrupted:
+            self.interrupts.hold()  # what is left is quick, and a signal in the middle of it would cost the exit code
         with self.interrupts.held():
             written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus))
             finished = tell(self.lazy.pipeline, written)
@@ -219,6 +221,8 @@ class Controller:
         """Delete or keep the cluster, after every report is written. Whatever cuts this short, the watchdog goes on with it."""
         if self.server is not None:
             self.server.close()
+        if self.interrupted:
+            self.interrupts.release()
         try:
             if self.lazy.pipeline is not None:
                 self._close(self.lazy.pipeline)

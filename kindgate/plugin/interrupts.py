@@ -35,19 +35,27 @@ class Interrupts:
             signal.signal(number, handler)
         self._restored = {}
 
+    def hold(self) -> None:
+        """Let no signal cut short what comes from now on, until `release`."""
+        self._held += 1
+
+    def release(self) -> None:
+        """The end of one `hold`; without one, nothing changes."""
+        self._held = max(0, self._held - 1)
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """A block that no signal cuts short: it has to be quick."""
-        self._held += 1
+        self.hold()
         try:
             yield
         finally:
-            self._held -= 1
+            self.release()
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.seen = True
         name = signal.Signals(number).name
         if self._held:
-            self._say(f"{name}: the report is being written, this takes a moment")
+            self._say(f"{name}: the run is about to end, this takes a moment")
             return
         raise KeyboardInterrupt(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -101,7 +102,7 @@ def worker_killed(scene: Scene) -> Seen:
     run.wait_until("a worker to be in its test", lambda: bool(list(scene.folder.glob("worker-*"))))
     pid = int(next(scene.folder.glob("worker-*")).name.removeprefix("worker-"))
     watch = Stopwatch()
-    next(process for process in run.workers() if process.pid == pid).kill()
+    os.kill(pid, signal.SIGKILL)
     run.go("go")
     return scene.ended(run, watch)
 

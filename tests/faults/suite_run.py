@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 MOMENT_SECONDS = 240.0
@@ -77,11 +75,6 @@ class SuiteRun:
         """Signal the run's entry process, as GitHub's runner does; one that has ended is fine."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-
-    def workers(self) -> list[psutil.Process]:
-        """The run's xdist workers."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "execnet" in " ".join(child.cmdline()) or "sys.stdin" in " ".join(child.cmdline())]
 
     def wait(self, seconds: float = END_SECONDS) -> int:
         """The exit code; a run that does not end in time is killed, which its negative code tells."""
