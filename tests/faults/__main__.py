@@ -1,6 +1,6 @@
 """`make faults`: provoke every fault on real clusters, one at a time, and print a row for each.
 
-    python -m tests.faults [--only NAME ...] [--group GROUP] [--list] [--keep-shared]
+    python -m tests.faults [--only NAME ...] [--group GROUP] [--parallel N] [--list] [--keep-shared]
 
 Rows are added to artifacts/faults.json, so that the table can be made in parts. Ends with 1 when a row fails.
 """
@@ -11,7 +11,9 @@ import argparse
 import fnmatch
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kindgate.cluster.deletion import delete_named
@@ -21,10 +23,13 @@ from tests.faults import clusters, hosts, processes
 from tests.faults.fault import Fault, Row
 from tests.faults.judge import judged, not_provoked
 from tests.faults.scene import STANDING, Scene, the_engine
+from tests.faults.snapshot import end_runs, take_snapshot
 from tests.faults.suite_run import Stopwatch
 from tests.faults.table import add_rows, table
 
 FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS)
+
+_WRITING = threading.Lock()
 
 CLEAN_SECONDS = 60.0
 """How much longer than expected is waited for a run's traces to go, so that what stays is told from what is late."""
@@ -37,17 +42,15 @@ def say(text: str) -> None:
 
 
 def chosen(only: Sequence[str], group: str) -> list[Fault]:
-    """The faults whose names fit one of the patterns, and of the group; empty means all."""
-    return [
-        fault
-        for fault in FAULTS
-        if (not only or any(fnmatch.fnmatch(fault.name, pattern) for pattern in only)) and (not group or fault.group == group)
-    ]
+    """The faults of the group whose names fit one of the patterns, in the patterns' order; empty means all."""
+    patterns = only or ["*"]
+    fitting = [fault for pattern in patterns for fault in FAULTS if fnmatch.fnmatch(fault.name, pattern)]
+    return [fault for fault in dict.fromkeys(fitting) if not group or fault.group == group]
 
 
-def provoked(fault: Fault, engine: Engine, folder: Path) -> Row:
+def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) -> Row:
     """Provoke one fault and judge it; whatever happens, the place is cleared for the next one."""
-    scene = Scene(folder / fault.name, engine, say, folder / "shared-state")
+    scene = Scene(folder / fault.name, engine, say, folder / "shared-state", alone=alone)
     scene.prepare()
     watch = Stopwatch()
     try:
@@ -62,6 +65,35 @@ def provoked(fault: Fault, engine: Engine, folder: Path) -> Row:
         return not_provoked(fault, f"{type(error).__name__}: {error}")
     finally:
         scene.clear()
+
+
+def may_be_together(fault: Fault) -> bool:
+    """Whether other faults may be provoked at the same time: not where they share a cluster, and not where the engine is stopped."""
+    return fault.group != "cluster" and not fault.name.startswith("engine-")
+
+
+def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
+    """Provoke faults beside each other; what none of them can be told to have left is a row of its own."""
+    if not faults:
+        return []
+    before = take_snapshot(engine, "", ())
+    with ThreadPoolExecutor(parallel) as pool:
+        try:
+            rows = list(pool.map(lambda fault: told(provoked(fault, engine, folder, alone=False), file), faults))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_runs()
+            raise
+    leaked = take_snapshot(engine, "", ()).more_than(before)
+    return [*rows, told(Row(f"{len(faults)} beside each other", "host", "nothing left", "the engine", None, None, leaked), file)]
+
+
+def told(row: Row, file: Path) -> Row:
+    """The row, written into the file and said."""
+    with _WRITING:
+        add_rows(file, [row])
+    say(f"{row.fault}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
+    return row
 
 
 def shared_cluster_stands(engine: Engine, folder: Path) -> None:
@@ -79,6 +111,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a fault's name or a pattern of it; repeatable")
     parser.add_argument("--group", default="", choices=["process", "cluster", "host"], help="the faults of one group")
     parser.add_argument("--list", action="store_true", help="show what there is, and provoke nothing")
+    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="provoke faults that may be beside each other N at a time")
     parser.add_argument("--keep-shared", action="store_true", help="leave the shared cluster standing for the next call")
     parser.add_argument(
         "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
@@ -92,18 +125,19 @@ def main() -> int:
         parser.error("no fault of that name: --list shows them")
     folder = options.artifacts.absolute() / "faults"
     engine = the_engine()
+    file: Path = options.artifacts / "faults.json"
     rows: list[Row] = []
     shared = any(fault.group == "cluster" for fault in faults)
     try:
         if shared:
             say("the shared cluster ...")
             shared_cluster_stands(engine, folder)
+        together = [fault for fault in faults if options.parallel > 1 and may_be_together(fault)]
+        rows += provoke_together(together, engine, folder, options.parallel, file)
         for fault in faults:
-            say(f"{fault.name} ...")
-            row = provoked(fault, engine, folder)
-            rows.append(row)
-            add_rows(options.artifacts / "faults.json", [row])
-            say(f"{fault.name}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
+            if fault not in together:
+                say(f"{fault.name} ...")
+                rows.append(told(provoked(fault, engine, folder), file))
     finally:
         if shared and not options.keep_shared:
             _delete_shared(engine, folder)
@@ -112,7 +146,6 @@ def main() -> int:
 
 
 def _delete_shared(engine: Engine, folder: Path) -> None:
-
     os.environ["KINDGATE_STATE_DIR"] = str(folder / "shared-state")
     delete_named(engine, STANDING, Deadline.after(180))
 

@@ -35,12 +35,16 @@ _FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")
 
 @dataclass
 class Scene:
-    """One fault's place. `say` takes a line of progress; `undo` is done when the fault is over, last first."""
+    """One fault's place. `say` takes a line of progress; `undo` is done when the fault is over, last first.
+
+    Other faults are provoked at the same time where it is not `alone`: then only what bears its cluster's name is its own.
+    """
 
     folder: Path
     engine: Engine
     say: Callable[[str], object]
     shared_state: Path
+    alone: bool = True
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     undo: list[Callable[[], object]] = field(default_factory=list)
     runs: list[SuiteRun] = field(default_factory=list)
@@ -75,7 +79,8 @@ class Scene:
 
     def snapshot(self) -> Snapshot:
         """What there is now."""
-        return take_snapshot(self.engine, self.mark, (self.state, self.temporary))
+        taken = take_snapshot(self.engine, self.mark, (self.state, self.temporary))
+        return taken if self.alone else taken.of_cluster(self.cluster)
 
     def start(
         self,
@@ -132,7 +137,7 @@ class Scene:
             left = self.snapshot().more_than(before)
             return Pending(str(left)) if left and time.monotonic() < ends else Ready(None)
 
-        wait_for("nothing to be left", probe, Deadline.after(seconds + 60), interval=0.5)
+        wait_for("nothing to be left", probe, Deadline.after(seconds + 60), interval=1.0)
         return (watch.seconds if not left else None), left
 
     def clear(self) -> None:

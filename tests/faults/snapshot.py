@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -33,6 +34,15 @@ class Snapshot:
     processes: frozenset[str]
     files: frozenset[str]
 
+    def of_cluster(self, name: str) -> Snapshot:
+        """Only what can be told to be of this cluster, beside processes and files: volumes have no names that say it."""
+        return replace(
+            self,
+            containers=frozenset(one for one in self.containers if name in one),
+            networks=frozenset(one for one in self.networks if name in one),
+            volumes=frozenset(),
+        )
+
     def more_than(self, before: Snapshot) -> dict[str, tuple[str, ...]]:
         """What is here and was not there before, by kind; kinds of which nothing is more are left out."""
         then = asdict(before)
@@ -59,6 +69,14 @@ def take_snapshot(engine: Engine, mark: str, folders: tuple[Path, ...]) -> Snaps
 def marked(mark: str) -> list[psutil.Process]:
     """The living processes that carry the mark in their environment."""
     return [process for process in psutil.process_iter() if _read(process, lambda one: one.environ().get(MARK)) == mark and _lives(process)]
+
+
+def end_runs() -> None:
+    """Kill every run that was started with a mark; their watchdogs, which carry one too, delete what they had."""
+    for process in psutil.process_iter():
+        if _read(process, lambda one: one.environ().get(MARK)) and "pytest" in (_read(process, lambda one: " ".join(one.cmdline())) or ""):
+            with suppress(psutil.Error):
+                process.kill()
 
 
 def _lives(process: psutil.Process) -> bool:
