@@ -8,7 +8,7 @@ counts requests that failed or were never sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,12 @@ class Recording:
     bursts: tuple[BurstSample, ...]
 
     def run(self, rng: np.random.Generator, bursts: int, slower: float = 1.0) -> list[BurstSample]:
-        """So many of the bursts, drawn with replacement, with the pull request's times multiplied by `slower`."""
-        return [_slowed(self.bursts[place], slower) for place in rng.integers(0, len(self.bursts), bursts)]
+        """So many of the bursts, drawn with replacement, with the pull request's times multiplied by `slower`.
+
+        Which of the two deployments is called the base is drawn too, for the whole run: neither is it by nature.
+        """
+        names = {BASE: BASE, HEAD: HEAD} if rng.integers(2) else {BASE: HEAD, HEAD: BASE}
+        return [_as_run(self.bursts[place], names, slower) for place in rng.integers(0, len(self.bursts), bursts)]
 
 
 def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
@@ -71,14 +75,15 @@ def _decoded(place: int, burst: dict[str, Any]) -> BurstSample:
     return BurstSample(float(place), float(burst["seconds"]), tuple(series))
 
 
-def _slowed(burst: BurstSample, factor: float) -> BurstSample:
-    if factor == 1.0:
-        return burst
-    series = tuple(part if part.tags["arm"] == BASE else _multiplied(part, factor) for part in burst.series)
-    return BurstSample(burst.started, burst.seconds, series)
+def _as_run(burst: BurstSample, names: Mapping[str, str], slower: float) -> BurstSample:
+    series = []
+    for part in burst.series:
+        arm = names[part.tags["arm"]]
+        times = _multiplied(part.response, slower) if arm == HEAD and slower != 1.0 else part.response
+        series.append(Series({"arm": arm}, part.scheduled, part.sent, times))
+    return BurstSample(burst.started, burst.seconds, tuple(series))
 
 
-def _multiplied(series: Series, factor: float) -> Series:
-    times = series.response
+def _multiplied(times: Histogram, factor: float) -> Histogram:
     values = np.repeat(np.rint(times.values * factor).astype(np.int64), times.counts)
-    return Series(series.tags, series.scheduled, series.sent, Histogram.of(values))
+    return Histogram.of(values)

@@ -49,7 +49,7 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ImageError(f"to build images this machine needs {', '.join(missing)}", next_step=f"install the packages {' '.join(missing)}")
+        raise ImageError(f"this machine lacks {', '.join(missing)}", next_step=f"install the packages {' '.join(missing)}")
     progress(f"installing the Debian packages {', '.join(missing)} on this machine")
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
     try:

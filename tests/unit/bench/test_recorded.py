@@ -1,0 +1,28 @@
+"""Runs drawn from a recording."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.recorded import Recording
+from kindgate.histogram import Histogram
+from kindgate.slo.compare import BASE, HEAD
+from kindgate.slo.sample import BurstSample, Series
+
+
+def _burst(base: int, head: int) -> BurstSample:
+    """One request to each version, in microseconds, and one to each that was lost."""
+    series = tuple(Series({"arm": arm}, 2, 2, Histogram.of(np.array([time]))) for arm, time in ((BASE, base), (HEAD, head)))
+    return BurstSample(0.0, 2.0, series)
+
+
+def test_the_pull_request_is_slower_whichever_deployment_it_is() -> None:
+    """Either deployment may be called the base, for a whole run; the other one's times are multiplied, and nothing is lost."""
+    recording = Recording(500.0, (_burst(1000, 2000),) * 3)
+    seen = set()
+    for seed in range(20):
+        run = recording.run(np.random.default_rng(seed), 4, slower=1.1)
+        times = {tuple((part.tags["arm"], int(part.response.values[0]), part.scheduled) for part in burst.series) for burst in run}
+        (figures,) = times  # the same in every burst of the run
+        seen.add(tuple(sorted(figures)))
+    assert seen == {((BASE, 1000, 2), (HEAD, 2200, 2)), ((BASE, 2000, 2), (HEAD, 1100, 2))}
