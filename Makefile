@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+# A run starts dozens of Python processes: our code is compiled once for all of them, also where the environment forbids it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help e2e test lint workflows adopt faults cycles github-smoke bench startup docs clean
@@ -67,4 +69,5 @@ docs: $(READY) ## write the pages that are made from the code: options, fixtures
 
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
+	find bench kindgate tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from kindgate.cli import main
 from tests.unit.actions_runner import read_as_commands
 
 PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
@@ -27,35 +32,57 @@ def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PI
     return done.stdout or done.stderr or ""
 
 
+@pytest.fixture
+def in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Runs a command in this process as `started` does in one of its own, which takes most of a second to import the command line."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["kindgate", *arguments])
+        reading, writing = os.pipe()
+        with ThreadPoolExecutor(1) as pool, open(reading) as pipe:  # noqa: PTH123  # a descriptor is no path
+            printed = pool.submit(pipe.read)
+            with open(writing, "w") as stream, redirect_stdout(stream), redirect_stderr(stream), suppress(SystemExit):  # noqa: PTH123  # the same
+                main()
+            return printed.result()
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     "command",
     [["up"], ["deploy"], ["monitor"], ["load"], ["images", "list"], ["scan"]],
     ids=" ".join,
 )
-def test_no_line_of_a_failing_command_is_obeyed(command: list[str], tmp_path: Path) -> None:
+def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Callable[..., str], tmp_path: Path) -> None:
     """Here a folder's name is the pull request's; it could as well be a pod's log."""
     (tmp_path / FORGED).mkdir()
 
-    printed = started(tmp_path, *command, f"--kind-overlay={FORGED}")
+    printed = in_step(*command, f"--kind-overlay={FORGED}")
 
     assert printed.count("::stop-commands::") == 2  # before the command's first line, and before the error
     assert FORGED in printed
     assert read_as_commands(printed.splitlines()) == []
 
 
-def test_no_line_of_a_command_that_succeeds_is_obeyed(tmp_path: Path) -> None:
+def test_no_line_of_a_command_that_succeeds_is_obeyed(in_step: Callable[..., str]) -> None:
     """A threshold stands in the table of results; nothing listens at this port, and the burst is measured all the same."""
     threshold = f"http_req_duration{{name:{FORGED}}}: p(95)<100"
-    printed = started(tmp_path, *BURST, f"--threshold={threshold}")
+    printed = in_step(*BURST, f"--threshold={threshold}")
 
     assert "20 requests" in printed
     assert FORGED in printed
     assert read_as_commands(printed.splitlines()) == []
 
 
-def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(tmp_path: Path) -> None:
+def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(in_step: Callable[..., str], tmp_path: Path) -> None:
     """The closing table may name pods and hosts; only what follows the token is read."""
-    printed = started(tmp_path, "run", f"--slo-file={FORGED}.yaml")
+    printed = in_step("run", f"--slo-file={FORGED}.yaml")
 
     assert printed.count(FORGED) > 1
     (annotation,) = read_as_commands(printed.splitlines())

@@ -129,8 +129,9 @@ def test_a_pod_that_is_not_running_yet_is_tried_again(suite: KindCluster, tmp_pa
         assert "service/shop" in answer_at(port)
 
 
-def test_a_forward_that_never_works_says_why(suite: KindCluster, tmp_path: Path) -> None:
+def test_a_forward_that_never_works_says_why(suite: KindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error carries kubectl's own words."""
+    monkeypatch.setattr("kindgate.cluster.kind.RETRY_SECONDS", 0.5)
     (tmp_path / "failures").write_text("1000", encoding="utf-8")
     with (
         pytest.raises(ClusterError, match="timed out waiting for `kubectl port-forward service/shop`"),

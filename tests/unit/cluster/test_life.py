@@ -187,11 +187,12 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     assert nothing_left(machine, tmp_path)
 
 
-def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: Path) -> None:
+def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a hanging kind had created goes with it."""
+    monkeypatch.setattr("kindgate.cluster.life.SETTLE_SECONDS", 0.1)  # the stand-in for the engine is done when it answers
     machine.tell("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
-        open_cluster(blueprint(machine, tmp_path), deadline=Deadline.after(3), progress=str)
+        open_cluster(blueprint(machine, tmp_path), deadline=Deadline.after(2), progress=str)
     assert nothing_left(machine, tmp_path)
 
 

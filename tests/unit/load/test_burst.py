@@ -120,7 +120,7 @@ def test_several_generators_send_one_schedule(recording: Recording, serve: Serve
 
 def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
     """1,500 unanswered requests at a time: nothing is held back, and each ends as a timeout."""
-    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=2.5, processes=1)
+    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=1.6, processes=1)
     result = run_burst(plan, pool=pool)
     assert result.failed == {"timeout": 1500}
     assert result.cap_wait.max == 0
