@@ -62,10 +62,13 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
         lags = tuple(punctualities(server, effort, say))
         honest = tuple(honesties(server, tools, effort, say))
         fast = tuple(floods(server, tools, effort, say, kept.append))
+    routes = standing_routes(say) if os.environ.get("BENCH_CLUSTER") == "1" else ()
+    ingress = tuple(floods_through(routes, tools, effort, say)) if routes else ()
+    paced = tuple(paced_through(routes, effort, say)) if routes else ()
+    say("verdicts: simulated and recorded runs")
     sizes = histogram_sizes(Histogram.merged(result.total.response for result in kept))
     rates = error_rates(effort.runs, read_recording(RECORDING) if RECORDING.exists() else None, say)
     real = read_real_runs()
-    routes = standing_routes(say) if os.environ.get("BENCH_CLUSTER") == "1" else ()
     return Results(
         measured=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=machine(),
@@ -77,8 +80,8 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
         histogram=sizes,
         error_rates=rates,
         real_runs=real.runs if real else (),
-        ingress=tuple(floods_through(routes, tools, effort, say)) if routes else (),
-        ingress_paced=tuple(paced_through(routes, effort, say)) if routes else (),
+        ingress=ingress,
+        ingress_paced=paced,
     )
 
 

@@ -20,5 +20,5 @@ class Effort:
     runs: int
 
 
-FULL = Effort(flood=4.0, paced=5.0, samples=5, tries=2, frozen=3, runs=2_000)
+FULL = Effort(flood=3.0, paced=5.0, samples=5, tries=2, frozen=3, runs=2_000)
 SHORT = Effort(flood=2.0, paced=2.0, samples=1, tries=1, frozen=1, runs=100)
