@@ -93,12 +93,14 @@ def stop() -> None:
 
 @tools.command()
 def lock() -> None:
-    """Write the checksums that tools.lock lacks; needs a machine that reaches the tools' sources.
+    """Write the checksums that tools.lock lacks, and compare the others with their publishers'; needs a machine that reaches them.
 
     Example: `kindgate tools lock`
     """
     from kindgate.host.tools_lock import lock_tools  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
-    for line in lock_tools(Deadline.after(ENGINE_SECONDS)):
+    written = lock_tools(Deadline.after(ENGINE_SECONDS))
+    for line in written:
         print(line)
+    print(f"{len(written)} checksums written" if written else "every tool has its checksum, and its publisher says the same")

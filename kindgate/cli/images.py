@@ -38,6 +38,26 @@ def list_images(settings: Settings) -> None:
 @images.command()
 @foreign
 @with_settings("cluster", "images", "deploy")
+def pin(settings: Settings) -> None:
+    """Write the digests that images.lock lacks, as the registries give them today; known ones stay as they are.
+
+    It asks for the images of the manifests and of the lock, and needs an engine on a machine that reaches their registries.
+
+    Example: `kindgate images pin --registry-mirror mirror.example.com`
+    """
+    from kindgate.pipeline.pinning import pin_images  # noqa: PLC0415  # keeps --help quick
+
+    written = 0
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        for line in pin_images(settings, Path(folder), stopwatch_progress()):
+            print(line, flush=True)
+            written += 1
+    print(f"{written} digests written" if written else "every image has its digest already")
+
+
+@images.command()
+@foreign
+@with_settings("cluster", "images", "deploy")
 def pull(settings: Settings) -> None:
     """Pull or build everything that a run needs now, so that the run itself does not wait.
 

@@ -66,12 +66,12 @@ def read_lock(path: Path) -> ImageLock:
         raise ImageError(f"{path} cannot be used: {error}", next_step="restore the file, or write it with `kindgate images pin`") from error
 
 
-def pinned(lock: ImageLock, digests: Mapping[str, str], seen_at: str) -> ImageLock:
-    """The lock with the digests (name:tag to `sha256:...`) that a registry answered with; `seen_at` says which and when."""
-    images = dict(lock.images)
-    for name, digest in digests.items():
-        known = images.get(name, LockedImage())
-        images[name] = known.model_copy(update={"digest": digest, "digest_from": seen_at})
+def pinned(lock: ImageLock, name: str, digest: str, seen_at: str) -> ImageLock:
+    """The lock with the digest that a registry gave for `name`, the node image or another; `seen_at` says which and when."""
+    said = {"digest": digest, "digest_from": seen_at}
+    if name == lock.node.image:
+        return lock.model_copy(update={"node": lock.node.model_copy(update=said)})
+    images = {**lock.images, name: lock.images.get(name, LockedImage()).model_copy(update=said)}
     return lock.model_copy(update={"images": dict(sorted(images.items()))})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +60,9 @@ class RegistrySource:
             write_layout(archive, pool.map(pulled, plan.wanted))
         return archive
 
-    def digests(self, names: Iterable[str], progress: Progress, deadline: Deadline) -> Mapping[str, str]:
-        """Pull each image by its tag, and say which digest the registry gave: what `kindgate images pin` writes down."""
-        return {name: self._digest(self._mirrored(ImageReference.parse(name)), progress, deadline) for name in names}
+    def digest(self, name: str, progress: Progress, deadline: Deadline) -> str:
+        """Pull an image by its tag, and say which digest the registry gave: what `kindgate images pin` writes down."""
+        return self._digest(self._mirrored(ImageReference.parse(name)), progress, deadline)
 
     def pulled_as(self, reference: ImageReference) -> ImageReference:
         """What the engine is asked for: behind the mirror, and by digest where the lock has one."""

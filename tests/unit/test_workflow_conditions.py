@@ -65,7 +65,7 @@ def finished(event: str = "pull_request", conclusion: str = "success", head: str
     return Contexts({"github": github})
 
 
-ALWAYS = {name for name, text in CONDITIONS.items() if text == "${{ always() }}"}
+ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: workers collect in one order
 ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
 PUBLISHED = [
     (finished(), True),

@@ -55,10 +55,20 @@ def test_what_a_registry_said_is_kept(tmp_path: Path) -> None:
     name = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
 
     path = tmp_path / "images.lock"
-    path.write_text(lock_text(pinned(lock, {name: DIGEST, "docker.io/library/redis:7": DIGEST}, "registry, today")))
+    more = pinned(pinned(lock, name, DIGEST, "registry, today"), "docker.io/library/redis:7", DIGEST, "registry, today")
+    path.write_text(lock_text(more))
     again = read_lock(path)
 
     assert again.of(ImageReference.parse(name)).digest == DIGEST
     assert again.of(ImageReference.parse(name)).build == "metrics-server"
     assert again.of(ImageReference.parse("redis:7")).digest_from == "registry, today"
     assert again.node == lock.node
+
+
+def test_the_node_image_is_pinned_too() -> None:
+    """It has a place of its own in the lock."""
+    lock = read_lock(manifests() / "images" / "images.lock")
+
+    again = pinned(lock, lock.node.image, DIGEST, "registry, today")
+
+    assert (again.node.digest, again.node.digest_from, again.images) == (DIGEST, "registry, today", lock.images)

@@ -112,9 +112,7 @@ def test_a_refused_pull_says_so(stand_in: Any, tmp_path: Path, deadline: Deadlin
 
 
 def test_pinning_reports_the_registrys_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """By the name that the lock has."""
+    """The one of the tag as it is now."""
     stand_in.registry_has("docker.io/library/app:1")
 
-    assert source(stand_in, tmp_path).digests(["docker.io/library/app:1"], quiet, deadline) == {
-        "docker.io/library/app:1": "sha256:" + "d" * 64
-    }
+    assert source(stand_in, tmp_path).digest("docker.io/library/app:1", quiet, deadline) == "sha256:" + "d" * 64

@@ -1,0 +1,46 @@
+"""Writes the digests that `images.lock` lacks: what a registry answers today is what every later run gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kindgate.images.lock import ImageLock, lock_text, pinned, read_lock
+from kindgate.images.reference import ImageReference
+from kindgate.images.registry import RegistrySource
+from kindgate.images.source import Progress
+from kindgate.waiting import Deadline
+
+
+def pin_missing(file: Path, registry: RegistrySource, wanted: Iterable[str], progress: Progress, deadline: Deadline) -> Iterator[str]:
+    """Ask `registry` for each digest that the lock in `file` lacks, write it down, and yield `NAME DIGEST`.
+
+    `wanted` are the images of the manifests (`registry/repo:tag`). Digests that are known stay as they are. Each answer
+    is written as it comes, so that a registry that refuses one image loses none of those before it. Raises `ImageError`.
+    """
+    lock = read_lock(file)
+    for name in _lacking(lock, wanted):
+        digest = registry.digest(name, progress, deadline)
+        lock = pinned(lock, name, digest, _answered(name, registry.mirror))
+        _write(file, lock)
+        yield f"{name} {digest}"
+
+
+def _lacking(lock: ImageLock, wanted: Iterable[str]) -> list[str]:
+    """The images of the lock and of the manifests that have no digest, the node image first."""
+    node = [] if lock.node.digest else [lock.node.image]
+    names = sorted({*lock.images, *wanted})
+    return node + [name for name in names if not lock.of(ImageReference.parse(name)).digest]
+
+
+def _answered(name: str, mirror: str) -> str:
+    """Who said so, and when."""
+    through = f" through {mirror}" if mirror else ""
+    return f"{ImageReference.parse(name).registry}{through}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def _write(file: Path, lock: ImageLock) -> None:
+    """Replace the lock and keep the comment at its top."""
+    comments = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
+    file.write_text(comments + lock_text(lock))

@@ -1,0 +1,37 @@
+"""Pins the images of the application: what its manifests name, less what the user builds, asked for at the registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kindgate import assets
+from kindgate.host.engine import find_engine
+from kindgate.images.local import find_local
+from kindgate.images.lock import read_lock
+from kindgate.images.pinning import pin_missing
+from kindgate.images.plan import plan_images
+from kindgate.images.registry import RegistrySource
+from kindgate.images.source import Progress
+from kindgate.pipeline.preparation import read_application
+from kindgate.pipeline.tools import find_tools
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline
+
+PIN_SECONDS = 3600.0
+"""Every image is pulled: a slow line takes its time."""
+
+
+def pin_images(settings: Settings, folder: Path, progress: Progress) -> Iterator[str]:
+    """Complete the bundled `images.lock`, and yield a line for each digest that is written.
+
+    Raises the `KindgateError` of what is wrong: settings, engine, manifests, images, registry.
+    """
+    deadline = Deadline.after(PIN_SECONDS)
+    file = assets.manifests() / "images" / "images.lock"
+    engine = find_engine(deadline)
+    rendered, prerequisites = read_application(settings, find_tools(settings, deadline, progress), deadline)
+    local = find_local(settings.images, settings.root, engine, folder, deadline)
+    plan = plan_images((*prerequisites, rendered), loaded_images=local.loaded, archives=local.archives)
+    registry = RegistrySource(engine, read_lock(file), folder, settings.images.registry_mirror)
+    yield from pin_missing(file, registry, (image.reference.tagged for image in plan.wanted), progress, deadline)

@@ -1,0 +1,103 @@
+"""What `kindgate images pin` writes: only what a registry said, and nothing that was known already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import RegistryUnreachable
+from kindgate.images.lock import read_lock
+from kindgate.images.pinning import pin_missing
+from kindgate.images.reference import ImageReference
+from kindgate.images.registry import RegistrySource
+from kindgate.waiting import Deadline
+
+KNOWN = "sha256:" + "a" * 64
+NAMES = ("busybox:1.35", "traefik:v3", "registry.example.com/shop:2")
+SAID = "sha256:" + "d" * 64
+"""What the stand-in's registry says of every image."""
+
+LOCK = f"""# why there is a lock
+node:
+  image: docker.io/kindest/node:v1
+images:
+  docker.io/library/busybox:1.35:
+    build: busybox
+  docker.io/library/traefik:v3:
+    digest: {KNOWN}
+    digest_from: somebody
+"""
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    """A lock in which the node image and busybox have no digest."""
+    file = tmp_path / "images.lock"
+    file.write_text(LOCK)
+    return file
+
+
+def pin(lock: Path, stand_in: Any, *wanted: str, mirror: str = "") -> list[str]:
+    """The lines of a pinning with the stand-in's engine."""
+    registry = RegistrySource(stand_in.engine, read_lock(lock), lock.parent, mirror)
+    return list(pin_missing(lock, registry, wanted, lambda _: None, Deadline.after(30)))
+
+
+def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any) -> None:
+    """Node image, images of the lock, images of the manifests; known digests, build entries and the comment stay."""
+    for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35", "registry.example.com/shop:2"):
+        stand_in.registry_has(name)
+
+    lines = pin(lock, stand_in, "registry.example.com/shop:2", "docker.io/library/traefik:v3")
+
+    assert lines == [
+        f"docker.io/kindest/node:v1 {SAID}",
+        f"docker.io/library/busybox:1.35 {SAID}",
+        f"registry.example.com/shop:2 {SAID}",
+    ]
+    written = read_lock(lock)
+    busybox, traefik, shop = (
+        written.of(ImageReference.parse(name)) for name in ("busybox:1.35", "traefik:v3", "registry.example.com/shop:2")
+    )
+    assert (busybox.digest, busybox.build) == (SAID, "busybox")
+    assert busybox.digest_from == f"docker.io, {datetime.now(UTC):%Y-%m-%d}"
+    assert (traefik.digest, traefik.digest_from) == (KNOWN, "somebody")
+    assert shop.digest_from.startswith("registry.example.com, ")
+    assert written.node.digest == SAID
+    assert lock.read_text().startswith("# why there is a lock\nnode:")
+
+
+def test_a_second_pinning_asks_nobody(lock: Path, stand_in: Any) -> None:
+    """Everything has its digest: the file stays as it is, to the byte."""
+    for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35"):
+        stand_in.registry_has(name)
+    pin(lock, stand_in)
+    before, asked = lock.read_bytes(), len(stand_in.calls())
+
+    assert pin(lock, stand_in) == []
+    assert (lock.read_bytes(), len(stand_in.calls())) == (before, asked)
+
+
+def test_a_mirror_is_named(lock: Path, stand_in: Any) -> None:
+    """The digest is of the registry's image, but it was the mirror that said so."""
+    for name in ("127.0.0.1:5000/kindest/node:v1", "127.0.0.1:5000/library/busybox:1.35"):
+        stand_in.registry_has(name)
+
+    pin(lock, stand_in, mirror="127.0.0.1:5000")
+
+    assert "docker.io through 127.0.0.1:5000, " in read_lock(lock).node.digest_from
+
+
+def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock: Path, stand_in: Any) -> None:
+    """What was said before stays written; what was not said stays empty."""
+    stand_in.registry_has("docker.io/kindest/node:v1")
+    stand_in.registry_says("docker.io/library/busybox:1.35", "dial tcp: lookup registry-1.docker.io: no such host")
+
+    with pytest.raises(RegistryUnreachable, match=r"busybox:1\.35"):
+        pin(lock, stand_in)
+
+    written = read_lock(lock)
+    assert (written.node.digest, written.of(ImageReference.parse("busybox:1.35")).digest) == (SAID, "")
