@@ -53,6 +53,9 @@ def load(
     in_cluster: Annotated[
         bool, typer.Option("--in-cluster", help="The workers are pods of the cluster that stands; no warm-up", rich_help_panel=_HOW)
     ] = False,
+    worker_image: Annotated[
+        str, typer.Option(help="Image of those pods, instead of kindgate.local/load-generator", metavar="IMAGE", rich_help_panel=_HOW)
+    ] = "",
     http2: Annotated[bool, typer.Option("--http2", help="HTTP/2", rich_help_panel=_HOW)] = False,
     new_connections: Annotated[bool, typer.Option("--new-connections", help="A connection per request", rich_help_panel=_HOW)] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate", rich_help_panel=_HOW)] = False,
@@ -81,6 +84,7 @@ def load(
     from kindgate.cli.load_loop import Amount, json_object  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.load_run import LoadRun, run_load  # noqa: PLC0415  # the same
     from kindgate.cli.load_target import Message, Place, application_routes, asked_check, url_routes  # noqa: PLC0415  # the same
+    from kindgate.cli.load_thresholds import parse_thresholds  # noqa: PLC0415  # the same
     from kindgate.load.distributed import run_distributed  # noqa: PLC0415  # the same
     from kindgate.load.k6 import read_options  # noqa: PLC0415  # the same
     from kindgate.load.plan import BurstPlan  # noqa: PLC0415  # the same
@@ -93,7 +97,7 @@ def load(
     if imported and amount.given:
         raise SettingsError("--from-k6 says how much is sent: leave out --rate, --duration, --requests, --stage, --users and --arrival")
     loop = imported.loop if imported else amount.loop(usual)
-    place = Place(settings, in_cluster=in_cluster)
+    place = Place(settings, in_cluster=in_cluster, image=worker_image)
     message = Message(method, header or (), body, asked_check(expect, expect_json, expect_size))
     plan = BurstPlan(
         routes=url_routes(url, weight or (), message, resolved_here=not in_cluster)
@@ -115,7 +119,7 @@ def load(
         workers=workers,
         distribute=place.distribute if in_cluster else run_distributed,
         allow_missing=allow_missing,
-        thresholds=(*(imported.thresholds if imported else ()), *(threshold or [])),
+        thresholds=(*parse_thresholds(imported.thresholds if imported else (), str(from_k6)), *parse_thresholds(threshold or ())),
         find_capacity=find_capacity,
         json_file=json_file,
         k6_summary=k6_summary,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
+from kindgate.cli.load_thresholds import Judged, held_against
 from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst import run_burst, warm_up
@@ -48,7 +48,7 @@ class LoadRun:
     workers: int
     distribute: Callable[[BurstPlan, int], BurstResult]
     allow_missing: bool
-    thresholds: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
     find_capacity: bool
     json_file: Path | None
     k6_summary: Path | None
@@ -57,7 +57,7 @@ class LoadRun:
 
 def run_load(wanted: LoadRun) -> int:
     """Send it, and return the exit code of docs/exit-codes.md. Raises `LoadError` and `SloError` for what cannot be done."""
-    thresholds = parse_thresholds(wanted.thresholds)
+    thresholds = wanted.thresholds
     # names of routes and thresholds are no markup
     progress, shown = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
@@ -106,7 +106,7 @@ def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPoo
         return "" if judged.verdict is Verdict.PASS else "; ".join(judged.reasons)
 
     def on_step(step: Step) -> None:
-        console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False)
+        console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False, soft_wrap=True)
 
     found: Capacity = find_capacity(rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
     console.print(capacity_table(found))

@@ -22,8 +22,9 @@ from kindgate.settings import Settings
 class Place:
     """Where the burst is sent from: this machine, or pods of the cluster that stands, which is asked for once at most."""
 
-    def __init__(self, settings: Settings, *, in_cluster: bool) -> None:
+    def __init__(self, settings: Settings, *, in_cluster: bool, image: str = "") -> None:
         self._settings = settings
+        self._image = image
         self.in_cluster = in_cluster
 
     @functools.cached_property
@@ -38,7 +39,7 @@ class Place:
 
     def distribute(self, plan: BurstPlan, workers: int) -> BurstResult:
         """Send the plan from pods."""
-        return run_in_cluster(self._settings, self.reached, plan, workers, stopwatch_progress())
+        return run_in_cluster(self._settings, self.reached, plan, workers, stopwatch_progress(), image=self._image)
 
 
 @dataclass(frozen=True)

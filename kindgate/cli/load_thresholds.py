@@ -45,12 +45,12 @@ class Judged:
         return found
 
 
-def parse_thresholds(texts: Sequence[str]) -> tuple[Threshold, ...]:
-    """The thresholds of repeated `--threshold` options.
+def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple[Threshold, ...]:
+    """The thresholds of repeated options, or of a file; `origin` is what errors call the place.
 
     Raises `SloError` that points at the bad part, and for a threshold that no measurement can meet.
     """
-    thresholds = parse_marker(tuple(texts), "--threshold") if texts else ()
+    thresholds = parse_marker(tuple(texts), origin) if texts else ()
     for threshold in thresholds:
         refuse_impossible(threshold)
     return thresholds

@@ -47,13 +47,13 @@ class LiveLine:
         """The newest figures."""
         p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.2f} ms"
         line = (
-            f"{progress.elapsed:5.1f}{self._span} s   {progress.rate:8,.0f} requests/s   p95 {p95}   "
-            f"errors {progress.failed:,}   in flight {progress.in_flight:,}   done {progress.ended:,}{self._planned}"
+            f"{progress.elapsed:5.1f}{self._span} s  {progress.rate:6,.0f}/s  p95 {p95}  "
+            f"errors {progress.failed:,}  in flight {progress.in_flight:,}  done {progress.ended:,}{self._planned}"
         )
         if self._live:
             self._live.update(Text(line), refresh=True)
         else:
-            self._console.print(line, highlight=False)
+            self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:

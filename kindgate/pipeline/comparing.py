@@ -43,20 +43,24 @@ def measure_and_compare(
     campaign: Campaign,
     pairs: int,
     *,
+    quick: bool = False,
     placement: str = "",
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Comparison], object] = lambda _comparison: None,
 ) -> Compared:
     """Judge `objectives.compare` from `pairs` pairs of figures, and from twice and three times as many while it is undecided.
 
-    `placement` says how the versions stand on different nodes, which makes the comparison invalid; empty when they do not.
+    `quick` takes one pair, which shows figures and decides nothing. `placement` says how the versions stand on
+    different nodes, which makes the comparison invalid; it is empty when they do not.
+
     Raises `SloError` before any load is sent when there is no tolerance or so few pairs could decide none, and
     `LoadError` when a burst cannot be sent.
     """
-    refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan)))
-    for look in range(1, LOOKS + 1):
+    pairs, looks = (1, 1) if quick else (pairs, LOOKS)
+    refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan), looks))
+    for look in range(1, looks + 1):
         results = campaign.extend(pairs * campaign.turns * look, on_burst)
-        comparison = compare(objectives.compare, [burst_sample(result) for result in results], look=look, looks=LOOKS, placement=placement)
+        comparison = compare(objectives.compare, [burst_sample(result) for result in results], look=look, looks=looks, placement=placement)
         on_look(comparison)
         if comparison.decided:
             break

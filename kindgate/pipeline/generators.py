@@ -39,8 +39,10 @@ START_SECONDS = 180.0
 END_SECONDS = 120.0
 
 
-def run_in_cluster(settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress) -> BurstResult:
-    """Send `plan` from `workers` pods of the cluster that stands, each with one generator.
+def run_in_cluster(
+    settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
+) -> BurstResult:
+    """Send `plan` from `workers` pods of the cluster that stands, each with one generator; `image` replaces the bundled name.
 
     The share of a worker that is lost is missing from the result, which says how much. Raises `LoadError` when no
     worker reports, and the `KindgateError` of whatever fails before.
@@ -48,7 +50,7 @@ def run_in_cluster(settings: Settings, standing: Provisioned, plan: BurstPlan, w
     if workers < 1:
         raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="--workers 2")
     bundled = render_component(COMPONENT, kubectl=standing.kubectl, deadline=Deadline.after(START_SECONDS))
-    rendered = replace(bundled, objects=tuple(_asked(item, plan, workers) for item in bundled.objects))
+    rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
     run = new_run_id()
     if not standing.address.existing:
         _bring_image(settings, rendered, standing.address, progress)
@@ -75,15 +77,17 @@ def ingress_in_cluster(address: ClusterAddress) -> str:
     return f"http://{found[0]}"
 
 
-def _asked(manifest: Manifest, plan: BurstPlan, workers: int) -> Manifest:
+def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
     """The component's object with this plan and so many workers in it."""
     if manifest["kind"] == "ConfigMap":
         return {**manifest, "data": {"plan.json": json.dumps(plan.to_json())}}
     if manifest["kind"] != "Job":
         return manifest
     spec: dict[str, Any] = json.loads(json.dumps(manifest["spec"]))
+    container = spec["template"]["spec"]["containers"][0]
+    container["image"] = image or container["image"]
     if manifest["metadata"]["name"] == MASTER:
-        for variable in spec["template"]["spec"]["containers"][0]["env"]:
+        for variable in container["env"]:
             variable["value"] = str(workers) if variable["name"] == "WORKERS" else variable["value"]
     else:
         spec["parallelism"] = spec["completions"] = workers

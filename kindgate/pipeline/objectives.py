@@ -36,8 +36,6 @@ def refuse_too_small_plan(objectives: Objectives, settings: Settings) -> None:
     """
     sizes, slo = objectives.bursts, settings.slo
     requests = round((sizes.rate or settings.load.rate) * (sizes.duration or settings.load.duration))
-    looks = 1 if slo.quick else LOOKS
-    series = (PlannedSeries({}, requests),)
-    refuse_hopeless(replace(objectives, compare=()), BurstsPlan(1 if slo.quick else sizes.count or slo.bursts, series, looks))
-    if slo.compares:
-        refuse_hopeless(Objectives(compare=objectives.compare), BurstsPlan(sizes.count or slo.bursts, series))
+    bursts, looks = (1, 1) if slo.quick else (sizes.count or slo.bursts, LOOKS)
+    plan = BurstsPlan(bursts, (PlannedSeries({}, requests),), looks)
+    refuse_hopeless(objectives if slo.compares else replace(objectives, compare=()), plan)

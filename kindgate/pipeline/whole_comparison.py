@@ -30,6 +30,7 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             objectives,
             campaign,
             pairs_per_look(objectives, settings.slo),
+            quick=settings.slo.quick,
             placement=standing.placement,
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),

@@ -32,7 +32,9 @@ class Duet:
     def compare(self) -> Comparison:
         """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence."""
         pairs = pairs_per_look(self.objectives, self._settings)
-        compared = measure_and_compare(self.objectives, self._campaign, pairs, placement=self._standing.placement)
+        compared = measure_and_compare(
+            self.objectives, self._campaign, pairs, quick=self._settings.quick, placement=self._standing.placement
+        )
         self._record(compared)
         return compared.comparison
 

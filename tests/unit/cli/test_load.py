@@ -152,6 +152,15 @@ def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
         run("--url", url, "--from-k6", str(options), "--rate", "5")
 
 
+def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_path: Path) -> None:
+    """The error points at the text, and names the file that it came from."""
+    options = tmp_path / "options.json"
+    scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
+    options.write_text(json.dumps({"scenarios": {"s": scenario}, "thresholds": {"http_req_duration": ["p(95)=<5"]}}))
+    with pytest.raises(SloError, match=r"options\.json, column"):
+        run("--url", url, "--from-k6", str(options))
+
+
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
     """The first rate fails twice, so there is none."""
     result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")

@@ -85,6 +85,16 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
     assert campaign.bursts() == ()
 
 
+def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
+    """One pair, one look: asked for by somebody who knows that."""
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, quick=True)
+    (result,) = compared.comparison.results
+
+    assert (compared.comparison.verdict, compared.comparison.looks, len(compared.bursts)) == (Verdict.INCONCLUSIVE, 1, 1)
+    assert result.head is not None
+    assert result.base is not None
+
+
 def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     """However clear the difference is: the first look says INVALID, and nothing more is measured."""
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, placement="foo: a 2 and 0, b 0 and 2")

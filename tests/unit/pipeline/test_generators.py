@@ -90,7 +90,7 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
     said: list[str] = []
 
-    found = run_in_cluster(Settings(), existing, PLAN, 3, said.append)
+    found = run_in_cluster(Settings(), existing, PLAN, 3, said.append, image="registry.example/load:1")
     controllers.close()
 
     assert found == result()
@@ -98,6 +98,8 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     workers, master = controllers.jobs["load-workers"]["spec"], controllers.jobs["load-master"]["spec"]
     assert (workers["parallelism"], workers["completions"]) == (3, 3)
     assert {"name": "WORKERS", "value": "3"} in master["template"]["spec"]["containers"][0]["env"]
+    images = {job["template"]["spec"]["containers"][0]["image"] for job in (workers, master)}
+    assert images == {"registry.example/load:1"}
     assert [path for path in server.objects if "/namespaces/load/" in path and path != POD] == []
     assert said == ["3 load generators start in the cluster", "the load generators have ended"]
 
