@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+BROWSER := .venv/browser
 # A run starts dozens of Python processes: our code is compiled once for all of them, also where the environment forbids it.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test lint workflows adopt faults cycles github-smoke bench startup docs clean
+.PHONY: help e2e test browser lint workflows adopt faults cycles github-smoke bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +25,15 @@ e2e: $(READY) ## judge the application on a real KinD cluster (starts a containe
 
 test: $(READY) ## unit tests, no container engine needed
 	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal $(ARGS)
+
+$(BROWSER): $(READY) tests/browser/requirements.lock tests/browser/package-lock.json
+	$(BIN)/python -m tests.tools.install_browser
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.lock
+	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
+	@touch $(BROWSER)
+
+browser: $(BROWSER) ## the report's page in a real Chromium, with axe and an HTML checker
+	$(BIN)/python -m pytest tests/browser -m browser $(ARGS)
 
 lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/ruff check .
@@ -70,4 +80,4 @@ docs: $(READY) ## write the pages that are made from the code: options, fixtures
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
 	find bench kindgate tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

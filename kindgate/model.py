@@ -99,6 +99,10 @@ class Window:
         return self.end - self.start
 
 
+TIME_TO_FIRST_TEST = "time to first test"
+"""The phase that is no step of its own: from the start of the process to the first test that uses the application."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """One step of the pipeline and how long it took; `started` in seconds since the epoch."""

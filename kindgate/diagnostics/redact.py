@@ -22,6 +22,7 @@ SHORTEST = 5
 """Characters: replacing shorter values everywhere would shred every text. In objects they are replaced all the same."""
 
 _NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key[_-]?data|credentials?|dsn)"
+_NO_VERDICT = r"(?!(?-i:(?<![\w-])PASS: ))"  # `PASS: p(95) of ...` and `PASS: TestName` are outcomes
 _SECRET_NAME = re.compile(rf"{_NAME}s?(?:[_-]?\d+)?$", re.IGNORECASE)
 _PATTERNS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
@@ -32,7 +33,7 @@ _AFTER = (
     re.compile(r"(?P<keep>\b(?:Bearer|Basic)\s+)(?P<secret>[\w.~+/=-]{6,})", re.IGNORECASE),
     re.compile(r"(?P<keep>\w://[^\s/:@]*:)(?P<secret>[^\s/@]+)(?=@)"),
     re.compile(
-        rf"""(?P<keep>{_NAME}["']?\s*[:=]\s*["']?)(?!true\b|false\b|null\b|none\b)(?P<secret>[^\s"',;&}}\]]{{{SHORTEST},}})""",
+        rf"""{_NO_VERDICT}(?P<keep>{_NAME}["']?\s*[:=]\s*["']?)(?!true\b|false\b|null\b|none\b)(?P<secret>[^\s"',;&}}\]]{{{SHORTEST},}})""",
         re.IGNORECASE,
     ),
 )

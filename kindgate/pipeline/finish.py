@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 
@@ -23,8 +24,9 @@ from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.secrecy import redacted, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
-from kindgate.report.record import LINE_LIMIT, shortened
-from kindgate.report.run import Artifact, Environment, FailureBundle, Run, RunReport, TestResult
+from kindgate.report.html import summary_fragment
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.run import BUNDLE_FILES, Artifact, Environment, FailureBundle, Run, RunReport, TestResult
 from kindgate.report.terminal import terminal_lines
 
 
@@ -75,8 +77,36 @@ def write(
 
     A page that cannot be written is one line of the answer, and loses nothing of the others.
     """
-    settings = pipeline.settings
-    origin = read_origin(settings, os.environ)
+    report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
+    pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id))
+    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
+    return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
+
+
+def summary_beside(
+    pipeline: Pipeline,
+    page: Path,
+    *,
+    measurements: Sequence[Measurement],
+    tests: Sequence[TestResult],
+    exit_code: int,
+    interrupted: bool,
+) -> str:
+    """What the run found in a few lines of HTML for `page`, another tool's, with a link to report.html."""
+    report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
+    return summary_fragment(report, quote(Path(os.path.relpath(pipeline.artifacts / "report.html", page.parent)).as_posix()))
+
+
+def report_of(
+    pipeline: Pipeline,
+    *,
+    measurements: Sequence[Measurement],
+    tests: Sequence[TestResult],
+    exit_code: int,
+    interrupted: bool,
+) -> RunReport:
+    """What the run has found so far, without the secrets that it knows."""
+    origin = read_origin(pipeline.settings, os.environ)
     bursts = collect_bursts(pipeline.measurements)
     report = build_report(
         Run(
@@ -95,15 +125,12 @@ def write(
         phases=pipeline.log.phases,
         measurements=[Measurement("load", bursts=bursts), *measurements],
         tests=tuple(tests),
-        failures=(*pipeline.bundles, *bundles_of(tests)),
+        failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         links=origin.links,
         notes=(*pipeline.notes, *origin.notes),
     )
-    report = redacted(report, redactor_of(pipeline, os.environ))
-    pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id))
-    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
-    return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
+    return redacted(report, redactor_of(pipeline, os.environ))
 
 
 def tell(pipeline: Pipeline, written: Written) -> Finished:
@@ -119,9 +146,19 @@ def rescue_folder(run_id: str) -> Path:
     return state_dir() / "rescued" / run_id
 
 
-def bundles_of(tests: Iterable[TestResult]) -> tuple[FailureBundle, ...]:
-    """The folders of evidence that tests name."""
-    return tuple(FailureBundle(name=test.node_id, path=test.bundle, cause=test.cause) for test in tests if test.bundle)
+def bundles_of(tests: Iterable[TestResult], artifacts: Path) -> tuple[FailureBundle, ...]:
+    """The folders of evidence that tests name, with the files in them."""
+    return tuple(
+        FailureBundle(name=test.node_id, path=test.bundle, cause=test.cause, files=files_of(artifacts, test.bundle))
+        for test in tests
+        if test.bundle
+    )
+
+
+def files_of(artifacts: Path, folder: str) -> tuple[str, ...]:
+    """The files in a folder of the artifacts, as many and with names as long as a report can hold."""
+    found = sorted(file.relative_to(artifacts).as_posix() for file in (artifacts / folder).rglob("*") if file.is_file())
+    return tuple(name for name in found if len(name) <= NAME_LIMIT)[:BUNDLE_FILES]
 
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,6 +165,25 @@ class Controller:
             if not wants_cluster(self.config):
                 raise
             self._unwritten(f"a report of pytest's could not be written: {error}")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
+        """Put what was found into the page of pytest-html, with a link to the page of our own."""
+        if self.lazy.pipeline is None:
+            return
+        from kindgate.pipeline.finish import summary_beside  # noqa: PLC0415  # rendering is needed only now
+        from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
+
+        prefix.append(
+            summary_beside(
+                self.lazy.pipeline,
+                Path.cwd() / Path(os.path.expandvars(self.config.option.htmlpath)).expanduser(),  # as pytest-html reads it
+                measurements=self.provider.measurements,
+                tests=results_of(self.reports),
+                exit_code=int(session.exitstatus),
+                interrupted=self.interrupted,
+            )
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, exitstatus: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -12,7 +13,16 @@ from kindgate.model import Window
 from kindgate.plugin.markers import leave_out_of_wider_paths
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, OUTCOMES, SETTINGS, STANDING, USES_APP, WRONG_OBJECTIVE
+from kindgate.plugin.state import (
+    BUNDLE_PROPERTY,
+    CAUSE_PROPERTY,
+    OUTCOMES,
+    SCENARIO_PROPERTY,
+    SETTINGS,
+    STANDING,
+    USES_APP,
+    WRONG_OBJECTIVE,
+)
 
 CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
 BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
@@ -28,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True
+        if item.get_closest_marker("scenario"):
+            item.user_properties.append((SCENARIO_PROPERTY, _first_sentence(item)))
         for marker in item.iter_markers("slo"):
             try:
                 _check(marker, item)
@@ -35,6 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 if not hasattr(config, "workerinput"):
                     pytest.exit(str(error), returncode=error.exit_code)
                 item.stash[WRONG_OBJECTIVE] = str(error)
+
+
+def _first_sentence(item: pytest.Item) -> str:
+    """What a test says of itself: the first line of its docstring, or its name."""
+    said = inspect.getdoc(getattr(item, "obj", None)) or item.name
+    return said.splitlines()[0]
 
 
 def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:

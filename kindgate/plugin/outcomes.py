@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SCENARIO_PROPERTY
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.run import TestResult
 
@@ -15,27 +15,31 @@ Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 
 
 def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:
-    """One result per test: its call, or the setup or teardown that failed; seconds are those of all its phases."""
+    """One result per test: its call, or the setup or teardown that failed; start and seconds are those of all its phases."""
     results: dict[str, TestResult] = {}
     seconds: dict[str, float] = {}
+    started: dict[str, float] = {}
     for report in reports:
         seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+        begun = started.setdefault(report.nodeid, report.start)
         outcome = _outcome(report)
         if outcome is not None and not (report.nodeid in results and outcome == "passed"):
-            results[report.nodeid] = _result(report, outcome, seconds[report.nodeid])
+            results[report.nodeid] = _result(report, outcome, begun, seconds[report.nodeid])
     return tuple(results.values())
 
 
-def _result(report: pytest.TestReport, outcome: Outcome, seconds: float) -> TestResult:
+def _result(report: pytest.TestReport, outcome: Outcome, started: float, seconds: float) -> TestResult:
     properties = {name: str(value) for name, value in report.user_properties}
     return TestResult(
         node_id=shortened(report.nodeid, LINE_LIMIT),
         outcome=outcome,
         seconds=seconds,
+        started=started,
         phase=report.when or "call",
         error=shortened(_first_error_line(report), LINE_LIMIT),
         details=shortened(report.longreprtext, TEXT_LIMIT) if report.failed else "",
         cause=shortened(properties.get(CAUSE_PROPERTY, ""), LINE_LIMIT),
+        scenario=shortened(properties.get(SCENARIO_PROPERTY, ""), LINE_LIMIT),
         bundle=shortened(properties.get(BUNDLE_PROPERTY, ""), NAME_LIMIT),
     )
 

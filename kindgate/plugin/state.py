@@ -27,5 +27,8 @@ BUNDLE_PROPERTY = "failure_bundle"
 CAUSE_PROPERTY = "failure_cause"
 """User properties that a test's report carries when a failure bundle was collected for it."""
 
+SCENARIO_PROPERTY = "scenario"
+"""User property of a test marked `scenario`: what it does to the cluster, in the first line of its docstring."""
+
 USES_APP = "kindgate-uses-app"
 """Keyword of a test that asks for the application; it travels in the test's reports, also from workers."""

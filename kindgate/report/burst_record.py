@@ -25,6 +25,9 @@ from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
 
 TIMELINE_POINTS = 120
 BINS_PER_DECADE = 20
+LAG_BINS_PER_DECADE = 10
+"""Fewer than of response times: between whole microseconds below ten there is nothing to tell apart."""
+
 HOSTS = 50
 
 
@@ -48,7 +51,7 @@ def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
             dropped=result.dropped,
         ),
         timeline=_timeline(result.timeline),
-        distribution=_distribution(result.total.response),
+        distribution=_distribution(result.total.response, BINS_PER_DECADE, per_unit=1000),
     )
 
 
@@ -107,7 +110,9 @@ def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> Fai
 def _send_lag(lag: Histogram) -> SendLag | None:
     if not lag.count:
         return None
-    return SendLag(p50=lag.percentile(50), p99=lag.percentile(99), max=lag.max)
+    return SendLag(
+        p50=lag.percentile(50), p99=lag.percentile(99), max=lag.max, distribution=_distribution(lag, LAG_BINS_PER_DECADE, per_unit=1)
+    )
 
 
 def _total_seconds(times: Histogram) -> float:
@@ -115,13 +120,14 @@ def _total_seconds(times: Histogram) -> float:
 
 
 def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
-    """The slots, several together where a chart could not show each."""
-    if not slots:
+    """The slots up to the last in which a request was due, sent or failed; several together where a chart could not show each."""
+    busy = [slot.start for slot in slots if slot.sent or slot.failed or slot.response.count]
+    if not busy:
         return None
-    last = round(slots[-1].start / SLOT_SECONDS)
+    last = round(max(busy) / SLOT_SECONDS)
     together = -(-(last + 1) // TIMELINE_POINTS)
     groups: list[list[Slot]] = [[] for _ in range(last // together + 1)]
-    for slot in slots:
+    for slot in slots[: last + 1]:
         groups[round(slot.start / SLOT_SECONDS) // together].append(slot)
     times = [Histogram.merged(slot.response for slot in group) for group in groups]
 
@@ -139,13 +145,16 @@ def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
     )
 
 
-def _distribution(times: Histogram) -> Distribution | None:
-    """The response times in bins whose edges grow by the same factor, from below the smallest to above the largest."""
+def _distribution(times: Histogram, per_decade: int, per_unit: int) -> Distribution | None:
+    """The times in bins whose edges grow by the same factor, from below the smallest to above the largest.
+
+    `per_unit` are the microseconds of the unit that the edges are in.
+    """
     if not times.count:
         return None
-    low = math.floor(math.log10(max(1, times.min)) * BINS_PER_DECADE)
-    high = math.floor(math.log10(max(1, times.max)) * BINS_PER_DECADE) + 1
-    edges = 10 ** (np.arange(low, high + 1) / BINS_PER_DECADE)
+    low = math.floor(math.log10(max(1, times.min)) * per_decade)
+    high = math.floor(math.log10(max(1, times.max)) * per_decade) + 1
+    edges = 10 ** (np.arange(low, high + 1) / per_decade)
     places = np.clip(np.searchsorted(edges, times.values, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(places, weights=times.counts, minlength=len(edges) - 1)
-    return Distribution(edges=tuple(round(float(edge) / 1000, 6) for edge in edges), counts=tuple(int(count) for count in counts))
+    return Distribution(edges=tuple(round(float(edge) / per_unit, 6) for edge in edges), counts=tuple(int(count) for count in counts))

@@ -79,9 +79,9 @@ class Timeline(Record):
 
 
 class Distribution(Record):
-    """How many requests took between `edges[i]` and `edges[i + 1]` milliseconds; the edges ascend."""
+    """How many requests lie between `edges[i]` and `edges[i + 1]`, in the unit of what is distributed; the edges ascend."""
 
-    edges: Annotated[tuple[Milliseconds, ...], Field(max_length=POINTS + 1)]
+    edges: Annotated[tuple[Amount, ...], Field(max_length=POINTS + 1)]
     counts: Counts
 
     @model_validator(mode="after")
@@ -99,6 +99,7 @@ class SendLag(Record):
     p50: Amount
     p99: Amount
     max: Amount
+    distribution: Distribution | None = None
 
 
 class GeneratorHealth(Record):
@@ -130,3 +131,4 @@ class Burst(Record):
     generator: GeneratorHealth = GeneratorHealth()
     timeline: Timeline | None = None
     distribution: Distribution | None = None
+    """Of the response times of requests that succeeded, in milliseconds."""

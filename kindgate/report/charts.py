@@ -1,82 +1,66 @@
-"""The charts of the HTML page, drawn by matplotlib as SVG. Only figures and words of ours stand in a chart."""
+"""The charts of the HTML page. Only figures and words of ours stand in a drawing; names of others stand beside it, escaped."""
 
 from __future__ import annotations
 
-import io
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from kindgate.report.bursts import Burst, Distribution, Timeline
-from kindgate.report.escape import visible
-from kindgate.report.numbers import number
+from kindgate.report.bursts import Burst, Distribution, SendLag, Timeline
+from kindgate.report.canvas import (
+    BAD,
+    INK,
+    LIMIT,
+    SERIES,
+    SHADE,
+    Chart,
+    Draw,
+    Rows,
+    chart,
+    draw_limits,
+    from_nothing,
+    gaps,
+    log_scale,
+    log_ticks,
+    rows_of,
+)
+from kindgate.report.numbers import number, plural
 from kindgate.report.resources import ResourceSeries, WorkloadResources
-from kindgate.report.svg import COLOURS, adopted
 
-INK, GRID, BAD, LIMIT, SHADE = (COLOURS[name] for name in ("ink", "grid", "bad", "limit", "shade"))
-SERIES = tuple(COLOURS[f"series-{place}"] for place in range(1, 5))
-
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "kindgate",
-    "svg.id": None,
-    "text.color": INK,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.5,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "legend.columnspacing": 2.4,
-    "legend.handletextpad": 0.5,
-    "font.size": 9,
-    "lines.linewidth": 1.5,
-    "path.simplify_threshold": 0.5,
-}
-
-Draw = Callable[[Axes], None]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawing for a page, with the words that stand above it and are read to those who do not see it."""
-
-    title: str
-    description: str
-    svg: str
+Value = TypeVar("Value")
 
 
 def latency_chart(burst: Burst, timeline: Timeline, limits: Sequence[float], prefix: str) -> Chart:
     """Response times over a burst: the median, bands up to p90 and p99, the largest, and the limits. Milliseconds, log scale."""
-    times = _starts(timeline)
+    edges = _edges(timeline)
 
     def draw(axes: Axes) -> None:
-        p50, p90, p99 = (_gaps(column) for column in (timeline.p50, timeline.p90, timeline.p99))
-        axes.fill_between(times, p90, p99, step="post", color=SERIES[0], alpha=0.18, linewidth=0, label="p90 to p99")
-        axes.fill_between(times, p50, p90, step="post", color=SERIES[0], alpha=0.38, linewidth=0, label="p50 to p90")
-        axes.step(times, p50, where="post", color=SERIES[0], label="p50")
-        axes.step(times, _gaps(timeline.max), where="post", color=SERIES[1], linewidth=0.8, label="max")
-        _limits(axes, limits)
-        _log_scale(axes)
-        axes.set(xlabel="seconds into the burst", ylabel="response time (ms)")
+        p50, p90, p99, largest = (gaps(_to_the_end(column)) for column in (timeline.p50, timeline.p90, timeline.p99, timeline.max))
+        axes.fill_between(edges, p90, p99, step="post", color=SERIES[0], alpha=0.18, linewidth=0, label="p90 to p99")
+        axes.fill_between(edges, p50, p90, step="post", color=SERIES[0], alpha=0.38, linewidth=0, label="p50 to p90")
+        axes.step(edges, p50, where="post", color=SERIES[0], label="p50")
+        axes.step(edges, largest, where="post", color=SERIES[1], linewidth=0.8, label="slowest")
+        draw_limits(axes, limits, "ms")
+        log_scale(axes)
+        _over_the_burst(axes, edges, "response time (ms)")
 
     peak = max((value for value in timeline.max if value is not None), default=None)
-    return _chart(
-        draw, prefix, f"Response time during {burst.name}", f"Percentiles in steps of {timeline.step:g} s; peak {number(peak)} ms."
+    return chart(
+        draw,
+        prefix,
+        f"Response time during {burst.name}",
+        f"Percentiles in steps of {timeline.step:g} s; the slowest request took {number(peak)} ms.",
+        rows_of(
+            ("from s", "p50 ms", "p90 ms", "p99 ms", "slowest ms"),
+            edges[:-1],
+            timeline.p50,
+            timeline.p90,
+            timeline.p99,
+            timeline.max,
+        ),
     )
 
 
@@ -84,74 +68,78 @@ def distribution_chart(burst: Burst, distribution: Distribution, limits: Sequenc
     """How many requests took how long, on a log scale, with the limits."""
 
     def draw(axes: Axes) -> None:
-        edges = distribution.edges
-        widths = [high - low for low, high in pairwise(edges)]
-        axes.bar(edges[:-1], distribution.counts, widths, align="edge", color=SERIES[0], linewidth=0)
-        _limits(axes, limits, upright=True)
-        axes.set_xscale("log")
-        _log_ticks(axes.xaxis)
-        axes.set(xlabel="response time (ms)", ylabel="requests")
+        _bars(axes, distribution)
+        draw_limits(axes, limits, "ms", upright=True)
+        log_ticks(axes.xaxis)
+        axes.set_xlabel("response time (ms)")
 
-    return _chart(draw, prefix, f"Distribution of response times in {burst.name}", f"{sum(distribution.counts):,} requests that succeeded.")
+    title, said = f"Distribution of response times in {burst.name}", f"{plural(sum(distribution.counts), 'request')} that succeeded."
+    return chart(draw, prefix, title, said, _bins(distribution, "ms"))
 
 
 def throughput_chart(burst: Burst, timeline: Timeline, prefix: str) -> Chart:
     """Requests sent and failed per second over a burst, and the planned rate."""
-    times = _starts(timeline)
+    edges = _edges(timeline)
+    sent, failed = ([count / timeline.step for count in column] for column in (timeline.sent, timeline.failed))
 
     def draw(axes: Axes) -> None:
-        axes.step(times, [count / timeline.step for count in timeline.sent], where="post", color=SERIES[0], label="sent")
-        axes.bar(
-            times,
-            [count / timeline.step for count in timeline.failed],
-            timeline.step,
-            align="edge",
-            color=BAD,
-            linewidth=0,
-            label="failed",
-        )
+        axes.step(edges, _to_the_end(sent), where="post", color=SERIES[0], label="sent")
+        axes.stairs(failed, edges, fill=True, color=BAD, linewidth=0, label="failed")
         if burst.plan.rate:
-            axes.axhline(burst.plan.rate, color=INK, linestyle=":", linewidth=1, label="planned")
-        axes.set_ylim(bottom=0)
-        axes.set(xlabel="seconds into the burst", ylabel="requests per second")
+            axes.axhline(burst.plan.rate, color=INK, linestyle=":", linewidth=1.2, label="planned")
+        from_nothing(axes)
+        _over_the_burst(axes, edges, "requests per second")
 
-    said = f"{burst.overall.count:,} requests, {burst.overall.failed:,} failed."
-    return _chart(draw, prefix, f"Throughput and failures in {burst.name}", said)
+    return chart(
+        draw,
+        prefix,
+        f"Throughput and failures in {burst.name}",
+        f"{plural(burst.overall.count, 'request')}, {burst.overall.failed:,} failed.",
+        rows_of(("from s", "sent per s", "failed per s"), edges[:-1], sent, failed),
+    )
+
+
+def send_lag_chart(burst: Burst, lag: SendLag, distribution: Distribution, prefix: str) -> Chart:
+    """How many requests were sent how late after their intended times: the generator's honesty."""
+
+    def draw(axes: Axes) -> None:
+        _bars(axes, distribution)
+        axes.axvline(lag.p99, color=SERIES[1], linestyle=":", linewidth=1.2, label=f"p99 {number(lag.p99)} µs")
+        log_ticks(axes.xaxis)
+        axes.set_xlabel("sent later than intended (µs)")
+
+    said = f"Half of the requests were sent within {number(lag.p50)} µs of their intended time, 99 % within {number(lag.p99)} µs."
+    return chart(draw, prefix, f"Send lag in {burst.name}", said, _bins(distribution, "µs"))
 
 
 def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -> Chart:
     """p50, p95 and p99 of each burst, in the order in which they were sent."""
-    places = range(1, len(bursts) + 1)
+    series = {name: [getattr(burst.overall, name) for burst in bursts] for name in ("p50", "p95", "p99")}
 
     def draw(axes: Axes) -> None:
-        for name, colour in zip(("p50", "p95", "p99"), SERIES, strict=False):
-            axes.plot(places, _gaps([getattr(burst.overall, name) for burst in bursts]), "o-", markersize=3, color=colour, label=name)
-        _limits(axes, limits)
-        _log_scale(axes)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="burst", ylabel="response time (ms)")
+        _from_burst_to_burst(axes, series)
+        draw_limits(axes, limits, "ms")
+        axes.set_title("response time (ms)")
 
-    return _chart(draw, prefix, "Response time from burst to burst", f"p50, p95 and p99 of {len(bursts)} bursts.")
+    said = f"p50, p95 and p99 of {plural(len(bursts), 'burst')}."
+    rows = rows_of(("burst", *(f"{name} ms" for name in series)), _places(bursts), *series.values())
+    return chart(draw, prefix, "Response time from burst to burst", said, rows)
 
 
-def send_lag_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
+def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
     """How late each burst's requests were sent."""
-    known = [(place, burst.send_lag) for place, burst in enumerate(bursts, 1) if burst.send_lag is not None]
+    lags = [burst.send_lag for burst in bursts]
+    series = {name: [None if lag is None else max(1.0, getattr(lag, name)) for lag in lags] for name in ("p50", "p99", "max")}
 
     def draw(axes: Axes) -> None:
-        places = [place for place, _ in known]
-        for name, colour in zip(("p50", "p99", "max"), SERIES, strict=False):
-            axes.plot(places, [max(1.0, getattr(lag, name)) for _, lag in known], "o-", markersize=3, color=colour, label=name)
-        _log_scale(axes)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="burst", ylabel="send lag (µs)")
+        _from_burst_to_burst(axes, series)
+        axes.set_title("send lag (µs)")
 
-    worst = max((lag.p99 for _, lag in known), default=None)
-    return _chart(draw, prefix, "Send lag from burst to burst", f"How late requests were sent; the worst p99 is {number(worst)} µs.")
+    worst = max((lag.p99 for lag in lags if lag is not None), default=None)
+    said = f"How late requests were sent; the worst p99 is {number(worst)} µs."
+    rows = rows_of(("burst", *(f"{name} µs" for name in series)), _places(bursts), *series.values())
+    return chart(draw, prefix, "Send lag from burst to burst", said, rows)
 
-
-EMPTY_RANGE = (0.1, 1000.0)
-"""Milliseconds, or microseconds, that an axis without data shows."""
 
 Spans = Sequence[tuple[float, float]]
 """From when to when load was sent, in seconds since 1970."""
@@ -161,14 +149,16 @@ def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, pre
     """A workload's CPU over time, the times of load shaded, with its request and limit."""
     said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at most during the load; limit {number(used.cpu_limit)}."
     draw = _use(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
-    return _chart(draw, prefix, f"CPU of {used.workload}", said)
+    rows = rows_of(("after s", "cores"), _after(series.times, loads), series.cpu)
+    return chart(draw, prefix, f"CPU of {used.workload}", said, rows)
 
 
 def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's memory over time, the times of load shaded, with its request and limit."""
     said = f"{number(used.memory_max)} MB at most during the load; limit {number(used.memory_limit)} MB."
     draw = _use(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
-    return _chart(draw, prefix, f"Memory of {used.workload}", said)
+    rows = rows_of(("after s", "MB"), _after(series.times, loads), series.memory)
+    return chart(draw, prefix, f"Memory of {used.workload}", said, rows)
 
 
 def _use(
@@ -180,62 +170,65 @@ def _use(
     request: float | None,
     limit: float | None,
 ) -> Draw:
+    after = _after(times, loads)
+
     def draw(axes: Axes) -> None:
-        began = min(start for start, _ in loads)
-        for place, (start, end) in enumerate(loads):
-            axes.axvspan(start - began, end - began, color=SHADE, linewidth=0, zorder=0, label="" if place else "load")
-        axes.step([time - began for time in times], _gaps(values), where="post", color=SERIES[0], label="used")
+        for place, (start, end) in enumerate(zip(*(_after(ends, loads) for ends in zip(*loads, strict=True)), strict=True)):
+            axes.axvspan(start, end, color=SHADE, linewidth=0, zorder=0, label="" if place else "load")
+        axes.step(after, gaps(values), where="post", color=SERIES[0], label="used")
         for value, style, name in ((request, ":", "requested"), (limit, "--", "limit")):
             if value is not None:
-                axes.axhline(value, color=LIMIT, linestyle=style, linewidth=1, label=name)
-        axes.set_ylim(bottom=0)
-        axes.set(xlabel="seconds after the load began", ylabel=label)
+                axes.axhline(value, color=LIMIT, linestyle=style, linewidth=1.2, label=name)
+        from_nothing(axes)
+        axes.margins(x=0)
+        axes.set_title(label)
+        axes.set_xlabel("seconds after the load began")
 
     return draw
 
 
-def _chart(draw: Draw, prefix: str, title: str, description: str) -> Chart:
-    """One drawing, 6.4 by 2.8 inches, with its legend above it."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 2.8))
-        figure.subplots_adjust(left=0.12, right=0.985, bottom=0.17, top=0.88)
-        figure.patch.set_alpha(0)
-        axes = figure.add_subplot()
-        axes.patch.set_alpha(0)
-        draw(axes)
-        handles, labels = axes.get_legend_handles_labels()
-        if handles:
-            axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=6, borderaxespad=0.2)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    title, description = visible(title), visible(description)
-    return Chart(title, description, adopted(buffer.getvalue(), prefix, title, description))
+def _after(times: Sequence[float], loads: Spans) -> list[float]:
+    """Seconds after the first load."""
+    began = min(start for start, _ in loads)
+    return [time - began for time in times]
 
 
-def _starts(timeline: Timeline) -> list[float]:
-    return [place * timeline.step for place in range(len(timeline.sent))]
+def _edges(timeline: Timeline) -> list[float]:
+    """Where each step begins, and where the last one ends."""
+    return [round(place * timeline.step, 3) for place in range(len(timeline.sent) + 1)]
 
 
-def _gaps(values: Sequence[float | None]) -> list[float]:
-    return [float("nan") if value is None else value for value in values]
+def _to_the_end(column: Sequence[Value]) -> list[Value]:
+    """The values with the last one again, so that its step is as wide as the others."""
+    return [*column, column[-1]]
 
 
-def _limits(axes: Axes, limits: Sequence[float], *, upright: bool = False) -> None:
-    for place, limit in enumerate(sorted(set(limits))):
-        line = axes.axvline if upright else axes.axhline
-        line(limit, color=LIMIT, linestyle="--", linewidth=1, label="" if place else "limit")
+def _over_the_burst(axes: Axes, edges: Sequence[float], what: str) -> None:
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_title(what)
+    axes.set_xlabel("seconds into the burst")
 
 
-def _log_scale(axes: Axes) -> None:
-    """A logarithmic axis; where every request failed there is nothing above zero that its ends could come from."""
-    axes.set_yscale("log")
-    if not math.isfinite(axes.yaxis.get_minpos()):
-        axes.set_ylim(*EMPTY_RANGE)
-    _log_ticks(axes.yaxis)
+def _bars(axes: Axes, distribution: Distribution) -> None:
+    axes.stairs(distribution.counts, distribution.edges, fill=True, color=SERIES[0], linewidth=0)
+    axes.set_xscale("log")
+    from_nothing(axes)
+    axes.set_title("requests")
 
 
-def _log_ticks(axis: Axis) -> None:
-    """1, 2, 5, 10, ...: a range below a factor of ten still gets labels."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-    axis.set_major_formatter(lambda value, _: number(value))
-    axis.set_minor_locator(NullLocator())
+def _bins(distribution: Distribution, unit: str) -> Rows:
+    """The bins that hold something."""
+    held = [(low, high, count) for (low, high), count in zip(pairwise(distribution.edges), distribution.counts, strict=True) if count]
+    return rows_of((f"from {unit}", f"to {unit}", "requests"), *zip(*held, strict=True))
+
+
+def _places(bursts: Sequence[Burst]) -> range:
+    return range(1, len(bursts) + 1)
+
+
+def _from_burst_to_burst(axes: Axes, series: dict[str, list[float | None]]) -> None:
+    for (name, values), colour in zip(series.items(), SERIES, strict=False):
+        axes.plot(range(1, len(values) + 1), gaps(values), "o-", markersize=3, color=colour, label=name)
+    log_scale(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("burst")

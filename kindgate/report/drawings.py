@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kindgate.report import charts
 from kindgate.report.bursts import Burst
-from kindgate.report.charts import Chart
+from kindgate.report.canvas import Chart
 from kindgate.report.resources import ResourceWindow, WorkloadResources
 from kindgate.report.run import RunReport
 
@@ -67,7 +67,7 @@ def _overview(report: RunReport, limits: Sequence[float]) -> tuple[Chart, ...]:
         return ()
     drawn = [charts.trend_chart(report.bursts, limits, "trend")]
     if any(burst.send_lag for burst in report.bursts):
-        drawn.append(charts.send_lag_chart(report.bursts, "lag"))
+        drawn.append(charts.send_lag_trend_chart(report.bursts, "lags"))
     return tuple(drawn)
 
 
@@ -86,6 +86,9 @@ def _drawings(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart,
         drawings.append(charts.distribution_chart(burst, burst.distribution, limits, f"distribution{place}"))
     if burst.timeline is not None and burst.timeline.sent:
         drawings.append(charts.throughput_chart(burst, burst.timeline, f"throughput{place}"))
+    lag = burst.send_lag
+    if lag is not None and lag.distribution is not None and lag.distribution.counts:
+        drawings.append(charts.send_lag_chart(burst, lag, lag.distribution, f"lag{place}"))
     return tuple(drawings)
 
 

@@ -16,7 +16,9 @@ from markupsafe import Markup
 
 from kindgate.report import numbers
 from kindgate.report.escape import visible
+from kindgate.report.glance import glances, scenarios
 from kindgate.report.headline import Foreign, Words, failing_tests, headline, interval
+from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import RunReport
 from kindgate.report.verdict_blocks import WORST_FIRST
 
@@ -28,9 +30,11 @@ def report_page(report: RunReport) -> str:
     environment = _environment()
     style, script = (_part(environment, name) for name in ("report.css", "report.js"))
     drawn = drawings_of(report)
+    said = headline(report)
     return environment.get_template("report.html.j2").render(
         report=report,
-        said=headline(report),
+        said=said,
+        verdict=said.verdict.partition(" ")[2],
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -38,10 +42,23 @@ def report_page(report: RunReport) -> str:
         bursts=drawn.bursts,
         workloads=drawn.workloads,
         failing=failing_tests(report),
-        objectives=sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict)),
+        glances=glances(report),
+        scenarios=scenarios(report),
+        objectives=_worst_first(report),
         phases_from=min((phase.started for phase in report.phases), default=report.run.started),
-        phases_until=max((phase.started + phase.seconds for phase in report.phases), default=report.run.started),
+        phases_until=max([report.run.started + report.run.seconds, *(phase.started + phase.seconds for phase in report.phases)]),
+        phase_notes=any(phase.note for phase in report.phases),
     )
+
+
+def summary_fragment(report: RunReport, address: str) -> str:
+    """Verdict, cause and objectives as a piece of HTML for somebody else's page, with a link to ours at `address`."""
+    template = _environment().get_template("fragment.html.j2")
+    return template.render(report=report, said=headline(report), objectives=_worst_first(report), address=address)
+
+
+def _worst_first(report: RunReport) -> list[ThresholdOutcome]:
+    return sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
 
 
 def _environment() -> Environment:

@@ -20,6 +20,9 @@ SCHEMA_VERSION: Literal[1] = 1
 LINKS = 20
 """Links that a report holds at most."""
 
+BUNDLE_FILES = 200
+"""Most files that a report names of one folder of evidence."""
+
 
 class Outcome(enum.StrEnum):
     """How a run ended."""
@@ -96,18 +99,23 @@ class Link(Record):
 
 
 class TestResult(Record):
-    """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version."""
+    """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version.
+
+    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others.
+    """
 
     __test__ = False
 
     node_id: Line
     outcome: Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
     seconds: Seconds
+    started: Epoch | None = None
     phase: Literal["setup", "call", "teardown"] = "call"
     error: Line = ""
     cause: Line = ""
     details: Text = ""
     bundle: RelativePath = ""
+    scenario: Line = ""
     base: Literal["", "passed", "failed"] = ""
 
 
@@ -117,7 +125,7 @@ class FailureBundle(Record):
     name: Line
     path: RelativePath
     cause: Line = ""
-    files: Annotated[tuple[RelativePath, ...], Field(max_length=200)] = ()
+    files: Annotated[tuple[RelativePath, ...], Field(max_length=BUNDLE_FILES)] = ()
 
 
 class SetupError(Record):

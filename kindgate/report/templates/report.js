@@ -21,4 +21,4 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details.part").forEach((fold) => { fold.open = true; }));

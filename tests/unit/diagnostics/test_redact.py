@@ -83,6 +83,9 @@ def test_a_known_value_never_survives(before: str, secret: str, after: str) -> N
         ('{"api_key": "hunter22"}', "hunter22"),
         ("client-key-data: aHVudGVyMjI=", "aHVudGVyMjI="),
         ("token: hunter22", "hunter22"),
+        ("PASS=hunter22", "hunter22"),
+        ("DB_PASS: hunter22", "hunter22"),
+        ("pass: hunter22", "hunter22"),
         ("ghp_0123456789abcdefghij0123", "ghp_0123456789abcdefghij0123"),
         ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nAAAA\n-----END RSA PRIVATE KEY-----", "MIIE"),
@@ -103,6 +106,8 @@ def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
         'Error: secret "db" not found',
         "http://foo.localhost:8080/path@x",
         "2026-01-01T00:00:00Z Warning Failed Pod echo/foo",
+        "PASS: p(95) of http_req_duration = 12 ms",
+        "--- PASS: TestServing (0.00s)",
         "",
     ],
 )

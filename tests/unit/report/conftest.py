@@ -69,7 +69,7 @@ def _burst(number: int, scale: float = 1.0, failed: int = 0) -> Burst:
             HostFigures(host="foo.localhost", figures=_figures(scale * 1.1, failed)),
         ),
         failures=(FailureCount(kind="http", count=failed, example="503 Service Unavailable"),) if failed else (),
-        send_lag=SendLag(p50=4.0, p99=180.0, max=950.0),
+        send_lag=SendLag(p50=4.0, p99=180.0, max=950.0, distribution=Distribution(edges=(1.0, 10.0, 100.0, 1000.0), counts=(500, 80, 20))),
         generator=GeneratorHealth(cpu=0.11, steal=0.0, pressure=0.02),
         timeline=Timeline(
             step=0.1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,10 @@ def test_a_burst_says_how_late_it_was_sent() -> None:
     assert burst.send_lag is not None
     assert (burst.send_lag.p50, burst.send_lag.max) == (20, 400)
     assert burst.generator.cap_wait == 0.5
+    assert burst.send_lag.distribution is not None
+    assert sum(burst.send_lag.distribution.counts) == 3
+    assert burst.send_lag.distribution.edges[0] <= 10
+    assert burst.send_lag.distribution.edges[-1] > 400
 
 
 def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
@@ -113,6 +118,15 @@ def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> No
     assert sum(timeline.sent) == 1000
     assert timeline.step * len(timeline.sent) >= 100
     assert timeline.max[-1] == 1000
+
+
+def test_a_timeline_ends_with_the_last_request() -> None:
+    """The slots after it, in which answers came in, would be drawn as a fall of the throughput to nothing."""
+    result = _burst(5)
+    waiting = tuple(Slot(start=place * 0.1, answered=1) for place in range(5, 8))
+    (burst,) = _report(Measurement(TEST, (replace(result, timeline=(*result.timeline, *waiting)),))).bursts
+    assert burst.timeline is not None
+    assert burst.timeline.sent == (1,) * 5
 
 
 def test_a_burst_without_answers_has_no_times() -> None:

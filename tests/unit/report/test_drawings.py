@@ -16,12 +16,13 @@ def small(passing: RunReport) -> RunReport:
 
 
 def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: RunReport) -> None:
-    """Three charts for each burst, and two from burst to burst."""
+    """Four charts for each burst, and two from burst to burst."""
     drawn = drawings_of(small)
     assert [chart.title.partition(" in ")[0].partition(" during ")[0] for chart in drawn.bursts[0].charts] == [
         "Response time",
         "Distribution of response times",
         "Throughput and failures",
+        "Send lag",
     ]
     assert [chart.title for chart in drawn.overview] == ["Response time from burst to burst", "Send lag from burst to burst"]
 
@@ -41,7 +42,34 @@ def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> 
     shades = [
         drawings_of(report).workloads[0].charts[0].svg.count("var(--shade)") for report in (wide, wide.model_copy(update={"bursts": ()}))
     ]
-    assert shades == [3, 2]
+    assert shades == [2, 1]
+
+
+def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
+    """What is drawn can be read without seeing it: as many rows as there are steps, bursts or samples."""
+    drawn = drawings_of(small)
+    all_charts = [*drawn.overview, *(chart for burst in drawn.bursts for chart in burst.charts), *drawn.workloads[0].charts]
+    assert len(all_charts) == 2 + 2 * 4 + 2
+    assert all(len(row) == len(chart.rows.columns) for chart in all_charts for row in chart.rows.cells)
+    latency, distribution, throughput, lag = drawn.bursts[0].charts
+    assert latency.rows.cells[1] == ("0.1", "5", "10", "20", "30")
+    assert distribution.rows.cells[0][2] == "44"
+    assert throughput.rows.cells[0] == ("0", "300", "0")
+    assert lag.rows.columns == ("from µs", "to µs", "requests")
+    assert len(drawn.workloads[0].charts[0].rows.cells) == 8
+    assert len(drawn.overview[0].rows.cells) == 2
+
+
+def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) -> None:
+    """Bands are areas of some opacity, limits are dashed, and the limits' values are said."""
+    keys = {key.name: (key.colour, key.shape, key.opacity) for key in drawings_of(small).bursts[0].charts[0].keys}
+    assert keys == {
+        "p90 to p99": ("series-1", "area", 0.18),
+        "p50 to p90": ("series-1", "area", 0.38),
+        "p50": ("series-1", "line", 1.0),
+        "slowest": ("series-2", "line", 1.0),
+        "limit 50 ms": ("limit", "dashes", 1.0),
+    }
 
 
 def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport) -> None:

@@ -11,7 +11,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kindgate.report.html import report_page
+from kindgate.report.burst_record import TIMELINE_POINTS
+from kindgate.report.bursts import Distribution, SendLag, Timeline
+from kindgate.report.html import report_page, summary_fragment
 from kindgate.report.run import RunReport, TestResult
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -122,11 +124,17 @@ def test_charts_follow_the_theme_and_say_what_they_show(failing_page: Page) -> N
 
 
 def test_ten_bursts_stay_below_one_and_a_half_megabytes(failing: RunReport) -> None:
-    """A browser and an artifact store take the page at once; the slowest bursts are drawn, all are in the table."""
-    bursts = tuple(failing.bursts[place % 3].model_copy(update={"name": f"burst {place}"}) for place in range(12))
+    """With as many points as a chart can have; the slowest bursts are drawn, all are in the table."""
+    wave = tuple(3 + 90 * ((step * 37) % 101) / 101 for step in range(TIMELINE_POINTS))
+    times = {name: tuple(factor * value for value in wave) for name, factor in (("p50", 1), ("p90", 2.1), ("p99", 4.7), ("max", 9.3))}
+    timeline = Timeline(step=0.1, sent=(31,) * TIMELINE_POINTS, failed=(1,) * TIMELINE_POINTS, **times)
+    distribution = Distribution(edges=tuple(1.12**bin_ for bin_ in range(91)), counts=(1234,) * 90)
+    lag = SendLag(p50=4.0, p99=180.0, max=950.0, distribution=distribution)
+    largest = {"timeline": timeline, "distribution": distribution, "send_lag": lag}
+    bursts = tuple(failing.bursts[place % 3].model_copy(update={"name": f"burst {place}", **largest}) for place in range(12))
     page = report_page(failing.model_copy(update={"bursts": bursts}))
     assert len(page.encode()) < 1.5e6
-    assert page.count("Response time during") == 2 * 10
+    assert page.count("<strong>Response time during") == 10
     assert "The 10 slowest bursts are drawn" in page
 
 
@@ -158,6 +166,43 @@ def test_foreign_text_stays_text(failing: RunReport) -> None:
     assert "{{ 7 * 7 }}" in parsed.text
     assert not {"\u202e", "\x00"} & set(page)
     assert r"\u202e\u0000" in parsed.text
+
+
+def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunReport) -> None:
+    """Verdict, cause, objectives and a link; a hostile name stays text."""
+    test = TestResult(node_id=HOSTILE, outcome="failed", seconds=1.0, error=HOSTILE, cause=HOSTILE)
+    fragment = summary_fragment(failing.model_copy(update={"tests": (test,)}), "../report.html")
+    parsed = Page(fragment)
+    assert ("a", {"href": "../report.html"}) in parsed.elements
+    assert {tag for tag, _ in parsed.elements} == {"div", "h2", "p", "strong", "code", "ul", "li", "a"}
+    assert "FAIL http_req_duration: p(95)<50, measured 81.3 ms" in parsed.text
+    assert "<script>alert(1)" in parsed.text
+    assert not {"\u202e", "\x00"} & set(fragment)
+
+
+def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport) -> None:
+    """What a test did to the cluster, and the failures of the bursts sent in its time; others are no scenarios."""
+    scenario = TestResult(
+        node_id="tests/e2e/test_rollout.py::test_rollout",
+        outcome="passed",
+        seconds=30.0,
+        started=passing.bursts[0].started - 1,
+        scenario="A rollout loses no request.",
+    )
+    page = Page(
+        report_page(passing.model_copy(update={"tests": (*passing.tests, scenario), "resources": (), "bursts": passing.bursts[:2]}))
+    )
+    text = re.sub(r"\s+", " ", page.text)
+    assert "Scenarios under load" in text
+    assert "A rollout loses no request.passed30 1,200 0 41 " in text
+    assert "Scenarios under load" not in Page(report_page(passing.model_copy(update={"bursts": (), "resources": ()}))).text
+
+
+def test_a_folder_of_evidence_is_listed_with_addresses_that_a_browser_reads(failing: RunReport) -> None:
+    """A name with a space or a # in it leads to its file."""
+    bundle = failing.failures[0].model_copy(update={"files": ("failures/test_slo_all/pod a#1.txt",)})
+    page = Page(report_page(failing.model_copy(update={"failures": (bundle,), "bursts": (), "resources": ()})))
+    assert "failures/test_slo_all/pod%20a%231.txt" in page.values("href")
 
 
 def test_what_javascript_sorts_is_whole_without_it(failing_page: Page) -> None:

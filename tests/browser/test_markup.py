@@ -1,0 +1,36 @@
+"""The page's HTML and CSS by the rules of the standard: the Nu Html Checker, which W3C's own validator runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import HERE
+
+pytestmark = pytest.mark.browser
+
+CHECKER = HERE / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+
+
+def _errors(*pages: Path) -> list[str]:
+    """What the checker calls an error, with its place."""
+    done = subprocess.run(
+        ["java", "-jar", CHECKER, "--errors-only", "--format", "json", *pages], capture_output=True, text=True, timeout=60, check=False
+    )
+    messages = json.loads(done.stderr)["messages"]
+    return [f"{Path(one.get('url', '')).name}:{one.get('lastLine')}: {one['message']}" for one in messages if one["type"] == "error"]
+
+
+def test_the_checker_finds_no_error(addresses: dict[str, Path]) -> None:
+    """In no page of a real run."""
+    assert _errors(*addresses.values()) == []
+
+
+def test_the_checker_would_find_one(tmp_path: Path) -> None:
+    """It has really looked: a page with an id given twice is refused."""
+    page = tmp_path / "broken.html"
+    page.write_text('<!doctype html><html lang="en"><head><title>t</title></head><body><p id="a"></p><p id="a"></p></body></html>')
+    assert _errors(page)

@@ -1,0 +1,108 @@
+"""The page of a passing, a failing and an undecided run: in both themes, on a phone, on paper, without JavaScript."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.chromium import SCREENS
+from tests.browser.conftest import REPORTS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+LETTERS = """() => [...document.querySelectorAll('figure svg text')].filter((text) => text.textContent)
+  .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
+SPILLED = """() => [...document.querySelectorAll('figure')].flatMap((figure) => {
+  const frame = figure.getBoundingClientRect();
+  return [...figure.querySelectorAll(':scope > svg text')].map((text) => [text.textContent, text.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.left < frame.left || box.right > frame.right)).map(([words]) => words);
+})"""
+OVERLAPPING = """() => [...document.querySelectorAll('figure > svg')].flatMap((chart) => {
+  const labels = [...chart.querySelectorAll('[id*="xtick"] text')].map((text) => text.getBoundingClientRect());
+  return labels.slice(1).filter((box, place) => box.left < labels[place].right + 2).map(() => chart.querySelector('title').textContent);
+})"""
+COLOURS = """() => {
+  const page = getComputedStyle(document.body), line = document.querySelector('figure > svg path[stroke^="var(--series"]');
+  return [page.backgroundColor, page.color, getComputedStyle(line).stroke];
+}"""
+COLUMN = "(table, column) => [...table.tBodies[0].rows].map((row) => Number(row.cells[column].dataset.value))"
+
+
+def test_every_kind_of_run_is_looked_at() -> None:
+    """A run that passes and one that fails."""
+    assert list(REPORTS) == ["failing", "passing"]
+
+
+def test_the_page_is_no_wider_than_the_screen(page: Page) -> None:
+    """Nobody scrolls sideways, whatever is unfolded: wide tables scroll by themselves."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+
+
+def test_letters_in_charts_can_be_read(page: Page) -> None:
+    """Between 8 and 16 pixels, on a phone too; they stay in their frame and do not run into each other."""
+    sizes = page.evaluate(LETTERS)
+    assert len(sizes) > 50
+    assert min(sizes) >= 8
+    assert max(sizes) <= 16
+    assert page.evaluate(SPILLED) == []
+    assert page.evaluate(OVERLAPPING) == []
+
+
+def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page) -> None:
+    """Axe finds nothing, of whatever weight, on the unfolded page."""
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # installed by `make browser` alone
+
+    found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    assert len(found["passes"]) > 20
+    assert {(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found["violations"]} == set()
+
+
+def test_charts_have_the_colours_of_the_theme(fresh: Page) -> None:
+    """One drawing, two themes: background, text and lines all change."""
+    light = fresh.evaluate(COLOURS)
+    fresh.emulate_media(color_scheme="dark")
+    dark = fresh.evaluate(COLOURS)
+    assert all(before != after for before, after in zip(light, dark, strict=True))
+
+
+def test_a_table_is_sorted_by_mouse_and_by_keyboard(fresh: Page) -> None:
+    """Numbers as numbers; once more turns the order around, and the column says so to a screen reader."""
+    table = fresh.get_by_role("region", name="Bursts", exact=True).locator("table")
+    head = table.get_by_role("columnheader", name="p99 ms")
+    column = head.evaluate("(head) => head.cellIndex")
+    before = table.evaluate(COLUMN, column)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert table.evaluate(COLUMN, column) == sorted(before)
+    head.get_by_role("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert table.evaluate(COLUMN, column) == sorted(before, reverse=True)
+
+
+def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Page, tmp_path: Path) -> None:
+    """White, with the charts of every drawn burst, and no pages of numbers."""
+    fresh.emulate_media(media="print", color_scheme="dark")
+    assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert fresh.locator("details.data").first.is_hidden()
+    charts = fresh.locator("details.part figure > svg")
+    assert charts.count() >= 12
+    assert all(charts.nth(place).is_visible() for place in (0, charts.count() - 1))
+    assert fresh.pdf(path=tmp_path / "report.pdf", format="A4").startswith(b"%PDF-")
+
+
+def test_without_javascript_everything_can_be_read(browser: Browser, addresses: dict[str, Path], report: str) -> None:
+    """Verdict, tables and charts are in the page; folds open by themselves, and no button promises what it cannot do."""
+    with browser.new_context(**SCREENS["light"], java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(addresses[report].as_uri())
+        assert page.locator("h1 .said").inner_text() == {"failing": "FAIL", "passing": "PASS", "inconclusive": "INCONCLUSIVE"}[report]
+        assert page.get_by_role("button").count() == 0
+        assert page.get_by_role("region", name="Bursts", exact=True).locator("tbody tr").count() >= 10
+        fold = page.locator("figure details").first
+        fold.locator("summary").click()
+        assert fold.locator("td").first.is_visible()

@@ -1,0 +1,58 @@
+"""pytest-html's page, which stays its own, says what kindgate found and leads to kindgate's page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+CONFTEST = """
+from kindgate.errors import ClusterError
+from kindgate.pipeline.session import Pipeline
+from kindgate.plugin.controller import LazyPipeline
+
+def reach(self, stage):
+    if self.pipeline is None:
+        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
+        self.pipeline.error = ClusterError("<script>alert(1)</script> is not ready", next_step="look at <b>it</b>")
+    raise self.pipeline.error
+
+LazyPipeline.reach = reach
+"""
+SUITE = """
+import pytest
+
+@pytest.mark.e2e
+def test_reaching(app):
+    pass
+"""
+
+
+def test_the_page_of_pytest_html_says_what_was_found_and_where_the_report_is(pytester: pytest.Pytester) -> None:
+    """Escaped, and by an address that leads there from another folder, also when that folder has a blank in its name."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
+    pytester.makepyfile(test_suite=SUITE)
+
+    pytester.runpytest_subprocess("-m", "e2e", "--slo-file=none.yaml", "--html=pages/of pytest/index.html", "--artifacts=left over")
+
+    page = (pytester.path / "pages" / "of pytest" / "index.html").read_text()
+    found = re.search(r'<div class="kindgate">.*?</div>', page, re.DOTALL)
+    assert found
+    assert "SETUP FAILED" in found[0]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; is not ready" in found[0]
+    assert "look at &lt;b&gt;it&lt;/b&gt;" in found[0]
+    assert 'href="../../left%20over/report.html"' in found[0]
+    assert (pytester.path / "left over" / "report.html").is_file()
+
+
+def test_a_run_that_needs_no_cluster_leaves_the_page_of_pytest_html_alone(pytester: pytest.Pytester) -> None:
+    """There is nothing to say."""
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
+    pytester.makepyfile("def test_nothing(): pass")
+
+    pytester.runpytest_subprocess("--html=index.html")
+
+    page = (pytester.path / "index.html").read_text()
+    assert "test_nothing" in page
+    assert 'class="kindgate"' not in page

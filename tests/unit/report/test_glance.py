@@ -1,0 +1,31 @@
+"""The key figures beside the verdict."""
+
+from __future__ import annotations
+
+from kindgate.report.glance import glances
+from kindgate.report.run import PhaseTiming, RunReport
+
+
+def test_a_failing_run_is_seen_at_a_glance(failing: RunReport) -> None:
+    """What is broken is counted and coloured; the rest speaks for itself."""
+    shown = {one.name: (one.value, one.note, one.tone) for one in glances(failing)}
+    assert shown == {
+        "Objectives met": ("1 of 3", "2 FAIL", "fail"),
+        "Tests passed": ("1 of 2", "1 failed", "fail"),
+        "Requests": ("1,800", "in 3 bursts", ""),
+        "Requests failed": ("4", "0.222 %", "fail"),
+        "p95, median of bursts": ("79 ms", "77.4 to 81.4 ms", ""),
+        "Time": ("3 min 32 s", "", ""),
+    }
+
+
+def test_what_is_undecided_is_neither_good_nor_bad(inconclusive: RunReport) -> None:
+    """Objectives that are not met are not broken either."""
+    assert [(one.note, one.tone) for one in glances(inconclusive) if one.name == "Objectives met"] == [("1 INCONCLUSIVE", "unsure")]
+
+
+def test_a_run_that_measured_nothing_has_its_time_alone(setup_failed: RunReport) -> None:
+    """No zero stands for what did not happen, and the time to the first test is said."""
+    waited = PhaseTiming(name="time to first test", started=setup_failed.run.started, seconds=61.0)
+    shown = glances(setup_failed.model_copy(update={"tests": (), "phases": (*setup_failed.phases, waited)}))
+    assert [(one.name, one.note) for one in shown] == [("Time", "1 min 1 s to the first test")]
