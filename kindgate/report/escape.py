@@ -21,9 +21,13 @@ HIDDEN_LETTERS = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uff
 """Letters and marks that are drawn as nothing."""
 
 
+_DRAWN_AS_NOTHING = re.compile(f"[{''.join(sorted(HIDDEN_LETTERS))}\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""What `str.isprintable` takes for drawn and is not."""
+
+
 def visible(text: str, keep: str = "") -> str:
     r"""`text` with every character that is not drawn as an escape such as `\u202e`, apart from those in `keep`."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and not _DRAWN_AS_NOTHING.search(text):
         return text
     return "".join(sign if sign in keep or not _hidden(sign) else _escape(sign) for sign in text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -22,12 +22,21 @@ class Size:
         """Whether neither is above `limit`."""
         return max(self.characters, self.octets) <= limit
 
+    def __add__(self, other: Size) -> Size:
+        """Both, one behind the other."""
+        return Size(self.characters + other.characters, self.octets + other.octets)
+
+    def __sub__(self, other: Size) -> Size:
+        """What is left when a part is taken out."""
+        return Size(self.characters - other.characters, self.octets - other.octets)
+
 
 @dataclass(frozen=True)
 class Block:
     """Lines that belong together. `rows` may be cut from the end; each is whole in itself, so that nothing stays open.
 
-    The block with the lowest `usefulness` loses its rows first. `noun` names one row in the sentence that says what was left out.
+    The block with the lowest `usefulness` loses its rows first, and goes first where no rows are left. `noun` names one
+    row in the sentence that says what was left out.
     """
 
     head: tuple[str, ...]
@@ -54,9 +63,14 @@ class Block:
         return f"_{self.left_out:,} more {noun} left out: this page is full. They are in report.html and report.json._"
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, usefulness: int, noun: str) -> Block:
-    """A titled table whose cells are ready-made Markdown."""
-    return Block((f"**{title}**", "", *_table_head(columns)), tuple(_row(row) for row in rows), usefulness=usefulness, noun=noun)
+Sized = tuple[Block, Size]
+"""A block and the size of its text."""
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, usefulness: int, noun: str, left_out: int = 0) -> Block:
+    """A titled table whose cells are ready-made Markdown; `left_out` are rows that were not even made."""
+    head = (f"**{title}**", "", *_table_head(columns))
+    return Block(head, tuple(_row(row) for row in rows), usefulness=usefulness, noun=noun, left_out=left_out)
 
 
 def folded_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, usefulness: int, noun: str) -> Block:
@@ -68,16 +82,15 @@ def folded_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
 def fitted(blocks: Sequence[Block], limit: int) -> str:
     """The blocks as one text of at most `limit` characters and bytes.
 
-    Raises `ValueError` when the blocks do not even fit without their rows.
+    Where it does not fit without any rows either, whole blocks go, the least useful first. Raises `ValueError` when not
+    even the first one fits, which is never left out.
     """
-    kept = list(blocks)
-    for place in sorted(range(len(kept)), key=lambda index: (kept[index].usefulness, -index)):
-        if _size(kept).within(limit):
-            break
-        kept[place] = _largest_that_fits(kept, place, limit)
-    if not _size(kept).within(limit):
-        raise ValueError(f"the report does not fit into {limit} characters even without its rows")
-    return _text(kept)
+    sized = [(block, Size.of(block.text())) for block in blocks]
+    order = sorted(range(len(sized)), key=lambda index: (sized[index][0].usefulness, -index))
+    kept = _without_rows(sized, order, limit)
+    if kept is None:
+        kept = _without_blocks(sized, order, limit)
+    return "".join(block.text() for block in kept).rstrip("\n") + "\n"
 
 
 def _table_head(columns: Sequence[str]) -> tuple[str, str]:
@@ -88,19 +101,49 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _largest_that_fits(blocks: list[Block], place: int, limit: int) -> Block:
-    """The block at `place` with as many rows as fit, by bisection."""
-    whole, low, high = blocks[place], 0, len(blocks[place].rows)
+def _largest_that_fits(whole: Block, limit: int, others: Size) -> tuple[Block, Size]:
+    """The block with as many rows as fit beside all the others, by bisection, and its size."""
+    low, high = 0, len(whole.rows)
     while low < high:
         middle = (low + high + 1) // 2
-        tried = [*blocks[:place], whole.cut(middle), *blocks[place + 1 :]]
-        low, high = (middle, high) if _size(tried).within(limit) else (low, middle - 1)
-    return whole.cut(low) if low < len(whole.rows) else whole
+        low, high = (middle, high) if (others + Size.of(whole.cut(middle).text())).within(limit) else (low, middle - 1)
+    fitting = whole.cut(low) if low < len(whole.rows) else whole
+    return fitting, Size.of(fitting.text())
 
 
-def _text(blocks: Sequence[Block]) -> str:
-    return "".join(block.text() for block in blocks).rstrip("\n") + "\n"
+def _without_rows(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block] | None:
+    """The blocks without as many rows as it takes, the first of `order` first; `None` where that is not enough."""
+    kept = list(sized)
+    total = _sum(kept)
+    for place in order:
+        if total.within(limit):
+            break
+        block, size = kept[place]
+        kept[place] = _largest_that_fits(block, limit, total - size)
+        total = total - size + kept[place][1]
+    return [block for block, _ in kept] if total.within(limit) else None
 
 
-def _size(blocks: Sequence[Block]) -> Size:
-    return Size.of(_text(blocks))
+def _without_blocks(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block]:
+    """The most useful blocks, the first one among them, and a line that says how many are left out."""
+    kept = dict(enumerate(sized))
+    for place in order:
+        if place == 0:
+            continue
+        block, _ = kept.pop(place)
+        notice = _left_out(len(sized) - len(kept))
+        others = _sum(kept.values()) + Size.of(notice.text())
+        if block.rows and (others + Size.of(block.cut(0).text())).within(limit):
+            kept[place] = _largest_that_fits(block, limit, others)
+            return [*(kept[index][0] for index in sorted(kept)), _left_out(len(sized) - len(kept))]
+        if others.within(limit):
+            return [*(found for found, _ in kept.values()), notice]
+    raise ValueError(f"the report does not fit into {limit} characters even without its rows")
+
+
+def _left_out(count: int) -> Block:
+    return Block((f"_{count} more section{'s' * (count != 1)} left out: this page is full. They are in report.html and report.json._",))
+
+
+def _sum(sized: Iterable[Sized]) -> Size:
+    return sum((size for _, size in sized), Size(0, 0))

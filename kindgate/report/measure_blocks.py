@@ -12,6 +12,9 @@ from kindgate.report.numbers import NONE, number, percent, plural, quantity, spa
 from kindgate.report.resources import WorkloadResources
 from kindgate.report.run import RunReport
 
+WORKLOAD_ROWS = 2000
+"""Rows that are made at most; no page has room for more."""
+
 CHART_POINTS = 60
 """Points of the mermaid chart: more cannot be told apart, and a comment has better uses for its characters."""
 
@@ -46,12 +49,15 @@ def resources_block(report: RunReport) -> Block | None:
     if not windows:
         return None
     columns = ("workload", "pods", "restarts", "CPU avg / max / limit (cores)", "memory max / limit (MB)", "rx / tx (MB)", "throttled")
+    used_in = [(window, used) for window in windows for used in window.workloads]
+    several = len(windows) > 1
     rows = [
-        (cell_code(f"{used.namespace}/{used.workload}"), *_resource_row(used), *((cell_code(window.name),) if len(windows) > 1 else ()))
-        for window in windows
-        for used in window.workloads
+        (cell_code(f"{used.namespace}/{used.workload}"), *_resource_row(used), *((cell_code(window.name),) if several else ()))
+        for window, used in used_in[:WORKLOAD_ROWS]
     ]
-    return table("Resources under load", (*columns, *(("during",) if len(windows) > 1 else ())), rows, usefulness=60, noun="workload")
+    names = (*columns, *(("during",) if several else ()))
+    left_out = len(used_in) - len(rows)
+    return table("Resources under load", names, rows, usefulness=60, noun="workload", left_out=left_out)
 
 
 def phases_block(report: RunReport) -> Block | None:
@@ -82,7 +88,7 @@ def links_block(report: RunReport) -> Block | None:
     lines = [" · ".join(links)] if links else []
     if report.run.command:
         lines.append(f"Repeat it locally: {code_span(report.run.command, 500)}")
-    return Block(("  \n".join(lines),)) if lines else None
+    return Block(("  \n".join(lines),), usefulness=46) if lines else None
 
 
 def footer_block(report: RunReport) -> Block:
@@ -104,7 +110,7 @@ def footer_block(report: RunReport) -> Block:
     said += [code_span(part) for part in (machine.os, machine.engine) if part]
     said += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
     said.append(span(report.run.seconds))
-    return Block((f"<sub>{' · '.join(said)}</sub>",))
+    return Block((f"<sub>{' · '.join(said)}</sub>",), usefulness=45)
 
 
 def _axis(shown: Sequence[tuple[int, float | None]]) -> str:

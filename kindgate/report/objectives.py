@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindgate.model import Verdict
-from kindgate.report.record import Count, Figure, Line, Name, Record
+from kindgate.report.record import Count, Figure, Line, Name, Record, Unit
 
 
 class ThresholdOutcome(Record):
@@ -23,7 +23,7 @@ class ThresholdOutcome(Record):
     expression: Line
     verdict: Verdict
     measured: Figure | None = None
-    unit: Name = ""
+    unit: Unit = ""
     limit: Figure | None = None
     low: Figure | None = None
     high: Figure | None = None
@@ -56,7 +56,7 @@ class ComparisonRow(Record):
     """
 
     metric: Name
-    unit: Name = ""
+    unit: Unit = ""
     base: Figure | None = None
     head: Figure | None = None
     change: Figure | None = None

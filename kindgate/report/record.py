@@ -46,6 +46,9 @@ RelativePath = Annotated[str, Field(max_length=NAME_LIMIT), AfterValidator(_insi
 WebAddress = Annotated[str, Field(max_length=LINE_LIMIT, pattern=r"^(https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]+)?$")]
 """An address with no character that could end a Markdown link or an HTML attribute; empty when unknown."""
 
+Unit = Annotated[str, Field(pattern=r"^[A-Za-zµ%/]{0,12}$")]
+"""The unit of a figure, which stands beside it outside of code; empty for shares and counts."""
+
 Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$")]
 """A commit; empty when unknown."""
 

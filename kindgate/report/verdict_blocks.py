@@ -14,6 +14,9 @@ MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", 
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 
+FAILING_ROWS, DETAILS = 2000, 400
+"""Rows that are made at most: no page has room for more, and making them takes time that posting does not have."""
+
 ON_BASE = "red on the base too?"
 
 BASE_SAID = {"": NONE, "passed": "no, new here", "failed": "yes"}
@@ -75,17 +78,20 @@ def failing_block(report: RunReport) -> Block | None:
         return None
     compared = any(test.base for test in tests)
     columns = ("test", "error", "cause", *((ON_BASE,) if compared else ()))
+    shown = tests[:FAILING_ROWS]
     rows = [
         (cell_code(test.node_id), cell_code(test.error), cell_code(test.cause), *((BASE_SAID[test.base],) if compared else ()))
-        for test in tests
+        for test in shown
     ]
-    return table(plural(len(tests), "failing test"), columns, rows, usefulness=85, noun="failing test")
+    left_out = len(tests) - len(shown)
+    return table(plural(len(tests), "failing test"), columns, rows, usefulness=85, noun="failing test", left_out=left_out)
 
 
 def details_block(report: RunReport) -> Block | None:
     """What is known about each failing test, folded."""
-    rows = tuple(_details(test) for test in failing_tests(report) if test.details or test.bundle)
-    return Block((), rows, usefulness=10, noun="test's detail") if rows else None
+    told = [test for test in failing_tests(report) if test.details or test.bundle]
+    rows = tuple(_details(test) for test in told[:DETAILS])
+    return Block((), rows, usefulness=10, noun="test's detail", left_out=len(told) - len(rows)) if rows else None
 
 
 def gate_block(report: RunReport) -> Block | None:
@@ -101,7 +107,7 @@ def gate_block(report: RunReport) -> Block | None:
     ]
     title = f"This pull request changes the gate that judges it: {files or 'thresholds'}"
     if not rows:
-        return Block((f"**{title}**",))
+        return Block((f"**{title}**",), usefulness=75)
     return table(title, ("file", "metric", "old", "new"), rows, usefulness=75, noun="changed threshold")
 
 

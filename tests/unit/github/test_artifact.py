@@ -31,6 +31,11 @@ def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
     return buffer.getvalue()
 
 
+def test_what_the_hostile_archives_hold_is_a_report() -> None:
+    """In an archive as it should be, it would be taken."""
+    assert read_report(packed(("report.json", GOOD)), "leg").exit_code == 0
+
+
 def test_a_report_survives_its_archive(failing: RunReport) -> None:
     """As upload-artifact packs it."""
     assert read_report(packed(("report.json", failing.model_dump_json().encode())), "leg") == failing
@@ -52,21 +57,24 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
+GOOD = b'{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0}'
+"""A report that nothing is wrong with, so that its archive alone is to blame."""
+
 ARCHIVES: dict[str, Callable[[], bytes]] = {
     "not a zip": lambda: b"PK but not really",
     "empty": lambda: b"",
     "no member": packed,
-    "traversal": lambda: packed(("../../report.json", b"{}")),
-    "absolute": lambda: packed(("/report.json", b"{}")),
+    "traversal": lambda: packed(("../../report.json", GOOD)),
+    "absolute": lambda: packed(("/report.json", GOOD)),
     "folder": lambda: packed(("report.json/", b"")),
-    "other name": lambda: packed(("Report.json", b"{}")),
-    "two members": lambda: packed(("report.json", b"{}"), ("evil.sh", b"rm")),
-    "the same name twice": lambda: packed(("report.json", b"{}"), ("report.json ", b"{}")),
-    "many members": lambda: packed(*((f"{number}.json", b"") for number in range(5000))),
-    "zip bomb": lambda: packed(("report.json", b" " * (REPORT_LIMIT + 1))),
+    "other name": lambda: packed(("Report.json", GOOD)),
+    "two members": lambda: packed(("report.json", GOOD), ("evil.sh", b"rm")),
+    "nearly the same name twice": lambda: packed(("report.json", GOOD), ("report.json ", GOOD)),
+    "many members": lambda: packed(("report.json", GOOD), *((f"{number}.json", b"") for number in range(5000))),
+    "zip bomb": lambda: packed(("report.json", GOOD + b" " * REPORT_LIMIT)),
     "zip bomb with a false size": bomb_with_false_size,
     "encrypted": encrypted,
-    "unusual packing": lambda: packed(("report.json", b"{}"), method=zipfile.ZIP_LZMA),
+    "unusual packing": lambda: packed(("report.json", GOOD), method=zipfile.ZIP_LZMA),
     "truncated": lambda: packed(("report.json", b"{}"))[:-30],
 }
 
@@ -86,6 +94,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "not a number": lambda report: report["run"].update(seconds=float("nan")),
     "an endless number": lambda report: report["run"].update(seconds=float("inf")),
     "an unknown verdict": lambda report: report["objectives"][0].update(verdict="PERFECT"),
+    "markup for a unit": lambda report: report["objectives"][0].update(unit="\n# ✅ PASS"),
     "an endless name": lambda report: report["tests"][0].update(node_id="x" * 1001),
     "too many tests": lambda report: report.update(tests=report["tests"] * 20_001),
     "a script for an address": lambda report: report.update(links=[{"name": "run", "url": "javascript:alert(1)"}]),
@@ -135,8 +144,7 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=4))
 def test_no_damage_breaks_the_reader(place: int, damage: bytes) -> None:
     """A good archive with a few other bytes is a report or is refused."""
-    report = b'{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0}'
-    content = bytearray(packed(("report.json", report)))
+    content = bytearray(packed(("report.json", GOOD)))
     content[place : place + len(damage)] = damage
     with suppress(PublishRefused):
         read_report(bytes(content), "leg")

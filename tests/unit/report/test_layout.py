@@ -42,6 +42,31 @@ def test_a_fold_is_closed_after_a_cut() -> None:
     assert page.index("</details>") < page.index("left out")
 
 
+def test_without_any_rows_the_least_useful_blocks_go() -> None:
+    """Twenty legs have twenty heads; the first block, which is the headline, stays in any case."""
+    blocks = [Block(("headline",), usefulness=1), *(Block((f"{place}" * 100,), usefulness=place) for place in (2, 4, 3))]
+    page = fitted(blocks, 300)
+
+    assert page.startswith("headline\n\n")
+    assert [place in page for place in ("222", "333", "444")] == [False, False, True]
+    assert len(page) <= 300
+    assert page.endswith("_2 more sections left out: this page is full. They are in report.html and report.json._\n")
+
+
+def test_a_block_that_has_rows_is_cut_before_it_goes() -> None:
+    """Heads alone are too long here: the least useful block goes whole, the next one keeps what there is room for."""
+    page = fitted([Block(("headline",)), Block(("h" * 600,), usefulness=1), _block(2, 30, "a")], 500)
+
+    assert "hhh" not in page
+    assert 0 < page.count("a" * 20) < 30
+    assert "1 more section left out" in page
+
+
+def test_no_blocks_are_an_empty_page() -> None:
+    """A report may have nothing to say in a section."""
+    assert fitted([], 100) == "\n"
+
+
 def test_a_page_that_cannot_fit_is_refused() -> None:
     """Heads are ours and small: a limit below them is a mistake of the caller."""
     with pytest.raises(ValueError, match="does not fit into 10 characters"):

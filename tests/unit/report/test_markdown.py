@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kindgate.model import Verdict
 from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
-from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+from kindgate.report.objectives import GateChanges
+from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = ("passing", "failing", "inconclusive", "invalid", "setup_failed", "interrupted")
@@ -152,6 +153,25 @@ def test_the_summary_leaves_room_for_what_the_step_wrote_before(failing: RunRepo
     assert len(page.encode()) <= 30_000
 
 
+def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
+    """A matrix whose every leg fills its bounds: the worst leg's headline and the table of all legs stay, and it does not take minutes."""
+    long = "x" * 300
+    full = _with_tests(failing, 300, "é" * 900).model_copy(
+        update={
+            "run": failing.run.model_copy(update={"command": "c" * 900}),
+            "links": tuple(Link(name=f"page {place}", url=f"https://example.com/{'z' * 900}") for place in range(20)),
+            "gate_changes": GateChanges(files=tuple(f"{place}{long}"[:300] for place in range(40))),
+        }
+    )
+    page = matrix_comment([Leg(f"leg-{number}", full) for number in range(20)])
+
+    assert max(len(page), len(page.encode())) <= LIMIT
+    assert page.startswith("### `leg-0` ❌ FAIL")
+    assert page.count("| `leg-") == 20
+    assert "sections left out" in page
+    assert page.count("<details>") == page.count("</details>")
+
+
 def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunReport) -> None:
     """One red leg makes the comment red, and each leg has its row and its own section."""
     page = matrix_comment([Leg("k8s-1.36", passing), Leg("k8s-1.37", failing)])
@@ -215,7 +235,8 @@ def _outside_code(page: str) -> str:
     return re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", page)
 
 
-def _assert_harmless(page: str) -> None:
+def assert_harmless(page: str) -> None:
+    """Nothing outside of code has an effect that is not ours."""
     plain = _outside_code(page)
     for sign in ("@", "<!--", "<script", "<img", "evil.example", "![", "#1", "::set"):
         assert sign not in plain
@@ -257,7 +278,7 @@ def _hostile(report: RunReport, text: str) -> RunReport:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome) -> None:
     """No mention, issue, address, image, comment, markup or hidden character takes effect, in any kind of run."""
-    _assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
+    assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
 
 
 @example("| ")
@@ -266,7 +287,7 @@ def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome
 def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: str) -> None:
     """Whatever a test is called, every table row keeps its columns."""
     page = comment(_hostile(failing, text))
-    _assert_harmless(page)
+    assert_harmless(page)
     outside_of_fences = re.sub(r"(?ms)^(`{3,})[^`\n]*$.*?^\1$", "", page)
     rows = [line for line in outside_of_fences.splitlines() if line.startswith("| ")]
     columns = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", re.sub(r"\\\|", "", row))) for row in rows]

@@ -1,0 +1,88 @@
+"""A report with anything in any place is refused or harmless: its reader and its renderers, fuzzed together."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from kindgate.report.markdown import COMMENT_LIMIT, Leg, comment, job_summary, matrix_comment
+from kindgate.report.run import RunReport
+from tests.unit.report.test_markdown import assert_harmless
+
+Path = tuple[str | int, ...]
+
+HOSTILE = st.text(st.sampled_from("`|<>@#:/[]()!-\u202e\u200b\x00\n\\aé"), max_size=40)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | HOSTILE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HOSTILE, inner, max_size=3),
+    max_leaves=6,
+)
+UNDRAWN = re.compile(r"[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
+
+
+def _places(node: Any, path: Path = ()) -> Iterator[Path]:
+    """Every place in a JSON document, from the outside in."""
+    yield path
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        yield from _places(child, (*path, key))
+
+
+def _changed(document: Any, path: Path, value: Any) -> Any:
+    """A copy with `value` at `path`."""
+    if not path:
+        return value
+    copy = document.copy()
+    copy[path[0]] = _changed(copy[path[0]], path[1:], value)
+    return copy
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(failing: RunReport, data: st.DataObject) -> None:
+    """One to three places of a full report hold what is not expected there; only `ValidationError` may come of it."""
+    document = json.loads(failing.model_dump_json())
+    for _ in range(data.draw(st.integers(1, 3))):
+        document = _changed(document, data.draw(st.sampled_from(list(_places(document)))), data.draw(ANYTHING))
+
+    with suppress(ValidationError):
+        report = RunReport.model_validate_json(json.dumps(document))
+        for conclusion in ("", "success", "failure"):
+            page = comment(report, conclusion=conclusion)
+            assert len(page.encode()) <= COMMENT_LIMIT
+            assert not UNDRAWN.search(page)
+            assert page.count("<details>") == page.count("</details>")
+        matrix_comment([Leg("a", report, "failure"), Leg("b", report)], missing=["c"])
+        job_summary(report)
+
+
+@given(HOSTILE, st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_hostile_text_in_any_text_is_refused_or_harmless(failing: RunReport, text: str, data: st.DataObject) -> None:
+    """Texts are where a stranger's words can be: in all of them at once that the schema lets them stand in."""
+    document = json.loads(failing.model_dump_json())
+    texts = [path for path in _places(document) if isinstance(_at(document, path), str)]
+    for path in data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=10, unique=True)):
+        changed = _changed(document, path, text)
+        with suppress(ValidationError):
+            RunReport.model_validate_json(json.dumps(changed))
+            document = changed
+
+    page = comment(RunReport.model_validate_json(json.dumps(document)))
+
+    assert_harmless(page)
+    assert all(line.endswith("|") for line in page.splitlines() if line.startswith("| "))
+    assert len(re.findall(r"^`{3,}", page, re.MULTILINE)) % 2 == 0
+
+
+def _at(document: Any, path: Path) -> Any:
+    for key in path:
+        document = document[key]
+    return document
