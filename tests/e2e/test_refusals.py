@@ -7,13 +7,21 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from kindgate import assets
+from kindgate.host.binaries import host_platform
+from kindgate.host.directories import state_dir
+from kindgate.host.tools_lock import read_lock
+from kindgate.images.build.catalogue import read_catalogue
+
 ROOT = Path(__file__).parents[2]
 ECHO = ROOT / "k8s" / "base"
+NAME = "refusals"
+"""The cluster that a command would create if it did not refuse."""
 
 pytestmark = pytest.mark.e2e
 
@@ -24,17 +32,26 @@ def _overlay(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ECHO, tmp_path / "overlay"))
 
 
-def kindgate(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `kindgate` as a user does, in a folder whose cluster nobody else has."""
+def kindgate(*arguments: object, **environment: object) -> subprocess.CompletedProcess[str]:
+    """Run `kindgate` as a user does."""
     command = [str(Path(sys.executable).parent / "kindgate"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment})
+    variables = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=variables)
 
 
-def containers() -> set[str]:
-    """The clusters that kindgate knows of on this machine."""
+def up(*arguments: object, **environment: object) -> subprocess.CompletedProcess[str]:
+    """Run `kindgate up` for a cluster that nobody else has."""
+    return kindgate("up", *(() if "--cluster-name" in arguments else ("--cluster-name", NAME)), *arguments, **environment)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_created() -> Iterator[None]:
+    """After all refusals there is no cluster of theirs, and nothing in the folder of clusters."""
+    yield
     listed = kindgate("list")
     assert listed.returncode == 0, listed.stderr
-    return set(listed.stdout.split())
+    assert NAME not in listed.stdout.split()
+    assert not (state_dir() / "clusters" / NAME).exists()
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -114,11 +131,23 @@ def test_bad_objectives_are_refused_with_file_and_line(tmp_path: Path, text: str
         (("--kind-context", "c"), 10, ("--kind-existing",)),
         (("--app-image", "nothing"), 10, ("--app-image",)),
         (("--kind-config", "/nowhere.yaml"), 10, ("--kind-config",)),
+        (("--image-source", "nowhere"), 10, ("--image-source",)),
     ],
 )
 def test_bad_options_are_refused_by_name(arguments: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
     """The error names the option."""
-    refused(kindgate("up", *arguments), code, *words)
+    refused(up(*arguments), code, *words)
+
+
+def test_contradictory_options_are_refused() -> None:
+    """Two answers to one question: neither is taken."""
+    (first, second) = ("--keep-cluster", "--kind-keep=never")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-m", "e2e", first, second], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--keep-cluster means --kind-keep=always" in done.stderr
 
 
 def test_a_taken_host_port_is_refused(tmp_path: Path) -> None:
@@ -127,31 +156,58 @@ def test_a_taken_host_port_is_refused(tmp_path: Path) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        before = containers()
 
-        refused(kindgate("up", "--cluster-name", "refusals", "--kind-host-port", port, "--artifacts", tmp_path), 10, str(port))
-
-        assert containers() == before
+        refused(up("--kind-host-port", port, "--artifacts", tmp_path), 10, str(port))
 
 
 def test_an_unwritable_artifacts_folder_is_refused(tmp_path: Path) -> None:
     """Nothing is created for a run whose findings could not be kept."""
     (tmp_path / "file").write_text("")
 
-    refused(kindgate("up", "--cluster-name", "refusals", "--artifacts", tmp_path / "file" / "artifacts"), 10, "--artifacts")
+    refused(up("--artifacts", tmp_path / "file" / "artifacts"), 10, "--artifacts")
 
 
-def test_an_unreadable_kubeconfig_is_refused(tmp_path: Path) -> None:
-    """An existing cluster whose kubeconfig is none is told by its path."""
-    (tmp_path / "kubeconfig").write_text("not: [a kubeconfig")
+@pytest.mark.parametrize("content", [None, "not: [a kubeconfig", "kind: Pod"])
+def test_an_unreadable_kubeconfig_is_refused(tmp_path: Path, content: str | None) -> None:
+    """An existing cluster whose kubeconfig is not there, or is none, is told by its path."""
+    if content is not None:
+        (tmp_path / "kubeconfig").write_text(content)
     existing = ("--kind-existing", tmp_path / "kubeconfig", "--kind-context", "c", "--ingress-url", "http://127.0.0.1:1")
 
-    refused(kindgate("up", *existing), 16, "kubeconfig")
+    refused(up(*existing), 16, str(tmp_path / "kubeconfig"))
+
+
+def test_a_downloaded_tool_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
+    """It is not run, and its path and both checksums are told."""
+    tool = tmp_path / "tools" / f"kubectl-{read_lock()['kubectl'].version}-{host_platform()}" / "kubectl"
+    tool.parent.mkdir(parents=True)
+    tool.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    tool.chmod(0o755)
+
+    result = up("--image-seed", tmp_path / "no-seed", KINDGATE_CACHE_DIR=tmp_path)
+
+    refused(result, 12, str(tool), "SHA-256")
+    assert "expected " in result.stderr
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_cached_binary_that_changed_is_refused(tmp_path: Path) -> None:
+    """What was compiled or unpacked once is compared with the checksum of that moment before each use."""
+    catalogue = assets.manifests() / "images"
+    recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
+    binary = tmp_path / "binaries" / f"{recipe.title}-{recipe.key}" / recipe.name
+    binary.parent.mkdir(parents=True)
+    binary.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    binary.chmod(0o755)
+    binary.with_name(f"{recipe.name}.sha256").write_text("0" * 64)
+
+    refused(up("--image-seed", tmp_path / "no-seed", KINDGATE_CACHE_DIR=tmp_path), 12, str(binary), "SHA-256")
+    assert not (tmp_path / "was-run").exists()
 
 
 def test_no_engine_is_told_with_the_command_that_helps() -> None:
     """Without an engine the run stops and says what to do; it installs nothing by itself."""
-    result = kindgate("up", KINDGATE_ENGINE="podman", PATH="/nonexistent")
+    result = up(KINDGATE_ENGINE="podman", PATH="/nonexistent")
 
     refused(result, 11, "podman")
     assert "next:" in result.stderr
