@@ -63,6 +63,12 @@ class Observed:
             return [pod for pod in pods if _label(pod, "pod-template-generation") == _annotation(workload, _TEMPLATE_GENERATION)]
         return pods
 
+    def leaving(self, workload: Manifest) -> list[Manifest]:
+        """The pods of any revision of the workload that are on their way out: an ingress may still lead requests to them."""
+        owners = [workload, *(item for item in self._owned.get(_uid(workload), ()) if item["kind"] == "ReplicaSet")]
+        pods = (item for owner in owners for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
+        return [pod for pod in pods if pod["metadata"].get("deletionTimestamp")]
+
     def ready_endpoints(self, service: ObjectRef) -> int:
         """How many ready addresses the Service's EndpointSlices hold."""
         mine = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kindgate.deploy.observed import Observed, condition, is_up_to_date
@@ -31,7 +31,7 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
     return rule(live, observed)
 
 
-def _deployment(live: Manifest, _: Observed) -> Progress:
+def _deployment(live: Manifest, observed: Observed) -> Progress:
     status, wanted = _status(live), _replicas(live)
     failing = condition(live, "Progressing")
     if failing.get("reason") == "ProgressDeadlineExceeded":
@@ -39,20 +39,21 @@ def _deployment(live: Manifest, _: Observed) -> Progress:
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
     if old > 0:
         return Pending(f"{old} pods of the revision before are still there")
-    return _enough(status.get("availableReplicas", 0), wanted, "available")
+    return _enough(status.get("availableReplicas", 0), wanted, "available", observed.leaving(live))
 
 
-def _statefulset(live: Manifest, _: Observed) -> Progress:
+def _statefulset(live: Manifest, observed: Observed) -> Progress:
     status, wanted = _status(live), _replicas(live)
     if status.get("updateRevision") != status.get("currentRevision") and status.get("updatedReplicas", 0) < wanted:
         return _enough(status.get("updatedReplicas", 0), wanted, "updated")
-    return _enough(status.get("readyReplicas", 0), wanted, "ready")
+    return _enough(status.get("readyReplicas", 0), wanted, "ready", observed.leaving(live))
 
 
-def _daemonset(live: Manifest, _: Observed) -> Progress:
+def _daemonset(live: Manifest, observed: Observed) -> Progress:
     status = _status(live)
     wanted = status.get("desiredNumberScheduled", 0)
-    return _enough(min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)), wanted, "available")
+    available = min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0))
+    return _enough(available, wanted, "available", observed.leaving(live))
 
 
 def _job(live: Manifest, _: Observed) -> Progress:
@@ -97,8 +98,10 @@ def _true(live: Manifest, kind: str) -> Progress:
     return _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'no word from its controller')}")
 
 
-def _enough(have: int, wanted: int, what: str) -> Progress:
-    return _READY if have >= wanted else Pending(f"{have} of {wanted} {what}")
+def _enough(have: int, wanted: int, what: str, leaving: Sequence[Manifest] = ()) -> Progress:
+    if have < wanted:
+        return Pending(f"{have} of {wanted} {what}")
+    return Pending(f"{len(leaving)} pods that were replaced are still on their way out") if leaving else _READY
 
 
 def _status(live: Manifest) -> dict[str, Any]:

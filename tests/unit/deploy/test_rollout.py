@@ -9,7 +9,7 @@ import pytest
 from kindgate.deploy.observed import Observed
 from kindgate.deploy.rollout import progress
 from kindgate.waiting import Hopeless, Pending, Ready
-from tests.unit.deploy.objects import deployment, live_deployment, manifest, service
+from tests.unit.deploy.objects import deployment, live_deployment, live_pod, live_replicaset, manifest, service
 
 
 def judged(wanted: dict[str, Any], *live: dict[str, Any]) -> object:
@@ -33,6 +33,16 @@ def test_a_deployment_is_not_ready_while_pods_of_the_old_revision_are_there() ->
     live = live_deployment(2)
     live["status"] |= {"replicas": 3, "updatedReplicas": 2}
     assert judged(deployment(), live) == Pending("1 pods of the revision before are still there")
+
+
+def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() -> None:
+    """They are in no status any more, and the ingress may not have heard of it: requests to them are lost or get the old answer."""
+    leaving = live_pod("web-1-old", owner="replicaset-1")
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster = (live_deployment(2, revision="2"), live_replicaset("1"), live_replicaset("2"))
+
+    assert judged(deployment(), *cluster, leaving) == Pending("1 pods that were replaced are still on their way out")
+    assert judged(deployment(), *cluster, live_pod("web-2-new", owner="replicaset-2")) == Ready(None)
 
 
 def test_a_deployment_that_gave_up_is_hopeless() -> None:

@@ -219,3 +219,11 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
     suite.makepyfile(f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n")
 
     suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("-m", "not slow"), 1), (("tests", "tests/e2e"), 2)])
+def test_workers_select_what_one_process_selects(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
+    """Under xdist the workers collect, with the controller's options."""
+    mixed.makeini("[pytest]\naddopts = -p no:locust\nmarkers =\n    slow: takes long\n")
+
+    assert mixed.runpytest("-n", "2", *arguments).parseoutcomes()["passed"] == passed
