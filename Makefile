@@ -80,4 +80,4 @@ docs: $(READY) ## write the pages that are made from the code: options, fixtures
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
 	find bench kindgate tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf .venv tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf __pycache__ .venv tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

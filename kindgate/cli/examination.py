@@ -7,7 +7,6 @@ from kindgate.errors import HostError
 from kindgate.host.doctor import examine
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.images.lock import read_lock
-from kindgate.images.reference import ImageReference
 from kindgate.report.terminal import aligned
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
@@ -19,10 +18,9 @@ def examine_host(settings: Settings) -> None:
     """Print every check with its value, verdict and advice; raises `HostError` when one blocks."""
     folder = assets.manifests() / "images"
     lock = read_lock(folder / "images.lock")
-    registries = sorted({lock.node.reference.registry, *(ImageReference.parse(name).registry for name in lock.images)})
     checks = examine(
         host_port=settings.cluster.host_port,
-        registries=[settings.images.registry_mirror] if settings.images.registry_mirror else registries,
+        registries=[settings.images.registry_mirror] if settings.images.registry_mirror else lock.registries,
         kubectl=read_catalogue(folder / "catalogue.yaml").recipe("kube", folder),
         seed=settings.path(settings.images.seed) if settings.images.seed is not None else None,
         deadline=Deadline.after(EXAMINE_SECONDS),

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kindgate.errors import ImageError
-from kindgate.images.reference import ImageReference
+from kindgate.images.reference import OWN_REGISTRY, ImageReference
 
 _DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 
@@ -52,6 +52,12 @@ class ImageLock(_Entry):
             if ImageReference.parse(name).tagged != name:
                 raise ValueError(f"{name} has to be written as {ImageReference.parse(name).tagged}")
         return value
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """The registries that hold what is locked, each once."""
+        named = {ImageReference.parse(name).registry for name in self.images}
+        return tuple(sorted({*named, self.node.reference.registry} - {OWN_REGISTRY}))
 
     def of(self, reference: ImageReference) -> LockedImage:
         """What is known of an image; an image that is not locked is pinned by its tag and cannot be built."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kindgate.images.lock import ImageLock, lock_text, pinned, read_lock
-from kindgate.images.reference import ImageReference
+from kindgate.images.reference import OWN_REGISTRY, ImageReference
 from kindgate.images.registry import RegistrySource
 from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
@@ -30,8 +30,8 @@ def pin_missing(file: Path, registry: RegistrySource, wanted: Iterable[str], pro
 def _lacking(lock: ImageLock, wanted: Iterable[str]) -> list[str]:
     """The images of the lock and of the manifests that have no digest, the node image first."""
     node = [] if lock.node.digest else [lock.node.image]
-    names = sorted({*lock.images, *wanted})
-    return node + [name for name in names if not lock.of(ImageReference.parse(name)).digest]
+    references = (ImageReference.parse(name) for name in sorted({*lock.images, *wanted}))
+    return node + [one.tagged for one in references if one.registry != OWN_REGISTRY and not lock.of(one).digest]
 
 
 def _answered(name: str, mirror: str) -> str:

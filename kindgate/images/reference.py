@@ -9,6 +9,8 @@ from kindgate.errors import ImageError
 
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
+OWN_REGISTRY = "kindgate.local"
+"""What stands for a registry in the names of images that are built here: no registry holds them, and none is asked."""
 
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _REGISTRY = re.compile(

@@ -13,8 +13,9 @@ from kindgate.images.build import preload, rootfs
 from kindgate.images.build.keys import key_of
 from kindgate.images.build.workshop import Workshop
 from kindgate.images.layout import write_layout
+from kindgate.images.reference import OWN_REGISTRY
 
-REPOSITORY = "kindgate.local/node"
+REPOSITORY = f"{OWN_REGISTRY}/node"
 """Our images have names of their own in the engine: nobody's other project takes them for kind's."""
 
 # as in kind's Dockerfile; systemd ends on SIGRTMIN+3

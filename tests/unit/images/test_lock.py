@@ -23,6 +23,11 @@ def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
     assert lock.node.digest_from
 
 
+def test_no_registry_is_named_for_images_that_are_built_here() -> None:
+    """Whoever looks whether registries answer asks for these alone."""
+    assert read_lock(manifests() / "images" / "images.lock").registries == ("docker.io", "registry.k8s.io")
+
+
 def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
     """It has no digest, and nothing to build it from."""
     entry = read_lock(manifests() / "images" / "images.lock").of(ImageReference.parse("redis:7"))

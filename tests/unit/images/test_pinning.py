@@ -26,6 +26,8 @@ node:
 images:
   docker.io/library/busybox:1.35:
     build: busybox
+  kindgate.local/load-generator:1:
+    build: load-generator
   docker.io/library/traefik:v3:
     digest: {KNOWN}
     digest_from: somebody
@@ -47,7 +49,10 @@ def pin(lock: Path, stand_in: Any, *wanted: str, mirror: str = "") -> list[str]:
 
 
 def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any) -> None:
-    """Node image, images of the lock, images of the manifests; known digests, build entries and the comment stay."""
+    """Node image, images of the lock, images of the manifests; known digests, build entries and the comment stay.
+
+    For images of our own, which no registry holds, none is asked.
+    """
     for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35", "registry.example.com/shop:2"):
         stand_in.registry_has(name)
 
