@@ -89,14 +89,19 @@ def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> N
 
 
 def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) -> None:
-    """The image until it is built, the Secret until it is given; a run without the Secret is skipped by name and does not pass."""
-    assert "Secret shop/shop-credentials is provided by nobody" in shop.run("kindgate validate").stdout
+    """Secret, CRD and image, each until it is given; a run without the Secret is skipped by name and does not pass."""
+    missing = shop.run("kindgate validate")
+    assert missing.returncode == 13
+    assert "Secret shop/shop-credentials is provided by nobody" in missing.stdout
+    assert "no shop.example/v1 Discount, and no CRD provides it" in missing.stdout
+    assert shop.run("docker build -t registry.example/team/migrate:3 .").returncode == 0
+    assert shop.run("docker save -o migrate.tar registry.example/team/migrate:3").returncode == 0
     with (shop.folder / "pytest.ini").open("a") as file:
         file.write(text_of("ini"))
     without_secret = shop.run("pytest -m e2e -rs")
     (shop.folder / ".env").write_text("API_TOKEN=not-for-everybody\n")
     assert "git does not ignore it" in shop.run("kindgate validate").stdout
-    (shop.folder / ".gitignore").write_text(".env\nartifacts/\n")
+    (shop.folder / ".gitignore").write_text(".env\nartifacts/\nmigrate.tar\n")
     without_image = shop.run("kindgate validate")
 
     assert without_secret.returncode == 27
