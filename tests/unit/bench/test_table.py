@@ -1,0 +1,60 @@
+"""The pages show the figures of the results' file, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.results import Results, read_results
+from bench.table import BEGIN, END, details, goals_table, inserted
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """What was measured last."""
+    return read_results()
+
+
+def test_the_readme_shows_the_goals_of_the_last_run(results: Results) -> None:
+    """Whoever edits the table by hand, or measures and forgets the README, is told here."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert inserted(page, goals_table(results)) == page
+
+
+def test_the_page_about_benchmarks_shows_the_details_of_the_last_run(results: Results) -> None:
+    """The same for the tables that explain the goals."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert inserted(page, details(results)) == page
+
+
+def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
+    """A goal that is missed is in the table like the others, and is marked."""
+    lines = goals_table(results).splitlines()
+    for goal in results.goals:
+        (line,) = [line for line in lines if line.startswith(f"| {goal.name} |")]
+        assert line.endswith("| met |") is goal.met
+        assert line.endswith("| **not met** |") is not goal.met
+
+
+def test_a_file_of_results_is_read_as_it_was_written(results: Results, tmp_path: Path) -> None:
+    """No figure changes on the way."""
+    results.write(tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == results
+
+
+def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
+    """Twice the same text gives the same page."""
+    page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
+    once = inserted(page, "new")
+    assert once == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
+    assert inserted(once, "new") == once
+
+
+@pytest.mark.parametrize("page", ["", BEGIN, END, f"{END} {BEGIN}"])
+def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
+    """Better than a table that is lost without a word."""
+    with pytest.raises(ValueError, match="no place"):
+        inserted(page, "new")
