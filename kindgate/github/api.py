@@ -140,9 +140,12 @@ class Api:
             return Comment(made.id, made.user.login if made.user else "", body, made.html_url)
 
     def edit(self, number: int, comment: Comment, body: str) -> None:
-        """Replace a comment's body."""
+        """Replace a comment's body. After `GitHubUnavailable` it may be replaced."""
         with _translated(f"edit comment {comment.id}"):
-            self._known(number).get_issue_comment(comment.id).edit(body)
+            edited = self._known(number).get_issue_comment(comment.id)
+            edited.edit(body)
+            if (edited.body or "").splitlines()[:1] != body.splitlines()[:1]:  # a reply without one is asked for again
+                raise GitHubUnavailable(f"edit comment {comment.id}: the reply does not describe it")
 
     def delete(self, number: int, comment: Comment) -> None:
         """Delete a comment; one that is gone already is fine."""

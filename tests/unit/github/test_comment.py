@@ -213,12 +213,22 @@ def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str
     assert status == 422 or caught.value.next_step
 
 
-@pytest.mark.parametrize(("request_", "method"), [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH"), (DELETE, "DELETE")])
-def test_a_bad_gateway_is_tried_again(github: StandIn, request_: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("request_", "method", "fault"),
+    [
+        *(
+            (request, method, Fault("bad_gateway"))
+            for request, method in [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH"), (DELETE, "DELETE")]
+        ),
+        *((request, method, Fault(silent=True)) for request, method in [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH"), (DELETE, "DELETE")]),
+        *((request, method, Fault(page="<html>Unicorn!</html>")) for request, method in [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH")]),
+    ],
+)
+def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: str, method: str, fault: Fault) -> None:
     """Reading, editing and deleting may be repeated; after two failures the third works."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
-    github.fail(request_, Fault("bad_gateway"), Fault("bad_gateway"))
+    github.fail(request_, fault, fault)
     time = FakeTime()
 
     result = settle(github, time=time)

@@ -200,6 +200,17 @@ def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp
     assert alone == github.written()
 
 
+def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """A comment that is only written on failure is written."""
+    (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
+    settings = GitHubSettings(comment="on-failure")
+
+    result = post_reports([tmp_path / "v1-36.json"], settings, github.environment, root=ROOT, expected=["v1-36", "v1-37"])
+
+    assert result.line == "comment created on #17"
+    assert "no report from `v1-37`" in github.written()[0]
+
+
 def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
     """Every leg ended before it could write one: the comment must not be silent, nor green."""
     result = post_reports([tmp_path], GitHubSettings(comment="on-failure"), github.environment, root=ROOT, expected=["v1-36"])
