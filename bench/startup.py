@@ -97,7 +97,7 @@ def bare_seconds(bare: Bare, folder: Path) -> float:
 def run_seconds(*arguments: str) -> float:
     """The "time to first test" of one `pytest -m "e2e and smoke"`."""
     with tempfile.TemporaryDirectory() as artifacts:
-        command = [sys.executable, "-m", "pytest", "-m", "e2e and smoke", "-q", "--artifacts", artifacts, *arguments]
+        command = [sys.executable, "-m", "pytest", "-m", "e2e and smoke", "-q", f"--artifacts={artifacts}", *arguments]
         subprocess.run(command, check=True, capture_output=True, timeout=1200)
         report = json.loads(Path(artifacts, "report.json").read_text(encoding="utf-8"))
     return next(float(phase["seconds"]) for phase in report["phases"] if phase["name"] == "time to first test")
