@@ -18,6 +18,7 @@ from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.actions import CommandGuard
+from kindgate.plugin.header import commit_of, header_line
 from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
@@ -103,7 +104,8 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be judged and where."""
-        return [f"kindgate: cluster {self.settings.cluster_name}, overlay {self.settings.deploy.overlay}, run {self.run_id}"]
+        commit = commit_of(self.settings.root) if wants_cluster(self.config) else ""  # git takes longer than a small suite
+        return [header_line(self.settings, self.run_id, commit)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

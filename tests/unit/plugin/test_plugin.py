@@ -152,7 +152,9 @@ def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
 
 def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
     """A log says at its top what was judged."""
-    suite.runpytest_inprocess("--cluster-name=mine").stdout.fnmatch_lines(["kindgate: cluster mine, overlay k8s/overlays/ci, run *"])
+    suite.runpytest_inprocess("--cluster-name=mine").stdout.fnmatch_lines(
+        ["kindgate: cluster mine, node image *, overlay k8s/overlays/ci, run *"]
+    )
 
 
 def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.Pytester) -> None:
