@@ -32,6 +32,7 @@ from kindgate.report.run import (
 )
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.threshold import MetricType
 
 MEGABYTE = 1e6
 
@@ -214,7 +215,7 @@ def _objective(result: ThresholdResult, test: str, figures: BaseFigures) -> Thre
         expression=shortened(str(threshold.expression), LINE_LIMIT),
         verdict=result.verdict,
         measured=_finite(result.measured),
-        unit=result.unit,
+        unit="share" if threshold.selector.metric.type is MetricType.RATE else result.unit,
         limit=_finite(result.limit),
         low=_finite(low),
         high=_finite(high),

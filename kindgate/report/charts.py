@@ -108,7 +108,8 @@ def send_lag_chart(burst: Burst, lag: SendLag, distribution: Distribution, prefi
         log_ticks(axes.xaxis)
         axes.set_xlabel("sent later than intended (µs)")
 
-    said = f"Half of the requests were sent within {number(lag.p50)} µs of their intended time, 99 % within {number(lag.p99)} µs."
+    half, most = (number(max(1.0, value)) for value in (lag.p50, lag.p99))
+    said = f"Half of the requests were sent within {half} µs of their intended time, 99 % within {most} µs."
     return chart(draw, prefix, f"Send lag in {burst.name}", said, _bins(distribution, "µs"))
 
 

@@ -136,6 +136,14 @@ def test_a_burst_without_answers_has_no_times() -> None:
     assert (burst.overall.p95, burst.overall.success_rate, burst.distribution, burst.timeline) == (None, 0.0, None, None)
 
 
+def test_a_rate_is_a_share() -> None:
+    """0.002 of requests is written 0.2 %, as the sentence beside it says."""
+    threshold = Threshold(Selector(METRICS["http_req_failed"], ()), Expression("rate", "<", 0.01, None))
+    result = ThresholdResult(threshold, Verdict.PASS, 0.002, "", 0.01, (0.0, 0.004), 1000, 20, None, "why", (), "")
+    (objective,) = _report(Measurement(TEST, judgement=Judgement(Verdict.PASS, (result,), ()))).objectives
+    assert objective.unit == "share"
+
+
 def test_a_threshold_keeps_verdict_interval_and_margin() -> None:
     """An end of the interval that is infinite is unknown, as JSON has no infinity."""
     (objective,) = _report(Measurement(TEST, (), _judgement(150.0))).objectives
