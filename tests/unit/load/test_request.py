@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +80,14 @@ def exactly(connection: socket.socket, count: int) -> bytes:
     return data
 
 
+def serve_tls(connection: socket.socket, context: ssl.SSLContext) -> None:
+    """HTTP/2 where the handshake has agreed on it (ALPN, RFC 7301)."""
+    with context.wrap_socket(connection, server_side=True) as secure:
+        secure.settimeout(3)  # the client keeps the connection, and closing the plain socket would not end this thread
+        assert secure.selected_alpn_protocol() == "h2"
+        serve_http2(secure)
+
+
 def serve_http2(connection: socket.socket) -> None:
     """Answers every stream with status 200 (entry 8 of HPACK's static table) and `foo`."""
     assert exactly(connection, len(PREFACE)) == PREFACE
@@ -98,3 +110,22 @@ def test_http2_sends_all_requests_over_one_connection(serve: Serve, pool: Genera
     plan = BurstPlan((Route(serve(serve_http2)),), OpenLoop.constant(100, requests=30), http_version="2", timeout=5)
     result = run_burst(plan, pool=pool)
     assert (result.failed, result.total.status, result.connections) == ({}, {200: 30}, 1)
+
+
+def test_http2_is_agreed_on_within_tls(serve: Serve, tmp_path: Path, pool: GeneratorPool) -> None:
+    """Over https there is no prior knowledge: the server offers it, and one connection carries all streams."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("foo.localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context.set_alpn_protocols(["h2"])
+    url = serve(functools.partial(serve_tls, context=context)).replace("http:", "https:")
+    plan = BurstPlan(
+        (Route(url, "foo.localhost"),),
+        OpenLoop.constant(50, requests=20),
+        http_version="2",
+        timeout=10,
+        ca_file=str(tmp_path / "ca.pem"),
+        processes=1,
+    )
+    result = run_burst(plan, pool=pool)
+    assert (result.failed, result.total.status, result.connections) == ({}, {200: 20}, 1)
