@@ -214,6 +214,9 @@ def _threshold(objective: ThresholdOutcome) -> Words:
 
 
 def _against(objective: ThresholdOutcome) -> Words:
+    if objective.measured is None:
+        found = "lies among the requests that failed" if objective.samples else "has no data"
+        return (f" {found}, against {quantity(objective.limit, objective.unit)}",)
     measured = quantity(objective.measured, objective.unit)
     return (f" measured {measured} against {quantity(objective.limit, objective.unit)}",)
 

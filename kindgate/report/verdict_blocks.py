@@ -77,12 +77,9 @@ def failing_block(report: RunReport) -> Block | None:
     if not tests:
         return None
     compared = any(test.base for test in tests)
-    columns = ("test", "error", "cause", *((ON_BASE,) if compared else ()))
+    columns = ("test", "cause and first error line", *((ON_BASE,) if compared else ()))
     shown = tests[:FAILING_ROWS]
-    rows = [
-        (cell_code(test.node_id), cell_code(test.error), cell_code(test.cause), *((BASE_SAID[test.base],) if compared else ()))
-        for test in shown
-    ]
+    rows = [(_test_cell(test), _lines(test.cause, test.error), *((BASE_SAID[test.base],) if compared else ())) for test in shown]
     left_out = len(tests) - len(shown)
     return table(plural(len(tests), "failing test"), columns, rows, usefulness=85, noun="failing test", left_out=left_out)
 
@@ -137,6 +134,17 @@ def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
         percent(row.tolerance),
         f"{MARKS[row.verdict]} {row.verdict}",
     )
+
+
+def _test_cell(test: TestResult) -> str:
+    """Its file and its name, one below the other: a table as wide as both is wider than a comment."""
+    file, _, name = test.node_id.partition("::")
+    return _lines(file, name)
+
+
+def _lines(*texts: str) -> str:
+    """Several foreign texts in one cell, those that are not empty."""
+    return "<br>".join(cell_code(text) for text in texts if text.strip()) or NONE
 
 
 def _details(test: TestResult) -> str:

@@ -1,4 +1,4 @@
-"""A picture of the comment about a real run: `python -m tests.tools.comment_picture REPORT.json PICTURE.png MODULES`.
+"""A picture of the comment about a real run: `python -m tests.tools.comment_picture REPORT.json PICTURE.png MODULES [HEIGHT]`.
 
 The report goes through the publisher to the stand-in for GitHub, and what was posted is drawn as GitHub would draw it: by
 the npm packages `mermaid` and `github-markdown-css`, unpacked in the folder MODULES, in Debian's chromium.
@@ -22,7 +22,9 @@ from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
-WIDTH, HEIGHT = 920, 1500
+WIDTH = 920
+"""Of a comment on GitHub, in pixels; the picture is as high as it is asked to be."""
+
 SECONDS = 60.0
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>{css}</style><style>
@@ -57,16 +59,17 @@ def page(markdown: str, modules: Path) -> str:
     return PAGE.format(css=css, body=body, mermaid=html.escape(mermaid))
 
 
-def draw(report: Path, picture: Path, modules: Path) -> None:
+def draw(report: Path, picture: Path, modules: Path, height: int) -> None:
     """Write the picture; raises `CommandError` when chromium does not run."""
     text = page(posted(RunReport.model_validate_json(report.read_bytes())), modules)
     with tempfile.TemporaryDirectory(prefix="kindgate-picture-") as name:
         file = Path(name) / "comment.html"
         file.write_text(text)
         options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--virtual-time-budget=10000", f"--user-data-dir={name}/profile"]
-        where = [f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={picture.resolve()}", file.as_uri()]
+        where = [f"--window-size={WIDTH},{height}", f"--screenshot={picture.resolve()}", file.as_uri()]
         run(["chromium", *options, *where], deadline=Deadline.after(SECONDS))
 
 
 if __name__ == "__main__":
-    draw(*map(Path, sys.argv[1:4]))
+    given, drawn, packages = map(Path, sys.argv[1:4])
+    draw(given, drawn, packages, height=int(sys.argv[4]) if len(sys.argv) > 4 else 1500)

@@ -99,6 +99,15 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
     assert "none of its objectives was judged" in second
 
 
+@pytest.mark.parametrize(("samples", "said"), [(6000, "lies among the requests that failed"), (0, "has no data")])
+def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, said: str) -> None:
+    """Where requests fail, a percentile of response times may have no time."""
+    objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
+    page = comment(failing.model_copy(update={"objectives": (objective,)}))
+
+    assert page.startswith(f"### ❌ FAIL: `p(95)<50` of `http_req_duration` {said}, against 50 ms\n")
+
+
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
     """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
     assert comment(passing, conclusion="failure").startswith("### ❌ FAIL (untrusted report)")
@@ -241,7 +250,7 @@ def assert_harmless(page: str) -> None:
     for sign in ("@", "<!--", "<script", "<img", "evil.example", "![", "#1", "::set"):
         assert sign not in plain
     assert not re.search(r"[\x00-\x09\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069]", page)
-    assert set(re.findall(r"<(/?[a-z]+)", plain)) <= {"details", "/details", "summary", "/summary", "sub", "/sub"}
+    assert set(re.findall(r"<(/?[a-z]+)", plain)) <= {"br", "details", "/details", "summary", "/summary", "sub", "/sub"}
 
 
 def _hostile(report: RunReport, text: str) -> RunReport:
