@@ -1,0 +1,38 @@
+"""`kindgate compare`: what it refuses before anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kindgate.cli.compare import compare
+from kindgate.errors import SettingsError
+
+app = typer.Typer()
+app.command()(compare)
+
+
+def test_without_a_base_version_there_is_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names both ways to give one."""
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, [])
+
+    assert isinstance(result.exception, SettingsError)
+    assert "--base" in result.exception.next_step
+    assert "--slo-base-image" in result.exception.next_step
+
+
+def test_too_few_bursts_are_refused_before_anything_is_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three bursts can decide nothing: the exit code is the objectives', and no artifact but the report is there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 25%}}\n")
+
+    result = CliRunner().invoke(app, ["--base", "main", "--slo-file", "slo.yaml", "--slo-bursts", "1"])
+
+    assert result.exit_code == 14
+    assert "cannot be decided by 3 bursts" in result.stdout

@@ -1,0 +1,53 @@
+"""What two versions used while they were compared, each by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kindgate.deploy.beside import Beside
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import BurstResult, Health
+from kindgate.load.samples import OK
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.comparing import resources_of_both
+from kindgate.pipeline.stages import Provisioned
+from tests.unit.deploy.standin import kubeconfig
+from tests.unit.metrics.conftest import PrometheusServer
+
+PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(1, requests=1))
+
+
+def burst(started: float, seconds: float) -> BurstResult:
+    """One request that took all of a burst."""
+    rows = np.array([(0, 0, 0, int(seconds * 1e9), 0, 1, OK, 200)], np.int64)
+    return measured(PLAN, rows, started=started, health=Health())
+
+
+def test_each_version_is_summed_up_over_the_whole_comparison(
+    prometheus: PrometheusServer, load_of_30_s: Callable[[float, float], None], tmp_path: Path
+) -> None:
+    """The new version first, then the base: CPU of each from the first burst to the last, and none of the other's."""
+    began = time.time() - 100
+    load_of_30_s(began, began + 30)
+    nothing = Rendered(Path(), ())
+    standing = Provisioned(
+        ClusterAddress("test", kubeconfig(tmp_path, prometheus.url), "test", "http://127.0.0.1:1"),
+        nothing,
+        tmp_path / "kubectl",
+        tmp_path / "artifacts",
+        tmp_path / "measurements",
+        monitoring=True,
+        base=Beside(nothing, {"demo": "ingress"}, {}),
+    )
+
+    head, base = resources_of_both(standing, (burst(began, 2), burst(began + 28, 2)))
+
+    assert {use.namespace for use in head.workloads} == {"demo"}
+    assert {use.namespace for use in base.workloads} == {"ingress"}
+    assert max(use.cpu_avg or 0 for use in head.workloads) > 0
+    assert (head.window.start, head.window.seconds) == (began, 30)
