@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable
@@ -15,6 +15,9 @@ from tests.tools.github_smoke.rest import FULL, Rest
 
 LOOK_EVERY = 15.0
 """Seconds between two looks: a run takes minutes, and a token has 5,000 requests an hour."""
+
+PUBLISHING_SECONDS = 900.0
+"""The publishing workflow starts when the other has ended, and takes a minute."""
 
 CI, PUBLISHING = "ci.yml", "publish-report.yml"
 DEPENDABOT = "dependabot[bot]"
@@ -35,7 +38,8 @@ class Observer:
 
     def publishing_after(self, run: dict[str, Any]) -> dict[str, Any]:
         """The finished run of the publishing workflow that followed a run."""
-        return self._finished(f"run of {PUBLISHING}", f"/actions/workflows/{PUBLISHING}/runs", created=f">={run['updated_at']}")
+        soon = replace(self, deadline=self.deadline.at_most(PUBLISHING_SECONDS))
+        return soon._finished(f"run of {PUBLISHING}", f"/actions/workflows/{PUBLISHING}/runs", created=f">={run['updated_at']}")
 
     def seen_run(self, run: dict[str, Any]) -> SeenRun:
         """What a finished run has to say."""

@@ -200,7 +200,7 @@ class StandIn:
         found = [
             self._addressed(pull)
             for pull in self._pulls()
-            if pull["state"] == query.get("state", "open") and query.get("head") in {None, pull["head"]["label"]}
+            if query.get("state", "open") in {pull["state"], "all"} and query.get("head") in {None, pull["head"]["label"]}
         ]
         return self._page(query, found, f"/repos/{REPOSITORY}/pulls")
 

@@ -39,7 +39,8 @@ class SmokeStandIn(StandIn):
     """A scratch repository that holds a copy of this checkout, and runs its workflows the moment that a pull request is opened.
 
     `behind` names a workflow file that differs, `forges` lets a test's annotation through, `renders` is what comments
-    become, and `refuses` are requests, as `METHOD PATH`, that the token may not make.
+    become, `publishes` says whether the publishing workflow runs, and `refuses` are requests that the token may not
+    make, as `METHOD PATH`.
     """
 
     branches: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class SmokeStandIn(StandIn):
     renders: str = MERMAID
     refuses: tuple[str, ...] = ()
     fork_conclusion: str = "success"
+    publishes: bool = True
 
     def answer(self, method: str, target: str, body: dict[str, Any], authorization: str) -> Answer:
         """A refusal, or the reply of the stand-in."""
@@ -143,7 +145,7 @@ class SmokeStandIn(StandIn):
             found = [run for run in found if run["head_sha"] == query["head_sha"]]
         else:
             assert query["created"] == ">=2026-09-20T10:09:00Z"
-            found = [found[-1] | {"id": 999, "conclusion": "success"}]
+            found = [found[-1] | {"id": 999, "conclusion": "success"}] if self.publishes else []
         return Answer(200, {"total_count": len(found), "workflow_runs": found})
 
     def _list_jobs(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:

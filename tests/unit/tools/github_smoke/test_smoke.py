@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,10 +12,15 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import GitHubRefused, SettingsError
+from kindgate.waiting import Deadline
 from tests.tools.github_smoke.__main__ import main
-from tests.tools.github_smoke.claims import CLAIMS, FORGED
+from tests.tools.github_smoke.claims import CLAIMS, FORGED, findings
 from tests.tools.github_smoke.evidence import State
-from tests.unit.github.standin import BOT, REPOSITORY, TOKEN, serving
+from tests.tools.github_smoke.observe import PUBLISHING_SECONDS
+from tests.tools.github_smoke.rest import Rest
+from tests.tools.github_smoke.scratch import Place
+from tests.tools.github_smoke.session import Names, Session
+from tests.unit.github.standin import BOT, HEAD, REPOSITORY, TOKEN, serving
 from tests.unit.tools.github_smoke.smoke_standin import FORK, ROOT, SmokeStandIn
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -142,6 +148,34 @@ def test_a_forks_run_that_waits_for_approval_is_told(github: SmokeStandIn, capsy
     _, states = smoked(github, capsys, "--fork", FORK)
 
     assert states["`publish report` starts after a fork's run and finds its pull request"] == State.LOOK
+
+
+def test_a_publishing_workflow_that_never_runs_is_not_waited_for_long(github: SmokeStandIn) -> None:
+    """A quarter of an hour of the two, and the claim is refuted."""
+    github.publishes = False
+    waits: list[float] = []
+    deadline = Deadline.after(7200, lambda: sum(waits))
+
+    with Rest(github.url, TOKEN) as rest:
+        place = Place(REPOSITORY, "main", HEAD)
+        evidence = Session(rest, place, Names("1"), FORK, "mona", lambda _: None, deadline, waits.append).gather()
+
+    assert sum(waits) == PUBLISHING_SECONDS
+    assert [finding.state for claim, finding in findings(evidence) if claim.text.startswith("`publish report`")] == [State.REFUTED]
+    assert left_behind(github) == []
+
+
+def test_a_pull_request_of_dependabots_is_looked_at(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only Dependabot can open one; where there is one, it has exactly one comment."""
+    pull = json.loads(json.dumps(github.pull)) | {"number": 50, "state": "open", "mergeable_state": "clean"}
+    github.others.append(pull | {"user": {"login": "dependabot[bot]"}})
+    github.say(f"<!-- kindgate:e2e v1 head={HEAD} run=1 attempt=1 digest={'a' * 16} -->", BOT, 50)
+    github.comments[-1]["body_html"] = ""
+
+    _, states = smoked(github, capsys)
+
+    assert states["Dependabot's runs are told by their actor"] == State.PROVEN
+    assert github.others[0]["state"] == "open"
 
 
 def test_the_failing_suite_forges_and_is_a_suite(
