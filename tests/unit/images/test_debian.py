@@ -68,12 +68,12 @@ def test_where_nothing_can_be_installed_the_packages_are_named(
     machine: Machine, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On another system, and for a user who may not."""
-    with pytest.raises(ImageError, match="needs gcc"):
+    with pytest.raises(ImageError, match="lacks gcc"):
         install_packages({"gcc": "gcc"}, print, deadline)
     machine.has("apt-get")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    with pytest.raises(ImageError, match="needs gcc") as caught:
+    with pytest.raises(ImageError, match="lacks gcc") as caught:
         install_packages({"gcc": "gcc"}, print, deadline)
 
     assert caught.value.next_step == "install the packages gcc"
