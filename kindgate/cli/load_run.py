@@ -84,6 +84,8 @@ def run_load(wanted: LoadRun) -> int:
     _write(wanted, result, judged, kept)
     if result.interrupted:
         return INTERRUPTED
+    if result.missing and not wanted.allow_missing and judged.verdict is not Verdict.FAIL:
+        return VerdictInvalid.exit_code
     return {Verdict.FAIL: VerdictFailed.exit_code, Verdict.INVALID: VerdictInvalid.exit_code}.get(judged.verdict, 0) if thresholds else 0
 
 

@@ -97,7 +97,8 @@ def _summary_line(result: BurstResult) -> Text:
     failed = ", ".join(f"{count:,} {kind}" for kind, count in result.failed.items()) or "none"
     health = result.health
     text = f"failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
-    return Text(f"{text}, others use {health.foreign_cpu:.2f} cores")
+    lost = f"; {result.missing:.0%} of the load is missing, its generator was lost" if result.missing else ""
+    return Text(f"{text}, others use {health.foreign_cpu:.2f} cores{lost}")
 
 
 def _threshold_table(judged: Judged) -> Table:

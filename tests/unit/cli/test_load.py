@@ -9,12 +9,19 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
 from kindgate.cli.load import load
+from kindgate.cli.load_run import LoadRun, run_load
+from kindgate.cli.load_thresholds import parse_thresholds
 from kindgate.errors import LoadError, SettingsError, SloError
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import Health
+from kindgate.load.samples import OK
 
 app = typer.Typer()
 app.command()(load)
@@ -159,6 +166,40 @@ def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_
     options.write_text(json.dumps({"scenarios": {"s": scenario}, "thresholds": {"http_req_duration": ["p(95)=<5"]}}))
     with pytest.raises(SloError, match=r"options\.json, column"):
         run("--url", url, "--from-k6", str(options))
+
+
+@pytest.mark.parametrize(
+    ("allow", "thresholds", "code"),
+    [
+        (False, (), 21),
+        (False, ("p(95)<10000",), 21),
+        (True, ("p(95)<10000",), 0),
+        (False, ("http_req_failed: rate>0.5",), 20),
+        (True, (), 0),
+    ],
+)
+def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
+    *, allow: bool, thresholds: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of three workers was lost: what the others measured cannot pass, and a clear miss stays one."""
+    plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=90))
+    rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
+    two_thirds = measured(plan, rows, started=1000.0, health=Health(), missing=1 / 3)
+    wanted = LoadRun(
+        plan=plan,
+        warmup=0.0,
+        workers=3,
+        distribute=lambda _plan, _workers: two_thirds,
+        allow_missing=allow,
+        thresholds=parse_thresholds(thresholds),
+        find_capacity=False,
+        json_file=None,
+        k6_summary=None,
+        raw_file=None,
+    )
+
+    assert run_load(wanted) == code
+    assert "33% of the load is missing" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
