@@ -124,13 +124,11 @@ def _failed(report: RunReport) -> Headline:
         what = (Foreign(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
     else:
         what = (f"the run ended with exit code {report.exit_code}",)
-    causes = [test.cause or test.error for test in tests if test.cause or test.error]
-    cause: Words = (Foreign(causes[0]),) if causes else ("not known",)
     explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
-    explained = next(filter(None, explanations), "")
-    if explained and not causes:
-        cause = (Foreign(explained),)
-    if tests and all(test.base == "failed" for test in tests):
+    told = next(filter(None, (*(test.cause for test in tests), *explanations, *(test.error for test in tests))), "")
+    cause: Words = (Foreign(told),) if told else ("not known",)
+    on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
+    if on_base == {"failed"}:
         cause = (*cause, ", and the base version fails too")
     bundle = next((test.bundle for test in tests if test.bundle), "")
     evidence: Words = ("read ", Foreign(bundle), " among the artifacts, ") if bundle else ()

@@ -99,6 +99,17 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
     assert "none of its objectives was judged" in second
 
 
+def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(failing: RunReport) -> None:
+    """Whichever test has it: the first one may have failed for want of the other."""
+    plain = TestResult(node_id="tests/e2e/test_a.py::test_a", outcome="failed", seconds=1.0, error="assert 0")
+    caused, explained = failing.model_copy(update={"tests": (plain, *failing.tests)}), failing.model_copy(update={"tests": (plain,)})
+    erring = explained.model_copy(update={"objectives": (), "comparison": ()})
+
+    lines = [comment(report).splitlines()[1] for report in (caused, explained, erring)]
+
+    assert [line.split("`")[1].split()[0] for line in lines] == ["CPU", "5", "assert"]
+
+
 @pytest.mark.parametrize(("samples", "said"), [(6000, "lies among the requests that failed"), (0, "has no data")])
 def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, said: str) -> None:
     """Where requests fail, a percentile of response times may have no time."""
