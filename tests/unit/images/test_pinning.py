@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kindgate.assets import manifests
 from kindgate.errors import RegistryUnreachable
 from kindgate.images.lock import read_lock
 from kindgate.images.pinning import pin_missing
@@ -106,3 +107,16 @@ def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock:
 
     written = read_lock(lock)
     assert (written.node.digest, written.of(ImageReference.parse("busybox:1.35")).digest) == (SAID, "")
+
+
+def test_no_line_of_the_bundled_lock_is_lost(tmp_path: Path, stand_in: Any) -> None:
+    """Its comments stand at its top, where they survive; every digest, origin and entry stays."""
+    bundled = (manifests() / "images" / "images.lock").read_text()
+    lock = tmp_path / "images.lock"
+    lock.write_text(bundled)
+    stand_in.registry_has("docker.io/library/busybox:1.35")
+    stand_in.registry_has("registry.k8s.io/metrics-server/metrics-server:v0.9.0")
+
+    assert len(pin(lock, stand_in)) == 2
+
+    assert set(bundled.splitlines()) <= set(lock.read_text().splitlines())
