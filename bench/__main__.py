@@ -1,9 +1,10 @@
 """`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
 
-    python -m bench [--short]
+    python -m bench [--short | --verdicts]
 
 Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
-a goal is missed. `--short` takes a minute and writes nothing. `BENCH_CLUSTER=1` also measures through the ingress of this
+a goal is missed. `--short` takes a minute or two and writes nothing; `--verdicts` plays the verdicts again, after a
+recording for example, and leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` also measures through the ingress of this
 folder's application, on a cluster that is kept.
 """
 
@@ -14,6 +15,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pycurl
@@ -28,7 +30,7 @@ from bench.provide import Toolbox, provide_tools
 from bench.punctual import punctualities
 from bench.real_runs import read_real_runs
 from bench.recorded import RECORDING, read_recording
-from bench.results import Results
+from bench.results import Results, read_results
 from bench.sizes import histogram_sizes
 from bench.table import details, goals_table, inserted
 from bench.through_ingress import floods_through, paced_through, standing_routes
@@ -65,41 +67,61 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
     routes = standing_routes(say) if os.environ.get("BENCH_CLUSTER") == "1" else ()
     ingress = tuple(floods_through(routes, tools, effort, say)) if routes else ()
     paced = tuple(paced_through(routes, effort, say)) if routes else ()
+    return with_verdicts(
+        Results(
+            measured=time.strftime("%Y-%m-%d", time.gmtime()),
+            machine=machine(),
+            tools=tools.versions,
+            full_speed=fast,
+            open_loop=lags,
+            frozen_server=honest,
+            histogram=histogram_sizes(Histogram.merged(result.total.response for result in kept)),
+            ingress=ingress,
+            ingress_paced=paced,
+        ),
+        effort,
+    )
+
+
+def with_verdicts(load: Results, effort: Effort) -> Results:
+    """`load` with the verdicts' error rates, and the goals of both."""
     say("verdicts: simulated and recorded runs")
-    sizes = histogram_sizes(Histogram.merged(result.total.response for result in kept))
     rates = error_rates(effort.runs, read_recording(RECORDING) if RECORDING.exists() else None, say)
     real = read_real_runs()
-    return Results(
-        measured=time.strftime("%Y-%m-%d", time.gmtime()),
-        machine=machine(),
-        tools=tools.versions,
-        goals=(*load_goals(fast, lags, honest, sizes), *verdict_goals(rates, real)),
-        full_speed=fast,
-        open_loop=lags,
-        frozen_server=honest,
-        histogram=sizes,
-        error_rates=rates,
-        real_runs=real.runs if real else (),
-        ingress=ingress,
-        ingress_paced=paced,
+    goals = (
+        *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),
+        *verdict_goals(rates, real),
     )
+    return replace(load, goals=goals, error_rates=rates, real_runs=real.runs if real else ())
 
 
 def main() -> int:
     """Measure; 1 when a goal is missed, 2 where nothing can be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="less of everything, and only printed")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--short", action="store_true", help="less of everything, and only printed")
+    choice.add_argument("--verdicts", action="store_true", help="only the verdicts; the other figures stay as they are")
     options = parser.parse_args()
+    if options.verdicts:
+        return publish(with_verdicts(read_results(), FULL))
     tools = provide_tools(say)
     for program in ("nginx", "wrk"):
         if program not in tools:
             say(f"{program} is needed, and could not be installed: install it, and run this again")
             return 2
-    results = measure(tools, SHORT if options.short else FULL)
-    if not options.short:
-        results.write()
-        for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
-            page.write_text(inserted(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    return show(measure(tools, SHORT)) if options.short else publish(measure(tools, FULL))
+
+
+def publish(results: Results) -> int:
+    """Write the file and the pages, and show them."""
+    results.write()
+    for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
+        page.write_text(inserted(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    return show(results)
+
+
+def show(results: Results) -> int:
+    """Print the tables; 1 when a goal is missed."""
     sys.stdout.write(f"{goals_table(results)}\n\n{details(results)}\n")
     return int(not all(goal.met for goal in results.goals))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -31,12 +31,12 @@ class Results:
     measured: str
     machine: str
     tools: Mapping[str, str]
-    goals: tuple[Goal, ...]
     full_speed: tuple[Flood, ...]
     open_loop: tuple[Punctuality, ...]
     frozen_server: tuple[Honesty, ...]
     histogram: Sizes
-    error_rates: ErrorRates
+    goals: tuple[Goal, ...] = ()
+    error_rates: ErrorRates = field(default_factory=ErrorRates)
     real_runs: tuple[RealRun, ...] = ()
     ingress: tuple[FloodThrough, ...] = ()
     ingress_paced: tuple[PacedThrough, ...] = ()

@@ -12,7 +12,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -219,8 +219,8 @@ def _chances(bad: NDArray[np.int64], allowed: float) -> dict[str, float]:
 class ErrorRates:
     """All experiments' rows, and the chance of a PASS with some headroom by the number of bursts."""
 
-    rows: tuple[Row, ...]
-    chance_of_pass: Mapping[str, Mapping[str, float]]
+    rows: tuple[Row, ...] = ()
+    chance_of_pass: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def error_rates(runs: int, recording: Recording | None, say: Say, processes: int = 2) -> ErrorRates:
