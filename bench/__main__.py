@@ -1,10 +1,10 @@
 """`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
 
-    python -m bench [--short | --verdicts]
+    python -m bench [--short | --verdicts | --ingress]
 
 Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
 a goal is missed. `--short` takes a minute or two and writes nothing; `--verdicts` plays the verdicts again, after a
-recording for example, and leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` also measures through the ingress of this
+recording for example, and leaves the other figures of the last run as they are; so does `--ingress`. `BENCH_CLUSTER=1` also measures through the ingress of this
 folder's application, on a cluster that is kept.
 """
 
@@ -64,23 +64,24 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
         lags = tuple(punctualities(server, effort, say))
         honest = tuple(honesties(server, tools, effort, say))
         fast = tuple(floods(server, tools, effort, say, kept.append))
-    routes = standing_routes(say) if os.environ.get("BENCH_CLUSTER") == "1" else ()
-    ingress = tuple(floods_through(routes, tools, effort, say)) if routes else ()
-    paced = tuple(paced_through(routes, effort, say)) if routes else ()
-    return with_verdicts(
-        Results(
-            measured=time.strftime("%Y-%m-%d", time.gmtime()),
-            machine=machine(),
-            tools=tools.versions,
-            full_speed=fast,
-            open_loop=lags,
-            frozen_server=honest,
-            histogram=histogram_sizes(Histogram.merged(result.total.response for result in kept)),
-            ingress=ingress,
-            ingress_paced=paced,
-        ),
-        effort,
+    load = Results(
+        measured=time.strftime("%Y-%m-%d", time.gmtime()),
+        machine=machine(),
+        tools=tools.versions,
+        full_speed=fast,
+        open_loop=lags,
+        frozen_server=honest,
+        histogram=histogram_sizes(Histogram.merged(result.total.response for result in kept)),
     )
+    if os.environ.get("BENCH_CLUSTER") == "1":
+        load = with_ingress(load, tools, effort)
+    return with_verdicts(load, effort)
+
+
+def with_ingress(load: Results, tools: Toolbox, effort: Effort) -> Results:
+    """`load` with what was measured through the ingress of a real cluster, which is created where none stands, and kept."""
+    routes = standing_routes(say)
+    return replace(load, ingress=tuple(floods_through(routes, tools, effort, say)), ingress_paced=tuple(paced_through(routes, effort, say)))
 
 
 def with_verdicts(load: Results, effort: Effort) -> Results:
@@ -101,10 +102,13 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--short", action="store_true", help="less of everything, and only printed")
     choice.add_argument("--verdicts", action="store_true", help="only the verdicts; the other figures stay as they are")
+    choice.add_argument("--ingress", action="store_true", help="only through the ingress of a real cluster; the same")
     options = parser.parse_args()
     if options.verdicts:
         return publish(with_verdicts(read_results(), FULL))
     tools = provide_tools(say)
+    if options.ingress:
+        return publish(with_ingress(read_results(), tools, FULL))
     for program in ("nginx", "wrk"):
         if program not in tools:
             say(f"{program} is needed, and could not be installed: install it, and run this again")
