@@ -3,9 +3,9 @@
     python -m bench [--short | --verdicts | --ingress]
 
 Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
-a goal is missed. `--short` takes a minute or two and writes nothing; `--verdicts` plays the verdicts again, after a
-recording for example, and leaves the other figures of the last run as they are; so does `--ingress`. `BENCH_CLUSTER=1` also measures through the ingress of this
-folder's application, on a cluster that is kept.
+a goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` plays the verdicts again, after a recording
+for example, and `--ingress` measures through the ingress of this folder's application, on a cluster that is kept; either
+leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` has a whole run do that too.
 """
 
 from __future__ import annotations
