@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -55,8 +56,8 @@ HEARTBEATS: Final = 10
 def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
     """Send `plan` from `workers` Locust workers on this machine, each with one generator.
 
-    The share of a worker that is lost is missing from the result, which says how much. Raises `LoadError` when Locust
-    is not installed or no worker reports.
+    The share of a worker that is lost is missing from the result, which says how much. ctrl-C ends the burst early: the
+    result then holds what was measured until then. Raises `LoadError` when Locust is not installed or no worker reports.
     """
     if workers < 1:
         raise LoadError(f"a distributed burst needs at least one worker, not {workers}")
@@ -64,10 +65,19 @@ def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
         raise LoadError("a distributed burst needs Locust, which is not installed", next_step="pip install 'kindgate[distributed]'")
     with tempfile.TemporaryDirectory(prefix="kindgate-load-") as folder, running_swarm(plan, workers, Path(folder)) as swarm:
         try:
-            swarm.master.wait(longest(plan) + 2 * START_SECONDS)
+            _wait(swarm.master, longest(plan) + 2 * START_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise LoadError("Locust's master did not end", waited=error.timeout, last_state=_words(Path(folder))) from error
         return read_result(Path(folder))
+
+
+def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for the master's end, and ask it for an early one at ctrl-C; a second ctrl-C is the caller's."""
+    try:
+        master.wait(seconds)
+    except KeyboardInterrupt:
+        master.send_signal(signal.SIGUSR1)
+        master.wait(START_SECONDS)
 
 
 @contextlib.contextmanager

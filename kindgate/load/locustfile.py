@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -39,6 +40,7 @@ HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
 """Environment variable of the master: seconds without a heartbeat after which a worker is lost."""
 
 SHARE = "kindgate_share"
+STOP = "kindgate_stop"
 REPORT = "kindgate_result"
 LEAD_SECONDS = 2.0
 """Between handing out shares and the start of sending: workers start their generators in it."""
@@ -62,6 +64,11 @@ class Master:
             share = {"plan": self._plan.to_json(), "index": index, "of": len(self._asked), "started": started}
             self._runner.send_message(SHARE, share, client)
         gevent.spawn(self._gather)
+
+    def stop(self) -> None:
+        """Have every worker end its share now, and report what it has measured."""
+        for client in self._asked:
+            self._runner.send_message(STOP, {}, client)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:
         """Take a worker's report; most of them hold nothing of ours."""
@@ -97,10 +104,15 @@ class Worker:
     def __init__(self) -> None:
         self._share: dict[str, Any] | None = None
         self._result: BurstResult | None = None
+        self._stopping = False
 
     def take(self, environment: object, msg: Message, **_: object) -> None:  # noqa: ARG002  # Locust's signature
         """Hear the master."""
         self._share = msg.data
+
+    def stop(self, **_: object) -> None:
+        """Hear that it is enough."""
+        self._stopping = True
 
     def send(self) -> None:
         """Send the share, if there is one; other greenlets go on meanwhile, the heartbeat among them."""
@@ -108,7 +120,7 @@ class Worker:
         if share is not None:
             with GeneratorPool() as pool:
                 shares = Shares((share["index"],), share["of"], share["started"])
-                self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares)
+                self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares, stop=lambda: self._stopping)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:  # noqa: ARG002  # Locust's signature
         """Add the result to the report that is about to be sent."""
@@ -135,12 +147,14 @@ def on_init(environment: Environment, **_: object) -> None:
         runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for it
         plan = BurstPlan.from_json(json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8")))
         master = Master(environment.runner, plan, os.environ[RESULT])
+        gevent.signal_handler(signal.SIGUSR1, master.stop)
         environment.events.test_start.add_listener(master.start)
         environment.events.worker_report.add_listener(master.report)
     elif isinstance(environment.runner, WorkerRunner):
         worker = Worker()
         Generator.worker = worker
         environment.runner.register_message(SHARE, worker.take)
+        environment.runner.register_message(STOP, worker.stop)
         environment.events.report_to_master.add_listener(worker.report)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +37,31 @@ def test_a_killed_workers_share_is_missing(serve: Serve, behaviours: Behaviours,
     result = read_result(tmp_path)
     assert result.missing == pytest.approx(1 / 3)
     assert (result.scheduled, result.total.completed, result.health.processes) == (100, 100, 2)
+
+
+INTERRUPTED = """
+import sys
+from kindgate.load.distributed import run_distributed
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+result = run_distributed(BurstPlan((Route(sys.argv[1]),), OpenLoop.constant(100, seconds=60)), 2)
+print(result.interrupted, result.missing, 0 < result.total.completed == result.scheduled < 6000)
+"""
+
+
+def test_ctrl_c_ends_the_burst_on_every_worker_and_keeps_what_was_measured(serve: Serve, behaviours: Behaviours) -> None:
+    """The workers hear of it from the master, and each reports its part."""
+    answered = threading.Event()
+
+    def handle(connection: socket.socket) -> None:
+        answered.set()
+        behaviours["well"](connection)
+
+    command = [sys.executable, "-c", INTERRUPTED, serve(handle)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert answered.wait(120)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=120)
+    assert said == "True 0.0 True\n"
 
 
 def test_without_a_result_locusts_last_words_are_the_error(tmp_path: Path) -> None:
