@@ -125,7 +125,7 @@ def _failed(report: RunReport) -> Headline:
     else:
         what = (f"the run ended with exit code {report.exit_code}",)
     explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
-    told = next(filter(None, (*(test.cause for test in tests), *explanations, *(test.error for test in tests))), "")
+    told = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
     cause: Words = (Foreign(told),) if told else ("not known",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
     if on_base == {"failed"}:
@@ -140,7 +140,7 @@ def _inconclusive(report: RunReport) -> Headline:
     next_step: Words = ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then")
     if close and not doubtful:
         what: Words = (*_change(close[0]), *_others(len(close) - 1, "figure"))
-        return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (Foreign(close[0].explanation),), next_step)
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (_clause(close[0].explanation),), next_step)
     if not doubtful:
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("not known",), _repeat(report))
     first = doubtful[0]
@@ -161,7 +161,7 @@ def _invalid(report: RunReport) -> Headline:
     broken = [gate for gate in report.gates if gate.ok is False]
     advice = broken[0].advice if broken else ""
     problems = [f"{gate.name}: {gate.measured}, {gate.asked}" for gate in broken]
-    problems += filter(None, explained)
+    problems += [_clause(text) for text in explained if text]
     return Headline(
         VERDICTS[Outcome.INVALID],
         (f"the measurement cannot be trusted, so that {plural(len(explained), 'objective')} got no verdict",),
@@ -205,6 +205,12 @@ _SAYING = {
     Outcome.SETUP_FAILED: _setup_failed,
     Outcome.INTERRUPTED: _interrupted,
 }
+
+
+def _clause(explanation: str) -> Foreign:
+    """A judge's sentence without its verdict, which stands before it, and without its full stop, which comes after it."""
+    verdict, _, rest = explanation.partition(": ")
+    return Foreign((rest if verdict in Verdict.__members__ else explanation).removesuffix("."))
 
 
 def _threshold(objective: ThresholdOutcome) -> Words:

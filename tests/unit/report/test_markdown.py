@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kindgate.model import Verdict
+from kindgate.report.headline import headline
 from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
 from kindgate.report.objectives import GateChanges
 from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
@@ -314,3 +315,10 @@ def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: st
     heads = [place for place, row in enumerate(rows) if set(row) <= set("| -")]
     for head, following in zip(heads, [*heads[1:], len(rows) + 1], strict=True):
         assert len(set(columns[head - 1 : following - 1])) == 1
+
+
+def test_a_sentence_of_the_judge_is_a_cause_without_its_verdict_and_with_one_full_stop(failing: RunReport) -> None:
+    """`FAIL: FAIL: ...` and `minutes..` read like a mistake."""
+    told = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
+    report = failing.model_copy(update={"objectives": (told,), "tests": ()})
+    assert headline(report).cause == ("p(95) = 81 ms: too slow; this speaks for this machine",)
