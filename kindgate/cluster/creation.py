@@ -51,7 +51,7 @@ def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *
     said: list[str] = []
 
     def on_line(line: str) -> None:
-        said.append(line)
+        said.append("".join(sign if sign.isprintable() else " " for sign in line))
         if line.lstrip().startswith("✓"):
             progress(f"kind:{line}")
 
@@ -73,6 +73,12 @@ def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *
         ) from error
     except CommandFailed as error:
         raise _explained(owner, "\n".join(said), error) from error
+    if not owner.kubeconfig.exists():
+        raise ClusterError(
+            "kind said that it was done, and wrote no kubeconfig",
+            last_state="\n".join(said),
+            next_step=f"`{kind} version` shows whether that is kind; leave --kind-bin out to use the locked one",
+        )
     externalise(owner.kubeconfig, folder)
 
 

@@ -187,6 +187,17 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     assert nothing_left(machine, tmp_path)
 
 
+def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> None:
+    """It says that all is well and has made nothing; what it printed cannot command the terminal."""
+    machine.tell("kind-is-none")
+    with pytest.raises(ClusterError, match="kind said that it was done, and wrote no kubeconfig") as caught:
+        opened(blueprint(machine, tmp_path))
+    assert "garbage" in caught.value.last_state
+    assert "\x1b" not in str(caught.value)
+    assert "kind" in caught.value.next_step
+    assert nothing_left(machine, tmp_path)
+
+
 def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a hanging kind had created goes with it."""
     monkeypatch.setattr("kindgate.cluster.life.SETTLE_SECONDS", 0.1)  # the stand-in for the engine is done when it answers
