@@ -7,6 +7,7 @@ that everything waited for in parallel shares it.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +20,6 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 """Seconds on a clock that never goes backwards."""
 
-_FOREVER = 1e9
-"""Seconds that no deadline has."""
-
 Pause = Callable[[float], object]
 """Waits at most so many seconds; may return earlier when something has changed (a watch event)."""
 
@@ -30,15 +28,15 @@ class StoppableClock:
     """The monotonic clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
 
     def __init__(self) -> None:
-        self._added = 0.0
+        self._stopped = False
 
     def __call__(self) -> float:
-        """Seconds."""
-        return time.monotonic() + self._added
+        """Seconds; the end of time once it is stopped."""
+        return math.inf if self._stopped else time.monotonic()
 
     def stop(self) -> None:
         """End every wait."""
-        self._added = _FOREVER
+        self._stopped = True
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,11 @@ class Deadline:
 
     @property
     def waited(self) -> float:
-        """Seconds since the deadline was made."""
-        return self.clock() - self.started
+        """Seconds since the deadline was made; a clock that was stopped takes none of them away."""
+        if not math.isfinite(self.started):
+            return 0.0
+        now = self.clock()
+        return (now if math.isfinite(now) else time.monotonic()) - self.started
 
     @property
     def expired(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from kindgate.errors import NeverHappens, WaitTimeout
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, StoppableClock, wait_for
 
 
 class FakeClock:
@@ -73,3 +74,31 @@ def test_a_step_gets_no_more_than_what_the_whole_has_left() -> None:
     assert whole.at_most(1).remaining == 1.0
     assert whole.at_most(5).waited == 0.0
     assert (whole.waited, whole.expired) == (8.0, False)
+
+
+def test_a_stopped_clock_ends_every_wait() -> None:
+    """Of deadlines made before and after; how long was waited stays what it was."""
+    clock = StoppableClock()
+    before = Deadline.after(100, clock)
+    assert not before.expired
+    clock.stop()
+    after = Deadline.after(100, clock)
+
+    for deadline in (before, before.at_most(5), after, after.at_most(5)):
+        assert deadline.expired
+        assert deadline.remaining == 0.0
+        assert 0.0 <= deadline.waited < 50.0
+        with pytest.raises(WaitTimeout) as caught:
+            wait_for("the end", lambda: Pending("not yet"), deadline)
+        assert caught.value.waited is not None
+        assert caught.value.waited < 50.0
+
+
+def test_a_clock_that_is_stopped_ends_a_wait_of_another_thread() -> None:
+    """What waits there gives up at its next look."""
+    clock = StoppableClock()
+    timer = threading.Timer(0.2, clock.stop)
+    timer.start()
+    with pytest.raises(WaitTimeout):
+        wait_for("the end", lambda: Pending("not yet"), Deadline.after(60, clock), interval=0.01)
+    timer.join()
