@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 WORKER_SECONDS = 3.0
 """What workers may take to tear down when the run is interrupted; xdist would wait for ten seconds."""
 
-DELETED_SECONDS = 10.0
-"""How long an interrupted run waits for its watchdog to be done, so that a run after it finds nothing; 2-4 s are usual."""
+PATIENCE = 8.0
+"""Seconds after the signal for which an interrupted run waits for its watchdog, so that a run after it finds nothing; 2-4 s are
+usual, and a CI runner kills after ten."""
 
 
 class LazyPipeline:
@@ -264,5 +265,5 @@ class Controller:
         said = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
         for line in said:
             self.terminal.line(line)
-        if self.interrupts.seen and not pipeline.wait_deleted(DELETED_SECONDS):
+        if self.interrupts.seen and not pipeline.wait_deleted(max(0.0, PATIENCE - self.interrupts.seconds)):
             self.terminal.progress("the watchdog is still deleting the cluster")

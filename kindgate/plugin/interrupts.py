@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,7 +23,17 @@ class Interrupts:
         self._say = say
         self._held = 0
         self._restored: dict[signal.Signals, Any] = {}
-        self.seen = False
+        self._first: float | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether a signal came in."""
+        return self._first is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the first signal came in; 0 without one."""
+        return 0.0 if self._first is None else time.monotonic() - self._first
 
     def install(self) -> None:
         """Handle the signals from now on, in the main thread; one that is ignored stays so, as nohup wants it."""
@@ -53,7 +64,7 @@ class Interrupts:
             self.release()
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self.seen = True
+        self._first = time.monotonic() if self._first is None else self._first
         name = signal.Signals(number).name
         if self._held:
             self._say(f"{name}: the run is about to end, this takes a moment")
