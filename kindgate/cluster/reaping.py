@@ -14,7 +14,7 @@ import psutil
 from kindgate.cluster.deletion import SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.owner import RUN_VARIABLE, why_reap
 from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, remove_state, state_folders
-from kindgate.cluster.run_folder import remove_dead_runs, remove_run_folder
+from kindgate.cluster.run_folder import remove_dead_runs
 from kindgate.errors import KindgateError
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -27,7 +27,7 @@ _EACH_SECONDS = 60.0
 class Charge:
     """What a watchdog is in charge of; `run_id` tells this run's cluster from a later one of the same name.
 
-    `folder` is the run's private folder, which goes with the run.
+    `folder` is the run's private folder, which the watchdog removes when the run is dead.
     """
 
     cluster: str
@@ -98,8 +98,6 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> None:
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
     """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
     killed: set[int] = set()
-    if charge.folder is not None:
-        remove_run_folder(charge.folder)
     wait_for("the run's kind to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:

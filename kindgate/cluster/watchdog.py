@@ -40,24 +40,34 @@ def said_goodbye(pipe: int, owner: ProcessName, look_seconds: float = _LOOK_SECO
             return False
 
 
-def clean_up(charge: str) -> None:
-    """Delete what the dead run left; a failure is written to `watchdog.log` in the state folder, because nobody listens."""
+def clean_up(charge: str, owner: ProcessName) -> None:
+    """Delete what the run left; a failure is written to `watchdog.log` in the state folder, because nobody listens.
+
+    A run that has handed the deletion over and still lives may be writing its report from its private folder: that goes
+    when the run is dead. Standard output is closed before, to tell it that the cluster is gone.
+    """
     from kindgate.cluster.reaping import Charge, clean_up_after  # noqa: PLC0415  # most watchdogs never need it
+    from kindgate.cluster.run_folder import remove_run_folder  # noqa: PLC0415  # as above
     from kindgate.errors import KindgateError  # noqa: PLC0415  # as above
     from kindgate.host.directories import state_dir  # noqa: PLC0415  # as above
     from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # as above
 
     deadline = Deadline.after(DELETE_SECONDS)
+    given = Charge.from_json(charge)
 
     def attempt() -> Ready[None] | Pending:
         try:
-            clean_up_after(Charge.from_json(charge), deadline)
+            clean_up_after(given, deadline)
         except KindgateError as error:  # an engine that is being restarted comes back
             return Pending(str(error))
         return Ready(None)
 
     try:
         wait_for("what the run left to be deleted", attempt, deadline, interval=_TRY_AGAIN_SECONDS)
+        os.close(sys.stdout.fileno())
+        if given.folder is not None:
+            wait_for("the run to end", lambda: Pending("it lives") if liveness(owner) is Liveness.ALIVE else Ready(None), deadline)
+            remove_run_folder(given.folder)
     except Exception:  # noqa: BLE001  # whatever it is, the log is the only place to say it
         with (state_dir() / "watchdog.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {charge}\n{traceback.format_exc()}\n")
@@ -67,8 +77,9 @@ def main(pid: str, started: str, boot_id: str, pid_namespace: str, charge: str) 
     """Watch over the process that the first four arguments name, with the pipe as standard input."""
     if os.fork() > 0:
         os._exit(0)  # an orphan is in nobody's process tree: what kills the run's tree does not reach it
-    if not said_goodbye(sys.stdin.fileno(), ProcessName(int(pid), started, boot_id, pid_namespace)):
-        clean_up(charge)
+    owner = ProcessName(int(pid), started, boot_id, pid_namespace)
+    if not said_goodbye(sys.stdin.fileno(), owner):
+        clean_up(charge, owner)
 
 
 if __name__ == "__main__":

@@ -72,13 +72,15 @@ def write(
     tests: Sequence[TestResult],
     exit_code: int,
     interrupted: bool,
+    quick: bool = False,
 ) -> Written:
     """Write every artifact of what is known of the run; it can be written again when more is known.
 
-    A page that cannot be written is one line of the answer, and loses nothing of the others.
+    A page that cannot be written is one line of the answer, and loses nothing of the others. `quick` is for a run that
+    may be killed any moment: the HTML page is left for later.
     """
     report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
-    pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id))
+    pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id), quick=quick)
     unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
     return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
 

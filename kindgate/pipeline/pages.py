@@ -23,12 +23,16 @@ class Pages:
     complete: bool
 
 
-def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None) -> Pages:
+def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None, *, quick: bool = False) -> Pages:
     """Write report.json, summary.md and report.html.
 
-    What cannot be written among the artifacts (a full disk) goes into the folder `rescue`, and its line says so.
+    What cannot be written among the artifacts (a full disk) goes into the folder `rescue`, and its line says so. `quick`
+    leaves out the HTML page, which takes most of the time.
     """
-    return _written(artifacts, {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)}, rescue)
+    pages = {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)}
+    if quick:
+        del pages["report.html"]
+    return _written(artifacts, pages, rescue)
 
 
 def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:

@@ -142,10 +142,11 @@ class Controller:
         self.interrupted = type(excinfo.value) is KeyboardInterrupt
         if not self.interrupted:
             return
-        self.provider.refuse("the run was interrupted")
-        if self.lazy.pipeline is not None:
-            self.lazy.pipeline.interrupt()
-            self._write_report(int(pytest.ExitCode.INTERRUPTED))
+        with self.interrupts.held():
+            self.provider.refuse("the run was interrupted")
+            if self.lazy.pipeline is not None:
+                self.lazy.pipeline.interrupt()
+                self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
             from kindgate.plugin.workers import end_workers  # noqa: PLC0415  # runs without xdist have none
 
@@ -193,11 +194,11 @@ class Controller:
         """Write the report, show what was found, and comment on the pull request."""
         if self.lazy.pipeline is None:
             return
-        from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
-
         if self.interrupted:
             self.interrupts.hold()  # what is left is quick, and a signal in the middle of it would cost the exit code
         with self.interrupts.held():
+            from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
+
             written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus))
             finished = tell(self.lazy.pipeline, written)
         self.terminal.section("kindgate", finished.lines)
@@ -213,21 +214,21 @@ class Controller:
         if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = HostError.exit_code
 
-    def _write_report(self, exitstatus: int) -> Written:
+    def _write_report(self, exitstatus: int, *, quick: bool = False) -> Written:
         """Write every artifact of what is known now; a later call writes them again."""
         from kindgate.pipeline.finish import write  # noqa: PLC0415  # rendering is needed only now
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
         if self.lazy.pipeline is None:
             raise AssertionError("there is nothing to report on")
-        with self.interrupts.held():
-            return write(
-                self.lazy.pipeline,
-                measurements=self.provider.measurements,
-                tests=results_of(self.reports),
-                exit_code=int(exitstatus),
-                interrupted=self.interrupted,
-            )
+        return write(
+            self.lazy.pipeline,
+            measurements=self.provider.measurements,
+            tests=results_of(self.reports),
+            exit_code=int(exitstatus),
+            interrupted=self.interrupted,
+            quick=quick,
+        )
 
     def _redactor(self) -> Redacts:
         """Knows more secrets the further the pipeline has come."""

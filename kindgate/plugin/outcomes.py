@@ -11,6 +11,9 @@ from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SCENARIO_PROP
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.run import TestResult
 
+_PHASES = frozenset({"setup", "call", "teardown"})
+"""A test whose xdist worker died has another word here."""
+
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 
 
@@ -35,7 +38,7 @@ def _result(report: pytest.TestReport, outcome: Outcome, started: float, seconds
         outcome=outcome,
         seconds=seconds,
         started=started,
-        phase=report.when or "call",
+        phase=report.when if report.when in _PHASES else "call",
         error=shortened(_first_error_line(report), LINE_LIMIT),
         details=shortened(report.longreprtext, TEXT_LIMIT) if report.failed else "",
         cause=shortened(properties.get(CAUSE_PROPERTY, ""), LINE_LIMIT),

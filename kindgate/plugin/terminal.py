@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ class Terminal:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._started = time.monotonic()
+        self._lock = threading.Lock()
 
     def progress(self, text: str) -> None:
         """Show one line at once, also from inside a fixture, whose output pytest captures."""
@@ -25,7 +27,7 @@ class Terminal:
         if capture is None:
             self._write(reporter, line)
             return
-        with capture.global_and_fixture_disabled():
+        with self._lock, capture.global_and_fixture_disabled():  # a line of another thread would end in the captured text
             self._write(reporter, line)
 
     def line(self, text: str) -> None:

@@ -24,7 +24,7 @@ class Expected:
     exit_codes: tuple[int, ...]
     says: str = ""
     within: float = 60.0
-    clean_within: float = 60.0
+    clean_within: float = 120.0
     report: bool = True
 
 

@@ -81,7 +81,7 @@ def _with_kind(scene: Scene, how: str, select: str, *options: str) -> Seen:
     )
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
     run = scene.start(select, "--kind-bin", str(wrapper), *options)
-    run.wait_line(r"create the cluster \.\.\.")
+    run.wait_file("kind-was-called")
     watch = Stopwatch()
     return scene.ended(run, watch)
 

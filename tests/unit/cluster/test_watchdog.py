@@ -33,9 +33,10 @@ def eventually(what: str, condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def run_process(machine: Machine, folder: Path, keep: str = "never") -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process of its own."""
-    command = [sys.executable, "-m", "tests.unit.cluster.run_process", str(machine.root), str(folder), keep]
+def run_process(machine: Machine, tmp_path: Path, keep: str = "never", folder: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A run in a process of its own; `folder` is its private one."""
+    private = [str(folder)] if folder is not None else []
+    command = [sys.executable, "-m", "tests.unit.cluster.run_process", str(machine.root), str(tmp_path), keep, *private]
     with subprocess.Popen(command, cwd=CHECKOUT) as process:
         try:
             yield process
@@ -69,12 +70,27 @@ def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
         eventually("everything to be gone", lambda: nothing_left(machine, tmp_path))
 
 
-def test_the_watchdog_removes_the_runs_private_folder(machine: Machine) -> None:
+def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_path: Path) -> None:
     """What a killed run had measured and prepared goes with its cluster."""
     folder = claim_run_folder("killed")
     (folder / "archive.tar").touch()
-    Guard.start(replace(owned_by(machine, "run"), folder=folder)).hand_over()
-    eventually("the folder to be gone", lambda: not folder.exists() and not machine.containers)
+    with run_process(machine, tmp_path, folder=folder) as process:
+        eventually("the cluster to stand", (machine.root / "open").exists)
+        process.kill()
+        process.wait(10)
+        eventually("everything to be gone", lambda: not folder.exists() and nothing_left(machine, tmp_path))
+
+
+def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machine) -> None:
+    """It may still be writing its report from it; that the cluster is gone it learns at once."""
+    folder = claim_run_folder("interrupted")
+    guard = Guard.start(replace(owned_by(machine, "run"), folder=folder))
+    guard.hand_over()
+    assert guard.wait(60)
+    assert not machine.containers
+    assert folder.exists()
+    for watchdog in watchdogs(machine):
+        watchdog.kill()  # it waits for this process to end
 
 
 def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:

@@ -93,3 +93,11 @@ def test_half_a_page_is_not_left(tmp_path: Path) -> None:
     assert "No space left on device" in pages.lines[0]
     assert not (tmp_path / "artifacts" / "report.json").exists()
     assert (tmp_path / "rescue" / "report.json").is_file()
+
+
+def test_a_run_that_may_be_killed_writes_the_data_first(tmp_path: Path) -> None:
+    """The page is made from it, and takes most of the time."""
+    pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue", quick=True)
+
+    assert pages.complete
+    assert sorted(path.name for path in (tmp_path / "artifacts").iterdir()) == ["report.json", "summary.md"]

@@ -47,3 +47,20 @@ def test_a_scenario_says_what_it_does_to_the_cluster(pytester: pytest.Pytester) 
     results = results_of(ear.reports)
     assert [result.scenario for result in results] == ["A rollout loses no request.", "test_without_words", ""]
     assert all(result.started is not None for result in results)
+
+
+def test_a_test_whose_worker_died_is_an_error() -> None:
+    """Xdist reports it with a phase of its own; the report of the run must hold it."""
+    crashed = pytest.TestReport(
+        nodeid="test_a.py::test_a",
+        location=("test_a.py", 0, "test_a"),
+        keywords={},
+        outcome="failed",
+        longrepr="worker 'gw0' crashed while running 'test_a.py::test_a'",
+        when="???",  # type: ignore[arg-type]  # what xdist gives
+    )
+
+    (result,) = results_of([crashed])
+
+    assert (result.outcome, result.phase) == ("error", "call")
+    assert result.error == "worker 'gw0' crashed while running 'test_a.py::test_a'"
