@@ -58,8 +58,8 @@ def take_snapshot(engine: Engine, mark: str, folders: tuple[Path, ...]) -> Snaps
         return frozenset(engine.run(*arguments, deadline=deadline).stdout.splitlines())
 
     return Snapshot(
-        containers=names("ps", "--all", "--format", "{{.Names}} {{.ID}}"),
-        networks=names("network", "ls", "--format", "{{.Name}} {{.ID}}"),
+        containers=names("ps", "--all", "--format", "{{.Names}}"),
+        networks=names("network", "ls", "--format", "{{.Name}}"),
         volumes=names("volume", "ls", "--quiet"),
         processes=frozenset(f"{process.pid} {' '.join(process.cmdline())[:120]}" for process in marked(mark)),
         files=frozenset(_files(folders)),
