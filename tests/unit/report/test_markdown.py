@@ -65,6 +65,15 @@ def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, reque
     assert re.search(rf"\*\*Cause:\*\* .*{re.escape(cause)}.*\*\*Next:\*\* .*{re.escape(next_step)}", second)
 
 
+def test_a_truncated_comment_keeps_its_first_two_lines(failing: RunReport) -> None:
+    """However little room there is."""
+    report = _with_tests(failing, 40, "tests/e2e/test_many.py::test_it")
+
+    assert comment(report, limit=2500).splitlines()[:2] == comment(report).splitlines()[:2]
+    assert comment(report, limit=700).splitlines()[:2] == comment(report).splitlines()[:2]
+    assert "**Cause:**" in comment(report, limit=700).splitlines()[1]
+
+
 def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: RunReport) -> None:
     """No scrolling to learn what broke by how much."""
     assert "`p(95)<50` of `http_req_duration` measured 81.3 ms against 50 ms" in comment(failing).splitlines()[0]
