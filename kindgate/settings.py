@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -246,9 +246,22 @@ def build_settings(root: Path, command_line: Mapping[str, object], ini: Mapping[
     return Settings(root=root, **made)
 
 
+_OF_TEXT: Mapping[Any, Callable[[Any], object]] = {
+    str: str,
+    Path: Path,
+    Path | None: Path,
+    tuple[str, ...]: tuple,
+    tuple[Path, ...]: lambda items: tuple(map(Path, items)),
+}
+"""Types that every text fits."""
+
+
 def _checked(row: OptionField, value: object) -> object:
-    """`value` as the field's type and within its bounds; pydantic converts, and is imported only when it is needed."""
-    import annotated_types  # noqa: PLC0415  # keeps pytest's start quick in runs that set nothing
+    """`value` as the field's type and within its bounds; pydantic converts what is more than text, and is imported only for that."""
+    convert = _OF_TEXT.get(row.annotation)
+    if convert is not None:
+        return convert(value)
+    import annotated_types  # noqa: PLC0415  # keeps pytest's start quick in suites that set names and paths alone
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  # the same
 
     bounds = [

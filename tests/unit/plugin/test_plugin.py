@@ -216,11 +216,16 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
 
 
 def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
-    """Every run of every suite that has kindgate installed pays for what it imports."""
-    heavy = ("psutil", "multiprocessing.connection", "kubernetes", "numpy", "scipy", "pycurl", "pydantic", "matplotlib", "github", "jinja2")
-    suite.makepyfile(f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n")
+    """Every plain run of a suite that has adopted kindgate pays for what it imports, its settings and objectives included."""
+    heavy = "psutil multiprocessing.connection kubernetes numpy scipy pycurl pydantic matplotlib github jinja2 kindgate.slo".split()
+    settings = "kind_overlay = k8s/ci\nkind_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\nkind_apply = crds\n"
+    suite.makeini(f"[pytest]\naddopts = -p no:locust -p no:hypothesispytest\n{settings}")
+    suite.makepyfile(
+        test_plain=f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n",
+        test_slo="import pytest\n\n@pytest.mark.e2e\n@pytest.mark.slo('p(95)<200')\ndef test_fast(slo):\n    pass\n",
+    )
 
-    suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=1)
+    suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=2, deselected=5)
 
 
 @pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("-m", "not slow"), 1), (("tests", "tests/e2e"), 2)])
