@@ -217,7 +217,19 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
 
 def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
     """Every plain run of a suite that has adopted kindgate pays for what it imports, its settings and objectives included."""
-    heavy = "psutil multiprocessing.connection kubernetes numpy scipy pycurl pydantic matplotlib github jinja2 kindgate.slo".split()
+    heavy = [
+        "psutil",
+        "multiprocessing.connection",
+        "kubernetes",
+        "numpy",
+        "scipy",
+        "pycurl",
+        "pydantic",
+        "matplotlib",
+        "github",
+        "jinja2",
+        "kindgate.slo",
+    ]
     settings = "kind_overlay = k8s/ci\nkind_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\nkind_apply = crds\n"
     suite.makeini(f"[pytest]\naddopts = -p no:locust -p no:hypothesispytest\n{settings}")
     suite.makepyfile(
