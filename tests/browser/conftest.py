@@ -78,8 +78,8 @@ def _page(browser: Browser, addresses: dict[str, Path], report: str, screen: str
 
 @pytest.fixture(name="fresh")
 def _fresh(browser: Browser, addresses: dict[str, Path]) -> Iterator[Page]:
-    """The page of the failing run as it opens on a desk, for tests that change it."""
+    """The page of the passing run as it opens on a desk, for tests that change it."""
     with browser.new_context(**SCREENS["light"]) as context:
         page = context.new_page()
-        page.goto(addresses["failing"].as_uri())
+        page.goto(addresses["passing"].as_uri())
         yield page

@@ -11,9 +11,12 @@ from tests.browser.chromium import SCREENS
 from tests.browser.conftest import REPORTS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 pytestmark = pytest.mark.browser
+
+A4: ViewportSize = {"width": 703, "height": 1032}
+"""Pixels of a sheet between margins of 12 mm, at 96 to the inch."""
 
 LETTERS = """() => [...document.querySelectorAll('figure svg text')].filter((text) => text.textContent)
   .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
@@ -86,10 +89,12 @@ def test_a_table_is_sorted_by_mouse_and_by_keyboard(fresh: Page) -> None:
 
 
 def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Page, tmp_path: Path) -> None:
-    """White, with the charts of every drawn burst, and no pages of numbers."""
+    """White, no wider than a sheet, with the charts of every drawn burst, and without pages of numbers."""
+    fresh.set_viewport_size(A4)
     fresh.emulate_media(media="print", color_scheme="dark")
     assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert fresh.locator("details.data").first.is_hidden()
+    assert fresh.evaluate("document.documentElement.scrollWidth") <= A4["width"]
     charts = fresh.locator("details.part figure > svg")
     assert charts.count() >= 12
     assert all(charts.nth(place).is_visible() for place in (0, charts.count() - 1))
