@@ -16,6 +16,8 @@ class CauseKind(enum.StrEnum):
 
     ENGINE = "engine"
     NODE_DOWN = "node down"
+    MISSING = "object missing"
+    DNS = "DNS"
     HOST_LIMIT = "limit of the host"
     RATE_LIMIT = "rate limit"
     DISK_PRESSURE = "disk pressure"
@@ -29,8 +31,6 @@ class CauseKind(enum.StrEnum):
     SCHEDULING = "scheduling"
     CRASH_LOOP = "crash loop"
     PROBE = "probe"
-    DNS = "DNS"
-    MISSING = "object missing"
     NODE = "node not ready"
 
 

@@ -50,10 +50,10 @@ class ClusterState:
         if window is None:
             query.append(("tailLines", str(_LOG_LINES)))
         else:
-            query.append(("sinceTime", _rfc3339(window.start)))
+            query.append(("sinceTime", rfc3339(window.start)))
         metadata = pod["metadata"]
         text = self._api.text(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log", self._deadline, query=query)
-        return text if window is None else "".join(_until(text, _rfc3339(window.end)))
+        return text if window is None else "".join(_until(text, rfc3339(window.end)))
 
     def _list(self, path: str, kind: str, api_version: str) -> list[dict[str, Any]]:
         found = self._api.request("GET", path, self._deadline).get("items") or ()
@@ -67,7 +67,8 @@ def containers(pod: Manifest) -> Iterator[tuple[str, bool]]:
         yield str(item["name"]), bool((item.get("lastState") or {}).get("terminated"))
 
 
-def _rfc3339(seconds: float) -> str:
+def rfc3339(seconds: float) -> str:
+    """A time since the epoch as the API server writes times, to the microsecond."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -15,7 +15,7 @@ import yaml
 from kindgate.deploy.api import connect
 from kindgate.diagnostics.bundle import Bundle, BundleWriter
 from kindgate.diagnostics.classify import HOST_LIMIT_SIGN, KnownCause, classify
-from kindgate.diagnostics.cluster_state import ClusterState, containers
+from kindgate.diagnostics.cluster_state import ClusterState, containers, rfc3339
 from kindgate.diagnostics.difference import difference
 from kindgate.diagnostics.evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table, system_observations
 from kindgate.diagnostics.node_logs import collect_containers, collect_node_logs
@@ -139,7 +139,8 @@ def _collect_state(
             seen += differences if applied else []
     with writer.piece("system"):
         seen += system_observations(state.items("Deployment", "apps/v1"))
-    return [*observations(pods, events, nodes), *seen]
+    since = rfc3339(window.start) if window is not None else ""
+    return [*observations(pods, events, nodes, since), *seen]
 
 
 def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:

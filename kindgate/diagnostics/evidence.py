@@ -26,25 +26,31 @@ def is_unhealthy(pod: Manifest) -> bool:
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded":
         return False
-    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in status.get("conditions") or ())
     restarted = any(item.get("restartCount", 0) for item in _containers(pod))
-    return not ready or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+    return not is_ready(pod) or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
 
 
-def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest]) -> Iterator[Observation]:
+def is_ready(pod: Manifest) -> bool:
+    """Whether the pod takes requests."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+
+
+def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest], since: str = "") -> Iterator[Observation]:
     """The lines that may name a cause: of pods' and nodes' present state first, then of warnings, oldest first.
 
-    Warnings about pods that are well by now, or have got past what they warn of, are left out: every start has some.
+    Warnings about pods that are well by now, or have got past what they warn of, are left out: every start has some. So
+    are those that were last seen before `since` (RFC 3339, UTC) about a pod that is ready: an earlier test's.
     """
     for item in pods:
-        yield from _of_pod(item)
+        yield from _of_pod(item, since)
     for node in nodes:
         yield from _of_node(node)
     by_ref = {ObjectRef.of({**pod, "kind": "Pod"}): pod for pod in pods}
     for event in in_order(events):
         about = _about(event)
         pod = by_ref.get(about)
-        if event.get("type") == "Warning" and not (pod and (not is_unhealthy(pod) or _is_past(event, pod))):
+        if event.get("type") == "Warning" and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
             yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
 
 
@@ -103,8 +109,10 @@ def node_text(nodes: Iterable[Manifest]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_past(event: Manifest, pod: Manifest) -> bool:
-    """Whether the pod has got further than the step that the event complains of."""
+def _is_past(event: Manifest, pod: Manifest, since: str) -> bool:
+    """Whether the pod has got further than the step that the event complains of, or is ready again since before `since`."""
+    if _time(event)[:19] < since[:19] and is_ready(pod):
+        return True
     reason = event.get("reason")
     if reason == "FailedScheduling":
         return bool(pod["spec"].get("nodeName"))
@@ -113,7 +121,7 @@ def _is_past(event: Manifest, pod: Manifest) -> bool:
     return False
 
 
-def _of_pod(pod: Manifest) -> Iterator[Observation]:
+def _of_pod(pod: Manifest, since: str) -> Iterator[Observation]:
     ref = ObjectRef.of({**pod, "kind": "Pod"})
     status = pod.get("status") or {}
     if status.get("reason"):
@@ -124,7 +132,8 @@ def _of_pod(pod: Manifest) -> Iterator[Observation]:
     for item in _containers(pod):
         state, last = item.get("state") or {}, item.get("lastState") or {}
         for part in (last.get("terminated"), state.get("terminated"), state.get("waiting")):
-            if part and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
+            over = part is not None and is_ready(pod) and str(part.get("finishedAt") or since)[:19] < since[:19]
+            if part and not over and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
                 code = f", exit code {part['exitCode']}" if "exitCode" in part else ""
                 yield Observation(ref, f"container {item['name']}: {part['reason']}{code}: {part.get('message', '')}".rstrip(": "))
 

@@ -79,6 +79,19 @@ def test_warnings_of_a_step_that_is_done_do_not_count(reason: str, further: dict
     assert not list(observations([{**waiting, **further}], [event(reason, "not yet")], []))
 
 
+def test_what_a_ready_pod_went_through_before_the_test_does_not_count() -> None:
+    """A node that was restarted an hour ago explains no failure of now; a pod that is still not ready may be the failure."""
+    ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-01-01T00:00:02Z"}}
+    again = pod(restarts=1)
+    again["status"]["containerStatuses"][0]["lastState"] = ended
+    unready = pod(restarts=1, ready=False)
+    warning = event("Unhealthy", "Readiness probe failed")
+
+    assert list(observations([again], [warning], [], "2026-01-01T00:00:03.000000Z")) == []
+    assert len(list(observations([again], [warning], [], "2026-01-01T00:00:00.000000Z"))) == 2
+    assert len(list(observations([unready], [warning], [], "2026-01-01T00:00:03.000000Z"))) == 1
+
+
 def test_normal_events_are_no_observations() -> None:
     """Only warnings may name a cause."""
     assert not list(observations([], [event("Pulling", "Pulling image", kind="Normal")], []))
