@@ -74,6 +74,14 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     assert "HASH" in raised.value.last_state.upper()
 
 
+def test_a_wheel_without_a_hash_is_refused(tmp_path: Path) -> None:
+    """Nothing gets into an image unpinned."""
+    (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()}\n")
+
+    with pytest.raises(ImageError, match="wheels of tool cannot be had"):
+        workshop(tmp_path).wheels("tool", image("requirements.txt"))
+
+
 def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> None:
     """The key says all that the image is made from."""
     (tmp_path / "one.txt").write_text("tiny==1\n")
