@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +113,7 @@ def report_of(
         Run(
             id=pipeline.run_id,
             started=pipeline.log.started,
-            seconds=time.time() - pipeline.log.started,
+            seconds=pipeline.log.seconds,
             command=shortened(called_command(), LINE_LIMIT),
         ),
         exit_code=exit_code,

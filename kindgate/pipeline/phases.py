@@ -30,6 +30,12 @@ class PhaseLog:
         self._progress = progress
         self._phases: list[Phase] = []
         self.started = started
+        self._clock = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted, whatever the machine's clock was set to meanwhile."""
+        return time.monotonic() - self._clock
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -141,7 +141,7 @@ class Pipeline:
         standing = self._provisioned(self.prepared, self.address)
         phase = self.log.phases[-1]
         with self.log.phase("gather evidence"):
-            bundle = gather_evidence(standing, phase.name, Window(phase.started, time.time()), str(error))
+            bundle = gather_evidence(standing, phase.name, Window(phase.started, max(phase.started, time.time())), str(error))
         self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
 
     def _guarded(self, guard: Guard) -> None:

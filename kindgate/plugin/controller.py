@@ -117,7 +117,7 @@ class Controller:
 
             self.first_test_seen = True
             started = psutil.Process().create_time()
-            self.lazy.pipeline.log.add(Phase("time to first test", started, report.start - started))
+            self.lazy.pipeline.log.add(Phase("time to first test", started, max(0.0, report.start - started)))
         if self.lazy.pipeline is not None or wants_cluster(self.config):
             redact(report, self._redactor())  # before the terminal, junit.xml and the HTML page hear of it
         self._link_evidence(report)

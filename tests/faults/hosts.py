@@ -117,6 +117,7 @@ def stale_state(scene: Scene) -> Seen:
     broken = scene.state / "clusters" / "kindgate-broken"
     broken.mkdir()
     (broken / "owner.json").write_text("{")
+    scene.look()
     watch = Stopwatch()
     return scene.ended(scene.start("test_cluster"), watch)
 

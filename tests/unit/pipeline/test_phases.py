@@ -1,0 +1,20 @@
+"""Times of a run do not depend on what the machine's clock is set to meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kindgate.pipeline.phases import PhaseLog
+
+
+def test_a_clock_that_is_set_back_makes_no_time_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report holds no negative time: it could not be written."""
+    log = PhaseLog(str, time.time())
+    real = time.time
+    with log.phase("work"):
+        monkeypatch.setattr(time, "time", lambda: real() - 172_800)
+
+    assert 0 <= log.seconds < 60
+    assert 0 <= log.phases[0].seconds < 60
