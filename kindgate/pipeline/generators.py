@@ -106,14 +106,19 @@ def _bring_image(settings: Settings, rendered: Rendered, address: ClusterAddress
 
 def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:
     """What the master wrote into its log when its Job had ended, well or not."""
+    said = ""
     with connect(address) as api:
 
         def ended() -> Ready[None] | Pending | Hopeless:
+            nonlocal said
             job = ask(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
             status = job.get("status") or {}
             if status.get("succeeded") or status.get("failed"):
                 return Ready(None)
-            return Pending(f"{status.get('active', 0)} pods of the master run; {_seen(api, deadline)}")
+            if (seen := _seen(api, deadline)) != said:
+                said = seen
+                progress(f"load generators: {seen}")
+            return Pending(f"load generators: {seen}")
 
         try:
             settled("the load generators did not end", ended, deadline)
@@ -126,7 +131,9 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
 def _seen(api: Api, deadline: Deadline) -> str:
     """Each generator pod with its phase, or with what its container waits for."""
     pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
-    return ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods)
+    return (
+        ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods) or "no pod yet"
+    )
 
 
 def _waits_for(pod: Manifest) -> str:

@@ -101,7 +101,8 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     images = {job["template"]["spec"]["containers"][0]["image"] for job in (workers, master)}
     assert images == {"registry.example/load:1"}
     assert [path for path in server.objects if "/namespaces/load/" in path and path != POD] == []
-    assert said == ["3 load generators start in the cluster", "the load generators have ended"]
+    assert (said[0], said[-1]) == ("3 load generators start in the cluster", "the load generators have ended")
+    assert all(line.startswith("load generators: ") for line in said[1:-1])
 
 
 def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Provisioned) -> None:
