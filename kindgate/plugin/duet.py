@@ -13,7 +13,9 @@ from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.reaching import lease_of, provider_of
 from kindgate.plugin.state import SETTINGS
 from kindgate.plugin.undecided import settle
-from kindgate.report.build import Measurement
+from kindgate.report.build import Measurement, comparison_records
+from kindgate.report.burst_record import burst_record
+from kindgate.report.junit import comparison_properties, load_properties
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison
 from kindgate.slo.objectives import Objectives
@@ -50,6 +52,8 @@ class Duet:
 
     def _record(self, compared: Compared) -> None:
         used = resources_of_both(self._standing, compared.bursts)
+        bursts = [burst_record(str(number), result) for number, result in enumerate(compared.bursts, 1)]
+        self._item.user_properties += [*comparison_properties(comparison_records(compared.comparison)), *load_properties(bursts)]
         provider_of(self._item.config).record(Measurement(self._item.nodeid, comparison=compared.comparison, resources=used))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from kindgate.report.bursts import Burst
-from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 
 Property = tuple[str, str]
 
@@ -21,6 +21,20 @@ def slo_properties(objectives: Iterable[ThresholdOutcome]) -> list[Property]:
         for name, value in (("measured", objective.measured), ("limit", objective.limit), ("low", objective.low), ("high", objective.high)):
             if value is not None:
                 properties.append((f"slo.{name}{unit}{which}", f"{value:g}"))
+    return properties
+
+
+def comparison_properties(rows: Iterable[ComparisonRow]) -> list[Property]:
+    """`compare.verdict[p(95)]`, both absolute figures, the change with its interval and what is tolerated (shares)."""
+    properties: list[Property] = []
+    for row in rows:
+        which = f"[{row.metric}]"
+        unit = f"_{row.unit}" if row.unit else ""
+        properties.append((f"compare.verdict{which}", row.verdict.value))
+        figures = ((f"base{unit}", row.base), (f"head{unit}", row.head), ("change", row.change), ("low", row.low), ("high", row.high))
+        for name, value in (*figures, ("tolerated", row.tolerance)):
+            if value is not None:
+                properties.append((f"compare.{name}{which}", f"{value:g}"))
     return properties
 
 

@@ -92,6 +92,7 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*p(50) of the pull request*of the base*slower*"])
+    assert 'name="compare.verdict[p(50)]"' in (suite.path / "artifacts" / "junit.xml").read_text()
     report = json.loads((suite.path / "artifacts" / "report.json").read_text())
     rows = {row["test"].rpartition("::")[2]: row for row in report["comparison"]}
     assert set(rows) == {"test_no_slower", "test_figures"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindgate.report.junit import load_properties, slo_properties
+from kindgate.report.junit import comparison_properties, load_properties, slo_properties
 from kindgate.report.run import RunReport
 
 
@@ -13,6 +13,14 @@ def test_each_threshold_has_verdict_measured_value_and_limit(failing: RunReport)
     assert properties["slo.measured_ms[http_req_duration: p(95)<50]"] == "81.3"
     assert properties["slo.limit_ms[http_req_duration: p(95)<50]"] == "50"
     assert properties["slo.measured[http_req_failed: rate<0.01]"] == "0"
+
+
+def test_each_comparison_has_both_figures_and_the_change(failing: RunReport) -> None:
+    """Absolute figures beside the share, and the interval."""
+    properties = dict(comparison_properties(failing.comparison))
+    assert properties["compare.verdict[p(95)]"] == "FAIL"
+    assert (properties["compare.base_ms[p(95)]"], properties["compare.head_ms[p(95)]"]) == ("48.5", "81.3")
+    assert [properties[f"compare.{name}[p(95)]"] for name in ("change", "low", "high", "tolerated")] == ["0.675", "0.51", "0.82", "0.1"]
 
 
 def test_the_load_is_summed_over_bursts_and_its_times_are_medians(failing: RunReport) -> None:
