@@ -28,15 +28,15 @@ class StoppableClock:
     """The monotonic clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
 
     def __init__(self) -> None:
-        self._stopped = False
+        self.stopped = False
 
     def __call__(self) -> float:
         """Seconds; the end of time once it is stopped."""
-        return math.inf if self._stopped else time.monotonic()
+        return math.inf if self.stopped else time.monotonic()
 
     def stop(self) -> None:
         """End every wait."""
-        self._stopped = True
+        self.stopped = True
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class Pipeline:
 
     def _gather(self, error: KindgateError) -> None:
         """Collect what the cluster shows of a failed phase, while it still stands."""
-        if self.prepared is None or self.address is None:
+        if self.prepared is None or self.address is None or self._clock.stopped:
             return
         standing = self._provisioned(self.prepared, self.address)
         phase = self.log.phases[-1]
@@ -149,6 +149,8 @@ class Pipeline:
 
     def _gather_nodes(self, supply: Supply, address: ClusterAddress, error: ClusterError) -> None:
         """Collect the nodes' own logs of a cluster that could not be created or used, and what kind said."""
+        if self._clock.stopped:
+            return  # it was interrupted: nothing has failed, and there is no time
         name = "create the cluster"
         bundle = gather_node_evidence(supply.engine, address, self.artifacts, name, error)
         self.bundles.append(bundle_record(name, bundle, self.artifacts))

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 WORKER_SECONDS = 3.0
 """What workers may take to tear down when the run is interrupted; xdist would wait for ten seconds."""
 
+PAGE_PATIENCE = 5.0
+"""Seconds after the signal until which an interrupted run still makes its HTML page."""
+
 PATIENCE = 8.0
 """Seconds after the signal for which an interrupted run waits for its watchdog, so that a run after it finds nothing; 2-4 s are
 usual, and a CI runner kills after ten."""
@@ -199,7 +202,8 @@ class Controller:
         with self.interrupts.held():
             from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
 
-            written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus))
+            late = self.interrupted and self.interrupts.seconds > PAGE_PATIENCE
+            written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus), quick=late)
             finished = tell(self.lazy.pipeline, written)
         self.terminal.section("kindgate", finished.lines)
         if not written.complete:
