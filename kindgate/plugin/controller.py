@@ -38,7 +38,7 @@ WORKER_SECONDS = 3.0
 PAGE_PATIENCE = 5.0
 """Seconds after the signal until which an interrupted run still makes its HTML page."""
 
-PATIENCE = 8.0
+PATIENCE = 6.0
 """Seconds after the signal for which an interrupted run waits for its watchdog, so that a run after it finds nothing; 2-4 s are
 usual, and a CI runner kills after ten."""
 
