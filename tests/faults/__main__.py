@@ -112,6 +112,7 @@ def main() -> int:
     parser.add_argument("--group", default="", choices=["process", "cluster", "host"], help="the faults of one group")
     parser.add_argument("--list", action="store_true", help="show what there is, and provoke nothing")
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="provoke faults that may be beside each other N at a time")
+    parser.add_argument("--beside-others", action="store_true", help="others use the engine too: count only what bears a fault's own name")
     parser.add_argument("--keep-shared", action="store_true", help="leave the shared cluster standing for the next call")
     parser.add_argument(
         "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
@@ -137,7 +138,7 @@ def main() -> int:
         for fault in faults:
             if fault not in together:
                 say(f"{fault.name} ...")
-                rows.append(told(provoked(fault, engine, folder), file))
+                rows.append(told(provoked(fault, engine, folder, alone=not options.beside_others), file))
     finally:
         if shared and not options.keep_shared:
             _delete_shared(engine, folder)
