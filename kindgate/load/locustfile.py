@@ -114,13 +114,20 @@ class Worker:
         """Hear that it is enough."""
         self._stopping = True
 
-    def send(self) -> None:
-        """Send the share, if there is one; other greenlets go on meanwhile, the heartbeat among them."""
+    def begin(self) -> None:
+        """Begin to send the share, if there is one, in a greenlet of its own.
+
+        Locust stops Users when it deals them out anew, as it does when a worker is lost or comes late; a share goes on.
+        """
         share, self._share = self._share, None
         if share is not None:
-            with GeneratorPool() as pool:
-                shares = Shares((share["index"],), share["of"], share["started"])
-                self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares, stop=lambda: self._stopping)
+            gevent.spawn(self._send, share)
+
+    def _send(self, share: dict[str, Any]) -> None:
+        """Send the share; other greenlets go on meanwhile, the heartbeat among them."""
+        with GeneratorPool() as pool:
+            shares = Shares((share["index"],), share["of"], share["started"])
+            self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares, stop=lambda: self._stopping)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:  # noqa: ARG002  # Locust's signature
         """Add the result to the report that is about to be sent."""
@@ -129,16 +136,16 @@ class Worker:
 
 
 class Generator(User):
-    """One per worker: sends the worker's share."""
+    """One per worker: has the worker's share sent."""
 
     wait_time = constant(0.1)
     worker: Worker | None = None
 
     @task
     def burst(self) -> None:
-        """Send what has been handed out."""
+        """Begin what has been handed out."""
         if self.worker:
-            self.worker.send()
+            self.worker.begin()
 
 
 def on_init(environment: Environment, **_: object) -> None:
