@@ -6,27 +6,16 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-CONFTEST = """
-from pathlib import Path
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
+from tests.unit.plugin.conftest import StandIn, pipeline_of
 
-INGRESS = {{"spec": {{"rules": [{{"host": "foo.localhost"}}]}}, "kind": "Ingress", "metadata": {{"name": "i", "namespace": "echo"}}}}
-
-def reach(self, stage):
-    Path({log!r}).touch()
-    if self.pipeline is None:
-        self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress)
-    address = ClusterAddress("c", Path("kc"), "kind-c", "{url}")
-    return Provisioned(address, Rendered(Path("o"), (INGRESS,)), Path("kubectl"), Path("artifacts"), self.pipeline.measurements)
-
-LazyPipeline.reach = reach
-"""
+INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
 SUITE = """
 import pytest
 
@@ -39,6 +28,8 @@ def test_afterwards(app):
     pass
 """
 BURSTS = "bursts: {count: 3, rate: 100, duration: 300ms}\n"
+pytestmark = pytest.mark.usefixtures("asked")
+
 OPTIONS = ("-m", "e2e", "--slo-file", "slo.yaml", "--load-warmup", "0")
 
 
@@ -57,20 +48,29 @@ class Broken(BaseHTTPRequestHandler):
         """Keep the test's output quiet."""
 
 
-@pytest.fixture(name="suite")
-def _suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
-    """A suite whose pipeline leads to a server that is broken."""
+@pytest.fixture(name="url")
+def _url() -> Iterator[str]:
+    """An application that is broken."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    monkeypatch.setenv("KINDGATE_STATE_DIR", str(pytester.path / "state"))
-    pytester.makeini("[pytest]\naddopts = -p no:locust\nstrict = true\nfilterwarnings = error\n")
-    pytester.makeconftest(CONFTEST.format(url=f"http://127.0.0.1:{server.server_port}", log=str(pytester.path / "reached")))
-    pytester.makepyfile(SUITE)
-    yield pytester
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(name="asked")
+def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
+    """The stages that the pipeline of a suite was asked for, which leads to the broken application."""
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
+    suite.makepyfile(SUITE)
+
+    def reach(lazy: LazyPipeline) -> Provisioned:
+        address = ClusterAddress("c", Path("kc"), "kind-c", url)
+        return Provisioned(address, Rendered(Path("o"), (INGRESS,)), Path("kubectl"), Path("artifacts"), pipeline_of(lazy).measurements)
+
+    return stand_in(reach)
 
 
 def objectives(suite: pytest.Pytester, text: str) -> None:
@@ -83,7 +83,7 @@ def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(s
     """No failure was promised: one burst of three is sent, and no further test runs."""
     objectives(suite, 'thresholds: {http_req_failed: [{threshold: "rate<=0", abortOnFail: true}]}\n')
 
-    result = suite.runpytest_subprocess(*OPTIONS, *workers)
+    result = suite.runpytest_inprocess(*OPTIONS, *workers)
 
     result.assert_outcomes(failed=1)
     assert "an objective with abortOnFail is missed" in result.stdout.str()
@@ -94,20 +94,20 @@ def test_without_abort_on_fail_the_other_tests_run(suite: pytest.Pytester) -> No
     """A missed objective is the failure of its own test."""
     objectives(suite, 'thresholds: {http_req_failed: ["rate<=0"]}\n')
 
-    suite.runpytest_subprocess(*OPTIONS).assert_outcomes(failed=1, passed=1)
+    suite.runpytest_inprocess(*OPTIONS).assert_outcomes(failed=1, passed=1)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything_is_created(
-    suite: pytest.Pytester, workers: tuple[str, ...]
+    suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...]
 ) -> None:
     """Nine bursts of 30 requests cannot confirm p(99): the error says how many could, and the pipeline is not asked for anything."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
 
-    result = suite.runpytest_subprocess(*OPTIONS, "-k", "objectives", *workers)
+    result = suite.runpytest_inprocess(*OPTIONS, "-k", "objectives", *workers)
 
     assert "270 requests are planned" in result.stdout.str() + result.stderr.str()
-    assert not (suite.path / "reached").exists()
+    assert asked == []
     assert result.ret == (1 if workers else 14)
 
 
@@ -115,4 +115,4 @@ def test_objectives_of_tests_that_are_not_selected_refuse_nothing(suite: pytest.
     """A smoke test may run at any rate."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
 
-    suite.runpytest_subprocess(*OPTIONS, "-k", "afterwards").assert_outcomes(passed=1, deselected=1)
+    suite.runpytest_inprocess(*OPTIONS, "-k", "afterwards").assert_outcomes(passed=1, deselected=1)
