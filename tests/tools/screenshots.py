@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BURST = "document.querySelector('.part figure').getBoundingClientRect().top + scrollY"
 MARGIN = 12
-HEIGHTS = {"light": 1180, "dark": 940, "phone": 1500}
+HEIGHTS = {"light": 1120, "dark": 940, "phone": 1500}
 """Pixels of the page that a picture shows."""
 
 
