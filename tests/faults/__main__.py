@@ -25,7 +25,7 @@ from tests.faults.judge import judged, not_provoked
 from tests.faults.scene import STANDING, Scene, the_engine
 from tests.faults.snapshot import end_runs, take_snapshot
 from tests.faults.suite_run import Stopwatch
-from tests.faults.table import add_rows, table
+from tests.faults.table import add_rows, page, table
 
 FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS)
 
@@ -143,6 +143,7 @@ def main() -> int:
         if shared and not options.keep_shared:
             _delete_shared(engine, folder)
     sys.stdout.write("\n".join(table(rows)) + "\n")
+    (options.artifacts / "faults.md").write_text(page(add_rows(file, [])), encoding="utf-8")
     return 0 if all(row.passed for row in rows) else 1
 
 

@@ -19,6 +19,17 @@ def table(rows: Iterable[Row]) -> list[str]:
     return aligned(cells)
 
 
+def page(rows: Iterable[Row]) -> str:
+    """The table as Markdown."""
+    cells = [HEAD[:-1] + ("verdict",), ("---",) * len(HEAD), *(_cells(row) for row in rows)]
+    return "".join(f"| {' | '.join(_escaped(cell) for cell in row)} |\n" for row in cells)
+
+
+def _escaped(cell: str) -> str:
+    """Text that a cell of a Markdown table can hold."""
+    return " ".join(cell.replace("|", "\\|").replace("<", "&lt;").split())
+
+
 def add_rows(file: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
     """Write the rows into the file, in the place of older ones of the same faults, and return all that are in it."""
     known = {row.fault: row for row in _read(file)} | {row.fault: row for row in rows}

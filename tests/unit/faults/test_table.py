@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.faults.fault import Row
-from tests.faults.table import add_rows, table
+from tests.faults.table import add_rows, page, table
 
 ROW = Row("oom", "cluster", "exit 17", "exit 17", 4.0, 4.5)
 
@@ -29,6 +29,14 @@ def test_a_failed_row_says_why() -> None:
     assert "FAIL: too late" in lines[2]
     assert "1 files" in lines[3]
     assert lines[3].endswith("FAIL: left behind: /f")
+
+
+def test_a_page_holds_what_a_run_said() -> None:
+    """Bars and angle brackets of foreign text break no cell."""
+    lines = page([Row("a", "host", "says 'x|y'", "exit 1, said '<b>'", 1.0, 2.0)]).splitlines()
+
+    assert lines[0].startswith("| fault | expected |")
+    assert lines[2] == r"| a | says 'x\|y' | exit 1, said '&lt;b>' | 0 | 1.0 | 2.0 | pass |"
 
 
 ROW_B = Row("crash", "cluster", "exit 17", "exit 17", 3.0, 3.5)
