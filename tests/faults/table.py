@@ -21,7 +21,7 @@ def table(rows: Iterable[Row]) -> list[str]:
 
 def page(rows: Iterable[Row]) -> str:
     """The table as Markdown."""
-    cells = [HEAD[:-1] + ("verdict",), ("---",) * len(HEAD), *(_cells(row) for row in rows)]
+    cells = [(*HEAD[:-1], "verdict"), ("---",) * len(HEAD), *(_cells(row) for row in rows)]
     return "".join(f"| {' | '.join(_escaped(cell) for cell in row)} |\n" for row in cells)
 
 
