@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from kindgate.adoption.application import Application
 from kindgate.adoption.files import wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
+from kindgate.host.engine import find_engine
 from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document
 from tests.unit.github.test_artifact import packed
 from tests.workflows.runner import ROOT, Runner, run_steps
@@ -159,11 +162,18 @@ def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, event: s
     well(runner, "ci.yml: kindgate: Every job has succeeded, or may be skipped", code)
 
 
-def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, installed: Path, tmp_path: Path) -> None:
+@pytest.fixture(name="image")
+def _image() -> Iterator[str]:
+    """The name of an image that is built, and gone from the engine afterwards."""
+    yield "kindgate-workflows:dev"
+    find_engine(Deadline.after(60)).run("rmi", "--force", "kindgate-workflows:dev", deadline=Deadline.after(60), check=False)
+
+
+def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, installed: Path, image: str, tmp_path: Path) -> None:
     """A caller's image is built; its tests are collected only, because `make e2e` judges on a cluster."""
     (clone / "image").mkdir()
     (clone / "image/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
-    inputs = {"directory": ".", "context": "image", "image": "kindgate-workflows:dev", "leg": "e2e", "arguments": "--collect-only -q"}
+    inputs = {"directory": ".", "context": "image", "image": image, "leg": "e2e", "arguments": "--collect-only -q"}
     page = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
     runner = Runner(clone, tmp_path, kindgate(installed, inputs=inputs, steps=page))
 
