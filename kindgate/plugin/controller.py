@@ -145,11 +145,11 @@ class Controller:
         self.interrupted = type(excinfo.value) is KeyboardInterrupt
         if not self.interrupted:
             return
-        with self.interrupts.held():
-            self.provider.refuse("the run was interrupted")
-            if self.lazy.pipeline is not None:
-                self.lazy.pipeline.interrupt()
-                self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
+        self.interrupts.hold()  # until the teardown: pytest keeps its own notes after this, and a signal would cost the exit code
+        self.provider.refuse("the run was interrupted")
+        if self.lazy.pipeline is not None:
+            self.lazy.pipeline.interrupt()
+            self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
             from kindgate.plugin.workers import end_workers  # noqa: PLC0415  # runs without xdist have none
 
@@ -159,9 +159,11 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """End with the exit code of what went wrong in the pipeline, when that is why tests could not run or were skipped.
 
-        A junit.xml that finds no room on the disk loses nothing else.
+        A junit.xml that finds no room on the disk loses nothing else, and neither does a teardown that a signal cuts short.
         """
         self.session = session
+        if self.interrupted:
+            self.interrupts.release()
         failure = self.provider.failure
         replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
         if failure is not None and session.exitstatus in replaced:
@@ -172,6 +174,10 @@ class Controller:
             if not wants_cluster(self.config):
                 raise
             self._unwritten(f"a report of pytest's could not be written: {error}")
+        except KeyboardInterrupt:
+            if not self.interrupted:
+                raise
+            self.terminal.progress("interrupted again: what was being torn down is left as it is")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
