@@ -176,7 +176,7 @@ FAULTS: tuple[Fault, ...] = (
     _broken("image-cannot-be-pulled", "image", "image pull|rate limit", provoke=unknown_image),
     _broken("out-of-memory", "oom", "out of memory"),
     _broken("crash-loop", "crash", "crash loop.*|no database is configured"),
-    _broken("probe-never-passes", "probe", "probe", within=75.0),
+    _broken("probe-never-passes", "probe", "Readiness probe failed", within=75.0),
     _broken("quota-blocks", "quota", "exceeded quota"),
     _broken("webhook-refuses", "webhook", "nothing is let in here", provoke=refusing),
     _broken("webhook-silent", "webhook", "webhook not ready", provoke=silent_webhook),
