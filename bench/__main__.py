@@ -1,10 +1,10 @@
 """`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
 
-    python -m bench [--short | --verdicts | --ingress]
+    python -m bench [--short | --recorded | --ingress]
 
 Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
-a goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` plays the verdicts again, after a recording
-for example, and `--ingress` measures through the ingress of this folder's application, on a cluster that is kept; either
+a goal is missed. `--short` takes a minute or two and writes nothing. `--recorded` plays again what is about recorded bursts,
+and `--ingress` measures through the ingress of this folder's application, on a cluster that is kept; either
 leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` has a whole run do that too.
 """
 
@@ -35,7 +35,7 @@ from bench.sizes import histogram_sizes
 from bench.table import details, goals_table, inserted
 from bench.through_ingress import floods_through, paced_through, standing_routes
 from bench.tools import TOOLS
-from bench.verdicts import error_rates
+from bench.verdicts import ErrorRates, error_rates, recorded, simulated
 from kindgate.histogram import Histogram
 from kindgate.load.result import BurstResult
 
@@ -86,8 +86,15 @@ def with_ingress(load: Results, tools: Toolbox, effort: Effort) -> Results:
 
 def with_verdicts(load: Results, effort: Effort) -> Results:
     """`load` with the verdicts' error rates, and the goals of both."""
-    say("verdicts: simulated and recorded runs")
-    rates = error_rates(effort.runs, read_recording(RECORDING) if RECORDING.exists() else None, say)
+    say("verdicts: simulated runs")
+    return with_recorded(replace(load, error_rates=error_rates(simulated(), effort.runs, say)), effort)
+
+
+def with_recorded(load: Results, effort: Effort) -> Results:
+    """`load` with the error rates on recorded bursts and on a real cluster, and all goals."""
+    say("verdicts: recorded runs")
+    recording = read_recording(RECORDING, least=1) if RECORDING.exists() else None
+    rates = load.error_rates.with_recorded(recording, error_rates(recorded(recording), effort.runs, say) if recording else ErrorRates())
     real = read_real_runs()
     goals = (
         *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),
@@ -101,11 +108,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--short", action="store_true", help="less of everything, and only printed")
-    choice.add_argument("--verdicts", action="store_true", help="only the verdicts; the other figures stay as they are")
+    choice.add_argument("--recorded", action="store_true", help="only what is about recorded bursts; the other figures stay")
     choice.add_argument("--ingress", action="store_true", help="only through the ingress of a real cluster; the same")
     options = parser.parse_args()
-    if options.verdicts:
-        return publish(with_verdicts(read_results(), FULL))
+    if options.recorded:
+        return publish(with_recorded(read_results(), FULL))
     tools = provide_tools(say)
     if options.ingress:
         return publish(with_ingress(read_results(), tools, FULL))

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from bench.generators import GENERATORS, LIGHT, LOADED, Generator
 from bench.provide import Say
 from bench.recorded import RECORDING, Recording, read_recording
 from kindgate.model import Verdict
-from kindgate.slo.compare import compare, judge_ratios
+from kindgate.slo.compare import judge_ratios, log_ratios
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.proportion import Proportion
@@ -94,7 +94,8 @@ def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, 
 def recorded_run(recording: Recording, slower: float, number: int) -> tuple[Verdict, int]:
     """A run drawn from recorded bursts of two equal versions."""
     samples = recording.run(np.random.default_rng((number, 3)), DUET_BURSTS * LOOKS, slower)
-    return _looks(lambda bursts: compare([Tolerance(95.0, TOLERANCE)], samples[:bursts]).verdict, DUET_BURSTS)
+    ratios, tolerances = log_ratios(95.0, samples), [Tolerance(95.0, TOLERANCE)]
+    return _looks(lambda bursts: overall(test.verdict for test in judge_ratios(tolerances, [ratios[:bursts]])), DUET_BURSTS)
 
 
 def _looks(verdict_of: Callable[[int], Verdict], bursts: int) -> tuple[Verdict, int]:
@@ -217,25 +218,32 @@ def _chances(bad: NDArray[np.int64], allowed: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """All experiments' rows, and the chance of a PASS with some headroom by the number of bursts."""
+    """All experiments' rows, and how many recorded bursts some of them are about."""
 
     rows: tuple[Row, ...] = ()
-    chance_of_pass: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    recorded_bursts: int = 0
+
+    def with_recorded(self, recording: Recording | None, found: ErrorRates) -> ErrorRates:
+        """These, with `found` in the place of all earlier rows about a recording."""
+        kept = tuple(row for row in self.rows if row.generator != RECORDED)
+        return ErrorRates((*kept, *found.rows), len(recording.bursts) if recording else 0)
 
 
-def error_rates(runs: int, recording: Recording | None, say: Say, processes: int = 2) -> ErrorRates:
-    """Play `runs` runs of each experiment; those about recorded bursts only with a recording."""
-    experiments = [*simulated(), *(recorded(recording) if recording else ())]
+def error_rates(experiments: Iterable[Experiment], runs: int, say: Say, processes: int = 2) -> ErrorRates:
+    """Play `runs` runs of each experiment."""
     rows: list[Row] = []
     with ProcessPoolExecutor(processes) as pool:
         for experiment in experiments:
             for row in experiment.rows(pool.map(experiment.run, range(runs), chunksize=25)):
                 rows.append(row)
                 say(str(row))
-    chances = {**dict(headroom(runs)), **dict(failure_rates(runs))}
-    for name, by_bursts in chances.items():
+    return ErrorRates(tuple(rows))
+
+
+def chances_of_pass(runs: int, say: Say) -> None:
+    """The chance of a PASS with some headroom, by the number of bursts."""
+    for name, by_bursts in (*headroom(runs), *failure_rates(runs)):
         say(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}")
-    return ErrorRates(tuple(rows), chances)
 
 
 def main() -> None:
@@ -246,7 +254,9 @@ def main() -> None:
     parser.add_argument("--recording", type=Path, default=RECORDING)
     options = parser.parse_args()
     recording = read_recording(options.recording) if options.recording.exists() else None
-    error_rates(options.runs, recording, print, options.processes)
+    experiments = (*simulated(), *(recorded(recording) if recording else ()))
+    error_rates(experiments, options.runs, print, options.processes)
+    chances_of_pass(options.runs, print)
 
 
 if __name__ == "__main__":

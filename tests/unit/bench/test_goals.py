@@ -83,21 +83,22 @@ def test_a_row_of_a_busy_machine_says_so() -> None:
 
 def _rates(*, met: bool) -> ErrorRates:
     row = Row("A/A", "light", 2000, 0.97, 0.02, 0.01, 15.0, goal="FAIL bound <= 5%", bound=0.026, met=met)
-    return ErrorRates((row, replace(row, generator="recorded"), replace(row, generator="scale", met=True)), {})
+    return ErrorRates((row, replace(row, generator="recorded"), replace(row, generator="scale", met=True)), 300)
 
 
 @pytest.mark.parametrize("met", [True, False])
 def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa: FBT001  # pytest gives parameters by name
     """Rows of one experiment are one goal, with the figures of each generator."""
-    simulated, recorded, real = verdict_goals(_rates(met=met), RealRuns((RealRun("PASS", 10, 0.0, 0.5),) * 30))
+    simulated, recorded, bursts, real = verdict_goals(_rates(met=met), RealRuns((RealRun("PASS", 10, 0.0, 0.5),) * 30))
     assert simulated.met is recorded.met is met
     assert simulated.seen == "light 2.0% (bound 2.6%); scale 2.0% (bound 2.6%)"
+    assert bursts.met
     assert real.met
 
 
-def test_without_a_recording_the_goals_about_real_bursts_are_missed() -> None:
+def test_without_enough_recorded_bursts_and_runs_those_goals_are_missed() -> None:
     """They are in the table all the same."""
-    rates = ErrorRates((_rates(met=True).rows[0],), {})
+    rates = ErrorRates((_rates(met=True).rows[0],), 299)
     assert [goal.met for goal in verdict_goals(rates, None)] == [True, False, False]
 
 
