@@ -152,7 +152,7 @@ def watch_events(response: BaseHTTPResponse) -> Iterator[dict[str, Any]]:
             for line in lines:
                 if line:
                     yield json.loads(line)
-    except HTTPError:
+    except (HTTPError, ValueError):  # a server that dies leaves half a document, or closes the file under the reader
         return
 
 

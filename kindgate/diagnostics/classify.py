@@ -47,6 +47,8 @@ class KnownCause:
         return f"{self.kind}: {self.object}: {self.proof}"
 
 
+SYSTEM_NAMESPACE = "kube-system"
+
 HOST_LIMIT_SIGN = r"too many open files|inotify\w* .*limit|no space left on device: .*inotify"
 """How programs say that the machine's inotify instances or open files are used up: kube-proxy and kubelets do so first."""
 
@@ -124,12 +126,13 @@ def kind_of(text: str) -> CauseKind | None:
 def classify(observations: Iterable[Observation]) -> tuple[KnownCause, ...]:
     """The known causes in what was observed, the most telling first.
 
-    An object appears once per cause, with the first line that says so.
+    An object appears once per cause, with the first line that says so. Of the cluster's own pods a probe that failed is
+    no cause: on a busy machine each misses one now and then, and what they serve is looked at by itself.
     """
     found: dict[tuple[CauseKind, ObjectRef], KnownCause] = {}
     for observation in observations:
         kind = kind_of(observation.text)
-        if kind is not None:
+        if kind is not None and (kind, observation.object.namespace) != (CauseKind.PROBE, SYSTEM_NAMESPACE):
             found.setdefault((kind, observation.object), KnownCause(kind, observation.object, observation.text))
     order = list(CauseKind)
     return tuple(sorted(found.values(), key=lambda cause: order.index(cause.kind)))

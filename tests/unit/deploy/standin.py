@@ -279,7 +279,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             while (event := events.get()) is not END:
-                line = json.dumps(event).encode() + b"\n"
+                line = (event if isinstance(event, bytes) else json.dumps(event).encode()) + b"\n"
                 # In two pieces: a reader has to put lines together that arrive cut.
                 for part in (line[:7], line[7:]):
                     self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")

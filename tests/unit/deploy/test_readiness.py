@@ -74,6 +74,20 @@ def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: Cluste
     wait(address, then=restart)
 
 
+def test_a_watch_that_ends_within_an_event_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A server that dies leaves half a document behind; what it would have said is read from the next one."""
+    api_server.put(WEB, live_deployment(0))
+
+    def die() -> None:
+        api_server.wait_watched("/deployments")
+        with api_server.lock:
+            for _, events in api_server.watches.values():
+                events.put(b'{"type": "MODIF')
+        api_server.put(WEB, live_deployment(2))
+
+    wait(address, then=die)
+
+
 def test_a_watch_that_is_too_old_lists_again(api_server: ApiServer, address: ClusterAddress) -> None:
     """410 Gone is what a compacted history answers."""
     api_server.put(WEB, live_deployment(0))

@@ -107,3 +107,12 @@ def test_an_object_is_named_once_per_cause() -> None:
     lines = [Observation(pod, f"BackOff: Back-off restarting failed container {number}") for number in range(3) for pod in (POD, other)]
     found = classify(lines)
     assert [(cause.object, cause.proof[-1]) for cause in found] == [(POD, "0"), (other, "0")]
+
+
+def test_a_probe_of_the_clusters_own_pods_explains_nothing() -> None:
+    """Such an event on a busy machine once stood as the cause of a slow application; a crash loop there still counts."""
+    scheduler = ObjectRef("Pod", "kube-system", "kube-scheduler-node")
+
+    found = classify([Observation(scheduler, "Unhealthy: Readiness probe failed"), Observation(scheduler, "container a: CrashLoopBackOff")])
+
+    assert [cause.kind for cause in found] == [CauseKind.CRASH_LOOP]
