@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -66,7 +67,9 @@ def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
     if name not in table(folder, "registry"):
         return fail(f"Error response from daemon: manifest for {name} not found: manifest unknown: manifest unknown")
     if pulled:
-        (folder / "images.json").write_text(json.dumps({**table(folder, "images"), name: name}))
+        with (folder / "images.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # images are pulled side by side
+            (folder / "images.json").write_text(json.dumps({**table(folder, "images"), name: name}))
     return tell("{}")
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import kindgate.load
 from kindgate.errors import LoadError
 from kindgate.load.distributed import read_result, run_distributed, running_swarm
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
@@ -21,7 +20,6 @@ from kindgate.waiting import Deadline, Pending, Ready, wait_for
 Serve = Callable[[Callable[[socket.socket], None]], str]
 Behaviours = dict[str, Callable[[socket.socket], None]]
 
-LOCUSTFILE = str(Path(kindgate.load.__file__).with_name("locustfile.py"))
 LOOP = OpenLoop.constant(100, seconds=1.5, arrival="uniform")
 
 
@@ -40,23 +38,6 @@ def test_a_killed_workers_share_is_missing(serve: Serve, behaviours: Behaviours,
     result = read_result(tmp_path)
     assert result.missing == pytest.approx(1 / 3)
     assert (result.scheduled, result.total.completed, result.health.processes) == (100, 100, 2)
-
-
-def test_a_worker_that_comes_in_the_place_of_a_lost_one_ends_no_share(serve: Serve, behaviours: Behaviours, tmp_path: Path) -> None:
-    """Locust deals its users out anew, as a cluster makes it do that replaces a pod; what the other worker sends goes on."""
-    loop = OpenLoop.constant(50, seconds=10, arrival="uniform")
-    with running_swarm(BurstPlan((Route(serve(behaviours["well"])),), loop), 2, tmp_path, heartbeats=2) as swarm:
-        wait_for("Locust to start", lambda: _said(tmp_path, "All users spawned"), Deadline.after(60), interval=0.1)
-        swarm.workers[0].kill()
-        assert isinstance(swarm.master.args, list)
-        port = str(swarm.master.args[swarm.master.args.index("--master-bind-port") + 1])
-        late = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--worker", "--master-host", "127.0.0.1", "--master-port", port]
-        with (tmp_path / "late.log").open("wb") as log, subprocess.Popen(late, stdout=log, stderr=log) as replacement:
-            swarm.master.wait(120)
-            replacement.wait(60)
-    result = read_result(tmp_path)
-    assert result.missing == pytest.approx(1 / 2)
-    assert (result.scheduled, result.total.completed) == (250, 250)
 
 
 INTERRUPTED = """
