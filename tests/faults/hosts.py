@@ -151,7 +151,7 @@ def clock_jumps(seconds: float, scene: Scene) -> Seen:
 
 
 def _engine_row(name: str, *, again: bool) -> Fault:
-    says = "no daemon answers|does not answer|engine|container .* is not running"
+    says = "cause: engine: .*does not answer"
     return Fault(name, "host", Expected((1, 16), says, within=180.0, clean_within=150.0), partial(engine_stopped, again=again))
 
 
