@@ -67,9 +67,14 @@ def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) 
         scene.clear()
 
 
+def stops_engine(fault: Fault) -> bool:
+    """Whether the fault ends every container: it has to come before the shared cluster."""
+    return fault.name.startswith("engine-")
+
+
 def may_be_together(fault: Fault) -> bool:
     """Whether other faults may be provoked at the same time: not where they share a cluster, and not where the engine is stopped."""
-    return fault.group != "cluster" and not fault.name.startswith("engine-")
+    return fault.group != "cluster" and not stops_engine(fault)
 
 
 def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
@@ -129,16 +134,20 @@ def main() -> int:
     file: Path = options.artifacts / "faults.json"
     rows: list[Row] = []
     shared = any(fault.group == "cluster" for fault in faults)
+
+    def one_by_one(some: Sequence[Fault]) -> None:
+        for fault in some:
+            say(f"{fault.name} ...")
+            rows.append(told(provoked(fault, engine, folder, alone=not options.beside_others), file))
+
+    one_by_one([fault for fault in faults if stops_engine(fault)])
     try:
         if shared:
             say("the shared cluster ...")
             shared_cluster_stands(engine, folder)
         together = [fault for fault in faults if options.parallel > 1 and may_be_together(fault)]
         rows += provoke_together(together, engine, folder, options.parallel, file)
-        for fault in faults:
-            if fault not in together:
-                say(f"{fault.name} ...")
-                rows.append(told(provoked(fault, engine, folder, alone=not options.beside_others), file))
+        one_by_one([fault for fault in faults if fault not in together and not stops_engine(fault)])
     finally:
         if shared and not options.keep_shared:
             _delete_shared(engine, folder)

@@ -115,10 +115,11 @@ def ingress_deleted(scene: Scene) -> Seen:
 
 
 def prometheus_killed(scene: Scene) -> Seen:
-    """Prometheus is killed, with its data, during the burst that it is asked about afterwards."""
+    """Prometheus is killed during a burst and does not come back, and is asked about resources afterwards."""
     run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--kind-component", "prometheus", "--slo-quick")
     mid_burst(scene, run)
     watch = Stopwatch()
+    scene.kubectl("--namespace", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")  # the next run's apply undoes it
     scene.kubectl("--namespace", "monitoring", "delete", "pod", "--all", "--force", "--grace-period=0")
     return scene.ended(run, watch)
 
@@ -171,7 +172,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("api-server-killed", "cluster", Expected((0,), within=90.0), api_server_killed),
     Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_gone),
     Fault("ingress-deleted", "cluster", Expected((1,), "Ingress fault/foo: is not there", within=60.0), ingress_deleted),
-    Fault("prometheus-killed", "cluster", Expected((1, 19), "Prometheus", within=120.0), prometheus_killed),
+    Fault(
+        "prometheus-killed", "cluster", Expected((17,), "Service monitoring/prometheus: no ready address", within=120.0), prometheus_killed
+    ),
     Fault("namespace-stuck", "cluster", Expected((1,), "kindgate.dev/held", within=90.0), stuck_namespace),
     _broken("image-cannot-be-pulled", "image", "image pull|rate limit", provoke=unknown_image),
     _broken("out-of-memory", "oom", "out of memory"),
