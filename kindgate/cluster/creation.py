@@ -33,9 +33,23 @@ Progress = Callable[[str], object]
 """Gets one line that says what is being done."""
 
 
-def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> None:
+_JOINING = "• Joining worker nodes"
+"""What kind says when it has all nodes' containers, and only waits for workers to register: seconds in which the machine idles."""
+
+
+def create_nodes(
+    kind: Path,
+    engine: Engine,
+    config: KindConfig,
+    owner: Owner,
+    *,
+    deadline: Deadline,
+    progress: Progress,
+    on_nodes: Callable[[], object] = lambda: None,
+) -> None:
     """Create the node containers and their network, and write the owner's kubeconfig.
 
+    `on_nodes` is called once, when the containers of all nodes stand: while workers join, or else when kind is done.
     What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen`, `CreationFailed` and `ClusterError`.
     """
     folder = state_path(owner.cluster)
@@ -49,11 +63,16 @@ def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *
         f"KIND_EXPERIMENTAL_{engine.program.upper()}_NETWORK": network_name(owner.cluster),
     }
     said: list[str] = []
+    stand = False
 
     def on_line(line: str) -> None:
+        nonlocal stand
         said.append("".join(sign if sign.isprintable() else " " for sign in line))
         if line.lstrip().startswith("✓"):
             progress(f"kind:{line}")
+        if _JOINING in line and not stand:
+            stand = True
+            on_nodes()
 
     # kind picks a free port for the API server and lets go of it before the engine takes it: two at once can pick the same
     lock = FileLock(state_dir() / "kind-create.lock")
@@ -80,6 +99,8 @@ def create_nodes(kind: Path, engine: Engine, config: KindConfig, owner: Owner, *
             next_step=f"`{kind} version` shows whether that is kind; leave --kind-bin out to use the locked one",
         )
     externalise(owner.kubeconfig, folder)
+    if not stand:
+        on_nodes()
 
 
 def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:

@@ -43,10 +43,10 @@ class Blueprint:
 
     `node_image` has to be in the engine. `changes` are what hooks add to the kind configuration. `versions` is what,
     beside configuration and node image, tells clusters apart that must not stand in for each other (kind's version,
-    the images' source). `before_ready` is called when kind is done and the cluster not yet proven (a CNI of one's own);
-    `on_failure` is called before a cluster that failed is deleted (to gather its logs). `folder` is the run's private
-    folder, which the watchdog removes too; `on_guard` gets the way to leave everything to the watchdog, from before
-    anything is created on.
+    the images' source). `on_nodes` is called when the containers of all nodes stand, once for each attempt to create
+    them: kind may still be at work, and nodes not yet ready. `on_failure` is called before a cluster that failed is
+    deleted (to gather its logs). `folder` is the run's private folder, which the watchdog removes too; `on_guard` gets
+    the way to leave everything to the watchdog, from before anything is created on.
     """
 
     settings: Settings
@@ -55,7 +55,7 @@ class Blueprint:
     node_image: str
     changes: Sequence[KindConfig] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    before_ready: AddressHook | None = None
+    on_nodes: AddressHook | None = None
     on_failure: FailureHook | None = None
     folder: Path | None = None
     on_guard: Callable[[Guard], object] | None = None
@@ -234,10 +234,7 @@ def _create_on_port(
         raise
     address = address_of(owner, ())
     try:
-        create_nodes(blueprint.kind, engine, with_ingress(config, owner.host_port), owner, deadline=deadline, progress=progress)
-        address = address_of(owner, _nodes(engine, owner, node_count(config), deadline))
-        if blueprint.before_ready is not None:
-            blueprint.before_ready(address)
+        address = _stand_up(blueprint, config, owner, deadline=deadline, progress=progress)
         address = _proven(address, engine, deadline)
         if owner.keep == "always":
             owner = replace(owner, kept=True)
@@ -258,6 +255,18 @@ def _create_on_port(
         guard.dismiss()
         raise
     return OpenCluster(address, engine, owner, companion=companion, guard=guard, note=note)
+
+
+def _stand_up(blueprint: Blueprint, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> ClusterAddress:
+    engine = blueprint.engine
+
+    def on_nodes() -> None:
+        if blueprint.on_nodes is not None:
+            blueprint.on_nodes(address_of(owner, look(engine, owner.cluster, deadline).kubernetes_nodes))
+
+    ingress = with_ingress(config, owner.host_port)
+    create_nodes(blueprint.kind, engine, ingress, owner, deadline=deadline, progress=progress, on_nodes=on_nodes)
+    return address_of(owner, _nodes(engine, owner, node_count(config), deadline))
 
 
 def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:

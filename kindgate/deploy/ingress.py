@@ -11,7 +11,12 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 PATH_ANNOTATION = "kindgate.dev/path"
 """On an Ingress: the path to ask when its first one answers 404 by design."""
 
-ATTEMPT_SECONDS = 2.0
+FIRST_ATTEMPT_SECONDS, LONGEST_ATTEMPT_SECONDS = 0.25, 2.0
+"""What a request may take: at first, and at most; each that took too long allows the next one twice as much.
+
+Until a network policy lets the controller reach a new pod, packets are dropped: a request hangs, and the next one gets through.
+"""
+
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
@@ -57,14 +62,18 @@ def _wait_host(address: ClusterAddress, host: str, path: str, times: int, deadli
 
     with requests.Session() as session:
         session.trust_env = False
+        patience = FIRST_ATTEMPT_SECONDS
 
         def probe() -> Ready[None] | Pending | Hopeless:
+            nonlocal patience
             headers: Mapping[str, str] = {"Host": host, "Connection": "close"}
             for answered in range(times):
-                timeout = max(0.1, min(ATTEMPT_SECONDS, deadline.remaining))
+                timeout = max(0.1, min(patience, deadline.remaining))
                 try:
                     answer = session.get(address.ingress_url + path, headers=headers, timeout=timeout, allow_redirects=False)
                 except requests.RequestException as error:
+                    if isinstance(error, requests.Timeout):
+                        patience = min(2 * patience, LONGEST_ATTEMPT_SECONDS)
                     return Pending(f"{answered} of {times} requests in a row were answered, then no answer: {error}")
                 if answer.status_code in _ROUTE_MISSING:
                     said = f"{answer.status_code} {answer.reason}: {answer.text[:200].strip()}"

@@ -221,7 +221,7 @@ class Pipeline:
             self._progress(f"cluster {reaped.cluster} of another run: {reaped.error or 'deleted'} ({reaped.reason})")
         with self.log.phase("provide the node image"):
             node_image = supply.source.provide_node(supply.plan, self._progress, deadline)
-        with ThreadPoolExecutor(2, thread_name_prefix="images") as pool, self._ending_threads():
+        with ThreadPoolExecutor(3, thread_name_prefix="images") as pool, self._ending_threads():
             archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
             blueprint = Blueprint(
@@ -234,15 +234,15 @@ class Pipeline:
                 on_failure=lambda address, error: self._gather_nodes(supply, address, error),
                 on_guard=self._guarded,
                 folder=self.folder,
-                before_ready=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
+                on_nodes=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
             with self.log.phase("create the cluster"):
                 self._open = open_cluster(blueprint, deadline=self._deadline(self.settings.cluster.timeout), progress=self._progress)
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)
-            for load in loads or [pool.submit(self._load, supply, archive, address)]:
-                load.result()
+            load = loads[-1] if loads else pool.submit(self._load, supply, archive, address)
+            load.result()
         return address
 
     @contextmanager
@@ -262,7 +262,8 @@ class Pipeline:
         ready = archive.result()
         if ready is not None:
             with self.log.phase("load the images into the nodes"):
-                load_archive(supply.engine, address.nodes, ready, supply.plan.names, self._deadline(LOAD_SECONDS))
+                deadline = self._deadline(LOAD_SECONDS)
+                load_archive(supply.engine, address.nodes, ready, supply.plan.names, deadline, fresh=not address.reused)
 
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = self._deadline(self.settings.deploy.timeout)

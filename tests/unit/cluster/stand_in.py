@@ -5,7 +5,8 @@ called as a function too. ROOT holds `containers/` (one JSON file each), `names/
 the engine's promise that names are unique), `networks/` and `images/`. `deaf` names nodes that reach no ClusterIP, `stopped`
 nodes that stopped, `stuck` containers that cannot be removed.
 `kind-says` holds what kind says and fails with, one line for each call; with `kind-hangs` it hangs after it has
-created its containers and says so by `hanging`; with `kind-is-none` it prints garbage and is done; `api` is the API server's URL.
+created its containers and says so by `hanging`; with `kind-joins` its workers join only when there is `joined`; with
+`kind-is-none` it prints garbage and is done; `api` is the API server's URL.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,6 +148,11 @@ def kind(root: Path, arguments: list[str]) -> Answer:
         workers += role == "worker"
         labels = {"io.x-k8s.kind.cluster": name, "io.x-k8s.kind.role": role}
         add(root, f"{name}-{role}" + (str(workers) if workers > 1 else ""), labels, running=True)
+    if workers:
+        sys.stderr.write(" \u2022 Joining worker nodes \U0001f69c  ...\n")
+        sys.stderr.flush()
+        while (root / "kind-joins").exists() and not (root / "joined").exists():
+            time.sleep(0.01)
     says = root / "kind-says"
     if says.exists() and (lines := says.read_text(encoding="utf-8").splitlines()):
         says.write_text("\n".join(lines[1:]), encoding="utf-8")

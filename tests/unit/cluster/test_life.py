@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from kindgate.cluster.deletion import delete_named
 from kindgate.cluster.life import Blueprint, OpenCluster, open_cluster
 from kindgate.errors import ClusterError, OwnershipError, SettingsError
+from kindgate.model import ClusterAddress
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
 from tests.unit.cluster.machine import NODE_IMAGE, Machine
@@ -216,6 +218,37 @@ def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Pa
     assert "was created at the second attempt: kind could not create cluster shop" in cluster.note
     cluster.close(failed=False)
     assert nothing_left(machine, tmp_path)
+
+
+def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path: Path) -> None:
+    """There is time to use before kind is done: here it is done only when its nodes were told."""
+    machine.tell("kind-joins")
+    told: list[tuple[str, ...]] = []
+
+    def on_nodes(address: ClusterAddress) -> None:
+        told.append(address.nodes)
+        machine.tell("joined")
+
+    cluster = opened(replace(blueprint(machine, tmp_path), on_nodes=on_nodes))
+    assert told == [NODES]
+    cluster.close(failed=False)
+
+
+def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Path) -> None:
+    """Without workers kind says nothing of its nodes before."""
+    told: list[tuple[str, ...]] = []
+    cluster = opened(replace(blueprint(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
+    assert told == [("shop-control-plane",)]
+    cluster.close(failed=False)
+
+
+def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None:
+    """Those of the first attempt are gone when kubeadm works the second time."""
+    machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
+    told: list[tuple[str, ...]] = []
+    cluster = opened(replace(blueprint(machine, tmp_path), on_nodes=lambda address: told.append(address.nodes)))
+    assert told == [NODES, NODES]
+    cluster.close(failed=False)
 
 
 def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.ingress import PATH_ANNOTATION, answers_in_a_row, entry_paths, wait_answering
+from kindgate.deploy.ingress import FIRST_ATTEMPT_SECONDS, PATH_ANNOTATION, answers_in_a_row, entry_paths, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
@@ -33,16 +33,18 @@ class Controller:
 
 
 @contextmanager
-def controller(*statuses: int) -> Iterator[Controller]:
-    """An ingress controller on loopback."""
+def controller(*statuses: int, seconds: float = 0.0) -> Iterator[Controller]:
+    """An ingress controller on loopback, which takes `seconds` for an answer."""
     state = Controller(list(statuses))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.asked.append((self.headers["Host"], self.path))
+            threading.Event().wait(seconds)
             self.send_response(state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0])
-            self.end_headers()
-            self.wfile.write(b"no backend yet")
+            with suppress(BrokenPipeError):  # nobody waits any more
+                self.end_headers()
+                self.wfile.write(b"no backend yet")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
@@ -68,6 +70,13 @@ def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
     with controller(404, 503, 502, 200) as state:
         wait_answering(rendered(ingress()), state.address, Deadline.after(10))
     assert len(state.asked) == 5
+
+
+def test_a_slow_application_is_given_more_time_at_each_attempt() -> None:
+    """The first request is given up soon, because packets to a new pod may be dropped; an answer that takes longer is waited for."""
+    with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
+        wait_answering(rendered(ingress()), state.address, Deadline.after(30))
+    assert len(state.asked) >= 3
 
 
 def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:

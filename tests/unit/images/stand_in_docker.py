@@ -6,6 +6,8 @@ import fcntl
 import hashlib
 import io
 import json
+import os
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -16,14 +18,13 @@ def main(folder: Path, arguments: list[str]) -> int:  # noqa: PLR0911  # a table
     with (folder / "calls").open("a") as log:
         log.write(json.dumps(arguments) + "\n")
     match arguments:
-        case ["exec", node, "cat", _]:
-            record = folder / f"record-{node}"
-            return tell(record.read_text()) if record.exists() else fail("cat: no such file")
-        case ["exec", "-i", node, "tee", _]:
-            (folder / f"record-{node}").write_text(sys.stdin.read())
-            return 0
-        case ["exec", *_, "-"] | ["exec", *_, "-q", _]:
-            return in_node(folder / f"node-{next(name for name in arguments[1:] if name != '-i')}", taking=arguments[-1] == "-")
+        case ["exec", "-i", node, *command] | ["exec", node, *command]:
+            return execute(folder, node, command)
+        case ["ctr", node, *_, "import", "--local", "--no-unpack", "-"]:
+            return take(folder, node)
+        case ["ctr", node, *_, "ls", "-q", _]:
+            names = folder / f"node-{node}"
+            return tell(names.read_text()) if names.exists() else 0
         case ["image", "inspect", "--format", "{{json .RepoDigests}}", name]:
             return tell(json.dumps([f"{name.rpartition(':')[0]}@sha256:{'d' * 64}"]))
         case ["image", "inspect", "--format", _, name]:
@@ -73,19 +74,30 @@ def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
     return tell("{}")
 
 
-def in_node(node: Path, *, taking: bool) -> int:
-    """Take the names of an OCI layout from standard input, or list what was taken; a node that is called broken takes none."""
-    if not taking:
-        return tell(node.read_text() if node.exists() else "")
-    if "broken" in node.name:
+def execute(folder: Path, node: str, command: list[str]) -> int:
+    """Run a command as in a node: what it keeps below /kind lies in a folder of this node's, and its `ctr` is this program."""
+    programs, kept = folder / f"bin-{node}", folder / f"kind-{node}"
+    programs.mkdir(exist_ok=True)
+    kept.mkdir(exist_ok=True)
+    ctr = programs / "ctr"
+    if not ctr.exists():
+        ctr.write_text(f'#!/bin/sh\nexec {sys.executable} -S {__file__} {folder} ctr {node} "$@"\n')
+        ctr.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    return subprocess.run([word.replace("/kind/", f"{kept}/") for word in command], env=environment, check=False).returncode
+
+
+def take(folder: Path, node: str) -> int:
+    """Take the names of an OCI layout from standard input; a node that is called broken takes none."""
+    if "broken" in node:
         return fail("ctr: rpc error: no space left on device")
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
         for member in tar:
             file = tar.extractfile(member)
             if member.name == "index.json" and file:
                 names = [entry["annotations"]["io.containerd.image.name"] for entry in json.load(file)["manifests"]]
-    node.write_text("\n".join(names))
-    return 0
+    (folder / f"node-{node}").write_text("\n".join(names))
+    return tell("unpacking nothing")
 
 
 def table(folder: Path, name: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ NAMES = ("registry.local/one:1", "registry.local/two:2")
 
 def imports(stand_in: Any) -> int:
     """How often an archive was sent into a node."""
-    return sum(call[0] == "exec" and "import" in call for call in stand_in.calls())
+    return sum(call[0] == "exec" and any(" import " in word for word in call) for call in stand_in.calls())
 
 
 def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
@@ -39,6 +39,14 @@ def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_arch
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
 
     assert imports(stand_in) == 2
+
+
+def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+    """Nothing can be in them, and a cluster that has just been made has better things to do than to answer."""
+    load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline, fresh=True)
+
+    assert imports(stand_in) == 2
+    assert sum(call[0] == "exec" for call in stand_in.calls()) == 2
 
 
 def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
