@@ -24,7 +24,7 @@ e2e: $(READY) ## judge the application on a real KinD cluster (starts a containe
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
 test: $(READY) ## unit tests, no container engine needed
-	$(BIN)/python -m pytest tests/unit -n 6 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests/unit -n 5 --dist worksteal $(ARGS)
 
 $(BROWSER): $(READY) tests/browser/requirements.lock tests/browser/package-lock.json
 	$(BIN)/python -m tests.tools.install_browser

@@ -34,6 +34,7 @@ class Answering(BaseHTTPRequestHandler):
     """Answers `foo`, or 500 below /broken."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
 
     def do_GET(self) -> None:
         """One answer."""

@@ -49,6 +49,7 @@ def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].rstrip("/")

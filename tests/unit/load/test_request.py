@@ -82,8 +82,8 @@ def exactly(connection: socket.socket, count: int) -> bytes:
 
 def serve_tls(connection: socket.socket, context: ssl.SSLContext) -> None:
     """HTTP/2 where the handshake has agreed on it (ALPN, RFC 7301)."""
-    with context.wrap_socket(connection, server_side=True) as secure:
-        secure.settimeout(3)  # the client keeps the connection, and closing the plain socket would not end this thread
+    # of a second descriptor, because wrapping takes the first from whoever is to shut the connection down
+    with context.wrap_socket(connection.dup(), server_side=True) as secure:
         assert secure.selected_alpn_protocol() == "h2"
         serve_http2(secure)
 

@@ -23,6 +23,7 @@ class Answering(BaseHTTPRequestHandler):
     """Answers every GET with a line, `slow.localhost` late and `broken.localhost` with 500."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
 
     def do_GET(self) -> None:
         """Answer."""

