@@ -241,6 +241,7 @@ class Pipeline:
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)
+            # a load that an earlier attempt began ended with that attempt's nodes
             load = loads[-1] if loads else pool.submit(self._load, supply, archive, address)
             load.result()
         return address
