@@ -104,16 +104,16 @@ class ImageSettings:
 class DeploySettings:
     """The application under judgement."""
 
-    overlay: Path = option(Path("k8s/overlays/ci"), "--kind-overlay", "Kustomize overlay of the application", "DIR")
+    overlay: Path = option(Path("k8s/overlays/ci"), "--app-overlay", "Kustomize overlay of the application", "DIR")
     components: tuple[str, ...] = option(
-        (), "--kind-component", "Bundled component to apply beside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
+        (), "--app-component", "Bundled component to apply beside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
     )
-    apply: tuple[Path, ...] = option((), "--kind-apply", "Manifests to apply before the overlay (CRDs, a database); repeatable", "PATH")
+    apply: tuple[Path, ...] = option((), "--app-apply", "Manifests to apply before the overlay (CRDs, a database); repeatable", "PATH")
     secrets: tuple[str, ...] = option(
         (), "--app-secret", "Make the Secret NAME that the manifests lack from an environment variable; repeatable", "NAME[/KEY]=ENV_VAR"
     )
     env_file: Path = option(Path(".env"), "--app-env-file", "Git-ignored file of NAME=value lines in which --app-secret looks too", "FILE")
-    timeout: float = option(180.0, "--kind-deploy-timeout", "Seconds until everything that was applied has to be ready", "SECONDS", above=0)
+    timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", "SECONDS", above=0)
 
     def __post_init__(self) -> None:
         for item in self.secrets:

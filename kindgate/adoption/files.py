@@ -44,9 +44,9 @@ def _suite_files(repository: Repository, application: Application) -> Iterator[C
 
 def _settings(repository: Repository, overlay: Path, application: Application) -> Change:
     config = repository.config or PytestConfig(repository.suite / "pytest.ini", "pytest", {})
-    wanted: dict[str, str] = {"kind_overlay": relative(overlay, repository.suite)}
+    wanted: dict[str, str] = {"app_overlay": relative(overlay, repository.suite)}
     if application.components:
-        wanted["kind_component"] = " ".join(application.components)
+        wanted["app_component"] = " ".join(application.components)
     if application.image:
         wanted["app_image"] = f"{without_tag(application.image)}={built_image(application)}"
     before = config.path.read_text() if config.path.is_file() else ""

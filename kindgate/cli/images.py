@@ -22,7 +22,7 @@ IMAGE_SECONDS = 3600.0
 def list_images(settings: Settings) -> None:
     """Show every image of the manifests, and which source provides it; nothing is pulled or built.
 
-    Example: `kindgate images list --kind-overlay k8s/overlays/production`
+    Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
     from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
 

@@ -28,7 +28,7 @@ LOCK = Path("requirements.lock")
 @with_settings("cluster", "images", "deploy", "report")
 def scan(
     settings: Settings,
-    overlays: Annotated[list[Path] | None, typer.Argument(help="Overlays to scan; those beside --kind-overlay, if none is named")] = None,
+    overlays: Annotated[list[Path] | None, typer.Argument(help="Overlays to scan; those beside --app-overlay, if none is named")] = None,
     fail_on: Annotated[str, typer.Option(help="Lowest severity that fails: LOW, MEDIUM, HIGH or CRITICAL", metavar="SEVERITY")] = "HIGH",
 ) -> None:
     """Scan manifests, and images and requirements.lock where a vulnerability database can be reached, with Trivy.

@@ -20,7 +20,7 @@ from kindgate.settings import Settings
 def validate(settings: Settings) -> None:
     """Read and check manifests, objectives, options and images; create nothing.
 
-    Example: `kindgate validate --kind-overlay k8s/overlays/production`
+    Example: `kindgate validate --app-overlay k8s/overlays/production`
     """
     from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
 
@@ -52,7 +52,7 @@ def up(settings: Settings) -> None:
 def deploy(settings: Settings) -> None:
     """Apply the manifests and wait until everything is ready and answers through the ingress.
 
-    Example: `kindgate deploy --kind-overlay k8s/overlays/ci --app-image echo=echo:dev`
+    Example: `kindgate deploy --app-overlay k8s/overlays/ci --app-image echo=echo:dev`
     """
     from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
 

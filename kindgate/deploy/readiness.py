@@ -63,7 +63,7 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
                     "the application did not become healthy before the deadline",
                     waited=error.waited,
                     last_state=error.last_state,
-                    next_step="--kind-deploy-timeout gives it longer",
+                    next_step="--app-timeout gives it longer",
                 ) from error
 
 

@@ -59,7 +59,7 @@ def read_manifests(path: Path, *, kubectl: Path, deadline: Deadline) -> Rendered
     if path.is_dir() and any((path / name).is_file() for name in KUSTOMIZATION_NAMES):
         return render(path, kubectl=kubectl, deadline=deadline)
     if not path.exists():
-        raise ManifestError(f"{path}: there is no such file or folder", next_step="--kind-apply takes YAML files and Kustomize folders")
+        raise ManifestError(f"{path}: there is no such file or folder", next_step="--app-apply takes YAML files and Kustomize folders")
     files = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
     read = [(manifest, file) for file in files for manifest in _documents(file.read_text(), str(file))]
     if not read:
@@ -79,7 +79,7 @@ def dump(rendered: Rendered) -> str:
 def _check_overlay(overlay: Path) -> None:
     if not overlay.is_dir():
         siblings = sorted(entry.name for entry in overlay.parent.glob("*/")) if overlay.parent.is_dir() else []
-        hint = f"{overlay.parent} holds: {', '.join(siblings)}" if siblings else "--kind-overlay names the overlay's folder"
+        hint = f"{overlay.parent} holds: {', '.join(siblings)}" if siblings else "--app-overlay names the overlay's folder"
         raise ManifestError(f"{overlay}: there is no such overlay", next_step=hint)
     if not any((overlay / name).is_file() for name in KUSTOMIZATION_NAMES):
         raise ManifestError(f"{overlay}: not an overlay, it has no kustomization.yaml")
@@ -89,7 +89,7 @@ def _component(name: str) -> Path:
     folder = assets.manifests() / "components"
     known = sorted(entry.name for entry in folder.glob("*/"))
     if name not in known:
-        raise ManifestError(f"--kind-component {name}: there is no such bundled component", next_step=f"there are: {', '.join(known)}")
+        raise ManifestError(f"--app-component {name}: there is no such bundled component", next_step=f"there are: {', '.join(known)}")
     return folder / name
 
 

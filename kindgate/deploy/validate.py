@@ -17,7 +17,7 @@ from kindgate.model import Manifest, ObjectRef, Rendered
 NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 """What every cluster has from the start."""
 
-_PROVIDE = "apply what is missing before the overlay with --kind-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
+_PROVIDE = "apply what is missing before the overlay with --app-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
 
 
 def validate(

@@ -109,7 +109,7 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tu
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
-    """What --kind-apply and --kind-overlay name, in the order in which it is applied."""
+    """What --app-apply and --app-overlay name, in the order in which it is applied."""
     before = (read_manifests(settings.path(path), kubectl=kubectl, deadline=deadline) for path in settings.deploy.apply)
     overlay = settings.path(settings.deploy.overlay)
     return (*before, render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components))

@@ -54,4 +54,4 @@ def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress
 def _absent(settings: MetricsSettings, why: str) -> Monitoring:
     if settings.prometheus == "optional":
         return Monitoring(available=False, note=why)
-    raise MetricsError(why, next_step="add --kind-component prometheus, or run with --prometheus=optional")
+    raise MetricsError(why, next_step="add --app-component prometheus, or run with --prometheus=optional")

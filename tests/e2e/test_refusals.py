@@ -104,7 +104,7 @@ def test_broken_manifests_are_refused_by_name(overlay: Path, damage: Callable[[P
     """The error names the file or object and what is wrong with it."""
     damage(overlay)
 
-    refused(kindgate("validate", "--kind-overlay", overlay), code, *words)
+    refused(kindgate("validate", "--app-overlay", overlay), code, *words)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_bad_objectives_are_refused_with_file_and_line(tmp_path: Path, text: str
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--kind-overlay", "k8s/overlays/nowhere"), 13, ("nowhere",)),
+        (("--app-overlay", "k8s/overlays/nowhere"), 13, ("nowhere",)),
         (("--cluster-name", "Bad_Name"), 10, ("--cluster-name",)),
         (("--kind-workers", "-1"), 10, ("--kind-workers",)),
         (("--kind-workers", "100"), 10, ("--kind-workers",)),

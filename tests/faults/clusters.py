@@ -16,13 +16,13 @@ from tests.faults.refusing_webhook import refusing_webhook
 from tests.faults.scene import Scene
 from tests.faults.suite_run import Stopwatch
 
-DEPLOY_SECONDS = ("--kind-deploy-timeout", "60")
+DEPLOY_SECONDS = ("--app-timeout", "60")
 
 
 def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
     """An application that cannot become healthy is applied."""
     scene.undo.append(lambda: scene.kubectl("delete", "namespace", f"fault-{overlay}", "--wait=false", "--ignore-not-found"))
-    run = scene.start_shared("test_answers", "--kind-overlay", f"overlays/{overlay}", *DEPLOY_SECONDS, *options)
+    run = scene.start_shared("test_answers", "--app-overlay", f"overlays/{overlay}", *DEPLOY_SECONDS, *options)
     run.wait_line(rf"apply {overlay} \.\.\.")
     watch = Stopwatch()
     seen = scene.ended(run, watch)
@@ -52,7 +52,7 @@ def silent_webhook(scene: Scene) -> Seen:
         pass
     scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
     scene.kubectl("apply", "--filename", "-", stdin=json.dumps(configuration))
-    return broken_application("webhook", scene, "--kind-deploy-timeout", "20")
+    return broken_application("webhook", scene, "--app-timeout", "20")
 
 
 def node_damaged(damage: str, mend: str, scene: Scene) -> Seen:
@@ -71,7 +71,7 @@ def api_server_killed(scene: Scene) -> Seen:
     """The API server's process is killed while the run waits for the application."""
     scene.undo.append(lambda: scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s"))
     scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s")
-    run = scene.start_shared("test_answers", "--kind-overlay", "overlays/slow")
+    run = scene.start_shared("test_answers", "--app-overlay", "overlays/slow")
     run.wait_line(r"wait until slow is ready \.\.\.")
     watch = Stopwatch()
     scene.engine.run("exec", scene.node(), "pkill", "--signal", "KILL", "kube-apiserver", deadline=Deadline.after(30))
@@ -116,7 +116,7 @@ def ingress_deleted(scene: Scene) -> Seen:
 
 def prometheus_killed(scene: Scene) -> Seen:
     """Prometheus is killed during a burst and does not come back, and is asked about resources afterwards."""
-    run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--kind-component", "prometheus", "--slo-quick")
+    run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--app-component", "prometheus", "--slo-quick")
     mid_burst(scene, run)
     watch = Stopwatch()
     scene.kubectl("--namespace", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")  # the next run's apply undoes it

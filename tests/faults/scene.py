@@ -26,7 +26,7 @@ SUITE = Path(__file__).parent / "suite"
 STANDING = "kindgate-faults"
 """The cluster that faults share which can be undone."""
 
-SMALL = ("--kind-workers", "0", "--prometheus", "off", "--kind-component", "ingress-traefik", "--kind-overlay", "overlays/base")
+SMALL = ("--kind-workers", "0", "--prometheus", "off", "--app-component", "ingress-traefik", "--app-overlay", "overlays/base")
 SHARED = ("--kind-workers", "1", "--kind-keep", "always", "--cluster-name", STANDING)
 
 _FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")

@@ -56,7 +56,7 @@ def test_a_fresh_repository_gets_five_files(tmp_path: Path) -> None:
     }
     assert {one.kind for one in wanted.values()} == {Kind.CREATE}
     assert wanted["pytest.ini"].after == (
-        "[pytest]\nkind_overlay = deploy/ci\nkind_component = ingress-traefik prometheus\napp_image = example.org/shop=shop:kindgate\n"
+        "[pytest]\napp_overlay = deploy/ci\napp_component = ingress-traefik prometheus\napp_image = example.org/shop=shop:kindgate\n"
     )
     assert 'parametrize("host", ["shop.localhost"])' in wanted["tests/e2e/test_slo.py"].after
     ast.parse(wanted["tests/e2e/test_slo.py"].after)
@@ -84,7 +84,7 @@ def test_what_somebody_wrote_is_kept_and_its_difference_shown(tmp_path: Path) ->
     assert "-thresholds: {}" in wanted["tests/e2e/slo.yaml"].diff("slo.yaml")
     assert (tmp_path / "tests/e2e/slo.yaml").read_text() == "thresholds: {}\n"
     assert wanted["pytest.ini"].kind is Kind.MERGE
-    assert (tmp_path / "pytest.ini").read_text().startswith("[pytest]\naddopts = -q\nkind_overlay = ")
+    assert (tmp_path / "pytest.ini").read_text().startswith("[pytest]\naddopts = -q\napp_overlay = ")
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kindgate.adoption.pytest_config import PytestConfig, find_config, merged, table_values
 from kindgate.errors import SettingsError
 
-WANTED = {"kind_overlay": "deploy/ci", "kind_component": "ingress-traefik prometheus"}
+WANTED = {"app_overlay": "deploy/ci", "app_component": "ingress-traefik prometheus"}
 TESTS = "tests/e2e"
 
 
@@ -64,7 +64,7 @@ def test_an_ini_file_is_added_to_at_the_end_of_its_section(tmp_path: Path) -> No
     """Comments, other sections and blank lines stay where they are."""
     text = after(tmp_path, "tox.ini", INI)
 
-    added = "kind_overlay = deploy/ci\nkind_component = ingress-traefik prometheus\n"
+    added = "app_overlay = deploy/ci\napp_component = ingress-traefik prometheus\n"
     assert text == INI.replace("    slow: takes long\n", "    slow: takes long\n" + added)
 
 
@@ -80,7 +80,7 @@ def test_a_toml_file_is_added_to_at_the_end_of_its_table(tmp_path: Path) -> None
     before, now = tomllib.loads(PYPROJECT), tomllib.loads(text)
     assert now["tool"]["pytest"]["ini_options"] == before["tool"]["pytest"]["ini_options"] | WANTED
     assert now["tool"]["ruff"] == {}
-    assert '# as ever\nmarkers = [\n  "slow: takes long",\n]\nkind_overlay = "deploy/ci"\n' in text
+    assert '# as ever\nmarkers = [\n  "slow: takes long",\n]\napp_overlay = "deploy/ci"\n' in text
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_the_new_tests_are_among_the_suites_paths(tmp_path: Path, name: str, tex
 
 def test_a_setting_that_is_there_keeps_its_value(tmp_path: Path) -> None:
     """Whoever wrote it knows better."""
-    text = after(tmp_path, "pytest.ini", "[pytest]\nkind_overlay = mine\n")
+    text = after(tmp_path, "pytest.ini", "[pytest]\napp_overlay = mine\n")
 
-    assert text == "[pytest]\nkind_overlay = mine\nkind_component = ingress-traefik prometheus\n"
+    assert text == "[pytest]\napp_overlay = mine\napp_component = ingress-traefik prometheus\n"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_file_that_is_written_in_another_way_is_left_to_a_person(tmp_path: Pat
     with pytest.raises(SettingsError, match="cannot be added to it safely") as caught:
         after(tmp_path, "pyproject.toml", text)
 
-    assert "kind_overlay = deploy/ci" in caught.value.next_step
+    assert "app_overlay = deploy/ci" in caught.value.next_step
 
 
 @given(

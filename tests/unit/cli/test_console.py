@@ -63,7 +63,7 @@ def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Cal
     """Here a folder's name is the pull request's; it could as well be a pod's log."""
     (tmp_path / FORGED).mkdir()
 
-    printed = in_step(*command, f"--kind-overlay={FORGED}")
+    printed = in_step(*command, f"--app-overlay={FORGED}")
 
     assert printed.count("::stop-commands::") == 2  # before the command's first line, and before the error
     assert FORGED in printed

@@ -104,7 +104,7 @@ def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
 
     assert files(repository) == before
     assert "+++ .github/workflows/kindgate.yml" in said
-    assert "+kind_overlay = deploy/ci" in said
+    assert "+app_overlay = deploy/ci" in said
 
 
 def test_what_differs_is_kept_and_shown(repository: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
     written = files(repository)
     assert {"services/a/pytest.ini", "services/a/tests/e2e/slo.yaml", ".github/workflows/kindgate-services-a.yml"} <= set(written)
     assert "pytest.ini" not in written
-    assert written["services/a/pytest.ini"].splitlines()[1] == "kind_overlay = k8s"
+    assert written["services/a/pytest.ini"].splitlines()[1] == "app_overlay = k8s"
     assert f"cd {repository / 'services/a'}" in said
     assert 'directory: "services/a"' in written[".github/workflows/kindgate-services-a.yml"]
 

@@ -104,14 +104,14 @@ def test_an_unknown_overlay_says_what_there_is(overlay: Path, tmp_path: Path) ->
 
 
 def test_a_folder_without_kustomization_is_no_overlay(tmp_path: Path) -> None:
-    """Plain YAML folders belong to --kind-apply."""
+    """Plain YAML folders belong to --app-apply."""
     with pytest.raises(ManifestError, match=r"no kustomization\.yaml"):
         render(tmp_path, kubectl=tmp_path / "none", deadline=Deadline.after(5))
 
 
 def test_an_unknown_component_says_which_there_are(overlay: Path, tmp_path: Path) -> None:
     """The bundled ones are listed."""
-    with pytest.raises(ManifestError, match="--kind-component promtheus") as caught:
+    with pytest.raises(ManifestError, match="--app-component promtheus") as caught:
         render(overlay, kubectl=tmp_path / "none", deadline=Deadline.after(5), components=["promtheus"])
     assert "prometheus" in caught.value.next_step
 
@@ -195,7 +195,7 @@ def test_prerequisites_may_be_a_file_a_folder_or_an_overlay(overlay: Path, tmp_p
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    """A misspelt --kind-apply is said."""
+    """A misspelt --app-apply is said."""
     with pytest.raises(ManifestError, match="no such file or folder"):
         read_manifests(tmp_path / "nope", kubectl=tmp_path / "none", deadline=Deadline.after(5))
 

@@ -235,7 +235,7 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
         "jinja2",
         "kindgate.slo",
     ]
-    settings = "kind_overlay = k8s/ci\nkind_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\nkind_apply = crds\n"
+    settings = "app_overlay = k8s/ci\napp_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\napp_apply = crds\n"
     suite.makeini(f"[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n{settings}")
     suite.makepyfile(
         test_plain=f"import sys\n\ndef test_modules():\n    assert [name for name in {heavy!r} if name in sys.modules] == []\n",

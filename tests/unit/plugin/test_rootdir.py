@@ -19,22 +19,22 @@ def _elsewhere(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
     """Without the check the suite would run without its settings, its markers and its paths."""
-    result = pytester.runpytest("--kind-overlay", str(elsewhere))
+    result = pytester.runpytest("--app-overlay", str(elsewhere))
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*write --kind-overlay={elsewhere}, with the =*"])
+    result.stderr.fnmatch_lines([f"*write --app-overlay={elsewhere}, with the =*"])
 
 
 def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
     """Pytest passes over words that begin with a dash."""
-    result = pytester.runpytest(f"--kind-overlay={elsewhere}")
+    result = pytester.runpytest(f"--app-overlay={elsewhere}")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([f"rootdir: {pytester.path}"])
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--kind-overlay", "no-such-folder"), ("--rootdir", "."), ("tests",), ("--kind-overlay=.",), ()], ids=" ".join
+    "arguments", [("--app-overlay", "no-such-folder"), ("--rootdir", "."), ("tests",), ("--app-overlay=.",), ()], ids=" ".join
 )
 def test_other_reasons_for_other_settings_are_the_users_own(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """Somebody may well run the tests of another folder."""
@@ -45,9 +45,9 @@ def test_other_reasons_for_other_settings_are_the_users_own(arguments: tuple[str
 
 def test_settings_that_were_found_are_no_reason_to_stop(tmp_path: Path) -> None:
     """Pytest looks upwards from a folder inside the suite and finds the suite's settings."""
-    assert misread_option(("--kind-overlay", str(tmp_path)), tmp_path / "suite", tmp_path / "pytest.ini") == ""
+    assert misread_option(("--app-overlay", str(tmp_path)), tmp_path / "suite", tmp_path / "pytest.ini") == ""
 
 
 def test_a_suite_without_settings_cannot_miss_them(tmp_path: Path) -> None:
     """There is nothing to find."""
-    assert misread_option(("--kind-overlay", str(tmp_path)), tmp_path, None) == ""
+    assert misread_option(("--app-overlay", str(tmp_path)), tmp_path, None) == ""
