@@ -16,7 +16,8 @@ from kindgate.waiting import Deadline
 def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is the whole PATH, and an empty cache."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.delenv("KINDGATE_ENGINE", raising=False)
+    for variable in ("KINDGATE_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"):
+        monkeypatch.delenv(variable, raising=False)
     (tmp_path / "bin").mkdir()
     assert not cache.exists()
     return tmp_path / "bin"

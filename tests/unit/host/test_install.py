@@ -31,12 +31,15 @@ def said() -> list[str]:
 
 @pytest.fixture
 def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is first on PATH, and an empty cache."""
+    """A folder that is the whole PATH, with the programs that the scripts below call and no engine of this host, and an empty cache."""
     folder = tmp_path / "bin"
     folder.mkdir()
+    for program in ("mv", "sleep"):
+        (folder / program).symlink_to(f"/bin/{program}")
     assert not cache.exists()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.delenv("KINDGATE_ENGINE", raising=False)
+    monkeypatch.setenv("PATH", str(folder))
+    for variable in ("KINDGATE_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"):
+        monkeypatch.delenv(variable, raising=False)
     return folder
 
 
