@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kindgate.errors import KindgateError
-from kindgate.host.binaries import Recipe, provide_binary
+from kindgate.host.binaries import GoRecipe, provide_binary
 from kindgate.host.command import run
 from kindgate.host.directories import cache_dir
 from kindgate.images.build.debian import install_packages
@@ -32,9 +32,9 @@ PACKAGES = {"wrk": "wrk", "hey": "hey", "ab": "apache2-utils"}
 """Programs, and the Debian packages that hold them."""
 
 MODULES = (
-    Recipe("k6", "go.k6.io/k6", "v1.8.1", sum="h1:orZsbZ2Od0CVZICs9YpTgkKcxfPghJW8VZtwg0cj8H8="),
-    Recipe("vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", sum="h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc="),
-    Recipe("hey", "github.com/rakyll/hey", "v0.1.4", sum="h1:hhc8GIqHN4+rPFZvkM9lkCQGi7da0sINM83xxpFkbPA="),
+    GoRecipe("k6", "go.k6.io/k6", "v1.8.1", sum="h1:orZsbZ2Od0CVZICs9YpTgkKcxfPghJW8VZtwg0cj8H8="),
+    GoRecipe("vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", sum="h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc="),
+    GoRecipe("hey", "github.com/rakyll/hey", "v0.1.4", sum="h1:hhc8GIqHN4+rPFZvkM9lkCQGi7da0sINM83xxpFkbPA="),
 )
 """Programs that are compiled, where they are not installed."""
 

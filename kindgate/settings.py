@@ -79,7 +79,7 @@ def _check_pairs(flag: str, items: tuple[str, ...]) -> None:
 class ImageSettings:
     """Where images come from."""
 
-    source: ImageSourceName = option("auto", "--image-source", "auto, registry, or build (from Go modules and Debian packages)", "SOURCE")
+    source: ImageSourceName = option("auto", "--image-source", "auto, registry, or build (Go modules, wheels, Debian packages)", "SOURCE")
     registry_mirror: str = option("", "--registry-mirror", "Registry host (a pull-through cache) to pull every image through", "HOST")
     load: tuple[str, ...] = option(
         (), "--kind-load", "Image of the local engine, or an image archive, to load into the nodes; repeatable", "IMAGE|ARCHIVE"

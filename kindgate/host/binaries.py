@@ -1,4 +1,4 @@
-"""Go programs at an exact version: from the cache, from a seed folder with checksums, or compiled from their module."""
+"""Programs at an exact version: from the cache, from a seed folder with checksums, or made as their recipe says."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
@@ -27,8 +28,35 @@ _SEED_WINDOW = 1 << 27
 """Largest zstd window, in bytes, that a seed file may need (`zstd --long=27`)."""
 
 
+class Recipe(Protocol):
+    """How a program is made: compiled from its Go module (`GoRecipe`), or taken from a wheel (`host.wheels.WheelRecipe`)."""
+
+    @property
+    def name(self) -> str:
+        """The program's file name."""
+
+    @property
+    def version(self) -> str:
+        """The version, as its publisher writes it."""
+
+    @property
+    def title(self) -> str:
+        """The name of its file in a seed folder, without `.zst`."""
+
+    @property
+    def key(self) -> str:
+        """Differs for everything that makes another program."""
+
+    @property
+    def action(self) -> str:
+        """What takes long about it, for a line of progress: `compiling`."""
+
+    def make(self, target: Path, work: Path, deadline: Deadline) -> None:
+        """Write the program to `target`, with `work` as the path of a folder that it may make; raises `ToolError` or `CommandError`."""
+
+
 @dataclass(frozen=True)
-class Recipe:
+class GoRecipe:
     """How a Go program is compiled.
 
     It is built inside a copy of its module, so that the module's own `replace` lines and embedded files apply; or,
@@ -47,6 +75,7 @@ class Recipe:
     sum: str = ""
     main_module: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    action: str = "compiling"
 
     @property
     def title(self) -> str:
@@ -56,10 +85,14 @@ class Recipe:
     @property
     def key(self) -> str:
         """Tells this recipe from every other, by what goes into the build and not by where our folders lie."""
-        parts = {key: value for key, value in asdict(self).items() if key != "main_module"}
+        parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action"}}
         if self.main_module is not None:
             parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
+
+    def make(self, target: Path, work: Path, deadline: Deadline) -> None:
+        """Compile it to `target`, in a copy of its module at `work`."""
+        _compile(self, work, target, deadline)
 
 
 _TOO_OLD = re.compile(r"requires go|invalid go version|toolchain not available")
@@ -78,8 +111,8 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
     """The program's file, checked.
 
     `cache` is the folder of compiled programs, `seed` a folder (or the folder above it) of `NAME@VERSION.zst` files
-    with their `SHA256SUMS`. Runs at the same time build once. Raises `ToolError` when a checksum is wrong or Go is
-    missing, `CommandFailed` or `CommandTimeout` when the build fails.
+    with their `SHA256SUMS`. Runs at the same time build once. Raises `ToolError` when a checksum is wrong or what makes
+    it is missing, `CommandFailed` or `CommandTimeout` when the build fails.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - costs 20 ms, and most runs find nothing to build
 
@@ -93,12 +126,12 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
             if not program.exists():
                 _fill(recipe, folder, seed, deadline, progress)
     except Timeout as error:
-        raise ToolError(f"another run has been building {recipe.title} all the while", waited=deadline.waited) from error
+        raise ToolError(f"another run is still making {recipe.title}", waited=deadline.waited) from error
     return _verified(program)
 
 
 def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
-    """Whether `provide_binary` would have the program without compiling it."""
+    """Whether `provide_binary` would have the program without making it."""
     return (cache / f"{recipe.title}-{recipe.key}" / recipe.name).exists() or _seeded(recipe, seed) is not None
 
 
@@ -155,9 +188,9 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
         if _unpack_seeded(recipe, seed, made):
             progress(f"{recipe.title}: unpacked from {seed}")
         else:
-            progress(f"{recipe.title}: compiling")
-            _compile(recipe, Path(work) / "module", made, deadline)
-            progress(f"{recipe.title}: compiled in {time.monotonic() - started:.0f} s")
+            progress(f"{recipe.title}: {recipe.action}")
+            recipe.make(made, Path(work) / "module", deadline)
+            progress(f"{recipe.title}: done in {time.monotonic() - started:.0f} s")
         _record_sum(made)
         made.parent.rename(folder)
 
@@ -173,7 +206,7 @@ def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
     if expected is None:
         raise ToolError(f"{packed} has no line in {sums}", next_step="add its checksum, or remove the file")
     _unpack(packed, target)
-    check_sum(target, expected, f"replace {packed}, or run without --image-seed to compile it")
+    check_sum(target, expected, f"replace {packed}, or run without --image-seed")
     return True
 
 
@@ -196,7 +229,7 @@ def _unpack(packed: Path, target: Path) -> None:
         raise ToolError(f"{packed} cannot be unpacked: {error}", next_step="replace it, or run without --image-seed") from error
 
 
-def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> None:
+def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> None:
     """`go build` as the recipe says; -trimpath and no build id of a repository, so that a rebuild gives the same bytes."""
     go = _go()
     environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", **recipe.env}
@@ -214,7 +247,7 @@ def _compile(recipe: Recipe, copy: Path, target: Path, deadline: Deadline) -> No
         raise ToolError(f"{go} is too old to compile {recipe.title}", last_state=error.stderr, next_step=_INSTALL_GO) from error
 
 
-def _copy_module(recipe: Recipe, copy: Path, environment: Mapping[str, str], deadline: Deadline) -> None:
+def _copy_module(recipe: GoRecipe, copy: Path, environment: Mapping[str, str], deadline: Deadline) -> None:
     """A writable copy of the module at its version, its hash compared with the recipe's."""
     shutil.copytree(download_module(recipe.module, recipe.version, recipe.sum, deadline, environment), copy, symlinks=True)
     for path in (copy, *copy.rglob("*")):

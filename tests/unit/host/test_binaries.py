@@ -13,10 +13,10 @@ import pytest
 import zstandard
 
 from kindgate.errors import CommandFailed, ToolError
-from kindgate.host.binaries import Recipe, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import GoRecipe, host_platform, is_at_hand, provide_binary
 from kindgate.waiting import Deadline
 
-HELLO = Recipe("hello", "example.org/hello", "v1.2.3")
+HELLO = GoRecipe("hello", "example.org/hello", "v1.2.3")
 PROGRAM = b"#!/bin/sh\necho hello\n"
 
 Provide = Callable[..., Path]
@@ -32,7 +32,7 @@ def said() -> list[str]:
 def provide(tmp_path: Path, said: list[str]) -> Provide:
     """Ask for a program with the test's own cache folder."""
 
-    def ask(recipe: Recipe = HELLO, seed: Path | None = None) -> Path:
+    def ask(recipe: GoRecipe = HELLO, seed: Path | None = None) -> Path:
         return provide_binary(recipe, cache=tmp_path / "cache", seed=seed, deadline=Deadline.after(60), progress=said.append)
 
     return ask
@@ -162,7 +162,7 @@ def test_a_program_is_compiled_from_our_own_module(
     program = provide(dataclasses.replace(HELLO, main_module=tmp_path / "own", env={"MORE": "more"}))
     assert program.read_text().split() == [str(tmp_path / "own"), "0more"]
     assert program.stat().st_mode & 0o111
-    assert [line.split(":")[1].split()[0] for line in said] == ["compiling", "compiled"]
+    assert [line.split(":")[1].split()[0] for line in said] == ["compiling", "done"]
 
 
 def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import zstandard
 
 from kindgate.errors import ToolError
 from kindgate.host import tools
-from kindgate.host.binaries import Recipe, host_platform
+from kindgate.host.binaries import GoRecipe, host_platform
 from kindgate.host.tools import find_tool, tool_version
 from kindgate.host.tools_lock import LockedFile, LockedTool
 from kindgate.waiting import Deadline
@@ -20,7 +20,7 @@ from kindgate.waiting import Deadline
 if TYPE_CHECKING:
     from tests.unit.host.conftest import Site
 
-KUBE = Recipe("kube", "k8s.io/kubernetes", "v1.37.2")
+KUBE = GoRecipe("kube", "k8s.io/kubernetes", "v1.37.2")
 
 Find = Callable[..., Path]
 
@@ -39,7 +39,7 @@ def put(folder: Path, name: str, version: str = "v1.37.5") -> Path:
     return tool
 
 
-def seed(folder: Path, recipe: Recipe) -> Path:
+def seed(folder: Path, recipe: GoRecipe) -> Path:
     """A seed folder with a program of this recipe."""
     folder.mkdir(parents=True)
     text = script(recipe.version).encode()
@@ -76,7 +76,7 @@ def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch:
     """Look for kubectl, locked to the one on the loopback site."""
     assert not path.exists()
 
-    def look(*, sum_known: bool = True, asked: str = "", recipe: Recipe | None = None, seed: Path | None = None) -> Path:
+    def look(*, sum_known: bool = True, asked: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
         tool = LockedTool(
             version="v1.37.0",
             accepts=("v1.37",),

