@@ -21,9 +21,32 @@ class Verdict(enum.StrEnum):
     INVALID = "INVALID"
 
 
+def is_kubernetes_group(group: str) -> bool:
+    """Whether an API group is one of Kubernetes' own: the core group, `apps`, `batch`, or below `k8s.io`.
+
+    The API conventions reserve groups without a dot and those that end in `.k8s.io` for Kubernetes; every other group
+    comes from a CustomResourceDefinition or an aggregated API server.
+    """
+    return "." not in group or group.endswith(".k8s.io")
+
+
+def group_of(manifest: Manifest) -> str:
+    """The API group of an object: `apps` of `apps/v1`, empty for the core group."""
+    return str(manifest.get("apiVersion", "")).rpartition("/")[0]
+
+
+def kind_of(manifest: Manifest) -> str:
+    """The object's kind as rules name it: `Job`, but `Job.batch.volcano.sh` for a kind of a group that is not Kubernetes' own.
+
+    This is how kubectl names a resource of another group, and what keeps a rule from taking one kind for another.
+    """
+    kind, group = str(manifest.get("kind", "")), group_of(manifest)
+    return kind if is_kubernetes_group(group) else f"{kind}.{group}"
+
+
 @dataclass(frozen=True, order=True)
 class ObjectRef:
-    """Names one Kubernetes object; `namespace` is empty for what is cluster-scoped."""
+    """Names one Kubernetes object; `kind` is as `kind_of` has it, `namespace` is empty for what is cluster-scoped."""
 
     kind: str
     namespace: str
@@ -37,20 +60,24 @@ class ObjectRef:
     def of(cls, manifest: Manifest) -> ObjectRef:
         """The name of the object that `manifest` describes."""
         metadata = manifest.get("metadata") or {}
-        return cls(str(manifest.get("kind", "")), str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+        return cls(kind_of(manifest), str(metadata.get("namespace", "")), str(metadata.get("name", "")))
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What Kustomize made of an overlay: the objects in its order, and for each the file it came from, if known."""
+    """What Kustomize made of an overlay: the objects in its order, and for each the file it came from, if known.
+
+    `notes` say what kindgate added or left out, one line each.
+    """
 
     overlay: Path
     objects: tuple[Manifest, ...]
     origins: Mapping[ObjectRef, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def of_kind(self, *kinds: str) -> Iterator[Manifest]:
-        """The objects of these kinds, in order."""
-        return (manifest for manifest in self.objects if manifest.get("kind") in kinds)
+        """The objects of these kinds (as `kind_of` has them), in order."""
+        return (manifest for manifest in self.objects if kind_of(manifest) in kinds)
 
     @property
     def hosts(self) -> tuple[str, ...]:

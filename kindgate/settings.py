@@ -113,6 +113,11 @@ class DeploySettings:
         (), "--app-secret", "Make the Secret NAME that the manifests lack from an environment variable; repeatable", "NAME[/KEY]=ENV_VAR"
     )
     env_file: Path = option(Path(".env"), "--app-env-file", "Git-ignored file of NAME=value lines in which --app-secret looks too", "FILE")
+    strict: bool = option(
+        default=False,
+        flag="--app-strict",
+        text="Refuse manifests that break policy: no requests or limits, no readiness probe, an image without a fixed version",
+    )
     timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", "SECONDS", above=0)
 
     def __post_init__(self) -> None:

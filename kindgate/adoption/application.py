@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kindgate.deploy.podspecs import pod_template
 from kindgate.errors import ManifestError
 from kindgate.images.reference import ImageReference
 from kindgate.model import Rendered
+from kindgate.pod_templates import containers
 
 CONTROLLERS: Mapping[str, str] = {"": "ingress-traefik", "traefik": "ingress-traefik", "nginx": "ingress-nginx"}
 """Class of an Ingress to the bundled component that serves it; an Ingress without a class is served by the default one."""
@@ -42,7 +42,8 @@ def look_at(rendered: Rendered, *, builds_image: bool, names: Iterable[str]) -> 
     """
     if not rendered.hosts:
         raise ManifestError(f"{rendered.overlay}: no Ingress of it names a host", next_step=_INGRESS)
-    images = tuple(sorted({str(container["image"]) for _, container in _containers(rendered)}))
+    found = (container for manifest in rendered.objects for _, container in containers(manifest))
+    images = tuple(sorted({str(container["image"]) for container in found if container.get("image")}))
     own = _own_image(images, names) if builds_image else ""
     components, notes = _components(rendered)
     if builds_image and not own:
@@ -83,13 +84,6 @@ def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
     watched = any(str(manifest["metadata"]["name"]) == "prometheus" for manifest in rendered.of_kind("Deployment"))
     return (*sorted(controllers), *(() if watched else ("prometheus",))), notes
-
-
-def _containers(rendered: Rendered) -> Iterable[tuple[str, Mapping[str, object]]]:
-    for manifest in rendered.objects:
-        template = pod_template(manifest)
-        if template is not None:
-            yield from ((path, container) for path, container in template.containers() if container.get("image"))
 
 
 def relative(path: os.PathLike[str], start: os.PathLike[str]) -> str:

@@ -56,6 +56,7 @@ def _rendered(overlay: Path) -> Rendered:
     import os  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
+    from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
     from kindgate.deploy.render import render  # noqa: PLC0415  # the same
     from kindgate.pipeline.tools import find_kubectl  # noqa: PLC0415  # the same
     from kindgate.settings import build_settings  # noqa: PLC0415  # the same
@@ -63,7 +64,8 @@ def _rendered(overlay: Path) -> Rendered:
 
     deadline = Deadline.after(INIT_SECONDS)
     kubectl = find_kubectl(build_settings(Path.cwd(), {}, {}, os.environ), deadline, stopwatch_progress())
-    return render(overlay, kubectl=kubectl, deadline=deadline)
+    (rendered,) = normalized((render(overlay, kubectl=kubectl, deadline=deadline),))
+    return rendered
 
 
 def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:

@@ -17,20 +17,35 @@ from kindgate.settings import Settings
 
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
-def validate(settings: Settings) -> None:
-    """Read and check manifests, objectives, options and images; create nothing.
+def validate(
+    settings: Settings,
+    strict: Annotated[bool, typer.Option("--strict", help="The same as --app-strict: warnings about policy are errors")] = False,
+) -> None:
+    """Read and check manifests, objectives, options and images; create nothing. All problems are listed, errors first.
 
-    Example: `kindgate validate --app-overlay k8s/overlays/production`
+    Example: `kindgate validate --app-overlay k8s/overlays/production --strict`
     """
-    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+    from dataclasses import replace  # noqa: PLC0415  # keeps --help quick
 
+    from kindgate.pipeline.preparation import check  # noqa: PLC0415  # the same
+
+    if strict:
+        settings = replace(settings, deploy=replace(settings.deploy, strict=True))
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        prepared = prepare(settings, Path(folder), stopwatch_progress())
-    print(f"{settings.deploy.overlay}: {len(prepared.rendered.objects)} objects, hosts {', '.join(prepared.rendered.hosts) or 'none'}")
-    if prepared.supply is not None:
-        print(f"images from {prepared.supply.source.name}:")
-        for name in prepared.supply.plan.names:
+        checked = check(settings, Path(folder), stopwatch_progress())
+    for finding in checked.findings:
+        print(f"{finding.level}: {finding}")
+    for error in checked.errors:
+        print(f"error: {error}")
+    for note in checked.notes:
+        print(f"note: {note}")
+    if checked.rendered is not None:
+        print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, hosts {', '.join(checked.rendered.hosts) or 'none'}")
+    if checked.supply is not None:
+        print(f"images from {checked.supply.source.name}:")
+        for name in checked.supply.plan.names:
             print(f"  {name}")
+    checked.refuse()
     print("valid")
 
 

@@ -62,3 +62,14 @@ def read_kubeconfig(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("kind") != "Config" or not isinstance(content.get("contexts"), list):
         raise ClusterError(f"{path} is not a kubeconfig: it has no `kind: Config` with contexts")
     return content
+
+
+def context_namespace(path: Path, context: str) -> str:
+    """The namespace that a context uses for objects that name none, as kubectl reads it: `default` where it says nothing.
+
+    Raises `ClusterError` as `read_kubeconfig` does.
+    """
+    for entry in read_kubeconfig(path)["contexts"]:
+        if entry.get("name") == context:
+            return str((entry.get("context") or {}).get("namespace") or "default")
+    return "default"

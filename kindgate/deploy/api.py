@@ -72,7 +72,7 @@ class Api:
     def object_path(self, manifest: Manifest, deadline: Deadline) -> str:
         """Where one object lives: `/apis/apps/v1/namespaces/echo/deployments/foo`. Raises as `collection` does."""
         ref = ObjectRef.of(manifest)
-        return f"{self.collection(str(manifest['apiVersion']), ref.kind, ref.namespace or 'default', deadline)}/{ref.name}"
+        return f"{self.collection(str(manifest['apiVersion']), str(manifest['kind']), ref.namespace or 'default', deadline)}/{ref.name}"
 
     def collection(self, api_version: str, kind: str, namespace: str, deadline: Deadline) -> str:
         """Where the objects of a kind live: in `namespace`, or in all where it is empty.

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.deploy.podspecs import pod_template
+from kindgate.deploy.normalize import DEFAULT_NAMESPACE, INITIAL_NAMESPACES
 from kindgate.errors import ManifestError
-from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
+from kindgate.pod_templates import pod_template
 
 SUFFIX = "-base"
 """What the second version's namespaces and hosts end with."""
@@ -21,7 +22,9 @@ SUFFIX = "-base"
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that every namespace carries, with its own name."""
 
-SHARED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+SHARED = INITIAL_NAMESPACES - {DEFAULT_NAMESPACE}
+"""Namespaces of the cluster itself."""
+
 _REPLICATED = {"Deployment": "pod-template-hash", "StatefulSet": "controller-revision-hash", "ReplicaSet": ""}
 """Kinds with a number of replicas, and the label that tells their revisions apart."""
 
@@ -66,7 +69,7 @@ def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rende
 def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
     """The namespaces that belong to the application, sorted: not those of what serves the whole cluster."""
     entered = {ObjectRef.of(ingress).namespace for ingress in rendered.of_kind("Ingress")}
-    wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and item.get("kind") != "Namespace")
+    wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and kind_of(item) != "Namespace")
     pointed = {name for item in wide for name in _named_namespaces(item)}
     return tuple(name for name in rendered.namespaces if name not in SHARED and (name in entered or name not in pointed))
 
@@ -81,7 +84,7 @@ def beside_host(host: str) -> str:
 def spread(manifest: Manifest) -> Manifest:
     """A workload whose pods prefer the nodes that have fewest of them; one that says where it wants to be is left alone."""
     template = pod_template(manifest)
-    if template is None or manifest["kind"] not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
+    if template is None or kind_of(manifest) not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
         return manifest
     pods = manifest["spec"]["template"]
     spread_pods = {**pods["spec"], "topologySpreadConstraints": [spread_constraint(manifest)]}
@@ -99,7 +102,7 @@ def spread_constraint(manifest: Manifest) -> dict[str, Any]:
         "nodeTaintsPolicy": "Honor",
         "labelSelector": {"matchLabels": dict(template.labels) if template is not None else {}},
     }
-    revision = _REPLICATED.get(str(manifest["kind"]))
+    revision = _REPLICATED.get(kind_of(manifest))
     return {**constraint, "matchLabelKeys": [revision]} if revision else constraint
 
 
@@ -149,7 +152,7 @@ class _Move:
     def object(self, manifest: Manifest) -> Manifest:
         """The object in its new place."""
         copy = self._part(manifest)
-        special = self._special.get(manifest["kind"])
+        special = self._special.get(kind_of(manifest))
         return special(copy) if special else copy
 
     def _part(self, node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document

@@ -37,7 +37,7 @@ def _collection(api: Api, manifest: Manifest, deadline: Deadline) -> str:
     """Where objects like this one are listed; empty where the cluster does not know the kind."""
     ref = ObjectRef.of(manifest)
     try:
-        return api.collection(str(manifest["apiVersion"]), ref.kind, ref.namespace or "default", deadline)
+        return api.collection(str(manifest["apiVersion"]), str(manifest["kind"]), ref.namespace or "default", deadline)
     except ApiError as error:
         if error.status == 404:
             return ""

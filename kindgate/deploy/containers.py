@@ -1,58 +1,87 @@
-"""Rules about containers: what a judged application must say for its figures to mean anything."""
+"""Rules about containers: images that can be read, and the policy of a workload whose figures mean something."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from kindgate.deploy.findings import Finding, Level
-from kindgate.deploy.podspecs import pod_template
+from kindgate.deploy.findings import Finding
 from kindgate.errors import ImageError
 from kindgate.images.reference import DEFAULT_TAG, ImageReference
-from kindgate.model import Manifest, ObjectRef
+from kindgate.model import Manifest, ObjectRef, kind_of
+from kindgate.pod_templates import Container, pod_templates
 
-_NEEDED: tuple[tuple[str, str, Level, str], ...] = (
-    ("requests", "cpu", "error", "no CPU request: the scheduler places the pod as if it needed none"),
-    ("requests", "memory", "error", "no memory request: the scheduler places the pod as if it needed none"),
-    ("limits", "memory", "error", "no memory limit: one pod can take the node's memory"),
-    ("limits", "cpu", "warning", "no CPU limit: throttling cannot be judged"),
+_NEEDED = (
+    ("requests", "cpu", "no CPU request: the scheduler places the pod as if it needed none"),
+    ("requests", "memory", "no memory request: the scheduler places the pod as if it needed none"),
+    ("limits", "memory", "no memory limit: memory use is not judged, and one pod can take all of the node's"),
+    ("limits", "cpu", "no CPU limit: throttling is not judged"),
 )
+_SERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 
 
-def container_findings(manifest: Manifest, file: str) -> Iterator[Finding]:
-    """What is wrong with the containers of one object: resources that are missing, images that float."""
-    template = pod_template(manifest)
-    if template is None:
-        return
+@dataclass(frozen=True)
+class LimitDefaults:
+    """What a namespace's LimitRange objects give a container that sets nothing: requests and limits by resource."""
+
+    requests: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+
+def limit_defaults(manifests: Iterable[Manifest]) -> dict[str, LimitDefaults]:
+    """The defaults of each namespace that has a LimitRange for containers, by the namespace's name."""
+    found: dict[str, LimitDefaults] = {}
+    for manifest in manifests:
+        if kind_of(manifest) != "LimitRange":
+            continue
+        namespace = ObjectRef.of(manifest).namespace
+        for one in (manifest.get("spec") or {}).get("limits") or ():
+            if one.get("type") == "Container":
+                known = found.get(namespace, LimitDefaults())
+                # A maximum is the default limit, and a limit the default request, where nothing else is given.
+                limits = {**(one.get("max") or {}), **(one.get("default") or {})}
+                requests = {**limits, **(one.get("defaultRequest") or {})}
+                found[namespace] = LimitDefaults({**known.requests, **requests}, {**known.limits, **limits})
+    return found
+
+
+def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -> Iterator[Finding]:
+    """What is wrong with the containers of one object; `defaults` are those of its namespace."""
     ref = ObjectRef.of(manifest)
-    for path, container in template.containers():
-        where = f"{path} ({container.get('name', 'no name')})"
-        resources = _effective(container.get("resources") or {})
-        for group, name, level, message in _NEEDED:
-            if name not in resources[group]:
-                yield Finding(file, ref, f"{where}.resources.{group}.{name}", message, level)
-        yield from _image(container, file, ref, where)
+    for template in pod_templates(manifest):
+        for path, container in template.containers():
+            name = str(container.get("name", "without a name"))
+            resources = _effective(container.get("resources") or {}, defaults)
+            for group, resource, message in _NEEDED:
+                if resource not in resources[group]:
+                    yield _policy(file, ref, f"{path}.resources.{group}.{resource}", f"container {name}: {message}")
+            if ref.kind in _SERVING and ".containers[" in path and "readinessProbe" not in container:
+                yield _policy(file, ref, path, f"container {name}: no readiness probe, so requests reach it before it can answer")
+            yield from _image(container, file, ref, path)
 
 
-def _effective(resources: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Requests and limits as the API server completes them: a request that is left out is the limit."""
-    limits = resources.get("limits") or {}
-    return {"limits": limits, "requests": {**limits, **(resources.get("requests") or {})}}
+def _policy(file: str, ref: ObjectRef, path: str, message: str) -> Finding:
+    return Finding(file, ref, path, message, "warning", policy=True)
 
 
-def _image(container: Mapping[str, Any], file: str, ref: ObjectRef, where: str) -> Iterator[Finding]:
+def _effective(resources: Mapping[str, Any], defaults: LimitDefaults) -> dict[str, Mapping[str, Any]]:
+    """Requests and limits as the API server completes them: a request that is left out is the container's own limit."""
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    return {"limits": {**defaults.limits, **limits}, "requests": {**defaults.requests, **limits, **requests}}
+
+
+def _image(container: Container, file: str, ref: ObjectRef, path: str) -> Iterator[Finding]:
     image = container.get("image")
+    if image is None and ref.kind not in _SERVING:
+        return  # a custom resource's controller may fill it in
     if not image:
-        yield Finding(file, ref, f"{where}.image", "no image")
+        yield Finding(file, ref, f"{path}.image", "no image")
         return
     try:
         reference = ImageReference.parse(str(image))
     except ImageError as error:
-        yield Finding(file, ref, f"{where}.image", error.message)
+        yield Finding(file, ref, f"{path}.image", error.message)
         return
     if reference.tag == DEFAULT_TAG and not reference.digest:
-        pinned = container.get("imagePullPolicy") in {"IfNotPresent", "Never"}
-        message = f"{image} names no fixed version" + (
-            "" if pinned else ", and its default pull policy passes by what is loaded into the nodes"
-        )
-        yield Finding(file, ref, f"{where}.image", message, "warning" if pinned else "error")
+        yield _policy(file, ref, f"{path}.image", f"{image} names no fixed version")

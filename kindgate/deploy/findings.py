@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kindgate.model import ObjectRef
@@ -12,14 +13,32 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with one object; `file` is where the object came from, `path` where in it (`spec.replicas`)."""
+    """One problem of one object.
+
+    `file` is where the object came from and `line` the line there (0 where it is not known), `path` the field
+    (`spec.replicas`). An error keeps the object from being applied or its pods from starting; a warning does not. The
+    warnings that `--app-strict` turns into errors have `policy` set.
+    """
 
     file: str
     object: ObjectRef
     path: str
     message: str
     level: Level = "error"
+    policy: bool = False
+    line: int = 0
 
     def __str__(self) -> str:
-        """`k8s/base/foo.yaml: Deployment echo/foo: spec.replicas: 'two' is not of type 'integer'`."""
-        return ": ".join(part for part in (self.file, str(self.object), self.path, self.message) if part)
+        """`k8s/base/foo.yaml:12: Deployment echo/foo: spec.replicas: 'two' is not of type 'integer'`."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (place, str(self.object), self.path, self.message) if part)
+
+
+def strict(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings with those about policy as errors."""
+    return tuple(replace(finding, level="error") if finding.policy else finding for finding in findings)
+
+
+def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings in the order in which a person mends them: errors first, each level in the order of the manifests."""
+    return tuple(sorted(findings, key=lambda finding: finding.level != "error"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from kindgate.model import Manifest
+from kindgate.model import Manifest, kind_of
 
 _RANKS: tuple[frozenset[str], ...] = (
     frozenset({"Namespace"}),
@@ -28,7 +28,7 @@ def rank(manifest: Manifest) -> int:
 
     What can refuse other objects comes last: until its own server runs, it would refuse them all.
     """
-    kind = str(manifest.get("kind"))
+    kind = kind_of(manifest)
     for number, kinds in enumerate(_RANKS):
         if kind in kinds:
             return number

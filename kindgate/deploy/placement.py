@@ -14,8 +14,8 @@ from typing import Any
 from kindgate.deploy.api import connect
 from kindgate.deploy.beside import Beside, spread_constraint
 from kindgate.deploy.calls import ask
-from kindgate.deploy.podspecs import pod_template
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.pod_templates import pod_template
 from kindgate.waiting import Deadline
 
 HOSTNAME = "kubernetes.io/hostname"

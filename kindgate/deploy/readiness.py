@@ -9,10 +9,10 @@ from kindgate.deploy.calls import answered
 from kindgate.deploy.causes import Cause, causes
 from kindgate.deploy.mirror import Mirror
 from kindgate.deploy.observed import Observed
-from kindgate.deploy.podspecs import pod_template
 from kindgate.deploy.rollout import WORKLOADS, progress
 from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.pod_templates import pod_template
 from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready, wait_for
 
 OnProgress = Callable[[str], object]

@@ -1,15 +1,32 @@
-"""References from object to object: each has to lead somewhere."""
+"""References from object to object: whether each leads somewhere.
+
+A pod that refers to an object that is not there never starts: an error. Every other reference that leads nowhere is
+accepted by the API server, so it is a warning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kindgate.deploy.findings import Finding
-from kindgate.deploy.podspecs import PodTemplate, pod_template
-from kindgate.model import Manifest, ObjectRef
+from kindgate.deploy.findings import Finding, Level
+from kindgate.model import Manifest, ObjectRef, kind_of
+from kindgate.pod_templates import PodTemplate, pod_templates
 
-_ALWAYS_THERE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+_INITIAL = frozenset(
+    {
+        ("ConfigMap", "kube-root-ca.crt"),
+        ("ServiceAccount", "default"),
+        ("PriorityClass", "system-cluster-critical"),
+        ("PriorityClass", "system-node-critical"),
+    }
+)
+"""Objects that every cluster, or every namespace, has from the start."""
+
+_ROUTED = "requests for it cannot be answered"
+
+Problem = tuple[str, str, Level]
+"""Path, message and level."""
 
 
 class References:
@@ -20,16 +37,32 @@ class References:
 
     def __init__(self, objects: Iterable[Manifest], provided: Iterable[Manifest] = ()) -> None:
         self._objects = {ObjectRef.of(manifest): manifest for manifest in [*provided, *objects]}
+        self._templates = [(ref.namespace, one) for ref, manifest in self._objects.items() for one in pod_templates(manifest)]
 
     def findings(self, manifest: Manifest, file: str) -> Iterator[Finding]:
-        """What the object refers to and nobody provides."""
+        """What the object refers to and cannot be found."""
         ref = ObjectRef.of(manifest)
-        for path, message in self._dangling(manifest, ref.namespace):
-            yield Finding(file, ref, path, message)
+        for path, message, level in self._dangling(manifest, ref.namespace):
+            yield Finding(file, ref, path, message, level)
 
-    def _dangling(self, manifest: Manifest, namespace: str) -> Iterator[tuple[str, str]]:
+    def service_has_port(self, service: ObjectRef, port: Mapping[str, Any]) -> bool:
+        """Whether the Service is there and has the port that an Ingress backend names (`{"number": 80}` or `{"name": "http"}`)."""
+        manifest = self._objects.get(service)
+        field, value = next(iter(port.items()), ("number", None))
+        ports = ((manifest or {}).get("spec") or {}).get("ports") or ()
+        return value in [one.get("name" if field == "name" else "port") for one in ports]
+
+    def selected(self, labels: Mapping[str, str], namespace: str) -> Iterator[PodTemplate]:
+        """The pod templates of a namespace that carry all of `labels`."""
+        return (one for place, one in self._templates if place == namespace and labels.items() <= one.labels.items())
+
+    def get(self, ref: ObjectRef) -> Manifest | None:
+        """The object of that name, if a manifest has it."""
+        return self._objects.get(ref)
+
+    def _dangling(self, manifest: Manifest, namespace: str) -> Iterator[Problem]:
         spec = manifest.get("spec") or {}
-        match manifest.get("kind"):
+        match kind_of(manifest):
             case "Ingress":
                 yield from self._ingress(spec, namespace)
             case "Service":
@@ -38,23 +71,25 @@ class References:
                 yield from self._selector("spec.selector", (spec.get("selector") or {}).get("matchLabels") or {}, namespace)
             case "HorizontalPodAutoscaler":
                 target = spec.get("scaleTargetRef") or {}
-                yield from self._object("spec.scaleTargetRef", str(target.get("kind")), str(target.get("name")), namespace)
-        template = pod_template(manifest)
-        if template is not None:
+                ref = ObjectRef.of({**target, "metadata": {"name": target.get("name"), "namespace": namespace}})
+                yield from self._missing("spec.scaleTargetRef", ref, "warning")
+        for template in pod_templates(manifest):
             yield from self._own_selector(manifest, template)
             yield from self._pod(template, namespace)
 
-    def _object(self, path: str, kind: str, name: str, namespace: str) -> Iterator[tuple[str, str]]:
-        if (kind, name) not in _ALWAYS_THERE and ObjectRef(kind, namespace, name) not in self._objects:
-            yield path, f"{ObjectRef(kind, namespace, name)} is provided by nobody"
+    def _missing(self, path: str, ref: ObjectRef, level: Level = "error", consequence: str = "the pod cannot start") -> Iterator[Problem]:
+        if (ref.kind, ref.name) not in _INITIAL and ref not in self._objects:
+            suffix = f": {consequence}" if level == "error" else ""
+            yield path, f"{ref} was not found in the manifests{suffix}", level
 
-    def _ingress(self, spec: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, str]]:
+    def _ingress(self, spec: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         name = spec.get("ingressClassName")
         if name:
-            yield from self._object("spec.ingressClassName", "IngressClass", str(name), "")
+            yield from self._missing("spec.ingressClassName", ObjectRef("IngressClass", "", str(name)), "warning")
         for number, entry in enumerate(spec.get("tls") or ()):
             if entry.get("secretName"):
-                yield from self._object(f"spec.tls[{number}].secretName", "Secret", str(entry["secretName"]), namespace)
+                secret = ObjectRef("Secret", namespace, str(entry["secretName"]))
+                yield from self._missing(f"spec.tls[{number}].secretName", secret, "warning")
         backends = [("spec.defaultBackend", spec.get("defaultBackend") or {})]
         for at, rule in enumerate(spec.get("rules") or ()):
             for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
@@ -63,76 +98,85 @@ class References:
             if backend.get("service"):
                 yield from self._backend(f"{path}.service", backend["service"], namespace)
 
-    def _backend(self, path: str, backend: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, str]]:
-        name, wanted = str(backend.get("name")), backend.get("port") or {}
-        service = self._objects.get(ObjectRef("Service", namespace, name))
-        if service is None:
-            yield f"{path}.name", f"{ObjectRef('Service', namespace, name)} is provided by nobody"
-            return
-        ports = (service.get("spec") or {}).get("ports") or ()
-        field, value = next(iter(wanted.items()), ("number", None))
-        if value not in [port.get("name" if field == "name" else "port") for port in ports]:
-            yield f"{path}.port", f"{ObjectRef.of(service)} has no port {value}"
+    def _backend(self, path: str, backend: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
+        service, port = ObjectRef("Service", namespace, str(backend.get("name"))), backend.get("port") or {}
+        if service not in self._objects:
+            yield f"{path}.name", f"{service} was not found in the manifests: {_ROUTED}", "warning"
+        elif not self.service_has_port(service, port):
+            yield f"{path}.port", f"{service} has no port {next(iter(port.values()), None)}: {_ROUTED}", "warning"
 
-    def _service(self, spec: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, str]]:
+    def _service(self, spec: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         selector = spec.get("selector") or {}
         if not selector:
             return
         yield from self._selector("spec.selector", selector, namespace)
-        templates = list(self._selected(selector, namespace))
+        templates = list(self.selected(selector, namespace))
         for number, port in enumerate(spec.get("ports") or ()):
             target = port.get("targetPort")
             if isinstance(target, str) and templates and not any(target in _port_names(template) for template in templates):
-                yield f"spec.ports[{number}].targetPort", f"no container that the Service selects has a port named {target}"
+                yield f"spec.ports[{number}].targetPort", f"no container that the Service selects has a port named {target}", "warning"
 
-    def _selector(self, path: str, labels: Mapping[str, str], namespace: str) -> Iterator[tuple[str, str]]:
-        if labels and not any(self._selected(labels, namespace)):
-            yield path, f"no pod of namespace {namespace or 'default'} has the labels {_shown(labels)}"
+    def _selector(self, path: str, labels: Mapping[str, str], namespace: str) -> Iterator[Problem]:
+        if labels and not any(self.selected(labels, namespace)):
+            yield path, f"no pod of namespace {namespace} in the manifests has the labels {_shown(labels)}", "warning"
 
-    def _selected(self, labels: Mapping[str, str], namespace: str) -> Iterator[PodTemplate]:
-        for ref, manifest in self._objects.items():
-            template = pod_template(manifest) if ref.namespace == namespace else None
-            if template is not None and labels.items() <= template.labels.items():
-                yield template
-
-    def _own_selector(self, manifest: Manifest, template: PodTemplate) -> Iterator[tuple[str, str]]:
-        wanted = ((manifest.get("spec") or {}).get("selector") or {}) if manifest.get("kind") != "Pod" else {}
-        labels = wanted.get("matchLabels") or {}
+    def _own_selector(self, manifest: Manifest, template: PodTemplate) -> Iterator[Problem]:
+        if kind_of(manifest) in {"Pod", "ReplicationController"} or template.spec_path != "spec.template.spec":
+            return
+        wanted = (manifest.get("spec") or {}).get("selector")
+        labels = (wanted.get("matchLabels") if isinstance(wanted, Mapping) else None) or {}
         if not labels.items() <= template.labels.items():
-            yield "spec.selector.matchLabels", f"its own pods have the labels {_shown(template.labels)}, not {_shown(labels)}"
+            message = f"selects pods with the labels {_shown(labels)}, but the template's labels are {_shown(template.labels)}"
+            yield "spec.selector.matchLabels", message, "error"
 
-    def _pod(self, template: PodTemplate, namespace: str) -> Iterator[tuple[str, str]]:
-        """Everything that has to exist for the pod to start; what is marked optional need not."""
-        at = f"{template.path}.spec".removeprefix(".")
-        account = template.spec.get("serviceAccountName")
-        if account:
-            yield from self._object(f"{at}.serviceAccountName", "ServiceAccount", str(account), namespace)
-        for number, secret in enumerate(template.spec.get("imagePullSecrets") or ()):
-            yield from self._object(f"{at}.imagePullSecrets[{number}]", "Secret", str(secret.get("name")), namespace)
+    def _pod(self, template: PodTemplate, namespace: str) -> Iterator[Problem]:
+        """Everything that must exist for the pod to start; what is marked optional need not."""
+        at = template.spec_path
+        for field, kind, place in (
+            ("serviceAccountName", "ServiceAccount", namespace),
+            ("priorityClassName", "PriorityClass", ""),
+            ("runtimeClassName", "RuntimeClass", ""),
+        ):
+            if template.spec.get(field):
+                yield from self._missing(f"{at}.{field}", ObjectRef(kind, place, str(template.spec[field])))
         for number, volume in enumerate(template.spec.get("volumes") or ()):
             yield from self._volume(f"{at}.volumes[{number}]", volume, namespace)
         for path, container in template.containers():
             yield from self._environment(path, container, namespace)
 
-    def _volume(self, path: str, volume: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, str]]:
+    def _volume(self, path: str, volume: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim:
-            yield from self._object(f"{path}.persistentVolumeClaim", "PersistentVolumeClaim", str(claim), namespace)
-        for source in (volume, *((volume.get("projected") or {}).get("sources") or ())):
+            yield from self._missing(f"{path}.persistentVolumeClaim", ObjectRef("PersistentVolumeClaim", namespace, str(claim)))
+        projected = (volume.get("projected") or {}).get("sources") or ()
+        for where, source in ((path, volume), *((f"{path}.projected.sources[{at}]", item) for at, item in enumerate(projected))):
             for field, kind, key in (("secret", "Secret", "secretName"), ("configMap", "ConfigMap", "name")):
                 part = source.get(field) or {}
                 name = part.get(key) or part.get("name")
                 if name and not part.get("optional"):
-                    yield from self._object(f"{path}.{field}", kind, str(name), namespace)
+                    keys = [str(item["key"]) for item in part.get("items") or () if item.get("key")]
+                    yield from self._content(f"{where}.{field}", ObjectRef(kind, namespace, str(name)), keys)
 
-    def _environment(self, path: str, container: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, str]]:
+    def _environment(self, path: str, container: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         sources = [(f"{path}.envFrom[{number}]", entry) for number, entry in enumerate(container.get("envFrom") or ())]
         sources += [(f"{path}.env[{number}]", entry.get("valueFrom") or {}) for number, entry in enumerate(container.get("env") or ())]
         for where, source in sources:
             for fields, kind in ((("secretRef", "secretKeyRef"), "Secret"), (("configMapRef", "configMapKeyRef"), "ConfigMap")):
                 part: Mapping[str, Any] = next((source[field] for field in fields if source.get(field)), {})
                 if part.get("name") and not part.get("optional"):
-                    yield from self._object(where, kind, str(part["name"]), namespace)
+                    keys = [str(part["key"])] if part.get("key") else []
+                    yield from self._content(where, ObjectRef(kind, namespace, str(part["name"])), keys)
+
+    def _content(self, path: str, ref: ObjectRef, keys: Iterable[str]) -> Iterator[Problem]:
+        """A ConfigMap or Secret, and the keys of it that a pod names."""
+        yield from self._missing(path, ref)
+        manifest = self._objects.get(ref)
+        if manifest is not None:
+            known = {key for field in ("data", "stringData", "binaryData") for key in manifest.get(field) or {}}
+            for key in keys:
+                if key not in known:
+                    held = ", ".join(sorted(known)) or "none"
+                    yield path, f"{ref} has no key {key} (its keys: {held}): the pod cannot start", "error"
 
 
 def _port_names(template: PodTemplate) -> set[str]:

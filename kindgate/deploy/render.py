@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from kindgate import assets
-from kindgate.deploy.identity import identity
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.normalize import objects_of
 from kindgate.errors import CommandFailed, ManifestError
 from kindgate.host.command import run
 from kindgate.model import Manifest, ObjectRef, Rendered
@@ -21,8 +22,6 @@ from kindgate.waiting import Deadline
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 ORIGIN = "config.kubernetes.io/origin"
 """The annotation in which Kustomize says, when asked, which file an object came from."""
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def render(overlay: Path, *, kubectl: Path, deadline: Deadline, components: Sequence[str] = ()) -> Rendered:
@@ -61,7 +60,7 @@ def read_manifests(path: Path, *, kubectl: Path, deadline: Deadline) -> Rendered
     if not path.exists():
         raise ManifestError(f"{path}: there is no such file or folder", next_step="--app-apply takes YAML files and Kustomize folders")
     files = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
-    read = [(manifest, file) for file in files for manifest in _documents(file.read_text(), str(file))]
+    read = [(manifest, file) for file in files for manifest in objects_of(read_documents(file.read_text(), str(file)), str(file))]
     if not read:
         raise ManifestError(f"{path}: holds no Kubernetes object")
     return Rendered(
@@ -110,21 +109,10 @@ def _build(sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadl
                 last_state=error.stderr.replace(str(folder), ""),
                 next_step=f"`kubectl kustomize {subject}` shows the same",
             ) from error
-        documents = _documents(text, str(subject))
+        documents = objects_of(read_documents(text, str(subject)), str(subject))
         if not documents:
             raise ManifestError(f"{subject}: Kustomize built it, and it holds no object")
         return [_without_origin(document, folder) for document in documents]
-
-
-def _documents(text: str, source: str) -> list[dict[str, Any]]:
-    """The objects of a YAML stream; `source` names it in errors."""
-    try:
-        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{source}: malformed YAML: {' '.join(str(error).split())}") from error
-    for document in documents:
-        identity(document, source)
-    return documents
 
 
 def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, str]:

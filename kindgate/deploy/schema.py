@@ -1,38 +1,95 @@
-"""Manifests against the schema of a Kubernetes version, unknown fields included, with no cluster and no network."""
+"""Manifests against the schema of a Kubernetes version or of their own CRD, unknown fields included, without a cluster."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kindgate.model import Manifest
+from kindgate.model import Manifest, group_of, is_kubernetes_group, kind_of
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 DEFAULT_VERSION = "1.37"
 
+Problem = tuple[str, str]
+"""Path and message."""
 
-def schema_problems(manifest: Manifest, version: str) -> list[tuple[str, str]] | None:
-    """What the schema says against a manifest: pairs of path and message; None where the schema does not know the kind.
+CustomSchemas = Mapping[tuple[str, str], Mapping[str, Any]]
+"""By `apiVersion` and `kind`: the OpenAPI schema that a CustomResourceDefinition gives."""
+
+_OBJECT_FIELDS = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+
+
+def schema_problems(manifest: Manifest, version: str, custom: CustomSchemas | None = None) -> list[Problem] | None:
+    """What the schema says against a manifest; None where no schema knows the kind.
 
     `version` is a Kubernetes version such as `v1.37.2`; the nearest version that is not newer stands in for one
     that the schemas lack.
     """
-    validator = _validator(str(manifest["apiVersion"]), str(manifest["kind"]), _known_version(version))
+    own = (custom or {}).get((str(manifest["apiVersion"]), str(manifest["kind"])))
+    validator = _validator(str(manifest["apiVersion"]), str(manifest["kind"]), _known_version(version)) if own is None else _of_custom(own)
     if validator is None:
         return None
-    return [_told(error) for error in validator.iter_errors(manifest)]
+    return [_described(error) for error in validator.iter_errors(manifest)]
+
+
+def custom_schemas(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The schemas of the served versions of every CustomResourceDefinition among `manifests`."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for manifest in manifests:
+        if kind_of(manifest) != "CustomResourceDefinition":
+            continue
+        spec = manifest.get("spec") or {}
+        for one in spec.get("versions") or ():
+            if one.get("served", True):
+                key = (f"{spec.get('group')}/{one.get('name')}", str((spec.get("names") or {}).get("kind")))
+                found[key] = (one.get("schema") or {}).get("openAPIV3Schema") or {}
+    return found
+
+
+def closed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A structural OpenAPI schema as JSON Schema, with unknown fields refused as strict field validation refuses them.
+
+    See "Specifying a structural schema" and "Field pruning" in the Kubernetes documentation of CustomResourceDefinitions.
+    """
+    result: dict[str, Any] = {key: value for key, value in schema.items() if key not in {"nullable", "format", "example", "default"}}
+    if schema.get("x-kubernetes-int-or-string"):
+        result.pop("type", None)
+        result["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    elif schema.get("nullable") and isinstance(result.get("type"), str):
+        result["type"] = [result["type"], "null"]
+    for field in ("properties", "patternProperties"):
+        if isinstance(schema.get(field), Mapping):
+            result[field] = {name: closed_schema(item) for name, item in schema[field].items()}
+    for field in ("items", "additionalProperties"):
+        if isinstance(schema.get(field), Mapping):
+            result[field] = closed_schema(schema[field])
+    if schema.get("x-kubernetes-embedded-resource"):
+        result["properties"] = {**_OBJECT_FIELDS, **result.get("properties", {})}
+    is_open = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
+    if "properties" in result and not is_open:
+        result["additionalProperties"] = False
+    return result
+
+
+def _of_custom(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's validators have no common type
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.2 s to import, and not every run validates
+
+    closed = closed_schema(schema)
+    if closed.get("properties") or closed.get("type") == "object":
+        closed["properties"] = {**closed.get("properties", {}), **_OBJECT_FIELDS}
+    return Draft202012Validator(closed)
 
 
 @functools.cache
 def _known_version(version: str) -> str:
     from kubernetes_validate import utils  # noqa: PLC0415 - 0.3 s to import, and not every run validates
 
-    asked = _numbers(version)
+    requested = _numbers(version)
     known = sorted(utils.all_versions(), key=_numbers)
-    nearest: str = max((item for item in known if _numbers(item) <= asked), key=_numbers, default=known[0])
+    nearest: str = max((item for item in known if _numbers(item) <= requested), key=_numbers, default=known[0])
     return nearest
 
 
@@ -42,17 +99,23 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @functools.cache
 def _validator(api_version: str, kind: str, version: str) -> Any:  # noqa: ANN401 - kubernetes-validate has no types
-    """The validator of one kind, or None where there is no schema for it."""
+    """The validator of one of Kubernetes' own kinds, or None where there is no schema for it."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.2 s to import, and not every run validates
     from kubernetes_validate import utils  # noqa: PLC0415 - as above
     from referencing import Registry, Resource  # noqa: PLC0415 - as above
 
-    group, slash, number = api_version.partition("/")
-    stem = f"{group.split('.')[0]}-{number}" if slash else api_version
+    group = group_of({"apiVersion": api_version})
+    # The schema's file names the first part of the group only: `batch` stands for batch.volcano.sh too.
+    if not is_kubernetes_group(group):
+        return None
+    number = api_version.rpartition("/")[2]
+    stem = f"{group.split('.')[0]}-{number}" if group else number
     folder = f"kubernetes-json-schema/v{version}-local-strict"
     try:
         schema = utils.schema_contents(f"{folder}/{kind.lower()}-{stem}.json", version)
     except FileNotFoundError:
+        return None
+    if not any((one["group"], one["kind"]) == (group, kind) for one in schema.get("x-kubernetes-group-version-kind") or ()):
         return None
     registry: Registry[Any] = Resource.from_contents(schema) @ Registry()
     registry = Resource.from_contents(_definitions(folder, version)) @ registry
@@ -66,7 +129,7 @@ def _definitions(folder: str, version: str) -> Any:  # noqa: ANN401 - as above
     return utils.schema_contents(f"{folder}/_definitions.json", version)
 
 
-def _told(error: ValidationError) -> tuple[str, str]:
+def _described(error: ValidationError) -> Problem:
     """Path and message of one problem, the deepest where the schema offers a choice."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from kindgate.deploy.podspecs import pod_template
 from kindgate.errors import ImageError
 from kindgate.images.reference import ImageReference
-from kindgate.model import Manifest, Rendered
+from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.pod_templates import Container, containers, with_containers
 
 IMAGE_IDS = "kindgate.dev/image-ids"
 
@@ -45,38 +44,33 @@ def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
 
 
 def _identified(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
-    if manifest.get("kind") not in _ROLLED_OUT:
+    if ObjectRef.of(manifest).kind not in _ROLLED_OUT:
         return manifest
-    template = manifest["spec"]["template"]
-    containers = (*template["spec"].get("initContainers", ()), *template["spec"]["containers"])
-    used = {ImageReference.parse(container["image"]).tagged for container in containers if container.get("image")}
+    used = {ImageReference.parse(container["image"]).tagged for _, container in containers(manifest) if container.get("image")}
     found = ",".join(f"{name}={ids[name]}" for name in sorted(used & ids.keys()))
     if not found:
         return manifest
+    template = manifest["spec"]["template"]
     metadata = template.get("metadata") or {}
     annotations = {**(metadata.get("annotations") or {}), IMAGE_IDS: found}
     changed = {**template, "metadata": {**metadata, "annotations": annotations}}
     return {**manifest, "spec": {**manifest["spec"], "template": changed}}
 
 
-def _replaced(node: Any, images: Mapping[str, str], used: set[str]) -> Any:  # noqa: ANN401 - any part of a YAML document
-    if isinstance(node, list):
-        return [_replaced(item, images, used) for item in node]
-    if not isinstance(node, Mapping):
-        return node
-    copy = {key: _replaced(value, images, used) for key, value in node.items()}
-    image = copy.get("image")
-    if isinstance(image, str) and "name" in copy:
-        name = next((name for name in images if _means(name, image)), None)
-        if name is not None:
-            used.add(name)
-            copy |= {"image": images[name], "imagePullPolicy": "IfNotPresent"}
-    return copy
+def _replaced(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> Manifest:
+    def replace_image(container: Container) -> Container:
+        image = container.get("image")
+        name = next((name for name in images if isinstance(image, str) and _means(name, image)), None)
+        if name is None:
+            return container
+        used.add(name)
+        return {**container, "image": images[name], "imagePullPolicy": "IfNotPresent"}
+
+    return with_containers(manifest, replace_image)
 
 
 def _images(manifest: Manifest) -> Iterator[str]:
-    template = pod_template(manifest)
-    return (str(container.get("image")) for _, container in (template.containers() if template is not None else ()))
+    return (str(container.get("image")) for _, container in containers(manifest))
 
 
 def _means(name: str, image: str) -> bool:

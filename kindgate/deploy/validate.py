@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from kindgate.deploy.containers import container_findings
-from kindgate.deploy.findings import Finding
+from kindgate.deploy.containers import LimitDefaults, container_findings, limit_defaults
+from kindgate.deploy.findings import Finding, errors_first
 from kindgate.deploy.identity import identity
+from kindgate.deploy.normalize import INITIAL_NAMESPACES
 from kindgate.deploy.references import References
-from kindgate.deploy.schema import DEFAULT_VERSION, schema_problems
+from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered
-
-NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
-"""What every cluster has from the start."""
 
 _PROVIDE = "apply what is missing before the overlay with --app-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
 
@@ -23,33 +21,32 @@ _PROVIDE = "apply what is missing before the overlay with --app-apply PATH; make
 def validate(
     rendered: Rendered, *, version: str = DEFAULT_VERSION, provided: Sequence[Rendered] = (), existing: bool = False
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong with `rendered` for a cluster of Kubernetes `version`; pass it to `refuse`.
+    """Everything that is wrong with `rendered`, which is normalized, for a cluster of Kubernetes `version`; errors come first.
 
     `provided` is what is applied before. With `existing`, the cluster may hold anything already: what is missing
-    here is then a warning. No I/O but for reading the bundled schemas.
+    here is then a warning. No I/O but for reading the bundled schemas. Pass the findings to `refuse`.
     """
     before = [manifest for other in provided for manifest in other.objects]
     references = References(rendered.objects, before)
-    namespaces = {*NAMESPACES, *(name for other in (rendered, *provided) for name in _made(other))}
-    kinds = {_defined(manifest) for manifest in (*before, *rendered.objects) if manifest["kind"] == "CustomResourceDefinition"}
+    namespaces = {*INITIAL_NAMESPACES, *(name for other in (rendered, *provided) for name in _made(other))}
+    defaults = limit_defaults([*before, *rendered.objects])
+    custom = custom_schemas([*before, *rendered.objects])
     findings = list(_duplicates(rendered))
     for manifest in rendered.objects:
         ref = ObjectRef.of(manifest)
         file = rendered.origins.get(ref, str(rendered.overlay))
-        problems = schema_problems(manifest, version)
+        problems = schema_problems(manifest, version, custom)
         findings += [Finding(file, ref, path, message) for path, message in problems or ()]
         if problems:
             continue
-        findings += container_findings(manifest, file)
+        findings += container_findings(manifest, file, defaults.get(ref.namespace, LimitDefaults()))
         missing = list(references.findings(manifest, file))
-        if problems is None and (_group(manifest), ref.kind) not in kinds:
-            missing.append(
-                Finding(file, ref, "kind", f"Kubernetes {version} has no {manifest['apiVersion']} {ref.kind}, and no CRD provides it")
-            )
+        if problems is None:
+            missing.append(Finding(file, ref, "kind", _unknown_kind(manifest, version)))
         if ref.namespace and ref.namespace not in namespaces:
-            missing.append(Finding(file, ref, "metadata.namespace", f"the namespace {ref.namespace} is provided by nobody"))
+            missing.append(Finding(file, ref, "metadata.namespace", f"namespace {ref.namespace} was not found in the manifests"))
         findings += [replace(finding, level="warning") for finding in missing] if existing else missing
-    return tuple(findings)
+    return errors_first(findings)
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -62,7 +59,7 @@ def refuse(findings: Iterable[Finding]) -> None:
     raise ManifestError(
         message,
         last_state="\n".join(str(finding) for finding in errors) if others else "",
-        next_step=_PROVIDE if any("provide" in finding.message for finding in errors) else "",
+        next_step=_PROVIDE if any("not found in the manifests" in finding.message for finding in errors) else "",
     )
 
 
@@ -71,20 +68,18 @@ def _made(rendered: Rendered) -> set[str]:
 
 
 def _duplicates(rendered: Rendered) -> Iterator[Finding]:
-    """Objects that are there twice: the second would silently replace the first."""
+    """Objects that are defined twice: the second would silently replace the first."""
     counts = Counter(identity(manifest, str(rendered.overlay)) for manifest in rendered.objects)
-    for one, count in counts.items():
-        if count > 1:
-            ref = ObjectRef(one.kind, one.namespace, one.name)
-            yield Finding(rendered.origins.get(ref, str(rendered.overlay)), ref, "", f"is there {count} times")
+    seen: set[ObjectRef] = set()
+    for manifest in rendered.objects:
+        ref = ObjectRef.of(manifest)
+        count = counts[identity(manifest, str(rendered.overlay))]
+        if count > 1 and ref not in seen:
+            seen.add(ref)
+            yield Finding(
+                rendered.origins.get(ref, str(rendered.overlay)), ref, "", "defined twice" if count == 2 else f"defined {count} times"
+            )
 
 
-def _group(manifest: Manifest) -> str:
-    group, slash, _ = str(manifest["apiVersion"]).partition("/")
-    return group if slash else ""
-
-
-def _defined(definition: Manifest) -> tuple[str, str]:
-    """Group and kind that a CustomResourceDefinition provides."""
-    spec = definition.get("spec") or {}
-    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
+def _unknown_kind(manifest: Manifest, version: str) -> str:
+    return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from kindgate.model import Manifest
+from kindgate.model import Manifest, kind_of
 
 MASK = "[redacted]"
 
@@ -66,7 +66,7 @@ def without_secrets(manifest: Manifest) -> dict[str, Any]:
             key: value for key, value in metadata["annotations"].items() if key != "kubectl.kubernetes.io/last-applied-configuration"
         }
     copy: dict[str, Any] = {**manifest, "metadata": metadata}
-    if manifest.get("kind") == "Secret":
+    if kind_of(manifest) == "Secret":
         for part in ("data", "stringData"):
             if part in copy:
                 copy[part] = dict.fromkeys(copy[part] or {}, MASK)
@@ -78,7 +78,7 @@ def without_secrets(manifest: Manifest) -> dict[str, Any]:
 def secret_values(manifests: Iterable[Manifest]) -> Iterator[str]:
     """The secret values in these objects: of Secrets all, of the others those under a secret's name."""
     for manifest in manifests:
-        if manifest.get("kind") == "Secret":
+        if kind_of(manifest) == "Secret":
             yield from _of_secret(manifest)
         else:
             yield from _named_values(manifest)

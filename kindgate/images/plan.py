@@ -8,9 +8,8 @@ from pathlib import Path
 
 from kindgate.errors import ImageError
 from kindgate.images.reference import DEFAULT_TAG, ImageReference
-from kindgate.model import Manifest, ObjectRef, Rendered
-
-_CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
+from kindgate.model import ObjectRef, Rendered
+from kindgate.pod_templates import containers
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,9 @@ def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
         for manifest in overlay.objects:
             ref = ObjectRef.of(manifest)
             file = overlay.origins.get(ref, str(overlay.overlay))
-            for container in _containers(manifest):
+            for _, container in containers(manifest):
+                if not container.get("image"):
+                    continue
                 reference, use = _use(container, file, ref)
                 uses.setdefault(reference, []).append(use)
     return (WantedImage(reference, tuple(found)) for reference, found in uses.items())
@@ -158,16 +159,3 @@ def _use(container: Mapping[str, object], file: str, ref: ObjectRef) -> tuple[Im
         )
     default = "Always" if reference.tag == DEFAULT_TAG else "IfNotPresent"
     return reference, ImageUse(file, ref, name, str(container.get("imagePullPolicy") or default))
-
-
-def _containers(node: Manifest | Sequence[object] | object) -> Iterator[Mapping[str, object]]:
-    """Every container in an object of any kind: whatever has a list of `containers` holds pods, custom resources included."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key in _CONTAINER_LISTS and isinstance(value, list):
-                yield from (item for item in value if isinstance(item, Mapping) and item.get("image"))
-            else:
-                yield from _containers(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _containers(item)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kindgate.errors import MetricsError
-from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.model import ObjectRef, Rendered
+from kindgate.pod_templates import pod_template
 
 SIGN = "[bcdfghjklmnpqrstvwxz2456789]"
 """The signs of Kubernetes' generated names (apimachinery's util/rand): no vowels, so that none spells a word."""
@@ -53,8 +54,11 @@ def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
     found = []
     for manifest in rendered.of_kind(*POD_SUFFIXES):
         ref = ObjectRef.of(manifest)
+        template = pod_template(manifest)
         pattern = re.compile(re.escape(ref.name) + POD_SUFFIXES[ref.kind])
-        found.append(Workload(ref.namespace or "default", ref.name, pattern, allowance_of(_pod_spec(manifest), str(ref))))
+        found.append(
+            Workload(ref.namespace or "default", ref.name, pattern, allowance_of(template.spec if template is not None else {}, str(ref)))
+        )
     return tuple(sorted(found, key=lambda workload: (-len(workload.name), workload.name)))
 
 
@@ -89,12 +93,3 @@ def allowance_of(pod_spec: Mapping[str, Any], owner: str) -> Allowance:
             raise MetricsError(f"{owner}: {kind} of {resource}: {error}") from error
 
     return Allowance(total("requests", "cpu"), total("limits", "cpu"), total("requests", "memory"), total("limits", "memory"))
-
-
-def _pod_spec(manifest: Manifest) -> Mapping[str, Any]:
-    spec = manifest.get("spec") or {}
-    if manifest.get("kind") == "Pod":
-        return spec
-    if manifest.get("kind") == "CronJob":
-        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
-    return (spec.get("template") or {}).get("spec") or {}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.beside import Beside, place_beside
+from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
@@ -16,25 +19,43 @@ from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
 from kindgate.model import Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, secret_values
+from kindgate.pipeline.tools import Tools
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 
 def read_base(
-    settings: Settings, head: Rendered, prerequisites: tuple[Rendered, ...], *, kubectl: Path, folder: Path, deadline: Deadline
+    settings: Settings,
+    head: Rendered,
+    prerequisites: tuple[Rendered, ...],
+    tools: Tools,
+    *,
+    folder: Path,
+    deadline: Deadline,
 ) -> Beside:
-    """The base version that --slo-base and --slo-base-image name, as it stands beside `head`.
+    """The base version that --slo-base and --slo-base-image name, moved out of the way of `head`.
 
     A git ref is checked out below `folder` for as long as it takes to render. Raises `SettingsError` for a ref that
     git does not know, and `ManifestError` for manifests that cannot be used.
     """
     with _overlay_of_base(settings, folder, deadline) as overlay:
-        rendered = render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components)
+        rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
     images = dict(item.split("=", 1) for item in settings.slo.base_image)
     (rendered,) = with_images((rendered,), images, "--slo-base-image")
+    existing = settings.cluster.existing is not None
+    *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
-    refuse(validate(rendered, provided=prerequisites, existing=settings.cluster.existing is not None))
-    return place_beside(head, rendered)
+    refuse(validate(rendered, provided=prerequisites, existing=existing))
+    beside = place_beside(head, rendered)
+    (moved,) = normalized((beside.rendered,), create_namespaces=not existing)
+    return replace(beside, rendered=moved)
+
+
+def default_namespace(settings: Settings) -> str:
+    """The namespace of objects that name none: the context's on an existing cluster, else `default`."""
+    if settings.cluster.existing is None:
+        return DEFAULT_NAMESPACE
+    return context_namespace(settings.path(settings.cluster.existing), settings.cluster.context)
 
 
 @contextmanager

@@ -30,8 +30,8 @@ def pin_images(settings: Settings, folder: Path, progress: Progress) -> Iterator
     deadline = Deadline.after(PIN_SECONDS)
     file = assets.manifests() / "images" / "images.lock"
     engine = find_engine(deadline)
-    rendered, prerequisites = read_application(settings, find_tools(settings, deadline, progress), deadline)
+    application = read_application(settings, find_tools(settings, deadline, progress), deadline)
     local = find_local(settings.images, settings.root, engine, folder, deadline)
-    plan = plan_images((*prerequisites, rendered), loaded_images=local.loaded, archives=local.archives)
+    plan = plan_images((*application.prerequisites, application.rendered), loaded_images=local.loaded, archives=local.archives)
     registry = RegistrySource(engine, read_lock(file), folder, settings.images.registry_mirror)
     yield from pin_missing(file, registry, (image.reference.tagged for image in plan.wanted), progress, deadline)

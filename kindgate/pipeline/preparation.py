@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from kindgate.deploy.beside import Beside, with_spread_pods
+from kindgate.deploy.findings import Finding, errors_first, strict
+from kindgate.deploy.normalize import normalized
 from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.secrets import with_secrets
+from kindgate.deploy.source_lines import with_lines
 from kindgate.deploy.substitute import with_image_ids, with_images
 from kindgate.deploy.validate import refuse, validate
-from kindgate.errors import ManifestError, SettingsError, SloError
+from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.engine import find_engine
 from kindgate.images.source import Progress
 from kindgate.model import Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_unused, secret_values, without_env_source
-from kindgate.pipeline.base_version import read_base
+from kindgate.pipeline.base_version import default_namespace, read_base
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools
@@ -25,6 +30,8 @@ from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import advice
 from kindgate.waiting import Deadline
+
+T = TypeVar("T")
 
 PREPARE_SECONDS = 1800.0
 """On the first run of a machine without a registry, kubectl itself may have to be compiled."""
@@ -61,10 +68,15 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
         tools = find_tools(settings, deadline, progress)
-        rendered, prerequisites = read_application(settings, tools, deadline)
+        application = read_application(settings, tools, deadline)
+        rendered, prerequisites = application.rendered, application.prerequisites
+        for line in application.notes:
+            progress(f"note: {line}")
+        if application.findings:
+            progress(f"note: warnings about the manifests: {len(application.findings)}; `kindgate validate` lists them")
         base = None
         if settings.slo.compares:
-            base = read_base(settings, rendered, prerequisites, kubectl=tools.kubectl, folder=folder, deadline=deadline)
+            base = read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline)
             rendered = with_spread_pods(rendered, base.namespaces)
         supply = None
         if engine is not None:
@@ -85,10 +97,24 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
         )
 
 
-def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tuple[Rendered, tuple[Rendered, ...]]:
-    """The application's manifests, and those that are applied before them, rendered and found valid.
+@dataclass(frozen=True)
+class CheckedApplication:
+    """The application's manifests, what is applied before them, and everything that validation found in either."""
 
-    Raises `ManifestError` that names files and objects, and `SecretsMissing` when only secrets are missing.
+    rendered: Rendered
+    prerequisites: tuple[Rendered, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What kindgate added to the manifests or left out, one line each."""
+        return tuple(note for part in (*self.prerequisites, self.rendered) for note in part.notes)
+
+
+def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
+    """Render and validate the application and what is applied before it; findings are returned, errors first.
+
+    Raises `ManifestError` for manifests that cannot be rendered, `SettingsError` and `ImageError` for options that do not fit them.
     """
     try:
         parts = _rendered(settings, tools.kubectl, deadline)
@@ -97,15 +123,83 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> tu
         if without is None:
             raise
         raise without from error
+    existing = settings.cluster.existing is not None
+    parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
     parts = with_images(parts, dict(item.split("=", 1) for item in settings.images.app_image), "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)
     *prerequisites, rendered = (with_secrets(part, asked_secrets(settings), values) for part in parts)
-    existing = settings.cluster.existing is not None
-    for part in (*prerequisites, rendered):
-        refuse(validate(part, provided=prerequisites, existing=existing))
-    refuse_missing(settings, values)
-    return rendered, tuple(prerequisites)
+    found = (one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing))
+    return CheckedApplication(rendered, tuple(prerequisites), checked_findings(settings, found))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Everything that `check` found: findings about the manifests, and the errors of all other input.
+
+    `rendered` and `supply` are None where an error kept them from being made.
+    """
+
+    rendered: Rendered | None
+    supply: Supply | None
+    findings: tuple[Finding, ...]
+    errors: tuple[KindgateError, ...]
+    notes: tuple[str, ...]
+
+    def refuse(self) -> None:
+        """Raise the first error, in the order in which a run would meet them; does nothing where all is well."""
+        refuse(self.findings)
+        for error in self.errors:
+            raise error
+
+
+def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
+    """Read and check all input as `prepare` does, but go on after an error so that all of them are reported at once."""
+    deadline = Deadline.after(PREPARE_SECONDS)
+    errors: list[KindgateError] = []
+
+    def attempt(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except KindgateError as error:
+            errors.append(error)
+            return None
+
+    attempt(lambda: _refuse_nothing_to_compare(settings, read_objectives(settings)))
+    engine = attempt(lambda: find_engine(deadline)) if settings.cluster.existing is None else None
+    tools = attempt(lambda: find_tools(settings, deadline, progress))
+    application = attempt(lambda: check_application(settings, tools, deadline)) if tools is not None else None
+    if tools is None or application is None:
+        return Checked(None, None, (), tuple(errors), ())
+    attempt(lambda: refuse_missing(settings, secret_values(settings, os.environ, deadline)))
+    rendered, prerequisites = application.rendered, application.prerequisites
+    findings = application.findings
+    supply = None
+    readable = not any(finding.level == "error" and finding.path.endswith(".image") for finding in findings)
+    if settings.slo.compares:
+        attempt(lambda: read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
+    if engine is not None and readable:
+        images = folder / "images"
+        parts = (*prerequisites, rendered)
+        supply = attempt(lambda: find_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
+    return Checked(rendered, supply, findings, tuple(errors), application.notes)
+
+
+def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings as the run treats them, each once and with its line: policy is an error with --app-strict."""
+    found = strict(findings) if settings.deploy.strict else tuple(findings)
+    return errors_first(with_lines(dict.fromkeys(found), Path.cwd()))
+
+
+def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
+    """The application as `check_application` has it, found valid.
+
+    Raises `ManifestError` that names files and objects, and `SecretsMissing` when only secrets are missing.
+    """
+    checked = check_application(settings, tools, deadline)
+    refuse(checked.findings)
+    refuse_missing(settings, secret_values(settings, os.environ, deadline))
+    return checked
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.findings import Finding
+from kindgate.deploy.findings import Finding, strict
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
 
 NAMESPACE = manifest("Namespace", "shop", namespace="")
+OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def said(*objects: dict[str, Any], level: str = "error", **options: Any) -> list[str]:
@@ -61,7 +62,7 @@ def test_a_missing_field_is_found() -> None:
 def test_a_removed_api_version_is_found() -> None:
     """The version of the cluster decides what there is."""
     old = manifest("PodDisruptionBudget", "web", api_version="policy/v1beta1", spec={})
-    assert said(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and no CRD provides it"]
+    assert said(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and its CRD was not found in the manifests"]
 
 
 @pytest.mark.parametrize("version", ["v1.37.2", "1.99", "1.30"])
@@ -72,7 +73,7 @@ def test_any_version_is_judged_by_the_nearest_schema(version: str) -> None:
 
 def test_duplicates_are_found() -> None:
     """The second would silently replace the first."""
-    assert said(deployment(), deployment()) == [": is there 2 times"]
+    assert said(deployment(), deployment()) == [": defined twice"]
 
 
 def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
@@ -80,10 +81,10 @@ def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
     assert said(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
 
 
-def test_a_namespace_that_nobody_makes_is_found() -> None:
+def test_a_namespace_that_is_not_made_is_found() -> None:
     """Unless every cluster has it, or a prerequisite makes it."""
     other = manifest("ConfigMap", "c", namespace="other")
-    assert said(other) == ["metadata.namespace: the namespace other is provided by nobody"]
+    assert said(other) == ["metadata.namespace: namespace other was not found in the manifests"]
     assert said(manifest("ConfigMap", "c", namespace="kube-system")) == []
     assert said(other, provided=[rendered(manifest("Namespace", "other", namespace=""))]) == []
 
@@ -97,7 +98,7 @@ def test_a_custom_resource_needs_its_definition() -> None:
         "CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=crd_spec
     )
     widget = manifest("Widget", "w", api_version="example.dev/v1")
-    assert said(widget) == ["kind: Kubernetes 1.37 has no example.dev/v1 Widget, and no CRD provides it"]
+    assert said(widget) == ["kind: Kubernetes 1.37 has no example.dev/v1 Widget, and its CRD was not found in the manifests"]
     assert said(definition, widget) == []
     assert said(widget, provided=[rendered(definition)]) == []
 
@@ -105,41 +106,66 @@ def test_a_custom_resource_needs_its_definition() -> None:
 @pytest.mark.parametrize(
     ("resources", "missing"),
     [
-        ({}, ["requests.cpu", "requests.memory", "limits.memory"]),
+        ({}, ["requests.cpu", "requests.memory", "limits.memory", "limits.cpu"]),
         ({"limits": {"cpu": "1", "memory": "1Gi"}}, []),
-        ({"requests": {"cpu": "1", "memory": "1Gi"}}, ["limits.memory"]),
+        ({"requests": {"cpu": "1", "memory": "1Gi"}}, ["limits.memory", "limits.cpu"]),
     ],
     ids=["none", "limits-only", "requests-only"],
 )
-def test_missing_requests_and_limits_are_found(resources: dict[str, Any], missing: list[str]) -> None:
-    """A limit is its request too, as the API server has it."""
-    lines = said(deployment(container={"resources": resources}))
-    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in lines] == missing
-
-
-def test_a_missing_cpu_limit_is_a_warning() -> None:
-    """Many leave it out on purpose; then throttling cannot be judged."""
-    resources = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+def test_missing_requests_and_limits_are_warnings(resources: dict[str, Any], missing: list[str]) -> None:
+    """Kubernetes accepts them; a limit is its request too, as the API server has it."""
     item = deployment(container={"resources": resources})
     assert said(item) == []
-    assert said(item, level="warning") == [
-        "spec.template.spec.containers[0] (web).resources.limits.cpu: no CPU limit: throttling cannot be judged"
-    ]
+    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in said(item, level="warning")] == missing
+
+
+@pytest.mark.parametrize(
+    ("limits", "missing"),
+    [
+        ({"default": {"cpu": "1", "memory": "1Gi"}}, []),
+        ({"max": {"cpu": "1", "memory": "1Gi"}}, []),
+        ({"defaultRequest": {"cpu": "1", "memory": "1Gi"}}, ["limits.memory", "limits.cpu"]),
+        ({"type": "Pod", "max": {"cpu": "1", "memory": "1Gi"}}, ["requests.cpu", "requests.memory", "limits.memory", "limits.cpu"]),
+    ],
+    ids=["default", "max", "requests", "of-pods"],
+)
+def test_a_limit_range_gives_what_containers_leave_out(limits: dict[str, Any], missing: list[str]) -> None:
+    """The API server completes the pods of its namespace, and of no other."""
+    ranged = manifest("LimitRange", "defaults", spec={"limits": [{"type": "Container", **limits}]})
+    item = deployment(container={"resources": {}})
+    lines = said(item, ranged, level="warning")
+    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in lines] == missing
+    elsewhere = manifest("LimitRange", "defaults", namespace="default", spec=ranged["spec"])
+    assert len(said(item, elsewhere, level="warning")) == 4
+
+
+def test_policy_is_an_error_where_strictness_is_requested() -> None:
+    """What a cluster accepts is accepted by default."""
+    found = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
+    assert {finding.level for finding in found} == {"warning"}
+    assert {finding.level for finding in strict(found)} == {"error"}
+
+
+def test_a_missing_readiness_probe_is_a_warning() -> None:
+    """Of containers that serve; an init container has none."""
+    item = deployment()
+    del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+    (line,) = said(item, level="warning")
+    assert line.startswith("spec.template.spec.containers[0]: container web: no readiness probe")
 
 
 @pytest.mark.parametrize(
     ("container", "level", "fragment"),
     [
-        ({"image": "web"}, "error", "names no fixed version, and its default pull policy"),
-        ({"image": "web:latest"}, "error", "names no fixed version, and its default pull policy"),
-        ({"image": "web:latest", "imagePullPolicy": "IfNotPresent"}, "warning", "web:latest names no fixed version"),
+        ({"image": "web"}, "warning", "names no fixed version"),
+        ({"image": "web:latest"}, "warning", "web:latest names no fixed version"),
         ({"image": "Web:1"}, "error", "is not an image reference"),
         ({"image": ""}, "error", "no image"),
     ],
-    ids=["no-tag", "latest", "latest-pinned", "malformed", "empty"],
+    ids=["no-tag", "latest", "malformed", "empty"],
 )
 def test_floating_and_malformed_images_are_found(container: dict[str, str], level: str, fragment: str) -> None:
-    """What is judged has to be known."""
+    """A version that is not fixed is a matter of policy; an image that cannot be named is an error."""
     (line,) = said(deployment(container=container), level=level)
     assert ".image: " in line
     assert fragment in line
@@ -153,36 +179,66 @@ def test_init_containers_and_cron_jobs_are_looked_at() -> None:
         "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "tidy"}]}}}},
     }
     cron = manifest("CronJob", "tidy", api_version="batch/v1", spec=job)
-    lines = said(item, cron)
-    assert any(line.startswith("spec.template.spec.initContainers[0] (prepare).image: ") for line in lines)
-    assert any(line.startswith("spec.jobTemplate.spec.template.spec.containers[0] (tidy).image: ") for line in lines)
+    lines = said(item, cron, level="warning")
+    assert any(line.startswith("spec.template.spec.initContainers[0].image: ") for line in lines)
+    assert any(line.startswith("spec.jobTemplate.spec.template.spec.containers[0].resources.requests.cpu: ") for line in lines)
+
+
+def test_the_pods_of_a_custom_resource_count() -> None:
+    """An Argo Rollout's pods are selected by a Service as a Deployment's are."""
+    rollout = {**deployment(), "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    assert said(service(), rollout, level="warning") == []
+
+
+def test_a_kind_of_another_group_is_not_a_kubernetes_kind() -> None:
+    """Rules go by group and kind: Volcano's Job is not Kubernetes' Job."""
+    names = {"kind": "Job", "plural": "jobs"}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
+    spec = {"group": "batch.volcano.sh", "scope": "Namespaced", "names": names, "versions": [version]}
+    crd = manifest("CustomResourceDefinition", "jobs.batch.volcano.sh", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
+    job = manifest("Job", "train", api_version="batch.volcano.sh/v1alpha1", spec={"tasks": [], "schedulerName": "volcano"})
+    assert said(crd, job) == []
+    assert said(job) == ["kind: Kubernetes 1.37 has no batch.volcano.sh/v1alpha1 Job, and its CRD was not found in the manifests"]
 
 
 ENV = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
 OPTIONAL = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}
 PROJECTED = {"sources": [{"configMap": {"name": "kube-root-ca.crt"}}, {"secret": {"name": "s"}}]}
 POD = "spec.template.spec"
+BACKEND = "spec.rules[0].http.paths[0].backend.service"
 
 
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        (with_pod(serviceAccountName="robot"), f"{POD}.serviceAccountName: ServiceAccount shop/robot is provided by nobody"),
-        (with_pod(imagePullSecrets=[{"name": "s"}]), f"{POD}.imagePullSecrets[0]: Secret shop/s is provided by nobody"),
-        (with_pod(volumes=[{"name": "v", "secret": {"secretName": "s"}}]), f"{POD}.volumes[0].secret: Secret shop/s is provided by nobody"),
+        (
+            with_pod(serviceAccountName="robot"),
+            f"{POD}.serviceAccountName: ServiceAccount shop/robot was not found in the manifests: the pod cannot start",
+        ),
+        (with_pod(imagePullSecrets=[{"name": "s"}]), ""),
+        (
+            with_pod(volumes=[{"name": "v", "secret": {"secretName": "s"}}]),
+            f"{POD}.volumes[0].secret: Secret shop/s was not found in the manifests: the pod cannot start",
+        ),
         (
             with_pod(volumes=[{"name": "v", "configMap": {"name": "c"}}]),
-            f"{POD}.volumes[0].configMap: ConfigMap shop/c is provided by nobody",
+            f"{POD}.volumes[0].configMap: ConfigMap shop/c was not found in the manifests: the pod cannot start",
         ),
-        (with_pod(volumes=[{"name": "v", "projected": PROJECTED}]), f"{POD}.volumes[0].secret: Secret shop/s is provided by nobody"),
+        (
+            with_pod(volumes=[{"name": "v", "projected": PROJECTED}]),
+            f"{POD}.volumes[0].projected.sources[1].secret: Secret shop/s was not found in the manifests: the pod cannot start",
+        ),
         (
             with_pod(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]),
-            f"{POD}.volumes[0].persistentVolumeClaim: PersistentVolumeClaim shop/data is provided by nobody",
+            f"{POD}.volumes[0].persistentVolumeClaim: PersistentVolumeClaim shop/data was not found in the manifests: the pod cannot start",
         ),
-        (deployment(container={"env": [ENV]}), f"{POD}.containers[0].env[0]: Secret shop/s is provided by nobody"),
+        (
+            deployment(container={"env": [ENV]}),
+            f"{POD}.containers[0].env[0]: Secret shop/s was not found in the manifests: the pod cannot start",
+        ),
         (
             deployment(container={"envFrom": [{"configMapRef": {"name": "c"}}]}),
-            f"{POD}.containers[0].envFrom[0]: ConfigMap shop/c is provided by nobody",
+            f"{POD}.containers[0].envFrom[0]: ConfigMap shop/c was not found in the manifests: the pod cannot start",
         ),
         (deployment(container={"env": [OPTIONAL]}), ""),
         (with_pod(serviceAccountName="default"), ""),
@@ -198,51 +254,59 @@ def test_a_provided_secret_is_enough() -> None:
     """In the overlay itself, or in what is applied before."""
     secret = manifest("Secret", "s", stringData={"k": "v"})
     assert said(deployment(container={"env": [ENV]}), secret) == []
+    other_key = manifest("Secret", "s", stringData={"other": "v"})
+    assert said(deployment(container={"env": [ENV]}), other_key) == [
+        f"{POD}.containers[0].env[0]: Secret shop/s has no key k (its keys: other): the pod cannot start"
+    ]
     assert said(deployment(container={"env": [ENV]}), provided=[rendered(secret)]) == []
 
 
 @pytest.mark.parametrize(
     ("objects", "expected"),
     [
-        ([ingress(backend="web")], "spec.rules[0].http.paths[0].backend.service.name: Service shop/web is provided by nobody"),
+        (
+            [ingress(backend="web")],
+            f"{BACKEND}.name: Service shop/web was not found in the manifests: requests for it cannot be answered",
+        ),
         (
             [deployment(), service(ports=[{"name": "grpc", "port": 80, "targetPort": "http"}]), ingress()],
-            "spec.rules[0].http.paths[0].backend.service.port: Service shop/web has no port http",
+            "spec.rules[0].http.paths[0].backend.service.port: Service shop/web has no port http: requests for it cannot be answered",
         ),
-        ([service()], "spec.selector: no pod of namespace shop has the labels app=web"),
+        ([service()], "spec.selector: no pod of namespace shop in the manifests has the labels app=web"),
         (
             [deployment(), service(ports=[{"port": 80, "targetPort": "web"}])],
             "spec.ports[0].targetPort: no container that the Service selects has a port named web",
         ),
         (
             [deployment(), service(), ingress(ingressClassName="traefik")],
-            "spec.ingressClassName: IngressClass traefik is provided by nobody",
+            "spec.ingressClassName: IngressClass traefik was not found in the manifests",
         ),
         (
             [deployment(), service(), ingress(tls=[{"hosts": ["a"], "secretName": "cert"}])],
-            "spec.tls[0].secretName: Secret shop/cert is provided by nobody",
+            "spec.tls[0].secretName: Secret shop/cert was not found in the manifests",
         ),
     ],
     ids=["backend", "backend-port", "selector", "target-port", "class", "tls"],
 )
-def test_routes_have_to_lead_somewhere(objects: list[dict[str, Any]], expected: str) -> None:
-    """A route that leads nowhere is a 404 or 503 that somebody would search for in the cluster."""
-    assert said(*objects) == [expected]
+def test_routes_that_lead_nowhere_are_warnings(objects: list[dict[str, Any]], expected: str) -> None:
+    """The API server accepts them; requests for them end in a 404 or 503."""
+    assert said(*objects) == []
+    assert said(*objects, level="warning") == [expected]
 
 
 def test_a_selector_that_misses_its_own_pods_is_found() -> None:
     """The API server refuses it, and validation says so before there is one."""
     item = deployment()
     item["spec"]["selector"]["matchLabels"] = {"app": "other"}
-    assert said(item) == ["spec.selector.matchLabels: its own pods have the labels app=web, not app=other"]
+    assert said(item) == ["spec.selector.matchLabels: selects pods with the labels app=other, but the template's labels are app=web"]
 
 
 def test_an_autoscaler_needs_its_target() -> None:
-    """An autoscaler of nothing would never scale."""
+    """An autoscaler of nothing never scales, but is accepted."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler = manifest("HorizontalPodAutoscaler", "web", api_version="autoscaling/v2", spec={"maxReplicas": 3, "scaleTargetRef": target})
-    assert said(scaler) == ["spec.scaleTargetRef: Deployment shop/web is provided by nobody"]
-    assert said(scaler, deployment()) == []
+    assert said(scaler, level="warning") == ["spec.scaleTargetRef: Deployment shop/web was not found in the manifests"]
+    assert said(scaler, deployment(), level="warning") == []
 
 
 def test_an_existing_cluster_may_hold_what_is_missing() -> None:
@@ -250,7 +314,7 @@ def test_an_existing_cluster_may_hold_what_is_missing() -> None:
     objects = (deployment(container={"env": [ENV]}), manifest("Widget", "w", api_version="example.dev/v1"))
     assert said(*objects, existing=True) == []
     assert len(said(*objects, existing=True, level="warning")) == 2
-    assert len(said(deployment(container={"image": "web"}), existing=True)) == 1
+    assert len(said(deployment(container={"image": "Web"}), existing=True)) == 1
 
 
 def finding(name: str, level: str = "error") -> Finding:
@@ -276,3 +340,49 @@ def test_the_overlay_stands_in_for_an_unknown_file() -> None:
     """A finding always says where to look."""
     bare: Rendered = replace(rendered(deployment()), origins={})
     assert {found.file for found in validate(bare)} == {"app"}
+
+
+def custom_resource(schema: dict[str, Any], **fields: Any) -> list[str]:
+    """The errors about a Widget with `fields` under a CRD with `schema`."""
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Widget", "plural": "widgets"}
+    spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [version]}
+    crd = manifest("CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
+    return said(crd, manifest("Widget", "w", api_version="example.dev/v1", **fields))
+
+
+SIZE = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}}}
+PORT = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"port": {"x-kubernetes-int-or-string": True}}}}}
+EMBEDDED = {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-embedded-resource": True, "properties": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "spec", "fragment"),
+    [
+        (SIZE, {"size": 3}, ""),
+        (SIZE, {"size": "3"}, "'3' is not of type 'integer'"),
+        (SIZE, {}, "'size' is a required property"),
+        (SIZE, {"size": 3, "colour": "red"}, "unknown field"),
+        (PORT, {"port": 80}, ""),
+        (PORT, {"port": "http"}, ""),
+        (PORT, {"port": [1]}, "is not"),
+        (EMBEDDED, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}, ""),
+        (OPEN, {"anything": {"goes": [1]}}, ""),
+    ],
+    ids=["valid", "type", "required", "unknown", "int", "string", "neither", "embedded", "open"],
+)
+def test_a_custom_resource_is_held_against_its_crd(schema: dict[str, Any], spec: dict[str, Any], fragment: str) -> None:
+    """As the API server does with strict field validation."""
+    lines = custom_resource(schema, spec=spec)
+    assert len(lines) == bool(fragment)
+    assert all(fragment in line for line in lines)
+
+
+def test_a_version_that_its_crd_does_not_serve_is_unknown() -> None:
+    """The API server has no such resource."""
+    names = {"kind": "Widget", "plural": "widgets"}
+    old = {"name": "v1", "served": False, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
+    spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [old]}
+    crd = manifest("CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
+    (line,) = said(crd, manifest("Widget", "w", api_version="example.dev/v1"))
+    assert line.startswith("kind: ")

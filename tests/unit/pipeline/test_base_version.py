@@ -12,6 +12,7 @@ from kindgate.deploy.beside import Beside
 from kindgate.errors import ManifestError, SettingsError
 from kindgate.model import Rendered
 from kindgate.pipeline.base_version import checked_out, read_base
+from kindgate.pipeline.tools import Tools
 from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -67,7 +68,7 @@ def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str
     """The base version beside version 2."""
     settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
     folder = project.parent / "run"
-    return read_base(settings, version("example/web:2"), (), kubectl=kubectl, folder=folder, deadline=Deadline.after(30))
+    return read_base(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
 
 
 def images(beside: Beside) -> list[str]:
@@ -158,7 +159,9 @@ def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, mon
     monkeypatch.setenv("API_TOKEN", "t0ken")
     settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
 
-    beside = read_base(settings, version("example/web:2"), (), kubectl=kubectl, folder=project.parent / "run", deadline=Deadline.after(30))
+    beside = read_base(
+        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+    )
 
     (secret,) = beside.rendered.of_kind("Secret")
     assert (secret["metadata"]["namespace"], secret["data"]) == ("shop-base", {"API_TOKEN": "dDBrZW4="})

@@ -1,0 +1,94 @@
+"""Rendered objects in the form in which the API server keeps them, so that every later step can rely on it.
+
+Lists are taken apart, empty fields left out, each object knows its namespace, and each namespace is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kindgate.deploy.identity import identity
+from kindgate.deploy.scope import CustomKind, custom_kinds, is_namespaced
+from kindgate.errors import ManifestError
+from kindgate.model import Manifest, ObjectRef, Rendered
+
+DEFAULT_NAMESPACE = "default"
+
+INITIAL_NAMESPACES = frozenset({DEFAULT_NAMESPACE, "kube-system", "kube-public", "kube-node-lease"})
+"""The namespaces that every cluster has from the start."""
+
+
+def objects_of(documents: Iterable[Any], source: str) -> list[dict[str, Any]]:
+    """The Kubernetes objects of YAML documents: the items of `List` kinds one by one, fields that are null left out.
+
+    `source` names the documents in the `ManifestError` that is raised for one that is not a Kubernetes object.
+    """
+    found = [_without_nulls(item) for document in documents for item in _items(document, source)]
+    for item in found:
+        identity(item, source)
+    return found
+
+
+def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE, create_namespaces: bool = True) -> tuple[Rendered, ...]:
+    """`parts`, which are applied in this order, with a namespace on every object that lives in one.
+
+    `namespace` is the one for objects that name none. An object that lives in no namespace loses the one that it
+    names, as in the API server. With `create_namespaces`, a namespace that no part provides is added to the first
+    part that needs it, and noted there.
+    """
+    custom = custom_kinds(item for part in parts for item in part.objects)
+    placed = [_placed(part, namespace, custom) for part in parts]
+    if not create_namespaces:
+        return tuple(placed)
+    there = set(INITIAL_NAMESPACES)
+    complete: list[Rendered] = []
+    for part in placed:
+        there |= {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
+        missing = [name for name in part.namespaces if name not in there]
+        there.update(missing)
+        complete.append(_with_namespaces(part, missing))
+    return tuple(complete)
+
+
+def _items(document: Any, source: str) -> Iterator[Any]:  # noqa: ANN401  # any YAML document
+    """The document, or the objects in it: kubectl takes everything that has `items` for a list."""
+    kind = document.get("kind") if isinstance(document, Mapping) else None
+    if not (isinstance(document, Mapping) and isinstance(kind, str) and kind.endswith("List") and "items" in document):
+        yield document
+        return
+    items = document["items"] or []
+    if not isinstance(items, list):
+        raise ManifestError(f"{source}: the items of a {kind} are not a list but {type(items).__name__}")
+    defaults = {"apiVersion": document.get("apiVersion"), "kind": kind.removesuffix("List")} if kind != "List" else {}
+    for item in items:
+        yield from _items({**defaults, **item} if isinstance(item, Mapping) else item, source)
+
+
+def _without_nulls(node: Any) -> Any:  # noqa: ANN401  # any part of a YAML document
+    """A field that is null is one that is not there; items of lists keep their places."""
+    if isinstance(node, Mapping):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(item) for item in node] if isinstance(node, list) else node
+
+
+def _placed(part: Rendered, namespace: str, custom: Iterable[CustomKind]) -> Rendered:
+    pairs = [(item, _in_namespace(item, namespace, custom)) for item in part.objects]
+    origins = {ObjectRef.of(after): part.origins[ref] for before, after in pairs if (ref := ObjectRef.of(before)) in part.origins}
+    return replace(part, objects=tuple(after for _, after in pairs), origins=origins)
+
+
+def _in_namespace(manifest: Manifest, namespace: str, custom: Iterable[CustomKind]) -> Manifest:
+    metadata = manifest["metadata"]
+    if not is_namespaced(manifest, custom):
+        return {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "namespace"}}
+    return manifest if metadata.get("namespace") else {**manifest, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _with_namespaces(part: Rendered, names: Sequence[str]) -> Rendered:
+    if not names:
+        return part
+    made: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+    notes = (f"namespace {name} is named and not in the manifests: kindgate creates it" for name in names)
+    return replace(part, objects=(*made, *part.objects), notes=(*part.notes, *notes))

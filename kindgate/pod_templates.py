@@ -1,0 +1,103 @@
+"""The pods in a manifest: every pod template and container of a resource of any kind, custom resources included.
+
+This is the one place that knows where containers are. Whatever holds a list of `containers`
+is a pod's specification, as in a Deployment, a CronJob, an Argo Rollout or a Knative Service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kindgate.model import Manifest
+
+CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+"""The lists of containers of a pod's specification, in the order in which they are started."""
+
+Container = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PodTemplate:
+    """The pods of one workload: their labels and specification, and the dotted path of the latter (`spec.template.spec`)."""
+
+    spec_path: str
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+
+    def containers(self) -> Iterator[tuple[str, Container]]:
+        """Every container with its path in the manifest, init containers first."""
+        for field in CONTAINER_FIELDS:
+            for number, container in enumerate(_list(self.spec.get(field))):
+                if isinstance(container, Mapping):
+                    yield f"{self.spec_path}.{field}[{number}]", container
+
+
+def pod_templates(manifest: Manifest) -> tuple[PodTemplate, ...]:
+    """Every pod template of the object, in the order of its fields; empty for an object that makes no pods.
+
+    A CustomResourceDefinition describes pods of other objects, and has none.
+    """
+    if manifest.get("kind") == "CustomResourceDefinition":
+        return ()
+    return tuple(_found(manifest, ""))
+
+
+def pod_template(manifest: Manifest) -> PodTemplate | None:
+    """The object's pod template, the first where there are several; None for an object that makes no pods."""
+    return next(iter(pod_templates(manifest)), None)
+
+
+def containers(manifest: Manifest) -> Iterator[tuple[str, Container]]:
+    """Every container of the object with its path."""
+    return (pair for template in pod_templates(manifest) for pair in template.containers())
+
+
+def with_containers(manifest: Manifest, change: Callable[[Container], Container]) -> Manifest:
+    """The object with `change` applied to each of its containers; the object itself where nothing changes."""
+    if manifest.get("kind") == "CustomResourceDefinition":
+        return manifest
+    changed: Manifest = _changed(manifest, change)
+    return changed
+
+
+def _found(node: Any, path: str) -> Iterator[PodTemplate]:  # noqa: ANN401  # any part of a YAML document
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _found(item, f"{path}[{number}]")
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            below = f"{path}.{key}".removeprefix(".")
+            if _is_pod_spec(value):
+                yield PodTemplate(below, _labels(node.get("metadata")) if key == "spec" else {}, value)
+            else:
+                yield from _found(value, below)
+
+
+def _is_pod_spec(node: Any) -> bool:  # noqa: ANN401  # the same
+    return isinstance(node, Mapping) and _are_containers(node.get("containers"))
+
+
+def _are_containers(node: Any) -> bool:  # noqa: ANN401  # the same
+    return isinstance(node, list) and bool(node) and all(isinstance(item, Mapping) for item in node)
+
+
+def _changed(node: Any, change: Callable[[Container], Container]) -> Any:  # noqa: ANN401  # the same
+    if isinstance(node, list):
+        return [_changed(item, change) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    if not _is_pod_spec(node):
+        return {key: _changed(value, change) for key, value in node.items()}
+    lists = {field: _list(node.get(field)) for field in CONTAINER_FIELDS if field in node}
+    return {**node, **{field: [change(item) if isinstance(item, Mapping) else item for item in items] for field, items in lists.items()}}
+
+
+def _labels(metadata: Any) -> Mapping[str, str]:  # noqa: ANN401  # the same
+    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    return labels if isinstance(labels, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401  # the same
+    return value if isinstance(value, list) else []

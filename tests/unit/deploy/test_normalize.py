@@ -1,0 +1,128 @@
+"""Objects in the form in which the API server keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.normalize import normalized, objects_of
+from kindgate.errors import ManifestError
+from kindgate.model import ObjectRef
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+
+def test_an_object_without_namespace_lives_in_the_default_one() -> None:
+    """As kubectl has it; the file that it came from stays known."""
+    (part,) = normalized((rendered(deployment(namespace=""), ingress(namespace="")),))
+    assert [ObjectRef.of(item) for item in part.objects] == [
+        ObjectRef("Deployment", "default", "web"),
+        ObjectRef("Ingress", "default", "web"),
+    ]
+    assert part.origins[ObjectRef("Deployment", "default", "web")] == "app/web.yaml"
+    assert part.notes == ()
+
+
+def test_another_default_namespace_can_be_given() -> None:
+    """That of an existing cluster's context."""
+    (part,) = normalized((rendered(service(namespace="")),), namespace="team", create_namespaces=False)
+    assert part.namespaces == ("team",)
+
+
+def test_objects_of_the_whole_cluster_have_no_namespace() -> None:
+    """Kustomize's `namespace:` may have given one to a kind that it does not know; the API server drops it."""
+    crd = manifest(
+        "CustomResourceDefinition",
+        "issuers.example.dev",
+        namespace="",
+        api_version="apiextensions.k8s.io/v1",
+        spec={"group": "example.dev", "scope": "Cluster", "names": {"kind": "Issuer", "plural": "issuers"}, "versions": []},
+    )
+    issuer = manifest("Issuer", "ca", api_version="example.dev/v1")
+    role = manifest("ClusterRole", "reader", api_version="rbac.authorization.k8s.io/v1")
+    (first, second) = normalized((rendered(crd), rendered(issuer, role)))
+    assert [ObjectRef.of(item).namespace for item in (*first.objects, *second.objects)] == ["", "", ""]
+
+
+def test_a_kind_of_another_group_is_not_taken_for_kubernetes_own() -> None:
+    """A custom Namespace or Node is a namespaced kind unless its CRD says otherwise."""
+    (part,) = normalized((rendered(manifest("Node", "n", namespace="", api_version="mesh.example.dev/v1")),))
+    assert ObjectRef.of(part.objects[0]) == ObjectRef("Node.mesh.example.dev", "default", "n")
+
+
+def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> None:
+    """And the run says so."""
+    before, after = normalized((rendered(service(namespace="shop")), rendered(deployment(namespace="shop"))))
+    assert [item["kind"] for item in before.objects] == ["Namespace", "Service"]
+    assert before.notes == ("namespace shop is named and not in the manifests: kindgate creates it",)
+    assert after.notes == ()
+
+
+def test_a_namespace_of_the_manifests_or_the_cluster_is_not_made() -> None:
+    """The manifests' own may carry labels that matter."""
+    (part,) = normalized((rendered(manifest("Namespace", "shop", namespace=""), service(), service(namespace="kube-system")),))
+    assert len(part.objects) == 3
+    assert part.notes == ()
+
+
+def test_nothing_is_made_on_an_existing_cluster() -> None:
+    """Kindgate creates nothing cluster-scoped there."""
+    (part,) = normalized((rendered(service()),), create_namespaces=False)
+    assert part == rendered(service())
+
+
+def test_lists_are_taken_apart() -> None:
+    """`kubectl get -o yaml` writes them; a typed list leaves the kind of its items out."""
+    text = """
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Service, metadata: {name: a}}
+- apiVersion: v1
+  kind: ConfigMapList
+  items:
+  - metadata: {name: b}
+"""
+    found = objects_of(read_documents(text, "all.yaml"), "all.yaml")
+    assert [(item["apiVersion"], item["kind"], item["metadata"]["name"]) for item in found] == [
+        ("v1", "Service", "a"),
+        ("v1", "ConfigMap", "b"),
+    ]
+
+
+def test_an_empty_list_holds_nothing() -> None:
+    """`kubectl get` of nothing is no error."""
+    assert objects_of([{"apiVersion": "v1", "kind": "List", "items": None}], "all.yaml") == []
+
+
+def test_a_custom_kind_that_ends_in_list_and_has_no_items_is_an_object() -> None:
+    """A PriceList is not a list of Prices."""
+    price_list = {"apiVersion": "example.dev/v1", "kind": "PriceList", "metadata": {"name": "p"}}
+    assert objects_of([price_list], "all.yaml") == [price_list]
+
+
+def test_a_field_that_is_null_is_one_that_is_not_there() -> None:
+    """`creationTimestamp: null` is in half of all generated manifests."""
+    (found,) = objects_of(
+        [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "creationTimestamp": None}, "status": None}], "all.yaml"
+    )
+    assert found == {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["text", {"kind": "Service", "metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}, {"name": "shop"}],
+    ids=["text", "no-version", "no-list", "values"],
+)
+def test_what_is_no_object_is_refused_by_file(document: object) -> None:
+    """A values file or a compose file among the manifests."""
+    with pytest.raises(ManifestError, match=r"^all\.yaml: "):
+        objects_of([document], "all.yaml")
+
+
+def test_notes_of_an_earlier_step_are_kept() -> None:
+    """Each step adds its own."""
+    (part,) = normalized((replace(rendered(service()), notes=("earlier",)),))
+    assert part.notes[0] == "earlier"
+    assert len(part.notes) == 2

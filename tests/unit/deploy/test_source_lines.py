@@ -1,0 +1,73 @@
+"""Findings carry the line of the file that a person has to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.deploy.findings import Finding
+from kindgate.deploy.source_lines import with_lines
+from kindgate.model import ObjectRef
+
+TEXT = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: web:1
+        - name: log
+          image: log
+"""
+
+
+def line(tmp_path: Path, kind: str, name: str, path: str, text: str = TEXT) -> int:
+    """The line of a finding about the object `kind` `name` in a file that holds `text`."""
+    (tmp_path / "app.yaml").write_text(text)
+    (found,) = with_lines([Finding("app.yaml", ObjectRef(kind, "shop", name), path, "wrong")], tmp_path)
+    return found.line
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "expected"),
+    [
+        ("Deployment", "web", "spec.template.spec.containers[1].image", 17),
+        ("Deployment", "web", "spec.template.spec.containers[0].resources.limits.cpu", 14),
+        ("Service", "web", "", 1),
+        ("Deployment", "dev-web-v2", "spec", 11),
+        ("Deployment", "other", "spec", 0),
+        ("ConfigMap", "web", "data", 0),
+    ],
+    ids=["field", "nearest", "object", "prefixed", "other-name", "other-kind"],
+)
+def test_the_line_is_that_of_the_field_or_the_nearest_one(tmp_path: Path, kind: str, name: str, path: str, expected: int) -> None:
+    """A field that a patch made is not there; a name may have got a prefix; 0 says that the line is not known."""
+    assert line(tmp_path, kind, name, path) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a: {b", "- 1\n"], ids=["empty", "malformed", "list"])
+def test_a_file_without_the_object_has_no_line(tmp_path: Path, text: str) -> None:
+    """A finding is reported all the same."""
+    assert line(tmp_path, "Deployment", "web", "spec", text) == 0
+
+
+def test_a_file_that_is_not_there_has_no_line(tmp_path: Path) -> None:
+    """Objects of remote bases and of kindgate itself come from no file here."""
+    (found,) = with_lines([Finding("--app-secret", ObjectRef("Secret", "shop", "s"), "", "wrong")], tmp_path)
+    assert str(found) == "--app-secret: Secret shop/s: wrong"
+
+
+def test_the_line_is_shown_behind_the_file() -> None:
+    """As compilers do, so that editors open it."""
+    finding = Finding("app.yaml", ObjectRef("Deployment", "shop", "web"), "spec.replicas", "wrong", line=7)
+    assert str(finding) == "app.yaml:7: Deployment shop/web: spec.replicas: wrong"

@@ -1,0 +1,110 @@
+"""`kindgate validate` reports everything that is wrong at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ManifestError, SecretsMissing, SloError
+from kindgate.pipeline.preparation import Checked, check
+from kindgate.settings import ClusterSettings, DeploySettings, Settings, SloSettings
+
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+contexts: [{name: stage, context: {cluster: stage, namespace: team}}]
+clusters: []
+users: []
+"""
+APP = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicass: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker}
+spec:
+  selector: {matchLabels: {app: worker}}
+  template:
+    metadata: {labels: {app: worker}}
+    spec: {containers: [{name: worker, image: worker}]}
+"""
+
+
+KUBECTL = """#!/usr/bin/env python3
+import os, pathlib, sys
+if sys.argv[1] == "version":
+    sys.exit(print("v1.37.2"))
+file = pathlib.Path("k8s/app.yaml")
+origin = os.path.relpath(file.resolve(), sys.argv[2])
+mark = "metadata: {annotations: {config.kubernetes.io/origin: 'path: " + origin + "'}, name: w"
+print(file.read_text().replace("metadata: {name: w", mark))
+"""
+"""A stand-in that builds the one overlay of these tests, with origins."""
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project for an existing cluster, so that no engine is needed."""
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s" / "app.yaml").write_text(APP)
+    (tmp_path / "k8s" / "kustomization.yaml").write_text("resources: [app.yaml]\n")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL)
+    kubectl.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> Checked:
+    """What is found in the project."""
+    (project / "slo.yaml").write_text(slo or "thresholds: {http_req_failed: ['rate<0.01']}\n")
+    cluster = ClusterSettings(
+        existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1", kubectl_bin=str(project / "kubectl")
+    )
+    settings = Settings(
+        root=project, cluster=cluster, deploy=deploy or DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml"))
+    )
+    return check(settings, project / "run", lambda _: None)
+
+
+def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(project: Path) -> None:
+    """Objectives, secrets, schema and policy, in one go."""
+    found = checked(project, DeploySettings(overlay=Path("k8s")), slo="thresholds: {http_req_failed: ['rate<<0.01']}\n")
+
+    assert [type(error) for error in found.errors] == [SloError]
+    levels = [finding.level for finding in found.findings]
+    assert levels == ["error", *["warning"] * (len(levels) - 1)]
+    assert str(found.findings[0]).startswith("k8s/app.yaml:5: Deployment team/web: spec: unknown field")
+    assert {finding.object.name for finding in found.findings if finding.line > 10} == {"worker"}
+    with pytest.raises(ManifestError, match="replicass"):
+        found.refuse()
+
+
+def test_strictness_makes_policy_an_error(project: Path) -> None:
+    """`--strict` for those who want it."""
+    (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
+    checked(project).refuse()
+
+    strict = checked(project, DeploySettings(overlay=Path("k8s"), strict=True))
+
+    with pytest.raises(ManifestError, match="CPU request"):
+        strict.refuse()
+
+
+def test_objects_without_namespace_live_in_that_of_the_context(project: Path) -> None:
+    """As kubectl has it; nothing is created for it on an existing cluster."""
+    found = checked(project)
+    assert found.rendered is not None
+    assert found.rendered.namespaces == ("team",)
+    assert [item["kind"] for item in found.rendered.objects] == ["Deployment", "Deployment"]
+    assert SecretsMissing not in map(type, found.errors)
