@@ -29,7 +29,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, and register the fixtures and, outside of workers, the controller."""
-    from kindgate.plugin import fixtures  # noqa: PLC0415  # its fixtures override pytest-kind's only when registered last
+    from kindgate.plugin import fixtures, short_names  # noqa: PLC0415  # they override pytest-kind's only when registered last
 
     _refuse_misread_option(config)
     register_markers(config)
@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except KindgateError as error:
         pytest.exit(str(error), returncode=error.exit_code)
     config.pluginmanager.register(fixtures, "kindgate.fixtures")
+    config.pluginmanager.register(short_names, "kindgate.short_names")
     config.pluginmanager.register(items, "kindgate.items")
     if hasattr(config, "workerinput"):
         return

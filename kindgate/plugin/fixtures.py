@@ -1,4 +1,8 @@
-"""What tests can ask for. The first test that needs the cluster has it created; nothing else ever does."""
+"""What tests can request. The first test that needs the cluster has it created; nothing else ever does.
+
+Each fixture is called `kindgate_NAME`, and NAME for short. Fixtures here request the long names only: a project may
+have an `app` or a `cluster` that means something else, and its own wins.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
     standing = reached(request.config, Stage.CLUSTER)
     made = Cluster(standing.address, standing.kubectl)
@@ -40,7 +44,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """pytest-kind's own fixture and methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
     standing = reached(request.config, Stage.CLUSTER)
     if standing.kind is None:
@@ -53,23 +57,23 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
 
 
 @pytest.fixture(scope="session")
-def app(request: pytest.FixtureRequest) -> Application:
+def kindgate_app(request: pytest.FixtureRequest) -> Application:
     """The application, applied, ready and answering through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
     standing = reached(request.config, Stage.APP)
     return Application(standing.address.ingress_url, standing.rendered)
 
 
 @pytest.fixture(scope="session")
-def ingress(app: Application) -> Iterator[Ingress]:
+def kindgate_ingress(kindgate_app: Application) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
 
-    with Ingress(app.url, app.hosts) as client:
+    with Ingress(kindgate_app.url, kindgate_app.hosts) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
+def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
     """Prometheus beside the application: `query(promql)`, `query_range(promql, window, step)`.
 
     With --prometheus=optional or off, a test that needs it is skipped when it is not there, by name and with the reason.
@@ -84,7 +88,7 @@ def prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
 
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]:
+def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster) -> Iterator[str]:
     """The name of a namespace for this test alone, with Pod Security `restricted`; deleted afterwards.
 
     With --kind-keep=on-failure or always, the namespace of a test that fails is kept.
@@ -96,25 +100,25 @@ def namespace(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]
     def ended() -> Ending:
         return ending(request.node.stash.get(OUTCOMES, {}), keep)
 
-    with namespace_for(cluster, request.node.name, ended) as name:
+    with namespace_for(kindgate_cluster, request.node.name, ended) as name:
         yield name
         if ended() is Ending.KEEP:
-            where = f"kubectl --kubeconfig {cluster.kubeconfig} --namespace {name} get all"
+            where = f"kubectl --kubeconfig {kindgate_cluster.kubeconfig} --namespace {name} get all"
             request.node.add_report_section("teardown", "namespace", f"namespace {name} is kept: {where}")
 
 
 @pytest.fixture
-def burst(request: pytest.FixtureRequest, app: Application) -> Bursts:
+def kindgate_burst(request: pytest.FixtureRequest, kindgate_app: Application) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.bursts import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
     standing = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
-    return Bursts(app.url, app.hosts, settings.load, lease_of(request.config), standing.measurements)
+    return Bursts(kindgate_app.url, kindgate_app.hosts, settings.load, lease_of(request.config), standing.measurements)
 
 
 @pytest.fixture
-def slo(request: pytest.FixtureRequest) -> Slo:
+def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test: those of its `slo` markers, or of the SLO file. `slo.check()` judges them."""
     from kindgate.plugin.objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
@@ -123,7 +127,7 @@ def slo(request: pytest.FixtureRequest) -> Slo:
 
 
 @pytest.fixture
-def duet(request: pytest.FixtureRequest) -> Duet:
+def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
     """The application beside the version that --slo-base names; `duet.check()` compares them as the SLO file says.
 
     Without --slo-base and --slo-base-image, tests that use it are deselected.
@@ -135,9 +139,9 @@ def duet(request: pytest.FixtureRequest) -> Duet:
 
 
 @pytest.fixture(scope="session")
-def resources(request: pytest.FixtureRequest, app: Application, prometheus: Prometheus) -> ResourceSummary:
+def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application, kindgate_prometheus: Prometheus) -> ResourceSummary:
     """What the application's workloads used while the bursts of the objectives ran; sends a look of them if none ran yet."""
     from kindgate.plugin.objectives import resources_of  # noqa: PLC0415  # see `slo`
 
     standing = reached(request.config, Stage.MONITORING)
-    return resources_of(request.config, app, standing, prometheus)
+    return resources_of(request.config, kindgate_app, standing, kindgate_prometheus)

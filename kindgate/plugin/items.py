@@ -24,8 +24,9 @@ from kindgate.plugin.state import (
     WRONG_OBJECTIVE,
 )
 
-CLUSTER_FIXTURES = frozenset({"cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"})
-BURST_FIXTURES = frozenset({"burst", "slo", "duet", "resources"})
+CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
+BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
+"""Long names, which a test has among its fixtures also when it requests the short ones, and a project's own `app` has not."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     leave_out_of_wider_paths(config, items)
     _leave_out_comparisons(config, items)
     for item in items:
-        if "app" in getattr(item, "fixturenames", ()):
+        if "kindgate_app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True
         if item.get_closest_marker("scenario"):
             item.user_properties.append((SCENARIO_PROPERTY, _first_sentence(item)))
@@ -62,7 +63,7 @@ def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> N
     """Deselect tests that compare two versions when the options name only one."""
     if config.stash[SETTINGS].slo.compares:
         return
-    comparing = [item for item in items if "duet" in getattr(item, "fixturenames", ())]
+    comparing = [item for item in items if "kindgate_duet" in getattr(item, "fixturenames", ())]
     if comparing:
         config.hook.pytest_deselected(items=comparing)
         items[:] = [item for item in items if item not in comparing]
@@ -79,9 +80,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse selected tests whose planned load could not confirm their objectives, before anything is created."""
     for item in session.items:
         names = getattr(item, "fixturenames", ())
-        if "slo" in names or "duet" in names:
+        if "kindgate_slo" in names or "kindgate_duet" in names:
             try:
-                _refuse_too_small(item, compares="duet" in names)
+                _refuse_too_small(item, compares="kindgate_duet" in names)
             except SloError as error:
                 if not hasattr(session.config, "workerinput"):
                     pytest.exit(str(error), returncode=error.exit_code)

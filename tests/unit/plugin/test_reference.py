@@ -15,6 +15,7 @@ def test_the_page_is_up_to_date() -> None:
 def test_every_fixture_is_described() -> None:
     """Those that README names are among them."""
     found = dict(public_fixtures())
+    short = {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"}
 
-    assert {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"} <= set(found)
+    assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(found)
     assert all(found.values())

@@ -1,0 +1,68 @@
+"""A project keeps fixtures that happen to have kindgate's short names, and kindgate's own fixtures do not notice."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.stages import Provisioned
+from kindgate.plugin import fixtures, short_names
+from kindgate.plugin.controller import LazyPipeline
+from tests.unit.plugin.conftest import StandIn
+
+INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
+SHORT = ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace", "burst", "slo", "duet", "resources")
+
+CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n    return 'mine'\n" for name in SHORT)
+"""As a Flask project has an `app` and a Redis project a `cluster`: of function scope, narrower than kindgate's."""
+
+
+def reaches(_lazy: LazyPipeline) -> Provisioned:
+    """A pipeline that reaches every stage."""
+    address = ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1")
+    return Provisioned(address, Rendered(Path("o"), (INGRESS,)), Path("kubectl"), Path("artifacts"), Path("measurements"))
+
+
+def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytester) -> None:
+    """Tests that use them are none of kindgate's: they need no cluster."""
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile("".join(f"def test_{name}({name}):\n    assert {name} == 'mine'\n\n" for name in SHORT))
+
+    suite.runpytest_inprocess().assert_outcomes(passed=len(SHORT))
+
+
+def test_kindgates_fixtures_work_beside_them_under_their_long_names(suite: pytest.Pytester, stand_in: StandIn) -> None:
+    """No ScopeMismatch, and no foreign object where kindgate expects its own."""
+    stand_in(reaches)
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(
+        """
+        def test_it(kindgate_app, kindgate_ingress, kindgate_cluster, kindgate_burst, app, cluster):
+            assert kindgate_app.hosts == ("foo.localhost",)
+            assert (app, cluster) == ("mine", "mine")
+        """
+    )
+
+    suite.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Pytester, stand_in: StandIn) -> None:
+    """`ingress` needs kindgate's application, and not the `app` that a web framework's project has."""
+    stand_in(reaches)
+    suite.makeconftest("import pytest\n\n@pytest.fixture\ndef app():\n    yield object()\n")
+    suite.makepyfile("def test_it(ingress, burst):\n    assert callable(ingress.get)\n")
+
+    suite.runpytest_inprocess(suite.path / "test_one_overridden_name_leaves_the_other_short_names_alone.py").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("module", [fixtures, short_names])
+def test_no_fixture_of_ours_requests_a_short_name(module: object) -> None:
+    """A new one could bring the dependence back."""
+    made = {name: getattr(value, "__wrapped__", None) for name, value in vars(module).items()}
+    requested = {name: {*inspect.signature(value).parameters} - {"request"} for name, value in made.items() if inspect.isfunction(value)}
+
+    assert {name.removeprefix("kindgate_") for name in requested} >= set(SHORT)
+    assert [one for names in requested.values() for one in names if not one.startswith("kindgate_")] == []
