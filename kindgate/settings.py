@@ -228,12 +228,21 @@ class Settings:
         return value if value.is_absolute() else self.root / value
 
 
-def build_settings(root: Path, command_line: Mapping[str, object], ini: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+def build_settings(
+    root: Path,
+    command_line: Mapping[str, object],
+    ini: Mapping[str, str],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> Settings:
     """The settings of a run: command line over ini over environment over default.
 
     `command_line` and `ini` are keyed by the option's ini name; None, an empty list, an empty text or a switch that
-    is off is as good as not given. Raises `SettingsError` that names the option and what is wrong with the value.
+    is off is as good as not given. Paths of the command line and of the environment count from `folder`, where the run
+    was started (default: `root`); those of the ini file count from `root`, the file's own folder. Raises
+    `SettingsError` that names the option and what is wrong with the value.
     """
+    start = None if folder is None or folder.resolve() == root.resolve() else folder.absolute()
     groups: dict[str, dict[str, object]] = {}
     for row in option_fields(Settings):
         key = row.option.ini
@@ -245,10 +254,19 @@ def build_settings(root: Path, command_line: Mapping[str, object], ini: Mapping[
             value = text.split() if row.repeatable else text
         else:
             continue
-        groups.setdefault(row.group, {})[row.name] = _checked(row, value)
+        checked = _checked(row, value)
+        from_ini = value is not given and bool(ini.get(key))
+        groups.setdefault(row.group, {})[row.name] = checked if from_ini or start is None else _counted_from(start, checked)
     defaults = Settings()
     made = {name: type(getattr(defaults, name))(**values) for name, values in groups.items()}
     return Settings(root=root, **made)
+
+
+def _counted_from(folder: Path, value: object) -> object:
+    """`value` with its relative paths made absolute."""
+    if isinstance(value, Path):
+        return folder / value
+    return tuple(folder / item if isinstance(item, Path) else item for item in value) if isinstance(value, tuple) else value
 
 
 _OF_TEXT: Mapping[Any, Callable[[Any], object]] = {

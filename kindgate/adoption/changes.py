@@ -1,57 +1,99 @@
-"""What would be written, compared with what is there. A file that somebody has written is never overwritten."""
+"""What would be written, compared with what is there. A file that a person wrote or edited is never overwritten.
+
+What kindgate wrote is known by its checksum: the record of a suite lists them, and is committed with it.
+"""
 
 from __future__ import annotations
 
 import difflib
 import enum
-from collections.abc import Iterable
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+RECORD = ".kindgate-init"
+"""Name of the record in the suite's folder."""
+
+_HEADER = "# What `kindgate init` wrote, as sha256sum prints it. A later call renews these files as long as they are unedited.\n"
 
 
 class Kind(enum.StrEnum):
     """What becomes of a file."""
 
     CREATE = "create"
-    MERGE = "add to"
+    UPDATE = "update"
+    DELETE = "delete"
     SAME = "unchanged"
     KEEP = "kept as it is"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file, what is in it now (None where it is not there), and what kindgate would put there."""
+    """A file, what is in it now (None where it is missing), and what kindgate would put there (None to remove it)."""
 
     path: Path
     before: str | None
-    after: str
-    adds_only: bool = False
-    """Whether `after` is `before` with something added: then it may be written."""
+    after: str | None
+    ours: bool = False
+    """Whether `before` is what kindgate wrote: then it may be replaced."""
 
     @property
     def kind(self) -> Kind:
         """What `write` does with it."""
-        if self.before is None:
-            return Kind.CREATE
         if self.before == self.after:
             return Kind.SAME
-        return Kind.MERGE if self.adds_only else Kind.KEEP
+        if self.before is None:
+            return Kind.CREATE
+        if not self.ours:
+            return Kind.KEEP
+        return Kind.DELETE if self.after is None else Kind.UPDATE
 
     def diff(self, name: str) -> str:
         """The change as a unified diff of the file `name`."""
         old, new = ((text or "").splitlines(keepends=True) for text in (self.before, self.after))
-        source = name if self.before is not None else "/dev/null"
-        return "".join(difflib.unified_diff(old, new, source, name))
+        source, target = (name if text is not None else "/dev/null" for text in (self.before, self.after))
+        return "".join(difflib.unified_diff(old, new, source, target))
 
 
-def change(path: Path, after: str, *, adds_only: bool = False) -> Change:
-    """The change that makes `path` hold `after`."""
-    return Change(path, path.read_text() if path.is_file() else None, after, adds_only)
+def compared(suite: Path, wanted: Mapping[Path, str]) -> tuple[Change, ...]:
+    """Every wanted file beside what is there, the files of an earlier call that are no longer wanted, and the new record."""
+    record = read_record(suite)
+    changes = [_change(path, text, record) for path, text in wanted.items()]
+    changes += [_change(path, None, record) for path in record if path not in wanted and path.is_file()]
+    sums = {one.path: _sum(one.after) if one.kind is not Kind.KEEP else record.get(one.path) for one in changes if one.after is not None}
+    lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in sums.items() if digest]
+    record_file = suite / RECORD
+    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, *lines]), ours=True))
+
+
+def read_record(suite: Path) -> Mapping[Path, str]:
+    """The files that kindgate wrote for the suite, with the SHA-256 of what it wrote."""
+    text = _text(suite / RECORD) or ""
+    rows = (line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {Path(os.path.normpath(suite / row[1])): row[0] for row in rows if len(row) == 2}
 
 
 def write(changes: Iterable[Change]) -> None:
-    """Write what is new and what only adds."""
+    """Write what is new and what kindgate wrote before; remove what it no longer wants."""
     for one in changes:
-        if one.kind in {Kind.CREATE, Kind.MERGE}:
+        if one.kind in {Kind.CREATE, Kind.UPDATE} and one.after is not None:
             one.path.parent.mkdir(parents=True, exist_ok=True)
             one.path.write_text(one.after)
+        elif one.kind is Kind.DELETE:
+            one.path.unlink()
+
+
+def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change:
+    before = _text(path)
+    return Change(path, before, after, ours=before is not None and record.get(path) == _sum(before))
+
+
+def _text(path: Path) -> str | None:
+    """A file's text, line ends as Python has them."""
+    return path.read_text() if path.is_file() else None
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

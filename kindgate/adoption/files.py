@@ -1,4 +1,4 @@
-"""The files that a repository gets: objectives, a test, two workflows, and settings of pytest."""
+"""The files that a repository gets: a suite in a folder by itself, and two workflows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kindgate import __version__
 from kindgate.adoption.application import Application, relative, short_name, without_tag
-from kindgate.adoption.changes import Change, change
+from kindgate.adoption.changes import Change, compared
 from kindgate.adoption.overlays import find_kustomizations
 from kindgate.adoption.provenance import Provenance
-from kindgate.adoption.pytest_config import PytestConfig, merged
 from kindgate.adoption.repository import Repository
 
-TESTS = "tests/e2e"
 TAG = "kindgate"
 """Tag of the image that is built from the repository to be judged."""
 
@@ -27,33 +25,34 @@ def built_image(application: Application) -> str:
 
 
 def wanted_changes(repository: Repository, overlay: Path, application: Application, source: Provenance) -> tuple[Change, ...]:
-    """Every file that kindgate wants there, compared with what is there; raises `SettingsError` where settings cannot be merged."""
-    return (
-        *_suite_files(repository, application),
-        _settings(repository, overlay, application),
-        *_workflows(repository, overlay, application, source),
-    )
+    """Every file that kindgate wants there, compared with what is there."""
+    wanted = {**dict(_suite_files(repository, overlay, application)), **dict(_workflows(repository, overlay, application, source))}
+    return compared(repository.suite, wanted)
 
 
-def _suite_files(repository: Repository, application: Application) -> Iterator[Change]:
+def _suite_files(repository: Repository, overlay: Path, application: Application) -> Iterator[tuple[Path, str]]:
     environment = _environment()
-    for name in ("slo.yaml", "test_slo.py"):
-        text = environment.get_template(f"{name}.j2").render(hosts=application.hosts)
-        yield change(repository.suite / TESTS / name, text)
+    values = {
+        "folder": repository.suite.name,
+        "hosts": application.hosts,
+        "settings": _settings(repository, overlay, application),
+    }
+    for template, name in (("pytest.ini.j2", "pytest.ini"), ("slo.yaml.j2", "slo.yaml"), ("judge_slo.py.j2", "judge_slo.py")):
+        yield repository.suite / name, environment.get_template(template).render(values)
+    yield repository.suite / ".gitignore", environment.get_template("gitignore.j2").render()
 
 
-def _settings(repository: Repository, overlay: Path, application: Application) -> Change:
-    config = repository.config or PytestConfig(repository.suite / "pytest.ini", "pytest", {})
-    wanted: dict[str, str] = {"app_overlay": relative(overlay, repository.suite)}
+def _settings(repository: Repository, overlay: Path, application: Application) -> Mapping[str, str]:
+    """The ini values of the suite."""
+    settings = {"app_overlay": relative(overlay, repository.suite), "slo_file": "slo.yaml"}
     if application.components:
-        wanted["app_component"] = " ".join(application.components)
+        settings["app_component"] = " ".join(application.components)
     if application.image:
-        wanted["app_image"] = f"{without_tag(application.image)}={built_image(application)}"
-    before = config.path.read_text() if config.path.is_file() else ""
-    return change(config.path, merged(config, before, wanted, TESTS), adds_only=True)
+        settings["app_image"] = f"{without_tag(application.image)}={built_image(application)}"
+    return settings
 
 
-def _workflows(repository: Repository, overlay: Path, application: Application, source: Provenance) -> Iterator[Change]:
+def _workflows(repository: Repository, overlay: Path, application: Application, source: Provenance) -> Iterator[tuple[Path, str]]:
     environment = _environment()
     name = f"kindgate-{repository.slug}" if repository.slug else "kindgate"
     folder = repository.root / ".github" / "workflows"
@@ -63,19 +62,19 @@ def _workflows(repository: Repository, overlay: Path, application: Application, 
         "leg": repository.slug or "e2e",
         "needed": ["changes", *jobs] if repository.slug else jobs,
         "branch": repository.branch,
-        "directory": repository.directory,
-        "requirements": f"{repository.directory}/{repository.requirements}".removeprefix("./") if repository.requirements else "",
+        "directory": relative(repository.suite, repository.root),
+        "context": relative(repository.folder, repository.suite),
         "image": built_image(application),
         "watched": [*_watched(repository, overlay), f".github/workflows/{name}.yml"] if repository.slug else [],
         "source": source,
         "version": __version__,
     }
     for template, file in (("e2e.yml.j2", f"{name}.yml"), ("report.yml.j2", f"{name}-report.yml")):
-        yield change(folder / file, environment.get_template(template).render(values))
+        yield folder / file, environment.get_template(template).render(values)
 
 
 def _watched(repository: Repository, overlay: Path) -> list[str]:
-    """The folders whose change is a change of this suite: its own, and all that its overlay builds upon elsewhere."""
+    """The folders whose change is a change of this suite: the application's, and all that its overlay builds upon elsewhere."""
     uses = {one.folder: one.uses for one in find_kustomizations(repository.root)}
     folders, todo = set[Path](), [overlay.resolve()]
     while todo:
@@ -83,7 +82,7 @@ def _watched(repository: Repository, overlay: Path) -> list[str]:
         if folder not in folders:
             folders.add(folder)
             todo += uses.get(folder, ())
-    outside = {relative(folder, repository.root) for folder in folders if not folder.is_relative_to(repository.suite)}
+    outside = {relative(folder, repository.root) for folder in folders if not folder.is_relative_to(repository.folder)}
     return [repository.directory, *sorted(outside)]
 
 

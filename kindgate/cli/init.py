@@ -20,15 +20,17 @@ INIT_SECONDS = 1800.0
 
 def init(
     overlay: Annotated[Path | None, typer.Option(help="Kustomize overlay to judge; found when it is left out", metavar="PATH")] = None,
-    directory: Annotated[Path, typer.Option("--dir", help="Folder of the suite, in a repository of several", metavar="DIR")] = Path(),
+    directory: Annotated[Path, typer.Option("--dir", help="Folder of the application, in a repository of several", metavar="DIR")] = Path(),
     source: Annotated[
         str, typer.Option(help="Where the reusable workflows are; known where pip installed from it", metavar="OWNER/REPOSITORY@COMMIT")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing")] = False,
 ) -> None:
-    """Make a repository ready: objectives, a test, two workflows, settings of pytest. No file is overwritten.
+    """Make a repository ready: a suite in `e2e/`, and two workflows. Nothing that a person wrote is overwritten.
 
-    Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one suite of several.
+    Call it again with other arguments: files that nobody edited since are renewed.
+
+    Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
     """
     from kindgate.adoption.application import look_at  # noqa: PLC0415  # keeps --help quick
     from kindgate.adoption.changes import write  # noqa: PLC0415  # the same
@@ -41,8 +43,8 @@ def init(
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = look_around(directory, deadline)
-    chosen = overlay.resolve() if overlay is not None else choose_overlay(repository.suite, Path.cwd())
-    names = (repository.suite.name, repository.root.name)
+    chosen = overlay.resolve() if overlay is not None else choose_overlay(repository.folder, Path.cwd())
+    names = (repository.folder.name, repository.root.name)
     application = look_at(_rendered(chosen), builds_image=repository.builds_image, names=names)
     changes = wanted_changes(repository, chosen, application, origin)
     _show(repository, changes, dry_run=dry_run)
@@ -90,7 +92,7 @@ def _say_what_is_next(repository: Repository, application: Application, origin: 
         print("note: the workflows call OWNER/kindgate at COMMIT: put both in, or call init with --source OWNER/REPOSITORY@COMMIT")
     first = f"docker build -t {built_image(application)} ." if application.image else "kindgate doctor"
     print("\nNext:")
-    if repository.suite != Path.cwd():
-        print(f"  cd {repository.suite}")
-    for command in (first, "kindgate validate", "pytest -m e2e"):
+    if repository.folder != Path.cwd():
+        print(f"  cd {repository.folder}")
+    for command in (first, "kindgate validate", f"pytest {repository.suite.name}"):
         print(f"  {command}")

@@ -1,9 +1,23 @@
-"""The project that a command is run in: the ini values of its pytest configuration."""
+"""The project that a command is run in: the suite's folder, and the ini values of its pytest configuration."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from kindgate.settings import Settings, build_settings
+
+
+def project_settings(folder: Path, given: Mapping[str, object]) -> Settings:
+    """The settings of a command in `folder`: of the suite that `kindgate init` generated below it, or of `folder` itself.
+
+    `given` are the command line's values, keyed by ini name; paths in them count from `folder`. Raises `SettingsError`.
+    """
+    from kindgate.adoption.suite import find_suite  # noqa: PLC0415  # keeps --help quick
+
+    root = find_suite(folder)
+    return build_settings(root, given, ini_values(root), os.environ, folder)
 
 
 def ini_values(root: Path) -> Mapping[str, str]:

@@ -12,7 +12,8 @@ HEADER = """# Options
 
 Each option works on pytest's command line and on that of `kindgate`'s steps, as a key of pytest.ini, and as an
 environment variable: `--kind-workers 1`, `kind_workers = 1`, `KINDGATE_KIND_WORKERS=1`. A command line beats the ini
-file, which beats the environment. This page is made by `make docs`.
+file, which beats the environment. Paths in the ini file count from its folder, others from the current folder. This
+page is made by `make docs`.
 """
 
 

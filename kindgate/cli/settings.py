@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kindgate.cli.project import ini_values
+from kindgate.cli.project import project_settings
 from kindgate.options import OptionField, option_fields
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
 
 Command = Callable[..., None]
 
@@ -21,8 +20,8 @@ Command = Callable[..., None]
 def with_settings(*groups: str) -> Callable[[Command], Command]:
     """Add the options of `groups` to a command whose first parameter is `settings`.
 
-    The values also come from pytest.ini or pyproject.toml in the current folder and from the environment, so that a
-    step re-run by hand does what the test run did.
+    The values also come from the suite's pytest settings, in the current folder or in the generated `e2e/` below it, and
+    from the environment, so that a step re-run by hand does what the test run did.
     """
     rows = [row for row in option_fields(Settings) if row.group in groups]
 
@@ -33,7 +32,7 @@ def with_settings(*groups: str) -> Callable[[Command], Command]:
         @functools.wraps(command)
         def wrapper(**values: object) -> None:
             given = {row.option.ini: values.pop(row.option.ini) for row in rows}
-            command(build_settings(Path.cwd(), given, ini_values(Path.cwd()), os.environ), **values)
+            command(project_settings(Path.cwd(), given), **values)
 
         parameters = [*own, *(_parameter(row) for row in rows)]
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads

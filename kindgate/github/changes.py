@@ -17,6 +17,9 @@ from kindgate.waiting import Deadline
 GATE_FOLDERS = (".github", "k8s", "tests/e2e")
 """Folders, at any depth of a repository with several suites, whose files decide what is judged and how."""
 
+_SUITE_FILES = re.compile(r"(.*/)?(kindgate-)?e2e/(pytest\.ini|judge_[^/]*\.py|overlay/.*)")
+"""What decides in a suite that `kindgate init` generated; other files of a folder named e2e may be another tool's."""
+
 _SLO_FILE = re.compile(r"(.*[._-])?slo\.ya?ml", re.IGNORECASE)
 _FILES_LIMIT = 500
 CHANGES_LIMIT = 200
@@ -40,7 +43,8 @@ def gate_files(paths: Iterable[str], own: Sequence[str] = ()) -> tuple[str, ...]
 
 
 def _is_gate(path: str) -> bool:
-    return is_slo_file(path) or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)
+    own = is_slo_file(path) or _SUITE_FILES.fullmatch(path) is not None
+    return own or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)
 
 
 def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, ...]:

@@ -62,10 +62,9 @@ def default_namespace(settings: Settings) -> str:
 def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Iterator[Path]:
     """The repository of `root` as `ref` has it, in a work tree in `folder` that is gone after the block.
 
-    Gives the folder that stands for `root` there. Raises `SettingsError` when git does not know the ref.
+    Gives the work tree's top folder. Raises `SettingsError` when git does not know the ref.
     """
     try:
-        top = Path(_git(root, deadline, "rev-parse", "--show-toplevel"))
         commit = _git(root, deadline, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     except CommandFailed as error:
         raise SettingsError(
@@ -76,7 +75,7 @@ def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Itera
     folder.parent.mkdir(parents=True, exist_ok=True)
     _git(root, deadline, "worktree", "add", "--quiet", "--detach", str(folder), commit)
     try:
-        yield folder / root.resolve().relative_to(top.resolve())
+        yield folder
     finally:
         _git(root, deadline, "worktree", "remove", "--force", str(folder))
 
@@ -89,18 +88,19 @@ def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> It
     elif settings.path(Path(base)).is_dir():
         yield settings.path(Path(base))
     else:
-        with checked_out(base, settings.root, folder / "base", deadline) as root:
-            yield root / _below_root(settings)
+        with checked_out(base, settings.root, folder / "base", deadline) as top:
+            yield top / _in_repository(settings, deadline)
 
 
-def _below_root(settings: Settings) -> Path:
-    overlay, root = settings.path(settings.deploy.overlay).resolve(), settings.root.resolve()
-    if not overlay.is_relative_to(root):
+def _in_repository(settings: Settings, deadline: Deadline) -> Path:
+    """The overlay's path from the top of its repository."""
+    overlay, top = settings.path(settings.deploy.overlay).resolve(), Path(_git(settings.root, deadline, "rev-parse", "--show-toplevel"))
+    if not overlay.is_relative_to(top.resolve()):
         raise SettingsError(
-            f"--slo-base {settings.slo.base}: git has no other version of {settings.deploy.overlay}, which lies outside of {root}",
+            f"--slo-base {settings.slo.base}: git has no other version of {settings.deploy.overlay}, which lies outside of {top}",
             next_step="name the base version's overlay itself: --slo-base OVERLAY",
         )
-    return overlay.relative_to(root)
+    return overlay.relative_to(top.resolve())
 
 
 def _git(root: Path, deadline: Deadline, *arguments: str) -> str:

@@ -14,11 +14,13 @@ from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register
 from kindgate.plugin.options import add_options, settings_of
 from kindgate.plugin.rootdir import misread_option
 from kindgate.plugin.state import SETTINGS
+from kindgate.plugin.suite import add_suite_key, refuse_mixed_paths
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add kindgate's options and ini keys."""
     add_options(parser)
+    add_suite_key(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -32,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from kindgate.plugin import fixtures, short_names  # noqa: PLC0415  # they override pytest-kind's only when registered last
 
     _refuse_misread_option(config)
+    refuse_mixed_paths(config)
     register_markers(config)
     leave_out_e2e(config)
     keep_warnings_apart(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,10 +24,22 @@ from kindgate.plugin.state import (
     USES_APP,
     WRONG_OBJECTIVE,
 )
+from kindgate.plugin.suite import is_foreign_suite, runs_a_suite
 
 CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
 BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
 """Long names, which a test has among its fixtures also when it requests the short ones, and a project's own `app` has not."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over a generated suite in a run of other tests: its settings are not read there."""
+    return True if is_foreign_suite(collection_path, config) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """In a generated suite every test is an e2e test, marked or not."""
+    if runs_a_suite(item.config):
+        item.add_marker("e2e")
 
 
 @pytest.hookimpl(trylast=True)

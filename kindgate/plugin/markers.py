@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from kindgate.plugin.suite import runs_a_suite
+
 MARKERS = (
     "e2e: needs a real cluster; deselected unless asked for by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
     "smoke: the quickest proof that the application is up. Provided by kindgate.",
@@ -38,7 +40,7 @@ def leave_out_e2e(config: pytest.Config) -> None:
     `-m "not slow"`, which many a suite has in its addopts, must create no cluster. This is not done by addopts of our
     own, because `pytest tests/e2e`, a node id or -k would then deselect everything.
     """
-    if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS:
+    if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config):
         return
     expression = config.option.markexpr
     if not expression:
@@ -61,6 +63,6 @@ def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) ->
 
 
 def wants_cluster(config: pytest.Config) -> bool:
-    """Whether the marker expression asks for e2e tests: then reports are written by default."""
+    """Whether the suite or the marker expression is about e2e tests: then reports are written by default."""
     expression = str(config.option.markexpr)
-    return "e2e" in expression and "not e2e" not in expression
+    return "not e2e" not in expression and ("e2e" in expression or runs_a_suite(config))

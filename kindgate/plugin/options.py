@@ -49,7 +49,7 @@ def settings_of(config: pytest.Config) -> Settings:
     if config.getoption("keep_cluster", default=False):
         command_line["kind_keep"] = _agreed_keep(command_line["kind_keep"])
     ini = {row.option.ini: str(config.getini(row.option.ini)) for row in option_fields(Settings)}
-    return build_settings(config.rootpath, command_line, ini, os.environ)
+    return build_settings(config.rootpath, command_line, ini, os.environ, config.invocation_params.dir)
 
 
 def _agreed_keep(kind_keep: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from kindgate.adoption.suite import is_suite
 from kindgate.options import option_fields
 from kindgate.settings import Settings
 
@@ -21,13 +22,20 @@ def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None)
 
     `folder` is where pytest was started, `inifile` the settings that it found.
     """
-    above = (folder, *folder.parents)
-    if inifile is not None and inifile.parent in above:
-        return ""
-    if inifile is None and not any((parent / name).exists() for parent in above for name in _SETTINGS_FILES):
-        return ""
+    if not _misses_a_suite(arguments, folder, inifile):
+        above = (folder, *folder.parents)
+        if inifile is not None and inifile.parent in above:
+            return ""
+        if inifile is None and not any((parent / name).exists() for parent in above for name in _SETTINGS_FILES):
+            return ""
     flags = {row.option.flag for row in option_fields(Settings)}
     for flag, value in pairwise(arguments):
         if flag in flags and (folder / value).exists():
             return f"{flag}={value}"
     return ""
+
+
+def _misses_a_suite(arguments: Sequence[str], folder: Path, inifile: Path | None) -> bool:
+    """Whether a generated suite is named, and other settings than its own were found."""
+    found = inifile.parent if inifile is not None else None
+    return any(is_suite(folder / argument) and (folder / argument).absolute() != found for argument in arguments)

@@ -62,7 +62,7 @@ def passed(text: str) -> str:
 
 
 def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> None:
-    """The unit tests are what they were, in a suite that is strict about markers and warnings."""
+    """The unit tests are what they were, in a suite that is strict about markers and warnings; its settings are not touched."""
     before = shop.run("pytest")
     assert before.returncode == 0
 
@@ -77,7 +77,7 @@ def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> N
     assert state_again == state
     assert "1 passed" in passed(before.stdout)
     assert "1 passed" in passed(after.stdout)
-    assert "tests/unit" in shop.run("git diff pytest.ini").stdout
+    assert shop.run("git diff").stdout == ""
     shown = [line.strip() for line in first.stdout.partition("Next:")[2].splitlines() if line.strip()]
     assert shown == list(IMAGE.commands)
 
@@ -110,12 +110,14 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
     assert "no shop.example/v1 Discount, and no CRD provides it" in missing.stdout
     assert shop.run("docker build -t registry.example/team/migrate:3 .").returncode == 0
     assert shop.run("docker save -o migrate.tar registry.example/team/migrate:3").returncode == 0
-    with (shop.folder / "pytest.ini").open("a") as file:
+    with (shop.folder / "e2e/pytest.ini").open("a") as file:
         file.write(text_of("ini"))
-    without_secret = shop.run("pytest -m e2e -rs")
-    (shop.folder / ".env").write_text("API_TOKEN=not-for-everybody\n")
+    without_secret = shop.run("pytest e2e -rs")
+    (shop.folder / "e2e/.env").write_text("API_TOKEN=not-for-everybody\n")
+    ignored = (shop.folder / "e2e/.gitignore").read_text()
+    (shop.folder / "e2e/.gitignore").write_text("")
     assert "git does not ignore it" in shop.run("kindgate validate").stdout
-    (shop.folder / ".gitignore").write_text(".env\nartifacts/\nmigrate.tar\n")
+    (shop.folder / "e2e/.gitignore").write_text(ignored)
     without_image = shop.run("kindgate validate")
 
     assert without_secret.returncode == 27
@@ -127,15 +129,15 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
 
 def cluster_hash(shop: Adopted) -> str:
     """The cluster's name as the plugin's header shows it, without its prefix."""
-    found = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest --collect-only").stdout)
+    found = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest e2e --collect-only").stdout)
     assert found is not None
     return found[1]
 
 
 def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
     """Also the tests and objectives of README, in this repository's own folders; the cluster is kept for the next test."""
-    (shop.folder / "tests/e2e/test_shop.py").write_text(text_of("python"))
-    (shop.folder / "tests/e2e/slo.yaml").write_text(text_of("yaml"))
+    (shop.folder / "e2e/judge_shop.py").write_text(text_of("python"))
+    (shop.folder / "e2e/slo.yaml").write_text(text_of("yaml"))
 
     build, validate, judge = IMAGE.commands
     assert shop.run(build).returncode == 0
@@ -143,9 +145,9 @@ def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
     done = shop.run(f"{judge} --kind-keep=always")
 
     assert done.returncode == 0, done.stdout[-4000:]
-    assert (shop.folder / "artifacts/report.html").is_file()
+    assert (shop.folder / "e2e/artifacts/report.html").is_file()
     assert "not-for-everybody" not in "".join(
-        file.read_text(errors="replace") for file in (shop.folder / "artifacts").rglob("*") if file.is_file()
+        file.read_text(errors="replace") for file in (shop.folder / "e2e/artifacts").rglob("*") if file.is_file()
     )
 
 
@@ -154,7 +156,7 @@ def test_a_changed_text_is_seen_by_its_test(shop: Adopted) -> None:
     shop.change("Dockerfile", GREETING, CHANGED)
 
     assert shop.run(IMAGE.commands[0]).returncode == 0
-    done = shop.run("pytest -m e2e -k greets --kind-keep=always")
+    done = shop.run("pytest e2e -k greets --kind-keep=always")
 
     assert done.returncode == 1
     assert CHANGED in done.stdout

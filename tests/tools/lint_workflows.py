@@ -71,11 +71,11 @@ def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
 def write_example(root: Path) -> None:
     """What `kindgate init` writes for a repository with an image of its own, and for two suites of one."""
     for directory in (".", "services/a", "services/b"):
-        suite = root / directory
-        suite.mkdir(parents=True, exist_ok=True)
-        repository = Repository(root, suite, "main", None, "requirements.txt", builds_image=True)
+        folder = root / directory
+        folder.mkdir(parents=True, exist_ok=True)
+        repository = Repository(root, folder, folder / "e2e", "main", builds_image=True)
         application = Application(("shop.localhost",), (), ("shop:1",), "shop:1", ())
-        write(wanted_changes(repository, suite / "deploy", application, Provenance("acme/kindgate", "0123456789" * 4)))
+        write(wanted_changes(repository, folder / "deploy", application, Provenance("acme/kindgate", "0123456789" * 4)))
 
 
 def main(root: Path) -> int:

@@ -65,7 +65,7 @@ def test_the_first_two_commands_are_what_ci_runs() -> None:
 
 def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
     """Byte for byte, for a repository with an image of its own."""
-    repository = Repository(tmp_path, tmp_path, "main", None, "", builds_image=True)
+    repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main", builds_image=True)
     image = "example.org/shop:1"
     application = Application(("shop.localhost",), (), (image,), image, ())
     files = {one.path.name: one.after for one in wanted_changes(repository, tmp_path / "k8s", application, UNKNOWN)}
@@ -86,7 +86,7 @@ def test_the_objectives_and_settings_can_be_read() -> None:
 def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) -> None:
     """Their markers and fixtures are known."""
     (block,) = of(ADOPTION, "python")
-    pytester.makeini("[pytest]\naddopts = -p no:locust --strict-markers\nfilterwarnings = error\n")
+    pytester.makeini("[pytest]\naddopts = -p no:locust --strict-markers\nfilterwarnings = error\nkindgate_suite = true\n")
     pytester.makepyfile(test_shop=block.text)
 
     lines = pytester.runpytest_subprocess("-m", "e2e", "--collect-only", "-q").stdout.lines

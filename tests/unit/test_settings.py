@@ -22,6 +22,20 @@ def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> No
     assert (settings.cluster.workers, settings.load.rate, settings.load.seed) == (3, 22.0, 5)
 
 
+def test_paths_count_from_where_they_are_written() -> None:
+    """Those of the ini file from its folder, those of a command line or variable from the folder of the command."""
+    folder = Path("/here")
+    given = {"app_overlay": "k8s", "app_apply": ["crds", "/db"]}
+
+    settings = build_settings(ROOT, given, {"slo_file": "slo.yaml"}, {"KINDGATE_ARTIFACTS": "out", "KINDGATE_KIND_WORKERS": "1"}, folder)
+
+    assert settings.path(settings.deploy.overlay) == folder / "k8s"
+    assert settings.deploy.apply == (folder / "crds", Path("/db"))
+    assert settings.path(settings.slo.file) == ROOT / "slo.yaml"
+    assert settings.path(settings.report.artifacts) == folder / "out"
+    assert build_settings(ROOT, given, {}, {}, ROOT).deploy.overlay == Path("k8s")
+
+
 def test_nothing_given_is_the_default() -> None:
     """Empty values of any kind count as not given."""
     given = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}

@@ -24,10 +24,10 @@ def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
     for file in (*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / ".github/actions").glob("*/action.yml")):
         yield file.name, yaml.safe_load(file.read_text())
     root = ROOT / "nowhere"
-    repository = Repository(root, root / "a", "main", None, "", builds_image=False)
+    repository = Repository(root, root / "a", root / "a/e2e", "main", builds_image=False)
     for change in wanted_changes(repository, root / "a" / "k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN):
         if change.path.suffix == ".yml":
-            yield change.path.name, yaml.safe_load(change.after)
+            yield change.path.name, yaml.safe_load(change.after or "")
 
 
 def conditions() -> Iterator[tuple[str, str]]:
@@ -90,6 +90,10 @@ ONLY_PULL_REQUESTS = [
     (contexts("pull_request", cancelled=True, needs={"e2e": {"result": "cancelled"}}), False),
 ]
 PAGE = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
+WITH_REQUIREMENTS = [
+    (contexts("pull_request", inputs={"requirements": "requirements.txt"}), True),
+    (contexts("pull_request", inputs={"requirements": ""}), False),
+]
 OF_THIS_RUN = [(contexts("pull_request", inputs={"run-id": ""}), True), (contexts("workflow_run", inputs={"run-id": "9001"}), False)]
 TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     **{
@@ -126,10 +130,8 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("push"), False),
         (contexts("push", vars={"KINDGATE_RELEASE": "off"}), False),
     ],
-    "action.yml: : Install what the caller's tests need": [
-        (contexts("pull_request", inputs={"requirements": "requirements.txt"}), True),
-        (contexts("pull_request", inputs={"requirements": ""}), False),
-    ],
+    "action.yml: : Write down what is installed": WITH_REQUIREMENTS,
+    "action.yml: : Install what the caller's tests need, and change nothing of what is installed": WITH_REQUIREMENTS,
     "kindgate-a.yml: changes: This suite is the same as before": [(contexts(event), event == "pull_request") for event in EVENTS],
     "kindgate-a.yml: e2e": [
         (contexts("pull_request", needs={"changes": {"outputs": {"found": "true"}}}), True),

@@ -46,7 +46,8 @@ RUN = {
     "kindgate: Name its folder",
     "kindgate: Install the locked dependencies",
     "kindgate: Install kindgate",
-    "kindgate: Install what the caller's tests need",
+    "kindgate: Write down what is installed",
+    "kindgate: Install what the caller's tests need, and change nothing of what is installed",
     "nightly.yml: slow: Delete what the run may have left",
     "publish.yml: publish: Make a folder for reports, where none was uploaded",
     "publish.yml: publish: Comment on this run",
@@ -249,9 +250,9 @@ def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     (tmp_path / "b/app.txt").write_text("2\n")
     for arguments in (["commit", "-am", "2"], ["checkout", "main"], ["merge", "--no-ff", "change"]):
         git(*arguments)
-    repository = Repository(tmp_path, tmp_path / "a", "main", None, "", builds_image=False)
+    repository = Repository(tmp_path, tmp_path / "a", tmp_path / "a/e2e", "main", builds_image=False)
     changes = wanted_changes(repository, tmp_path / "a/k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN)
-    return tmp_path, yaml.safe_load(next(one.after for one in changes if one.path.name == "kindgate-a.yml"))
+    return tmp_path, yaml.safe_load(next(str(one.after) for one in changes if one.path.name == "kindgate-a.yml"))
 
 
 def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from iniconfig import IniConfig
 
 from kindgate.adoption.application import Application
 from kindgate.adoption.changes import Change, Kind, write
 from kindgate.adoption.files import wanted_changes
 from kindgate.adoption.provenance import Provenance
-from kindgate.adoption.pytest_config import find_config
 from kindgate.adoption.repository import Repository
 from kindgate.slo.document import parse_document
 
@@ -28,39 +29,53 @@ def suite(root: Path, directory: str = ".") -> Repository:
     """A repository of one suite, or one of several suites."""
     folder = root / directory
     folder.mkdir(parents=True, exist_ok=True)
-    return Repository(root, folder, "main", find_config(folder), "requirements.txt", builds_image=True)
+    return Repository(root, folder, folder / "e2e", "main", builds_image=True)
 
 
 def changes(repository: Repository, application: Application = APPLICATION) -> dict[str, Change]:
     """What would be written, by the name from the root."""
-    found = wanted_changes(repository, repository.suite / "deploy/ci", application, SOURCE)
+    found = wanted_changes(repository, repository.folder / "deploy/ci", application, SOURCE)
     return {one.path.relative_to(repository.root).as_posix(): one for one in found}
+
+
+def settings(change: Change) -> dict[str, str]:
+    """The values of a pytest.ini."""
+    return dict(IniConfig("pytest.ini", data=change.after)["pytest"].items())
 
 
 def workflow(change: Change) -> dict[str, Any]:
     """A workflow; YAML 1.1 reads its key `on` as true."""
-    content: dict[Any, Any] = yaml.safe_load(change.after)
+    content: dict[Any, Any] = yaml.safe_load(change.after or "")
     return {("on" if key is True else key): value for key, value in content.items()}
 
 
-def test_a_fresh_repository_gets_five_files(tmp_path: Path) -> None:
-    """Objectives, a test, settings, and two workflows."""
+def test_a_fresh_repository_gets_a_suite_and_two_workflows(tmp_path: Path) -> None:
+    """Settings, objectives and a test in a folder by themselves; nothing else is touched."""
     wanted = changes(suite(tmp_path))
 
     assert set(wanted) == {
-        "tests/e2e/slo.yaml",
-        "tests/e2e/test_slo.py",
-        "pytest.ini",
+        "e2e/pytest.ini",
+        "e2e/slo.yaml",
+        "e2e/judge_slo.py",
+        "e2e/.gitignore",
+        "e2e/.kindgate-init",
         ".github/workflows/kindgate.yml",
         ".github/workflows/kindgate-report.yml",
     }
     assert {one.kind for one in wanted.values()} == {Kind.CREATE}
-    assert wanted["pytest.ini"].after == (
-        "[pytest]\napp_overlay = deploy/ci\napp_component = ingress-traefik prometheus\napp_image = example.org/shop=shop:kindgate\n"
-    )
-    assert 'parametrize("host", ["shop.localhost"])' in wanted["tests/e2e/test_slo.py"].after
-    ast.parse(wanted["tests/e2e/test_slo.py"].after)
-    assert parse_document(wanted["tests/e2e/slo.yaml"].after, "slo.yaml").thresholds
+    assert settings(wanted["e2e/pytest.ini"]) == {
+        "kindgate_suite": "true",
+        "python_files": "judge_*.py test_*.py",
+        "addopts": "--import-mode=importlib",
+        "app_overlay": "../deploy/ci",
+        "app_component": "ingress-traefik prometheus",
+        "app_image": "example.org/shop=shop:kindgate",
+        "slo_file": "slo.yaml",
+    }
+    test = wanted["e2e/judge_slo.py"].after or ""
+    assert 'parametrize("host", ["shop.localhost"])' in test
+    ast.parse(test)
+    assert parse_document(wanted["e2e/slo.yaml"].after or "", "slo.yaml").thresholds
 
 
 @pytest.mark.parametrize("directory", [".", "services/a"])
@@ -71,20 +86,31 @@ def test_a_second_time_nothing_changes(tmp_path: Path, directory: str) -> None:
     assert {one.kind for one in changes(suite(tmp_path, directory)).values()} == {Kind.SAME}
 
 
-def test_what_somebody_wrote_is_kept_and_its_difference_shown(tmp_path: Path) -> None:
-    """Writing again leaves every byte of it."""
-    (tmp_path / "tests/e2e").mkdir(parents=True)
-    (tmp_path / "tests/e2e/slo.yaml").write_text("thresholds: {}\n")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -q\n")
+def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) -> None:
+    """Writing again leaves every byte of it, also where it was generated once and edited since."""
+    write(changes(suite(tmp_path)).values())
+    edited = tmp_path / "e2e/slo.yaml"
+    edited.write_text("thresholds: {}\n")
 
-    wanted = changes(suite(tmp_path))
+    wanted = changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",)))
     write(wanted.values())
 
-    assert wanted["tests/e2e/slo.yaml"].kind is Kind.KEEP
-    assert "-thresholds: {}" in wanted["tests/e2e/slo.yaml"].diff("slo.yaml")
-    assert (tmp_path / "tests/e2e/slo.yaml").read_text() == "thresholds: {}\n"
-    assert wanted["pytest.ini"].kind is Kind.MERGE
-    assert (tmp_path / "pytest.ini").read_text().startswith("[pytest]\naddopts = -q\napp_overlay = ")
+    assert wanted["e2e/slo.yaml"].kind is Kind.KEEP
+    assert "-thresholds: {}" in wanted["e2e/slo.yaml"].diff("slo.yaml")
+    assert edited.read_text() == "thresholds: {}\n"
+    assert changes(suite(tmp_path))["e2e/slo.yaml"].kind is Kind.KEEP
+
+
+def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
+    """A second call with another result renews the files that the first one wrote."""
+    write(changes(suite(tmp_path)).values())
+
+    wanted = changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",)))
+    write(wanted.values())
+
+    assert {name for name, one in wanted.items() if one.kind is Kind.UPDATE} == {"e2e/judge_slo.py", "e2e/.kindgate-init"}
+    assert "other.localhost" in (tmp_path / "e2e/judge_slo.py").read_text()
+    assert {one.kind for one in changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",))).values()} == {Kind.SAME}
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:

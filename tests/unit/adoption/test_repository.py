@@ -25,17 +25,15 @@ def commit(folder: Path) -> None:
 
 
 def test_the_root_is_gits(repository: Path) -> None:
-    """Wherever in it the suite is."""
-    suite = repository / "services" / "A"
-    suite.mkdir(parents=True)
-    (suite / "Dockerfile").write_text("FROM scratch\n")
-    (suite / "requirements-dev.txt").write_text("")
-    (suite / "requirements.txt").write_text("")
+    """Wherever in it the application is."""
+    folder = repository / "services" / "A"
+    folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\n")
 
-    found = look_around(suite, Deadline.after(30))
+    found = look_around(folder, Deadline.after(30))
 
     assert (found.root, found.directory, found.slug) == (repository, "services/A", "services-a")
-    assert (found.builds_image, found.requirements) == (True, "requirements-dev.txt")
+    assert (found.suite, found.builds_image) == (folder / "e2e", True)
     assert (look_around(repository, Deadline.after(30)).slug, look_around(repository, Deadline.after(30)).directory) == ("", ".")
 
 
@@ -59,13 +57,3 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     """As it was given."""
     with pytest.raises(SettingsError, match="nowhere"):
         look_around(tmp_path / "nowhere", Deadline.after(30))
-
-
-def test_a_suite_that_shares_pytests_settings_is_refused(repository: Path) -> None:
-    """A file of its own would take away the settings that its tests rely on."""
-    (repository / "pytest.ini").write_text("[pytest]\n")
-    suite = repository / "services" / "a"
-    suite.mkdir(parents=True)
-
-    with pytest.raises(SettingsError, match=r"takes its pytest settings from pytest\.ini"):
-        look_around(suite, Deadline.after(30))

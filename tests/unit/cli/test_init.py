@@ -63,22 +63,24 @@ def files(root: Path) -> dict[str, str]:
 
 
 def test_it_writes_and_says_what_is_next(repository: Path) -> None:
-    """Five files, and three commands."""
+    """A suite, two workflows, and three commands."""
     before = files(repository)
 
     said = init("--source", "acme/kindgate@" + "0123456789" * 4).stdout
 
     assert set(files(repository)) - set(before) == {
-        "pytest.ini",
-        "tests/e2e/slo.yaml",
-        "tests/e2e/test_slo.py",
+        "e2e/pytest.ini",
+        "e2e/slo.yaml",
+        "e2e/judge_slo.py",
+        "e2e/.gitignore",
+        "e2e/.kindgate-init",
         ".github/workflows/kindgate.yml",
         ".github/workflows/kindgate-report.yml",
     }
     assert [line.strip() for line in said.partition("Next:")[2].splitlines() if line] == [
         "docker build -t web:kindgate .",
         "kindgate validate",
-        "pytest -m e2e",
+        "pytest e2e",
     ]
     assert "OWNER" not in said
     assert "OWNER" not in json.dumps(files(repository))
@@ -92,7 +94,7 @@ def test_a_second_time_it_changes_nothing(repository: Path) -> None:
     said = init().stdout
 
     assert files(repository) == once
-    assert said.count("unchanged") == 5
+    assert said.count("unchanged") == 7
     assert "put both in" in said
 
 
@@ -104,19 +106,19 @@ def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
 
     assert files(repository) == before
     assert "+++ .github/workflows/kindgate.yml" in said
-    assert "+app_overlay = deploy/ci" in said
+    assert "+app_overlay = ../deploy/ci" in said
 
 
 def test_what_differs_is_kept_and_shown(repository: Path) -> None:
     """The diff leads from what is there to what would have been written."""
     init()
-    test = repository / "tests/e2e/test_slo.py"
+    test = repository / "e2e/judge_slo.py"
     test.write_text("# mine\n")
 
     said = init().stdout
 
     assert test.read_text() == "# mine\n"
-    assert "kept as it is  tests/e2e/test_slo.py" in said
+    assert "kept as it is  e2e/judge_slo.py" in said
     assert "-# mine" in said
 
 
@@ -127,11 +129,11 @@ def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
     said = init("--dir", "services/a").stdout
 
     written = files(repository)
-    assert {"services/a/pytest.ini", "services/a/tests/e2e/slo.yaml", ".github/workflows/kindgate-services-a.yml"} <= set(written)
-    assert "pytest.ini" not in written
-    assert written["services/a/pytest.ini"].splitlines()[1] == "app_overlay = k8s"
+    assert {"services/a/e2e/pytest.ini", "services/a/e2e/slo.yaml", ".github/workflows/kindgate-services-a.yml"} <= set(written)
+    assert "e2e/pytest.ini" not in written
+    assert "app_overlay = ../k8s" in written["services/a/e2e/pytest.ini"].splitlines()
     assert f"cd {repository / 'services/a'}" in said
-    assert 'directory: "services/a"' in written[".github/workflows/kindgate-services-a.yml"]
+    assert 'directory: "services/a/e2e"' in written[".github/workflows/kindgate-services-a.yml"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cli.project import ini_values
+from kindgate.cli.project import ini_values, project_settings
 from kindgate.errors import SettingsError
 
 
@@ -34,3 +34,25 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
 
     with pytest.raises(SettingsError, match=name):
         ini_values(tmp_path)
+
+
+def test_the_generated_suite_is_found_from_the_folder_of_the_application(tmp_path: Path) -> None:
+    """A command does what `pytest e2e` does: the same root, so the same cluster and paths."""
+    suite = tmp_path / "e2e"
+    suite.mkdir()
+    (suite / "pytest.ini").write_text("[pytest]\nkindgate_suite = true\napp_overlay = ../k8s\n")
+
+    above, inside = project_settings(tmp_path, {"slo_file": "mine.yaml"}), project_settings(suite, {})
+
+    assert above.root == inside.root == suite
+    assert above.cluster_name == inside.cluster_name
+    assert above.path(above.deploy.overlay).resolve() == tmp_path / "k8s"
+    assert above.path(above.slo.file) == tmp_path / "mine.yaml"
+
+
+def test_a_folder_of_other_tests_is_no_suite(tmp_path: Path) -> None:
+    """Many projects have an `e2e/` of their own."""
+    (tmp_path / "e2e").mkdir()
+    (tmp_path / "e2e" / "pytest.ini").write_text("[pytest]\naddopts = -q\n")
+
+    assert project_settings(tmp_path, {}).root == tmp_path

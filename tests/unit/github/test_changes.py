@@ -25,8 +25,26 @@ def rows(old: str, new: str) -> list[tuple[str, str, str]]:
 
 def test_files_of_the_gate_are_told_from_the_application() -> None:
     """Workflows, end-to-end tests, manifests and objectives, in any suite of the repository."""
-    application = ["README.md", "src/app.py", "tests/unit/test_x.py", "docs/k8s.md", "slo.yaml.orig", "docs/tests/e2e.md"]
-    gate = [".github/workflows/ci.yml", "checkout.slo.yml", "k8s/base/a.yaml", "services/a/k8s/b.yaml", "slo.yaml", "tests/e2e/test_slo.py"]
+    application = [
+        "e2e/login.spec.ts",
+        "web/e2e/conftest.py",
+        "README.md",
+        "src/app.py",
+        "tests/unit/test_x.py",
+        "docs/k8s.md",
+        "slo.yaml.orig",
+        "docs/tests/e2e.md",
+    ]
+    suite = ["e2e/judge_slo.py", "e2e/overlay/ingress.yaml", "services/a/kindgate-e2e/pytest.ini"]
+    gate = [
+        *suite,
+        ".github/workflows/ci.yml",
+        "checkout.slo.yml",
+        "k8s/base/a.yaml",
+        "services/a/k8s/b.yaml",
+        "slo.yaml",
+        "tests/e2e/test_slo.py",
+    ]
 
     assert gate_files(application + gate + gate) == tuple(sorted(gate))
 

@@ -125,6 +125,20 @@ def test_outside_of_a_repository_a_ref_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> None:
+    """A generated suite has a folder by itself, and is younger than the version that it compares with."""
+    suite = project / "e2e"
+    suite.mkdir()
+    overlay = Path("..") / OVERLAY
+    settings = Settings(suite, deploy=DeploySettings(overlay=overlay), slo=SloSettings(base="main"))
+
+    beside = read_base(
+        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+    )
+
+    assert images(beside) == ["example/web:1"]
+
+
 def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
     """Git cannot say what it was."""
     write(tmp_path / "elsewhere", version("example/web:2"))
