@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kindgate.adoption.entry_components import entry_components
 from kindgate.errors import ManifestError
 from kindgate.images.reference import ImageReference
 from kindgate.model import Rendered
 from kindgate.pod_templates import containers
-
-CONTROLLERS: Mapping[str, str] = {"": "ingress-traefik", "traefik": "ingress-traefik", "nginx": "ingress-nginx"}
-"""Class of an Ingress to the bundled component that serves it; an Ingress without a class is served by the default one."""
 
 _INGRESS = """an Ingress leads requests into the cluster; add one to the overlay, such as
     apiVersion: networking.k8s.io/v1
@@ -73,17 +71,9 @@ def _own_image(images: tuple[str, ...], names: Iterable[str]) -> str:
 
 def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The bundled components that the overlay lacks, and what a person should know about them."""
-    brought = {str(manifest["metadata"]["name"]) for manifest in rendered.of_kind("IngressClass")}
-    classes = {str((manifest.get("spec") or {}).get("ingressClassName") or "") for manifest in rendered.of_kind("Ingress")}
-    served = {} if brought else CONTROLLERS
-    controllers = {served[name] for name in classes & served.keys()}
-    unknown = [] if brought else sorted(classes - served.keys())
-    notes = tuple(
-        f"no bundled component serves the ingress class {name!r}: let a patch of the overlay set `ingressClassName: traefik`"
-        for name in unknown
-    )
+    controllers, notes = entry_components(rendered)
     watched = any(str(manifest["metadata"]["name"]) == "prometheus" for manifest in rendered.of_kind("Deployment"))
-    return (*sorted(controllers), *(() if watched else ("prometheus",))), notes
+    return (*controllers, *(() if watched else ("prometheus",))), notes
 
 
 def relative(path: os.PathLike[str], start: os.PathLike[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from kindgate.deploy.containers import LimitDefaults, container_findings, limit_defaults
 from kindgate.deploy.findings import Finding, errors_first
 from kindgate.deploy.identity import identity
+from kindgate.deploy.nginx_annotations import nginx_findings
 from kindgate.deploy.normalize import INITIAL_NAMESPACES
 from kindgate.deploy.references import References
 from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
@@ -46,6 +47,8 @@ def validate(
         if ref.namespace and ref.namespace not in namespaces:
             missing.append(Finding(file, ref, "metadata.namespace", f"namespace {ref.namespace} was not found in the manifests"))
         findings += [replace(finding, level="warning") for finding in missing] if existing else missing
+    if not existing:
+        findings += nginx_findings(rendered, provided)
     return errors_first(findings)
 
 

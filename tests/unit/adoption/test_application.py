@@ -35,11 +35,6 @@ def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None
     assert found.notes == ()
 
 
-def test_the_controller_follows_the_ingress_class() -> None:
-    """Each class has its own controller."""
-    assert look_at(rendered(classed("nginx")), builds_image=False, names=()).components == ("ingress-nginx", "prometheus")
-
-
 def test_what_the_overlay_brings_is_not_added() -> None:
     """A controller with its class, and a Prometheus."""
     prometheus = deployment()

@@ -1,0 +1,192 @@
+"""What becomes of ingress-nginx's annotations where Traefik serves class nginx.
+
+The list is that of Traefik 3.7's provider kubernetesIngressNGINX. What it does not read is reported, with what happens
+instead; what leads requests elsewhere, or keeps a route from being loaded, is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kindgate.deploy.findings import Finding, Level
+from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
+from kindgate.pod_templates import pod_template
+
+PREFIX = "nginx.ingress.kubernetes.io/"
+CLASS_ANNOTATION = "kubernetes.io/ingress.class"
+CONTROLLER, TRAEFIK_CONTROLLER = "k8s.io/ingress-nginx", "traefik.io/ingress-controller"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+READ = _words(
+    """
+    affinity affinity-canary-behavior affinity-mode allowlist-source-range app-root auth-method auth-realm auth-response-headers
+    auth-secret auth-secret-type auth-signin auth-snippet auth-tls-pass-certificate-to-upstream auth-tls-secret auth-tls-verify-client
+    auth-tls-verify-depth auth-type auth-url backend-protocol canary canary-by-cookie canary-by-header canary-by-header-pattern
+    canary-by-header-value canary-weight canary-weight-total client-body-buffer-size configuration-snippet cors-allow-credentials
+    cors-allow-headers cors-allow-methods cors-allow-origin cors-expose-headers cors-max-age custom-headers custom-http-errors
+    default-backend enable-access-log enable-cors enable-global-auth force-ssl-redirect from-to-www-redirect limit-burst-multiplier
+    limit-connections limit-rpm limit-rps permanent-redirect permanent-redirect-code proxy-body-size proxy-buffer-size
+    proxy-buffering proxy-buffers-number proxy-connect-timeout proxy-http-version proxy-max-temp-file-size proxy-next-upstream
+    proxy-next-upstream-timeout proxy-next-upstream-tries proxy-read-timeout proxy-request-buffering proxy-send-timeout
+    proxy-ssl-name proxy-ssl-secret proxy-ssl-server-name proxy-ssl-verify rewrite-target server-alias server-snippet
+    service-upstream session-cookie-domain session-cookie-expires session-cookie-max-age session-cookie-name session-cookie-path
+    session-cookie-samesite session-cookie-secure ssl-passthrough ssl-redirect temporal-redirect temporal-redirect-code
+    upstream-hash-by upstream-vhost use-regex whitelist-source-range x-forwarded-prefix
+    """
+)
+"""The annotations, without their prefix, that Traefik's provider reads."""
+
+ROUTING = _words(
+    """
+    app-root backend-protocol canary configuration-snippet default-backend from-to-www-redirect permanent-redirect rewrite-target
+    server-alias server-snippet ssl-passthrough temporal-redirect upstream-vhost use-regex
+    """
+)
+"""Those that decide where a request goes, or whether it reaches the application at all."""
+
+_INSTEAD: Mapping[str, str] = {
+    "auth-tls-match-cn": "every client certificate of that authority is admitted",
+    "auth-cache-key": "every request asks the authentication service",
+    "auth-cache-duration": "every request asks the authentication service",
+    "connection-proxy-header": "the Connection header is Traefik's own",
+    "denylist-source-range": "no address is refused",
+    "disable-proxy-intercept-errors": "custom-http-errors applies to all of its codes",
+    "enable-modsecurity": "requests are not filtered",
+    "enable-owasp-core-rules": "requests are not filtered",
+    "global-rate-limit": "requests are not limited",
+    "limit-rate": "responses are not slowed down",
+    "limit-rate-after": "responses are not slowed down",
+    "limit-whitelist": "the limits apply to these addresses too",
+    "load-balance": "pods get requests in turn",
+    "mirror-target": "requests are not mirrored",
+    "modsecurity-snippet": "requests are not filtered",
+    "preserve-trailing-slash": "trailing slashes are always kept",
+    "proxy-cookie-domain": "cookies pass as the application sets them",
+    "proxy-cookie-path": "cookies pass as the application sets them",
+    "proxy-redirect-from": "redirects pass as the application sends them",
+    "proxy-redirect-to": "redirects pass as the application sends them",
+    "satisfy": "every condition must be met",
+    "stream-snippet": "no TCP or UDP port is added",
+}
+_VALUES: Mapping[str, tuple[str, str, Level]] = {
+    "affinity-mode": ("persistent", "sessions are persistent", "warning"),
+    "affinity-canary-behavior": ("sticky", "sessions stay with the version that answered first", "warning"),
+    "backend-protocol": ("HTTP|HTTPS|GRPC|GRPCS", "the application is sent HTTP/1.1", "error"),
+    "proxy-http-version": ("1.1", "the application is sent HTTP/1.1", "warning"),
+}
+"""The values of an annotation that are read, what happens with any other, and how bad that is."""
+
+_NO_EFFECT = frozenset({"", "false", "off", "http"})
+"""Values, in lower case, by which an annotation changes nothing."""
+
+_DIRECTIVES = _words(
+    """
+    add_header allow auth_request_set deny expires if location more_clear_headers more_clear_input_headers more_set_headers
+    more_set_input_headers proxy_hide_header proxy_method proxy_set_header return rewrite set
+    """
+)
+_SNIPPETS = ("server-snippet", "configuration-snippet", "auth-snippet")
+_PLAIN_PATH = re.compile(r"/[\w.\-/]*", re.ASCII)
+
+
+def nginx_findings(rendered: Rendered, provided: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
+    """What Traefik does otherwise than ingress-nginx with the Ingresses of `rendered`, each by its annotation.
+
+    `provided` is applied before. Nothing is found where ingress-nginx itself is applied, or no Traefik is: an Ingress
+    without a class goes to the default class, and where that is Traefik's, no annotation of nginx is read.
+    """
+    everything = [manifest for part in (*provided, rendered) for manifest in part.objects]
+    controllers = {
+        str(manifest["metadata"]["name"]): str((manifest.get("spec") or {}).get("controller"))
+        for manifest in everything
+        if kind_of(manifest) == "IngressClass"
+    }
+    if TRAEFIK_CONTROLLER not in controllers.values() or any(_is_ingress_nginx(manifest) for manifest in everything):
+        return ()
+    return tuple(
+        Finding(rendered.origins.get(ref, str(rendered.overlay)), ref, path, message, level)
+        for manifest in rendered.of_kind("Ingress")
+        for ref in [ObjectRef.of(manifest)]
+        for path, message, level in _of_ingress(manifest, controllers)
+    )
+
+
+def ingress_class(ingress: Manifest) -> str:
+    """The class that an Ingress names, by its field or else by the annotation that came before it; empty where it names none."""
+    named = (ingress.get("spec") or {}).get("ingressClassName")
+    return str(named or _annotations(ingress).get(CLASS_ANNOTATION, ""))
+
+
+def _of_ingress(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[tuple[str, str, Level]]:
+    named = ingress_class(ingress)
+    given = {name.removeprefix(PREFIX): value for name, value in _annotations(ingress).items() if name.startswith(PREFIX)}
+    if controllers.get(named) == CONTROLLER:
+        for name, value in given.items():
+            yield from ((_field(name), *found) for found in _differences(name, value))
+        yield from _strict_paths(ingress)
+    elif not named or controllers.get(named) == TRAEFIK_CONTROLLER:
+        for name, value in given.items():
+            level: Level = "error" if name in ROUTING and value.strip().lower() not in _NO_EFFECT else "warning"
+            yield _field(name), f"is read for class nginx only, and this Ingress {_whose(named)}: set ingressClassName: nginx", level
+
+
+def _whose(named: str) -> str:
+    return f"has class {named}" if named else "has no class, so Traefik's default class serves it"
+
+
+def _differences(name: str, value: str) -> Iterator[tuple[str, Level]]:
+    """What happens instead of one annotation of an Ingress of class nginx."""
+    if name in _SNIPPETS:
+        unknown = sorted(_directives(value) - _DIRECTIVES)
+        if unknown:
+            yield (
+                f"Traefik does not know {', '.join(unknown)} and loads no route of this Ingress: use --app-component ingress-nginx",
+                "error",
+            )
+    elif name in _VALUES:
+        known, instead, level = _VALUES[name]
+        if value.strip().upper() not in known.upper().split("|"):
+            yield f"Traefik knows {known.replace('|', ', ')}, not {value!r}: {instead}", level
+    elif name not in READ:
+        instead = _INSTEAD.get(name, "it has no effect")
+        if value.strip().lower() not in _NO_EFFECT:
+            yield f"Traefik does not read it: {instead}", "warning"
+
+
+def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
+    """Paths that ingress-nginx has refused since 1.12 unless its strict-validate-path-type is switched off."""
+    for number, rule in enumerate((ingress.get("spec") or {}).get("rules") or ()):
+        for index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
+            text = str(path.get("path") or "/")
+            if path.get("pathType") in {"Prefix", "Exact"} and not _PLAIN_PATH.fullmatch(text):
+                place = f"spec.rules[{number}].http.paths[{index}].pathType"
+                yield place, f"{text!r} is a pattern: ingress-nginx 1.12 and later want ImplementationSpecific", "warning"
+
+
+def _directives(snippet: str) -> set[str]:
+    """The names of all directives of a piece of nginx configuration, those in blocks included."""
+    text = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "''", snippet)
+    text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text)
+    text = re.sub(r"\$\{\w+\}", "$", text)
+    return {words[0] for statement in re.split(r"[;{}]", text) if (words := statement.split())}
+
+
+def _is_ingress_nginx(workload: Manifest) -> bool:
+    template = pod_template(workload) if kind_of(workload) in {"Deployment", "DaemonSet"} else None
+    images = [str(container.get("image", "")) for _, container in template.containers()] if template is not None else []
+    return any("ingress-nginx/controller" in image or "nginx-ingress-controller" in image for image in images)
+
+
+def _annotations(manifest: Manifest) -> dict[str, str]:
+    annotations: Mapping[str, Any] = manifest["metadata"].get("annotations") or {}
+    return {name: str(value) for name, value in annotations.items()}
+
+
+def _field(name: str) -> str:
+    return f"metadata.annotations[{PREFIX}{name}]"
