@@ -98,8 +98,10 @@ class ClusterAddress:
     """All that a worker process needs to reach the cluster: data only, so that it can travel between processes.
 
     `ingress_url` is where the ingress listens on this machine (`http://127.0.0.1:PORT`); the host name goes into
-    the Host header, never into DNS. `nodes` are the names of the node containers, control plane first; they are
-    empty for a cluster that kindgate did not create.
+    the Host header, never into DNS. `ingress_tls_url` is the same for TLS (`https://127.0.0.1:PORT`), where the host
+    name goes into SNI too; it is empty for an existing cluster without one. `ca_file` holds the certificates by which
+    TLS is verified: None means the system's, and a file that is not there means that no entry has TLS. `nodes` are
+    the names of the node containers, control plane first; they are empty for a cluster that kindgate did not create.
     """
 
     name: str
@@ -111,6 +113,8 @@ class ClusterAddress:
     node_image: str = ""
     reused: bool = False
     existing: bool = False
+    ingress_tls_url: str = ""
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)

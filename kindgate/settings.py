@@ -38,6 +38,14 @@ class ClusterSettings:
     host_port: int = option(
         0, "--kind-host-port", "Port of 127.0.0.1 that leads to the ingress; 0 takes a free one", "PORT", at_least=0, at_most=65535
     )
+    host_tls_port: int = option(
+        0,
+        "--kind-host-tls-port",
+        "Port of 127.0.0.1 that leads to the ingress for TLS; 0 takes a free one",
+        "PORT",
+        at_least=0,
+        at_most=65535,
+    )
     timeout: float = option(300.0, "--kind-timeout", "Seconds until the created cluster has to be usable", "SECONDS", above=0)
     lifetime: float = option(
         14400.0, "--kind-lifetime", "Seconds after which anybody's `kindgate reap` may delete the run's cluster", "SECONDS", above=0
@@ -45,6 +53,12 @@ class ClusterSettings:
     existing: Path | None = option(None, "--kind-existing", "Kubeconfig of a cluster to use instead of creating one", "KUBECONFIG")
     context: str = option("", "--kind-context", "Context of --kind-existing's kubeconfig", "NAME")
     ingress_url: str = option("", "--ingress-url", "Where the ingress of --kind-existing's cluster is reached", "URL")
+    ingress_tls_url: str = option(
+        "", "--ingress-tls-url", "Where the ingress of --kind-existing's cluster is reached with TLS, as https://HOST:PORT", "URL"
+    )
+    ingress_ca: Path | None = option(
+        None, "--ingress-ca", "Certificates (PEM) by which --ingress-tls-url is verified; default: the system's", "FILE"
+    )
     kind_bin: str = option("", "--kind-bin", "kind to use instead of the locked one", "PATH", foreign=True)
     kubectl_bin: str = option("", "--kind-kubectl-bin", "kubectl to use instead of the locked one", "PATH", foreign=True)
     kubeconfig: Path | None = option(
@@ -59,6 +73,10 @@ class ClusterSettings:
             )
         if self.existing is None and (self.context or self.ingress_url):
             raise SettingsError("--kind-context and --ingress-url belong to --kind-existing KUBECONFIG, which is not given")
+        if self.existing is None and (self.ingress_tls_url or self.ingress_ca):
+            raise SettingsError("--ingress-tls-url and --ingress-ca belong to --kind-existing KUBECONFIG, which is not given")
+        if self.ingress_ca and not self.ingress_tls_url:
+            raise SettingsError("--ingress-ca verifies --ingress-tls-url, which is not given")
         if self.existing is not None and not (self.context and self.ingress_url):
             raise SettingsError("--kind-existing needs --kind-context NAME and --ingress-url URL too")
         if self.reuse and (self.keep == "on-failure" or self.existing is not None):

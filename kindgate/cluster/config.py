@@ -21,8 +21,8 @@ KindConfig = Mapping[str, Any]
 
 API_VERSION = "kind.x-k8s.io/v1alpha4"
 
-INGRESS_CONTAINER_PORT = 80
-"""Where the ingress controller listens inside the first control plane."""
+INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT = 80, 443
+"""Where the ingress controller listens inside the first control plane, for HTTP and for TLS."""
 
 CGROUP_V1_PATCH = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
 """Kubernetes 1.35 and later refuse to start on cgroup v1 without it (KEP-5573)."""
@@ -111,12 +111,15 @@ def kind_config(
     return config
 
 
-def with_ingress(config: KindConfig, host_port: int) -> dict[str, Any]:
-    """`config` with the first control plane's port 80 on 127.0.0.1:`host_port`, and labelled for the controller."""
+def with_ingress(config: KindConfig, host_port: int, tls_port: int) -> dict[str, Any]:
+    """`config` with the first control plane's ports 80 and 443 on these ports of 127.0.0.1, and labelled for the controller."""
     result = {**config, "nodes": [dict(node) for node in config["nodes"]]}
     first = next(node for node in result["nodes"] if node["role"] == "control-plane")
-    mapping = {"containerPort": INGRESS_CONTAINER_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1", "protocol": "TCP"}
-    first["extraPortMappings"] = [*first.get("extraPortMappings", []), mapping]
+    mappings = [
+        {"containerPort": inside, "hostPort": outside, "listenAddress": "127.0.0.1", "protocol": "TCP"}
+        for inside, outside in ((INGRESS_CONTAINER_PORT, host_port), (INGRESS_TLS_CONTAINER_PORT, tls_port))
+    ]
+    first["extraPortMappings"] = [*first.get("extraPortMappings", []), *mappings]
     first["labels"] = {"ingress-ready": "true", **first.get("labels", {})}
     return result
 
@@ -151,10 +154,12 @@ def _check_node(node: object, where: str) -> None:
     if "image" in node:
         raise SettingsError(f"{where}: all nodes run one image", next_step="leave `image` out and give --kind-image IMAGE")
     for mapping in node.get("extraPortMappings") or ():
-        if isinstance(mapping, dict) and mapping.get("containerPort") == INGRESS_CONTAINER_PORT and node["role"] == "control-plane":
+        port = mapping.get("containerPort") if isinstance(mapping, dict) and node["role"] == "control-plane" else None
+        if port in {INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT}:
+            option = "--kind-host-port" if port == INGRESS_CONTAINER_PORT else "--kind-host-tls-port"
             raise SettingsError(
-                f"{where}: containerPort {INGRESS_CONTAINER_PORT} of the control plane is the ingress's, and kindgate maps it",
-                next_step="leave the mapping out and give --kind-host-port PORT",
+                f"{where}: containerPort {port} of the control plane is the ingress's, and kindgate maps it",
+                next_step=f"leave the mapping out and give {option} PORT",
             )
 
 

@@ -106,7 +106,9 @@ def create_nodes(
 def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
     """The error for a kind that failed, with the line in which it says why."""
     if is_port_taken(said):
-        return HostPortStolen(f"port {owner.host_port} was taken before the engine could have it", waited=error.waited, last_state=said)
+        return HostPortStolen(
+            f"port {owner.host_port} or {owner.tls_port} was taken before the engine could have it", waited=error.waited, last_state=said
+        )
     cause = next((line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")), error.message)
     failed = CreationFailed(
         f"kind could not create cluster {owner.cluster}: {cause}",

@@ -6,6 +6,7 @@ Needs no container engine. What is applied to it carries the run's label, and on
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from kindgate.cluster.api import server_version
@@ -22,7 +23,7 @@ _ANSWER_SECONDS = 15.0
 def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAddress:
     """The address of the cluster that `--kind-existing` names, after its server has answered.
 
-    Raises `SettingsError` for an ingress URL that is none, a context that the kubeconfig does not have, or when no
+    Raises `SettingsError` for an ingress URL or a CA file that is none, a context that the kubeconfig does not have, or when no
     existing cluster is asked for; `ClusterError` for a kubeconfig that cannot be read and a server that cannot be used.
     """
     if settings.existing is None:
@@ -39,22 +40,39 @@ def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAd
         name=settings.context,
         kubeconfig=kubeconfig,
         context=settings.context,
-        ingress_url=_ingress_url(settings.ingress_url),
+        ingress_url=_url(settings.ingress_url, "--ingress-url", {"http", "https"}),
+        ingress_tls_url=_url(settings.ingress_tls_url, "--ingress-tls-url", {"https"}) if settings.ingress_tls_url else "",
+        ca_file=_ca_file(settings.ingress_ca),
         existing=True,
     )
     version = server_version(address, deadline.at_most(_ANSWER_SECONDS))
     return replace(address, server_version=version)
 
 
-def _ingress_url(given: str) -> str:
+def _ca_file(given: Path | None) -> Path | None:
+    """The file, seen to hold a certificate."""
+    if given is None:
+        return None
+    file = given.expanduser().resolve()
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"--ingress-ca {file}: cannot be read: {error.strerror}") from error
+    if b"-----BEGIN CERTIFICATE-----" not in text:
+        raise SettingsError(f"--ingress-ca {file}: holds no certificate", next_step="give a PEM file")
+    return file
+
+
+def _url(given: str, option: str, schemes: set[str]) -> str:
     """The URL without a trailing slash."""
+    form = f"{min(schemes)}://HOST:PORT"
     parts = urlsplit(given)
     try:
         port_is_one = parts.port != 0
     except ValueError:
         port_is_one = False
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_one:
-        raise SettingsError(f"--ingress-url {given}: is not a URL", next_step="write it as http://HOST:PORT")
+    if parts.scheme not in schemes or not parts.hostname or not port_is_one:
+        raise SettingsError(f"{option} {given}: is not a URL of {' or '.join(sorted(schemes))}", next_step=f"write it as {form}")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise SettingsError(f"--ingress-url {given}: has more than scheme, host and port", next_step="write it as http://HOST:PORT")
+        raise SettingsError(f"{option} {given}: has more than scheme, host and port", next_step=f"write it as {form}")
     return given.rstrip("/")

@@ -19,7 +19,7 @@ from kindgate.cluster.deletion import CONTEXT_PREFIX, SETTLE_SECONDS, delete_clu
 from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
 from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_path
-from kindgate.cluster.ports import LOOPBACK, HostPortStolen, choose_port, port_error
+from kindgate.cluster.ports import LOOPBACK, HostPortStolen, IngressPorts
 from kindgate.cluster.process import ProcessName
 from kindgate.cluster.readiness import prove_ready
 from kindgate.cluster.reaping import Charge
@@ -31,6 +31,9 @@ from kindgate.waiting import Deadline
 
 AddressHook = Callable[[ClusterAddress], object]
 FailureHook = Callable[[ClusterAddress, ClusterError], object]
+
+TRUSTED_FILE = "trusted.pem"
+"""In a cluster's state folder: the certificates by which its entries are verified; not there while no entry has TLS."""
 
 DELETE_SECONDS = 120.0
 _REUSE_SECONDS = 20.0
@@ -138,6 +141,8 @@ def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
         kubeconfig=owner.kubeconfig,
         context=CONTEXT_PREFIX + owner.cluster,
         ingress_url=f"http://{LOOPBACK}:{owner.host_port}",
+        ingress_tls_url=f"https://{LOOPBACK}:{owner.tls_port}",
+        ca_file=state_path(owner.cluster) / TRUSTED_FILE,
         nodes=tuple(nodes),
         node_image=owner.node_image,
     )
@@ -172,6 +177,7 @@ def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Own
         keep=settings.keep,
         kept=False,
         host_port=settings.cluster.host_port,
+        tls_port=settings.cluster.host_tls_port,
         root=settings.root.resolve(),
         kubeconfig=kubeconfig,
         node_image=blueprint.node_image,
@@ -198,26 +204,27 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> Op
 def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
     """Create the cluster; once more where the port was stolen before the engine had it, or kubeadm failed as on a busy machine."""
 
-    def attempt(port: int, note: str) -> OpenCluster:
-        return _create_on_port(blueprint, config, replace(wanted, host_port=port), note=note, deadline=deadline, progress=progress)
+    def attempt(ports: IngressPorts, note: str) -> OpenCluster:
+        owner = replace(wanted, host_port=ports.http, tls_port=ports.tls)
+        return _create_on_ports(blueprint, config, owner, note=note, deadline=deadline, progress=progress)
 
-    asked = wanted.host_port
+    requested = IngressPorts(wanted.host_port, wanted.tls_port)
     _refuse_foreign_kubeconfig(wanted)
+    chosen = requested.chosen()
     try:
-        return attempt(choose_port(asked), note)
+        return attempt(chosen, note)
     except HostPortStolen as error:
-        if asked:
-            raise port_error(asked) from error
+        requested.refuse_stolen(chosen, error.last_state)
         progress(f"{error.message}: once more with another port")
     except CreationFailed as error:
         if not error.may_pass or deadline.remaining < (error.waited or 0.0):
             raise
         progress(f"{error.message}: once more")
         note = f"cluster {wanted.cluster} was created at the second attempt: {error.message}"
-    return attempt(choose_port(asked), note)
+    return attempt(requested.chosen(), note)
 
 
-def _create_on_port(
+def _create_on_ports(
     blueprint: Blueprint, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
 ) -> OpenCluster:
     engine = blueprint.engine
@@ -264,7 +271,7 @@ def _stand_up(blueprint: Blueprint, config: KindConfig, owner: Owner, *, deadlin
         if blueprint.on_nodes is not None:
             blueprint.on_nodes(address_of(owner, look(engine, owner.cluster, deadline).kubernetes_nodes))
 
-    ingress = with_ingress(config, owner.host_port)
+    ingress = with_ingress(config, owner.host_port, owner.tls_port)
     create_nodes(blueprint.kind, engine, ingress, owner, deadline=deadline, progress=progress, on_nodes=on_nodes)
     return address_of(owner, _nodes(engine, owner, node_count(config), deadline))
 

@@ -29,7 +29,8 @@ class Owner:
 
     `process` is None for a kept cluster that no run uses. `created` and `deadline` are in seconds since the epoch;
     after `deadline` anybody may delete a cluster that is not kept for good. `keep` is what the user asked for,
-    `kept` says that the cluster is to outlive its run. `fingerprint` says which clusters can stand in for each other.
+    `kept` says that the cluster is to outlive its run. `host_port` and `tls_port` lead to its ingress; `tls_port` is 0
+    for a cluster of a kindgate that mapped none. `fingerprint` says which clusters can stand in for each other.
     """
 
     cluster: str
@@ -41,6 +42,7 @@ class Owner:
     keep: Keep
     kept: bool
     host_port: int
+    tls_port: int
     root: Path
     kubeconfig: Path
     node_image: str
@@ -75,6 +77,7 @@ class Owner:
                 keep=_keep(labels["kindgate.keep"]),
                 kept=labels["kindgate.kept"] == "True",
                 host_port=int(labels["kindgate.host-port"]),
+                tls_port=int(labels.get("kindgate.tls-port", "0")),
                 root=Path(labels["kindgate.root"]),
                 kubeconfig=Path(labels["kindgate.kubeconfig"]),
                 node_image=labels["kindgate.node-image"],
@@ -94,6 +97,7 @@ class Owner:
             process = fields.pop("process")
             return cls(
                 **{
+                    "tls_port": 0,
                     **fields,
                     "process": ProcessName(**process) if process else None,
                     "keep": _keep(fields["keep"]),
@@ -163,7 +167,7 @@ class Recreate:
 def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Create | Reuse | Recreate:
     """What to do for the cluster that `wanted` describes, given what is there.
 
-    `life` is about the process of `found.owner`. `wanted.host_port` is the asked one, 0 for any. Raises
+    `life` is about the process of `found.owner`. The ports of `wanted` are the requested ones, 0 for any. Raises
     `OwnershipError` where the name is a living run's or somebody else's.
     """
     owner = found.owner
@@ -172,15 +176,21 @@ def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Cre
             raise foreign(found)
         return Create()
     check_free(owner, life, now)
-    if not owner.kept:
-        return Recreate("its run ended without deleting it")
-    if not found.nodes or not all(node.running for node in found.nodes):
-        return Recreate("its containers do not run any more")
-    if owner.fingerprint != wanted.fingerprint:
-        return Recreate("its configuration, node image or versions differ from what is asked now")
-    if wanted.host_port not in {0, owner.host_port}:
-        return Recreate(f"it listens on port {owner.host_port}, not on {wanted.host_port}")
-    return Reuse(owner)
+    reason = _unsuitable(owner, found, wanted)
+    return Recreate(reason) if reason else Reuse(owner)
+
+
+def _unsuitable(owner: Owner, found: Found, wanted: Owner) -> str:
+    """Why the cluster that is there cannot be used for the one that is wanted; empty where it can."""
+    reasons = (
+        (not owner.kept, "its run ended without deleting it"),
+        (not found.nodes or not all(node.running for node in found.nodes), "its containers do not run any more"),
+        (owner.fingerprint != wanted.fingerprint, "its configuration, node image or versions differ from what is asked now"),
+        (wanted.host_port not in {0, owner.host_port}, f"it listens on port {owner.host_port}, not on {wanted.host_port}"),
+        (owner.tls_port == 0, "it listens for TLS on no port"),
+        (wanted.tls_port not in {0, owner.tls_port}, f"it listens for TLS on port {owner.tls_port}, not on {wanted.tls_port}"),
+    )
+    return next((reason for unsuitable, reason in reasons if unsuitable), "")
 
 
 def check_free(owner: Owner, life: Liveness, now: float) -> None:

@@ -14,6 +14,7 @@ from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
+from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
@@ -45,6 +46,8 @@ def read_base(
     existing = settings.cluster.existing is not None
     *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
+    if not existing:
+        *_, rendered = with_run_certificates((*prerequisites, rendered))
     refuse(validate(rendered, provided=prerequisites, existing=existing))
     beside = place_beside(head, rendered)
     (moved,) = normalized((beside.rendered,), create_namespaces=not existing)

@@ -16,6 +16,7 @@ from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.source_lines import with_lines
 from kindgate.deploy.substitute import with_image_ids, with_images
+from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.engine import find_engine
@@ -128,7 +129,8 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     parts = with_images(parts, dict(item.split("=", 1) for item in settings.images.app_image), "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)
-    *prerequisites, rendered = (with_secrets(part, asked_secrets(settings), values) for part in parts)
+    parts = tuple(with_secrets(part, asked_secrets(settings), values) for part in parts)
+    *prerequisites, rendered = parts if existing else with_run_certificates(parts)
     found = (one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing))
     return CheckedApplication(rendered, tuple(prerequisites), checked_findings(settings, found))
 

@@ -19,6 +19,7 @@ from kindgate.cluster.life import Blueprint, OpenCluster, open_cluster
 from kindgate.cluster.reaping import reap
 from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
 from kindgate.deploy.apply import apply
+from kindgate.deploy.authority import Authority, with_certificates, write_trusted
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.ingress import wait_answering
 from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
@@ -266,13 +267,23 @@ class Pipeline:
                 deadline = self._deadline(LOAD_SECONDS)
                 load_archive(supply.engine, address.nodes, ready, supply.plan.names, deadline, fresh=not address.reused)
 
+    def _authority(self, prepared: Prepared, address: ClusterAddress) -> Authority | None:
+        """What issues certificates for this cluster, after what its entries are verified by was written; none on an existing cluster."""
+        if address.existing or address.ca_file is None:
+            return None
+        authority = Authority(address.ca_file.parent)
+        write_trusted((part for _, part in prepared.parts), authority, address.ca_file)
+        return authority
+
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = self._deadline(self.settings.deploy.timeout)
         run = self.settings.cluster_name if not address.existing else self.run_id
         base = prepared.base
+        authority = self._authority(prepared, address)
         for name, part in prepared.parts:
             follows = base is not None and part is base.rendered
             rendered = placed_like(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
+            rendered = with_certificates(rendered, authority) if authority is not None else rendered
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):
                 only_changed = address.reused and self.settings.cluster.reuse

@@ -108,6 +108,7 @@ def stale_state(scene: Scene) -> Seen:
         keep="never",
         kept=False,
         host_port=1,
+        tls_port=2,
         root=scene.folder,
         kubeconfig=folder / "kubeconfig",
         node_image="node",

@@ -108,6 +108,7 @@ def an_owner(*, process: ProcessName | None = PROCESS, kept: bool = False, keep:
         keep="always" if keep == "always" else "on-failure" if keep == "on-failure" else "never",
         kept=kept,
         host_port=18080,
+        tls_port=18443,
         root=Path("/root"),
         kubeconfig=Path("/state/kubeconfig"),
         node_image="node",

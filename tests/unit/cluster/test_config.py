@@ -89,15 +89,16 @@ def test_the_files_name_gives_way() -> None:
     assert "name" not in kind_config(ClusterSettings(), cgroup_version=2, user={"name": "theirs"})
 
 
-def test_the_ingress_port_is_on_loopback_of_the_first_control_plane() -> None:
-    """Port 80 of the first control plane is reached on 127.0.0.1 only; other mappings stay."""
+def test_the_ingress_ports_are_on_loopback_of_the_first_control_plane() -> None:
+    """Ports 80 and 443 of the first control plane are reached on 127.0.0.1 only; other mappings stay."""
     other = {"containerPort": 30000, "hostPort": 30000}
     user = {"nodes": [{"role": "worker"}, {"role": "control-plane", "extraPortMappings": [other], "labels": {"a": "b"}}]}
     config = kind_config(ClusterSettings(), cgroup_version=2, user=user)
-    node = with_ingress(config, 18080)["nodes"][1]
+    node = with_ingress(config, 18080, 18443)["nodes"][1]
     assert node["extraPortMappings"] == [
         other,
         {"containerPort": 80, "hostPort": 18080, "listenAddress": "127.0.0.1", "protocol": "TCP"},
+        {"containerPort": 443, "hostPort": 18443, "listenAddress": "127.0.0.1", "protocol": "TCP"},
     ]
     assert node["labels"] == {"ingress-ready": "true", "a": "b"}
     assert config["nodes"][1]["extraPortMappings"] == [other]
@@ -127,6 +128,10 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         (
             HEADER + "nodes:\n- role: control-plane\n  extraPortMappings: [{containerPort: 80, hostPort: 1}]\n",
             "containerPort 80 of the control plane is the ingress's",
+        ),
+        (
+            HEADER + "nodes:\n- role: control-plane\n  extraPortMappings: [{containerPort: 443, hostPort: 1}]\n",
+            "containerPort 443 of the control plane is the ingress's",
         ),
     ],
 )

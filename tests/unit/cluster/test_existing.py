@@ -38,6 +38,9 @@ def test_an_existing_cluster_is_reached_by_its_context(machine: Machine, tmp_pat
         ({"ingress_url": "10.0.0.1"}, SettingsError, "--ingress-url 10.0.0.1: is not a URL"),
         ({"ingress_url": "http://x:99999"}, SettingsError, "is not a URL"),
         ({"ingress_url": "http://x/path"}, SettingsError, "has more than scheme, host and port"),
+        ({"ingress_tls_url": "http://x:443"}, SettingsError, "--ingress-tls-url http://x:443: is not a URL of https"),
+        ({"ingress_tls_url": "https://x", "ingress_ca": Path("/nowhere.pem")}, SettingsError, "--ingress-ca /nowhere.pem: cannot be read"),
+        ({"ingress_tls_url": "https://x", "ingress_ca": Path(__file__)}, SettingsError, "holds no certificate"),
     ],
 )
 def test_bad_input_is_refused_with_its_option(

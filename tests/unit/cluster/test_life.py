@@ -57,6 +57,7 @@ def test_a_created_cluster_is_reached_by_its_address(machine: Machine, tmp_path:
     assert (address.name, address.context, address.nodes) == ("shop", "kind-shop", NODES)
     assert address.server_version == "v1.37.2"
     assert address.ingress_url == f"http://127.0.0.1:{machine.labels('shop-owner')['kindgate.host-port']}"
+    assert address.ingress_tls_url == f"https://127.0.0.1:{machine.labels('shop-owner')['kindgate.tls-port']}"
     cluster.close(failed=False)
 
 
@@ -112,6 +113,8 @@ def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> 
         assert not second.created
         assert second.address.reused
         assert second.address.ingress_url == first.address.ingress_url
+        assert second.address.ingress_tls_url == first.address.ingress_tls_url
+        assert second.address.ca_file == first.address.ca_file
         assert second.close(failed=False)
         assert set(NODES) <= set(machine.containers)
 

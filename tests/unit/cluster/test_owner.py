@@ -38,13 +38,14 @@ owners = st.builds(
     keep=st.sampled_from(["never", "on-failure", "always"]),
     kept=st.booleans(),
     host_port=st.integers(0, 65535),
+    tls_port=st.integers(0, 65535),
     root=st.just(Path("/a b/c=d,e")),
     kubeconfig=st.just(Path("/home/x/.kube,1")),
     node_image=st.text(),
 )
 
 
-WANTED = replace(an_owner(), run_id="other", host_port=0)
+WANTED = replace(an_owner(), run_id="other", host_port=0, tls_port=0)
 
 
 @given(owners)
@@ -103,6 +104,8 @@ def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
         (an_owner(kept=True), (), WANTED, "its containers do not run any more"),
         (an_owner(kept=True), RUNNING, replace(WANTED, fingerprint="g"), "its configuration, node image or versions differ"),
         (an_owner(kept=True), RUNNING, replace(WANTED, host_port=80), "it listens on port 18080, not on 80"),
+        (an_owner(kept=True), RUNNING, replace(WANTED, tls_port=443), "it listens for TLS on port 18443"),
+        (replace(an_owner(kept=True), tls_port=0), RUNNING, WANTED, "it listens for TLS on no port"),
     ],
 )
 def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The host port: a free one, or the asked one, or an error that says who has it."""
+"""The ports of the ingress: free ones, or the requested ones, or an error that says what holds them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,62 @@ import socket
 
 import pytest
 
-from kindgate.cluster.ports import choose_port, is_port_taken
+from kindgate.cluster.ports import IngressPorts, is_port_taken
 from kindgate.errors import SettingsError
 
-
-def test_a_free_port_can_be_listened_on() -> None:
-    """What is chosen is free, on loopback."""
-    with socket.create_server(("127.0.0.1", choose_port(0))) as server:
-        assert server.getsockname()[1] > 0
+ANY = IngressPorts(0, 0)
 
 
-def test_the_asked_port_is_taken_when_free() -> None:
-    """The asked port comes back as it is."""
-    port = choose_port(0)
-    assert choose_port(port) == port
+def test_free_ports_can_be_listened_on() -> None:
+    """What is chosen is free, on loopback, and two ports."""
+    chosen = ANY.chosen()
+
+    with socket.create_server(("127.0.0.1", chosen.http)) as http, socket.create_server(("127.0.0.1", chosen.tls)) as tls:
+        assert http.getsockname()[1] != tls.getsockname()[1]
 
 
-def test_a_taken_port_names_its_holder() -> None:
+def test_requested_ports_are_taken_when_free() -> None:
+    """They come back as they are."""
+    requested = ANY.chosen()
+
+    assert requested.chosen() == requested
+
+
+@pytest.mark.parametrize("option", ["--kind-host-port", "--kind-host-tls-port"])
+def test_a_taken_port_names_its_holder(option: str) -> None:
     """The error names option, port and the process that listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"--kind-host-port {port}: .* is taken by .* \(pid {os.getpid()}\)"):
-            choose_port(port)
+        requested = IngressPorts(port, 0) if option == "--kind-host-port" else IngressPorts(0, port)
+        with pytest.raises(SettingsError, match=rf"{option} {port}: .* is taken by .* \(pid {os.getpid()}\)"):
+            requested.chosen()
+
+
+def test_one_port_for_both_is_refused() -> None:
+    """As what it is, and not as a port that this very process holds."""
+    with pytest.raises(SettingsError, match="--kind-host-port and --kind-host-tls-port are both 18080"):
+        IngressPorts(18080, 18080).chosen()
+
+
+@pytest.mark.parametrize(
+    ("requested", "output", "refused"),
+    [
+        (IngressPorts(1080, 0), "Bind for 127.0.0.1:1080 failed: port is already allocated", "--kind-host-port 1080"),
+        (IngressPorts(0, 1443), "Bind for 127.0.0.1:1443 failed: port is already allocated", "--kind-host-tls-port 1443"),
+        (IngressPorts(1080, 1443), "Bind for 127.0.0.1:1443 failed: port is already allocated", "--kind-host-tls-port 1443"),
+        (IngressPorts(1080, 0), "ports are not available", "--kind-host-port 1080"),
+        (IngressPorts(1080, 0), "Bind for 127.0.0.1:1443 failed: port is already allocated", ""),
+        (ANY, "Bind for 127.0.0.1:1080 failed: port is already allocated", ""),
+    ],
+)
+def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPorts, output: str, refused: str) -> None:
+    """Instead of a free one another can be taken; the error names the option of the port that the engine names."""
+    chosen = IngressPorts(1080, 1443)
+    if refused:
+        with pytest.raises(SettingsError, match=refused):
+            requested.refuse_stolen(chosen, output)
+    else:
+        requested.refuse_stolen(chosen, output)
 
 
 @pytest.mark.parametrize(

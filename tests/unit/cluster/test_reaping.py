@@ -34,6 +34,7 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
         keep=keep,
         kept=kept,
         host_port=1,
+        tls_port=2,
         root=Path("/"),
         kubeconfig=Path("/nowhere/kubeconfig"),
         node_image=NODE_IMAGE,

@@ -1,0 +1,43 @@
+"""HTTP clients for the hosts behind the ingress: requests go to its address, whatever host they are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kindgate.errors import DeployError
+from kindgate.model import ClusterAddress
+
+if TYPE_CHECKING:
+    import requests
+
+
+def entry_session(address: ClusterAddress) -> requests.Session:
+    """A session whose requests take TLS's server name from their Host header, and verify it by `address.ca_file`.
+
+    Proxies and `.netrc` of the environment are ignored. The caller closes it.
+    """
+    import requests  # noqa: PLC0415  # 0.1 s to import, and not every run sends requests from here
+
+    from kindgate.deploy.host_adapter import HostAdapter  # noqa: PLC0415  # the same
+
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", HostAdapter())
+    trusted = trusted_file(address)
+    session.verify = str(trusted) if trusted is not None else True
+    return session
+
+
+def entry_url(address: ClusterAddress, path: str, *, tls: bool) -> str:
+    """Where `path` of any host is requested; raises `DeployError` for TLS on an existing cluster that has no URL for it."""
+    if tls and not address.ingress_tls_url:
+        raise DeployError(
+            "an entry has TLS, and no URL is known for it", next_step="give --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)"
+        )
+    return (address.ingress_tls_url if tls else address.ingress_url) + path
+
+
+def trusted_file(address: ClusterAddress) -> Path | None:
+    """The certificates by which TLS is verified; None where they are the system's."""
+    return address.ca_file if address.ca_file is not None and address.ca_file.exists() else None

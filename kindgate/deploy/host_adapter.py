@@ -1,0 +1,37 @@
+"""Sends requests to the URL's address and takes it for the server that the Host header names. Imports requests: 0.1 s."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+
+class HostAdapter(HTTPAdapter):
+    """To be mounted on `https://`: the Host header's name goes into SNI, and the certificate must be for it."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=100)
+        self._context = create_urllib3_context()
+        # a certificate that the manifests bring is trusted as it is, whether it is an authority's or not
+        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    def build_connection_pool_key_attributes(
+        self,
+        request: PreparedRequest,
+        verify: bool | str,  # noqa: FBT001  # requests' signature
+        cert: str | tuple[str, str] | None = None,
+    ) -> tuple[Any, Any]:
+        """One pool of connections for each name."""
+        place, given = super().build_connection_pool_key_attributes(request, verify, cert)
+        options: dict[str, Any] = {**given, "ssl_context": self._context}
+        name = urlsplit(f"//{request.headers['Host']}").hostname if request.headers.get("Host") else None
+        if name:
+            options |= {"server_hostname": name, "assert_hostname": name}
+        return place, options

@@ -1,0 +1,229 @@
+"""TLS as far as it is decided by manifests: which Secrets hold certificates, for which hosts, and which of them kindgate makes.
+
+A Secret that an entry refers to and the manifests lack is made for the run, as is what cert-manager would make; where an
+entry names no Secret at all, it gets one. `deploy.authority` issues the certificates.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
+
+MADE_LABEL = "kindgate.dev/certificate"
+"""On a Secret whose certificate kindgate issues; the value is `run`."""
+
+NAMES_ANNOTATION = "kindgate.dev/certificate-names"
+"""On such a Secret: the names that a Certificate asks for, besides the hosts of the entries."""
+
+CERTIFICATE, KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
+
+_INGRESS_ROUTE = "IngressRoute.traefik.io"
+_CERT_MANAGER = ("cert-manager.io", "acme.cert-manager.io")
+_HOST_MATCHER = re.compile(r"\bHost\(\s*((?:[`\"'][^`\"']+[`\"']\s*,?\s*)+)\)")
+_QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
+
+
+@dataclass(frozen=True)
+class CertificateUse:
+    """One place that names a Secret with a certificate: whose it is, the Secret (None where it names none), and the hosts."""
+
+    object: ObjectRef
+    secret: ObjectRef | None
+    hosts: tuple[str, ...]
+
+
+def certificate_uses(objects: Iterable[Manifest], everything: Sequence[Manifest] = ()) -> tuple[CertificateUse, ...]:
+    """Every use of a certificate by an Ingress, a Gateway's listener or an IngressRoute of `objects`.
+
+    `everything` holds the routes of the Gateways, where that is more than `objects`.
+    """
+    own = tuple(objects)
+    return tuple(use for manifest in own for use in _uses(manifest, everything or own))
+
+
+def with_run_certificates(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
+    """`parts`, which are normalized and applied in this order, with a Secret for every certificate that they lack.
+
+    The Secrets hold nothing yet: `deploy.authority.with_certificates` fills them. What only cert-manager could read is
+    left out, unless a part brings its CRDs. The notes of each part say what was made and left out.
+    """
+    everything = [manifest for part in parts for manifest in part.objects]
+    there = {ObjectRef.of(manifest) for manifest in everything if kind_of(manifest) == "Secret"}
+    defined = {(manifest.get("spec") or {}).get("group") for manifest in everything if kind_of(manifest) == "CustomResourceDefinition"}
+    unread = frozenset(group for group in _CERT_MANAGER if group not in defined)
+    complete: list[Rendered] = []
+    for part in parts:
+        made = _with_certificates_of(part, everything, there, unread)
+        there |= {ObjectRef.of(manifest) for manifest in made.of_kind("Secret")}
+        complete.append(made)
+    return tuple(complete)
+
+
+def _with_certificates_of(part: Rendered, everything: Sequence[Manifest], there: set[ObjectRef], unread: frozenset[str]) -> Rendered:
+    objects = [_with_secret_names(manifest) for manifest in part.objects if group_of(manifest) not in unread]
+    dropped = [manifest for manifest in part.objects if group_of(manifest) in unread]
+    needed: dict[ObjectRef, list[str]] = {}
+    for use in certificate_uses(objects, everything):
+        if use.secret is not None and use.secret not in there:
+            needed.setdefault(use.secret, [])
+    for manifest in dropped:
+        if manifest.get("kind") == "Certificate" and (secret := _certificate_secret(manifest)) not in there:
+            needed.setdefault(secret, []).extend(_certificate_names(manifest))
+    if not (needed or dropped):
+        return replace(part, objects=tuple(objects))
+    notes = [f"{ref}: not in the manifests, kindgate makes it for this run with a certificate of the run's own CA" for ref in needed]
+    notes += [f"{ObjectRef.of(manifest)}: not applied, cert-manager's CRDs are not in the manifests" for manifest in dropped]
+    return replace(
+        part,
+        objects=(*objects, *(_secret(ref, names) for ref, names in needed.items())),
+        origins={**part.origins, **dict.fromkeys(needed, "kindgate")},
+        notes=(*part.notes, *notes),
+    )
+
+
+def names_by_secret(rendered: Rendered) -> dict[ObjectRef, tuple[str, ...]]:
+    """For each Secret of `rendered` whose certificate kindgate issues, the names that the certificate is for."""
+    wanted = {
+        ObjectRef.of(manifest): str((manifest["metadata"].get("annotations") or {}).get(NAMES_ANNOTATION, "")).split()
+        for manifest in rendered.of_kind("Secret")
+        if MADE_LABEL in (manifest["metadata"].get("labels") or {})
+    }
+    for use in certificate_uses(rendered.objects):
+        if use.secret in wanted:
+            wanted[use.secret] += use.hosts
+    return {ref: tuple(dict.fromkeys(names)) or ("localhost",) for ref, names in wanted.items()}
+
+
+def filled(rendered: Rendered, contents: Mapping[ObjectRef, Mapping[str, bytes]]) -> Rendered:
+    """`rendered` with this content in its Secrets."""
+
+    def with_content(manifest: Manifest) -> Manifest:
+        content = contents.get(ObjectRef.of(manifest))
+        if content is None:
+            return manifest
+        return {**manifest, "data": {key: base64.b64encode(value).decode() for key, value in content.items()}}
+
+    return replace(rendered, objects=tuple(with_content(manifest) for manifest in rendered.objects))
+
+
+def certificates_of(rendered: Rendered) -> tuple[bytes, ...]:
+    """The certificates (PEM) of the TLS Secrets that `rendered` itself brings: what its entries show, and so what is trusted."""
+    secrets = {ObjectRef.of(manifest): manifest for manifest in rendered.of_kind("Secret")}
+    used = {use.secret for use in certificate_uses(rendered.objects)}
+    found = (_content(secrets[ref], key) for ref in sorted(secrets.keys() & used) for key in (CERTIFICATE, AUTHORITY))
+    return tuple(dict.fromkeys(text for text in found if b"-----BEGIN CERTIFICATE-----" in text))
+
+
+def _uses(manifest: Manifest, everything: Sequence[Manifest]) -> Iterator[CertificateUse]:
+    ref = ObjectRef.of(manifest)
+    spec = manifest.get("spec") or {}
+    if ref.kind == "Ingress":
+        ruled = [str(rule["host"]) for rule in spec.get("rules") or () if rule.get("host")]
+        for entry in spec.get("tls") or ():
+            yield _use(ref, entry.get("secretName"), [str(host) for host in entry.get("hosts") or ruled])
+    elif ref.kind == _INGRESS_ROUTE and spec.get("tls") is not None:
+        tls = spec["tls"] or {}
+        asked = [str(name) for domain in tls.get("domains") or () for name in (domain.get("main"), *(domain.get("sans") or ())) if name]
+        matched = [host for route in spec.get("routes") or () for host in matched_hosts(str(route.get("match") or ""))]
+        yield _use(ref, tls.get("secretName"), [*asked, *matched])
+    elif ref.kind == "Gateway":
+        for listener in spec.get("listeners") or ():
+            yield from _of_listener(ref, listener, everything)
+
+
+def matched_hosts(match: str) -> tuple[str, ...]:
+    """The hosts that a rule of Traefik names: `Host(`a`, `b`) && PathPrefix(`/x`)` names a and b."""
+    return tuple(host for found in _HOST_MATCHER.findall(match) for host in _QUOTED.findall(found))
+
+
+def _of_listener(gateway: ObjectRef, listener: Mapping[str, Any], everything: Sequence[Manifest]) -> Iterator[CertificateUse]:
+    tls = listener.get("tls") or {}
+    if listener.get("protocol") not in {"HTTPS", "TLS"} or tls.get("mode", "Terminate") != "Terminate":
+        return
+    hosts = [str(listener["hostname"])] if listener.get("hostname") else sorted(_route_hosts(gateway, everything))
+    for certificate in tls.get("certificateRefs") or ():
+        if certificate.get("kind", "Secret") == "Secret" and not certificate.get("group"):
+            namespace = str(certificate.get("namespace") or gateway.namespace)
+            yield CertificateUse(gateway, ObjectRef("Secret", namespace, str(certificate.get("name"))), tuple(hosts))
+
+
+def _route_hosts(gateway: ObjectRef, everything: Sequence[Manifest]) -> set[str]:
+    """The hosts of the routes that name the Gateway as their parent."""
+    found: set[str] = set()
+    for manifest in everything:
+        if kind_of(manifest) in {"HTTPRoute", "GRPCRoute"}:
+            spec, namespace = manifest.get("spec") or {}, ObjectRef.of(manifest).namespace
+            parents = {(str(parent.get("namespace") or namespace), str(parent.get("name"))) for parent in spec.get("parentRefs") or ()}
+            if (gateway.namespace, gateway.name) in parents:
+                found |= {str(host) for host in spec.get("hostnames") or ()}
+    return found
+
+
+def _use(ref: ObjectRef, secret: object, hosts: Iterable[str]) -> CertificateUse:
+    named = ObjectRef("Secret", ref.namespace, str(secret)) if secret else None
+    return CertificateUse(ref, named, tuple(dict.fromkeys(hosts)))
+
+
+def _with_secret_names(manifest: Manifest) -> Manifest:
+    """The object with a Secret named where it asks for TLS without one: the controller's own certificate is for no host."""
+    ref = ObjectRef.of(manifest)
+    spec = manifest.get("spec") or {}
+    name = f"{ref.name}-kindgate-tls"
+    if ref.kind == "Ingress" and any(not entry.get("secretName") for entry in spec.get("tls") or ()):
+        entries = [entry if entry.get("secretName") else {**entry, "secretName": name} for entry in spec["tls"]]
+        return {**manifest, "spec": {**spec, "tls": entries}}
+    if ref.kind == _INGRESS_ROUTE and spec.get("tls") is not None and not (spec["tls"] or {}).get("secretName"):
+        # a resolver asks an authority on the internet, which answers no throw-away cluster
+        tls = {key: value for key, value in (spec["tls"] or {}).items() if key != "certResolver"}
+        return {**manifest, "spec": {**spec, "tls": {**tls, "secretName": name}}}
+    return manifest
+
+
+def _certificate_secret(certificate: Manifest) -> ObjectRef:
+    ref = ObjectRef.of(certificate)
+    return ObjectRef("Secret", ref.namespace, str((certificate.get("spec") or {}).get("secretName") or ref.name))
+
+
+def _certificate_names(certificate: Manifest) -> Iterator[str]:
+    spec = certificate.get("spec") or {}
+    for name in (*(spec.get("dnsNames") or ()), *(spec.get("ipAddresses") or ()), spec.get("commonName")):
+        if name and is_certifiable(str(name)):
+            yield str(name)
+
+
+def is_certifiable(name: str) -> bool:
+    """Whether a certificate can be for this name: a host name, with `*` as its first label at most, or an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return (
+            re.fullmatch(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", name, re.IGNORECASE) is not None
+        )
+    return True
+
+
+def _secret(ref: ObjectRef, names: Iterable[str]) -> Manifest:
+    metadata: dict[str, Any] = {"name": ref.name, "namespace": ref.namespace, "labels": {MADE_LABEL: "run"}}
+    asked = " ".join(dict.fromkeys(names))
+    if asked:
+        metadata["annotations"] = {NAMES_ANNOTATION: asked}
+    data = {CERTIFICATE: "", KEY: ""}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": data}
+
+
+def _content(secret: Manifest, key: str) -> bytes:
+    """One key of a Secret; empty where it is not there or cannot be read."""
+    plain = (secret.get("stringData") or {}).get(key)
+    if plain is not None:
+        return str(plain).encode()
+    try:
+        return base64.b64decode(str((secret.get("data") or {}).get(key) or ""))
+    except (binascii.Error, ValueError):
+        return b""

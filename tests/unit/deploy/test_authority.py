@@ -1,0 +1,136 @@
+"""The run's own authority: kept in a private folder, and its certificates are good for the hosts they are for."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+
+from kindgate.deploy.authority import Authority, with_certificates, write_trusted
+from kindgate.deploy.tls import with_run_certificates
+from kindgate.errors import ManifestError
+from kindgate.model import Manifest, Rendered
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """An authority that has issued nothing yet."""
+    return Authority(tmp_path / "private")
+
+
+def ingress(*hosts: str) -> Rendered:
+    """An Ingress with TLS, whose Secret kindgate makes."""
+    spec = {"tls": [{"secretName": "shop-tls", "hosts": list(hosts)}]}
+    one: Manifest = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "shop", "namespace": "shop"},
+        "spec": spec,
+    }
+    (complete,) = with_run_certificates([Rendered(Path("k8s"), (one,))])
+    return complete
+
+
+def content(rendered: Rendered) -> dict[str, bytes]:
+    """What the Secret holds."""
+    (secret,) = rendered.of_kind("Secret")
+    return {key: base64.b64decode(value) for key, value in secret["data"].items()}
+
+
+def shaken_hands(trusted: Path, certificate: dict[str, bytes], name: str, folder: Path) -> str:
+    """Why a client that trusts `trusted` refuses a server with this certificate under `name`; empty if it does not."""
+    pair = folder / "pair.pem"
+    pair.write_bytes(certificate["tls.key"] + certificate["tls.crt"])
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pair)
+    client = ssl.create_default_context(cafile=str(trusted))
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    ours, theirs = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            server.wrap_socket(theirs, server_side=True).close()
+        except ssl.SSLError:
+            theirs.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        client.wrap_socket(ours, server_hostname=name).close()
+    except ssl.SSLError as error:
+        return str(error)
+    finally:
+        ours.close()
+        thread.join()
+    return ""
+
+
+@pytest.mark.parametrize("name", ["shop.localhost", "deep.any.localhost", "10.1.2.3"])
+def test_a_certificate_is_good_for_its_names(authority: Authority, tmp_path: Path, name: str) -> None:
+    """Verified by a real handshake: hosts, wildcards and addresses."""
+    rendered = ingress("shop.localhost", "*.any.localhost", str(ipaddress.ip_address("10.1.2.3")))
+    trusted = tmp_path / "trusted.pem"
+
+    assert write_trusted([rendered], authority, trusted)
+
+    assert shaken_hands(trusted, content(with_certificates(rendered, authority)), name, tmp_path) == ""
+
+
+def test_a_certificate_is_good_for_no_other_name(authority: Authority, tmp_path: Path) -> None:
+    """Nor under another authority."""
+    rendered = ingress("shop.localhost")
+    trusted, foreign = tmp_path / "trusted.pem", tmp_path / "foreign.pem"
+    write_trusted([rendered], authority, trusted)
+    write_trusted([rendered], Authority(tmp_path / "other"), foreign)
+    certificate = content(with_certificates(rendered, authority))
+
+    assert "Hostname mismatch" in shaken_hands(trusted, certificate, "other.localhost", tmp_path)
+    assert "CERTIFICATE_VERIFY_FAILED" in shaken_hands(foreign, certificate, "shop.localhost", tmp_path)
+
+
+def test_the_same_names_get_the_same_certificate_again(authority: Authority) -> None:
+    """On a kept cluster, and by another process: nothing changes that has not changed."""
+    rendered = ingress("shop.localhost")
+
+    assert with_certificates(rendered, authority) == with_certificates(rendered, Authority(authority.folder))
+    assert content(with_certificates(ingress("b.localhost"), authority)) != content(with_certificates(rendered, authority))
+
+
+def test_keys_are_private(authority: Authority) -> None:
+    """To this user, as everything in the state folder."""
+    with_certificates(ingress("shop.localhost"), authority)
+
+    assert {path.stat().st_mode & 0o077 for path in (authority.folder, *authority.folder.iterdir())} == {0}
+
+
+def test_a_certificate_of_the_manifests_is_trusted_as_it_is(authority: Authority, tmp_path: Path) -> None:
+    """It needs no authority of ours, which is not even made."""
+    theirs = Authority(tmp_path / "theirs")
+    rendered = with_certificates(ingress("shop.localhost"), theirs)
+    secret, *_ = rendered.of_kind("Secret")
+    brought = {**secret, "metadata": {"name": "shop-tls", "namespace": "shop"}, "data": {**secret["data"], "ca.crt": ""}}
+    own = Rendered(Path("k8s"), (*(one for one in rendered.objects if one["kind"] != "Secret"), brought))
+    trusted = tmp_path / "trusted.pem"
+
+    assert write_trusted([own], authority, trusted)
+
+    assert shaken_hands(trusted, content(own), "shop.localhost", tmp_path) == ""
+    assert not authority.folder.exists()
+
+
+def test_without_tls_nothing_is_written(authority: Authority, tmp_path: Path) -> None:
+    """Nor is an authority made."""
+    assert not write_trusted([Rendered(Path("k8s"), ())], authority, tmp_path / "trusted.pem")
+    assert not authority.folder.exists()
+    assert not (tmp_path / "trusted.pem").exists()
+
+
+def test_a_host_that_no_certificate_can_be_for_is_named(authority: Authority) -> None:
+    """With the Secret that it is wanted in."""
+    with pytest.raises(ManifestError, match=r"Secret shop/shop-tls: no certificate can be for the host 'a b'"):
+        with_certificates(ingress("a b"), authority)

@@ -1,0 +1,101 @@
+"""HTTPS to an address: the Host header's name goes into SNI, and the certificate must be for it."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+
+from kindgate.deploy.authority import Authority
+from kindgate.deploy.entry_requests import entry_session, entry_url, trusted_file
+from kindgate.errors import DeployError
+from kindgate.model import ClusterAddress
+
+
+class Named(http.server.BaseHTTPRequestHandler):
+    """Answers with the server name of the handshake and the Host header."""
+
+    def do_GET(self) -> None:
+        """One answer for every path."""
+        body = f"{getattr(self.connection, 'asked_name', '')} {self.headers['Host']}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[ClusterAddress]:
+    """An ingress on loopback with a certificate for a.localhost and b.localhost, and the file that verifies it."""
+    authority = Authority(tmp_path / "ca")
+    content = authority.issue(["a.localhost", "b.localhost"])
+    pair = tmp_path / "pair.pem"
+    pair.write_bytes(content["tls.key"] + content["tls.crt"])
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair)
+
+    def remember(connection: ssl.SSLObject, name: str | None, _: object) -> None:
+        connection.asked_name = name  # type: ignore[attr-defined]  # what the handler shows
+
+    context.set_servername_callback(remember)  # type: ignore[arg-type]  # typeshed wants an SSLSocket, which is given
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Named) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"https://127.0.0.1:{server.server_address[1]}"
+        yield ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1", ingress_tls_url=url, ca_file=trusted)
+        server.shutdown()
+        thread.join()
+
+
+def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
+    """One session, one address, and a handshake for each name; a port in the header is no part of it."""
+    with entry_session(address) as session:
+        said = [session.get(entry_url(address, "/", tls=True), headers={"Host": host}).text for host in ("a.localhost", "b.localhost:8443")]
+
+    assert said == ["a.localhost a.localhost", "b.localhost b.localhost:8443"]
+
+
+def test_a_certificate_for_other_hosts_is_refused(address: ClusterAddress) -> None:
+    """However well it is signed."""
+    with entry_session(address) as session, pytest.raises(requests.exceptions.SSLError, match=r"other\.localhost"):
+        session.get(entry_url(address, "/", tls=True), headers={"Host": "other.localhost"})
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddress, tmp_path: Path) -> None:
+    """The system's authorities know nothing of the run's."""
+    other = replace(address, ca_file=tmp_path / "not-there.pem")
+
+    assert trusted_file(other) is None
+    with entry_session(other) as session, pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        session.get(entry_url(other, "/", tls=True), headers={"Host": "a.localhost"})
+
+
+def test_the_certificate_itself_may_be_what_is_trusted(address: ClusterAddress, tmp_path: Path) -> None:
+    """As one that the manifests bring without its authority."""
+    pem = ssl.get_server_certificate(("127.0.0.1", int(address.ingress_tls_url.rpartition(":")[2])))
+    (tmp_path / "leaf.pem").write_text(pem)
+
+    with entry_session(replace(address, ca_file=tmp_path / "leaf.pem")) as session:
+        assert session.get(entry_url(address, "/", tls=True), headers={"Host": "a.localhost"}).ok
+
+
+def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address: ClusterAddress) -> None:
+    """Plain HTTP goes to its own URL."""
+    without = replace(address, ingress_tls_url="")
+
+    assert entry_url(without, "/x", tls=False) == "http://127.0.0.1:1/x"
+    with pytest.raises(DeployError, match="no URL is known for it") as refused:
+        entry_url(without, "/x", tls=True)
+    assert "--ingress-tls-url" in refused.value.next_step

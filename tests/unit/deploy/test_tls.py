@@ -1,0 +1,232 @@
+"""Which certificates kindgate makes for a run, for which hosts, and what it leaves out instead."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.deploy.tls import certificate_uses, certificates_of, is_certifiable, matched_hosts, names_by_secret, with_run_certificates
+from kindgate.model import Manifest, ObjectRef, Rendered
+
+PEM = b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+
+
+def rendered(*objects: Manifest) -> Rendered:
+    """These objects as an overlay."""
+    return Rendered(Path("k8s"), objects)
+
+
+def an_object(api: str, kind: str, spec: dict[str, Any], name: str = "shop", namespace: str = "shop") -> Manifest:
+    """One object."""
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def ingress(*tls: dict[str, Any], hosts: tuple[str, ...] = ("shop.localhost",), name: str = "shop") -> Manifest:
+    """An Ingress that routes `hosts`."""
+    return an_object("networking.k8s.io/v1", "Ingress", {"tls": list(tls), "rules": [{"host": host} for host in hosts]}, name)
+
+
+def secret(name: str = "shop-tls", **data: bytes) -> Manifest:
+    """A TLS Secret with this content."""
+    encoded = {key.replace("_", "."): base64.b64encode(value).decode() for key, value in data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "shop"}, "data": encoded}
+
+
+def certificate(**spec: Any) -> Manifest:
+    """A Certificate of cert-manager."""
+    return an_object("cert-manager.io/v1", "Certificate", spec)
+
+
+def completed(one: Rendered, *before: Rendered) -> Rendered:
+    """The overlay with what kindgate makes for it, when `before` is applied before it."""
+    return with_run_certificates([*before, one])[-1]
+
+
+def made(one: Rendered) -> dict[str, tuple[str, ...]]:
+    """The names of each certificate that kindgate issues, by Secret."""
+    complete = completed(one)
+    return {f"{ref.namespace}/{ref.name}": names for ref, names in names_by_secret(complete).items()}
+
+
+def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
+    """For the hosts of its TLS entry; the note says so."""
+    one = rendered(ingress({"secretName": "shop-tls", "hosts": ["shop.localhost", "www.shop.localhost"]}))
+
+    complete = completed(one)
+
+    assert made(one) == {"shop/shop-tls": ("shop.localhost", "www.shop.localhost")}
+    (note,) = complete.notes
+    assert note.startswith("Secret shop/shop-tls: not in the manifests, kindgate makes it for this run")
+    assert complete.origins[ObjectRef("Secret", "shop", "shop-tls")] == "kindgate"
+    assert complete.objects[-1]["type"] == "kubernetes.io/tls"
+
+
+def test_a_secret_that_is_there_stays_as_it_is() -> None:
+    """Whether it is among the manifests or applied before them."""
+    one = rendered(secret(), ingress({"secretName": "shop-tls"}))
+    other = rendered(ingress({"secretName": "shop-tls"}))
+
+    assert completed(one) == one
+    assert completed(other, rendered(secret())) == other
+
+
+def test_a_tls_entry_without_hosts_is_for_those_of_the_rules() -> None:
+    """Wildcards too."""
+    assert made(rendered(ingress({"secretName": "a"}, hosts=("a.localhost", "*.b.localhost")))) == {
+        "shop/a": ("a.localhost", "*.b.localhost")
+    }
+
+
+def test_a_tls_entry_without_a_secret_gets_one() -> None:
+    """The controller's own certificate would be for no host."""
+    complete = completed(rendered(ingress({"hosts": ["shop.localhost"]}, {"secretName": "other", "hosts": ["x.localhost"]})))
+
+    assert [entry["secretName"] for entry in complete.objects[0]["spec"]["tls"]] == ["shop-kindgate-tls", "other"]
+    assert names_by_secret(complete)[ObjectRef("Secret", "shop", "shop-kindgate-tls")] == ("shop.localhost",)
+
+
+def test_two_entries_that_share_a_secret_share_its_certificate() -> None:
+    """It is made once, for the hosts of both."""
+    one = rendered(
+        ingress({"secretName": "all", "hosts": ["a.localhost"]}), ingress({"secretName": "all", "hosts": ["b.localhost"]}, name="b")
+    )
+
+    assert made(one) == {"shop/all": ("a.localhost", "b.localhost")}
+
+
+def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> None:
+    """Issuers and Certificates are named in the notes; a Certificate's names join those of the Ingress."""
+    issuer = {**an_object("cert-manager.io/v1", "ClusterIssuer", {}), "metadata": {"name": "letsencrypt"}}
+    wanted = certificate(secretName="shop-tls", dnsNames=["api.shop.localhost"], ipAddresses=["10.0.0.1"])
+    one = rendered(issuer, wanted, ingress({"secretName": "shop-tls"}))
+
+    complete = completed(one)
+
+    assert [manifest["kind"] for manifest in complete.objects] == ["Ingress", "Secret"]
+    assert made(one) == {"shop/shop-tls": ("api.shop.localhost", "10.0.0.1", "shop.localhost")}
+    assert sum("not applied, cert-manager's CRDs are not in the manifests" in note for note in complete.notes) == 2
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_cert_manager_keeps_its_objects_where_its_crds_are_applied(*, before: bool) -> None:
+    """Then it is the manifests' own affair."""
+    crd = an_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"group": "cert-manager.io"})
+    own, provided = (rendered(certificate(secretName="a")), [rendered(crd)]) if before else (rendered(crd, certificate(secretName="a")), [])
+
+    assert completed(own, *provided) == own
+
+
+def test_a_certificate_for_a_common_name_alone_is_for_that_host() -> None:
+    """A common name that is no host, as of an authority, is left out: the certificate is for localhost then."""
+    assert made(rendered(certificate(secretName="a", commonName="shop.localhost"))) == {"shop/a": ("shop.localhost",)}
+    assert made(rendered(certificate(secretName="a", commonName="My Root CA"))) == {"shop/a": ("localhost",)}
+
+
+@pytest.mark.parametrize(
+    ("match", "hosts"),
+    [
+        ("Host(`a.localhost`)", ("a.localhost",)),
+        ("Host(`a.localhost`, `b.localhost`) && PathPrefix(`/x`)", ("a.localhost", "b.localhost")),
+        ('(Host("a.localhost") || Host(`b.localhost`)) && Headers(`Host`, `no`)', ("a.localhost", "b.localhost")),
+        ("PathPrefix(`/Host(`)", ()),
+        ("HostRegexp(`.+`)", ()),
+        ("", ()),
+    ],
+)
+def test_the_hosts_of_traefiks_rules_are_found(match: str, hosts: tuple[str, ...]) -> None:
+    """In each form of quotes, and no other matcher's arguments."""
+    assert matched_hosts(match) == hosts
+
+
+@given(st.text())
+def test_any_rule_is_read(match: str) -> None:
+    """Nothing that a manifest may hold ends the validation."""
+    assert isinstance(matched_hosts(match), tuple)
+
+
+@pytest.mark.parametrize("tls", [{}, {"certResolver": "letsencrypt"}])
+def test_an_ingress_route_without_a_secret_gets_one(tls: dict[str, Any]) -> None:
+    """Its resolver would ask an authority on the internet."""
+    one = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": tls, "routes": [{"match": "Host(`shop.localhost`)"}]}))
+
+    complete = completed(one)
+
+    assert complete.objects[0]["spec"]["tls"] == {"secretName": "shop-kindgate-tls"}
+    assert made(one) == {"shop/shop-kindgate-tls": ("shop.localhost",)}
+
+
+def test_an_ingress_route_without_tls_stays_without() -> None:
+    """And one that names domains is for them too."""
+    plain = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"routes": [{"match": "Host(`shop.localhost`)"}]}))
+    domains = [{"main": "shop.localhost", "sans": ["www.shop.localhost"]}]
+    named = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": {"secretName": "a", "domains": domains}}))
+
+    assert completed(plain) == plain
+    assert made(named) == {"shop/a": ("shop.localhost", "www.shop.localhost")}
+
+
+@pytest.mark.parametrize(("hostname", "expected"), [("gw.localhost", ("gw.localhost",)), (None, ("a.localhost",))])
+def test_a_gateways_listener_names_its_secrets(hostname: str | None, expected: tuple[str, ...]) -> None:
+    """For its own host name, or those of the routes that it is the parent of; listeners without termination name none."""
+    listener = {"protocol": "HTTPS", "hostname": hostname, "tls": {"certificateRefs": [{"name": "gw-tls"}]}}
+    passing = {"protocol": "TLS", "tls": {"mode": "Passthrough", "certificateRefs": [{"name": "no"}]}}
+    gateway = an_object("gateway.networking.k8s.io/v1", "Gateway", {"listeners": [listener, passing, {"protocol": "HTTP"}]})
+    route = an_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["a.localhost"], "parentRefs": [{"name": "shop"}]}, "r")
+    other = an_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["b.localhost"], "parentRefs": [{"name": "x"}]}, "s")
+
+    assert made(rendered(gateway, route, other)) == {"shop/gw-tls": expected}
+
+
+def test_a_kind_of_another_group_is_left_alone() -> None:
+    """Rules go by group and kind."""
+    assert certificate_uses([an_object("example.org/v1", "Ingress", {"tls": [{"secretName": "a"}]})]) == ()
+
+
+def test_certificates_of_the_manifests_are_what_their_entries_are_verified_by() -> None:
+    """Those that an entry uses, with their chain and authority; keys and other Secrets are no business of clients."""
+    used = secret("shop-tls", tls_crt=PEM, tls_key=b"key", ca_crt=PEM + PEM)
+    unused, broken = secret("unused", tls_crt=PEM * 3), {**secret("broken"), "data": {"tls.crt": "%%%"}}
+    entry = ingress({"secretName": "shop-tls"}, {"secretName": "broken"}, {"secretName": "plain"})
+    plain = {**secret("plain"), "stringData": {"tls.crt": "no certificate"}}
+
+    assert certificates_of(rendered(used, unused, broken, plain, entry)) == (PEM, PEM + PEM)
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [
+        ("shop.localhost", True),
+        ("*.shop.localhost", True),
+        ("10.0.0.1", True),
+        ("::1", True),
+        ("a.*.localhost", False),
+        ("shop localhost", False),
+        ("", False),
+        ("-a.localhost", False),
+        ("bücher.example", False),
+    ],
+)
+def test_what_a_certificate_can_be_for(name: str, *, can: bool) -> None:
+    """Hosts, with one wildcard at their beginning, and addresses."""
+    assert is_certifiable(name) is can
+
+
+def test_a_secret_is_made_once_for_all_parts() -> None:
+    """With the part that needs it first."""
+    first, second = rendered(ingress({"secretName": "all"})), rendered(ingress({"secretName": "all"}, name="b"))
+
+    parts = with_run_certificates([first, second])
+
+    assert [len(list(part.of_kind("Secret"))) for part in parts] == [1, 0]
+
+
+def test_what_was_completed_is_complete() -> None:
+    """A second time nothing is added or noted."""
+    once = completed(rendered(certificate(secretName="a"), ingress({"hosts": ["shop.localhost"]})))
+
+    assert completed(once) == once
