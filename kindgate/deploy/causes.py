@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.deploy.observed import Observed, condition, is_up_to_date
+from kindgate.deploy.observed import Observed, condition, is_up_to_date, keeps_old_pods
 from kindgate.deploy.scheduling import fits_no_node
 from kindgate.model import Manifest, ObjectRef
 
@@ -19,7 +19,12 @@ SHORTLY = 5.0
 RETRIED_ONCE = 12.0
 """For pulls that a registry was too busy for: the kubelet tries again after 10 s."""
 
+BOUND_SOON = 20.0
+"""For volumes that are made by hand: the controller that binds them looks again every 15 s."""
+
 NEVER = math.inf
+
+_CLAIM_TROUBLE = frozenset({"ProvisioningFailed", "FailedBinding", "ClaimMisbound"})
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,38 @@ def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | N
     if not is_up_to_date(workload):
         return []
     found = [cause for pod in observed.pods(workload) for cause in _of_pod(pod, observed, nodes)]
+    if workload["kind"] == "Job":  # it decides itself how often its containers may fail
+        found = [replace(cause, grace=NEVER) if cause.reason == "CrashLoopBackOff" else cause for cause in found]
     found += _of_controller(workload, observed)
+    found += _of_stuck_pods(workload, observed, nodes)
     return sorted(found, key=lambda cause: cause.grace)
+
+
+def claim_causes(claims: Iterable[ObjectRef], observed: Observed) -> list[Cause]:
+    """Why PersistentVolumeClaims get no volume, by the newest event about each; those that are bound have no cause."""
+    found: list[Cause] = []
+    for ref in claims:
+        live = observed.get(ref)
+        bound = live is not None and (live.get("status") or {}).get("phase") == "Bound"
+        events = [event for event in observed.events(ref) if event.get("reason") in _CLAIM_TROUBLE]
+        if events and not bound:
+            reason, message = str(events[-1]["reason"]), str(events[-1].get("message", ""))
+            grace = SHORTLY if "not found" in message else BOUND_SOON if reason == "FailedBinding" else NEVER
+            found.append(Cause(ref, reason, message, grace))
+    return found
+
+
+def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+    """Broken pods that a StatefulSet waits for before it replaces them (kubernetes/kubernetes#67250)."""
+    spec = workload.get("spec") or {}
+    if workload["kind"] != "StatefulSet" or spec.get("podManagementPolicy") == "Parallel" or keeps_old_pods(workload):
+        return
+    current = {ObjectRef.of(pod) for pod in observed.pods(workload)}
+    for pod in observed.pods_of_all_revisions(workload):
+        broken = next(_of_pod(pod, observed, nodes), None) if ObjectRef.of(pod) not in current else None
+        if broken is not None:
+            proof = f"the StatefulSet replaces this pod of the revision before only when it is ready: {broken.reason}: {broken.proof}"
+            yield replace(broken, reason="OldPodStuck", proof=proof, grace=max(SHORTLY, broken.grace))
 
 
 def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:
@@ -79,26 +114,49 @@ def _refusal(ref: ObjectRef, message: str) -> Cause:
         return Cause(ref, "QuotaExceeded", message, SHORTLY)
     if re.search("denied (the )?request", message) or "violates PodSecurity" in message:
         return Cause(ref, "AdmissionDenied", message)
-    return Cause(ref, "FailedCreate", message, NEVER)
+    if "error looking up service account" in message:
+        made_by_the_cluster = 'serviceaccount "default" not found' in message
+        return Cause(ref, "FailedCreate", message, NEVER if made_by_the_cluster else SHORTLY)
+    refused = re.search("is forbidden|is invalid", message) and "failed calling webhook" not in message
+    return Cause(ref, "FailedCreate", message, SHORTLY if refused else NEVER)
 
 
 def _of_pod(pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     ref = ObjectRef.of(pod)
     status = pod.get("status") or {}
-    yield from _unscheduled(ref, pod, nodes)
+    yield from _unscheduled(ref, pod, observed, nodes)
     for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
         cause = _of_container(ref, container)
         if cause is not None:
             yield cause
     if condition(pod, "Ready").get("status") != "True":
         yield from _from_events(ref, observed.events(ref), _started(status))
+    ready = condition(pod, "Ready")
+    if ready.get("reason") == "ReadinessGatesNotReady":
+        yield Cause(ref, "ReadinessGatesNotReady", str(ready.get("message", "")), NEVER)
 
 
-def _unscheduled(ref: ObjectRef, pod: Manifest, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
-    scheduled = condition(pod, "PodScheduled")
+def _unscheduled(ref: ObjectRef, pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+    scheduled, spec = condition(pod, "PodScheduled"), pod.get("spec") or {}
+    message = str(scheduled.get("message", ""))
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        grace = SHORTLY if nodes is not None and fits_no_node(pod, nodes) else NEVER
-        yield Cause(ref, "Unschedulable", str(scheduled.get("message", "")), grace)
+        yield from claim_causes(_claims(pod), observed)
+        missing = re.search('persistentvolumeclaim "[^"]*" not found', message)
+        grace = SHORTLY if missing or (nodes is not None and fits_no_node(pod, nodes)) else NEVER
+        yield Cause(ref, "Unschedulable", message, grace)
+    if scheduled.get("reason") == "SchedulingGated":
+        gates = ", ".join(str(gate.get("name")) for gate in spec.get("schedulingGates") or ())
+        yield Cause(ref, "SchedulingGated", f"it is not scheduled before these gates are removed: {gates}", NEVER)
+    scheduler = spec.get("schedulerName") or "default-scheduler"
+    if scheduler != "default-scheduler" and not scheduled and not spec.get("nodeName"):
+        yield Cause(ref, "NoScheduler", f"no scheduler named {scheduler} has taken it", NEVER)
+
+
+def _claims(pod: Manifest) -> list[ObjectRef]:
+    """The PersistentVolumeClaims that the pod mounts."""
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
+    names = [str(volume["persistentVolumeClaim"]["claimName"]) for volume in volumes if volume.get("persistentVolumeClaim")]
+    return [ObjectRef("PersistentVolumeClaim", ObjectRef.of(pod).namespace, name) for name in names]
 
 
 def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
@@ -124,16 +182,23 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
     return None
 
 
+_KUBELET_EVENTS = {
+    "FailedMount": "not found|non-existent|type check failed",
+    "FailedAttachVolume": "",
+    "FailedCreatePodSandBox": "no runtime for .* is configured",
+    "Unhealthy": "",
+}
+"""The events that tell why a pod is not ready, each with what its message says where that does not pass."""
+
+
 def _from_events(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> Iterator[Cause]:  # noqa: FBT001 - private, and named
     """The last word of the kubelet on mounts, sandboxes and probes."""
-    for reason, grace in (("FailedMount", SHORTLY), ("FailedAttachVolume", NEVER), ("FailedCreatePodSandBox", NEVER), ("Unhealthy", NEVER)):
+    for reason, lasting in _KUBELET_EVENTS.items():
         last = next((event for event in reversed(events) if event.get("reason") == reason), None)
         if last is not None and (reason == "Unhealthy") == started:
             message = str(last.get("message", ""))
-            final = reason == "FailedMount" and "not found" in message
-            yield Cause(
-                ref, "ProbeFailed" if reason == "Unhealthy" else reason, message, grace if final or reason != "FailedMount" else NEVER
-            )
+            grace = SHORTLY if lasting and re.search(lasting, message) else NEVER
+            yield Cause(ref, "ProbeFailed" if reason == "Unhealthy" else reason, message, grace)
 
 
 def _started(status: dict[str, Any]) -> bool:

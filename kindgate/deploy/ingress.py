@@ -54,7 +54,7 @@ def answers_in_a_row(rendered: Rendered) -> int:
     know the controller's address yet, may still refuse it.
     """
     replicas = [int(workload["spec"].get("replicas", 1)) for workload in rendered.of_kind(*_SCALED)]
-    return 2 * max(replicas, default=1)
+    return 2 * max([1, *replicas])
 
 
 def _wait_host(address: ClusterAddress, host: str, path: str, times: int, deadline: Deadline) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 0.5
 """How long a watch that broke waits before it lists again."""
 
+REFUSALS = 10
+"""So many times in a row a server may refuse a list before it is taken at its word: one that starts refuses at first."""
+
 
 class Mirror:
     """Copies of the collections `(kind, path)`, as a context manager: inside it, watches run in threads of their own.
@@ -69,9 +72,17 @@ class Mirror:
         """Whether every collection has been listed at least once."""
         return all(copy.listed for copy in self._copies)
 
+    @property
+    def refusal(self) -> str:
+        """Why a collection may not be read, where the server has said so again and again; else nothing."""
+        return next((copy.trouble for copy in self._copies if copy.refusals >= REFUSALS), "")
+
     def snapshot(self) -> Observed:
-        """Everything that is known now."""
-        return Observed([manifest for copy in self._copies for manifest in copy.objects()])
+        """Everything that is known now, and what was deleted since the beginning."""
+        return Observed(
+            [manifest for copy in self._copies for manifest in copy.objects()],
+            gone=[manifest for copy in self._copies for manifest in copy.gone()],
+        )
 
 
 class _Copy(threading.Thread):
@@ -82,13 +93,20 @@ class _Copy(threading.Thread):
         self._api, self._kind, self._path, self._mirror = api, kind, path, mirror
         self._lock = threading.Lock()
         self._objects: dict[str, Manifest] = {}
+        self._gone: dict[str, Manifest] = {}
         self._response: BaseHTTPResponse | None = None
         self.trouble = ""
+        self.refusals = 0
         self.listed = False
 
     def objects(self) -> list[Manifest]:
         with self._lock:
             return list(self._objects.values())
+
+    def gone(self) -> list[Manifest]:
+        """What was deleted, as it was seen last and in the order of its deletion."""
+        with self._lock:
+            return list(self._gone.values())
 
     def end(self) -> None:
         """Make a thread that reads from a watch return."""
@@ -102,17 +120,20 @@ class _Copy(threading.Thread):
         while not self._mirror.stopped.is_set():
             try:
                 version = version or self._list()
+                self.trouble, self.refusals = "", 0
                 version = self._follow(version)
-                self.trouble = ""
             except ApiError as error:
                 version, self.trouble = "", error.message
+                self.refusals = self.refusals + 1 if error.status in {401, 403} else 0
                 self._mirror.ring()
                 self._mirror.stopped.wait(RETRY_SECONDS)
 
     def _list(self) -> str:
         answer = self._api.request("GET", self._path, self._mirror.deadline)
+        found = {str(item["metadata"]["uid"]): {**item, "kind": self._kind} for item in answer.get("items") or ()}
         with self._lock:
-            self._objects = {item["metadata"]["uid"]: {**item, "kind": self._kind} for item in answer.get("items") or ()}
+            self._gone |= {uid: item for uid, item in self._objects.items() if uid not in found}
+            self._objects = dict(found)
         self.listed = True
         self._mirror.ring()
         return str(answer["metadata"]["resourceVersion"])
@@ -141,6 +162,7 @@ class _Copy(threading.Thread):
             with self._lock:
                 if change == "DELETED":
                     self._objects.pop(metadata["uid"], None)
+                    self._gone[metadata["uid"]] = {**item, "kind": self._kind}
                 else:
                     self._objects[metadata["uid"]] = {**item, "kind": self._kind}
             self._mirror.ring()

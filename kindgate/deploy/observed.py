@@ -8,18 +8,22 @@ from typing import Any
 from kindgate.model import Manifest, ObjectRef
 
 _REVISION = "deployment.kubernetes.io/revision"
-_OBSERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+_OBSERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 class Observed:
-    """Objects as the API server returned them, each with its `kind`."""
+    """Objects as the API server returned them, each with its `kind`, and of one API group per kind.
 
-    def __init__(self, manifests: Iterable[Manifest]) -> None:
+    `gone` are objects that were deleted meanwhile, as they were seen last.
+    """
+
+    def __init__(self, manifests: Iterable[Manifest], gone: Iterable[Manifest] = ()) -> None:
         self._by_ref: dict[ObjectRef, Manifest] = {}
         self._by_kind: dict[str, list[Manifest]] = {}
         self._owned: dict[str, list[Manifest]] = {}
         self._events: dict[ObjectRef, list[Manifest]] = {}
+        self._gone = {ObjectRef.of(manifest): manifest for manifest in gone}
         for manifest in manifests:
             self._by_kind.setdefault(str(manifest["kind"]), []).append(manifest)
             self._by_ref[ObjectRef.of(manifest)] = manifest
@@ -34,6 +38,10 @@ class Observed:
         """The object of that name, if it is there."""
         return self._by_ref.get(ref)
 
+    def gone(self, ref: ObjectRef) -> Manifest | None:
+        """The last state of the object of that name, if it was seen and deleted since."""
+        return self._gone.get(ref)
+
     def of_kind(self, kind: str) -> list[Manifest]:
         """All objects of a kind."""
         return self._by_kind.get(kind, [])
@@ -42,17 +50,22 @@ class Observed:
         """The events about an object, oldest first."""
         return sorted(self._events.get(ref, []), key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
+    def replicasets(self, deployment: Manifest) -> list[Manifest]:
+        """The ReplicaSets of all revisions of the Deployment."""
+        return [item for item in self._owned.get(_uid(deployment), ()) if item["kind"] == "ReplicaSet"]
+
     def current_replicaset(self, deployment: Manifest) -> Manifest | None:
         """The ReplicaSet of the Deployment's present revision; None as long as it has not been seen."""
         revision = _annotation(deployment, _REVISION)
-        sets = (item for item in self._owned.get(_uid(deployment), ()) if item["kind"] == "ReplicaSet")
-        return next((item for item in sets if revision and _annotation(item, _REVISION) == revision), None)
+        return next((item for item in self.replicasets(deployment) if revision and _annotation(item, _REVISION) == revision), None)
 
     def pods(self, workload: Manifest) -> list[Manifest]:
-        """The pods that the workload's present revision runs; those of older revisions and those on their way out are left aside."""
+        """The pods that count for the workload: not those that are being deleted, nor those of revisions that a rollout replaces."""
         kind, status = workload["kind"], workload.get("status") or {}
         if kind == "Pod":
             return [workload]
+        if keeps_old_pods(workload):
+            return self.pods_of_all_revisions(workload)
         if kind == "Deployment":
             replicaset = self.current_replicaset(workload)
             return self._pods_owned_by(replicaset) if replicaset else []
@@ -63,25 +76,41 @@ class Observed:
             return [pod for pod in pods if _label(pod, "pod-template-generation") == _annotation(workload, _TEMPLATE_GENERATION)]
         return pods
 
+    def pods_of_all_revisions(self, workload: Manifest) -> list[Manifest]:
+        """Every pod of the workload but those that are being deleted."""
+        return [pod for owner in (workload, *self.replicasets(workload)) for pod in self._pods_owned_by(owner)]
+
     def leaving(self, workload: Manifest) -> list[Manifest]:
-        """The pods of any revision of the workload that are on their way out: an ingress may still lead requests to them."""
-        owners = [workload, *(item for item in self._owned.get(_uid(workload), ()) if item["kind"] == "ReplicaSet")]
+        """The pods of any revision of the workload that are being deleted: an ingress may still lead requests to them."""
+        owners = [workload, *self.replicasets(workload)]
         pods = (item for owner in owners for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
         return [pod for pod in pods if pod["metadata"].get("deletionTimestamp")]
 
-    def ready_endpoints(self, service: ObjectRef) -> int:
-        """How many ready addresses the Service's EndpointSlices hold."""
+    def endpoints(self, service: ObjectRef) -> list[Manifest]:
+        """The addresses in the Service's EndpointSlices, ready or not."""
         mine = (
             item
             for item in self.of_kind("EndpointSlice")
             if item["metadata"].get("namespace") == service.namespace and _label(item, "kubernetes.io/service-name") == service.name
         )
-        endpoints = (endpoint for item in mine for endpoint in item.get("endpoints") or ())
-        return sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+        return [endpoint for item in mine for endpoint in item.get("endpoints") or ()]
 
     def _pods_owned_by(self, owner: Manifest) -> list[Manifest]:
         owned = (item for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
         return [pod for pod in owned if not pod["metadata"].get("deletionTimestamp")]
+
+
+def keeps_old_pods(workload: Manifest) -> bool:
+    """Whether pods of an older revision stay on purpose: paused, updated only when deleted by hand, or below the partition."""
+    spec = workload.get("spec") or {}
+    strategy = spec.get("updateStrategy") or {}
+    return bool(spec.get("paused")) or strategy.get("type") == "OnDelete" or partition(workload) > 0
+
+
+def partition(workload: Manifest) -> int:
+    """The ordinal from which on a StatefulSet's rollout updates pods; 0 for all of them, and for every other kind."""
+    strategy = (workload.get("spec") or {}).get("updateStrategy") or {}
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0) if workload["kind"] == "StatefulSet" else 0
 
 
 def is_up_to_date(manifest: Manifest) -> bool:

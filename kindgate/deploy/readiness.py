@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kindgate.deploy.api import Api, connect
 from kindgate.deploy.calls import answered
-from kindgate.deploy.causes import Cause, causes
+from kindgate.deploy.causes import Cause, causes, claim_causes
 from kindgate.deploy.mirror import Mirror
 from kindgate.deploy.observed import Observed
-from kindgate.deploy.rollout import WORKLOADS, progress
+from kindgate.deploy.rollout import WAITED_FOR, WORKLOADS, progress
 from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
-from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
 from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready, wait_for
 
@@ -25,15 +25,17 @@ SETTLE_SECONDS = 3.0
 _LOOK_AGAIN = 1.0
 """Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
 
+NOT_THERE_SECONDS = 10.0
+"""How long an object may be missing from the server's lists after it was applied: a list lags by milliseconds."""
+
+_PODS_AND_EVENTS = (("v1", "Pod"), ("v1", "Event"))
 _COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "Deployment": (("apps/v1", "ReplicaSet"), ("v1", "Pod"), ("v1", "Event")),
-    "StatefulSet": (("v1", "Pod"), ("v1", "Event")),
-    "DaemonSet": (("v1", "Pod"), ("v1", "Event")),
-    "Job": (("v1", "Pod"), ("v1", "Event")),
-    "Pod": (("v1", "Event"),),
+    **dict.fromkeys(WORKLOADS, _PODS_AND_EVENTS),
+    "Deployment": (("apps/v1", "ReplicaSet"), *_PODS_AND_EVENTS),
     "Service": (("discovery.k8s.io/v1", "EndpointSlice"),),
+    "PersistentVolumeClaim": (("v1", "Event"),),
 }
-_WATCHED = {*_COMPANIONS, "PodDisruptionBudget", "CustomResourceDefinition", "APIService"}
+"""What is watched besides an object to judge it: apiVersion and kind."""
 
 
 def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, on_progress: OnProgress = lambda _: None) -> None:
@@ -48,6 +50,8 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
             state = Readiness(rendered.objects, nodes=nodes, clock=deadline.clock)
 
             def probe() -> Ready[None] | Pending | Hopeless:
+                if mirror.refusal:
+                    return Hopeless(mirror.refusal, "give the kubeconfig's user the right to list and watch what it applies")
                 if not mirror.complete:
                     return Pending(mirror.trouble or "the cluster's objects are being listed")
                 return state.judge(mirror.snapshot(), trouble=mirror.trouble, on_progress=on_progress)
@@ -71,7 +75,7 @@ class Readiness:
     """What is still waited for, and since when each cause of trouble stands."""
 
     def __init__(self, manifests: Iterable[Manifest], *, nodes: Sequence[Manifest] | None, clock: Clock) -> None:
-        self._wanted = [manifest for manifest in manifests if manifest.get("kind") in _WATCHED]
+        self._wanted = [manifest for manifest in manifests if kind_of(manifest) in WAITED_FOR]
         self._nodes = nodes
         self._clock = clock
         self._since: dict[tuple[ObjectRef, str], float] = {}
@@ -84,19 +88,24 @@ class Readiness:
         """Whether all is ready, may still become so, or cannot: then `cause` says why."""
         unready: list[str] = []
         standing: list[Cause] = []
+        absent: list[Cause] = []
         for manifest in self._wanted:
             ref = ObjectRef.of(manifest)
             answer = progress(manifest, observed)
             if isinstance(answer, Ready):
                 continue
             live = observed.get(ref)
-            found = causes(live, observed, self._nodes) if live is not None and ref.kind in WORKLOADS else []
+            found = self._causes(manifest, live, observed) if live is not None else []
             if isinstance(answer, Hopeless):
                 found.append(_failure(ref, answer.cause, live, observed))
+            elif live is None:
+                absent.append(_absence(ref, observed))
             standing += found
             state = answer.state if isinstance(answer, Pending) else answer.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
         self._report(len(unready), unready, on_progress)
+        if len(absent) == len(unready):  # else what is missing may still be made by what is not ready yet
+            standing += absent
         final = self._final(standing)
         if final is not None:
             self.cause = final
@@ -105,6 +114,12 @@ class Readiness:
             self._ready_since = None
             return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
         return self._settled()
+
+    def _causes(self, manifest: Manifest, live: Manifest, observed: Observed) -> list[Cause]:
+        kind = kind_of(manifest)
+        if kind == "PersistentVolumeClaim":
+            return claim_causes([ObjectRef.of(live)], observed)
+        return causes(live, observed, self._nodes) if kind in WORKLOADS else []
 
     def _settled(self) -> Ready[None] | Pending:
         """Ready, if that has lasted for as long as it has to."""
@@ -132,7 +147,7 @@ class Readiness:
 
 def _has_unprobed_container(manifest: Manifest) -> bool:
     """Whether Kubernetes calls a container of this workload ready just because it runs."""
-    template = pod_template(manifest) if manifest["kind"] in {"Deployment", "StatefulSet", "DaemonSet", "Pod"} else None
+    template = pod_template(manifest) if kind_of(manifest) in WORKLOADS - {"Job"} else None
     containers = template.spec.get("containers") or () if template else ()
     return any("readinessProbe" not in container for container in containers)
 
@@ -140,6 +155,13 @@ def _has_unprobed_container(manifest: Manifest) -> bool:
 def _each_once(found: Iterable[Cause]) -> list[Cause]:
     """One cause per reason: ten pods of a Deployment say the same."""
     return list({cause.reason: cause for cause in found}.values())
+
+
+def _absence(ref: ObjectRef, observed: Observed) -> Cause:
+    """The object is not there any more, or was never seen: somebody else deletes it, or what was applied is another one."""
+    if observed.gone(ref) is not None:
+        return Cause(ref, "Deleted", "it was applied, and deleted since by something else", NOT_THERE_SECONDS)
+    return Cause(ref, "NotFound", "it was applied, and the API server does not list it", NOT_THERE_SECONDS)
 
 
 def _failure(ref: ObjectRef, proof: str, live: Manifest | None, observed: Observed) -> Cause:
@@ -169,8 +191,9 @@ def _nodes(api: Api, deadline: Deadline) -> list[Manifest]:
 
 def _collections(api: Api, rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> list[tuple[str, str]]:
     """What has to be watched: cluster-wide in a cluster of our own, in the application's namespaces where we are guests."""
-    kinds = dict.fromkeys((str(item["apiVersion"]), str(item["kind"])) for item in rendered.objects if item.get("kind") in _WATCHED)
-    kinds |= dict.fromkeys(pair for _, kind in tuple(kinds) for pair in _COMPANIONS.get(kind, ()))
+    waited_for = [item for item in rendered.objects if kind_of(item) in WAITED_FOR]
+    kinds = dict.fromkeys((str(item["apiVersion"]), str(item["kind"])) for item in waited_for)
+    kinds |= dict.fromkeys(pair for item in waited_for for pair in _COMPANIONS.get(kind_of(item), ()))
     namespaces = rendered.namespaces or ("default",)
     found: dict[str, str] = {}
     for api_version, kind in kinds:

@@ -1,31 +1,37 @@
-"""When an object that was applied is ready: one rule per kind."""
+"""When an object that was applied is ready: one rule per kind, as `kubectl rollout status` and Helm have it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kindgate.deploy.observed import Observed, condition, is_up_to_date
-from kindgate.model import Manifest, ObjectRef
+from kindgate.deploy.endpoints import awaits_address, has_ready_address
+from kindgate.deploy.jobs import finished_job, job_progress
+from kindgate.deploy.observed import Observed, condition, is_up_to_date, partition
+from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.waiting import Hopeless, Pending, Ready
 
 Progress = Ready[None] | Pending | Hopeless
 _READY: Progress = Ready(None)
 
+NOT_SEEN = "not seen yet"
+
+_WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
+"""The events of a claim whose storage class binds it together with the first pod that uses it."""
+
 
 def progress(manifest: Manifest, observed: Observed) -> Progress:
-    """How far the object that `manifest` asked for has come.
+    """How far the object that `manifest` describes has come.
 
-    Kinds without a rule are ready as soon as they were applied. A Service is ready when an address behind it is;
-    one without a selector has none to wait for.
+    Objects without a rule are ready as soon as they were applied, also those that share only the kind's name with one.
     """
-    ref = ObjectRef.of(manifest)
-    rule = _RULES.get(ref.kind)
+    rule = _RULES.get(kind_of(manifest))
     if rule is None:
         return _READY
+    ref = ObjectRef.of(manifest)
     live = observed.get(ref)
     if live is None:
-        return Pending("not seen yet")
+        return finished_job(ref, observed) or Pending(NOT_SEEN)
     if not is_up_to_date(live):
         return Pending("its controller has not looked at it yet")
     return rule(live, observed)
@@ -33,60 +39,90 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
 
 def _deployment(live: Manifest, observed: Observed) -> Progress:
     status, wanted = _status(live), _replicas(live)
+    if live["spec"].get("paused"):
+        # its template is not rolled out, and without a ReplicaSet it makes no pods at all
+        started = status.get("replicas") or observed.replicasets(live)
+        return _enough(live, observed, status.get("availableReplicas", 0), "available") if started else _READY
     failing = condition(live, "Progressing")
     if failing.get("reason") == "ProgressDeadlineExceeded":
         return Hopeless(str(failing.get("message")))
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
     if old > 0:
         return Pending(f"{old} pods of the revision before are still there")
-    return _enough(status.get("availableReplicas", 0), wanted, "available", observed.leaving(live))
+    if status.get("updatedReplicas", 0) > wanted:
+        return Pending(f"{status['updatedReplicas'] - wanted} pods more than the {wanted} wanted are still there")
+    return _enough(live, observed, status.get("availableReplicas", 0), "available")
 
 
 def _statefulset(live: Manifest, observed: Observed) -> Progress:
     status, wanted = _status(live), _replicas(live)
-    if status.get("updateRevision") != status.get("currentRevision") and status.get("updatedReplicas", 0) < wanted:
-        return _enough(status.get("updatedReplicas", 0), wanted, "updated")
-    return _enough(status.get("readyReplicas", 0), wanted, "ready", observed.leaving(live))
+    rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
+    to_update, updated = max(0, wanted - partition(live)), status.get("updatedReplicas", 0)
+    if rolls and status.get("updateRevision") != status.get("currentRevision") and updated < to_update:
+        return Pending(f"{updated} of {to_update} updated")
+    return _replicated(live, observed, "ready")
+
+
+def _replicaset(live: Manifest, observed: Observed) -> Progress:
+    return _replicated(live, observed, "available")
+
+
+def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
+    """Ready when as many pods as wanted are there and no more: what is scaled down still answers requests."""
+    status, wanted = _status(live), _replicas(live)
+    surplus = status.get("replicas", 0) - wanted
+    if surplus > 0:
+        return Pending(f"{surplus} pods more than the {wanted} wanted are still there")
+    return _enough(live, observed, status.get(f"{what}Replicas", 0), what)
 
 
 def _daemonset(live: Manifest, observed: Observed) -> Progress:
     status = _status(live)
-    wanted = status.get("desiredNumberScheduled", 0)
-    available = min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0))
-    return _enough(available, wanted, "available", observed.leaving(live))
+    available = status.get("numberAvailable", 0)
+    if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
+        available = min(status.get("updatedNumberScheduled", 0), available)
+    return _enough(live, observed, available, "available", status.get("desiredNumberScheduled", 0))
 
 
 def _job(live: Manifest, _: Observed) -> Progress:
-    failed = condition(live, "Failed")
-    if failed.get("status") == "True":
-        return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
-    if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
-        return _READY
-    return Pending(f"{_status(live).get('active', 0)} pods are at work")
+    return job_progress(live)
 
 
 def _pod(live: Manifest, _: Observed) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
         return _READY
-    if phase == "Failed" and live["spec"].get("restartPolicy") != "Always":
+    if phase == "Failed":
         return Hopeless(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())
     return Pending(f"the pod is {phase}, and not ready")
 
 
 def _service(live: Manifest, observed: Observed) -> Progress:
-    if not live["spec"].get("selector") or live["spec"].get("type") == "ExternalName":
+    if has_ready_address(live, observed) or not awaits_address(live, observed):
         return _READY
-    return _READY if observed.ready_endpoints(ObjectRef.of(live)) else Pending("no ready address behind it")
+    return Pending("no ready address behind it")
+
+
+def _claim(live: Manifest, observed: Observed) -> Progress:
+    phase = _status(live).get("phase", "Pending")
+    if phase == "Lost":
+        return Hopeless("the volume that it was bound to does not exist any more")
+    # without a pod it stays unbound for ever, and with one the pod's own readiness counts
+    reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
+    return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
 
 
 def _disruption_budget(live: Manifest, _: Observed) -> Progress:
     status = _status(live)
-    return _enough(status.get("currentHealthy", 0), status.get("desiredHealthy", 0), "healthy")
+    healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    # a budget may demand more than there are pods: over none it can never be met
+    wanted = min(wanted, status.get("expectedPods", wanted))
+    return _READY if healthy >= wanted else Pending(f"{healthy} of {wanted} healthy")
 
 
 def _custom_kind(live: Manifest, _: Observed) -> Progress:
-    return _true(live, "Established")
+    names = condition(live, "NamesAccepted")
+    return Hopeless(f"its names are refused: {names.get('message')}") if names.get("status") == "False" else _true(live, "Established")
 
 
 def _api_service(live: Manifest, _: Observed) -> Progress:
@@ -98,9 +134,11 @@ def _true(live: Manifest, kind: str) -> Progress:
     return _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'no word from its controller')}")
 
 
-def _enough(have: int, wanted: int, what: str, leaving: Sequence[Manifest] = ()) -> Progress:
+def _enough(live: Manifest, observed: Observed, have: int, what: str, wanted: int | None = None) -> Progress:
+    wanted = _replicas(live) if wanted is None else wanted
     if have < wanted:
         return Pending(f"{have} of {wanted} {what}")
+    leaving: Sequence[Manifest] = observed.leaving(live)
     return Pending(f"{len(leaving)} pods that were replaced are still on their way out") if leaving else _READY
 
 
@@ -109,20 +147,27 @@ def _status(live: Manifest) -> dict[str, Any]:
 
 
 def _replicas(live: Manifest) -> int:
+    """The number of pods that is wanted now: an autoscaler writes it where the manifest leaves it out."""
     return int(live["spec"].get("replicas", 1))
 
 
-WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"})
-"""The kinds whose pods are looked at."""
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
+"""The kinds (as `kind_of` has them) whose pods may show why they are not ready."""
 
-_RULES: dict[str, Callable[[Manifest, Observed], Progress]] = {
+_RULES: Mapping[str, Callable[[Manifest, Observed], Progress]] = {
     "Deployment": _deployment,
     "StatefulSet": _statefulset,
     "DaemonSet": _daemonset,
+    "ReplicaSet": _replicaset,
+    "ReplicationController": _replicaset,
     "Job": _job,
     "Pod": _pod,
     "Service": _service,
+    "PersistentVolumeClaim": _claim,
     "PodDisruptionBudget": _disruption_budget,
     "CustomResourceDefinition": _custom_kind,
     "APIService": _api_service,
 }
+
+WAITED_FOR = frozenset(_RULES)
+"""Everything whose state decides about readiness; the rest is ready when it was applied."""

@@ -24,9 +24,11 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
         ("Event", "events", True),
         ("Service", "services", True),
         ("ConfigMap", "configmaps", True),
+        ("Secret", "secrets", True),
         ("ServiceAccount", "serviceaccounts", True),
+        ("PersistentVolumeClaim", "persistentvolumeclaims", True),
     ],
-    "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True)],
+    "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True), ("StatefulSet", "statefulsets", True)],
     "batch/v1": [("Job", "jobs", True)],
     "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
     "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],
@@ -39,7 +41,10 @@ END = object()
 
 @dataclass
 class Refusal:
-    """An answer other than the usual one, for requests whose method and path end match; so many `times`."""
+    """An answer other than the usual one, for requests whose method and path end match; so many `times`.
+
+    `causes` are the fields that are refused, each with what is said about it.
+    """
 
     method: str
     path_end: str
@@ -47,6 +52,7 @@ class Refusal:
     message: str
     reason: str = ""
     times: int = 1_000_000
+    causes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -247,12 +253,14 @@ class _Handler(BaseHTTPRequestHandler):
         for refusal in self.state.refusals:
             if refusal.times > 0 and refusal.method == self.command and path.endswith(refusal.path_end):
                 refusal.times -= 1
-                self._fail(refusal.status, refusal.message, refusal.reason)
+                self._fail(refusal.status, refusal.message, refusal.reason, refusal.causes)
                 return True
         return False
 
-    def _fail(self, status: int, message: str, reason: str) -> None:
-        self._reply(status, {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status})
+    def _fail(self, status: int, message: str, reason: str, causes: tuple[tuple[str, str], ...] = ()) -> None:
+        details = {"causes": [{"field": field, "message": said} for field, said in causes]}
+        body = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "details": details, "code": status}
+        self._reply(status, body)
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         self._send(status, json.dumps(body).encode(), "application/json")

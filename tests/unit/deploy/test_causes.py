@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.causes import AT_ONCE, NEVER, RETRIED_ONCE, SHORTLY, causes
+from kindgate.deploy.causes import AT_ONCE, BOUND_SOON, NEVER, RETRIED_ONCE, SHORTLY, causes
 from kindgate.deploy.observed import Observed
 from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
 
@@ -147,3 +147,122 @@ def test_a_cause_reads_as_one_line() -> None:
     pod = live_pod(**waiting("ErrImagePull", "not found"))
     (cause,) = causes(live, Observed([live, live_replicaset(), pod]))
     assert str(cause) == "Pod shop/web-1-abcde: ErrImagePull: container web, image example/web:1.0: not found"
+
+
+def pod_with(conditions: list[Object], **spec: Any) -> Object:
+    """A pending pod with these conditions."""
+    pod = live_pod(phase="Pending", conditions=conditions)
+    pod["spec"] |= spec
+    return pod
+
+
+def test_a_job_may_restart_its_containers() -> None:
+    """A migration that waits for its database crashes until that is there; the Job itself says when it gives up."""
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
+    job["metadata"]["uid"] = "job-migrate"
+    assert found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [("CrashLoopBackOff", NEVER)]
+
+
+@pytest.mark.parametrize(
+    ("message", "grace"),
+    [
+        ('pods "web" is forbidden: maximum cpu usage per Container is 500m, but limit is 1', SHORTLY),
+        ('pods "web" is forbidden: no PriorityClass with name high was found', SHORTLY),
+        ('pods "web" is forbidden: pod rejected: RuntimeClass "gvisor" not found', SHORTLY),
+        ('Pod "web" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than limit', SHORTLY),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "web" not found', SHORTLY),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "default" not found', NEVER),
+        ("etcdserver: request timed out", NEVER),
+    ],
+)
+def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) -> None:
+    """What the API server refuses for the pod's own sake it refuses again; what is missing for a moment is not counted."""
+    refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
+    assert [(cause.reason, cause.grace) for cause in causes(live_deployment(0), Observed([live_deployment(0), refused]))] == [
+        ("FailedCreate", grace)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"])
+def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
+    """By a condition, or by an event."""
+    live = manifest(kind, "web", api_version="apps/v1", spec={}, status={})
+    live["metadata"]["uid"] = "web"
+    assert found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [("QuotaExceeded", SHORTLY)]
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (
+            pod_with([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}], schedulingGates=[{"name": "g"}]),
+            "SchedulingGated",
+        ),
+        (pod_with([], schedulerName="volcano"), "NoScheduler"),
+        (pod_with([{"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message": "x"}]), "ReadinessGatesNotReady"),
+    ],
+    ids=["gated", "another scheduler", "readiness gate"],
+)
+def test_a_pod_that_waits_for_a_controller_that_may_not_be_there_says_so(pod: Object, reason: str) -> None:
+    """Only the deadline ends it: the controller may be on its way."""
+    assert found(pod) == [(reason, NEVER)]
+
+
+def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
+    """The scheduler knows only that it is unbound."""
+    message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    pod = pod_with(
+        [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}],
+        volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    )
+    missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
+    none = event("FailedBinding", "no persistent volumes available", name="data", kind="PersistentVolumeClaim")
+    assert found(pod, missing) == [("ProvisioningFailed", SHORTLY), ("Unschedulable", NEVER)]
+    assert found(pod, none) == [("FailedBinding", BOUND_SOON), ("Unschedulable", NEVER)]
+
+
+def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
+    """Everything was applied before."""
+    message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
+    pod = pod_with([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}])
+    assert found(pod) == [("Unschedulable", SHORTLY)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("FailedMount", 'MountVolume.SetUp failed for volume "c" : configmap references non-existent config key: nope'),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "c" : hostPath type check failed: /data is not a directory'),
+        ("FailedCreatePodSandBox", 'failed to create pod sandbox: no runtime for "gvisor" is configured'),
+    ],
+)
+def test_what_the_kubelet_never_finds_ends_the_waiting(reason: str, message: str) -> None:
+    """A key, a folder or a runtime that does not exist does not come by itself."""
+    assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORTLY)]
+
+
+def stateful(**spec: Any) -> Object:
+    """The StatefulSet shop/db on its way from revision a to b."""
+    item = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, **spec})
+    item["metadata"] |= {"uid": "db", "generation": 2}
+    return {**item, "status": {"observedGeneration": 2, "currentRevision": "a", "updateRevision": "b"}}
+
+
+def crashing_pod(revision: str) -> Object:
+    """A pod of the StatefulSet that does not start."""
+    pod = live_pod("db-0", owner="db", **waiting("CrashLoopBackOff"))
+    pod["metadata"]["labels"] = {"controller-revision-hash": revision}
+    return pod
+
+
+def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
+    """It replaces the pod of the revision before only when that is ready: it never is."""
+    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", SHORTLY)]
+    assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
+    assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", AT_ONCE)]
+
+
+@pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
+def test_pods_that_stay_on_purpose_are_looked_at(strategy: Object) -> None:
+    """The application runs on them."""
+    assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", AT_ONCE)]

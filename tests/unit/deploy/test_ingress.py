@@ -92,6 +92,11 @@ def test_the_answers_asked_for_grow_with_the_pods(replicas: int, times: int) -> 
     assert answers_in_a_row(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
 
 
+def test_an_ingress_is_asked_where_no_replicas_are_wanted() -> None:
+    """Something else serves it: a DaemonSet, or an autoscaler that has not decided yet."""
+    assert answers_in_a_row(rendered(deployment(replicas=0))) == 2
+
+
 @pytest.mark.parametrize("status", [200, 301, 401, 500])
 def test_any_other_answer_is_the_applications(status: int) -> None:
     """Whether it is the right one, the tests say."""

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from kindgate.deploy import mirror
 from kindgate.deploy.observed import Observed
-from kindgate.deploy.readiness import Readiness, wait_ready
+from kindgate.deploy.readiness import NOT_THERE_SECONDS, Readiness, wait_ready
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
@@ -169,6 +170,43 @@ def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address:
     assert "relation exists" in caught.value.last_state
 
 
+def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
+    """ttlSecondsAfterFinished: 0 leaves no time to look: the last state before the deletion counts."""
+    path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={"ttlSecondsAfterFinished": 0}, status={"active": 1})
+    api_server.put(path, job)
+
+    def finish() -> None:
+        api_server.wait_watched("/jobs")
+        api_server.put(path, {**job, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+        api_server.remove(path)
+
+    assert wait(address, job, then=finish)[-1] == "1 of 1 ready"
+
+
+def test_a_job_that_was_never_seen_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
+    """It had finished and was deleted before the first look."""
+    done = event("Completed", "Job completed", name="migrate", kind="Job")
+    done["involvedObject"]["uid"] = "job-migrate"
+    api_server.put(f"{CORE}/events/e", done)
+    assert wait(address, manifest("Job", "migrate", api_version="batch/v1")) == ["1 of 1 ready"]
+
+
+def test_a_kind_of_another_group_is_not_watched(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A Volcano Job is not a Kubernetes Job: it is ready when it was applied."""
+    wait(address, manifest("Job", "train", api_version="batch.volcano.sh/v1alpha1"))
+    assert api_server.watches == {}
+
+
+def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, address: ClusterAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights do not come with time; the error names them in the server's words."""
+    monkeypatch.setattr(mirror, "RETRY_SECONDS", 0.01)
+    api_server.refusals.append(Refusal("GET", "/pods", 403, 'pods is forbidden: User "ci" cannot list resource "pods"'))
+    with pytest.raises(DeployError, match='User "ci" cannot list resource "pods"') as caught:
+        wait(replace(address, existing=True))
+    assert "right to list and watch" in caught.value.next_step
+
+
 def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address: ClusterAddress) -> None:
     """In an existing cluster neither nodes nor other namespaces are read."""
     api_server.put(WEB, live_deployment(2))
@@ -252,3 +290,42 @@ def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
     assert isinstance(state.judge(missing), Hopeless)
     assert state.cause is not None
     assert state.cause.reason == "CreateContainerConfigError"
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"), [((), "NotFound"), ((live_deployment(2),), "Deleted")], ids=["never seen", "deleted by something else"]
+)
+def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str, Any], ...], reason: str) -> None:
+    """It was applied, so a list that does not hold it will not do so later."""
+    clock = FakeClock()
+    state = Readiness([deployment()], nodes=None, clock=clock)
+    assert isinstance(state.judge(Observed([], gone)), Pending)
+    clock.now += NOT_THERE_SECONDS
+    assert isinstance(state.judge(Observed([], gone)), Hopeless)
+    assert state.cause is not None
+    assert (state.cause.reason, str(state.cause.object)) == (reason, "Deployment shop/web")
+
+
+def test_an_object_that_is_not_there_may_be_made_by_what_is_not_ready_yet() -> None:
+    """As long as something else is on its way it ends nothing."""
+    clock = FakeClock()
+    state = Readiness([deployment(), service()], nodes=None, clock=clock)
+    for seconds in (0.0, NOT_THERE_SECONDS):
+        clock.now += seconds
+        assert isinstance(state.judge(Observed([live_deployment(1)])), Pending)
+    assert isinstance(state.judge(Observed([live_deployment(2)])), Pending)
+    clock.now += NOT_THERE_SECONDS
+    assert isinstance(state.judge(Observed([live_deployment(2)])), Hopeless)
+
+
+def test_a_claim_that_gets_no_volume_is_named() -> None:
+    """Its storage class does not exist, or no volume fits; a pod that waits for it says the same."""
+    clock = FakeClock()
+    claim = manifest("PersistentVolumeClaim", "data", spec={}, status={"phase": "Pending"})
+    missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
+    state = Readiness([claim], nodes=None, clock=clock)
+    assert isinstance(state.judge(Observed([claim, missing])), Pending)
+    clock.now += 5.0
+    answer = state.judge(Observed([claim, missing]))
+    assert isinstance(answer, Hopeless)
+    assert answer.cause == 'PersistentVolumeClaim shop/data: ProvisioningFailed: storageclass "fast" not found'

@@ -9,7 +9,7 @@ import pytest
 from kindgate.deploy.observed import Observed
 from kindgate.deploy.rollout import progress
 from kindgate.waiting import Hopeless, Pending, Ready
-from tests.unit.deploy.objects import deployment, live_deployment, live_pod, live_replicaset, manifest, service
+from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, service
 
 
 def judged(wanted: dict[str, Any], *live: dict[str, Any]) -> object:
@@ -70,26 +70,26 @@ def test_a_service_waits_for_an_address() -> None:
     assert judged(service(), {**live, "spec": {"ports": []}}) == Ready(None)
 
 
-def job(*conditions: dict[str, str], **spec: Any) -> dict[str, Any]:
-    """The Job shop/migrate."""
-    item = manifest("Job", "migrate", api_version="batch/v1", spec=spec, status={"active": 1, "conditions": list(conditions)})
-    item["metadata"] |= {"uid": "job-migrate", "generation": 1}
-    return item
-
-
-def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
-    """A Job that runs is waited for; one that failed fails at once."""
-    assert judged(job(), job()) == Pending("1 pods are at work")
-    assert judged(job(), job({"type": "Complete", "status": "True"})) == Ready(None)
-    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "too many failures"}
-    assert judged(job(), job(failed)) == Hopeless("BackoffLimitExceeded: too many failures")
-
-
 def workload(kind: str, spec: dict[str, Any], **status: Any) -> dict[str, Any]:
     """A live workload whose status is about its present specification."""
     item = manifest(kind, "web", api_version="apps/v1", spec=spec, status={"observedGeneration": 1, **status})
     item["metadata"] |= {"generation": 1, "uid": kind}
     return item
+
+
+def controller(wanted: int, **status: Any) -> dict[str, Any]:
+    """A live ReplicationController."""
+    return {**workload("ReplicationController", {"replicas": wanted}, **status), "apiVersion": "v1"}
+
+
+def budget(**status: Any) -> dict[str, Any]:
+    """A live PodDisruptionBudget."""
+    return manifest("PodDisruptionBudget", "web", api_version="policy/v1", status=status)
+
+
+def definition(*conditions: dict[str, str]) -> dict[str, Any]:
+    """A live CustomResourceDefinition."""
+    return manifest("CustomResourceDefinition", "web", api_version="apiextensions.k8s.io/v1", status={"conditions": list(conditions)})
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,166 @@ def workload(kind: str, spec: dict[str, Any], **status: Any) -> dict[str, Any]:
         (manifest("Pod", "web", spec={}, status={"phase": "Running"}), "the pod is Running, and not ready"),
         (manifest("Pod", "web", spec={}, status={"conditions": [{"type": "Ready", "status": "True"}]}), ""),
         (manifest("Pod", "web", spec={}, status={"phase": "Succeeded"}), ""),
-        (manifest("PodDisruptionBudget", "web", status={"currentHealthy": 0, "desiredHealthy": 1}), "0 of 1 healthy"),
-        (manifest("CustomResourceDefinition", "web"), "not Established yet: no word from its controller"),
-        (manifest("APIService", "web", status={"conditions": [{"type": "Available", "status": "True"}]}), ""),
+        (workload("ReplicaSet", {"replicas": 2}, replicas=2, availableReplicas=1), "1 of 2 available"),
+        (workload("ReplicaSet", {"replicas": 2}, replicas=2, availableReplicas=2), ""),
+        (controller(2, replicas=2, readyReplicas=2, availableReplicas=1), "1 of 2 available"),
+        (controller(2, replicas=2, availableReplicas=2), ""),
+        (budget(currentHealthy=0, desiredHealthy=1, expectedPods=1), "0 of 1 healthy"),
+        (budget(currentHealthy=2, desiredHealthy=3, expectedPods=2), ""),
+        (definition(), "not Established yet: no word from its controller"),
+        (definition({"type": "Established", "status": "True"}), ""),
+        (
+            manifest(
+                "APIService",
+                "web",
+                api_version="apiregistration.k8s.io/v1",
+                status={"conditions": [{"type": "Available", "status": "False", "message": "no endpoints"}]},
+            ),
+            "not Available yet: no endpoints",
+        ),
         (manifest("ConfigMap", "web"), ""),
+        (manifest("Ingress", "web", api_version="networking.k8s.io/v1"), ""),
+        (manifest("CronJob", "web", api_version="batch/v1", spec={"suspend": True}), ""),
+        (manifest("HorizontalPodAutoscaler", "web", api_version="autoscaling/v2", status={}), ""),
     ],
 )
 def test_every_kind_has_its_own_rule(live: dict[str, Any], expected: str) -> None:
     """An empty expectation means ready."""
     assert judged(live, live) == (Pending(expected) if expected else Ready(None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version"),
+    [
+        ("Job", "batch.volcano.sh/v1alpha1"),
+        ("Deployment", "apps.kruise.io/v1"),
+        ("Service", "serving.knative.dev/v1"),
+        ("Pod", "example.dev/v1"),
+        ("PersistentVolumeClaim", "storage.example.dev/v1"),
+        ("APIService", "fleet.example.dev/v1"),
+    ],
+)
+def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> None:
+    """Only its name is the same: it is ready when it was applied."""
+    item = manifest(kind, "web", api_version=api_version, spec={"replicas": 3, "tasks": []})
+    assert judged(item) == Ready(None)
+    assert judged(item, item) == Ready(None)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        workload("Deployment", {"replicas": 0}),
+        workload("StatefulSet", {"replicas": 0}, replicas=0, updateRevision="b", currentRevision="a"),
+        workload("ReplicaSet", {"replicas": 0}, replicas=0),
+        controller(0, replicas=0),
+        workload("DaemonSet", {}, desiredNumberScheduled=0),
+        budget(currentHealthy=0, desiredHealthy=1, expectedPods=0),
+    ],
+    ids=lambda live: str(live["kind"]),
+)
+def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
+    """It is scaled to zero on purpose, or no node is to run one."""
+    assert judged(live, live) == Ready(None)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        workload("Deployment", {"replicas": 0}, replicas=2, updatedReplicas=2, availableReplicas=2),
+        workload("StatefulSet", {"replicas": 0}, replicas=2, readyReplicas=2),
+        workload("ReplicaSet", {"replicas": 0}, replicas=2, availableReplicas=2),
+        controller(0, replicas=2, availableReplicas=2),
+    ],
+    ids=lambda live: str(live["kind"]),
+)
+def test_what_is_scaled_down_waits_for_its_surplus_to_go(live: dict[str, Any]) -> None:
+    """On a kept cluster they still answer requests."""
+    assert judged(live, live) == Pending("2 pods more than the 0 wanted are still there")
+
+
+def test_the_number_of_replicas_is_the_clusters() -> None:
+    """An autoscaler writes it where the manifest leaves it out; without one it is 1."""
+    bare = deployment()
+    del bare["spec"]["replicas"]
+    assert judged(bare, live_deployment(1, replicas=3)) == Pending("1 of 3 available")
+    assert judged(bare, live_deployment(1, replicas=1)) == Ready(None)
+
+
+def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
+    """Its new template is not rolled out before it is resumed, whatever the conditions say; the pods that are there must be available."""
+    live = live_deployment(2)
+    live["spec"]["paused"] = True
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    live["status"] |= {"updatedReplicas": 0, "conditions": [late]}
+    assert judged(deployment(), live) == Ready(None)
+    live["status"]["availableReplicas"] = 1
+    assert judged(deployment(), live) == Pending("1 of 2 available")
+
+
+def test_a_deployment_that_was_created_paused_has_nothing_to_wait_for() -> None:
+    """It makes no ReplicaSet before it is resumed; one whose pods have just been ordered does."""
+    live = live_deployment(0, revision="1")
+    live["spec"]["paused"] = True
+    live["status"] = {"observedGeneration": 1}
+    assert judged(deployment(), live) == Ready(None)
+    assert judged(deployment(), live, live_replicaset("1")) == Pending("0 of 2 available")
+
+
+def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
+    """A workload of three pods, all ready, whose rollout has updated one."""
+    spec = {"replicas": 3, "updateStrategy": strategy}
+    status = {"replicas": 3, "readyReplicas": 3, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"}
+    daemons = {"desiredNumberScheduled": 3, "numberAvailable": 3, "updatedNumberScheduled": 1}
+    return workload(kind, spec, **(status if kind == "StatefulSet" else daemons))
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (rolling(type="RollingUpdate"), "1 of 3 updated"),
+        (rolling(type="RollingUpdate", rollingUpdate={"partition": 0}), "1 of 3 updated"),
+        (rolling(type="RollingUpdate", rollingUpdate={"partition": 1}), "1 of 2 updated"),
+        (rolling(type="RollingUpdate", rollingUpdate={"partition": 2}), ""),
+        (rolling(type="RollingUpdate", rollingUpdate={"partition": 7}), ""),
+        (rolling(type="OnDelete"), ""),
+        (rolling("DaemonSet", type="RollingUpdate"), "1 of 3 available"),
+        (rolling("DaemonSet", type="OnDelete"), ""),
+    ],
+)
+def test_pods_that_stay_on_purpose_are_not_waited_for(live: dict[str, Any], expected: str) -> None:
+    """Below the partition, and where pods are updated when they are deleted by hand, the old revision stays."""
+    assert judged(live, live) == (Pending(expected) if expected else Ready(None))
+
+
+def test_pods_that_stay_on_purpose_must_be_ready() -> None:
+    """The application is judged with them."""
+    live = rolling(type="OnDelete")
+    live["status"]["readyReplicas"] = 2
+    assert judged(live, live) == Pending("2 of 3 ready")
+
+
+def claim(phase: str) -> dict[str, Any]:
+    """A live PersistentVolumeClaim."""
+    return manifest("PersistentVolumeClaim", "data", spec={}, status={"phase": phase})
+
+
+def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
+    """A claim that no pod uses stays unbound where its class waits for the first one."""
+    waits = event("WaitForFirstConsumer", "waiting for first consumer", name="data", kind="PersistentVolumeClaim")
+    assert judged(claim("Bound"), claim("Bound")) == Ready(None)
+    assert judged(claim("Pending"), claim("Pending"), waits) == Ready(None)
+    assert judged(claim("Pending"), claim("Pending")) == Pending("no volume is bound to it")
+    assert isinstance(judged(claim("Lost"), claim("Lost")), Hopeless)
+
+
+def test_a_pod_that_failed_does_not_come_back() -> None:
+    """Also one that is always restarted: an evicted pod is not."""
+    live = manifest("Pod", "web", spec={"restartPolicy": "Always"}, status={"phase": "Failed", "reason": "Evicted", "message": "disk"})
+    assert judged(live, live) == Hopeless("the pod failed: Evicted disk")
+
+
+def test_a_definition_whose_names_are_taken_is_hopeless() -> None:
+    """Another definition has them, and keeps them."""
+    taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
+    assert judged(definition(), definition(taken)) == Hopeless('its names are refused: "widgets" is already in use')

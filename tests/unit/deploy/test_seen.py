@@ -17,6 +17,7 @@ from kindgate.deploy.observed import Observed
 from kindgate.deploy.rollout import progress
 from kindgate.waiting import Hopeless, Pending
 
+API_VERSIONS = {"Deployment": "apps/v1", "Job": "batch/v1"}
 FIXTURES = Path(__file__).parent / "fixtures"
 NODE = {
     "metadata": {"name": "worker", "labels": {"kubernetes.io/os": "linux"}},
@@ -29,7 +30,7 @@ def seen(name: str) -> tuple[dict[str, Any], Observed]:
     """The workload of a fixture, and everything that was seen with it."""
     objects = json.loads((FIXTURES / f"{name}.json").read_text())
     workload = next(item for item in objects if item["kind"] in {"Deployment", "Job"})
-    return workload, Observed(objects)
+    return {"apiVersion": API_VERSIONS[workload["kind"]], **workload}, Observed(objects)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""When a Job is done, also one that is deleted as soon as it has finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.observed import Observed
+from kindgate.deploy.rollout import progress
+from kindgate.waiting import Hopeless, Pending, Ready
+from tests.unit.deploy.objects import event, manifest
+
+COMPLETE = {"type": "Complete", "status": "True"}
+FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "too many failures"}
+
+
+def job(*conditions: dict[str, str], active: int = 1, failed: int = 0, **spec: Any) -> dict[str, Any]:
+    """The Job shop/migrate."""
+    status = {"active": active, "failed": failed, "conditions": list(conditions)}
+    item = manifest("Job", "migrate", api_version="batch/v1", spec=spec, status=status)
+    item["metadata"] |= {"uid": "job-migrate", "generation": 1}
+    return item
+
+
+def said(reason: str, message: str = "", *, uid: str = "job-migrate", second: int = 1) -> dict[str, Any]:
+    """An event about the Job of that uid."""
+    item = event(reason, message, name="migrate", kind="Job", at=f"2026-01-01T00:00:{second:02}Z")
+    item["involvedObject"]["uid"] = uid
+    return item
+
+
+def judged(*live: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> object:
+    """What `progress` says about the Job in a cluster that holds `live`, and no longer what is `gone`."""
+    return progress(job(), Observed(live, gone))
+
+
+def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
+    """A Job that runs is waited for; one that failed fails at once."""
+    assert judged(job()) == Pending("1 pods are at work")
+    assert judged(job(COMPLETE)) == Ready(None)
+    assert judged(job(FAILED)) == Hopeless("BackoffLimitExceeded: too many failures")
+
+
+def test_a_job_may_fail_as_often_as_it_allows() -> None:
+    """Only the condition says that it was given up; failures so far are reported."""
+    assert judged(job(failed=2, backoffLimit=6)) == Pending("1 pods are at work, 2 failed")
+
+
+def test_a_suspended_job_is_ready() -> None:
+    """It runs when it is resumed, and not before."""
+    assert judged(job(active=0, suspend=True)) == Ready(None)
+
+
+@pytest.mark.parametrize(
+    ("gone", "events", "expected"),
+    [
+        ((job(COMPLETE),), (), Ready(None)),
+        ((job(FAILED),), (), Hopeless("BackoffLimitExceeded: too many failures")),
+        ((job(),), (said("SuccessfulCreate"), said("Completed", "Job completed", second=2)), Ready(None)),
+        ((), (said("SuccessfulCreate"), said("Completed", "Job completed", second=2)), Ready(None)),
+        ((), (said("SuccessfulCreate"), said("DeadlineExceeded", "too slow", second=2)), Hopeless("DeadlineExceeded: too slow")),
+        ((), (said("SuccessfulCreate"), said("PodFailurePolicy", "exit 42", second=2)), Hopeless("PodFailurePolicy: exit 42")),
+        ((), (said("SuccessfulCreate"),), Pending("not seen yet")),
+        ((), (), Pending("not seen yet")),
+        ((job(),), (), Pending("not seen yet")),
+        ((job(suspend=True),), (), Pending("not seen yet")),
+    ],
+)
+def test_a_job_that_is_gone_is_judged_by_its_end(
+    gone: tuple[dict[str, Any], ...], events: tuple[dict[str, Any], ...], expected: object
+) -> None:
+    """With ttlSecondsAfterFinished it may never be seen, and its events are still there; without proof nothing is assumed."""
+    assert judged(*events, gone=gone) == expected
+
+
+def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
+    """On a kept cluster its events are still there when the next one runs."""
+    before = said("Completed", uid="job-before", second=1)
+    assert judged(before, said("SuccessfulCreate", uid="job-now", second=2)) == Pending("not seen yet")
+    now = said("BackoffLimitExceeded", "too many", uid="job-now", second=3)
+    assert judged(before, said("SuccessfulCreate", uid="job-now", second=2), now) == Hopeless("BackoffLimitExceeded: too many")
+
+
+def test_a_job_that_is_there_is_judged_by_itself() -> None:
+    """Events of an earlier one do not count."""
+    assert judged(job(), said("Completed", uid="job-before")) == Pending("1 pods are at work")
