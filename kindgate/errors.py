@@ -196,12 +196,25 @@ class DeployError(KindgateError):
 
 
 class ApiError(DeployError):
-    """The API server refused a request, or gave no answer: then `status` is 0. `reason` is Kubernetes' own word for it."""
+    """The API server refused a request, or gave no answer: then `status` is 0. `reason` is Kubernetes' own word for it.
 
-    def __init__(self, message: str, *, status: int = 0, reason: str = "", waited: float | None = None, next_step: str = "") -> None:
+    `causes` are the fields that it refuses, each with what it says about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        reason: str = "",
+        causes: tuple[tuple[str, str], ...] = (),
+        waited: float | None = None,
+        next_step: str = "",
+    ) -> None:
         super().__init__(message, waited=waited, next_step=next_step)
         self.status = status
         self.reason = reason
+        self.causes = causes
 
 
 class LoadError(KindgateError):

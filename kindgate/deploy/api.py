@@ -24,6 +24,9 @@ REQUEST_SECONDS = 30.0
 WATCH_SECONDS = 240
 """After this the server ends a watch, and it is begun again."""
 
+LONG_MESSAGE, LONG_CAUSE = 500, 200
+"""Characters: a longer refusal is told field by field, and each of its causes without the middle."""
+
 JSON = "application/json"
 Query = Sequence[tuple[str, str]]
 
@@ -173,4 +176,15 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
         answer = None
     if not isinstance(answer, Mapping):
         return ApiError(f"{method} {path}: {status}: {data[:200].decode(errors='replace')}", status=status)
-    return ApiError(str(answer.get("message") or answer), status=status, reason=str(answer.get("reason") or ""))
+    details = (answer.get("details") or {}).get("causes") or ()
+    causes = tuple((str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details)
+    message = str(answer.get("message") or answer)
+    if len(message) > LONG_MESSAGE and causes:
+        start = message.partition(": ")[0]
+        message = f"{start}: " + "; ".join(f"{field}: {_cut(said)}" for field, said in causes)
+    return ApiError(message, status=status, reason=str(answer.get("reason") or ""), causes=causes)
+
+
+def _cut(text: str) -> str:
+    """The text without its middle, where a refused value may fill pages: field and reason are at its ends."""
+    return text if len(text) <= LONG_CAUSE else f"{text[: LONG_CAUSE // 3]} [...] {text[-2 * LONG_CAUSE // 3 :]}"

@@ -5,32 +5,44 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from kindgate.deploy.api import Api, connect, is_worth_retrying
 from kindgate.deploy.calls import answered, ask, settled
 from kindgate.deploy.order import ranked
+from kindgate.deploy.recreate import deletion_command, fixed_fields, is_failed_job, loss, recreate
 from kindgate.deploy.unchanged import is_unchanged, with_hash
 from kindgate.errors import ApiError, DeployError
-from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 
 FIELD_MANAGER = "kindgate"
 RUN_LABEL = "kindgate.dev/run"
 """Every object that is applied carries it; its value is what the caller calls the run."""
 
+OnProgress = Callable[[str], object]
+"""Gets one line about each object that had to be recreated."""
+
 PARALLEL = 8
 """Requests at once within a rank: the API server of a small cluster gets no faster with more."""
 
 
 def apply(
-    rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline, only_changed: bool = False
+    rendered: Rendered,
+    address: ClusterAddress,
+    *,
+    run: str,
+    deadline: Deadline,
+    only_changed: bool = False,
+    on_progress: OnProgress = lambda _: None,
 ) -> tuple[ObjectRef, ...]:
     """Apply every object, in order, under the field manager `kindgate` with the label `kindgate.dev/run: RUN`.
 
     On an existing cluster nothing cluster-scoped is applied, fields that another manager owns are left alone, and
     an object that is there without the label is somebody else's: an error. `only_changed` leaves out what an earlier run
-    applied from the same manifest and nobody has changed since. Returns what was applied.
+    applied from the same manifest and nobody has changed since, but for Jobs that failed: they run again. Elsewhere an
+    object that Kubernetes does not change in place is recreated where nothing is lost. Returns what was applied.
     Refusals, the deadline and an unreachable API server raise `DeployError` that names object, file and cause.
     """
     with connect(address) as api:
@@ -41,11 +53,9 @@ def apply(
         marked: list[Manifest] = [with_hash(labelled(manifest, run)) for manifest in chosen]
         if only_changed:
             marked = _changed(api, marked, deadline)
+        one = _Application(api, rendered, address, deadline, on_progress)
         for group in ranked(marked):
-            _each(
-                group,
-                lambda manifest, failed: _apply_one(api, manifest, rendered, deadline, failed=failed, force=not address.existing),
-            )
+            _each(group, one.apply)
     return tuple(ObjectRef.of(manifest) for manifest in marked)
 
 
@@ -58,7 +68,7 @@ def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> lis
         except ApiError:
             return False  # a kind that the cluster does not know yet
         live = ask(api, "GET", path, deadline)
-        return live is not None and is_unchanged(manifest, live)
+        return live is not None and is_unchanged(manifest, live) and not is_failed_job(manifest, live)
 
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="compare") as pool:
         there = list(pool.map(is_there, manifests))
@@ -85,21 +95,69 @@ def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Eve
             raise errors[0]
 
 
-def _apply_one(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline, *, failed: threading.Event, force: bool) -> None:
-    """Apply one object; what may go away on its own (a webhook that is not up, a CRD just created) is tried again."""
-    query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false"), ("fieldValidation", "Strict")]
+@dataclass(frozen=True)
+class _Application:
+    """Applies the objects of `rendered` one by one, from several threads."""
 
-    def attempt() -> Ready[None] | Pending | Hopeless:
-        if failed.is_set():
-            return Hopeless("given up, because another object was refused")
-        try:
-            path = api.object_path(manifest, deadline)
-            api.request("PATCH", path, deadline, query=query, body=manifest, content_type="application/apply-patch+yaml")
-        except ApiError as error:
-            return Pending(error.message) if is_worth_retrying(error) or _comes_soon(error) else Hopeless(error.message, _advice(error))
-        return Ready(None)
+    api: Api
+    rendered: Rendered
+    address: ClusterAddress
+    deadline: Deadline
+    on_progress: OnProgress
 
-    settled(f"{_named(manifest, rendered)} cannot be applied", attempt, deadline)
+    def apply(self, manifest: Manifest, failed: threading.Event) -> None:
+        """Apply one object; what may go away on its own (a webhook that is not up, a CRD just created) is tried again."""
+        force = "false" if self.address.existing else "true"
+        query = [("fieldManager", FIELD_MANAGER), ("force", force), ("fieldValidation", "Strict")]
+
+        def attempt() -> Ready[None] | Pending | Hopeless:
+            if failed.is_set():
+                return Hopeless("given up, because another object was refused")
+            try:
+                path = self.api.object_path(manifest, self.deadline)
+                self._forget_failed_job(path, manifest)
+                self.api.request("PATCH", path, self.deadline, query=query, body=manifest, content_type="application/apply-patch+yaml")
+            except ApiError as error:
+                if is_worth_retrying(error) or _comes_soon(error):
+                    return Pending(error.message)
+                return self._replaced(path, manifest, error) if error.status in {403, 422} else Hopeless(error.message, _advice(error))
+            return Ready(None)
+
+        settled(f"{_named(manifest, self.rendered)} cannot be applied", attempt, self.deadline)
+
+    def _forget_failed_job(self, path: str, manifest: Manifest) -> None:
+        """Delete the Job of an earlier run that was given up, in a cluster of our own."""
+        if self.address.existing or not self.address.reused or kind_of(manifest) != "Job":
+            return
+        live = ask(self.api, "GET", path, self.deadline)
+        if live is not None and is_failed_job(manifest, live) and _is_ours(live):
+            self._recreate(path, live, "it had failed")
+
+    def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | Hopeless:
+        """Make way for an object that cannot be changed in place; hopeless where the error is another one, or something would be lost."""
+        live = ask(self.api, "GET", path, self.deadline)
+        fields = fixed_fields(error, manifest, live) if live is not None else ()
+        if live is None or not fields:
+            return Hopeless(error.message, _advice(error))
+        fixed = f"{', '.join(fields)} cannot be changed in place"
+        lost = loss(manifest, live)
+        if self.address.existing:
+            lost = "kindgate deletes nothing there before the run ends"
+        elif not _is_ours(live):
+            lost = "kindgate did not create it"
+        if lost:
+            command = deletion_command(path, manifest, live, self.rendered.objects, self.address)
+            return Hopeless(f"{fixed}, and {lost}", f"delete it, then repeat the run: {command}")
+        self._recreate(path, live, fixed)
+        return Pending(fixed)
+
+    def _recreate(self, path: str, live: Manifest, why: str) -> None:
+        recreate(self.api, path, live, self.deadline)
+        self.on_progress(f"{ObjectRef.of(live)} is recreated: {why}")
+
+
+def _is_ours(live: Manifest) -> bool:
+    return RUN_LABEL in (live["metadata"].get("labels") or {})
 
 
 def _named(manifest: Manifest, rendered: Rendered) -> str:

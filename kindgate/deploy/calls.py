@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from kindgate.deploy.api import Api, Query, is_worth_retrying
 from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
+from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 T = TypeVar("T")
@@ -51,3 +52,16 @@ def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadl
         raise DeployError(error.message, waited=error.waited, next_step=error.next_step) from error
     except WaitTimeout as error:
         raise DeployError(f"{what}: no success before the deadline", waited=error.waited, last_state=error.last_state) from error
+
+
+def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
+    """Wait until the object of that uid is deleted. Raises `DeployError` that names the finalizers that hold it."""
+
+    def probe() -> Ready[None] | Pending | Hopeless:
+        found = ask(api, "GET", path, deadline)
+        if found is None or found["metadata"]["uid"] != uid:
+            return Ready(None)
+        holders = ", ".join(found["metadata"].get("finalizers") or ()) or "no finalizer"
+        return Pending(f"{ref} is being deleted, held by {holders}")
+
+    settled(f"{ref} is not gone", probe, deadline)

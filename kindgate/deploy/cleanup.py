@@ -6,11 +6,11 @@ from typing import Any
 
 from kindgate.deploy.api import Api, connect
 from kindgate.deploy.apply import RUN_LABEL
-from kindgate.deploy.calls import ask, settled
+from kindgate.deploy.calls import ask, wait_gone
 from kindgate.deploy.order import ranked
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Deadline
 
 
 def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
@@ -28,7 +28,7 @@ def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: D
                 body = {"propagationPolicy": "Foreground", "preconditions": {"uid": item["metadata"]["uid"]}}
                 ask(api, "DELETE", path, deadline, body=body)
             for path, item in found:
-                _wait_gone(api, path, ObjectRef.of(item), str(item["metadata"]["uid"]), deadline)
+                wait_gone(api, path, ObjectRef.of(item), str(item["metadata"]["uid"]), deadline)
                 deleted.append(ObjectRef.of(item))
     return tuple(deleted)
 
@@ -49,14 +49,3 @@ def _labelled(api: Api, collection: str, run: str, deadline: Deadline) -> list[t
     answer = ask(api, "GET", collection, deadline, query=[("labelSelector", f"{RUN_LABEL}={run}")]) or {}
     kind = str(answer.get("kind", "")).removesuffix("List")
     return [(f"{collection}/{item['metadata']['name']}", {**item, "kind": kind}) for item in answer.get("items") or ()]
-
-
-def _wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
-    def probe() -> Ready[None] | Pending | Hopeless:
-        found = ask(api, "GET", path, deadline)
-        if found is None or found["metadata"]["uid"] != uid:
-            return Ready(None)
-        holders = ", ".join(found["metadata"].get("finalizers") or ()) or "no finalizer"
-        return Pending(f"{ref} is being deleted, held by {holders}")
-
-    settled(f"{ref} is not gone", probe, deadline)

@@ -27,17 +27,17 @@ def is_unchanged(asked: Manifest, live: Manifest) -> bool:
     """
     annotations = live["metadata"].get("annotations") or {}
     same = annotations.get(HASH_ANNOTATION) == asked["metadata"]["annotations"][HASH_ANNOTATION]
-    return same and not live["metadata"].get("deletionTimestamp") and _holds(live, asked)
+    return same and not live["metadata"].get("deletionTimestamp") and holds(live, asked)
 
 
 def _hash(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _holds(live: object, asked: object) -> bool:
-    """Whether everything in `asked` stands in `live`; what the server added beside it does not count."""
+def holds(live: object, asked: object) -> bool:
+    """Whether `live` has everything that is in `asked`; what the server added does not count."""
     if isinstance(asked, Mapping):
-        return isinstance(live, Mapping) and all(_holds(live.get(key), value) for key, value in asked.items())
+        return isinstance(live, Mapping) and all(holds(live.get(key), value) for key, value in asked.items())
     if isinstance(asked, list | tuple):
-        return isinstance(live, list) and len(live) == len(asked) and all(map(_holds, live, asked))
+        return isinstance(live, list) and len(live) == len(asked) and all(map(holds, live, asked))
     return live == asked

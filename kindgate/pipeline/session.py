@@ -287,7 +287,7 @@ class Pipeline:
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):
                 only_changed = address.reused and self.settings.cluster.reuse
-                applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed)
+                applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed, on_progress=self._progress)
                 if only_changed:
                     self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects had changed")
             with self.log.phase(f"wait until {name} is ready"):

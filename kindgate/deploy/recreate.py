@@ -1,0 +1,114 @@
+"""Objects that the API server refuses to change in place: recreated where nothing is lost, else one line says how to.
+
+Such a change comes up on a cluster that is kept: a Job's template, a selector, a Service's address, a roleRef.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+
+from kindgate.deploy.api import Api
+from kindgate.deploy.calls import ask, wait_gone
+from kindgate.deploy.observed import condition
+from kindgate.deploy.unchanged import holds
+from kindgate.errors import ApiError
+from kindgate.model import ClusterAddress, Manifest, ObjectRef, group_of, kind_of
+from kindgate.pod_templates import pod_template
+from kindgate.waiting import Deadline
+
+_PHRASES = (
+    r"(immutable|(may|can) ?not (be )?changed?\b|updates? to .*(is|are) forbidden|updates may not change"
+    r"|can be resized|can ?not be less than|can ?not be updated)"
+)
+_FIXED = re.compile(rf"^Forbidden: [^\n]*{_PHRASES}|{_PHRASES}[^:\n]*$")
+"""How the API server speaks of a field that stays as it was created: before the two values or after one, which may say anything."""
+
+_POLICY = re.compile("denied (the )?request")
+"""How it speaks of a policy's refusal, whose words are the policy's."""
+
+_LOSES_NOTHING = frozenset(
+    {"Job", "CronJob", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
+    | {"ConfigMap", "Secret", "Service", "EndpointSlice", "Ingress", "IngressClass", "NetworkPolicy", "RoleBinding", "ClusterRoleBinding"}
+    | {"ResourceQuota", "LimitRange", "PodDisruptionBudget", "HorizontalPodAutoscaler", "PriorityClass", "RuntimeClass", "StorageClass"}
+)
+"""What the manifest describes completely. Volumes outlive the pods, StatefulSets and classes that use them."""
+
+_HOLDS_DATA = {
+    "PersistentVolumeClaim": "deleting it deletes its data",
+    "PersistentVolume": "deleting it may delete its data",
+    "CustomResourceDefinition": "deleting it deletes all its objects",
+}
+
+
+def fixed_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[str, ...]:
+    """The fields that `error` refuses to change on `live`; none where it refuses for another reason.
+
+    Where the server names only `spec`, they are the parts of it in which the two differ.
+    """
+    found: dict[str, None] = {}
+    for field, message in error.causes or (("", error.message),):
+        if _FIXED.search(message) and not _POLICY.search(error.message):
+            found |= dict.fromkeys(_differing(manifest, live, changeable=message) if field in {"", "spec"} else (field,))
+    return tuple(found)
+
+
+def loss(manifest: Manifest, live: Manifest) -> str:
+    """What deleting `live` to create it anew would lose; empty where it is nothing."""
+    kind = kind_of(manifest)
+    if kind not in _LOSES_NOTHING:
+        return _HOLDS_DATA.get(kind, "what deleting it would lose is not known")
+    retention = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
+    if kind == "StatefulSet" and retention.get("whenDeleted") == "Delete":
+        return "deleting it deletes the data of its claims"
+    return ""
+
+
+def recreate(api: Api, path: str, live: Manifest, deadline: Deadline) -> None:
+    """Delete the object, with all that it made, and wait until it is gone: the next apply creates it. Raises `DeployError`."""
+    uid = str(live["metadata"]["uid"])
+    ask(api, "DELETE", path, deadline, body={"propagationPolicy": "Foreground", "preconditions": {"uid": uid}})
+    wait_gone(api, path, ObjectRef.of(live), uid, deadline)
+
+
+def is_failed_job(manifest: Manifest, live: Manifest) -> bool:
+    """Whether this is a Job that was given up: no change of it lets it run again."""
+    return kind_of(manifest) == "Job" and condition(live, "Failed").get("status") == "True"
+
+
+def deletion_command(path: str, manifest: Manifest, live: Manifest, others: Iterable[Manifest], address: ClusterAddress) -> str:
+    """The command that deletes the object, and the workloads among `others` that hold a claim; kubectl waits for both."""
+    namespace = ObjectRef.of(live).namespace
+    names = [*_users(live, others), f"{_resource(path, manifest)}/{ObjectRef.of(live).name}"]
+    scope = f"--namespace {namespace} " if namespace else ""
+    if address.existing:
+        kubectl = f"kubectl --kubeconfig {shlex.quote(str(address.kubeconfig))} --context {shlex.quote(address.context)}"
+    else:
+        kubectl = f"kindgate shell --cluster-name {shlex.quote(address.name)} -- kubectl"
+    return f"{kubectl} {scope}delete {' '.join(names)}"
+
+
+def _differing(manifest: Manifest, live: Manifest, changeable: str) -> Iterator[str]:
+    """The parts of the specification that `live` does not hold, without those that the message calls changeable."""
+    spec, there = manifest.get("spec") or {}, live.get("spec") or {}
+    allowed = set(re.findall(r"'(\w+)'", changeable))
+    differing = [f"spec.{key}" for key, value in spec.items() if key not in allowed and not holds(there.get(key), value)]
+    yield from differing or ["spec"]
+
+
+def _users(live: Manifest, others: Iterable[Manifest]) -> Iterator[str]:
+    """The workloads that mount the claim: it is not deleted before their pods are."""
+    ref = ObjectRef.of(live)
+    for other in others if ref.kind == "PersistentVolumeClaim" else ():
+        template = pod_template(other)
+        volumes = template.spec.get("volumes") or () if template else ()
+        claims = {(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes}
+        if ref.name in claims and ObjectRef.of(other).namespace == ref.namespace:
+            yield f"{str(other['kind']).lower()}/{ObjectRef.of(other).name}"
+
+
+def _resource(path: str, manifest: Manifest) -> str:
+    """The kind as kubectl finds it: with its group where that is not one of Kubernetes' short ones."""
+    group = group_of(manifest)
+    return f"{path.split('/')[-2]}.{group}" if "." in group else str(manifest["kind"]).lower()

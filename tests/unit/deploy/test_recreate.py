@@ -1,0 +1,208 @@
+"""Objects that Kubernetes does not change in place, on a cluster that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.apply import RUN_LABEL, apply
+from kindgate.deploy.recreate import fixed_fields, loss
+from kindgate.errors import ApiError, DeployError
+from kindgate.model import ClusterAddress, ObjectRef
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, manifest, rendered
+from tests.unit.deploy.standin import ApiServer, Refusal
+
+DUMP = "core.PodTemplateSpec{" + 'ObjectMeta: v1.ObjectMeta{Name: "", Annotations: map[string]string(nil)}, ' * 40 + "}"
+JOBS = "/apis/batch/v1/namespaces/shop/jobs/migrate"
+CLAIMS = "/api/v1/namespaces/shop/persistentvolumeclaims/data"
+CLAIM = manifest("PersistentVolumeClaim", "data", spec={"storageClassName": "fast", "accessModes": ["ReadWriteOnce"]})
+
+
+def job(word: str = "one") -> dict[str, Any]:
+    """The Job shop/migrate, whose template says `word`."""
+    return manifest("Job", "migrate", api_version="batch/v1", spec={"template": {"spec": {"containers": [{"args": [word]}]}}})
+
+
+def live(item: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """The object as an earlier run applied it."""
+    metadata = {**item["metadata"], "uid": "before", "labels": {RUN_LABEL: "r0"}}
+    return {**item, "metadata": metadata, **fields}
+
+
+def refused(path_end: str, field: str, message: str, times: int = 1) -> Refusal:
+    """The answer to a change of a field that stays as it was created."""
+    return Refusal("PATCH", path_end, 422, f"It is invalid: {field}: {message}", "Invalid", times, ((field, message),))
+
+
+def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Its pods are deleted with it, it is applied again, and one line says so."""
+    api_server.put(JOBS, live(job("one")))
+    api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
+    said: list[str] = []
+
+    apply(rendered(job("two")), address, run="r1", deadline=Deadline.after(20), on_progress=said.append)
+
+    changes = [(method, path) for method, path, _ in api_server.requests if method in {"PATCH", "DELETE"}]
+    assert changes == [("PATCH", JOBS), ("DELETE", JOBS), ("PATCH", JOBS)]
+    assert api_server.objects[JOBS]["spec"] == job("two")["spec"]
+    assert said == ["Job shop/migrate is recreated: spec.template cannot be changed in place"]
+
+
+@pytest.mark.parametrize(
+    ("guest", "before", "why"),
+    [
+        (True, live(job()), "kindgate deletes nothing there before the run ends"),
+        (False, manifest("Job", "migrate", api_version="batch/v1"), "kindgate did not create it"),
+    ],
+    ids=["existing cluster", "not ours"],
+)
+def test_what_is_not_ours_is_not_deleted(
+    api_server: ApiServer, address: ClusterAddress, before: dict[str, Any], why: str, *, guest: bool
+) -> None:
+    """One line says which field it is, and the next one how to delete the object."""
+    api_server.put("/api/v1/namespaces/shop", {})
+    api_server.put(JOBS, before)
+    api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
+    with pytest.raises(DeployError) as caught:
+        apply(rendered(job("two")), replace(address, existing=guest), run="r0", deadline=Deadline.after(20))
+    assert caught.value.message == (
+        f"Job shop/migrate (app/migrate.yaml) cannot be applied: spec.template cannot be changed in place, and {why}"
+    )
+    kubectl = f"kubectl --kubeconfig {address.kubeconfig} --context test" if guest else "kindgate shell --cluster-name test -- kubectl"
+    assert caught.value.next_step == f"delete it, then repeat the run: {kubectl} --namespace shop delete job/migrate"
+    assert api_server.paths("DELETE") == []
+
+
+def test_a_claim_is_not_deleted_and_the_command_names_what_uses_it(api_server: ApiServer, address: ClusterAddress) -> None:
+    """Its data would be lost; and while a pod uses it, it would not go away."""
+    api_server.put(CLAIMS, live(CLAIM, spec={"storageClassName": "slow", "accessModes": ["ReadWriteOnce"]}))
+    said = "Forbidden: spec is immutable after creation except resources.requests for bound claims\n  core.PersistentVolumeClaimSpec{: "
+    api_server.refusals.append(refused("/data", "spec", said))
+    user = deployment()
+    user["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    with pytest.raises(DeployError) as caught:
+        apply(rendered(CLAIM, user, deployment("other")), address, run="r1", deadline=Deadline.after(20))
+    assert caught.value.message.endswith("spec.storageClassName cannot be changed in place, and deleting it deletes its data")
+    assert caught.value.next_step.endswith("-- kubectl --namespace shop delete deployment/web persistentvolumeclaim/data")
+
+
+def test_a_custom_resource_is_named_with_its_group() -> None:
+    """What deleting it would lose only its operator knows."""
+    database = manifest("Database", "main", api_version="example.dev/v1", spec={"engine": "a"})
+    error = ApiError("x", status=422, causes=(("spec.engine", 'Invalid value: "string": Value is immutable'),))
+    assert fixed_fields(error, database, live(database)) == ("spec.engine",)
+    assert loss(database, live(database)) == "what deleting it would lose is not known"
+
+
+def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A wrong value would be refused again, and a policy has its own words."""
+    api_server.put(JOBS, live(job()))
+    for refusal in (
+        refused("/migrate", "spec.parallelism", "Invalid value: -1: must be greater than or equal to 0"),
+        Refusal("PATCH", "/migrate", 403, 'admission webhook "p" denied the request: label team is immutable', times=1),
+    ):
+        api_server.refusals.append(refusal)
+        with pytest.raises(DeployError):
+            apply(rendered(job()), address, run="r1", deadline=Deadline.after(20))
+    assert api_server.paths("DELETE") == []
+
+
+def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
+    """The words must be the server's own."""
+    error = ApiError("x", causes=(("spec.args", 'Invalid value: "the field is immutable": must be at most 5 characters'),))
+    assert fixed_fields(error, job(), live(job())) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("spec.template", f"Invalid value: {DUMP}: field is immutable"),
+        ("spec.selector", 'Invalid value: {"matchLabels":{"app":"x"}}: field is immutable'),
+        ("spec.clusterIPs[0]", 'Invalid value: ["None"]: may not change once set'),
+        ("data", "Forbidden: field is immutable when `immutable` is set"),
+        ("type", 'Invalid value: "Opaque": field is immutable'),
+        ("roleRef", 'Invalid value: {"kind":"Role","name":"b"}: cannot change roleRef'),
+        ("parameters", "Forbidden: updates to parameters are forbidden."),
+        ("value", "Forbidden: may not be changed in an update."),
+        ("spec.persistentvolumesource", "Forbidden: spec.persistentvolumesource is immutable after creation\n  core.X{\n  A: 1,\n}"),
+        ("spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"),
+    ],
+)
+def test_the_servers_ways_to_say_it_are_known(field: str, message: str) -> None:
+    """As Kubernetes' validation writes them."""
+    assert fixed_fields(ApiError("x", status=422, causes=((field, message),)), job(), live(job())) == (field,)
+
+
+def test_where_only_spec_is_named_its_changed_parts_are() -> None:
+    """A StatefulSet's refusal lists what may be changed; what else differs is the reason."""
+    message = "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
+    before = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, "serviceName": "a", "template": {}, "x": 1})
+    after = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 2, "serviceName": "b", "template": {}, "x": 1})
+    assert fixed_fields(ApiError("x", causes=(("spec", message),)), after, live(before)) == ("spec.serviceName",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version", "safe"),
+    [
+        ("Job", "batch/v1", True),
+        ("Job", "batch.volcano.sh/v1alpha1", False),
+        ("Deployment", "apps/v1", True),
+        ("StatefulSet", "apps/v1", True),
+        ("DaemonSet", "apps/v1", True),
+        ("Pod", "v1", True),
+        ("Service", "v1", True),
+        ("Service", "serving.knative.dev/v1", False),
+        ("ConfigMap", "v1", True),
+        ("Secret", "v1", True),
+        ("RoleBinding", "rbac.authorization.k8s.io/v1", True),
+        ("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", True),
+        ("StorageClass", "storage.k8s.io/v1", True),
+        ("PersistentVolumeClaim", "v1", False),
+        ("PersistentVolume", "v1", False),
+        ("CustomResourceDefinition", "apiextensions.k8s.io/v1", False),
+        ("Namespace", "v1", False),
+    ],
+)
+def test_only_what_the_manifest_describes_completely_is_recreated(kind: str, api_version: str, *, safe: bool) -> None:
+    """Volumes outlive what uses them; data, and the objects of other controllers, do not come back."""
+    item = manifest(kind, "x", api_version=api_version, spec={})
+    assert (loss(item, live(item)) == "") is safe
+
+
+def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
+    """Its retention policy says so."""
+    item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
+    kept, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
+    assert loss(item, live(item, spec=kept)) == ""
+    assert loss(item, live(item, spec=deleted)) == "deleting it deletes the data of its claims"
+
+
+FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
+
+
+@pytest.mark.parametrize(("status", "deleted"), [(FAILED, [JOBS]), ({"conditions": [{"type": "Complete", "status": "True"}]}, [])])
+def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], deleted: list[str]) -> None:
+    """Its manifest is the same, and what it needs may be there now; one that completed has done its work."""
+    kept = replace(address, reused=True)
+    apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20))
+    api_server.objects[JOBS]["status"] = status
+    said: list[str] = []
+    applied = apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20), only_changed=True, on_progress=said.append)
+    assert api_server.paths("DELETE") == deleted
+    assert applied == ((ObjectRef.of(job()),) if deleted else ())
+    assert said == (["Job shop/migrate is recreated: it had failed"] if deleted else [])
+
+
+def test_a_long_refusal_is_cut(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The server prints whole templates; the field and the reason are what is read."""
+    message = f"Invalid value: {DUMP}: must be something else"
+    api_server.refusals.append(
+        Refusal("PATCH", "/web", 422, f'Job "web" is invalid: spec.x: {message}', "Invalid", causes=(("spec.x", message),))
+    )
+    with pytest.raises(DeployError, match="must be something else") as caught:
+        apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(20))
+    assert len(caught.value.message) < 400
+    assert "spec.x: Invalid value" in caught.value.message
