@@ -33,7 +33,7 @@ class Cause:
 
     After `grace` seconds of standing it is taken as final; infinite where it may pass, and only the deadline ends the
     waiting. `container` names whose log says more, `previous` whether that of its run before, and `pod` where it is
-    when `object` is none.
+    when `object` is none. `restarts` counts how often a container that crashes was started again; None for other causes.
     """
 
     object: ObjectRef
@@ -43,6 +43,7 @@ class Cause:
     container: str = ""
     previous: bool = False
     pod: str = ""
+    restarts: int | None = None
 
     def __str__(self) -> str:
         """One line: object, reason, proof."""
@@ -60,6 +61,7 @@ def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | N
     found = [cause for pod in observed.pods(workload) for cause in _of_pod(pod, observed, nodes)]
     if workload["kind"] == "Job":  # it decides itself how often its containers may fail
         found = [replace(cause, grace=NEVER) if cause.reason == "CrashLoopBackOff" else cause for cause in found]
+        found += _of_failed_pods(workload)
     found += _of_controller(workload, observed)
     found += _of_stuck_pods(workload, observed, nodes)
     return sorted(found, key=lambda cause: cause.grace)
@@ -77,6 +79,13 @@ def claim_causes(claims: Iterable[ObjectRef], observed: Observed) -> list[Cause]
             grace = SHORTLY if "not found" in message else BOUND_SOON if reason == "FailedBinding" else NEVER
             found.append(Cause(ref, reason, message, grace))
     return found
+
+
+def _of_failed_pods(job: Manifest) -> Iterator[Cause]:
+    """That pods of a Job have failed, and others may do better: the Job says when it gives up."""
+    failed = (job.get("status") or {}).get("failed", 0)
+    if failed:
+        yield Cause(ObjectRef.of(job), "PodsFailed", f"{failed} of its pods have failed so far", NEVER)
 
 
 def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
@@ -175,8 +184,9 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
         return Cause(ref, str(ended["reason"]), f"container {name} cannot be started: {ended.get('message', '')}")
     if reason == "CrashLoopBackOff":
         code = ended.get("exitCode", "unknown")
-        proof = f"container {name} ends again and again, last with exit code {code}, {container.get('restartCount', 0)} restarts"
-        return Cause(ref, reason, proof, container=name, previous=True)
+        restarts = int(container.get("restartCount", 0))
+        proof = f"container {name} ends again and again, last with exit code {code}, {restarts} restarts"
+        return Cause(ref, reason, proof, container=name, previous=True, restarts=restarts)
     if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
         return Cause(ref, reason, f"container {name}: {message}", SHORTLY)
     return None

@@ -18,9 +18,7 @@ def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
         return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
     if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
         return Ready(None)
-    status = live.get("status") or {}
-    trouble = f", {status['failed']} failed" if status.get("failed") else ""
-    return Pending(f"{status.get('active', 0)} pods are at work{trouble}")
+    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are at work")
 
 
 def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless | None:

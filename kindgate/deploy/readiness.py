@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from kindgate.deploy.advice import MORE_TIME, blocking, next_step
 from kindgate.deploy.api import Api, connect
 from kindgate.deploy.calls import answered
-from kindgate.deploy.causes import Cause, causes, claim_causes
+from kindgate.deploy.causes import NEVER, Cause, causes, claim_causes
 from kindgate.deploy.mirror import Mirror
 from kindgate.deploy.observed import Observed
 from kindgate.deploy.rollout import WAITED_FOR, WORKLOADS, progress
@@ -21,6 +23,11 @@ OnProgress = Callable[[str], object]
 LOG_LINES = 10
 SETTLE_SECONDS = 3.0
 """How long readiness has to last where a container has no readiness probe: it is ready from its start to its crash."""
+
+RESTARTS = 3
+"""How often a container may crash while another workload is on its way: many end when their database does not answer yet."""
+
+_UNREACHABLE = "see why the API server does not answer: `kindgate doctor` looks at this machine"
 
 _LOOK_AGAIN = 1.0
 """Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
@@ -63,11 +70,12 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
                     error.message, waited=error.waited, last_state=_logs(api, state.cause), next_step=error.next_step
                 ) from error
             except WaitTimeout as error:
+                cause = blocking(state.standing)
                 raise DeployError(
                     "the application did not become healthy before the deadline",
                     waited=error.waited,
-                    last_state=error.last_state,
-                    next_step="--app-timeout gives it longer",
+                    last_state="\n".join(part for part in (error.last_state, _logs(api, cause)) if part),
+                    next_step=_UNREACHABLE if mirror.trouble else next_step(cause) if cause is not None else MORE_TIME,
                 ) from error
 
 
@@ -82,11 +90,15 @@ class Readiness:
         self._said = ""
         self._ready_since: float | None = None
         self._settle = SETTLE_SECONDS if any(_has_unprobed_container(manifest) for manifest in self._wanted) else 0.0
+        self._forgiven: dict[tuple[ObjectRef, str], int] = {}
         self.cause: Cause | None = None
+        self.standing: list[Cause] = []
+        """All that was seen wrong when it was judged last."""
 
     def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
         """Whether all is ready, may still become so, or cannot: then `cause` says why."""
         unready: list[str] = []
+        on_the_way = False
         standing: list[Cause] = []
         absent: list[Cause] = []
         for manifest in self._wanted:
@@ -97,19 +109,22 @@ class Readiness:
             live = observed.get(ref)
             found = self._causes(manifest, live, observed) if live is not None else []
             if isinstance(answer, Hopeless):
-                found.append(_failure(ref, answer.cause, live, observed))
+                found.append(_failure(ref, answer.cause, found, live, observed))
             elif live is None:
                 absent.append(_absence(ref, observed))
+            elif kind_of(manifest) in WORKLOADS:
+                on_the_way |= all(cause.restarts is None for cause in found)
             standing += found
             state = answer.state if isinstance(answer, Pending) else answer.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
         self._report(len(unready), unready, on_progress)
         if len(absent) == len(unready):  # else what is missing may still be made by what is not ready yet
             standing += absent
-        final = self._final(standing)
+        self.standing = [self._patiently(cause, on_the_way=on_the_way) for cause in standing]
+        final = self._final(self.standing)
         if final is not None:
             self.cause = final
-            return Hopeless(str(final), f"kubectl -n {final.object.namespace} describe {final.object.kind.lower()} {final.object.name}")
+            return Hopeless(str(final), next_step(final))
         if unready:
             self._ready_since = None
             return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
@@ -120,6 +135,15 @@ class Readiness:
         if kind == "PersistentVolumeClaim":
             return claim_causes([ObjectRef.of(live)], observed)
         return causes(live, observed, self._nodes) if kind in WORKLOADS else []
+
+    def _patiently(self, cause: Cause, *, on_the_way: bool) -> Cause:
+        """A crash with patience as long as it may be another workload's fault, and for one more start after that."""
+        if cause.restarts is None or cause.restarts > RESTARTS:
+            return cause
+        container = (cause.object, cause.container)
+        if on_the_way:
+            self._forgiven[container] = cause.restarts
+        return replace(cause, grace=NEVER) if cause.restarts <= self._forgiven.get(container, -1) else cause
 
     def _settled(self) -> Ready[None] | Pending:
         """Ready, if that has lasted for as long as it has to."""
@@ -164,8 +188,9 @@ def _absence(ref: ObjectRef, observed: Observed) -> Cause:
     return Cause(ref, "NotFound", "it was applied, and the API server does not list it", NOT_THERE_SECONDS)
 
 
-def _failure(ref: ObjectRef, proof: str, live: Manifest | None, observed: Observed) -> Cause:
-    """The workload's own word that it has failed, with a container whose log may say why."""
+def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Observed) -> Cause:
+    """The workload's own word that it has failed, with what is known besides and a container whose log may say more."""
+    proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in found[:1])])
     pods = observed.pods(live) if live is not None else []
     if not pods:
         return Cause(ref, "Failed", proof)

@@ -11,7 +11,7 @@ import pytest
 
 from kindgate.deploy import mirror
 from kindgate.deploy.observed import Observed
-from kindgate.deploy.readiness import NOT_THERE_SECONDS, Readiness, wait_ready
+from kindgate.deploy.readiness import NOT_THERE_SECONDS, RESTARTS, Readiness, wait_ready
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
@@ -155,6 +155,44 @@ def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServe
     assert "0 of 2 available" in caught.value.last_state
     assert "ProbeFailed: Readiness probe failed: HTTP probe failed with statuscode: 500" in caught.value.last_state
     assert "Service shop/web: not seen yet" in caught.value.last_state
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ({"phase": "Pending", "containerStatuses": []}, "increase --app-timeout"),
+        (
+            {
+                "phase": "Pending",
+                "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "2 Insufficient cpu"}],
+            },
+            "lower requests or replicas, or add nodes (--kind-workers); `kubectl -n shop describe pod web-1-abcde` shows more",
+        ),
+    ],
+    ids=["starting", "unschedulable"],
+)
+def test_more_time_is_advised_only_where_it_can_help(
+    api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], advice: str
+) -> None:
+    """What a full node does not take it does not take later."""
+    api_server.put(WEB, live_deployment(0))
+    api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
+    api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**status))
+    said: list[str] = []
+    with pytest.raises(DeployError, match="before the deadline") as caught:
+        wait(address, deadline=deadline_until(lambda: bool(said)), then=lambda: said.append("first"))
+    assert caught.value.next_step == advice
+
+
+def test_pods_of_a_job_that_fail_are_named_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
+    """It may try as often as it is allowed to; why it fails is what helps."""
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1, "failed": 2})
+    api_server.put("/apis/batch/v1/namespaces/shop/jobs/migrate", job)
+    said: list[str] = []
+    with pytest.raises(DeployError, match="before the deadline") as caught:
+        wait(address, job, deadline=deadline_until(lambda: bool(said)), then=lambda: said.append("first"))
+    assert "2 of its pods have failed so far" in caught.value.last_state
+    assert caught.value.next_step.startswith("the log of its pods says why they fail")
 
 
 def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -329,3 +367,42 @@ def test_a_claim_that_gets_no_volume_is_named() -> None:
     answer = state.judge(Observed([claim, missing]))
     assert isinstance(answer, Hopeless)
     assert answer.cause == 'PersistentVolumeClaim shop/data: ProvisioningFailed: storageclass "fast" not found'
+
+
+def crashing(restarts: int) -> tuple[dict[str, Any], ...]:
+    """The Deployment shop/web with a container that has crashed so often, as the cluster shows it."""
+    pod = live_pod(**waiting("CrashLoopBackOff", restartCount=restarts))
+    return live_deployment(0), live_replicaset(), pod
+
+
+def database(ready: int) -> dict[str, Any]:
+    """The StatefulSet shop/db with so many of its one pod ready."""
+    item = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1})
+    item["metadata"] |= {"uid": "db"}
+    return {**item, "status": {"replicas": 1, "readyReplicas": ready}}
+
+
+def test_a_crash_may_be_another_workloads_fault() -> None:
+    """A program that ends without its database gets one more start when that is ready."""
+    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(state.judge(Observed([*crashing(1), database(0)])), Pending)
+    assert isinstance(state.judge(Observed([*crashing(2), database(1)])), Hopeless)
+
+    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(state.judge(Observed([*crashing(2), database(0)])), Pending)
+    assert isinstance(state.judge(Observed([*crashing(2), database(1)])), Pending)
+    assert state.judge(Observed([live_deployment(2), database(1)])) == Ready(None)
+
+
+def test_a_crash_is_not_excused_for_long() -> None:
+    """Also where another workload never becomes ready, perhaps because of this one."""
+    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(state.judge(Observed([*crashing(RESTARTS), database(0)])), Pending)
+    assert isinstance(state.judge(Observed([*crashing(RESTARTS + 1), database(0)])), Hopeless)
+
+
+@pytest.mark.parametrize("restarts", [0, 1, 2])
+def test_a_crash_of_the_only_workload_ends_the_wait(restarts: int) -> None:
+    """Nothing else is on its way that it could wait for."""
+    state = Readiness([deployment(), service()], nodes=None, clock=FakeClock())
+    assert isinstance(state.judge(Observed([*crashing(restarts), service()])), Hopeless)

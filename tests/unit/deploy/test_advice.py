@@ -1,0 +1,78 @@
+"""What to do about an application that is not ready."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.deploy.advice import blocking, next_step, remedy
+from kindgate.deploy.causes import NEVER, SHORTLY, Cause
+from kindgate.model import ObjectRef
+
+POD = ObjectRef("Pod", "shop", "web-1")
+
+
+def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
+    """A cause that keeps shop/web-1 from being ready."""
+    return Cause(POD, reason, proof, grace)
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (cause("Unschedulable", "0/3 nodes are available: 1 node(s) had untolerated taint {a: }, 2 Insufficient cpu."), "requests"),
+        (cause("Unschedulable", "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."), "hostPort"),
+        (cause("Unschedulable", "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."), "preferred"),
+        (cause("Unschedulable", "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints."), "preferred"),
+        (cause("Unschedulable", "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."), "nodeSelector"),
+        (cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: db}."), "toleration"),
+        (cause("Unschedulable", '0/1 nodes are available: persistentvolumeclaim "data" not found.'), "create the PersistentVolumeClaim"),
+        (cause("Unschedulable", "pod has unbound immediate PersistentVolumeClaims."), "volume"),
+        (cause("CreateContainerConfigError", 'container web: secret "key" not found', SHORTLY), "--app-secret"),
+        (cause("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", SHORTLY), "USER"),
+        (cause("QuotaExceeded", "exceeded quota: small", SHORTLY), "ResourceQuota"),
+        (cause("QuotaExceeded", "failed quota: q: must specify limits.cpu", SHORTLY), "LimitRange"),
+        (cause("ImagePullBackOff", "not found", SHORTLY), "--app-image"),
+        (cause("ErrImagePull", "401 Unauthorized", SHORTLY), "--kind-load"),
+        (cause("FailedCreate", "error looking up service account shop/web", SHORTLY), "ServiceAccount"),
+        (cause("FailedMount", 'configmap "c" not found', SHORTLY), "provide"),
+        (cause("ReadinessGatesNotReady"), "readinessGates"),
+        (cause("SchedulingGated"), "gates"),
+        (cause("NoScheduler"), "schedulerName"),
+        (cause("OOMKilled"), "memory limit"),
+        (cause("CrashLoopBackOff"), "log"),
+        (cause("ProbeFailed", "Readiness probe failed: HTTP probe failed with statuscode: 404"), "path and port"),
+        (cause("ProvisioningFailed", 'storageclass "fast" not found'), "standard"),
+        (cause("OldPodStuck"), "`kubectl -n shop delete pod web-1`"),
+    ],
+)
+def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None:
+    """It is never advised to wait for it."""
+    assert word in remedy(found)
+    assert blocking([found]) == found
+    assert "--app-timeout" not in next_step(found)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        cause("ProbeFailed", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+        cause("ProbeFailed", "Readiness probe failed: dial tcp 10.0.0.1:8080: connect: connection refused"),
+        cause("ProbeFailed", "Startup probe failed: context deadline exceeded"),
+        cause("FailedCreate", "failed calling webhook: connection refused"),
+        cause("FailedMount", "timed out waiting for the condition"),
+        cause("FailedAttachVolume", "volume is still attached to another node"),
+        cause("FailedCreatePodSandBox", "network plugin is not ready"),
+        cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."),
+    ],
+)
+def test_what_may_pass_has_none(found: Cause) -> None:
+    """A program that starts, a network that comes up: more time may be all that is missing."""
+    assert remedy(found) == ""
+    assert blocking([found]) is None
+
+
+def test_the_next_step_names_the_remedy_and_the_object() -> None:
+    """For an object without a namespace the command has none."""
+    assert next_step(cause("OOMKilled")) == "raise the container's memory limit; `kubectl -n shop describe pod web-1` shows more"
+    definition = Cause(ObjectRef("CustomResourceDefinition", "", "a.example.dev"), "Failed", "names are taken")
+    assert next_step(definition) == "`kubectl describe customresourcedefinition a.example.dev` shows more"
