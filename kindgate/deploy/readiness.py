@@ -172,7 +172,9 @@ class Readiness:
 def _has_unprobed_container(manifest: Manifest) -> bool:
     """Whether Kubernetes calls a container of this workload ready just because it runs."""
     template = pod_template(manifest) if kind_of(manifest) in WORKLOADS - {"Job"} else None
-    containers = template.spec.get("containers") or () if template else ()
+    if template is None or (manifest.get("spec") or {}).get("replicas") == 0:
+        return False
+    containers = template.spec.get("containers") or ()
     return any("readinessProbe" not in container for container in containers)
 
 

@@ -222,6 +222,22 @@ def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServ
     assert wait(address, job, then=finish)[-1] == "1 of 1 ready"
 
 
+def test_a_job_that_is_deleted_while_the_watch_is_broken_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
+    """The next list does not hold it, and nothing was heard of its end."""
+    path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
+    api_server.put(path, manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1}))
+
+    def vanish() -> None:
+        api_server.wait_watched("/jobs")
+        with api_server.lock:
+            del api_server.objects[path]
+            for _, events in api_server.watches.values():
+                events.put({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}})
+        api_server.put(f"{CORE}/events/e", event("Completed", "Job completed", name="migrate", kind="Job"))
+
+    assert wait(address, manifest("Job", "migrate", api_version="batch/v1"), then=vanish)[-1] == "1 of 1 ready"
+
+
 def test_a_job_that_was_never_seen_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
     """It had finished and was deleted before the first look."""
     done = event("Completed", "Job completed", name="migrate", kind="Job")
@@ -307,6 +323,14 @@ def test_without_a_readiness_probe_readiness_has_to_last() -> None:
     ]:
         clock.now += seconds
         assert isinstance(state.judge(observed), kind)
+
+
+def test_without_replicas_nothing_has_to_last() -> None:
+    """No container runs that could crash."""
+    idle = unprobed()
+    idle["spec"]["replicas"] = 0
+    state = Readiness([idle], nodes=None, clock=FakeClock())
+    assert state.judge(Observed([live_deployment(0, replicas=0)])) == Ready(None)
 
 
 def test_with_a_readiness_probe_nothing_has_to_last() -> None:
