@@ -57,6 +57,8 @@ def fixed_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[s
 def loss(manifest: Manifest, live: Manifest) -> str:
     """What deleting `live` to create it anew would lose; empty where it is nothing."""
     kind = kind_of(manifest)
+    if kind == "PersistentVolumeClaim" and (live.get("status") or {}).get("phase") == "Pending":
+        return ""  # without a volume it has no data
     if kind not in _LOSES_NOTHING:
         return _HOLDS_DATA.get(kind, "what deleting it would lose is not known")
     retention = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}

@@ -172,6 +172,12 @@ def test_only_what_the_manifest_describes_completely_is_recreated(kind: str, api
     assert (loss(item, live(item)) == "") is safe
 
 
+def test_a_claim_without_a_volume_is_recreated() -> None:
+    """It was never bound, and has no data."""
+    assert loss(CLAIM, live(CLAIM, status={"phase": "Pending"})) == ""
+    assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it deletes its data"
+
+
 def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
     """Its retention policy says so."""
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
