@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kindgate.deploy.advice import MORE_TIME, blocking, next_step
@@ -25,7 +25,7 @@ SETTLE_SECONDS = 3.0
 """How long readiness has to last where a container has no readiness probe: it is ready from its start to its crash."""
 
 RESTARTS = 3
-"""How often a container may crash while another workload is on its way: many end when their database does not answer yet."""
+"""How often a container may crash while another workload of its namespace starts: many end when their database does not answer yet."""
 
 _UNREACHABLE = "see why the API server does not answer: `kindgate doctor` looks at this machine"
 
@@ -98,7 +98,7 @@ class Readiness:
     def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
         """Whether all is ready, may still become so, or cannot: then `cause` says why."""
         unready: list[str] = []
-        on_the_way = False
+        starting: set[str] = set()
         standing: list[Cause] = []
         absent: list[Cause] = []
         for manifest in self._wanted:
@@ -112,15 +112,15 @@ class Readiness:
                 found.append(_failure(ref, answer.cause, found, live, observed))
             elif live is None:
                 absent.append(_absence(ref, observed))
-            elif kind_of(manifest) in WORKLOADS:
-                on_the_way |= all(cause.restarts is None for cause in found)
+            elif kind_of(manifest) in WORKLOADS and all(cause.restarts is None for cause in found):
+                starting.add(ref.namespace)
             standing += found
             state = answer.state if isinstance(answer, Pending) else answer.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
         self._report(len(unready), unready, on_progress)
         if len(absent) == len(unready):  # else what is missing may still be made by what is not ready yet
             standing += absent
-        self.standing = [self._patiently(cause, on_the_way=on_the_way) for cause in standing]
+        self.standing = [self._patiently(cause, starting) for cause in standing]
         final = self._final(self.standing)
         if final is not None:
             self.cause = final
@@ -136,12 +136,12 @@ class Readiness:
             return claim_causes([ObjectRef.of(live)], observed)
         return causes(live, observed, self._nodes) if kind in WORKLOADS else []
 
-    def _patiently(self, cause: Cause, *, on_the_way: bool) -> Cause:
-        """A crash with patience as long as it may be another workload's fault, and for one more start after that."""
+    def _patiently(self, cause: Cause, starting: Collection[str]) -> Cause:
+        """A crash with patience as long as workloads of its namespace are `starting`, which it may need, and for one start more."""
         if cause.restarts is None or cause.restarts > RESTARTS:
             return cause
         container = (cause.object, cause.container)
-        if on_the_way:
+        if cause.object.namespace in starting:
             self._forgiven[container] = cause.restarts
         return replace(cause, grace=NEVER) if cause.restarts <= self._forgiven.get(container, -1) else cause
 

@@ -399,9 +399,9 @@ def crashing(restarts: int) -> tuple[dict[str, Any], ...]:
     return live_deployment(0), live_replicaset(), pod
 
 
-def database(ready: int) -> dict[str, Any]:
-    """The StatefulSet shop/db with so many of its one pod ready."""
-    item = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1})
+def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
+    """The StatefulSet db with so many of its one pod ready."""
+    item = manifest("StatefulSet", "db", namespace=namespace, api_version="apps/v1", spec={"replicas": 1})
     item["metadata"] |= {"uid": "db"}
     return {**item, "status": {"replicas": 1, "readyReplicas": ready}}
 
@@ -423,6 +423,12 @@ def test_a_crash_is_not_excused_for_long() -> None:
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(RESTARTS), database(0)])), Pending)
     assert isinstance(state.judge(Observed([*crashing(RESTARTS + 1), database(0)])), Hopeless)
+
+
+def test_a_crash_is_not_the_fault_of_another_namespace() -> None:
+    """An application does not end because the ingress controller is still starting."""
+    state = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
+    assert isinstance(state.judge(Observed([*crashing(1), database(0, "ingress")])), Hopeless)
 
 
 @pytest.mark.parametrize("restarts", [0, 1, 2])
