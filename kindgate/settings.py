@@ -85,12 +85,15 @@ class ClusterSettings:
             raise SettingsError("--kind-keep is about clusters that kindgate creates: leave it out with --kind-existing")
 
 
-def _check_pairs(flag: str, items: tuple[str, ...]) -> None:
-    """Raise `SettingsError` for an item that is not NAME=IMAGE."""
+def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
+    """The items NAME=IMAGE as a mapping; raises `SettingsError` for one of another form."""
+    found: dict[str, str] = {}
     for item in items:
-        name, equals, image = item.partition("=")
-        if not (name and equals and image):
+        name, _, image = item.partition("=")
+        if not (name and image):
             raise SettingsError(f"{flag}: {item!r} is not of the form NAME=IMAGE")
+        found[name] = image
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,12 @@ class ImageSettings:
     )
 
     def __post_init__(self) -> None:
-        _check_pairs("--app-image", self.app_image)
+        _images_by_name("--app-image", self.app_image)
+
+    @property
+    def app_images(self) -> Mapping[str, str]:
+        """The images of --app-image, by the NAME that the manifests have."""
+        return _images_by_name("--app-image", self.app_image)
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,12 @@ class SloSettings:
     )
 
     def __post_init__(self) -> None:
-        _check_pairs("--slo-base-image", self.base_image)
+        _images_by_name("--slo-base-image", self.base_image)
+
+    @property
+    def base_images(self) -> Mapping[str, str]:
+        """The images of --slo-base-image, by the NAME that the manifests have."""
+        return _images_by_name("--slo-base-image", self.base_image)
 
     @property
     def compares(self) -> bool:

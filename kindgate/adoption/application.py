@@ -55,10 +55,8 @@ def short_name(image: str) -> str:
 
 
 def without_tag(image: str) -> str:
-    """The image as the manifests name it, without tag and digest: what --app-image takes."""
-    name = image.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    return head + slash + last.partition(":")[0]
+    """The image's name as people write it, without tag and digest: what --app-image takes."""
+    return ImageReference.parse(image).familiar_name
 
 
 def _own_image(images: tuple[str, ...], names: Iterable[str]) -> str:

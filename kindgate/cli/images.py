@@ -20,7 +20,7 @@ IMAGE_SECONDS = 3600.0
 @foreign
 @with_settings("cluster", "images", "deploy")
 def list_images(settings: Settings) -> None:
-    """Show every image of the manifests, and which source provides it; nothing is pulled or built.
+    """Show every image with its digest, its source and its name in the nodes if that differs; nothing is pulled or built.
 
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
@@ -29,10 +29,10 @@ def list_images(settings: Settings) -> None:
     with TemporaryDirectory(prefix="kindgate-") as folder:
         supply = prepare(settings, Path(folder), stopwatch_progress()).supply
     if supply is not None:
-        for name in supply.plan.names:
-            print(f"{name}  {supply.source.name}")
+        for line in supply.lines:
+            print(line)
         for image in supply.missing:
-            print(f"{image}  nobody")
+            print(f"{image}  not found")
 
 
 @images.command()
@@ -73,7 +73,7 @@ def pull(settings: Settings) -> None:
             deadline = Deadline.after(IMAGE_SECONDS)
             print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")
             supply.archive(deadline, progress)
-            print(f"{len(supply.plan.names)} workload images are at hand")
+            print(f"{len(supply.names)} workload images are at hand")
 
 
 @images.command()

@@ -42,9 +42,9 @@ def validate(
     if checked.rendered is not None:
         print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, hosts {', '.join(checked.rendered.hosts) or 'none'}")
     if checked.supply is not None:
-        print(f"images from {checked.supply.source.name}:")
-        for name in checked.supply.plan.names:
-            print(f"  {name}")
+        print("images:")
+        for line in checked.supply.lines:
+            print(f"  {line}")
     checked.refuse()
     print("valid")
 

@@ -90,11 +90,12 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
             raise ClusterError(f"cluster {self.name} is not kindgate's: it gets no images", next_step="push the image to a registry")
         deadline = Deadline.after(LOAD_SECONDS)
         engine = find_engine(deadline)
-        name = ImageReference.parse(docker_image)
         with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
             archive = Path(folder) / "image.tar"
-            write_layout(archive, [save_image(engine, docker_image, Path(folder), deadline).named(name)])
-            load_archive(engine, self._address.nodes, archive, [name.tagged], deadline)
+            image = save_image(engine, docker_image, Path(folder), deadline)
+            name = ImageReference.parse(docker_image).loadable(image.manifest.digest)
+            write_layout(archive, [image.named(name)])
+            load_archive(engine, self._address.nodes, archive, [name.exact], deadline)
 
     def kubectl(self, *args: str, **kwargs: Any) -> str:  # noqa: ANN401  # handed through to subprocess, as pytest-kind does
         """Run kubectl and return its output; `kwargs` are those of `subprocess.check_output`, `timeout` 300 s by default.

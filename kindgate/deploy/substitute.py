@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kindgate.errors import ImageError
-from kindgate.images.reference import ImageReference
+from kindgate.images.reference import ImageReference, selects
 from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import Container, containers, with_containers
 
@@ -19,9 +19,9 @@ _ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: str) -> tuple[Rendered, ...]:
     """The objects with each image NAME of `images` replaced by its value, as `kustomize edit set image` does.
 
-    A NAME without a tag means every tag and digest; `foo` and `docker.io/library/foo` are the same name. The pull
-    policy of a replaced image becomes IfNotPresent: it is in the nodes already. Raises `ImageError` for what is no
-    image reference, and for a name that no manifest of `parts` has; `option` is where the name was given.
+    A NAME without a tag means every tag and digest; `foo` and `docker.io/library/foo` are the same name. Raises
+    `ImageError` for what is no image reference, and for a name that no manifest of `parts` has; `option` is where the
+    name was given.
     """
     used: set[str] = set()
     changed = tuple(replace(part, objects=tuple(_replaced(manifest, images, used) for manifest in part.objects)) for part in parts)
@@ -35,7 +35,7 @@ def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: st
 
 
 def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
-    """The objects with an annotation on each pod template that names an image of `ids` (`registry/repo:tag` -> ID).
+    """The objects with an annotation on each pod template that names an image of `ids` (its name in the nodes -> ID).
 
     An image of the user's keeps its name when its content changes: without a changed template no pod of a kept
     cluster would be replaced, and the old image would be judged.
@@ -46,7 +46,7 @@ def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
 def _identified(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
     if ObjectRef.of(manifest).kind not in _ROLLED_OUT:
         return manifest
-    used = {ImageReference.parse(container["image"]).tagged for _, container in containers(manifest) if container.get("image")}
+    used = {ImageReference.parse(container["image"]).exact for _, container in containers(manifest) if container.get("image")}
     found = ",".join(f"{name}={ids[name]}" for name in sorted(used & ids.keys()))
     if not found:
         return manifest
@@ -60,20 +60,14 @@ def _identified(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
 def _replaced(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> Manifest:
     def replace_image(container: Container) -> Container:
         image = container.get("image")
-        name = next((name for name in images if isinstance(image, str) and _means(name, image)), None)
+        name = next((name for name in images if isinstance(image, str) and selects(name, ImageReference.parse(image))), None)
         if name is None:
             return container
         used.add(name)
-        return {**container, "image": images[name], "imagePullPolicy": "IfNotPresent"}
+        return {**container, "image": images[name]}
 
     return with_containers(manifest, replace_image)
 
 
 def _images(manifest: Manifest) -> Iterator[str]:
     return (str(container.get("image")) for _, container in containers(manifest))
-
-
-def _means(name: str, image: str) -> bool:
-    asked, found = ImageReference.parse(name), ImageReference.parse(image)
-    any_tag = ":" not in name.rpartition("/")[2]
-    return asked.name == found.name and (any_tag or asked.tag == found.tag)

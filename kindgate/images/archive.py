@@ -11,7 +11,7 @@ import json
 import posixpath
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ class ArchivedImage:
     blobs: tuple[Blob, ...]
 
     def named(self, name: ImageReference) -> LayoutImage:
-        """The image under a name of the caller's choice."""
+        """The image under a name of the caller's choice; raises `ImageError` for a digest that it does not have."""
+        if name.digest not in ("", self.manifest.digest):
+            raise ImageError(f"{name.familiar} was to be loaded and has another digest: {self.manifest.digest}")
         return LayoutImage(name, self.manifest, self.blobs)
 
 
@@ -52,8 +54,7 @@ def read_archive(path: Path) -> list[ArchivedImage]:
     """The images of an uncompressed archive; raises `ImageError` when it is none, or is damaged."""
     try:
         with tarfile.open(path, "r:") as tar:
-            archive = _Archive(path, tar)
-            images = list(archive.docker_images() if archive.has("manifest.json") else archive.oci_images())
+            images = _Archive(path, tar).images()
     except (tarfile.TarError, OSError, KeyError, TypeError, ValueError) as error:
         raise ImageError(f"{path} is not an image archive, or is damaged: {error}", next_step="make it with `docker save`") from error
     if not images:
@@ -71,8 +72,19 @@ class _Archive:
     def has(self, name: str) -> bool:
         return name in self._members
 
+    def images(self) -> list[ArchivedImage]:
+        """As the OCI layout has them, which keeps their digests; as manifest.json has them where only that names them all.
+
+        Docker 25 and later write both.
+        """
+        if not self.has("index.json"):
+            return list(self.docker_images())
+        oci = list(self.oci_images())
+        docker = list(self.docker_images()) if self.has("manifest.json") else []
+        return docker if not oci or _names(docker) - _names(oci) else oci
+
     def docker_images(self) -> Iterator[ArchivedImage]:
-        """As manifest.json lists them; Docker 25 and later write an OCI layout too, which says the same."""
+        """As manifest.json lists them: without manifests, which are made anew."""
         for entry in self._json("manifest.json"):
             configuration = self._blob(entry["Config"], CONFIG)
             layers = [self._layer(name) for name in entry["Layers"]]
@@ -92,11 +104,20 @@ class _Archive:
         name = f"blobs/{descriptor['digest'].replace(':', '/')}"
         yield self._blob(name, descriptor["mediaType"])
         if descriptor["mediaType"] in {INDEX, _DOCKER_INDEX}:
-            children = self._json(name)["manifests"]
-            yield from (blob for child in children if self.has(f"blobs/{child['digest'].replace(':', '/')}") for blob in self._tree(child))
+            trees = [tree for child in self._json(name)["manifests"] if (tree := self._complete_tree(child))]
+            if not trees:
+                raise ValueError(f"{name} has no platform whose blobs are all there")
+            yield from (blob for tree in trees for blob in tree)
         elif "manifest" in descriptor["mediaType"]:
             manifest = self._json(name)
             yield from (blob for child in (manifest["config"], *manifest["layers"]) for blob in self._tree(child))
+
+    def _complete_tree(self, descriptor: Mapping[str, Any]) -> tuple[Blob, ...]:
+        """The blobs of one platform; none where one is missing, because an engine saves the platforms that it has."""
+        try:
+            return tuple(self._tree(descriptor))
+        except KeyError:
+            return ()
 
     def _layer(self, name: str) -> Blob:
         file = self._tar.extractfile(self._member(name))
@@ -130,6 +151,10 @@ class _Archive:
     def _json(self, name: str) -> Any:  # noqa: ANN401 - JSON of a shape that the caller knows
         file = self._tar.extractfile(self._member(name))
         return json.load(file) if file else None
+
+
+def _names(images: Iterable[ArchivedImage]) -> set[ImageReference]:
+    return {name for image in images for name in image.names}
 
 
 def _name_of(annotations: Mapping[str, str]) -> ImageReference | None:

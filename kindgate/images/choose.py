@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from kindgate.errors import ImageError, RegistryUnreachable
@@ -53,7 +54,7 @@ def choose_source(
             silent, next_step="check network and proxy, or give a cache that this machine reaches with --registry-mirror HOST"
         )
     progress("no container registry answers: images are built from modules, wheels and packages, which takes minutes the first time")
-    return build
+    return replace(build, no_registry=True)
 
 
 def _hosts(registry: RegistrySource, plan: ImagePlan) -> Iterable[str]:

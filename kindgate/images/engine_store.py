@@ -17,6 +17,13 @@ def image_id(engine: Engine, name: str, deadline: Deadline) -> str:
     return told.stdout.strip() if told.returncode == 0 else ""
 
 
+def keeps_digests(engine: Engine, deadline: Deadline) -> bool:
+    """Whether the engine saves an image with the manifest that a registry gave: only Docker's containerd image store does."""
+    if engine.program == "podman":
+        return False
+    return "io.containerd.snapshotter" in engine.run("info", "--format", "{{json .DriverStatus}}", deadline=deadline).stdout
+
+
 def save_image(engine: Engine, name: str, folder: Path, deadline: Deadline) -> ArchivedImage:
     """One image of the engine, saved into a file in `folder`; raises `ImageError` when the engine does not hold it.
 

@@ -20,7 +20,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 NAME_ANNOTATION = "io.containerd.image.name"
-"""containerd takes an imported image's full name from here; the OCI's own annotation holds the tag only."""
+"""containerd takes an imported image's full name from here, also `name@digest`; the OCI's own annotation holds the tag only."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,7 @@ def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
     The file appears complete or not at all.
     """
     images = list(images)
-    entries = [
-        image.manifest.descriptor
-        | {"annotations": {NAME_ANNOTATION: image.name.tagged, "org.opencontainers.image.ref.name": image.name.tag}}
-        for image in images
-    ]
+    entries = [image.manifest.descriptor | {"annotations": _name_annotations(image.name)} for image in images]
     blobs = {blob.digest: blob for image in images for blob in (image.manifest, *image.blobs)}
     layout = Blob.of_json({"imageLayoutVersion": "1.0.0"}, "application/json")
     index = Blob.of_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, INDEX)
@@ -136,6 +132,10 @@ def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
         for digest, blob in blobs.items():
             _add(tar, f"blobs/{digest.replace(':', '/')}", blob)
     partial.replace(path)
+
+
+def _name_annotations(name: ImageReference) -> dict[str, str]:
+    return {NAME_ANNOTATION: name.exact, **({"org.opencontainers.image.ref.name": name.tag} if name.tag else {})}
 
 
 def _add(tar: tarfile.TarFile, name: str, blob: Blob) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import ImageError
 from kindgate.host.engine import Engine
 from kindgate.images.archive import plain_archive, read_archive
-from kindgate.images.engine_store import image_id, save_image
+from kindgate.images.engine_store import image_id, keeps_digests, save_image
 from kindgate.images.layout import LayoutImage, write_layout
-from kindgate.images.plan import ImagePlan, LocalArchive
+from kindgate.images.plan import ImagePlan, LocalArchive, LocalImage
+from kindgate.images.reference import ImageReference
 from kindgate.settings import ImageSettings
 from kindgate.waiting import Deadline
 
@@ -20,7 +22,7 @@ from kindgate.waiting import Deadline
 class LocalImages:
     """What `--app-image` and `--kind-load` give, looked at: images of the engine, and archives."""
 
-    loaded: tuple[str, ...]
+    loaded: tuple[LocalImage, ...]
     archives: tuple[LocalArchive, ...]
 
 
@@ -29,32 +31,44 @@ def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path
 
     Raises `ImageError` for what neither the engine nor the disk holds.
     """
-    app = tuple(item.split("=", 1)[1] for item in settings.app_image)
+    app = tuple(settings.app_images.values())
     files = [item for item in settings.load if (root / item).is_file()]
     loaded = tuple(item for item in settings.load if item not in files)
+    ids: dict[str, str] = {}
     for option, name in [*(("--app-image", name) for name in app), *(("--kind-load", name) for name in loaded)]:
-        if not image_id(engine, name, deadline):
+        ids[name] = image_id(engine, name, deadline)
+        if not ids[name]:
             raise ImageError(
                 f"{option}: the engine holds no image {name}" + (", and there is no such file" if option == "--kind-load" else ""),
                 next_step=f"build it first, or correct the name; `{engine.program} images` lists what there is",
             )
-    return LocalImages((*app, *loaded), tuple(_archive(root / item, folder) for item in files))
+    # the ID of an image in Docker's containerd store is the digest of its manifest
+    digests = ids if ids and keeps_digests(engine, deadline) else {}
+    images = (LocalImage(ImageReference.parse(name).loadable(digests.get(name, "")), name, digests.get(name, "")) for name in ids)
+    return LocalImages(tuple(images), tuple(_archive(root / item, folder) for item in files))
 
 
 def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Path, deadline: Deadline) -> Path | None:
     """One archive of what an image source gave (`archive`) and what the user gave; it is written into `folder`.
 
-    An image of the engine gets its asked name in the archive: the engine's own names stay as they are. The user's
-    images win over a source's of the same name.
+    An image of the engine gets its requested name in the archive: the engine's own names stay as they are. The user's
+    images win over a source's of the same name, and have the digests that the manifests name as further names. Raises
+    `ImageError` when an image of the plan turns out to have another digest.
     """
     if not plan.local and not plan.archives:
         return archive
     with ThreadPoolExecutor(max_workers=2) as pool:
         saved = list(pool.map(lambda image: save_image(engine, image.engine_image, folder, deadline).named(image.name), plan.local))
-    files = [file.path for file in plan.archives] + ([archive] if archive else [])
+    own = [*saved, *(image for file in plan.archives for image in _named(file.path))]
+    pinned = [loaded.name for loaded in plan.given.values() if loaded.name.digest]
     images: dict[str, LayoutImage] = {}
-    for image in [*saved, *(image for file in files for image in _named(file))]:
-        images.setdefault(image.name.tagged, image)
+    for image in [*own, *_by_digest(own, pinned), *(_named(archive) if archive else ())]:
+        images.setdefault(image.name.exact, image)
+    for name in pinned:
+        if name.exact not in images:
+            raise ImageError(
+                f"{name.familiar} was to be loaded, and the engine saves it under another digest", next_step="name the image by its tag"
+            )
     merged = folder / "images.tar"
     write_layout(merged, images.values())
     return merged
@@ -62,11 +76,18 @@ def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Pa
 
 def _archive(path: Path, folder: Path) -> LocalArchive:
     plain = plain_archive(path, folder)
-    names = tuple(name for image in read_archive(plain) for name in image.names)
-    if not names:
+    digests = {image.name: image.manifest.digest for image in _named(plain)}
+    if not digests:
         raise ImageError(f"{path}: its images have no names", next_step="save them by name: `docker save NAME:TAG`")
-    return LocalArchive(plain, names)
+    return LocalArchive(plain, digests)
 
 
 def _named(path: Path) -> list[LayoutImage]:
-    return [image.named(name) for image in read_archive(path) for name in image.names]
+    return [image.named(name.loadable(image.manifest.digest)) for image in read_archive(path) for name in image.names]
+
+
+def _by_digest(images: Iterable[LayoutImage], pinned: Iterable[ImageReference]) -> list[LayoutImage]:
+    """The images that have one of the digests in `pinned`, under that name."""
+    wanted = {(name.name, name.digest): name for name in pinned}
+    found = ((wanted.get((image.name.name, image.manifest.digest)), image) for image in images)
+    return [replace(image, name=name) for name, image in found if name is not None]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kindgate.errors import ImageError
-from kindgate.images.reference import DEFAULT_TAG, ImageReference
+from kindgate.images.reference import ImageReference
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pod_templates import containers
 
 
 @dataclass(frozen=True)
 class ImageUse:
-    """One container that names an image: where it stands, and the pull policy that holds for it."""
+    """One container that names an image, and the file that it comes from."""
 
     file: str
     object: ObjectRef
     container: str
-    pull_policy: str
 
     def __str__(self) -> str:
         """`k8s/base/foo.yaml: Deployment echo/foo, container echo`."""
@@ -34,46 +33,60 @@ class WantedImage:
     uses: tuple[ImageUse, ...]
 
     def __str__(self) -> str:
-        """The reference and where it stands, for an error message."""
+        """The reference and its uses, for an error message."""
         return f"{self.reference} ({'; '.join(str(use) for use in self.uses)})"
 
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image of the local engine, and the name that the nodes are to know it by."""
+    """An image of the local engine, and the name that it gets in the nodes.
+
+    `digest` is that of its manifest as the engine saves it; empty where the engine does not keep manifests.
+    """
 
     name: ImageReference
     engine_image: str
+    digest: str = ""
 
 
 @dataclass(frozen=True)
 class LocalArchive:
-    """An image archive file, and the names of the images in it."""
+    """An image archive file: the names of the images in it, each with the digest of its manifest."""
 
     path: Path
-    names: tuple[ImageReference, ...]
+    digests: Mapping[ImageReference, str]
+
+    @property
+    def names(self) -> tuple[ImageReference, ...]:
+        """The names of the images in the archive."""
+        return tuple(self.digests)
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """The name that an image of the manifests has in the nodes.
+
+    A name with a digest is that of the manifests. Where a digest is given up, `reason` says why, after "image NAME".
+    """
+
+    name: ImageReference
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """Every image of a run: `wanted` has to come from an image source, the others are with the user already.
+    """Every image of a run: `wanted` must come from an image source, the user provides the others.
 
-    `node_image` is the node image that the user asked for; when it is empty, the source gives its own.
+    `given` are the images of the manifests that the user's own (`local`, `archives`) provide, with their names in the
+    nodes. `node_image` is the one that the user asked for; when it is empty, the source gives its own.
     """
 
     wanted: tuple[WantedImage, ...]
     local: tuple[LocalImage, ...] = ()
     archives: tuple[LocalArchive, ...] = ()
+    given: Mapping[ImageReference, LoadedImage] = field(default_factory=dict)
     node_image: str = ""
     allow_missing: bool = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that the nodes have to know when all is loaded, sorted and each once."""
-        wanted = {image.reference.tagged for image in self.wanted}
-        local = {image.name.tagged for image in self.local}
-        archived = {name.tagged for archive in self.archives for name in archive.names}
-        return tuple(sorted(wanted | local | archived))
 
     def without(self, missing: Iterable[WantedImage]) -> ImagePlan:
         """The plan of what is left when `missing` is left out."""
@@ -84,51 +97,43 @@ class ImagePlan:
 def plan_images(
     rendered: Iterable[Rendered],
     *,
-    loaded_images: Sequence[str] = (),
+    local: Sequence[LocalImage] = (),
     archives: Sequence[LocalArchive] = (),
     node_image: str = "",
     allow_missing: bool = False,
 ) -> ImagePlan:
     """The images of `rendered`, each once and in order.
 
-    `loaded_images` are images of the local engine. Neither these nor what `archives` hold is looked for in an image
-    source. Raises `ImageError` for an image that is named by digest, and for a local image whose pull policy would
-    make the nodes ask a registry for it.
+    What `local` and `archives` provide is not looked for in an image source. Raises `ImageError` for what is no image reference.
     """
-    wanted = list(_wanted(rendered))
-    local = [LocalImage(ImageReference.parse(image), image) for image in dict.fromkeys(loaded_images)]
-    given = {image.name for image in local} | {name for archive in archives for name in archive.names}
-    check_pull_policies(image for image in wanted if image.reference in given)
+    images = tuple(_wanted(rendered))
+    found = ((image.reference, _given(image.reference, local, archives)) for image in images)
+    given = {reference: loaded for reference, loaded in found if loaded is not None}
     return ImagePlan(
-        wanted=tuple(image for image in wanted if image.reference not in given),
+        wanted=tuple(image for image in images if image.reference not in given),
         local=tuple(local),
         archives=tuple(archives),
+        given=given,
         node_image=node_image,
         allow_missing=allow_missing,
     )
 
 
-def check_pull_policies(images: Iterable[WantedImage]) -> None:
-    """Raise `ImageError` for the first container that would make its node ask a registry for one of `images`.
-
-    Kubernetes' default is Always where the tag is `latest` or left out, and IfNotPresent otherwise.
-    """
-    for image in images:
-        for use in image.uses:
-            if use.pull_policy == "Always":
-                raise ImageError(
-                    f"{use}: {image.reference} is loaded into the nodes, and its imagePullPolicy is Always",
-                    next_step="set imagePullPolicy: IfNotPresent; without the field a tag `latest`, or none, means Always",
-                )
-
-
-def refuse_missing(missing: Sequence[WantedImage], source: str, hint: str = "") -> None:
-    """Raise the `ImageError` that names every image of `missing` with file and object; does nothing without any."""
-    if missing:
-        raise ImageError(
-            f"the image source {source!r} does not provide " + ", ".join(str(image) for image in missing),
-            next_step=hint or "correct the name, give the image with --kind-load or --app-image, or use --images-allow-missing",
-        )
+def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Sequence[LocalArchive]) -> LoadedImage | None:
+    """What the user gives for an image of the manifests: the very digest, or else the same name and tag."""
+    candidates = [(image.name, image.digest, f"is the local image {image.engine_image}") for image in local]
+    candidates += [(name, digest, "is in an archive of --kind-load") for archive in archives for name, digest in archive.digests.items()]
+    for name, digest, _ in candidates:
+        if reference == name or (reference.digest and (name.name, digest) == (reference.name, reference.digest)):
+            return LoadedImage(reference)
+    for image in local:
+        asked = ImageReference.parse(image.engine_image)
+        if reference.digest and (asked.name, asked.digest) == (reference.name, reference.digest):
+            return LoadedImage(image.name, f"is the local image {image.engine_image}, which the engine does not save under that digest")
+    for name, _, title in candidates:
+        if reference.digest and reference.tag and name.tagged == reference.tagged:
+            return LoadedImage(name, f"{title} and does not have that digest")
+    return None
 
 
 def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
@@ -147,15 +152,8 @@ def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
 
 
 def _use(container: Mapping[str, object], file: str, ref: ObjectRef) -> tuple[ImageReference, ImageUse]:
-    image, name = str(container["image"]), str(container.get("name", ""))
+    use = ImageUse(file, ref, str(container.get("name", "")))
     try:
-        reference = ImageReference.parse(image)
+        return ImageReference.parse(str(container["image"])), use
     except ImageError as error:
-        raise ImageError(f"{file}: {ref}, container {name}: {error.message}", next_step=error.next_step) from error
-    if reference.digest:
-        raise ImageError(
-            f"{file}: {ref}, container {name}: {image} names a digest, and an image loaded into a node is found by its tag only",
-            next_step="write name:tag, and pin the digest in k8s/images/images.lock",
-        )
-    default = "Always" if reference.tag == DEFAULT_TAG else "IfNotPresent"
-    return reference, ImageUse(file, ref, name, str(container.get("imagePullPolicy") or default))
+        raise ImageError(f"{use}: {error.message}", next_step=error.next_step) from error

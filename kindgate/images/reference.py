@@ -16,13 +16,14 @@ _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|
 _REGISTRY = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 )
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_TAG_LENGTH = 128
+_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_TAG_LENGTH - 1}}}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, order=True)
 class ImageReference:
-    """A complete image reference: `registry/repository:tag@digest`, where tag or digest may be empty, never both.
+    """A complete image reference: `registry/repository:tag@digest`, where tag or digest may be empty.
 
     The grammar is that of the distribution project's `reference` package, on which Docker, Podman and containerd agree.
     """
@@ -38,18 +39,8 @@ class ImageReference:
 
         Raises `ImageError` when `text` is no image reference.
         """
-        rest, at, digest = text.partition("@")
-        rest, tag = _split_tag(rest)
-        registry, repository = _split_registry(rest)
-        well_formed = (
-            _REGISTRY.fullmatch(registry)
-            and _PATH.fullmatch(repository)
-            and (_TAG.fullmatch(tag) or (not tag and not rest.endswith(":")))
-            and (_DIGEST.fullmatch(digest) or not at)
-        )
-        if not well_formed:
-            raise ImageError(f"{text!r} is not an image reference", next_step="write it as [registry/]name:tag, in lower case")
-        return cls(registry, repository, tag or ("" if digest else DEFAULT_TAG), digest)
+        written = _as_written(text)
+        return written if written.tag or written.digest else replace(written, tag=DEFAULT_TAG)
 
     @property
     def name(self) -> str:
@@ -61,6 +52,33 @@ class ImageReference:
         """The name with its tag, as containerd and the kubelet know the image."""
         return f"{self.name}:{self.tag}" if self.tag else self.name
 
+    @property
+    def exact(self) -> str:
+        """The name under which engines, containerd and the kubelet look the image up: a tag does not count where there is a digest."""
+        return f"{self.name}@{self.digest}" if self.digest else self.tagged
+
+    @property
+    def familiar_name(self) -> str:
+        """The name as people write it, without tag and digest: `shop` for `docker.io/library/shop:1`."""
+        short = self.repository.removeprefix("library/") if self.registry == DEFAULT_REGISTRY else ""
+        return short if short and _split_registry(short) == (self.registry, self.repository) else self.name
+
+    @property
+    def familiar(self) -> str:
+        """The whole reference as people write it."""
+        return str(self).replace(self.name, self.familiar_name, 1)
+
+    def by_tag(self) -> ImageReference:
+        """The same image without its digest, of which the tag then holds the first 12 digits: two digests of one tag stay apart."""
+        if not self.digest:
+            return self
+        short = self.digest.partition(":")[2][:12]
+        return replace(self, tag=f"{self.tag[: _TAG_LENGTH - len(short) - 1]}-{short}" if self.tag else short, digest="")
+
+    def loadable(self, digest: str) -> ImageReference:
+        """The name under which an image whose manifest has `digest` can be loaded: this one, unless it names another digest."""
+        return self if self.digest in ("", digest) else self.by_tag()
+
     def with_digest(self, digest: str) -> ImageReference:
         """The same image, pinned to `digest` (`sha256:...`)."""
         return replace(self, digest=digest)
@@ -69,12 +87,33 @@ class ImageReference:
         """The same repository behind the pull-through cache `mirror` (`host` or `host:port`)."""
         return replace(self, registry=mirror)
 
-    def matches(self, other: ImageReference) -> bool:
-        """Whether `other` is the same repository and tag; digests do not count."""
-        return (self.name, self.tag) == (other.name, other.tag)
-
     def __str__(self) -> str:
         return self.tagged + (f"@{self.digest}" if self.digest else "")
+
+
+def selects(name: str, image: ImageReference) -> bool:
+    """Whether NAME, as `--app-image NAME=IMAGE` takes it, means `image`: tag and digest count only where NAME has them.
+
+    Raises `ImageError` when NAME is no image reference.
+    """
+    wanted = _as_written(name)
+    return wanted.name == image.name and wanted.tag in ("", image.tag) and wanted.digest in ("", image.digest)
+
+
+def _as_written(text: str) -> ImageReference:
+    """The reference with its registry, but without the tag that an engine would add."""
+    rest, at, digest = text.partition("@")
+    rest, tag = _split_tag(rest)
+    registry, repository = _split_registry(rest)
+    well_formed = (
+        _REGISTRY.fullmatch(registry)
+        and _PATH.fullmatch(repository)
+        and (_TAG.fullmatch(tag) or (not tag and not rest.endswith(":")))
+        and (_DIGEST.fullmatch(digest) or not at)
+    )
+    if not well_formed:
+        raise ImageError(f"{text!r} is not an image reference", next_step="write it as [registry/]name:tag, in lower case")
+    return ImageReference(registry, repository, tag, digest)
 
 
 def _split_tag(text: str) -> tuple[str, str]:

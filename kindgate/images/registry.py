@@ -6,18 +6,22 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.engine import Engine
-from kindgate.images.engine_store import image_id, save_image
+from kindgate.images.engine_store import image_id, keeps_digests, save_image
 from kindgate.images.layout import LayoutImage, write_layout
 from kindgate.images.lock import ImageLock
-from kindgate.images.plan import ImagePlan, WantedImage
+from kindgate.images.plan import ImagePlan, LoadedImage, WantedImage
 from kindgate.images.reference import ImageReference
 from kindgate.images.registry_answers import Answer, classify, error_of, is_loopback
 from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
+
+_INFO_SECONDS = 60.0
+"""For the engine to describe itself."""
 
 _AT_ONCE = 3
 """Images asked for at the same time: the engine fetches the layers of each in parallel already."""
@@ -39,6 +43,20 @@ class RegistrySource:
             found = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
         return tuple(image for image, exists in zip(plan.wanted, found, strict=True) if not exists)
 
+    def loaded_as(self, reference: ImageReference) -> LoadedImage:
+        """Under the digest that the manifests name where the engine keeps it, else under a tag that is made from it."""
+        if not reference.digest or self._keeps_digests:
+            return LoadedImage(reference)
+        return LoadedImage(reference.by_tag(), "is pulled by that digest, which the engine does not keep when it saves an image")
+
+    def pinned(self, reference: ImageReference) -> ImageReference:
+        """The reference with the digest of the manifests, or else of the lock, which the engine checks when it pulls."""
+        return reference if reference.digest else reference.with_digest(self.lock.of(reference).digest)
+
+    def refusal(self, images: str) -> str:
+        """The sentence that no registry has `images`."""
+        return f"not found in its registry: {images}"
+
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The plan's own node image (pulled if the engine lacks it), or the locked one."""
         if plan.node_image and image_id(self.engine, plan.node_image, deadline):
@@ -53,7 +71,7 @@ class RegistrySource:
 
         def pulled(image: WantedImage) -> LayoutImage:
             name = self._pull(self.pulled_as(image.reference), progress, deadline)
-            return save_image(self.engine, name, self.folder, deadline).named(image.reference)
+            return save_image(self.engine, name, self.folder, deadline).named(self.loaded_as(image.reference).name)
 
         archive = self.folder / "registry.tar"
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -65,15 +83,19 @@ class RegistrySource:
         return self._digest(self._mirrored(ImageReference.parse(name)), progress, deadline)
 
     def pulled_as(self, reference: ImageReference) -> ImageReference:
-        """What the engine is asked for: behind the mirror, and by digest where the lock has one."""
-        return self._mirrored(reference.with_digest(self.lock.of(reference).digest))
+        """What the engine pulls: behind the mirror, and by digest where one is known."""
+        return self._mirrored(self.pinned(reference))
+
+    @cached_property
+    def _keeps_digests(self) -> bool:
+        return keeps_digests(self.engine, Deadline.after(_INFO_SECONDS))
 
     def _mirrored(self, reference: ImageReference) -> ImageReference:
         return reference.through(self.mirror) if self.mirror else reference
 
     def _exists(self, reference: ImageReference, deadline: Deadline) -> bool:
         """Whether the registry has it; what the engine holds by digest need not be asked for."""
-        asked = _asked(reference)
+        asked = reference.exact
         if reference.digest and image_id(self.engine, asked, deadline):
             return True
         if self.engine.program == "podman":
@@ -90,7 +112,7 @@ class RegistrySource:
 
     def _pull(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
         """Pull an image and return what the engine knows it by; the engine checks a digest itself."""
-        asked = _asked(reference)
+        asked = reference.exact
         if reference.digest and image_id(self.engine, asked, deadline):
             return asked
         started = time.monotonic()
@@ -110,8 +132,3 @@ class RegistrySource:
         if not digest:
             raise ImageError(f"the engine does not say which digest {asked} has", last_state=told)
         return digest
-
-
-def _asked(reference: ImageReference) -> str:
-    """What to write after `docker pull`: the digest alone where there is one, because the tag would not be looked at."""
-    return f"{reference.name}@{reference.digest}" if reference.digest else reference.tagged

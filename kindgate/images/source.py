@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kindgate.images.plan import ImagePlan, WantedImage, refuse_missing
+from kindgate.errors import ImageError
+from kindgate.images.plan import ImagePlan, LoadedImage, WantedImage
+from kindgate.images.reference import ImageReference
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
@@ -19,7 +21,7 @@ class Provided:
     """What a cluster can be made of.
 
     `node_image` is a reference in the engine that kind can use, `archive` one file with every workload image (none
-    when there is no image to load), `missing` what nobody provides.
+    when there is no image to load), `missing` what the source does not have.
     """
 
     node_image: str
@@ -43,6 +45,18 @@ class ImageSource(Protocol):
         """The images of `plan.wanted` that this source does not have; quick, and asked before a cluster exists."""
         ...
 
+    def loaded_as(self, reference: ImageReference) -> LoadedImage:
+        """The name in the nodes of an image that this source has, and why it is not that of the manifests."""
+        ...
+
+    def pinned(self, reference: ImageReference) -> ImageReference:
+        """The reference with the digest that this source checks, if any."""
+        ...
+
+    def refusal(self, images: str) -> str:
+        """The sentence that this source does not have `images`."""
+        ...
+
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """A node image that is in the engine now: the plan's own if it names one."""
         ...
@@ -55,8 +69,13 @@ class ImageSource(Protocol):
 def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
     """The images that `source` lacks: returned when the plan allows it, else an `ImageError` that names file and object."""
     missing = source.missing(plan, deadline)
-    if not plan.allow_missing:
-        refuse_missing(missing, source.name)
+    if missing and not plan.allow_missing:
+        name = missing[0].reference.familiar_name
+        raise ImageError(
+            source.refusal(", ".join(map(str, missing))),
+            next_step=f"correct the name; or `docker build` the image and give it with --app-image {name}=IMAGE or --kind-load IMAGE; "
+            "or let the cluster report it with --images-allow-missing",
+        )
     return missing
 
 

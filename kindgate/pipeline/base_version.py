@@ -41,8 +41,7 @@ def read_base(
     """
     with _overlay_of_base(settings, folder, deadline) as overlay:
         rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
-    images = dict(item.split("=", 1) for item in settings.slo.base_image)
-    (rendered,) = with_images((rendered,), images, "--slo-base-image")
+    (rendered,) = with_images((rendered,), settings.slo.base_images, "--slo-base-image")
     existing = settings.cluster.existing is not None
     *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))

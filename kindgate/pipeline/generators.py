@@ -12,6 +12,7 @@ from kindgate.deploy.api import Api, connect
 from kindgate.deploy.apply import apply
 from kindgate.deploy.calls import ask, settled
 from kindgate.deploy.cleanup import delete
+from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.render import render_component
 from kindgate.errors import DeployError, LoadError
 from kindgate.host.engine import find_engine
@@ -53,7 +54,7 @@ def run_in_cluster(
     rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
     run = new_run_id()
     if not standing.address.existing:
-        _bring_image(settings, rendered, standing.address, progress)
+        rendered = _with_image(settings, rendered, standing.address, progress)
     progress(f"{workers} load generators start in the cluster")
     try:
         apply(rendered, standing.address, run=run, deadline=Deadline.after(START_SECONDS))
@@ -94,14 +95,16 @@ def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Man
     return {**manifest, "spec": spec}
 
 
-def _bring_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> None:
+def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:
+    """The component as it fits its image, which is in the nodes afterwards."""
     deadline = Deadline.after(IMAGE_SECONDS)
     engine = find_engine(deadline)
     with TemporaryDirectory(prefix="kindgate-") as folder:
         supply = find_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
         archive = supply.archive(deadline, progress)
         if archive is not None:
-            load_archive(engine, address.nodes, archive, supply.plan.names, deadline)
+            load_archive(engine, address.nodes, archive, supply.names, deadline)
+        return with_loaded_images(rendered, supply.loaded)
 
 
 def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:

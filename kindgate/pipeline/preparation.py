@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from kindgate.deploy.beside import Beside, with_spread_pods
 from kindgate.deploy.findings import Finding, errors_first, strict
+from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.normalize import normalized
 from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.secrets import with_secrets
@@ -84,9 +85,19 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
             manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
             supply = find_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
             ids = supply.image_ids(deadline)
-            rendered = with_image_ids(rendered, ids)
-            base = replace(base, rendered=with_image_ids(base.rendered, ids)) if base is not None else None
+            prerequisites = tuple(_loaded(part, supply, progress) for part in prerequisites)
+            rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
+            if base is not None:
+                base = replace(base, rendered=with_image_ids(_loaded(base.rendered, supply, progress), ids))
         return Prepared(tools, rendered, prerequisites, supply, base)
+
+
+def _loaded(part: Rendered, supply: Supply, progress: Progress) -> Rendered:
+    """The part as it fits the images in the nodes; what that changes is reported."""
+    fitted = with_loaded_images(part, supply.loaded)
+    for line in fitted.notes[len(part.notes) :]:
+        progress(f"note: {line}")
+    return fitted
 
 
 def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> None:
@@ -126,7 +137,7 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
         raise without from error
     existing = settings.cluster.existing is not None
     parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
-    parts = with_images(parts, dict(item.split("=", 1) for item in settings.images.app_image), "--app-image")
+    parts = with_images(parts, settings.images.app_images, "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)
     parts = tuple(with_secrets(part, asked_secrets(settings), values) for part in parts)
@@ -178,13 +189,17 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     findings = application.findings
     supply = None
     readable = not any(finding.level == "error" and finding.path.endswith(".image") for finding in findings)
+    base = None
     if settings.slo.compares:
-        attempt(lambda: read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
+        base = attempt(lambda: read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
+    notes = list(application.notes)
     if engine is not None and readable:
         images = folder / "images"
-        parts = (*prerequisites, rendered)
+        parts = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
         supply = attempt(lambda: find_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
-    return Checked(rendered, supply, findings, tuple(errors), application.notes)
+        if supply is not None:
+            notes += [line for part in parts for line in with_loaded_images(part, supply.loaded).notes[len(part.notes) :]]
+    return Checked(rendered, supply, findings, tuple(errors), tuple(notes))
 
 
 def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:

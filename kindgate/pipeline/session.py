@@ -265,7 +265,7 @@ class Pipeline:
         if ready is not None:
             with self.log.phase("load the images into the nodes"):
                 deadline = self._deadline(LOAD_SECONDS)
-                load_archive(supply.engine, address.nodes, ready, supply.plan.names, deadline, fresh=not address.reused)
+                load_archive(supply.engine, address.nodes, ready, supply.names, deadline, fresh=not address.reused)
 
     def _authority(self, prepared: Prepared, address: ClusterAddress) -> Authority | None:
         """What issues certificates for this cluster, after what its entries are verified by was written; none on an existing cluster."""

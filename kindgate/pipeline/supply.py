@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kindgate.images.choose import choose_source
 from kindgate.images.engine_store import image_id
 from kindgate.images.local import find_local, with_local
 from kindgate.images.lock import read_lock
-from kindgate.images.plan import ImagePlan, WantedImage, plan_images
+from kindgate.images.plan import ImagePlan, LoadedImage, WantedImage, plan_images
 from kindgate.images.reference import ImageReference
 from kindgate.images.source import ImageSource, Progress, check_available
 from kindgate.model import Rendered
@@ -26,7 +27,7 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class Supply:
-    """What a cluster that kindgate creates is made of. `plan` holds what can be had, `missing` what nobody provides.
+    """What a cluster that kindgate creates is made of. `plan` holds what can be had, `missing` what is not found anywhere.
 
     `folder` is the run's own: archives that are made for this run alone are written there.
     """
@@ -37,13 +38,42 @@ class Supply:
     missing: tuple[WantedImage, ...]
     folder: Path
 
+    @property
+    def loaded(self) -> Mapping[ImageReference, LoadedImage]:
+        """Every image of the manifests that is loaded into the nodes, with its name there."""
+        return {**self.plan.given, **{image.reference: self.source.loaded_as(image.reference) for image in self.plan.wanted}}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that the nodes must know when all is loaded, sorted and each once."""
+        return tuple(sorted({name.exact for name in (*self._own_names, *(image.name for image in self.loaded.values()))}))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """`IMAGE  SOURCE` for each image that is loaded, in order, and its name in the nodes where that is another one.
+
+        An image has the digest that the manifests or the lock name, if the source checks it.
+        """
+        used = {image.name for image in self.plan.given.values()}
+        unused = (name for name in self._own_names if name not in used)
+        rows = [(image.reference, self.source.pinned(image.reference), self.source.name) for image in self.plan.wanted]
+        rows += [(reference, reference, "local") for reference in dict.fromkeys((*self.plan.given, *unused))]
+        loaded = self.loaded
+        return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
+
+    @property
+    def _own_names(self) -> tuple[ImageReference, ...]:
+        """The names of the user's own images in the nodes."""
+        archived = (name for archive in self.plan.archives for name in archive.names)
+        return (*(image.name for image in self.plan.local), *archived)
+
     def image_ids(self, deadline: Deadline) -> dict[str, str]:
-        """What tells the user's own images from earlier ones of the same name, by `registry/repo:tag`."""
-        ids = {image.name.tagged: image_id(self.engine, image.engine_image, deadline) for image in self.plan.local}
+        """What tells the user's own images from earlier ones of the same name, by their names in the nodes."""
+        ids = {image.name.exact: image_id(self.engine, image.engine_image, deadline) for image in self.plan.local}
         for archive in self.plan.archives:
             with archive.path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            ids |= {name.tagged: f"sha256:{digest}" for name in archive.names}
+            ids |= {name.exact: f"sha256:{digest}" for name in archive.names}
         return ids
 
     def archive(self, deadline: Deadline, progress: Progress) -> Path | None:
@@ -51,6 +81,11 @@ class Supply:
         provided = self.source.provide_workloads(self.plan, progress, deadline)
         self.folder.mkdir(parents=True, exist_ok=True)
         return with_local(provided, self.plan, self.engine, self.folder, deadline)
+
+
+def _renamed(reference: ImageReference, loaded: Mapping[ImageReference, LoadedImage]) -> str:
+    name = loaded[reference].name if reference in loaded else reference
+    return "" if name == reference else f", loaded as {name}"
 
 
 def find_supply(
@@ -64,7 +99,7 @@ def find_supply(
     local = find_local(settings.images, settings.root, engine, folder, deadline)
     plan = plan_images(
         manifests,
-        loaded_images=local.loaded,
+        local=local.loaded,
         archives=local.archives,
         node_image=settings.cluster.node_image,
         allow_missing=settings.images.allow_missing,

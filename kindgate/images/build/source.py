@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,20 +16,25 @@ from kindgate.images.build.workshop import Workshop
 from kindgate.images.engine_store import image_id
 from kindgate.images.layout import write_layout
 from kindgate.images.lock import ImageLock
-from kindgate.images.plan import ImagePlan, WantedImage, check_pull_policies
+from kindgate.images.plan import ImagePlan, LoadedImage, WantedImage
+from kindgate.images.reference import ImageReference
 from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 
 @dataclass(frozen=True)
 class BuildSource:
-    """Builds images as `folder`/catalogue.yaml says and keeps all that it makes in `cache`; `seed` saves compile time."""
+    """Builds images as `folder`/catalogue.yaml says and keeps all that it makes in `cache`; `seed` saves compile time.
+
+    `no_registry` says that it was chosen because no registry answers.
+    """
 
     engine: Engine
     lock: ImageLock
     folder: Path
     cache: Path
     seed: Path | None = None
+    no_registry: bool = False
     name: str = "build"
 
     @cached_property
@@ -38,10 +43,26 @@ class BuildSource:
         return read_catalogue(self.folder / "catalogue.yaml")
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
-        """The images that have no entry in the catalogue; raises `ImageError` for one that its nodes would pull all the same."""
-        missing = tuple(image for image in plan.wanted if self.lock.of(image.reference).build not in self.catalogue.buildable)
-        check_pull_policies(plan.without(missing).wanted)
-        return missing
+        """The images that have no entry in the catalogue."""
+        return tuple(image for image in plan.wanted if self._known_as(image.reference) is None)
+
+    def loaded_as(self, reference: ImageReference) -> LoadedImage:
+        """Under the tag that is built here: nothing that is built here has a registry's digest."""
+        known = self._known_as(reference)
+        if known is None or not reference.digest:
+            return LoadedImage(reference)
+        if not reference.tag and self.lock.of(known).digest != reference.digest:
+            return LoadedImage(known, "names no version: the only one that can be built here is built and is not that digest")
+        return LoadedImage(known, "is built here and is not that digest")
+
+    def pinned(self, reference: ImageReference) -> ImageReference:
+        """The reference itself: no digest is checked here."""
+        return reference
+
+    def refusal(self, images: str) -> str:
+        """The sentence that `images` cannot be built, and why that was tried."""
+        why = "no container registry answers, and" if self.no_registry else "--image-source build:"
+        return f"{why} {images} cannot be built here"
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The node image, made if the engine does not have it."""
@@ -58,7 +79,8 @@ class BuildSource:
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
         """The archive of these very images: kept from an earlier run, or made now."""
-        names = {image.reference.tagged: self.lock.of(image.reference).build for image in plan.wanted}
+        known = [self._known_as(image.reference) for image in plan.wanted]
+        names = {reference.tagged: self.lock.of(reference).build for reference in known if reference is not None}
         if not names:
             return None
         workshop = self._workshop(progress, deadline)
@@ -69,6 +91,19 @@ class BuildSource:
             progress(f"images to load: {path.stat().st_size / 1e6:.0f} MB in one archive, {deadline.waited:.0f} s after the start")
 
         return made_once(self.cache / "archives" / f"{workshop.images_key(names)}.tar", make, deadline)
+
+    def _known_as(self, reference: ImageReference) -> ImageReference | None:
+        """The name in the lock that can be built for `reference`: of its tag, else of its digest, else the only version."""
+        if reference.tag:
+            same = replace(reference, digest="")
+            return same if self._can_build(same) else None
+        names = [ImageReference.parse(name) for name in self.lock.images]
+        versions = [name for name in names if name.name == reference.name and self._can_build(name)]
+        exact = [name for name in versions if self.lock.of(name).digest == reference.digest]
+        return (exact or versions)[0] if exact or len(versions) == 1 else None
+
+    def _can_build(self, reference: ImageReference) -> bool:
+        return self.lock.of(reference).build in self.catalogue.buildable
 
     def _workshop(self, progress: Progress, deadline: Deadline) -> Workshop:
         return Workshop(self.catalogue, self.folder, self.cache, self.seed, progress, deadline)

@@ -18,10 +18,10 @@ def replaced(before: Rendered, images: dict[str, str]) -> Rendered:
 
 @pytest.mark.parametrize("name", ["example/web", "example/web:1.0", "docker.io/example/web"])
 def test_a_name_with_or_without_tag_and_registry_is_found(name: str) -> None:
-    """As `kustomize edit set image` does, and the image in the nodes is then used."""
+    """As `kustomize edit set image` does; the pull policy follows when the image is loaded."""
     result = replaced(rendered(deployment(container={"imagePullPolicy": "Always"}), service()), {name: "web:dev"})
     container = result.objects[0]["spec"]["template"]["spec"]["containers"][0]
-    assert (container["image"], container["imagePullPolicy"]) == ("web:dev", "IfNotPresent")
+    assert (container["image"], container["imagePullPolicy"]) == ("web:dev", "Always")
     assert result.objects[1] == service()
 
 
@@ -43,11 +43,12 @@ def test_a_name_that_no_manifest_has_is_an_error(name: str) -> None:
 
 def test_an_image_that_is_pinned_by_digest_is_replaced_too() -> None:
     """Manifests of production name digests; what was built a minute ago has none."""
-    before = rendered(deployment(container={"image": "example/web@sha256:" + "a" * 64}))
+    image = "example/web@sha256:" + "a" * 64
+    before = rendered(deployment(container={"image": image}))
 
-    after = replaced(before, {"example/web": "web:dev"})
-
-    assert after.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:dev"
+    for name in ("example/web", image):
+        after = replaced(before, {name: "web:dev"})
+        assert after.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:dev"
 
 
 def test_a_name_may_be_in_any_part() -> None:

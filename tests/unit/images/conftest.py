@@ -32,6 +32,10 @@ class StandInEngine:
         """Put an image of that name, with that text in its layer, into the store."""
         self._change("images", name, text or name)
 
+    def keep_digests(self) -> None:
+        """Let the engine have Docker's containerd image store, which saves an image with its registry's manifest."""
+        (self.folder / "containerd-store").touch()
+
     def registry_has(self, name: str) -> None:
         """Let the registry that the engine asks hold an image."""
         self._change("registry", name, name)

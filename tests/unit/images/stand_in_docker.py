@@ -29,19 +29,53 @@ def main(folder: Path, arguments: list[str]) -> int:  # noqa: PLR0911  # a table
             return tell(json.dumps([f"{name.rpartition(':')[0]}@sha256:{'d' * 64}"]))
         case ["image", "inspect", "--format", _, name]:
             return inspect(folder, name)
+        case ["info", "--format", "{{json .DriverStatus}}"]:
+            return tell('[["driver-type","io.containerd.snapshotter.v1"]]' if keeps_digests(folder) else '[["Native Overlay Diff","true"]]')
         case ["save", "-o", path, identity]:
-            return save(folder, Path(path), identity)
+            return save_layout(folder, Path(path), identity) if keeps_digests(folder) else save(folder, Path(path), identity)
         case ["manifest", "inspect", *_, name] | ["pull", "--quiet", name]:
             return ask_registry(folder, name, pulled=arguments[0] == "pull")
     return fail(f"the stand-in does not know {arguments}")
 
 
 def inspect(folder: Path, name: str) -> int:
-    """The ID of an image: made from its text."""
+    """The ID of an image: made from its text, and in the containerd store the digest of its manifest."""
     text = table(folder, "images").get(name)
     if text is None:
         return fail(f"Error: No such image: {name}")
-    return tell(f"sha256:{digest(text.encode())}")
+    return tell(f"sha256:{digest(manifest_of(text) if keeps_digests(folder) else text.encode())}")
+
+
+def keeps_digests(folder: Path) -> bool:
+    """Whether the test gave the engine Docker's containerd image store."""
+    return (folder / "containerd-store").exists()
+
+
+def manifest_of(text: str) -> bytes:
+    """The manifest of the image whose one layer is this text, as a registry has it."""
+    config = json.dumps({"os": "linux", "text": text}).encode()
+    kinds = ((config, "config"), (text.encode(), "layer"))
+    parts = [{"mediaType": f"x/{kind}", "digest": f"sha256:{digest(content)}", "size": len(content)} for content, kind in kinds]
+    return json.dumps({"schemaVersion": 2, "config": parts[0], "layers": parts[1:]}).encode()
+
+
+def save_layout(folder: Path, path: Path, identity: str) -> int:
+    """Write what Docker writes from its containerd store: the registry's own manifest."""
+    text = next(text for text in table(folder, "images").values() if f"sha256:{digest(manifest_of(text))}" == identity)
+    blobs = [manifest_of(text), json.dumps({"os": "linux", "text": text}).encode(), text.encode()]
+    descriptor = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": identity, "size": len(blobs[0])}
+    files = {f"blobs/sha256/{digest(blob)}": blob for blob in blobs}
+    write(path, {**files, "index.json": json.dumps({"manifests": [descriptor]}).encode()})
+    return 0
+
+
+def write(path: Path, files: dict[str, bytes]) -> None:
+    """A tar of these files."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
 
 
 def save(folder: Path, path: Path, identity: str) -> int:
@@ -49,15 +83,8 @@ def save(folder: Path, path: Path, identity: str) -> int:
     text = next(text for text in table(folder, "images").values() if f"sha256:{digest(text.encode())}" == identity)
     config = json.dumps({"os": "linux", "text": text}).encode()
     manifest = [{"Config": f"{digest(config)}.json", "RepoTags": None, "Layers": ["abc/layer.tar"]}]
-    with tarfile.open(path, "w") as tar:
-        for name, content in (
-            ("manifest.json", json.dumps(manifest).encode()),
-            (f"{digest(config)}.json", config),
-            ("abc/layer.tar", text.encode()),
-        ):
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+    files = {"manifest.json": json.dumps(manifest).encode(), f"{digest(config)}.json": config, "abc/layer.tar": text.encode()}
+    write(path, files)
     return 0
 
 

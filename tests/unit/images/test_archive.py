@@ -107,6 +107,48 @@ def test_of_several_platforms_those_that_were_saved_are_taken(tmp_path: Path) ->
     }
 
 
+def docker_archive(path: Path, *, named: bool) -> tuple[Path, bytes]:
+    """What Docker 25 and later write, and its manifest; the OCI layout in it has the image's name only if `named`."""
+    config, layer = b"{}", b"layer"
+    names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
+    docker = [{"Config": names[0], "RepoTags": ["app:1"], "Layers": names[1:]}]
+    types = ("application/vnd.oci.image.config.v1+json", LAYER)
+    parts = [{"digest": f"sha256:{sha(one)}", "mediaType": kind} for one, kind in zip((config, layer), types, strict=True)]
+    manifest = json.dumps({"config": parts[0], "layers": parts[1:], "annotations": {"made": "by a registry"}}).encode()
+    top = {"digest": f"sha256:{sha(manifest)}", "mediaType": MANIFEST}
+    index = {"manifests": [{**top, **({"annotations": {"io.containerd.image.name": "docker.io/library/app:1"}} if named else {})}]}
+    files = {names[0]: config, names[1]: layer, f"blobs/sha256/{sha(manifest)}": manifest}
+    documents = {"manifest.json": json.dumps(docker).encode(), "index.json": json.dumps(index).encode()}
+    return write_tar(path, {**files, **documents}), manifest
+
+
+def test_an_image_keeps_its_digest_where_the_archive_has_it(tmp_path: Path) -> None:
+    """Docker writes its own listing beside the OCI layout: a manifest that is made anew would have another digest."""
+    path, manifest = docker_archive(tmp_path / "a.tar", named=True)
+
+    (image,) = read_archive(path)
+
+    assert image.manifest.digest == f"sha256:{sha(manifest)}"
+    assert str(image.names[0]) == "docker.io/library/app:1"
+
+
+def test_names_that_only_dockers_listing_has_are_not_lost(tmp_path: Path) -> None:
+    """An image without its name could not be loaded."""
+    (image,) = read_archive(docker_archive(tmp_path / "a.tar", named=False)[0])
+
+    assert [str(name) for name in image.names] == ["docker.io/library/app:1"]
+
+
+def test_no_image_is_loaded_under_a_digest_that_it_does_not_have(oci_archive: Path) -> None:
+    """A pod that pins a digest runs that content or does not run."""
+    image = read_archive(oci_archive)[0]
+    right = image.names[0].with_digest(image.manifest.digest)
+
+    assert image.named(right).name == right
+    with pytest.raises(ImageError, match="another digest"):
+        image.named(right.with_digest("sha256:" + "0" * 64))
+
+
 def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive: Path, tmp_path: Path) -> None:
     """`docker save app | gzip` is what people have on disk."""
     packed = tmp_path / "two.tar.gz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,19 @@ from kindgate.host.facts import HostFacts
 from kindgate.images.archive import read_archive
 from kindgate.images.build.node import node_image_name
 from kindgate.images.build.source import BuildSource, can_build
-from kindgate.images.lock import ImageLock
+from kindgate.images.lock import ImageLock, LockedImage
 from kindgate.images.plan import ImagePlan, ImageUse, WantedImage
 from kindgate.images.reference import ImageReference
-from kindgate.images.source import provide
+from kindgate.images.source import check_available, provide
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline
 
+LOCKED, UNKNOWN = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 LOCK = ImageLock.model_validate(
-    {"node": {"image": "kindest/node:v1"}, "images": {"docker.io/me/echo:1": {"build": "echo"}, "docker.io/me/again:2": {"build": "echo"}}}
+    {
+        "node": {"image": "kindest/node:v1"},
+        "images": {"docker.io/me/echo:1": {"build": "echo", "digest": LOCKED}, "docker.io/me/again:2": {"build": "echo"}},
+    }
 )
 CATALOGUE = {
     "kubernetes": "v1.2.3",
@@ -43,9 +48,9 @@ CATALOGUE = {
 }
 
 
-def plan(*names: str, policy: str = "IfNotPresent", **more: Any) -> ImagePlan:
+def plan(*names: str, **more: Any) -> ImagePlan:
     """A plan of images that one object names."""
-    use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main", policy),)
+    use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main"),)
     return ImagePlan(tuple(WantedImage(ImageReference.parse(name), use) for name in names), **more)
 
 
@@ -113,15 +118,50 @@ def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: 
     """It names image, file and object."""
     said: list[str] = []
 
-    with pytest.raises(ImageError, match=r"docker.io/me/ecko:1 \(k8s/foo.yaml: Deployment echo/foo, container main\)"):
+    with pytest.raises(ImageError) as caught:
         provide(source, plan("me/ecko:1", node_image="my/node:1"), said.append, deadline)
+    place = "docker.io/me/ecko:1 (k8s/foo.yaml: Deployment echo/foo, container main)"
+    assert caught.value.message == f"--image-source build: {place} cannot be built here"
+    for word in ("docker build", "--app-image me/ecko=IMAGE", "--kind-load", "--images-allow-missing"):
+        assert word in caught.value.next_step
     assert said == []
 
 
-def test_an_image_that_the_nodes_would_pull_is_refused_before_a_cluster_exists(source: BuildSource, deadline: Deadline) -> None:
-    """No registry has what is built here."""
-    with pytest.raises(ImageError, match="imagePullPolicy is Always"):
-        source.missing(plan("me/echo:1", policy="Always"), deadline)
+def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadline: Deadline) -> None:
+    """The image may well exist: it is the registry that is missing."""
+    with pytest.raises(
+        ImageError, match=r"^no container registry answers, and docker.io/me/ecko:1 \(k8s/foo.yaml: .*\) cannot be built here\n"
+    ):
+        check_available(replace(source, no_registry=True), plan("me/ecko:1"), deadline)
+
+
+@pytest.mark.parametrize(
+    ("image", "known", "reason"),
+    [
+        (f"me/echo:1@{LOCKED}", "me/echo:1", "is built here and is not that digest"),
+        (f"me/echo:1@{UNKNOWN}", "me/echo:1", "is built here and is not that digest"),
+        (f"me/echo@{LOCKED}", "me/echo:1", "is built here and is not that digest"),
+        (f"me/again@{UNKNOWN}", "me/again:2", "names no version: the only one that can be built here is built and is not that digest"),
+    ],
+)
+def test_a_digest_is_built_by_its_tag_and_reported(image: str, known: str, reason: str, source: BuildSource, deadline: Deadline) -> None:
+    """Nothing that is built here has a registry's digest; the lock says which version a digest is."""
+    assert source.missing(plan(image), deadline) == ()
+    loaded = source.loaded_as(ImageReference.parse(image))
+    assert (loaded.name.familiar, loaded.reason) == (known, reason)
+
+    archive = source.provide_workloads(plan(image, known), print, deadline)
+
+    assert archive is not None
+    assert [image.names[0].familiar for image in read_archive(archive)] == [known]
+
+
+@pytest.mark.parametrize("image", [f"me/echo@{UNKNOWN}", f"me/echo:2@{LOCKED}", f"me/ecko@{LOCKED}"])
+def test_a_digest_of_an_unknown_version_is_missing(image: str, source: BuildSource, deadline: Deadline) -> None:
+    """With two versions in the catalogue, none of them is guessed; and a tag says which version is meant."""
+    lock = source.lock.model_copy(update={"images": {**source.lock.images, "docker.io/me/echo:0": LockedImage(build="echo")}})
+
+    assert len(replace(source, lock=lock).missing(plan(image), deadline)) == 1
 
 
 def test_a_node_image_that_the_engine_lacks_is_an_error(source: BuildSource, deadline: Deadline) -> None:

@@ -55,6 +55,17 @@ def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in
     assert "no container registry answers" in said[0]
 
 
+def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path: Path) -> None:
+    """An image that it lacks may be in the registry: the error must not blame the name."""
+    lock = ImageLock.model_validate({"node": {"image": f"{NOBODY}/kindest/node:v1"}})
+    given = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
+
+    taken, asked = (choose_source(ImageSettings(source=name), ImagePlan(()), **given, progress=print) for name in ("auto", "build"))
+
+    assert taken.refusal("x") == "no container registry answers, and x cannot be built here"
+    assert asked.refusal("x") == "--image-source build: x cannot be built here"
+
+
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
 def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
     """Nobody waits for a build that cannot end well, asked for or not."""

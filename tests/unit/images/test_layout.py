@@ -6,6 +6,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,14 @@ def test_an_archive_that_could_not_be_finished_does_not_appear(tmp_path: Path) -
         write_layout(tmp_path / "a.tar", [make_image(ImageReference.parse("a:1"), [lost], {}, "amd64")])
 
     assert not (tmp_path / "a.tar").exists()
+
+
+def test_an_image_may_be_named_by_its_digest(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
+    """The nodes then know it by `name@digest`, as the kubelet asks for it."""
+    image = make_image("shop/app:1")
+    pinned = replace(image, name=image.name.with_digest(image.manifest.digest))
+
+    write_layout(tmp_path / "a.tar", [pinned])
+
+    (entry,) = json.loads(members(tmp_path / "a.tar")["index.json"])["manifests"]
+    assert entry["annotations"]["io.containerd.image.name"] == f"docker.io/shop/app@{entry['digest']}"

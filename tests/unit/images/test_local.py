@@ -12,9 +12,11 @@ import pytest
 
 from kindgate.errors import ImageError
 from kindgate.images.archive import read_archive
-from kindgate.images.local import find_local, with_local
-from kindgate.images.plan import ImagePlan, LocalArchive, LocalImage
+from kindgate.images.engine_store import image_id
+from kindgate.images.local import LocalImages, find_local, with_local
+from kindgate.images.plan import ImagePlan, LoadedImage, LocalArchive, LocalImage, plan_images
 from kindgate.images.reference import ImageReference
+from kindgate.model import Rendered
 from kindgate.settings import ImageSettings
 from kindgate.waiting import Deadline
 
@@ -38,7 +40,7 @@ def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: 
 
     found = find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
-    assert found.loaded == ("app:dev", "tool:1")
+    assert [image.engine_image for image in found.loaded] == ["app:dev", "tool:1"]
     assert [str(name) for archive in found.archives for name in archive.names] == ["registry.local/one:1", "registry.local/two:2"]
 
 
@@ -75,10 +77,72 @@ def test_the_users_image_wins_over_the_sources(stand_in: Any, oci_archive: Path,
     """The pull request's own image is what is judged."""
     stand_in.holds("app:dev", text="mine")
     one = ImageReference.parse("registry.local/one:1")
-    plan = ImagePlan((), local=(LocalImage(one, "app:dev"),), archives=(LocalArchive(oci_archive, (one,)),))
+    plan = ImagePlan((), local=(LocalImage(one, "app:dev"),), archives=(LocalArchive(oci_archive, {one: ""}),))
 
     merged = with_local(None, plan, stand_in.engine, tmp_path, deadline)
 
     assert merged is not None
     assert texts(merged)["registry.local/one:1"] == "mine"
     assert json.dumps(stand_in.calls()).count("save") == 1
+
+
+def plan_of(image: str, found: LocalImages) -> ImagePlan:
+    """The plan of a Deployment with this image."""
+    pod = {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app", "namespace": "shop"}, "spec": pod}
+    return plan_images([Rendered(Path("k8s"), (deployment,))], local=found.loaded, archives=found.archives)
+
+
+@pytest.mark.parametrize("image", ["registry.local/one:1@{}", "registry.local/one@{}"])
+def test_an_archive_gives_what_is_pinned_by_its_digest(
+    image: str, stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline
+) -> None:
+    """The nodes then know it by that digest too."""
+    digest = read_archive(oci_archive)[0].manifest.digest
+    found = find_local(ImageSettings(load=("two.tar",)), tmp_path, stand_in.engine, tmp_path, deadline)
+
+    merged = with_local(None, plan_of(image.format(digest), found), stand_in.engine, tmp_path, deadline)
+
+    assert merged is not None
+    names = [name.exact for image in read_archive(merged) for name in image.names]
+    assert names == ["registry.local/one:1", "registry.local/two:2", f"registry.local/one@{digest}"]
+
+
+def test_an_image_of_dockers_containerd_store_keeps_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """There the engine saves the manifest that the registry gave, whose digest is the image's ID."""
+    stand_in.keep_digests()
+    stand_in.holds("shop/app:dev")
+    digest = image_id(stand_in.engine, "shop/app:dev", deadline)
+    found = find_local(ImageSettings(load=("shop/app:dev",)), tmp_path, stand_in.engine, tmp_path, deadline)
+
+    merged = with_local(None, plan_of(f"shop/app:1@{digest}", found), stand_in.engine, tmp_path, deadline)
+
+    assert merged is not None
+    assert [name.exact for image in read_archive(merged) for name in image.names] == [
+        "docker.io/shop/app:dev",
+        f"docker.io/shop/app@{digest}",
+    ]
+
+
+def test_an_image_that_is_given_by_digest_is_loaded_under_a_tag_where_its_manifest_is_lost(
+    stand_in: Any, tmp_path: Path, deadline: Deadline
+) -> None:
+    """An image without tag or true digest would have no name that a pod could give."""
+    digest = "sha256:" + "a" * 64
+    stand_in.holds(f"shop/app@{digest}")
+    found = find_local(ImageSettings(load=(f"shop/app@{digest}",)), tmp_path, stand_in.engine, tmp_path, deadline)
+
+    merged = with_local(None, plan_of(f"shop/app@{digest}", found), stand_in.engine, tmp_path, deadline)
+
+    assert merged is not None
+    assert [str(name) for image in read_archive(merged) for name in image.names] == ["docker.io/shop/app:aaaaaaaaaaaa"]
+
+
+def test_an_image_that_turns_out_to_have_another_digest_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """An engine that breaks its word must not make a pod run something else."""
+    stand_in.holds("shop/app:dev")
+    name = ImageReference.parse("shop/app@sha256:" + "a" * 64)
+    plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:dev"), "shop/app:dev"),), given={name: LoadedImage(name)})
+
+    with pytest.raises(ImageError, match="another digest"):
+        with_local(None, plan, stand_in.engine, tmp_path, deadline)

@@ -9,9 +9,21 @@ from typing import Any
 import pytest
 
 from kindgate.errors import ImageError
-from kindgate.images.plan import LocalArchive, plan_images, refuse_missing
+from kindgate.images.plan import ImagePlan, LocalArchive, LocalImage, plan_images
 from kindgate.images.reference import ImageReference
 from kindgate.model import ObjectRef, Rendered
+
+ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def local(name: str, digest: str = "") -> LocalImage:
+    """An image of the engine under its own name; `digest` is that of its manifest, where the engine keeps it."""
+    return LocalImage(ImageReference.parse(name).loadable(digest), name, digest)
+
+
+def wanted(plan: ImagePlan) -> list[str]:
+    """The images that a source must provide."""
+    return [str(image.reference) for image in plan.wanted]
 
 
 def workload(name: str, image: str, *, policy: str = "", kind: str = "Deployment", init: str = "") -> dict[str, Any]:
@@ -40,7 +52,7 @@ def test_every_container_counts_and_each_image_once() -> None:
         ]
     )
 
-    assert plan.names == ("docker.io/library/app:1", "docker.io/library/busybox:1.35", "docker.io/library/traefik:v3")
+    assert wanted(plan) == ["docker.io/library/busybox:1.35", "docker.io/library/traefik:v3", "docker.io/library/app:1"]
     uses = {image.reference.repository: [str(use.object) for use in image.uses] for image in plan.wanted}
     assert uses["library/traefik"] == ["Deployment echo/foo", "Deployment echo/bar"]
 
@@ -49,14 +61,14 @@ def test_a_custom_resource_with_containers_counts_too() -> None:
     """Whatever has a list of containers holds pods, of whichever kind it is."""
     plan = plan_images([rendered(workload("canary", "app:1", kind="Rollout"))])
 
-    assert plan.names == ("docker.io/library/app:1",)
+    assert wanted(plan) == ["docker.io/library/app:1"]
 
 
 def test_a_schema_of_a_custom_resource_is_no_container() -> None:
     """A CustomResourceDefinition describes `containers`; it has none."""
     schema = {"properties": {"containers": {"type": "array", "items": {"properties": {"image": {"type": "string"}}}}}}
 
-    assert plan_images([rendered({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": schema})]).names == ()
+    assert plan_images([rendered({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": schema})]).wanted == ()
 
 
 def test_an_image_that_is_no_reference_is_named_with_file_object_and_container() -> None:
@@ -65,50 +77,63 @@ def test_an_image_that_is_no_reference_is_named_with_file_object_and_container()
         plan_images([rendered(workload("foo", "Bad Image"))])
 
 
-def test_an_image_that_is_named_by_digest_is_refused() -> None:
-    """Images that are loaded into nodes are not found by digest: the next step is the lock."""
-    with pytest.raises(ImageError, match="names a digest") as caught:
-        plan_images([rendered(workload("foo", "app@sha256:" + "a" * 64))])
-
-    assert "images.lock" in caught.value.next_step
-
-
 def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
     """Loaded images and the names in archives count as provided."""
-    archive = LocalArchive(Path("bar.tar"), (ImageReference.parse("bar:1"),))
-    plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], loaded_images=["foo:1"], archives=[archive])
+    archive = LocalArchive(Path("bar.tar"), {ImageReference.parse("bar:1"): ONE})
+    plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], local=[local("foo:1")], archives=[archive])
 
     assert plan.wanted == ()
-    assert plan.names == ("docker.io/library/bar:1", "docker.io/library/foo:1")
+    assert [str(reference) for reference in plan.given] == ["docker.io/library/foo:1", "docker.io/library/bar:1"]
 
 
-@pytest.mark.parametrize(("image", "policy"), [("foo:1", "Always"), ("foo:latest", ""), ("foo", "")])
-def test_a_local_image_that_the_nodes_would_pull_is_refused(image: str, policy: str) -> None:
-    """Always, which `latest` and no tag mean too, asks a registry that does not have the image."""
-    with pytest.raises(ImageError, match="imagePullPolicy is Always"):
-        plan_images([rendered(workload("foo", image, policy=policy))], loaded_images=[image])
+@pytest.mark.parametrize("image", [f"foo:1@{ONE}", f"foo@{ONE}", f"docker.io/library/foo:2@{ONE}"])
+@pytest.mark.parametrize("digest", [ONE, TWO])
+def test_a_digest_is_wanted_from_a_source_unless_the_user_gives_that_image(image: str, digest: str) -> None:
+    """A digest names content: an archive or engine that has it provides it under whatever tag."""
+    overlay = rendered(workload("foo", image))
+    archive = LocalArchive(Path("foo.tar"), {ImageReference.parse("foo:dev"): digest})
+
+    for plan in (plan_images([overlay], archives=[archive]), plan_images([overlay], local=[local("foo:dev", digest)])):
+        if digest == ONE:
+            (loaded,) = plan.given.values()
+            assert (loaded.name, loaded.reason) == (ImageReference.parse(image), "")
+        else:
+            assert wanted(plan) == [str(ImageReference.parse(image))]
 
 
-@pytest.mark.parametrize(("image", "policy"), [("foo:1", ""), ("foo:1", "Never"), ("foo:latest", "IfNotPresent")])
-def test_a_local_image_that_the_nodes_take_as_loaded_is_accepted(image: str, policy: str) -> None:
-    """IfNotPresent, the default for a tag, and Never use what was loaded."""
-    assert plan_images([rendered(workload("foo", image, policy=policy))], loaded_images=[image]).wanted == ()
+def test_a_local_image_of_the_same_tag_is_taken_and_its_digest_reported() -> None:
+    """What the pull request builds is what is judged, also where production pins a digest."""
+    plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
+
+    (loaded,) = plan.given.values()
+    assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 and does not have that digest")
 
 
-def test_missing_images_are_named_with_file_and_object() -> None:
-    """All of them in one error, so that they can be corrected at once."""
-    plan = plan_images([rendered(workload("foo", "fooo:1"), workload("bar", "barr:1"))])
+def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_digests() -> None:
+    """`--kind-load foo@sha256:...` is that image, although it is saved without its manifest."""
+    plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local(f"foo@{ONE}")])
 
-    with pytest.raises(ImageError) as caught:
-        refuse_missing(plan.wanted, "build")
+    (loaded,) = plan.given.values()
+    assert loaded.name.familiar == "foo:111111111111"
+    assert "does not save under that digest" in loaded.reason
 
-    assert "docker.io/library/fooo:1 (k8s/base/foo.yaml: Deployment echo/foo, container main)" in caught.value.message
-    assert "docker.io/library/barr:1 (k8s/base/bar.yaml: Deployment echo/bar, container main)" in caught.value.message
-    refuse_missing((), "build")
+
+def test_a_digest_says_nothing_about_another_repository() -> None:
+    """Two names with one digest are two images: the nodes look the name up."""
+    plan = plan_images([rendered(workload("foo", f"foo@{ONE}"))], local=[local("bar:1", ONE)])
+
+    assert wanted(plan) == [f"docker.io/library/foo@{ONE}"]
+
+
+@pytest.mark.parametrize("image", ["foo:latest", "foo"])
+@pytest.mark.parametrize("policy", ["Always", "Never", ""])
+def test_no_pull_policy_keeps_an_image_out_of_the_plan(image: str, policy: str) -> None:
+    """The policy is set when the manifests are fitted to what is loaded."""
+    assert plan_images([rendered(workload("foo", image, policy=policy))], local=[local("foo:latest")]).wanted == ()
 
 
 def test_what_is_left_out_leaves_the_plan() -> None:
     """A run that goes on without an image does not wait for its name in the nodes."""
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))])
 
-    assert plan.without(plan.wanted[:1]).names == ("docker.io/library/bar:1",)
+    assert wanted(plan.without(plan.wanted[:1])) == ["docker.io/library/bar:1"]

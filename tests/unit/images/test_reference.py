@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.errors import ImageError
-from kindgate.images.reference import ImageReference
+from kindgate.images.reference import ImageReference, selects
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -42,20 +44,75 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
     assert repr(text) in caught.value.message
 
 
-_word = st.from_regex(r"[a-z0-9]+([._-][a-z0-9]+)?", fullmatch=True)
+_references = st.builds(
+    ImageReference,
+    registry=st.sampled_from(["docker.io", "ghcr.io", "localhost", "10.0.0.1:5000", "registry.example:80"]),
+    repository=st.lists(st.from_regex(r"[a-z0-9]+([._-][a-z0-9]+)?", fullmatch=True), min_size=2, max_size=4).map("/".join),
+    tag=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True),
+    digest=st.sampled_from(["", DIGEST]),
+)
+
+
+@given(reference=_references, tagged=st.booleans())
+def test_parsing_what_was_written_gives_the_same(reference: ImageReference, *, tagged: bool) -> None:
+    """A complete reference survives being written and read, in its familiar form too."""
+    written = reference if tagged or not reference.digest else replace(reference, tag="")
+
+    assert ImageReference.parse(str(written)) == written
+    assert ImageReference.parse(written.familiar) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "familiar"),
+    [
+        ("docker.io/library/shop:1", "shop:1"),
+        (f"docker.io/team/shop@{DIGEST}", f"team/shop@{DIGEST}"),
+        ("docker.io/localhost/shop:1", "docker.io/localhost/shop:1"),
+        ("ghcr.io/library/shop:1", "ghcr.io/library/shop:1"),
+    ],
+)
+def test_the_familiar_form_leaves_out_what_an_engine_puts_in(text: str, familiar: str) -> None:
+    """But never so much that it means another image."""
+    assert ImageReference.parse(text).familiar == familiar
+    assert ImageReference.parse(familiar) == ImageReference.parse(text)
+
+
+@given(reference=_references)
+def test_a_digest_alone_is_looked_up(reference: ImageReference) -> None:
+    """As in containerd: a tag does not count where there is a digest."""
+    assert (f":{reference.tag}" in reference.exact) is not bool(reference.digest)
+    assert reference.exact.endswith(reference.digest or reference.tag)
 
 
 @given(
-    registry=st.sampled_from(["docker.io", "ghcr.io", "localhost", "10.0.0.1:5000", "registry.example:80"]),
-    path=st.lists(_word, min_size=2, max_size=4),
-    tag=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True),
-    digest=st.sampled_from(["", DIGEST]),
+    reference=_references,
+    digests=st.lists(st.from_regex(r"[0-9a-f]{64}", fullmatch=True), min_size=2, max_size=2, unique_by=lambda d: d[:12]),
 )
-def test_parsing_what_was_written_gives_the_same(registry: str, path: list[str], tag: str, digest: str) -> None:
-    """A complete reference survives being written and read."""
-    reference = ImageReference(registry, "/".join(path), tag, digest)
+def test_a_tag_that_stands_for_a_digest_is_valid_and_tells_digests_apart(reference: ImageReference, digests: list[str]) -> None:
+    """However long the tag is that the digest was written behind."""
+    one, two = (reference.with_digest(f"sha256:{digest}").by_tag() for digest in digests)
 
-    assert ImageReference.parse(str(reference)) == reference
+    assert ImageReference.parse(str(one)) == one != two
+    assert one.name == reference.name
+    assert (one.digest, digests[0][:12] in one.tag) == ("", True)
+
+
+@given(reference=_references)
+def test_a_name_selects_every_tag_and_digest_and_a_tag_only_its_own(reference: ImageReference) -> None:
+    """As `kustomize edit set image` reads its NAME."""
+    assert selects(reference.name, reference)
+    assert selects(f"{reference.familiar_name}:{reference.tag}", reference)
+    assert not selects(f"{reference.name}:{reference.tag[:100]}x-other", reference)
+    assert not selects(f"{reference.name}/other", reference)
+    assert selects(f"{reference.name}@{DIGEST}", reference) is bool(reference.digest)
+
+
+def test_a_name_without_a_tag_means_any_and_latest_means_latest() -> None:
+    """A colon of a port is none of a tag."""
+    assert selects("localhost:5000/shop", ImageReference.parse("localhost:5000/shop:3"))
+    assert selects("shop:latest", ImageReference.parse("shop"))
+    assert not selects("shop:latest", ImageReference.parse("shop:1"))
+    assert not selects(f"shop@{DIGEST}", ImageReference.parse("shop@sha256:" + "0" * 64))
 
 
 def test_a_mirror_takes_the_place_of_the_registry() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from kindgate.errors import ImageError, RegistryRateLimited, RegistryUnauthorized
 from kindgate.images.archive import read_archive
+from kindgate.images.engine_store import image_id
 from kindgate.images.lock import ImageLock
 from kindgate.images.plan import ImagePlan, ImageUse, WantedImage
 from kindgate.images.reference import ImageReference
@@ -25,7 +26,7 @@ LOCK = ImageLock.model_validate(
 
 def plan(*names: str, **more: Any) -> ImagePlan:
     """A plan of images that one object names."""
-    use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main", "IfNotPresent"),)
+    use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main"),)
     return ImagePlan(tuple(WantedImage(ImageReference.parse(name), use) for name in names), **more)
 
 
@@ -116,3 +117,44 @@ def test_pinning_reports_the_registrys_digest(stand_in: Any, tmp_path: Path, dea
     stand_in.registry_has("docker.io/library/app:1")
 
     assert source(stand_in, tmp_path).digest("docker.io/library/app:1", quiet, deadline) == "sha256:" + "d" * 64
+
+
+OTHER = "sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(("image", "tag"), [("traefik:v3", "v3-bbbbbbbbbbbb"), ("traefik", "bbbbbbbbbbbb")])
+def test_the_manifests_digest_is_pulled_and_loaded_under_a_tag_of_it(
+    image: str, tag: str, stand_in: Any, tmp_path: Path, deadline: Deadline
+) -> None:
+    """It wins over the lock's, and two digests of one tag are two images: most engines save neither under its digest."""
+    for digest in (DIGEST, OTHER):
+        stand_in.registry_has(f"docker.io/library/traefik@{digest}")
+    registry = source(stand_in, tmp_path)
+
+    archive = registry.provide_workloads(plan("traefik:v3", f"{image}@{OTHER}"), quiet, deadline)
+
+    assert archive is not None
+    names = [str(image.names[0]) for image in read_archive(archive)]
+    assert names == ["docker.io/library/traefik:v3", f"docker.io/library/traefik:{tag}"]
+    loaded = registry.loaded_as(ImageReference.parse(f"{image}@{OTHER}"))
+    assert (str(loaded.name), loaded.reason.startswith("is pulled by that digest")) == (names[1], True)
+
+
+def test_an_engine_that_keeps_digests_has_the_image_loaded_under_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """Docker's containerd image store saves what the registry gave."""
+    stand_in.keep_digests()
+    stand_in.holds("x", text="x")
+    digest = image_id(stand_in.engine, "x", deadline)
+    stand_in.holds(f"docker.io/library/app@{digest}", text="x")
+
+    archive = source(stand_in, tmp_path).provide_workloads(plan(f"app:1@{digest}"), quiet, deadline)
+
+    assert archive is not None
+    assert [image.names[0].exact for image in read_archive(archive)] == [f"docker.io/library/app@{digest}"]
+
+
+def test_a_digest_that_no_registry_has_is_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """The tag beside it does not count."""
+    stand_in.registry_has("docker.io/library/app:1")
+
+    assert len(source(stand_in, tmp_path).missing(plan(f"app:1@{OTHER}"), deadline)) == 1

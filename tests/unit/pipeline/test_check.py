@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import ManifestError, SecretsMissing, SloError
-from kindgate.pipeline.preparation import Checked, check
+from kindgate.pipeline.preparation import Checked, check, prepare
 from kindgate.settings import ClusterSettings, DeploySettings, Settings, SloSettings
 
 KUBECONFIG = """\
@@ -108,3 +108,21 @@ def test_objects_without_namespace_live_in_that_of_the_context(project: Path) ->
     assert found.rendered.namespaces == ("team",)
     assert [item["kind"] for item in found.rendered.objects] == ["Deployment", "Deployment"]
     assert SecretsMissing not in map(type, found.errors)
+
+
+def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> None:
+    """Its nodes pull by themselves: digests and pull policies are what they were."""
+    image = "web@sha256:" + "a" * 64
+    text = APP.replace("  replicass: 2\n", "").replace("image: web}", f"image: '{image}', imagePullPolicy: Always}}")
+    (project / "k8s" / "app.yaml").write_text(text)
+    (project / "slo.yaml").write_text("thresholds: {http_req_failed: ['rate<0.01']}\n")
+    cluster = ClusterSettings(
+        existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1", kubectl_bin=str(project / "kubectl")
+    )
+    settings = Settings(root=project, cluster=cluster, deploy=DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml")))
+
+    prepared = prepare(settings, project / "run", lambda _: None)
+
+    (container,) = prepared.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
+    assert container == {"name": "web", "image": image, "imagePullPolicy": "Always"}
+    assert prepared.supply is None

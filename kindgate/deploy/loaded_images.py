@@ -1,0 +1,61 @@
+"""Manifests that name what the nodes really have: the names and the pull policy of images that are loaded into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kindgate.errors import ImageError
+from kindgate.images.plan import LoadedImage
+from kindgate.images.reference import DEFAULT_TAG, ImageReference
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of, is_kubernetes_group
+from kindgate.pod_templates import Container, with_containers
+
+_POLICY = "imagePullPolicy"
+
+
+def with_loaded_images(rendered: Rendered, loaded: Mapping[ImageReference, LoadedImage]) -> Rendered:
+    """The objects with each image of `loaded` under its name in the nodes and with a pull policy that uses it.
+
+    A container whose image is not in `loaded` stays as it is. What becomes of a digest, and each explicit `Always` that
+    is replaced, is added to the notes. In custom resources only a policy that would make the nodes pull is changed,
+    because their schema need not have the field.
+    """
+    notes: list[str] = []
+    objects = tuple(_with_loaded(manifest, loaded, notes) for manifest in rendered.objects)
+    return replace(rendered, objects=objects, notes=(*rendered.notes, *dict.fromkeys(notes)))
+
+
+def _with_loaded(manifest: Manifest, loaded: Mapping[ImageReference, LoadedImage], notes: list[str]) -> Manifest:
+    ref = ObjectRef.of(manifest)
+    always_set = is_kubernetes_group(group_of(manifest))
+
+    def change(container: Container) -> Container:
+        reference = _reference(container)
+        image = loaded.get(reference) if reference is not None else None
+        if reference is None or image is None:
+            return container
+        if reference.digest:
+            notes.append(f"{ref}: image {reference.familiar} {_fate(reference, image)}")
+        written = container.get(_POLICY)
+        if written == "Always":
+            notes.append(f"{ref}, container {container.get('name', '')}: {_POLICY} is IfNotPresent instead of Always: the image is loaded")
+        named = container if image.name == reference else {**container, "image": image.name.familiar}
+        pulls = (written or ("Always" if image.name.tag == DEFAULT_TAG else "IfNotPresent")) == "Always"
+        return {**named, _POLICY: "IfNotPresent"} if always_set or pulls else named
+
+    return with_containers(manifest, change)
+
+
+def _reference(container: Container) -> ImageReference | None:
+    """The image of the container; None where it names none or no valid one, which validation reports."""
+    try:
+        return ImageReference.parse(str(container["image"])) if container.get("image") else None
+    except ImageError:
+        return None
+
+
+def _fate(reference: ImageReference, image: LoadedImage) -> str:
+    if image.name == reference:
+        return "is loaded into the nodes under that digest"
+    return f"{image.reason}; it is judged as {image.name.familiar}"
