@@ -116,11 +116,11 @@ def image_of(name: ImageReference, configuration: Blob, layers: Sequence[Blob]) 
 
 
 def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
-    """Write one tar file that holds the OCI layout of `images`; a blob that several share is written once.
+    """Write one tar file that holds the OCI layout of `images`, each name once; a blob that several share is written once.
 
     The file appears complete or not at all.
     """
-    images = list(images)
+    images = {image.name.exact: image for image in images}.values()
     entries = [image.manifest.descriptor | {"annotations": _name_annotations(image.name)} for image in images]
     blobs = {blob.digest: blob for image in images for blob in (image.manifest, *image.blobs)}
     layout = Blob.of_json({"imageLayoutVersion": "1.0.0"}, "application/json")
