@@ -16,7 +16,7 @@ from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.pool import GeneratorPool
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Stage
-from kindgate.pipeline.targets import ingress_routes
+from kindgate.pipeline.targets import entry_routes
 from kindgate.settings import build_settings
 
 RATES = (200, 500, 1000)
@@ -53,7 +53,7 @@ def standing_routes(say: Say) -> tuple[Route, ...]:
         reached = pipeline.reach(Stage.APP)
     finally:
         pipeline.release()
-    return ingress_routes(reached.address.ingress_url, reached.rendered.hosts)
+    return entry_routes(reached.entries, reached.address)
 
 
 def floods_through(routes: tuple[Route, ...], tools: Toolbox, effort: Effort, say: Say) -> Iterator[FloodThrough]:

@@ -110,7 +110,7 @@ def load(
         keep_alive=not new_connections,
         http_version="2" if http2 else "1.1",
         verify=not insecure,
-        ca_file=ca_file,
+        ca_file=ca_file or ("" if url else place.ca_file),
         processes=processes,
     )
     wanted = LoadRun(

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from kindgate.cli.console import stopwatch_progress
 from kindgate.cli.standing import standing
+from kindgate.deploy.entry_requests import trusted_file
 from kindgate.errors import LoadError
 from kindgate.load.plan import BurstPlan, Check, Route
 from kindgate.load.result import BurstResult
 from kindgate.load.target import refuse_unknown_hosts
+from kindgate.model import ClusterAddress
 from kindgate.pipeline.generators import ingress_in_cluster, run_in_cluster
 from kindgate.pipeline.stages import Provisioned, Stage
-from kindgate.pipeline.targets import ingress_routes
+from kindgate.pipeline.targets import chosen_entries, entry_routes
 from kindgate.settings import Settings
 
 
@@ -33,9 +35,18 @@ class Place:
         with standing(self._settings) as pipeline:
             return pipeline.reach(Stage.APP)
 
-    def ingress_url(self) -> str:
-        """The ingress as the generators reach it."""
-        return ingress_in_cluster(self.reached.address) if self.in_cluster else self.reached.address.ingress_url
+    def address(self) -> ClusterAddress:
+        """The cluster, with its ingress as the generators reach it."""
+        address = self.reached.address
+        if not self.in_cluster:
+            return address
+        url = ingress_in_cluster(address)
+        return replace(address, ingress_url=url, ingress_tls_url=url.replace("http://", "https://", 1))
+
+    @property
+    def ca_file(self) -> str:
+        """The authorities by which the application's certificates are verified; empty for the system's."""
+        return str(trusted_file(self.reached.address) or "")
 
     def distribute(self, plan: BurstPlan, workers: int) -> BurstResult:
         """Send the plan from pods."""
@@ -93,11 +104,8 @@ def application_routes(place: Place, hosts: Sequence[str], message: Message) -> 
         raise LoadError(
             "the application's requests have its hosts in their Host header", next_step=f"--host {message.host}, or give a --url"
         )
-    served = place.reached.rendered.hosts
-    unknown = sorted(set(hosts) - set(served))
-    if unknown:
-        raise LoadError(f"no Ingress routes {', '.join(unknown)}", next_step=f"the hosts are {', '.join(served)}")
-    return tuple(message.put_on(route) for route in ingress_routes(place.ingress_url(), hosts or served))
+    entries = chosen_entries(place.reached.entries, hosts or None)
+    return tuple(message.put_on(route) for route in entry_routes(entries, place.address()))
 
 
 def _header(header: str) -> tuple[str, str]:

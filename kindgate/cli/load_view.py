@@ -95,8 +95,9 @@ def _figures(histogram: Histogram) -> tuple[str, ...]:
 
 def _summary_line(result: BurstResult) -> Text:
     failed = ", ".join(f"{count:,} {kind}" for kind, count in result.failed.items()) or "none"
+    redirects = f"redirects (3xx, not followed): {result.total.redirects:,}; " if result.total.redirects else ""
     health = result.health
-    text = f"failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
+    text = f"{redirects}failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
     lost = f"; {result.missing:.0%} of the load is missing, its generator was lost" if result.missing else ""
     return Text(f"{text}, others use {health.foreign_cpu:.2f} cores{lost}")
 

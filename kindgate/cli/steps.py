@@ -40,7 +40,8 @@ def validate(
     for note in checked.notes:
         print(f"note: {note}")
     if checked.rendered is not None:
-        print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, hosts {', '.join(checked.rendered.hosts) or 'none'}")
+        entries = ", ".join(entry.label for entry in checked.entries)
+        print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, entries {entries or 'none'}")
     if checked.supply is not None:
         print("images:")
         for line in checked.supply.lines:
@@ -69,12 +70,13 @@ def deploy(settings: Settings) -> None:
 
     Example: `kindgate deploy --app-overlay k8s/overlays/ci --app-image echo=echo:dev`
     """
-    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+    from kindgate.deploy.entry_requests import curl_command  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
 
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.APP)
-    for host in reached.rendered.hosts:
-        print(f"curl -H 'Host: {host}' {reached.address.ingress_url}/")
+    for entry in reached.entries:
+        print(curl_command(entry, reached.address))
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
@@ -88,7 +90,7 @@ def health(settings: Settings) -> None:
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)
     print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes usable")
-    print(f"application: every workload ready, {', '.join(reached.rendered.hosts)} answer")
+    print(f"application: every workload ready, {', '.join(entry.label for entry in reached.entries)} answer")
     print("Prometheus: all targets up" if reached.monitoring else f"Prometheus: {reached.monitoring_note}")
 
 

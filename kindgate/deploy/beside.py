@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kindgate.deploy.entries import ANY_HOST, requested_host
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, INITIAL_NAMESPACES
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
@@ -18,6 +19,9 @@ from kindgate.pod_templates import pod_template
 
 SUFFIX = "-base"
 """What the second version's namespaces and hosts end with."""
+
+ANY_HOST_BASE = "kindgate-base.localhost"
+"""The host of a second version whose Ingress names none: a rule with a host comes before one without."""
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that every namespace carries, with its own name."""
@@ -31,7 +35,10 @@ _REPLICATED = {"Deployment": "pod-template-hash", "StatefulSet": "controller-rev
 
 @dataclass(frozen=True)
 class Beside:
-    """The second version as it is applied. `namespaces` and `hosts` map the first version's to those beside them."""
+    """The second version as it is applied.
+
+    `namespaces` maps the first version's to the second's, and `hosts` the hosts as they are requested.
+    """
 
     rendered: Rendered
     namespaces: Mapping[str, str]
@@ -49,15 +56,17 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
     pairs = [(manifest, moved.object(manifest)) for manifest in base.objects if _is_copied(manifest, namespaces)]
     objects = tuple(_with_replicas(copy, replicas.get(ObjectRef.of(original))) for original, copy in pairs)
     origins = {ObjectRef.of(copy): base.origins[ref] for original, copy in pairs if (ref := ObjectRef.of(original)) in base.origins}
-    common = set(head.hosts) & set(base.hosts)
+    ours, theirs = _hosts(head), _hosts(base)
+    common = ours & theirs
     if not common:
+        served = [", ".join(sorted(host or ANY_HOST for host in hosts)) or "none" for hosts in (theirs, ours)]
         raise ManifestError(
             f"{base.overlay}: the base version serves none of the hosts of {head.overlay}",
-            last_state=f"hosts of the base: {', '.join(base.hosts) or 'none'}; of the pull request: {', '.join(head.hosts) or 'none'}",
+            last_state=f"hosts of the base: {served[0]}; of the pull request: {served[1]}",
             next_step="a comparison needs a host that both versions serve",
         )
     rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
-    return Beside(rendered, namespaces, {host: beside_host(host) for host in sorted(common)})
+    return Beside(rendered, namespaces, {requested_host(host): requested_host(beside_host(host)) for host in sorted(common)})
 
 
 def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:
@@ -75,7 +84,12 @@ def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
 
 
 def beside_host(host: str) -> str:
-    """The host of the second version: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star."""
+    """The host of the second version: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star.
+
+    Where the first version answers for any host, the second one gets a host of its own.
+    """
+    if not host:
+        return ANY_HOST_BASE
     star, labels = ("*.", host[2:]) if host.startswith("*.") else ("", host)
     first, dot, rest = labels.partition(".")
     return f"{star}{first}{SUFFIX}{dot}{rest}"
@@ -124,6 +138,13 @@ def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
     if ref.kind == "Namespace":
         return ref.name in namespaces
     return ref.kind == "ClusterRoleBinding" and bool(_named_namespaces(manifest) & set(namespaces))
+
+
+def _hosts(rendered: Rendered) -> set[str]:
+    """The hosts that the Ingress objects route, wildcards as they are; empty for any host."""
+    specs = [ingress.get("spec") or {} for ingress in rendered.of_kind("Ingress")]
+    named = {str(rule.get("host") or "") for spec in specs for rule in spec.get("rules") or ()}
+    return named | ({""} if any(spec.get("defaultBackend") for spec in specs) else set())
 
 
 def _replicas(rendered: Rendered) -> dict[ObjectRef, int | None]:
@@ -175,13 +196,12 @@ class _Move:
 
     def _ingress(self, copy: dict[str, Any]) -> dict[str, Any]:
         spec = dict(copy["spec"])
-        rules = spec.get("rules") or []
-        if not rules or any(not rule.get("host") for rule in rules):
-            raise ManifestError(
-                f"{ObjectRef.of(copy)} routes every host, so that a second version cannot stand beside it",
-                next_step="give each rule of the Ingress a host",
-            )
-        spec["rules"] = [{**rule, "host": beside_host(rule["host"])} for rule in rules]
+        rules = [{**rule, "host": beside_host(str(rule.get("host") or ""))} for rule in spec.get("rules") or ()]
+        default = spec.pop("defaultBackend", None)
+        if default is not None:
+            paths = [{"path": "/", "pathType": "Prefix", "backend": default}]
+            rules.append({"host": beside_host(""), "http": {"paths": paths}})
+        spec["rules"] = rules
         if spec.get("tls"):
             spec["tls"] = [{**entry, "hosts": [beside_host(host) for host in entry.get("hosts") or ()]} for entry in spec["tls"]]
         return {**copy, "spec": spec}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from kindgate.deploy.entries import Entry
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 
@@ -41,3 +43,16 @@ def entry_url(address: ClusterAddress, path: str, *, tls: bool) -> str:
 def trusted_file(address: ClusterAddress) -> Path | None:
     """The certificates by which TLS is verified; None where they are the system's."""
     return address.ca_file if address.ca_file is not None and address.ca_file.exists() else None
+
+
+def curl_command(entry: Entry, address: ClusterAddress) -> str:
+    """The command that requests an entry by hand from this machine."""
+    url = entry_url(address, entry.path, tls=entry.tls)
+    if not entry.host:
+        return f"curl {url}"
+    if not entry.tls:
+        return f"curl -H 'Host: {entry.host}' {url}"
+    place = urlsplit(url)
+    trusted = trusted_file(address)
+    ca_file = f"--cacert {trusted} " if trusted is not None else ""
+    return f"curl {ca_file}--connect-to {entry.host}:443:{place.hostname}:{place.port or 443} https://{entry.host}{entry.path}"

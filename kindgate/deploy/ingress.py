@@ -1,15 +1,21 @@
-"""The last step of readiness: the ingress answers for each host, and the answer is the application's."""
+"""The last step of readiness: the ingress answers at every entry, and the answer is the application's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kindgate.deploy.calls import settled
+from kindgate.deploy.controller_counts import AnswersByService
+from kindgate.deploy.entries import PATH_ANNOTATION, Entry
+from kindgate.deploy.entry_requests import entry_session, entry_url
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready
 
-PATH_ANNOTATION = "kindgate.dev/path"
-"""On an Ingress: the path to ask when its first one answers 404 by design."""
+if TYPE_CHECKING:
+    import requests
 
 FIRST_ATTEMPT_SECONDS, LONGEST_ATTEMPT_SECONDS = 0.25, 2.0
 """What a request may take: at first, and at most; each that took too long allows the next one twice as much.
@@ -17,38 +23,50 @@ FIRST_ATTEMPT_SECONDS, LONGEST_ATTEMPT_SECONDS = 0.25, 2.0
 Until a network policy lets the controller reach a new pod, packets are dropped: a request hangs, and the next one gets through.
 """
 
+OWN_404_SECONDS = 3.0
+"""How long an application may answer 404 itself before that is final: some do while they start."""
+
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
 
-def entry_paths(rendered: Rendered) -> dict[str, str]:
-    """For each host of the Ingress objects the path to ask: what the annotation says, else its first rule's path.
+@dataclass(frozen=True)
+class Answer:
+    """What an entry answered when it was ready: the status, and where a redirect leads."""
 
-    A wildcard host is asked as one that it covers.
+    entry: Entry
+    status: int
+    location: str = ""
+
+    @property
+    def note(self) -> str:
+        """What to say about an answer that is not the application's page; empty for every other one."""
+        if not 300 <= self.status < 400:
+            return ""
+        return f"{self.entry.label} answers {self.status}, a redirect to {self.location or 'nowhere'}: it is not followed"
+
+
+def wait_answering(
+    entries: Sequence[Entry], address: ClusterAddress, deadline: Deadline, *, in_a_row: int, counts: AnswersByService = lambda _: None
+) -> tuple[Answer, ...]:
+    """Wait until the ingress leads every entry to something that answers, `in_a_row` times, and return the last answers.
+
+    No answer, 404, 502, 503 and 504 mean that it does not yet, but for a 404 that the controller counts as the
+    application's. Every other status is the application's own. Raises `DeployError` with the last answer.
     """
-    found: dict[str, str] = {}
-    for ingress in rendered.of_kind("Ingress"):
-        asked = (ingress["metadata"].get("annotations") or {}).get(PATH_ANNOTATION)
-        for rule in ingress["spec"].get("rules") or ():
-            paths = (rule.get("http") or {}).get("paths") or ()
-            if rule.get("host") and paths:
-                found.setdefault(str(rule["host"]).replace("*", "kindgate", 1), asked or str(paths[0].get("path") or "/"))
-    return dict(sorted(found.items()))
-
-
-def wait_answering(rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> None:
-    """Wait until the ingress routes every host of `rendered` to something that answers, `answers_in_a_row` times.
-
-    No answer, 404, 502, 503 and 504 mean that it does not yet; every other status is the application's own. Raises
-    `DeployError` with the last answer.
-    """
-    times = answers_in_a_row(rendered)
-    for host, path in entry_paths(rendered).items():
-        _wait_host(address, host, path, times, deadline)
+    with entry_session(address) as session:
+        return tuple(
+            settled(
+                f"{entry.host}{entry.path} through the ingress at {entry_url(address, entry.path, tls=entry.tls)}",
+                _Probe(session, entry, address, deadline, times=in_a_row, counts=counts).attempt,
+                deadline,
+            )
+            for entry in entries
+        )
 
 
 def answers_in_a_row(rendered: Rendered) -> int:
-    """How often a host has to answer without a gap: twice for each pod that can stand behind it.
+    """How often an entry must answer without a gap: twice for each pod that can be behind it.
 
     A controller sends requests to the pods in turn. One answer proves one pod; another one, on a node that does not
     know the controller's address yet, may still refuse it.
@@ -57,27 +75,64 @@ def answers_in_a_row(rendered: Rendered) -> int:
     return 2 * max([1, *replicas])
 
 
-def _wait_host(address: ClusterAddress, host: str, path: str, times: int, deadline: Deadline) -> None:
-    import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
+class _Probe:
+    """Requests one entry until it answers `times` times in a row."""
 
-    with requests.Session() as session:
-        session.trust_env = False
-        patience = FIRST_ATTEMPT_SECONDS
+    def __init__(
+        self, session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline, *, times: int, counts: AnswersByService
+    ) -> None:
+        self._session = session
+        self._entry = entry
+        self._url = entry_url(address, entry.path, tls=entry.tls)
+        self._times = times
+        self._counts = counts
+        self._deadline = deadline
+        self._clock: Clock = deadline.clock
+        self._patience = FIRST_ATTEMPT_SECONDS
+        self._own_404_since = math.inf
 
-        def probe() -> Ready[None] | Pending | Hopeless:
-            nonlocal patience
-            headers: Mapping[str, str] = {"Host": host, "Connection": "close"}
-            for answered in range(times):
-                timeout = max(0.1, min(patience, deadline.remaining))
-                try:
-                    answer = session.get(address.ingress_url + path, headers=headers, timeout=timeout, allow_redirects=False)
-                except requests.RequestException as error:
-                    if isinstance(error, requests.Timeout):
-                        patience = min(2 * patience, LONGEST_ATTEMPT_SECONDS)
-                    return Pending(f"{answered} of {times} requests in a row were answered, then no answer: {error}")
-                if answer.status_code in _ROUTE_MISSING:
-                    said = f"{answer.status_code} {answer.reason}: {answer.text[:200].strip()}"
-                    return Pending(f"{answered} of {times} requests in a row were answered, then {said}")
-            return Ready(None)
+    def attempt(self) -> Ready[Answer] | Pending | Hopeless:
+        """One round of requests."""
+        import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
-        settled(f"the ingress at {address.ingress_url} does not serve {host}{path}", probe, deadline)
+        for answered in range(self._times):
+            so_far = f"{answered} of {self._times} requests in a row were answered, then"
+            try:
+                response = self._request()
+            except requests.RequestException as error:
+                if isinstance(error, requests.Timeout):
+                    self._patience = min(2 * self._patience, LONGEST_ATTEMPT_SECONDS)
+                return Pending(f"{so_far} no answer: {error}")
+            if response.status_code in _ROUTE_MISSING:
+                said = f"{response.status_code} {response.reason}: {response.text[:200].strip()}"
+                return self._final(said) if response.status_code == 404 and self._is_own_404() else Pending(f"{so_far} {said}")
+        return Ready(Answer(self._entry, response.status_code, response.headers.get("Location", "")))
+
+    def _request(self) -> requests.Response:
+        headers: Mapping[str, str] = {"Connection": "close", **({"Host": self._entry.host} if self._entry.host else {})}
+        timeout = max(0.1, min(self._patience, self._deadline.remaining))
+        return self._session.get(self._url, headers=headers, timeout=timeout, allow_redirects=False)
+
+    def _is_own_404(self) -> bool:
+        """Whether the controller counts one more 404 of a Service for one more request."""
+        import requests  # noqa: PLC0415 - see above
+
+        before = self._counts(404)
+        if before is None:
+            return False
+        try:
+            again = self._request()
+        except requests.RequestException:
+            return False
+        after = self._counts(404)
+        return again.status_code == 404 and after is not None and after > before
+
+    def _final(self, said: str) -> Pending | Hopeless:
+        """The application's own 404 is given a moment, and is then no matter of time."""
+        self._own_404_since = min(self._own_404_since, self._clock())
+        if self._clock() - self._own_404_since < OWN_404_SECONDS:
+            return Pending(f"the application itself answered {said}")
+        return Hopeless(
+            f"the application itself answers {said.partition(':')[0]}",
+            f"name a path that it serves: annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
+        )

@@ -97,6 +97,11 @@ class Series:
         """All failed requests, of every kind, those never sent included."""
         return sum(self.failed.values())
 
+    @property
+    def redirects(self) -> int:
+        """Answers with a status of 300 to 399; none of them is followed."""
+        return sum(count for status, count in self.status.items() if 300 <= status < 400)
+
     @classmethod
     def merged(cls, parts: Iterable[Series]) -> Series:
         """The sum of series of one key."""

@@ -6,10 +6,12 @@ the rate, and no request is tied to a moment that suits one of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from kindgate.deploy.beside import Beside
+from kindgate.deploy.entries import entries_of
 from kindgate.errors import SettingsError
 from kindgate.load.plan import BurstPlan, Route
 from kindgate.pipeline.campaign import Campaign
@@ -24,12 +26,17 @@ TURNS = (BASE, HEAD, HEAD, BASE)
 """ABBA: a steady drift of the machine weighs on both versions alike."""
 
 
-def duet_plan(plan: BurstPlan, hosts: Mapping[str, str]) -> BurstPlan:
+def duet_plan(plan: BurstPlan, hosts: Mapping[str, str], served: Container[tuple[str, str]] | None = None) -> BurstPlan:
     """`plan`, whose routes lead to the new version, with both versions as arms of one schedule at the same total rate.
 
-    `hosts` names the base version's host for each of the new version's; what the base does not serve is left out.
+    `hosts` names the base version's host for each of the new version's, `served` the hosts and paths that the base
+    serves (None: all of them); what the base does not serve is left out.
     """
-    heads = [replace(route, arm=HEAD) for route in plan.routes if route.host in hosts]
+    heads = [
+        replace(route, arm=HEAD)
+        for route in plan.routes
+        if route.host in hosts and (served is None or (hosts[route.host], urlsplit(route.url).path) in served)
+    ]
     bases = [replace(route, host=hosts[route.host], arm=BASE) for route in heads]
     return replace(plan, routes=(*heads, *bases))
 
@@ -49,7 +56,14 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
     Raises `SettingsError` where no base version stands.
     """
     base = base_of(standing)
-    duet = duet_plan(objectives_plan(settings.load, objectives, standing), base.hosts)
+    served = {(entry.host, entry.path) for entry in entries_of(base.rendered, existing=True)}
+    duet = duet_plan(objectives_plan(settings.load, objectives, standing), base.hosts, served)
+    if not duet.routes:
+        raise SettingsError(
+            "the base version serves none of the paths that the pull request is judged by",
+            last_state=f"paths of the base: {', '.join(sorted(host + path for host, path in served)) or 'none'}",
+            next_step="a comparison needs a path that both versions serve",
+        )
     turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
     return Campaign(duet, settings.load.warmup, standing.measurements, lease, turns)
 

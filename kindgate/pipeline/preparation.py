@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kindgate.deploy.beside import Beside, with_spread_pods
+from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.findings import Finding, errors_first, strict
 from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.normalize import normalized
@@ -47,6 +48,7 @@ class Prepared:
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
     supply: Supply | None
+    entries: tuple[Entry, ...] = ()
     base: Beside | None = None
 
     @property
@@ -89,7 +91,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
             if base is not None:
                 base = replace(base, rendered=with_image_ids(_loaded(base.rendered, supply, progress), ids))
-        return Prepared(tools, rendered, prerequisites, supply, base)
+        return Prepared(tools, rendered, prerequisites, supply, application.entries, base)
 
 
 def _loaded(part: Rendered, supply: Supply, progress: Progress) -> Rendered:
@@ -111,16 +113,18 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
 
 @dataclass(frozen=True)
 class CheckedApplication:
-    """The application's manifests, what is applied before them, and everything that validation found in either."""
+    """The application's manifests, what is applied before them, its entries, and everything that validation found."""
 
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
+    entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What kindgate added to the manifests or left out, one line each."""
-        return tuple(note for part in (*self.prerequisites, self.rendered) for note in part.notes)
+        """What kindgate added to the manifests, left out or chose, one line each."""
+        parts = (note for part in (*self.prerequisites, self.rendered) for note in part.notes)
+        return (*parts, *(entry_note(entry) for entry in self.entries if entry.source is PathSource.PROBE))
 
 
 def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
@@ -142,8 +146,9 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     values = secret_values(settings, os.environ, deadline)
     parts = tuple(with_secrets(part, asked_secrets(settings), values) for part in parts)
     *prerequisites, rendered = parts if existing else with_run_certificates(parts)
-    found = (one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing))
-    return CheckedApplication(rendered, tuple(prerequisites), checked_findings(settings, found))
+    entered = read_entries(rendered, prerequisites, existing=existing)
+    found = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
+    return CheckedApplication(rendered, tuple(prerequisites), entered.entries, checked_findings(settings, [*found, *entered.findings]))
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,7 @@ class Checked:
     """
 
     rendered: Rendered | None
+    entries: tuple[Entry, ...]
     supply: Supply | None
     findings: tuple[Finding, ...]
     errors: tuple[KindgateError, ...]
@@ -183,7 +189,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     tools = attempt(lambda: find_tools(settings, deadline, progress))
     application = attempt(lambda: check_application(settings, tools, deadline)) if tools is not None else None
     if tools is None or application is None:
-        return Checked(None, None, (), tuple(errors), ())
+        return Checked(None, (), None, (), tuple(errors), ())
     attempt(lambda: refuse_missing(settings, secret_values(settings, os.environ, deadline)))
     rendered, prerequisites = application.rendered, application.prerequisites
     findings = application.findings
@@ -199,7 +205,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
         supply = attempt(lambda: find_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
         if supply is not None:
             notes += [line for part in parts for line in with_loaded_images(part, supply.loaded).notes[len(part.notes) :]]
-    return Checked(rendered, supply, findings, tuple(errors), tuple(notes))
+    return Checked(rendered, application.entries, supply, findings, tuple(errors), tuple(notes))
 
 
 def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:

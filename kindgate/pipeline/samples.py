@@ -38,4 +38,5 @@ def _series(series: Series) -> sample.Series:
         failed={kind.value: count for kind, count in series.failed.items()},
         checks_passed=series.checks_passed,
         checks_failed=series.checks_failed,
+        redirects=series.redirects,
     )

@@ -21,7 +21,9 @@ from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run
 from kindgate.deploy.apply import apply
 from kindgate.deploy.authority import Authority, with_certificates, write_trusted
 from kindgate.deploy.cleanup import delete
-from kindgate.deploy.ingress import wait_answering
+from kindgate.deploy.controller_counts import answers_by_service
+from kindgate.deploy.entries import PathSource, entries_of, entry_note
+from kindgate.deploy.ingress import answers_in_a_row, wait_answering
 from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.stages import staged
@@ -72,6 +74,7 @@ class Pipeline:
         self._applied: list[Rendered] = []
         self._deployed = False
         self._placement = ""
+        self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
         self._guard: Guard | None = None
@@ -92,7 +95,7 @@ class Pipeline:
         said = [self._open.note] if self._open is not None and self._open.note else []
         if self._monitoring is not None and self._monitoring.note:
             said.append(self._monitoring.note)
-        return tuple(said)
+        return (*said, *self._entry_notes)
 
     @property
     def artifacts(self) -> Path:
@@ -128,6 +131,7 @@ class Pipeline:
             engine=prepared.supply.engine if prepared.supply is not None else None,
             deployed=self._deployed,
             base=prepared.base,
+            entries=prepared.entries,
             placement=self._placement,
             artifacts=self.artifacts,
             measurements=self.measurements,
@@ -294,9 +298,22 @@ class Pipeline:
                 application, _ = staged(rendered)
                 wait_ready(application, address, deadline, self._progress)
         with self.log.phase("wait until the ingress answers"):
-            wait_answering(prepared.rendered, address, deadline)
+            self._wait_answering(prepared, address, deadline)
             if base is not None:
-                wait_answering(base.rendered, address, deadline)
                 ours, theirs = (pods_of(names, address, deadline) for names in (base.namespaces.keys(), base.namespaces.values()))
                 self._placement = uneven_placement(ours, theirs, base.namespaces)
         self._deployed = True
+
+    def _wait_answering(self, prepared: Prepared, address: ClusterAddress, deadline: Deadline) -> None:
+        """Wait for every entry of the application, and of the base version where there is one."""
+        base = prepared.base
+        with answers_by_service(address) as counts:
+            times = answers_in_a_row(prepared.rendered)
+            answers = wait_answering(prepared.entries, address, deadline, in_a_row=times, counts=counts)
+            if base is not None:
+                theirs = entries_of(base.rendered, existing=True)
+                wait_answering(theirs, address, deadline, in_a_row=answers_in_a_row(base.rendered), counts=counts)
+        probed = (entry_note(entry) for entry in prepared.entries if entry.source is PathSource.PROBE)
+        self._entry_notes = (*probed, *(answer.note for answer in answers if answer.note))
+        for note in self._entry_notes:
+            self._progress(f"note: {note}")

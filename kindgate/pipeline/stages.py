@@ -11,6 +11,7 @@ from kindgate.model import ClusterAddress, Rendered
 
 if TYPE_CHECKING:
     from kindgate.deploy.beside import Beside
+    from kindgate.deploy.entries import Entry
     from kindgate.host.engine import Engine
 
 
@@ -29,8 +30,9 @@ class Provisioned:
     `monitoring` is None until Prometheus was asked for, then whether it answers; `monitoring_note` says why not.
     `measurements` is the folder in which bursts are kept, so that workers share them and a killed one loses nothing.
     `deployed` says whether the application was applied and became ready; `engine` is where the nodes' containers are,
-    None for an existing cluster. `base` is the version beside the application, where there is one to compare with;
-    `placement` says how the pods of the two are placed unlike each other, and is empty where they are placed alike.
+    None for an existing cluster. `entries` are the paths by which requests enter the application. `base` is the version
+    beside the application, where there is one to compare with; `placement` says how the pods of the two are placed unlike
+    each other, and is empty where they are placed alike.
     """
 
     address: ClusterAddress
@@ -44,4 +46,5 @@ class Provisioned:
     engine: Engine | None = None
     deployed: bool = False
     base: Beside | None = None
+    entries: tuple[Entry, ...] = ()
     placement: str = ""

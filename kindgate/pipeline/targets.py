@@ -1,29 +1,54 @@
-"""What a burst is sent to: the application's hosts, behind the ingress."""
+"""What a burst is sent to: the application's entries, behind the ingress."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kindgate.deploy.entries import Entry
+from kindgate.deploy.entry_requests import entry_url, trusted_file
+from kindgate.errors import LoadError
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.model import ClusterAddress
 from kindgate.pipeline.stages import Provisioned
 from kindgate.settings import LoadSettings
 from kindgate.slo.objectives import Objectives
 
 
-def ingress_routes(ingress_url: str, hosts: Iterable[str], path: str = "/") -> tuple[Route, ...]:
-    """One route per host: all are sent to the ingress's address, and the Host header tells them apart."""
-    return tuple(Route(url=ingress_url.rstrip("/") + path, host=host, name=host) for host in hosts)
+def entry_routes(entries: Iterable[Entry], address: ClusterAddress) -> tuple[Route, ...]:
+    """One route per entry: all are sent to the ingress's address, and the Host header tells the hosts apart."""
+    return tuple(Route(url=entry_url(address, entry.path, tls=entry.tls), host=entry.host, name=entry.label) for entry in entries)
 
 
-def standard_plan(load: LoadSettings, routes: tuple[Route, ...]) -> BurstPlan:
-    """The burst that settings describe: an open loop over all routes alike."""
+def chosen_entries(entries: Sequence[Entry], hosts: Iterable[str] | None = None, path: str | None = None) -> tuple[Entry, ...]:
+    """The entries of `hosts`, or all; with `path`, that path of each host, whether a manifest names it or not.
+
+    Raises `LoadError` for a host that no entry has, and where there is no entry at all.
+    """
+    if not entries:
+        raise LoadError(
+            "nothing leads requests into the application: no Ingress, HTTPRoute or IngressRoute of it can be requested",
+            next_step="`kindgate validate` says why; `kindgate init` writes an Ingress for a Service that has none",
+        )
+    known = {entry.host for entry in entries}
+    unknown = sorted(set(hosts) - known) if hosts is not None else []
+    if unknown:
+        raise LoadError(f"no entry has the host {', '.join(unknown)}", next_step=f"the hosts are {', '.join(sorted(known))}")
+    chosen = [entry for entry in entries if hosts is None or entry.host in set(hosts)]
+    if path is None:
+        return tuple(chosen)
+    first = {entry.host: entry for entry in reversed(chosen)}
+    return tuple(replace(first[host], path=path) for host in dict.fromkeys(entry.host for entry in chosen))
+
+
+def standard_plan(load: LoadSettings, routes: tuple[Route, ...], address: ClusterAddress) -> BurstPlan:
+    """The burst that settings describe: an open loop over all routes alike, with TLS verified as the cluster's entries are."""
     loop = OpenLoop.constant(load.rate, seconds=load.duration, arrival=load.arrival)
-    return BurstPlan(routes=routes, loop=loop, seed=load.seed, timeout=load.timeout)
+    return BurstPlan(routes=routes, loop=loop, seed=load.seed, timeout=load.timeout, ca_file=str(trusted_file(address) or ""))
 
 
 def objectives_plan(load: LoadSettings, objectives: Objectives, standing: Provisioned) -> BurstPlan:
     """The burst that `objectives` are judged from: the standard one, with the sizes that the SLO file may set."""
     sizes = objectives.bursts
     sized = replace(load, rate=sizes.rate or load.rate, duration=sizes.duration or load.duration)
-    return standard_plan(sized, ingress_routes(standing.address.ingress_url, standing.rendered.hosts))
+    return standard_plan(sized, entry_routes(chosen_entries(standing.entries), standing.address), standing.address)

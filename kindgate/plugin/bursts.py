@@ -8,22 +8,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from kindgate.deploy.entries import Entry
 from kindgate.load.burst import run_burst, warm_up
 from kindgate.load.plan import BurstPlan
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
-from kindgate.model import Window
+from kindgate.model import ClusterAddress, Window
 from kindgate.pipeline.lease import Lease
-from kindgate.pipeline.targets import ingress_routes, standard_plan
+from kindgate.pipeline.targets import chosen_entries, entry_routes, standard_plan
 from kindgate.settings import LoadSettings
 
 
 class Bursts:
-    """Sends bursts to `hosts` behind the ingress at `url`; what each measured is kept in `folder` for the report."""
+    """Sends bursts to `entries` behind the cluster's ingress; what each measured is kept in `folder` for the report."""
 
-    def __init__(self, url: str, hosts: tuple[str, ...], load: LoadSettings, lease: Lease, folder: Path) -> None:
-        self._url = url
-        self._hosts = hosts
+    def __init__(self, address: ClusterAddress, entries: tuple[Entry, ...], load: LoadSettings, lease: Lease, folder: Path) -> None:
+        self._address = address
+        self._entries = entries
         self._load = load
         self._lease = lease
         self._folder = folder
@@ -32,14 +33,15 @@ class Bursts:
         self,
         *,
         hosts: Iterable[str] | None = None,
-        path: str = "/",
+        path: str | None = None,
         rate: float | None = None,
         duration: float | None = None,
         warmup: float | None = None,
     ) -> BurstResult:
         """Send one open-loop burst and return what it measured.
 
-        `rate` in requests per second over all hosts, `duration` and `warmup` in seconds; what is left out is as
+        All entries of the application are requested, those of `hosts` alone where it is given; with `path`, that path of
+        each host instead. `rate` in requests per second over all hosts, `duration` and `warmup` in seconds; what is left out is as
         --load-rate and its like say. Raises `LoadError` for a burst that cannot be sent.
         """
         load = replace(
@@ -47,8 +49,8 @@ class Bursts:
             rate=self._load.rate if rate is None else rate,
             duration=self._load.duration if duration is None else duration,
         )
-        routes = ingress_routes(self._url, self._hosts if hosts is None else hosts, path)
-        return self.send(standard_plan(load, routes), self._load.warmup if warmup is None else warmup)
+        routes = entry_routes(chosen_entries(self._entries, hosts, path), self._address)
+        return self.send(standard_plan(load, routes, self._address), self._load.warmup if warmup is None else warmup)
 
     def send(self, plan: BurstPlan, warmup: float = 0.0) -> BurstResult:
         """Send a burst that was planned in full, after `warmup` seconds of it whose connections it goes on to use.

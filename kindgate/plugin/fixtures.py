@@ -60,15 +60,16 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
 def kindgate_app(request: pytest.FixtureRequest) -> Application:
     """The application, applied, ready and answering through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
     standing = reached(request.config, Stage.APP)
-    return Application(standing.address.ingress_url, standing.rendered)
+    return Application(standing.address.ingress_url, standing.rendered, standing.entries)
 
 
 @pytest.fixture(scope="session")
-def kindgate_ingress(kindgate_app: Application) -> Iterator[Ingress]:
+def kindgate_ingress(request: pytest.FixtureRequest) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
 
-    with Ingress(kindgate_app.url, kindgate_app.hosts) as client:
+    standing = reached(request.config, Stage.APP)
+    with Ingress(standing.address, standing.entries) as client:
         yield client
 
 
@@ -108,13 +109,13 @@ def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster
 
 
 @pytest.fixture
-def kindgate_burst(request: pytest.FixtureRequest, kindgate_app: Application) -> Bursts:
+def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.bursts import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
     standing = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
-    return Bursts(kindgate_app.url, kindgate_app.hosts, settings.load, lease_of(request.config), standing.measurements)
+    return Bursts(standing.address, standing.entries, settings.load, lease_of(request.config), standing.measurements)
 
 
 @pytest.fixture

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
 
 import requests
+
+from kindgate.deploy.entries import Entry
+from kindgate.deploy.entry_requests import entry_session, entry_url
+from kindgate.model import ClusterAddress
 
 REQUEST_SECONDS = 10.0
 
 
 class Ingress:
-    """An HTTP client for the hosts behind the ingress at `url`.
+    """An HTTP client for the hosts of `entries`, behind the cluster's ingress.
 
-    `foo.localhost` need not resolve anywhere: requests go to the ingress's address with the host in the Host header.
+    `foo.localhost` need not resolve anywhere: requests go to the ingress's address with the host in the Host header. A
+    host whose entries have TLS is requested by https, verified as the cluster's entries are.
     """
 
-    def __init__(self, url: str, hosts: tuple[str, ...]) -> None:
-        self.url = url
-        self.hosts = hosts
-        self._session = requests.Session()
-        self._session.trust_env = False
+    def __init__(self, address: ClusterAddress, entries: tuple[Entry, ...]) -> None:
+        self.url = address.ingress_url
+        self.hosts = tuple(sorted({entry.host for entry in entries}))
+        self._address = address
+        self._tls_hosts = {entry.host for entry in entries if entry.tls}
+        self._session = entry_session(address)
 
     def request(
         self, method: str, host: str, path: str = "/", *, timeout: float = REQUEST_SECONDS, **arguments: object
     ) -> requests.Response:
-        """Send one request to `host`; `timeout` in seconds; other arguments as `requests.request` takes them."""
-        headers = {**dict(arguments.pop("headers", None) or {}), "Host": host}  # type: ignore[call-overload]  # passed through
-        return self._session.request(method, urljoin(self.url, path), headers=headers, timeout=timeout, **arguments)  # type: ignore[arg-type]  # passed through
+        """Send one request to `host`, or to any host where it is empty; `timeout` in seconds; the rest as `requests.request` takes it."""
+        headers = {**dict(arguments.pop("headers", None) or {}), **({"Host": host} if host else {})}  # type: ignore[call-overload]  # passed through
+        url = entry_url(self._address, path if path.startswith("/") else f"/{path}", tls=host in self._tls_hosts)
+        return self._session.request(method, url, headers=headers, timeout=timeout, **arguments)  # type: ignore[arg-type]  # passed through
 
     def get(self, host: str, path: str = "/", **arguments: object) -> requests.Response:
         """GET `path` from `host`."""

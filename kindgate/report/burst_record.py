@@ -78,6 +78,7 @@ def _figures(series: Series, seconds: float) -> LatencyFigures:
     return LatencyFigures(
         count=series.scheduled,
         failed=series.scheduled - series.completed,
+        redirects=series.redirects,
         success_rate=series.completed / series.scheduled if series.scheduled else None,
         rate=series.sent / seconds if seconds > 0 else 0.0,
         avg=round(times.mean / 1000, 3) if known else None,

@@ -29,11 +29,13 @@ class Plan(Record):
 class LatencyFigures(Record):
     """Response times of the requests that succeeded, and how many did not.
 
-    The times are `None` where no request succeeded. `rate` is what was achieved, in requests per second.
+    The times are `None` where no request succeeded. `rate` is what was achieved, in requests per second; `redirects`
+    are the answers with a status of 300 to 399, which are not followed.
     """
 
     count: Count
     failed: Count
+    redirects: Count = 0
     success_rate: Share | None
     rate: Amount
     avg: Milliseconds | None

@@ -125,7 +125,8 @@ def _burst_row(burst: Burst) -> Sequence[str]:
     figures = burst.overall
     times = (figures.p50, figures.p90, figures.p95, figures.p99, figures.max)
     lag = NONE if burst.send_lag is None else quantity(burst.send_lag.p99, "µs")
-    return (f"{figures.count:,}", f"{number(figures.rate)}/s", *(number(time) for time in times), percent(figures.success_rate), lag)
+    success = percent(figures.success_rate) + (f" ({figures.redirects:,} redirects)" if figures.redirects else "")
+    return (f"{figures.count:,}", f"{number(figures.rate)}/s", *(number(time) for time in times), success, lag)
 
 
 def _resource_row(used: WorkloadResources) -> Sequence[str]:

@@ -19,6 +19,7 @@ from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.redirects import REDIRECTS_EXPLANATION, redirects_alone, without_redirects
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import Threshold
@@ -48,7 +49,14 @@ def judge(
     gates = check_gates(samples, objectives.tightest_latency, allow_missing=allow_missing)
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
-        _result(threshold, finding, _gated(verdict, finding, broken), samples, broken=broken, rivals=rivals)
+        _result(
+            threshold,
+            finding,
+            without_redirects(_gated(verdict, finding, broken), samples, threshold.selector.tag_map),
+            samples,
+            broken=broken,
+            rivals=rivals,
+        )
         for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
     )
     abort = any(asks_to_abort(result.threshold, result.verdict, samples) for result in results)
@@ -93,10 +101,18 @@ def _result(
         samples=finding.samples,
         bursts=finding.bursts,
         p_value=finding.p_value,
-        explanation=explain(threshold, verdict, finding, broken, rivals),
+        explanation=_explanation(threshold, finding, verdict, samples, broken=broken, rivals=rivals),
         trend=trend,
         drift=explain_drift(threshold, drift(trend)),
     )
+
+
+def _explanation(
+    threshold: Threshold, finding: Finding, verdict: Verdict, samples: Sequence[BurstSample], *, broken: Sequence[Gate], rivals: int
+) -> str:
+    if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, threshold.selector.tag_map):
+        return REDIRECTS_EXPLANATION
+    return explain(threshold, verdict, finding, broken, rivals)
 
 
 def _finite(value: float | None) -> float | None:

@@ -14,7 +14,8 @@ class Series:
 
     `scheduled` counts all of them, sent or not. `response` (done - intended) is of the requests that succeeded and
     `failed_response` of those that were sent and failed; `waiting` (first byte - sent) and `service` (done - sent)
-    are of all that were answered at all. `failed` counts failures by kind, those that were never sent among them.
+    are of all that were answered at all. `failed` counts failures by kind, those that were never sent among them, and
+    `redirects` the answers with a status of 300 to 399.
     """
 
     tags: Mapping[str, str]
@@ -27,6 +28,7 @@ class Series:
     failed: Mapping[str, int] = field(default_factory=dict)
     checks_passed: int = 0
     checks_failed: int = 0
+    redirects: int = 0
 
     @property
     def dropped(self) -> int:

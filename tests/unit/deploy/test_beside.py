@@ -130,13 +130,45 @@ def test_a_workload_that_spreads_itself_is_left_alone() -> None:
     assert kept == own
 
 
-def test_an_ingress_for_every_host_cannot_be_doubled() -> None:
-    """The ingress controller could not tell the versions apart."""
+def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
+    """A rule with a host comes before one without, so the controller can tell the versions apart."""
     every = ingress()
     del every["spec"]["rules"][0]["host"]
 
-    with pytest.raises(ManifestError, match="Ingress shop-base/web routes every host"):
-        place_beside(rendered(ingress()), rendered(every))
+    beside = place_beside(rendered(every), rendered(every))
+
+    assert beside.hosts == {"": "kindgate-base.localhost"}
+    assert beside.rendered.hosts == ("kindgate-base.localhost",)
+
+
+def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
+    """Two default backends of one controller could not be told apart."""
+    default = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}})
+
+    beside = place_beside(rendered(default), rendered(default))
+
+    assert [item["spec"] for item in beside.rendered.of_kind("Ingress")] == [
+        {
+            "rules": [
+                {
+                    "host": "kindgate-base.localhost",
+                    "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web"}}}]},
+                }
+            ]
+        }
+    ]
+
+
+def test_hosts_are_mapped_as_they_are_requested() -> None:
+    """A wildcard host is requested as one that it covers, in both versions."""
+    beside = place_beside(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
+    assert beside.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
+
+
+def test_an_application_in_the_default_namespace_has_its_base_version_in_another() -> None:
+    """Most applications name no namespace at all."""
+    beside = place_beside(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
+    assert beside.namespaces == {"default": "default-base"}
 
 
 def test_versions_without_a_common_host_cannot_be_compared() -> None:

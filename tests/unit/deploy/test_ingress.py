@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.ingress import FIRST_ATTEMPT_SECONDS, PATH_ANNOTATION, answers_in_a_row, entry_paths, wait_answering
+from kindgate.deploy.entries import Entry, PathSource
+from kindgate.deploy.ingress import FIRST_ATTEMPT_SECONDS, OWN_404_SECONDS, answers_in_a_row, wait_answering
 from kindgate.errors import DeployError
-from kindgate.model import ClusterAddress
+from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
-from tests.unit.deploy.objects import deadline_until, deployment, ingress, rendered
+from tests.unit.deploy.objects import deadline_until, deployment, rendered
 
 
 @dataclass
@@ -41,7 +42,10 @@ def controller(*statuses: int, seconds: float = 0.0) -> Iterator[Controller]:
         def do_GET(self) -> None:
             state.asked.append((self.headers["Host"], self.path))
             threading.Event().wait(seconds)
-            self.send_response(state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0])
+            status = state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0]
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "https://elsewhere.localhost/")
             with suppress(BrokenPipeError):  # nobody waits any more
                 self.end_headers()
                 self.wfile.write(b"no backend yet")
@@ -58,31 +62,37 @@ def controller(*statuses: int, seconds: float = 0.0) -> Iterator[Controller]:
         thread.join()
 
 
-def test_every_host_is_asked_by_its_name() -> None:
+def entry(host: str = "shop.localhost", path: str = "/") -> Entry:
+    """An entry of the Ingress shop/web."""
+    ref = ObjectRef("Ingress", "shop", "web")
+    return Entry(host, path, tls=False, source=PathSource.ROUTE, object=ref, service=None, route_path="/")
+
+
+def test_every_entry_is_requested_by_host_and_path() -> None:
     """The name goes into the Host header, the connection to the ingress."""
     with controller(200) as state:
-        wait_answering(rendered(ingress("foo.localhost"), ingress("bar.localhost")), state.address, Deadline.after(10))
-    assert sorted(set(state.asked)) == [("bar.localhost", "/"), ("foo.localhost", "/")]
+        wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), in_a_row=2)
+    assert sorted(set(state.asked)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
 
 
 def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
     """A controller answers 404 before it knows the host and 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
-        wait_answering(rendered(ingress()), state.address, Deadline.after(10))
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
     assert len(state.asked) == 5
 
 
 def test_a_slow_application_is_given_more_time_at_each_attempt() -> None:
     """The first request is given up soon, because packets to a new pod may be dropped; an answer that takes longer is waited for."""
     with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
-        wait_answering(rendered(ingress()), state.address, Deadline.after(30))
+        wait_answering((entry(),), state.address, Deadline.after(30), in_a_row=2)
     assert len(state.asked) >= 3
 
 
 def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:
     """Requests go to the pods in turn: every other one fails until the second pod's node lets them in."""
     with controller(200, 502, 200, 502, 200) as state:
-        wait_answering(rendered(ingress(), deployment(replicas=2)), state.address, Deadline.after(10))
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=4)
     assert len(state.asked) == 8  # 200 502, 200 502, and then four in a row
 
 
@@ -101,14 +111,14 @@ def test_an_ingress_is_asked_where_no_replicas_are_wanted() -> None:
 def test_any_other_answer_is_the_applications(status: int) -> None:
     """Whether it is the right one, the tests say."""
     with controller(status) as state:
-        wait_answering(rendered(ingress()), state.address, Deadline.after(10))
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
     assert len(state.asked) == 2
 
 
 def test_the_last_answer_is_in_the_error() -> None:
     """The message names host and ingress."""
-    with controller(503) as state, pytest.raises(DeployError, match=r"does not serve shop\.localhost/") as caught:
-        wait_answering(rendered(ingress()), state.address, deadline_until(lambda: len(state.asked) > 1))
+    with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
     assert "0 of 2 requests in a row were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
@@ -117,13 +127,59 @@ def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
     with controller(200) as state:
         address = state.address
     with pytest.raises(DeployError) as caught:
-        wait_answering(rendered(ingress()), address, Deadline.after(0.3))
+        wait_answering((entry(),), address, Deadline.after(0.3), in_a_row=2)
     assert "no answer" in caught.value.last_state
 
 
-def test_the_asked_path_is_the_rules_or_the_annotations() -> None:
-    """An application whose first path is 404 by design names another; a wildcard host is asked as one that it covers."""
-    named = ingress("b.localhost")
-    named["metadata"]["annotations"] = {PATH_ANNOTATION: "/healthz"}
-    found = entry_paths(rendered(ingress("*.a.localhost", path="/shop"), named))
-    assert found == {"b.localhost": "/healthz", "kindgate.a.localhost": "/shop"}
+class Counted:
+    """A controller's counts: each request is counted as the application's from `own` requests on."""
+
+    def __init__(self, state: Controller, own: int) -> None:
+        self._state, self._own = state, own
+
+    def __call__(self, _: int) -> float | None:
+        """How many of the requests so far were led to the application."""
+        return float(max(0, len(self._state.asked) - self._own))
+
+
+def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
+    """More time cannot help: the controller counts the answers as the application's."""
+    with controller(404) as state, pytest.raises(DeployError, match="the application itself answers 404 Not Found") as caught:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+    assert OWN_404_SECONDS <= (caught.value.waited or 0) < 60
+    assert "annotation kindgate.dev/path: /PATH on Ingress shop/web" in caught.value.next_step
+
+
+def test_a_404_of_the_controller_is_waited_for_however_long_it_takes() -> None:
+    """The controller does not count its own answers under a Service."""
+    with controller(*[404] * 12, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 10**6))
+    assert len(state.asked) > 12
+
+
+def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() -> None:
+    """A moment of its own 404 is not final."""
+    with controller(404, 404, 404, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+    assert len(state.asked) >= 5
+
+
+def test_where_no_controller_counts_a_404_is_waited_for() -> None:
+    """It is not known whose it is."""
+    with controller(404) as state, pytest.raises(DeployError, match="no success before the deadline"):
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
+
+
+def test_a_redirect_is_reported_with_where_it_leads() -> None:
+    """It is an answer, and no page of the application."""
+    with controller(308) as state:
+        (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+    assert (answer.status, answer.location) == (308, "https://elsewhere.localhost/")
+    assert answer.note == "shop.localhost answers 308, a redirect to https://elsewhere.localhost/: it is not followed"
+
+
+def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
+    """No Host header but the address's own."""
+    with controller(200) as state:
+        wait_answering((entry(""),), state.address, Deadline.after(10), in_a_row=1)
+    assert state.asked == [(state.url.removeprefix("http://"), "/")]

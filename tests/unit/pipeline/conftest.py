@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.beside import place_beside
+from kindgate.deploy.entries import entries_of
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.lease import Lease
 from kindgate.pipeline.stages import Provisioned
@@ -70,4 +71,5 @@ def standing(ingress_url: str, tmp_path: Path) -> Provisioned:
         measurements=tmp_path / "measurements",
         monitoring=False,
         base=place_beside(head, head),
+        entries=entries_of(head),
     )

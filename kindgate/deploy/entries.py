@@ -1,0 +1,188 @@
+"""How requests enter the application: every routed path of its Ingresses, HTTPRoutes and IngressRoutes, and what to request there.
+
+The path requested on a route is the one that the annotation `kindgate.dev/path` names; else the path of the HTTP probe
+of the pods behind it, where the route leads there; else the route's own path. A route that cannot be requested without
+guessing is a finding, not an entry.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kindgate.deploy.findings import Finding
+from kindgate.deploy.gateway_routes import gateway_routes
+from kindgate.deploy.ingress_routes import ingress_routes
+from kindgate.deploy.probes import probe_path
+from kindgate.deploy.references import References
+from kindgate.deploy.routes import HostRoute
+from kindgate.deploy.traefik_routes import traefik_routes
+from kindgate.model import Manifest, ObjectRef, Rendered
+
+PATH_ANNOTATION = "kindgate.dev/path"
+"""On an Ingress, HTTPRoute or IngressRoute: the paths to request, separated by spaces, where its own are not the ones to judge."""
+
+ANY_HOST = "*"
+"""How an entry without a host is shown, as kubectl shows it."""
+
+_SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
+
+
+class PathSource(enum.StrEnum):
+    """Where the path of an entry comes from."""
+
+    ANNOTATION = "annotation"
+    PROBE = "probe"
+    ROUTE = "route"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One path of one host that requests enter by.
+
+    `host` goes into the Host header, and into SNI with `tls`; it is empty where any host will do. `object` routes it to
+    `service`; `route_path` is the path as that object has it.
+    """
+
+    host: str
+    path: str
+    tls: bool
+    source: PathSource
+    object: ObjectRef
+    service: ObjectRef | None
+    route_path: str
+
+    @property
+    def label(self) -> str:
+        """What figures of this entry are called: its host, and its path where that is not `/`."""
+        return (self.host or ANY_HOST) + (self.path if self.path != "/" else "")
+
+
+def entry_note(entry: Entry) -> str:
+    """What to say about an entry whose path is that of a probe: load on it may say little about the application."""
+    return f"{entry.label}: the path is that of a health probe; the annotation {PATH_ANNOTATION} on {entry.object} names the path to judge"
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries of an application, in the order of its manifests, and the findings about routes that are none."""
+
+    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_entries(rendered: Rendered, provided: Sequence[Rendered] = (), *, existing: bool = False) -> Entries:
+    """The entries of `rendered`; `provided` is applied before it.
+
+    On an `existing` cluster, classes, Gateways and Services that the manifests lack may be there, so no route is left
+    out for want of them.
+    """
+    objects = [manifest for part in (*provided, rendered) for manifest in part.objects]
+    reader = _Reader(References(objects), objects, existing=existing)
+    found: dict[tuple[str, str, bool], Entry] = {}
+    findings: list[Finding] = []
+    for manifest in rendered.objects:
+        ref = ObjectRef.of(manifest)
+        file = rendered.origins.get(ref, str(rendered.overlay))
+        entries, problems = reader.read(manifest)
+        findings += [Finding(file, ref, path, message, "warning") for path, message in problems]
+        for entry in entries:
+            found.setdefault((entry.host, entry.path, entry.tls), entry)
+    return Entries(tuple(found.values()), tuple(findings))
+
+
+def entries_of(rendered: Rendered, provided: Sequence[Rendered] = (), *, existing: bool = False) -> tuple[Entry, ...]:
+    """The entries alone, as `read_entries` has them."""
+    return read_entries(rendered, provided, existing=existing).entries
+
+
+@dataclass(frozen=True)
+class _Reader:
+    references: References
+    objects: Sequence[Manifest]
+    existing: bool
+
+    def read(self, manifest: Manifest) -> tuple[list[Entry], list[tuple[str, str]]]:
+        """The entries of one object, and what is to say about its other routes: pairs of path and message."""
+        routes = [*self._routes(manifest)]
+        problems = [(route.place, route.problem) for route in routes if route.problem]
+        usable = [route for route in routes if not route.problem]
+        entries: list[Entry] = []
+        paths = _annotated_paths(manifest)
+        for route in usable:
+            wanted = [path for path in paths if _best(usable, route.host, path) is route]
+            problem = self._backend_problem(route) or (_REGEX if route.regex and not wanted else "")
+            if problem:
+                problems.append((route.place, problem.format(path=route.path)))
+                continue
+            if route.rewritten and not wanted:
+                problems.append((route.place, f"the path {route.path} is rewritten: it is requested as it is, its probe is not"))
+            entries += self._entries(route, usable, wanted)
+        return entries, problems
+
+    def _routes(self, manifest: Manifest) -> Iterable[HostRoute]:
+        match ObjectRef.of(manifest).kind:
+            case "Ingress":
+                return ingress_routes(manifest, self.objects, existing=self.existing)
+            case "HTTPRoute":
+                return gateway_routes(manifest, self.objects, existing=self.existing)
+            case "IngressRoute.traefik.io":
+                return traefik_routes(manifest)
+        return ()
+
+    def _entries(self, route: HostRoute, siblings: Sequence[HostRoute], wanted: Sequence[str]) -> Iterator[Entry]:
+        entry = Entry(requested_host(route.host), route.path, route.tls, PathSource.ROUTE, route.object, route.service, route.path)
+        if wanted:
+            yield from (replace(entry, path=path, source=PathSource.ANNOTATION) for path in wanted)
+            return
+        probe = "" if route.rewritten else probe_path(route, self.references)
+        leads_there = probe and _best(siblings, route.host, probe) is route
+        yield replace(entry, path=probe, source=PathSource.PROBE) if leads_there and probe != route.path else entry
+
+    def _backend_problem(self, route: HostRoute) -> str:
+        """Why nothing can answer on this route; empty where something may."""
+        if self.existing or route.service is None:
+            return ""
+        service = self.references.get(route.service)
+        if service is None:
+            return f"not requested: {route.service} was not found in the manifests"
+        if route.port and not self.references.service_has_port(route.service, route.port):
+            return f"not requested: {route.service} has no port {next(iter(route.port.values()))}"
+        return self._pods_problem(route.service, (service.get("spec") or {}).get("selector") or {})
+
+    def _pods_problem(self, service: ObjectRef, selector: Mapping[str, str]) -> str:
+        """Why no pod is behind a Service; empty where its endpoints, or its pods, may be made by something else."""
+        if not selector or any("." in ObjectRef.of(item).kind for item in self.objects):
+            return ""
+        owners = [item for item in self.objects if _selects(selector, item, service.namespace)]
+        if not owners:
+            return f"not requested: no pod in the manifests is selected by {service}"
+        idle = all(ObjectRef.of(item).kind in _SCALED and (item.get("spec") or {}).get("replicas") == 0 for item in owners)
+        return f"not requested: the pods behind {service} are scaled to 0" if idle else ""
+
+
+_REGEX = "not requested: {path} is a regular expression; name a path of it in the annotation " + PATH_ANNOTATION
+
+
+def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:
+    text = (manifest["metadata"].get("annotations") or {}).get(PATH_ANNOTATION) or ""
+    return tuple(path if path.startswith("/") else f"/{path}" for path in str(text).split())
+
+
+def _best(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None:
+    """The route of `host` that serves `path`: the longest that matches; else the first that is a regular expression, or any."""
+    mine = [route for route in routes if route.host == host]
+    matching = [route for route in mine if route.matches(path)]
+    if matching:
+        return max(matching, key=lambda route: (route.exact, len(route.path)))
+    return next((route for route in mine if route.regex), None)
+
+
+def requested_host(host: str) -> str:
+    """The host that is requested for a routed one: `*.shop.localhost` covers `kindgate.shop.localhost`."""
+    return host.replace("*", "kindgate", 1)
+
+
+def _selects(selector: Mapping[str, str], manifest: Manifest, namespace: str) -> bool:
+    return any(References([manifest]).selected(selector, namespace))

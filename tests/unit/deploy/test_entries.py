@@ -1,0 +1,251 @@
+"""Entries: which host and path are requested for each way into the application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.deploy.entries import PATH_ANNOTATION, Entry, PathSource, entries_of, read_entries
+from kindgate.deploy.routes import HostRoute
+from kindgate.model import ObjectRef
+from tests.unit.deploy.objects import Object, deployment, ingress, manifest, rendered, service
+
+
+def probed(path: str, port: object = "http", **probe: Any) -> Object:
+    """The Deployment with a readiness probe."""
+    return deployment(container={"readinessProbe": {"httpGet": {"path": path, "port": port, **probe}}})
+
+
+def routed(*paths: str, host: str = "shop.localhost", kind: str = "Prefix", annotation: str = "", **metadata: Any) -> Object:
+    """An Ingress with these paths of one host, all led to the Service web; `annotation` names paths to request."""
+    backend = {"service": {"name": "web", "port": {"name": "http"}}}
+    rule: Object = {"http": {"paths": [{"path": path, "pathType": kind, "backend": backend} for path in paths]}}
+    item = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"rules": [{**rule, **({"host": host} if host else {})}]})
+    item["metadata"]["annotations"] = {**({PATH_ANNOTATION: annotation} if annotation else {}), **metadata}
+    return item
+
+
+def found(*objects: Object, existing: bool = False) -> list[tuple[str, str]]:
+    """Host and path of each entry."""
+    return [(entry.host, entry.path) for entry in entries_of(rendered(*objects), existing=existing)]
+
+
+def problems(*objects: Object) -> list[str]:
+    """What is said about routes that are no entries."""
+    return [finding.message for finding in read_entries(rendered(*objects)).findings]
+
+
+APP = (probed("/"), service())
+HEALTH = (probed("/healthz"), service())
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ((*APP, routed("/")), [("shop.localhost", "/")]),
+        ((*APP, routed("/tea", "/coffee")), [("shop.localhost", "/tea"), ("shop.localhost", "/coffee")]),
+        ((*APP, routed("/foo", "/bar", host="")), [("", "/foo"), ("", "/bar")]),
+        ((*APP, routed("/", host="*.shop.localhost")), [("kindgate.shop.localhost", "/")]),
+        ((*APP, ingress(path="/a"), routed("/a")), [("shop.localhost", "/a")]),
+    ],
+    ids=["root", "two-paths", "no-host", "wildcard", "the-same-twice"],
+)
+def test_every_routed_path_is_an_entry(objects: tuple[Object, ...], expected: list[tuple[str, str]]) -> None:
+    """With a host or without one."""
+    assert found(*objects) == expected
+
+
+def test_a_default_backend_is_an_entry_of_any_host() -> None:
+    """What an Ingress without rules is made of."""
+    spec = {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}
+    assert found(*APP, manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec=spec)) == [("", "/")]
+
+
+@pytest.mark.parametrize(
+    ("objects", "path", "source"),
+    [
+        ((*HEALTH, routed("/")), "/healthz", PathSource.PROBE),
+        ((*HEALTH, routed("/", annotation="/")), "/", PathSource.ANNOTATION),
+        ((*HEALTH, routed("/", annotation="v1/items")), "/v1/items", PathSource.ANNOTATION),
+        ((*HEALTH, routed("/api")), "/api", PathSource.ROUTE),
+        ((probed("/api/health"), service(), routed("/api")), "/api/health", PathSource.PROBE),
+        ((*HEALTH, routed("/", kind="Exact")), "/", PathSource.ROUTE),
+        ((probed("/healthz", 8080), service(), routed("/")), "/healthz", PathSource.PROBE),
+        ((probed("/healthz", 9090), service(), routed("/")), "/", PathSource.ROUTE),
+        ((probed("/healthz", scheme="HTTPS"), service(), routed("/")), "/", PathSource.ROUTE),
+        ((probed("/healthz", httpHeaders=[{"name": "Host", "value": "x"}]), service(), routed("/")), "/", PathSource.ROUTE),
+        ((*HEALTH, routed("/", **{"nginx.ingress.kubernetes.io/rewrite-target": "/"})), "/", PathSource.ROUTE),
+    ],
+    ids=[
+        *("probe", "annotation-wins", "annotation-without-slash", "probe-not-routed", "probe-below-the-path", "exact"),
+        *("probe-by-number", "probe-of-another-port", "probe-by-https", "probe-with-headers", "rewritten"),
+    ],
+)
+def test_the_path_is_the_annotations_else_the_probes_else_the_routes(objects: tuple[Object, ...], path: str, source: PathSource) -> None:
+    """A probe's path is taken only where this route leads it to the port that is probed."""
+    (entry,) = entries_of(rendered(*objects))
+    assert (entry.path, entry.source) == (path, source)
+
+
+def test_a_probe_that_another_route_serves_is_not_taken() -> None:
+    """`/healthz` is led by the longer path, so `/` is requested for itself."""
+    assert found(*HEALTH, routed("/", "/healthz")) == [("shop.localhost", "/"), ("shop.localhost", "/healthz")]
+
+
+def test_the_annotation_may_name_several_paths() -> None:
+    """Each is requested on the route that serves it; a route without one keeps its own."""
+    item = routed("/", "/api", "/static", annotation="/home /api/v1/items /api/v1/users")
+    assert found(*APP, item) == [
+        ("shop.localhost", "/home"),
+        ("shop.localhost", "/api/v1/items"),
+        ("shop.localhost", "/api/v1/users"),
+        ("shop.localhost", "/static"),
+    ]
+
+
+def test_a_regular_expression_is_reported_and_not_guessed() -> None:
+    """Only its owner knows a path that it matches; the annotation may name one."""
+    item = routed("/api(/|$)(.*)", kind="ImplementationSpecific")
+    assert found(*APP, item) == []
+    assert problems(*APP, item) == [
+        "not requested: /api(/|$)(.*) is a regular expression; name a path of it in the annotation kindgate.dev/path"
+    ]
+    assert found(*APP, routed("/api(/|$)(.*)", kind="ImplementationSpecific", annotation="/api/items")) == [
+        ("shop.localhost", "/api/items")
+    ]
+
+
+NO_PORT = service(ports=[{"name": "grpc", "port": 90}])
+OTHER = service(selector={"app": "other"})
+
+
+@pytest.mark.parametrize(
+    ("objects", "message"),
+    [
+        ((probed("/"), routed("/")), "Service shop/web was not found in the manifests"),
+        ((probed("/"), NO_PORT, routed("/")), "Service shop/web has no port http"),
+        ((probed("/"), OTHER, routed("/")), "no pod in the manifests is selected by Service shop/web"),
+        ((deployment(replicas=0), service(), routed("/")), "the pods behind Service shop/web are scaled to 0"),
+        ((*APP, ingress(ingressClassName="alb")), "no ingress controller here serves the class alb (classes: none)"),
+        (
+            (*APP, routed("/", **{"kubernetes.io/ingress.class": "nginx"})),
+            "no ingress controller here serves the class nginx (classes: none)",
+        ),
+    ],
+    ids=["no-service", "no-port", "no-pods", "scaled-to-0", "class", "class-by-annotation"],
+)
+def test_a_route_that_nothing_can_answer_is_reported_and_not_requested(objects: tuple[Object, ...], message: str) -> None:
+    """It would be waited for until the deadline; on an existing cluster what is missing may be there."""
+    assert found(*objects) == []
+    assert problems(*objects) == [f"not requested: {message}"]
+    assert found(*objects, existing=True) == [("shop.localhost", "/")]
+
+
+def test_pods_may_be_made_by_a_custom_resource() -> None:
+    """An operator's pods are in no manifest."""
+    database = manifest("Cluster", "db", api_version="postgresql.cnpg.io/v1", spec={"instances": 1})
+    assert found(probed("/"), OTHER, database, routed("/")) == [("shop.localhost", "/")]
+
+
+def test_a_class_that_is_brought_is_served() -> None:
+    """By the overlay itself, a component or what is applied before."""
+    nginx = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
+    assert found(*APP, nginx, ingress(ingressClassName="nginx")) == [("shop.localhost", "/")]
+    assert len(entries_of(rendered(*APP, ingress(ingressClassName="nginx")), [rendered(nginx)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("tls", "schemes"), [([{"hosts": ["shop.localhost"]}], "https"), ([{}], "https"), ([{"hosts": ["a"]}], "http"), ([], "http")]
+)
+def test_a_host_with_a_certificate_has_tls(tls: list[Object], schemes: str) -> None:
+    """An entry of `tls` without hosts is for all of them."""
+    (entry,) = entries_of(rendered(*APP, ingress(tls=tls)))
+    assert ("https" if entry.tls else "http") == schemes
+
+
+def http_route(**spec: Any) -> Object:
+    """An HTTPRoute of the Gateway edge/main to the Service web."""
+    rule = {"backendRefs": [{"name": "web", "port": 80}]}
+    parents = [{"name": "main", "namespace": "edge"}]
+    return manifest("HTTPRoute", "web", api_version="gateway.networking.k8s.io/v1", spec={"parentRefs": parents, "rules": [rule], **spec})
+
+
+def gateway(*listeners: Object) -> Object:
+    """The Gateway edge/main."""
+    ports = listeners or ({"name": "http", "port": 80, "protocol": "HTTP"},)
+    return manifest("Gateway", "main", namespace="edge", api_version="gateway.networking.k8s.io/v1", spec={"listeners": list(ports)})
+
+
+BACKENDS = {"backendRefs": [{"name": "web", "port": 80}]}
+PREFIX = {"path": {"type": "PathPrefix", "value": "/api"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"hostnames": ["shop.localhost"]}, [("shop.localhost", "/")]),
+        ({}, [("", "/")]),
+        ({"rules": [{"matches": [PREFIX, {"path": {"type": "Exact", "value": "/b"}}], **BACKENDS}]}, [("", "/api"), ("", "/b")]),
+        ({"rules": [{"matches": [{"path": {"type": "RegularExpression", "value": "/a.*"}}], **BACKENDS}]}, []),
+        ({"rules": [{"matches": [{**PREFIX, "method": "POST"}, {**PREFIX, "headers": [{"name": "a", "value": "b"}]}], **BACKENDS}]}, []),
+        ({"rules": [{"filters": [{"type": "RequestRedirect"}]}]}, []),
+        ({"parentRefs": [{"name": "other"}]}, []),
+    ],
+    ids=["host", "no-host", "paths", "regex", "by-method-and-header", "redirect", "no-gateway"],
+)
+def test_an_http_route_is_read_too(spec: Object, expected: list[tuple[str, str]]) -> None:
+    """The Gateway API's routes enter the application as Ingresses do."""
+    assert found(*APP, gateway(), http_route(**spec)) == expected
+
+
+def test_a_gateways_listener_says_host_and_tls() -> None:
+    """A route without hostnames has those of the listeners."""
+    (entry,) = entries_of(rendered(*APP, gateway({"hostname": "shop.localhost", "protocol": "HTTPS", "port": 443}), http_route()))
+    assert (entry.host, entry.tls) == ("shop.localhost", True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("Host(`shop.localhost`)", [("shop.localhost", "/")]),
+        ("Host(`shop.localhost`) && PathPrefix(`/api`)", [("shop.localhost", "/api")]),
+        ("(Host(`shop.localhost`) && Path(`/x`))", [("shop.localhost", "/x")]),
+        ("PathPrefix(`/`)", [("", "/")]),
+        ("Host(`a`) || Host(`b`)", []),
+        ("HostRegexp(`.+`)", []),
+        ("Host(`a`) && Headers(`X`, `y`)", []),
+    ],
+    ids=["host", "prefix", "path", "no-host", "or", "regex", "headers"],
+)
+def test_an_ingress_route_is_read_where_its_rule_is_one_host_and_one_path(rule: str, expected: list[tuple[str, str]]) -> None:
+    """Traefik's language can say more than that; then nothing is guessed."""
+    route = {"match": rule, "kind": "Rule", "services": [{"name": "web", "port": 80}]}
+    assert found(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
+
+
+def test_a_kind_of_the_same_name_in_another_group_is_no_entry() -> None:
+    """OpenShift has an Ingress of its own, which routes nothing."""
+    assert found(*APP, {**routed("/"), "apiVersion": "config.openshift.io/v1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "label"),
+    [("a.localhost", "/", "a.localhost"), ("a.localhost", "/tea", "a.localhost/tea"), ("", "/", "*"), ("", "/tea", "*/tea")],
+)
+def test_an_entry_is_called_by_host_and_path(host: str, path: str, label: str) -> None:
+    """Figures of two paths of a host have two names."""
+    ref = ObjectRef("Ingress", "shop", "web")
+    assert Entry(host, path, tls=False, source=PathSource.ROUTE, object=ref, service=None, route_path="/").label == label
+
+
+SEGMENTS = st.lists(st.text("ab", min_size=1, max_size=2), max_size=3)
+
+
+@given(SEGMENTS, SEGMENTS)
+def test_a_prefix_matches_element_by_element(prefix: list[str], path: list[str]) -> None:
+    """As the Ingress API defines it: /aa is no prefix of /aab."""
+    route = HostRoute(ObjectRef("Ingress", "", "x"), "", "", "/" + "/".join(prefix))
+    assert route.matches("/" + "/".join(path)) == (path[: len(prefix)] == prefix)
