@@ -108,6 +108,12 @@ class ImageSettings:
     app_image: tuple[str, ...] = option(
         (), "--app-image", "Judge IMAGE of the local engine where the manifests say NAME, of any tag or digest; repeatable", "NAME=IMAGE"
     )
+    build: tuple[str, ...] = option(
+        (),
+        "--app-build",
+        "`kindgate build` builds IMAGE from the Dockerfile in FOLDER, or from FILE of it, up to STAGE; repeatable",
+        "IMAGE=FOLDER[,file=FILE][,target=STAGE]",
+    )
     allow_missing: bool = option(
         default=False,
         flag="--images-allow-missing",
@@ -119,6 +125,9 @@ class ImageSettings:
 
     def __post_init__(self) -> None:
         _images_by_name("--app-image", self.app_image)
+        for item in self.build:
+            if not re.fullmatch(r"[^=,\s]+=[^=,]+(,(file|target)=[^=,]+){0,2}", item):
+                raise SettingsError(f"--app-build: {item!r} is not of the form IMAGE=FOLDER[,file=FILE][,target=STAGE]")
 
     @property
     def app_images(self) -> Mapping[str, str]:
@@ -130,7 +139,16 @@ class ImageSettings:
 class DeploySettings:
     """The application under judgement."""
 
-    overlay: Path = option(Path("k8s/overlays/ci"), "--app-overlay", "Kustomize overlay of the application", "DIR")
+    overlay: Path = option(
+        Path("k8s/overlays/ci"),
+        "--app-overlay",
+        "Manifests of the application: Kustomize overlay, folder or file of YAML, Helm chart",
+        "PATH",
+    )
+    values: tuple[Path, ...] = option((), "--app-values", "Values file of the Helm chart; repeatable, later ones win", "FILE")
+    release: str = option("", "--app-release", "Release name of the Helm chart; default: the chart's name", "NAME")
+    namespace: str = option("", "--app-namespace", "Namespace of the Helm chart's release; default: default", "NAME")
+    enable_helm: bool = option(default=False, flag="--app-enable-helm", text="Let Kustomize run helm for the helmCharts of an overlay")
     components: tuple[str, ...] = option(
         (), "--app-component", "Bundled component to apply beside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
     )

@@ -1,70 +1,43 @@
-"""What a rendered overlay tells about how to judge it: hosts, the ingress controller that it needs, its own image."""
+"""What rendered manifests say about how to judge them: hosts, the components that they lack, their own images."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kindgate.adoption.builds import Build, Builds
 from kindgate.adoption.entry_components import entry_components
 from kindgate.errors import ManifestError
-from kindgate.images.reference import ImageReference
-from kindgate.model import Rendered
+from kindgate.model import Rendered, kind_of
 from kindgate.pod_templates import containers
 
-_INGRESS = """an Ingress leads requests into the cluster; add one to the overlay, such as
-    apiVersion: networking.k8s.io/v1
-    kind: Ingress
-    metadata: {name: shop, namespace: shop}
-    spec:
-      rules:
-        - host: shop.localhost
-          http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]}"""
+_ENTRIES = frozenset({"Ingress", "HTTPRoute", "IngressRoute"})
+
+_INGRESS = "add an Ingress, or a Service of a port that speaks HTTP, to the manifests; `kindgate init` makes an Ingress for such a Service"
 
 
 @dataclass(frozen=True)
 class Application:
-    """The application of an overlay. `image` is the one that this repository builds, as its manifests name it, if one is known."""
+    """The manifests as they are judged: how they are entered, what they lack, and which of their images the repository builds."""
 
     hosts: tuple[str, ...]
     components: tuple[str, ...]
-    images: tuple[str, ...]
-    image: str
-    notes: tuple[str, ...]
+    builds: tuple[Build, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def look_at(rendered: Rendered, *, builds_image: bool, names: Iterable[str]) -> Application:
-    """Read the application; an image that ends in one of `names` is taken for the repository's own if it `builds_image`.
-
-    Raises `ManifestError` when nothing leads requests into it.
-    """
-    if not rendered.hosts:
-        raise ManifestError(f"{rendered.overlay}: no Ingress of it names a host", next_step=_INGRESS)
-    found = (container for manifest in rendered.objects for _, container in containers(manifest))
-    images = tuple(sorted({str(container["image"]) for container in found if container.get("image")}))
-    own = _own_image(images, names) if builds_image else ""
+def look_at(rendered: Rendered, builds: Builds) -> Application:
+    """Read the application, adapted already; raises `ManifestError` when nothing leads requests into it."""
+    if not any(kind_of(item).partition(".")[0] in _ENTRIES for item in rendered.objects):
+        raise ManifestError(f"{rendered.overlay}: nothing leads requests into it, and no Service of it may speak HTTP", next_step=_INGRESS)
     components, notes = _components(rendered)
-    if builds_image and not own:
-        notes += (f"which image the Dockerfile builds is not clear: add `app_image = NAME=TAG` to pytest's settings ({', '.join(images)})",)
-    return Application(rendered.hosts, components, images, own, notes)
+    return Application(rendered.hosts, components, builds.found, (*notes, *builds.notes))
 
 
-def short_name(image: str) -> str:
-    """The last part of an image's name: `shop` of `example.org/team/shop:1.2`."""
-    return ImageReference.parse(image).repository.rpartition("/")[2]
-
-
-def without_tag(image: str) -> str:
-    """The image's name as people write it, without tag and digest: what --app-image takes."""
-    return ImageReference.parse(image).familiar_name
-
-
-def _own_image(images: tuple[str, ...], names: Iterable[str]) -> str:
-    if len(images) == 1:
-        return images[0]
-    wanted = set(names)
-    named = [image for image in images if short_name(image) in wanted]
-    return named[0] if len(named) == 1 else ""
+def images_of(rendered: Rendered) -> tuple[str, ...]:
+    """Every image of the manifests' containers, as they name it, sorted."""
+    found = (container for manifest in rendered.objects for _, container in containers(manifest))
+    return tuple(sorted({str(container["image"]) for container in found if container.get("image")}))
 
 
 def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:

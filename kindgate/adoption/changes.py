@@ -57,15 +57,18 @@ class Change:
         return "".join(difflib.unified_diff(old, new, source, target))
 
 
-def compared(suite: Path, wanted: Mapping[Path, str]) -> tuple[Change, ...]:
-    """Every wanted file beside what is there, the files of an earlier call that are no longer wanted, and the new record."""
+def compared(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[Change, ...]:
+    """Every wanted file beside what is there, the files of an earlier call that are no longer wanted, and the new record.
+
+    `note` is a line of the record.
+    """
     record = read_record(suite)
     changes = [_change(path, text, record) for path, text in wanted.items()]
     changes += [_change(path, None, record) for path in record if path not in wanted and path.is_file()]
     sums = {one.path: _sum(one.after) if one.kind is not Kind.KEEP else record.get(one.path) for one in changes if one.after is not None}
     lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in sums.items() if digest]
     record_file = suite / RECORD
-    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, *lines]), ours=True))
+    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, note, *lines]), ours=True))
 
 
 def read_record(suite: Path) -> Mapping[Path, str]:

@@ -3,56 +3,89 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kindgate import __version__
-from kindgate.adoption.application import Application, relative, short_name, without_tag
+from kindgate.adoption.adaptation import OVERLAY, UNCHANGED, Adaptation
+from kindgate.adoption.application import Application, relative
+from kindgate.adoption.builds import Build
 from kindgate.adoption.changes import Change, compared
-from kindgate.adoption.overlays import find_kustomizations
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
-
-TAG = "kindgate"
-"""Tag of the image that is built from the repository to be judged."""
-
-
-def built_image(application: Application) -> str:
-    """What the repository's own image is built as: `shop:kindgate`; empty where it builds none."""
-    return f"{short_name(application.image)}:{TAG}" if application.image else ""
+from kindgate.adoption.requests import NOTHING, Request
+from kindgate.adoption.tree import look_below
 
 
-def wanted_changes(repository: Repository, overlay: Path, application: Application, source: Provenance) -> tuple[Change, ...]:
+@dataclass(frozen=True)
+class Plan:
+    """What `kindgate init` decided: the manifests (`paths`, one or several), what they need, and Helm's options for them."""
+
+    paths: tuple[Path, ...]
+    application: Application
+    adaptation: Adaptation = UNCHANGED
+    values: tuple[Path, ...] = ()
+    namespace: str = ""
+    enable_helm: bool = False
+
+    @property
+    def adapted(self) -> bool:
+        """Whether an adapted overlay has to stand between the manifests and the cluster."""
+        return self.adaptation.needed or len(self.paths) > 1
+
+
+def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
     """Every file that kindgate wants there, compared with what is there."""
-    wanted = {**dict(_suite_files(repository, overlay, application)), **dict(_workflows(repository, overlay, application, source))}
-    return compared(repository.suite, wanted)
+    wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source))}
+    return compared(repository.suite, wanted, request.line(repository.suite))
 
 
-def _suite_files(repository: Repository, overlay: Path, application: Application) -> Iterator[tuple[Path, str]]:
+def _suite_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str]]:
     environment = _environment()
-    values = {
-        "folder": repository.suite.name,
-        "hosts": application.hosts,
-        "settings": _settings(repository, overlay, application),
-    }
+    values = {"folder": repository.suite.name, "settings": _settings(repository, plan)}
     for template, name in (("pytest.ini.j2", "pytest.ini"), ("slo.yaml.j2", "slo.yaml"), ("judge_slo.py.j2", "judge_slo.py")):
         yield repository.suite / name, environment.get_template(template).render(values)
     yield repository.suite / ".gitignore", environment.get_template("gitignore.j2").render()
+    if plan.adapted:
+        overlay = repository.suite / OVERLAY
+        for name, text in plan.adaptation.files([relative(path, overlay) for path in plan.paths]).items():
+            yield overlay / name, text
 
 
-def _settings(repository: Repository, overlay: Path, application: Application) -> Mapping[str, str]:
+def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
     """The ini values of the suite."""
-    settings = {"app_overlay": relative(overlay, repository.suite), "slo_file": "slo.yaml"}
-    if application.components:
-        settings["app_component"] = " ".join(application.components)
-    if application.image:
-        settings["app_image"] = f"{without_tag(application.image)}={built_image(application)}"
-    return settings
+    suite, application = repository.suite, plan.application
+    overlay = OVERLAY if plan.adapted else relative(plan.paths[0], suite)
+    builds = application.builds
+    found = {
+        "app_overlay": overlay,
+        "app_values": _several(relative(file, suite) for file in plan.values),
+        "app_namespace": plan.namespace,
+        "app_enable_helm": "true" if plan.enable_helm else "",
+        "app_component": " ".join(application.components),
+        "app_image": _several(f"{build.image}={build.built}" for build in builds),
+        "app_build": _several(build_setting(build, suite) for build in builds),
+        "slo_file": "slo.yaml",
+    }
+    return {key: value for key, value in found.items() if value}
 
 
-def _workflows(repository: Repository, overlay: Path, application: Application, source: Provenance) -> Iterator[tuple[Path, str]]:
+def build_setting(build: Build, folder: Path) -> str:
+    """A build as --app-build has it, with paths counted from `folder`."""
+    more = "".join(f",{key}={value}" for key, value in (("file", build.dockerfile), ("target", build.target)) if value)
+    return f"{build.built}={relative(build.context, folder)}{more}"
+
+
+def _several(values: Iterable[str]) -> str:
+    """The values of a setting, each on a line by itself where there are several."""
+    lines = list(values)
+    return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
+
+
+def _workflows(repository: Repository, plan: Plan, source: Provenance) -> Iterator[tuple[Path, str]]:
     environment = _environment()
     name = f"kindgate-{repository.slug}" if repository.slug else "kindgate"
     folder = repository.root / ".github" / "workflows"
@@ -63,9 +96,7 @@ def _workflows(repository: Repository, overlay: Path, application: Application, 
         "needed": ["changes", *jobs] if repository.slug else jobs,
         "branch": repository.branch,
         "directory": relative(repository.suite, repository.root),
-        "context": relative(repository.folder, repository.suite),
-        "image": built_image(application),
-        "watched": [*_watched(repository, overlay), f".github/workflows/{name}.yml"] if repository.slug else [],
+        "watched": [*_watched(repository, plan), f".github/workflows/{name}.yml"] if repository.slug else [],
         "source": source,
         "version": __version__,
     }
@@ -73,16 +104,17 @@ def _workflows(repository: Repository, overlay: Path, application: Application, 
         yield folder / file, environment.get_template(template).render(values)
 
 
-def _watched(repository: Repository, overlay: Path) -> list[str]:
-    """The folders whose change is a change of this suite: the application's, and all that its overlay builds upon elsewhere."""
-    uses = {one.folder: one.uses for one in find_kustomizations(repository.root)}
-    folders, todo = set[Path](), [overlay.resolve()]
+def _watched(repository: Repository, plan: Plan) -> list[str]:
+    """The folders whose change is a change of this suite: the application's, and all that it is made of elsewhere."""
+    uses = {one.folder: one.uses for one in look_below(repository.root).kustomizations}
+    paths = set[Path]()
+    todo = [*(path.resolve() for path in plan.paths), *plan.values, *(build.context for build in plan.application.builds)]
     while todo:
-        folder = todo.pop()
-        if folder not in folders:
-            folders.add(folder)
-            todo += uses.get(folder, ())
-    outside = {relative(folder, repository.root) for folder in folders if not folder.is_relative_to(repository.folder)}
+        path = todo.pop()
+        if path not in paths:
+            paths.add(path)
+            todo += uses.get(path, ())
+    outside = {relative(path, repository.root) for path in paths if not path.is_relative_to(repository.folder)}
     return [repository.directory, *sorted(outside)]
 
 

@@ -1,4 +1,4 @@
-"""What a repository is, as far as kindgate has to know: its root, the application's folder, the default branch, what it builds."""
+"""What a repository is, as far as kindgate has to know: its root, the application's folder, the default branch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from kindgate.errors import CommandNotFound, SettingsError
 from kindgate.host.command import run
 from kindgate.waiting import Deadline
 
-_BUILD_FILES = ("Dockerfile", "Containerfile")
-
 
 @dataclass(frozen=True)
 class Repository:
@@ -21,7 +19,6 @@ class Repository:
     folder: Path
     suite: Path
     branch: str
-    builds_image: bool
 
     @property
     def directory(self) -> str:
@@ -50,7 +47,6 @@ def look_around(folder: Path, deadline: Deadline) -> Repository:
         folder=whole,
         suite=suite_folder(whole),
         branch=_default_branch(root, deadline),
-        builds_image=any((whole / name).is_file() for name in _BUILD_FILES),
     )
 
 

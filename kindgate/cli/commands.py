@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import compare, host, images, init, load, pull_request, security, shell, steps
+from kindgate.cli import build, compare, host, images, init, load, pull_request, security, shell, steps
 from kindgate.cli.console import foreign
 
 app = typer.Typer(
     name="kindgate",
-    help="Judges an application on a real Kubernetes cluster. `pytest -m e2e` runs all of it; these commands re-run one step by hand.",
+    help="Judges an application on a real Kubernetes cluster. `pytest e2e` runs all of it; these commands re-run one step by hand.",
     epilog="Exit codes are listed in docs/exit-codes.md, options in docs/options.md.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -32,13 +32,13 @@ def _version(asked: bool) -> None:
 def kindgate(
     version: Annotated[bool, typer.Option("--version", help="Show the version", callback=_version, is_eager=True)] = False,
 ) -> None:
-    """Judges an application on a real Kubernetes cluster. `pytest -m e2e` runs all of it; these commands re-run one step by hand."""
+    """Judges an application on a real Kubernetes cluster. `pytest e2e` runs all of it; these commands re-run one step by hand."""
 
 
 app.command(rich_help_panel="A new repository")(init.init)
 
 STEPS = "Steps of the pipeline"
-for command in (steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):
+for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):
     app.command(rich_help_panel=STEPS)(foreign(command))
 for command in (steps.run, compare.compare):  # their last lines are annotations, which the runner has to read
     app.command(rich_help_panel=STEPS)(command)

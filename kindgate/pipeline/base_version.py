@@ -11,7 +11,6 @@ from pathlib import Path
 from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.beside import Beside, place_beside
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
-from kindgate.deploy.render import render
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
 from kindgate.deploy.tls import with_run_certificates
@@ -20,7 +19,7 @@ from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
 from kindgate.model import Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, secret_values
-from kindgate.pipeline.tools import Tools
+from kindgate.pipeline.tools import Tools, renderer
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
@@ -40,7 +39,7 @@ def read_base(
     git does not know, and `ManifestError` for manifests that cannot be used.
     """
     with _overlay_of_base(settings, folder, deadline) as overlay:
-        rendered = render(overlay, kubectl=tools.kubectl, deadline=deadline, components=settings.deploy.components)
+        rendered = renderer(settings, tools.kubectl, deadline).render(overlay, settings.deploy.components)
     (rendered,) = with_images((rendered,), settings.slo.base_images, "--slo-base-image")
     existing = settings.cluster.existing is not None
     *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)

@@ -14,7 +14,6 @@ from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.findings import Finding, errors_first, strict
 from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.normalize import normalized
-from kindgate.deploy.render import read_manifests, render
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.source_lines import with_lines
 from kindgate.deploy.substitute import with_image_ids, with_images
@@ -28,7 +27,7 @@ from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_
 from kindgate.pipeline.base_version import default_namespace, read_base
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
-from kindgate.pipeline.tools import Tools, find_tools
+from kindgate.pipeline.tools import Tools, find_tools, renderer
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import advice
@@ -227,9 +226,9 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> Ch
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
     """What --app-apply and --app-overlay name, in the order in which it is applied."""
-    before = (read_manifests(settings.path(path), kubectl=kubectl, deadline=deadline) for path in settings.deploy.apply)
-    overlay = settings.path(settings.deploy.overlay)
-    return (*before, render(overlay, kubectl=kubectl, deadline=deadline, components=settings.deploy.components))
+    sources = renderer(settings, kubectl, deadline)
+    before = (sources.prerequisite(settings.path(path)) for path in settings.deploy.apply)
+    return (*before, sources.render(settings.path(settings.deploy.overlay), settings.deploy.components))
 
 
 def check_artifacts_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The programs that a run calls: kubectl always, kind where kindgate creates the cluster."""
+"""The programs that a run calls: kubectl always, kind where kindgate creates the cluster, helm where there are charts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate import assets
+from kindgate.deploy.charts import Helm
+from kindgate.deploy.sources import Renderer
 from kindgate.host.tools import find_tool
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.images.source import Progress
@@ -36,6 +38,13 @@ def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> To
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)
     return Tools(kubectl, find_tool("kind", asked=settings.cluster.kind_bin, seed=_seed(settings), deadline=deadline, progress=progress))
+
+
+def renderer(settings: Settings, kubectl: Path, deadline: Deadline, progress: Progress = lambda _line: None) -> Renderer:
+    """What renders the application's manifests; helm is found when a chart needs it."""
+    deploy = settings.deploy
+    helm = Helm(tuple(settings.path(file) for file in deploy.values), deploy.release, deploy.namespace, deploy.enable_helm)
+    return Renderer(kubectl, deadline, lambda: find_tool("helm", seed=_seed(settings), deadline=deadline, progress=progress), helm)
 
 
 def _seed(settings: Settings) -> Path | None:

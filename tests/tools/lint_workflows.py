@@ -18,8 +18,9 @@ from pathlib import Path
 
 from kindgate import assets
 from kindgate.adoption.application import Application
+from kindgate.adoption.builds import Build
 from kindgate.adoption.changes import write
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
 from kindgate.errors import CommandError, KindgateError, ToolError
@@ -73,9 +74,9 @@ def write_example(root: Path) -> None:
     for directory in (".", "services/a", "services/b"):
         folder = root / directory
         folder.mkdir(parents=True, exist_ok=True)
-        repository = Repository(root, folder, folder / "e2e", "main", builds_image=True)
-        application = Application(("shop.localhost",), (), ("shop:1",), "shop:1", ())
-        write(wanted_changes(repository, folder / "deploy", application, Provenance("acme/kindgate", "0123456789" * 4)))
+        repository = Repository(root, folder, folder / "e2e", "main")
+        plan = Plan((folder / "deploy",), Application(("shop.localhost",), (), (Build("shop", "shop:kindgate", folder),)))
+        write(wanted_changes(repository, plan, Provenance("acme/kindgate", "0123456789" * 4)))
 
 
 def main(root: Path) -> int:

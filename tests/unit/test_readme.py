@@ -9,7 +9,7 @@ import pytest
 from iniconfig import IniConfig
 
 from kindgate.adoption.application import Application
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
 from kindgate.cli.commands import app
@@ -65,10 +65,9 @@ def test_the_first_two_commands_are_what_ci_runs() -> None:
 
 def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
     """Byte for byte, for a repository with an image of its own."""
-    repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main", builds_image=True)
-    image = "example.org/shop:1"
-    application = Application(("shop.localhost",), (), (image,), image, ())
-    files = {one.path.name: one.after for one in wanted_changes(repository, tmp_path / "k8s", application, UNKNOWN)}
+    repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main")
+    plan = Plan((tmp_path / "k8s",), Application(("shop.localhost",), ()))
+    files = {one.path.name: one.after for one in wanted_changes(repository, plan, UNKNOWN)}
 
     assert [block.text for block in of("In CI", "yaml")] == [files["kindgate.yml"], files["kindgate-report.yml"]]
 
@@ -106,7 +105,7 @@ def test_every_command_exists() -> None:
 
 def test_every_option_exists() -> None:
     """A renamed one would leave people with an error."""
-    init = {"--overlay", "--dir", "--dry-run", "--source", "--fixtures", "--markers"}
+    init = {"--overlay", "--values", "--dir", "--dry-run", "--source", "--fixtures", "--markers"}
 
     assert set(re.findall(r"`(--[a-z-]+)", TEXT)) <= {row.option.flag for row in option_fields(Settings)} | init
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kindgate.adoption.application import Application
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
 from tests.tools.expressions import Contexts, condition
@@ -24,8 +24,8 @@ def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
     for file in (*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / ".github/actions").glob("*/action.yml")):
         yield file.name, yaml.safe_load(file.read_text())
     root = ROOT / "nowhere"
-    repository = Repository(root, root / "a", root / "a/e2e", "main", builds_image=False)
-    for change in wanted_changes(repository, root / "a" / "k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN):
+    repository = Repository(root, root / "a", root / "a/e2e", "main")
+    for change in wanted_changes(repository, Plan((root / "a" / "k8s",), Application(("a.localhost",), ())), UNKNOWN):
         if change.path.suffix == ".yml":
             yield change.path.name, yaml.safe_load(change.after or "")
 
@@ -109,11 +109,6 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         *((contexts(event), False) for event in EVENTS),
     ],
     "ci.yml: publish": ONLY_PULL_REQUESTS,
-    "e2e.yml: e2e: Build the application's image": [
-        (contexts("pull_request", inputs={"image": "shop:dev"}), True),
-        (contexts("pull_request", inputs={"image": ""}), False),
-        (contexts("pull_request", inputs={"image": "shop:dev"}, failed=True), False),
-    ],
     "e2e.yml: e2e: Link the page from the report": [
         (contexts("pull_request", steps=PAGE), True),
         (contexts("pull_request", steps=PAGE, failed=True), True),

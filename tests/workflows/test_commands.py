@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kindgate.adoption.application import Application
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
 from kindgate.host.engine import find_engine
@@ -37,7 +37,7 @@ RUN = {
     "ci.yml: unit: Run the unit tests",
     "ci.yml: security: Scan manifests, images and dependencies",
     "ci.yml: kindgate: Every job has succeeded, or may be skipped",
-    "e2e.yml: e2e: Build the application's image",
+    "e2e.yml: e2e: Build the application's images",
     "e2e.yml: e2e: Judge the application",
     "e2e.yml: e2e: Give the page a name of its own",
     "e2e.yml: e2e: Link the page from the report",
@@ -174,11 +174,11 @@ def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, install
     """A caller's image is built; its tests are collected only, because `make e2e` judges on a cluster."""
     (clone / "image").mkdir()
     (clone / "image/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
-    inputs = {"directory": ".", "context": "image", "image": image, "leg": "e2e", "arguments": "--collect-only -q"}
+    inputs = {"directory": ".", "leg": "e2e", "arguments": "--collect-only -q"}
     page = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
-    runner = Runner(clone, tmp_path, kindgate(installed, inputs=inputs, steps=page))
+    runner = Runner(clone, tmp_path, kindgate(installed, inputs=inputs, steps=page), {"KINDGATE_APP_BUILD": f"{image}=image"})
 
-    well(runner, "e2e.yml: e2e: Build the application's image")
+    assert f"built: {image}" in well(runner, "e2e.yml: e2e: Build the application's images")
     assert "tests/e2e/test_slo.py::test_the_objectives_of_the_file_are_met" in well(runner, "e2e.yml: e2e: Judge the application")
     (clone / "artifacts").mkdir(exist_ok=True)
     (clone / "artifacts/report.json").write_text(report().model_dump_json())
@@ -250,8 +250,8 @@ def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     (tmp_path / "b/app.txt").write_text("2\n")
     for arguments in (["commit", "-am", "2"], ["checkout", "main"], ["merge", "--no-ff", "change"]):
         git(*arguments)
-    repository = Repository(tmp_path, tmp_path / "a", tmp_path / "a/e2e", "main", builds_image=False)
-    changes = wanted_changes(repository, tmp_path / "a/k8s", Application(("a.localhost",), (), (), "", ()), UNKNOWN)
+    repository = Repository(tmp_path, tmp_path / "a", tmp_path / "a/e2e", "main")
+    changes = wanted_changes(repository, Plan((tmp_path / "a/k8s",), Application(("a.localhost",), ())), UNKNOWN)
     return tmp_path, yaml.safe_load(next(str(one.after) for one in changes if one.path.name == "kindgate-a.yml"))
 
 

@@ -13,15 +13,20 @@ import pytest
 import yaml
 from iniconfig import IniConfig
 
+from kindgate.adoption.adaptation import Adaptation
 from kindgate.adoption.application import Application
+from kindgate.adoption.builds import Build
 from kindgate.adoption.changes import Change, Kind, write
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
+from kindgate.adoption.requests import Request, remembered
+from kindgate.settings import build_settings
 from kindgate.slo.document import parse_document
+from tests.unit.deploy.objects import manifest
 
 SOURCE = Provenance("acme/kindgate", "0123456789" * 4)
-APPLICATION = Application(("shop.localhost",), ("ingress-traefik", "prometheus"), ("example.org/shop:1",), "example.org/shop:1", ())
+APPLICATION = Application(("shop.localhost",), ("ingress-traefik", "prometheus"))
 ROOT = Path(__file__).parents[3]
 
 
@@ -29,12 +34,18 @@ def suite(root: Path, directory: str = ".") -> Repository:
     """A repository of one suite, or one of several suites."""
     folder = root / directory
     folder.mkdir(parents=True, exist_ok=True)
-    return Repository(root, folder, folder / "e2e", "main", builds_image=True)
+    return Repository(root, folder, folder / "e2e", "main")
 
 
-def changes(repository: Repository, application: Application = APPLICATION) -> dict[str, Change]:
+def plan_for(repository: Repository, **more: Any) -> Plan:
+    """The overlay `deploy/ci` and an image that the folder's Dockerfile builds; `more` fields of the plan."""
+    builds = (Build("example.org/shop", "shop:kindgate", repository.folder),)
+    return replace(Plan((repository.folder / "deploy/ci",), replace(APPLICATION, builds=builds)), **more)
+
+
+def changes(repository: Repository, plan: Plan | None = None) -> dict[str, Change]:
     """What would be written, by the name from the root."""
-    found = wanted_changes(repository, repository.folder / "deploy/ci", application, SOURCE)
+    found = wanted_changes(repository, plan or plan_for(repository), SOURCE)
     return {one.path.relative_to(repository.root).as_posix(): one for one in found}
 
 
@@ -70,10 +81,10 @@ def test_a_fresh_repository_gets_a_suite_and_two_workflows(tmp_path: Path) -> No
         "app_overlay": "../deploy/ci",
         "app_component": "ingress-traefik prometheus",
         "app_image": "example.org/shop=shop:kindgate",
+        "app_build": "shop:kindgate=..",
         "slo_file": "slo.yaml",
     }
     test = wanted["e2e/judge_slo.py"].after or ""
-    assert 'parametrize("host", ["shop.localhost"])' in test
     ast.parse(test)
     assert parse_document(wanted["e2e/slo.yaml"].after or "", "slo.yaml").thresholds
 
@@ -92,7 +103,8 @@ def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) ->
     edited = tmp_path / "e2e/slo.yaml"
     edited.write_text("thresholds: {}\n")
 
-    wanted = changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",)))
+    other = plan_for(suite(tmp_path), paths=(tmp_path / "deploy/other",))
+    wanted = changes(suite(tmp_path), other)
     write(wanted.values())
 
     assert wanted["e2e/slo.yaml"].kind is Kind.KEEP
@@ -105,12 +117,58 @@ def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
     """A second call with another result renews the files that the first one wrote."""
     write(changes(suite(tmp_path)).values())
 
-    wanted = changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",)))
+    other = plan_for(suite(tmp_path), paths=(tmp_path / "deploy/other",))
+    wanted = changes(suite(tmp_path), other)
     write(wanted.values())
 
-    assert {name for name, one in wanted.items() if one.kind is Kind.UPDATE} == {"e2e/judge_slo.py", "e2e/.kindgate-init"}
-    assert "other.localhost" in (tmp_path / "e2e/judge_slo.py").read_text()
-    assert {one.kind for one in changes(suite(tmp_path), replace(APPLICATION, hosts=("other.localhost",))).values()} == {Kind.SAME}
+    assert {name for name, one in wanted.items() if one.kind is Kind.UPDATE} == {"e2e/pytest.ini", "e2e/.kindgate-init"}
+    assert "app_overlay = ../deploy/other" in (tmp_path / "e2e/pytest.ini").read_text()
+    assert {one.kind for one in changes(suite(tmp_path), other).values()} == {Kind.SAME}
+
+
+def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
+    """It lies in the suite's folder, never below theirs; when the manifests no longer need it, it is removed."""
+    ingress = manifest("Ingress", "kindgate-web")
+    needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(ingress,), notes=("why",)))
+
+    first = changes(suite(tmp_path), needed)
+    write(first.values())
+    then = changes(suite(tmp_path))
+    write(then.values())
+
+    overlay = yaml.safe_load(first["e2e/overlay/kustomization.yaml"].after or "")
+    assert overlay["resources"] == ["../../deploy/ci", "ingress.yaml"]
+    assert settings(first["e2e/pytest.ini"])["app_overlay"] == "overlay"
+    assert {name for name, one in then.items() if one.kind is Kind.DELETE} == {"e2e/overlay/kustomization.yaml", "e2e/overlay/ingress.yaml"}
+    assert not (tmp_path / "e2e/overlay/ingress.yaml").exists()
+
+
+def test_several_images_and_values_have_a_line_each(tmp_path: Path) -> None:
+    """In one setting each, with the stage and file of a build."""
+    folder = suite(tmp_path).folder
+    builds = (Build("web", "web:kindgate", folder / "web"), Build("api", "api:kindgate", folder, "api/Dockerfile", "run"))
+    plan = plan_for(
+        suite(tmp_path), application=replace(APPLICATION, builds=builds), values=(folder / "chart/values-ci.yaml",), namespace="team"
+    )
+
+    found = settings(changes(suite(tmp_path), plan)["e2e/pytest.ini"])
+
+    assert found["app_build"].split() == ["web:kindgate=../web", "api:kindgate=..,file=api/Dockerfile,target=run"]
+    assert found["app_image"].split() == ["web=web:kindgate", "api=api:kindgate"]
+    assert (found["app_values"], found["app_namespace"]) == ("../chart/values-ci.yaml", "team")
+    assert len(build_settings(tmp_path / "e2e", {}, found, {}).images.build) == 2
+
+
+def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
+    """A later call names only what changes; another overlay starts anew."""
+    repository = suite(tmp_path)
+    chart, values = tmp_path / "chart", tmp_path / "values.yaml"
+    request = remembered(repository.suite, chart, (values,), "team")
+    write(wanted_changes(repository, plan_for(repository), SOURCE, request))
+
+    assert remembered(repository.suite, None, (), "") == request
+    assert remembered(repository.suite, None, (), "other") == replace(request, namespace="other")
+    assert remembered(repository.suite, tmp_path / "k8s", (), "") == Request(tmp_path / "k8s")
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:

@@ -12,25 +12,14 @@ from typer.testing import CliRunner, Result
 
 from kindgate.cli.commands import app
 from kindgate.errors import KindgateError, ManifestError, SettingsError
-from tests.unit.deploy.objects import deployment, ingress, manifest, service
-
-KUBECTL = """#!/usr/bin/env python3
-import json, pathlib, re, sys
-if "version" in sys.argv:
-    print(json.dumps({"clientVersion": {"gitVersion": "v1.37.0"}}))
-else:
-    wrapper = pathlib.Path(sys.argv[2])
-    overlay = re.search(r"resources:\\n- (.+)", (wrapper / "kustomization.yaml").read_text())[1]
-    print((wrapper / overlay / "objects.yaml").read_text())
-"""
+from tests.unit.deploy.objects import deployment, ingress, manifest, service, stream
+from tests.unit.kubectl import write_kubectl
 
 
 @pytest.fixture(name="repository")
 def _repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with an overlay and a Dockerfile; a kubectl that builds the overlay is asked for by its variable."""
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(KUBECTL)
-    kubectl.chmod(0o755)
+    kubectl = write_kubectl(tmp_path)
     root = tmp_path / "shop"
     overlay(root / "deploy/ci", "shop.localhost")
     (root / "Dockerfile").write_text("FROM scratch\n")
@@ -156,11 +145,104 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert files(repository) == before
 
 
-def test_an_overlay_without_a_host_is_refused_with_an_example(repository: Path) -> None:
+def test_other_arguments_renew_what_nobody_edited(repository: Path) -> None:
+    """With the difference; a later call without arguments keeps the choice."""
+    overlay(repository / "deploy/other", "other.localhost")
+    init()
+
+    said = init("--overlay", "deploy/other").stdout
+    again = init().stdout
+
+    assert "update  e2e/pytest.ini" in said
+    assert "-app_overlay = ../deploy/ci\n+app_overlay = ../deploy/other" in said
+    assert "app_overlay = ../deploy/other" in (repository / "e2e/pytest.ini").read_text()
+    assert again.count("unchanged") == 7
+
+
+def replaced(repository: Path, **files: str) -> None:
+    """The repository with plain manifests, and no overlay."""
+    for file in (repository / "deploy").rglob("*.yaml"):
+        file.unlink()
+    for name, text in files.items():
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text(text)
+
+
+def left_to_do(said: str) -> list[str]:
+    """The errors about the application's own objects; kubectl's stand-in generates no ConfigMap for the bundled components."""
+    return [line for line in said.splitlines() if line.strip().startswith("error: ") and " shop/" in line]
+
+
+def reached(kind: str) -> str:
+    """A Deployment and its Service of a type."""
+    item = service()
+    item["spec"]["type"] = kind
+    return stream(deployment(), item)
+
+
+@pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort", "ClusterIP"])
+def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repository: Path, kind: str) -> None:
+    """Their manifests stay as they are: what deploys them must not see the Ingress."""
+    replaced(repository, **{"k8s/all.yaml": reached(kind)})
+    before = files(repository)
+
+    said = init().stdout
+
+    written = files(repository)
+    assert {name: text for name, text in written.items() if name in before} == before
+    assert "host: web.localhost" in written["e2e/overlay/ingress.yaml"]
+    assert "../../k8s" in written["e2e/overlay/kustomization.yaml"]
+    assert "app_overlay = overlay" in written["e2e/pytest.ini"]
+    assert "note: nothing leads requests to Service shop/web: an Ingress with host web.localhost does" in said
+    assert left_to_do(said) == []
+
+
+def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
+    """Nothing stands between them and the cluster where nothing is missing; a namespace that is only named is created."""
+    replaced(repository, **{"k8s/web.yaml": stream(deployment(), service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
+
+    said = init().stdout
+
+    assert "app_overlay = ../k8s\n" in (repository / "e2e/pytest.ini").read_text()
+    assert not (repository / "e2e/overlay").exists()
+    assert "manifests: k8s" in said
+    assert "namespace shop is named and not in the manifests: kindgate creates it" in said
+    assert left_to_do(said) == []
+
+
+def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
+    """Files are written, and the problems of the manifests listed together."""
+    web = deployment()
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "nowhere"}}, {"secretRef": {"name": "lost"}}]
+    replaced(repository, **{"k8s/web.yaml": stream(web, service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
+
+    left = init().stdout.partition("To do before it can run")[2]
+
+    assert "nowhere" in left
+    assert "lost" in left
+    assert (repository / "e2e/pytest.ini").is_file()
+
+
+def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
+    """And one that matches no image is said."""
+    worker = deployment(container={"image": "example/worker:1"})
+    worker["metadata"]["name"] = "worker"
+    (repository / "Dockerfile").unlink()
+    text = {f"{name}/Dockerfile": "FROM scratch\n" for name in ("web", "worker", "tools")}
+    replaced(repository, **{"k8s/all.yaml": stream(deployment(), service(), worker, ingress("shop.localhost"))}, **text)
+
+    said = init().stdout
+
+    assert "kindgate build" in said.partition("Next:")[2]
+    assert "tools/Dockerfile is not built" in said
+    assert "app_build =\n    web:kindgate=../web\n    worker:kindgate=../worker\n" in (repository / "e2e/pytest.ini").read_text()
+
+
+def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> None:
     """Requests have to get in somehow."""
-    overlay(repository / "bare")
+    replaced(repository, **{"k8s/all.yaml": stream(deployment())})
 
-    with pytest.raises(ManifestError, match="no Ingress") as caught:
-        init("--overlay", "bare")
+    with pytest.raises(ManifestError, match="nothing leads requests into it"):
+        init()
 
-    assert "kind: Ingress" in caught.value.next_step
+    assert not (repository / "e2e").exists()

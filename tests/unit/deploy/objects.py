@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from kindgate.model import ObjectRef, Rendered
 from kindgate.waiting import Deadline
 
@@ -88,3 +90,8 @@ def event(reason: str, message: str, *, name: str = "web-1-abcde", kind: str = "
     """An event about an object of the namespace shop."""
     item = manifest("Event", f"{name}.{reason}.{at}", reason=reason, message=message, lastTimestamp=at)
     return {**item, "involvedObject": {"kind": kind, "namespace": "shop", "name": name}}
+
+
+def stream(*objects: dict[str, object]) -> str:
+    """Objects as kubectl prints them."""
+    return "---\n".join(yaml.safe_dump(item) for item in objects)

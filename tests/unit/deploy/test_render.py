@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from kindgate import assets
-from kindgate.deploy.render import ORIGIN, dump, read_manifests, render
+from kindgate.deploy.plain import read_plain
+from kindgate.deploy.render import ORIGIN, dump, render, with_components
 from kindgate.errors import CommandTimeout, ManifestError
-from kindgate.model import ObjectRef
+from kindgate.model import ObjectRef, Rendered
 from kindgate.waiting import Deadline
-from tests.unit.deploy.objects import deployment, manifest, service
+from tests.unit.deploy.objects import deployment, manifest, service, stream
 
 
 @pytest.fixture
@@ -41,11 +41,6 @@ def kubectl(folder: Path, *, output: str = "", error: str = "", code: int = 0, s
     )
     path.chmod(0o755)
     return path
-
-
-def stream(*objects: dict[str, object]) -> str:
-    """Objects as kubectl prints them."""
-    return "---\n".join(yaml.safe_dump(item) for item in objects)
 
 
 def from_file(item: dict[str, object], origin: dict[str, str]) -> dict[str, object]:
@@ -87,7 +82,8 @@ def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path
 def test_a_component_that_the_overlay_has_already_is_taken_once(overlay: Path, tmp_path: Path) -> None:
     """Asking for Prometheus beside an overlay that holds it is no conflict."""
     tool = kubectl(tmp_path, output=stream(deployment(), service()))
-    result = render(overlay, kubectl=tool, deadline=Deadline.after(20), components=["prometheus"])
+    built = render(overlay, kubectl=tool, deadline=Deadline.after(20))
+    result = with_components(built, ["prometheus"], kubectl=tool, deadline=Deadline.after(20))
     assert result.objects == (deployment(), service())
     assert [part["components"][0].endswith("k8s/components/prometheus") for part in _asked(tmp_path)[1:]] == [True]
 
@@ -112,7 +108,7 @@ def test_a_folder_without_kustomization_is_no_overlay(tmp_path: Path) -> None:
 def test_an_unknown_component_says_which_there_are(overlay: Path, tmp_path: Path) -> None:
     """The bundled ones are listed."""
     with pytest.raises(ManifestError, match="--app-component promtheus") as caught:
-        render(overlay, kubectl=tmp_path / "none", deadline=Deadline.after(5), components=["promtheus"])
+        with_components(Rendered(overlay, ()), ["promtheus"], kubectl=tmp_path / "none", deadline=Deadline.after(5))
     assert "prometheus" in caught.value.next_step
 
 
@@ -158,53 +154,11 @@ def test_a_kustomize_that_hangs_ends_at_the_deadline(overlay: Path, tmp_path: Pa
         render(overlay, kubectl=kubectl(tmp_path, seconds=30), deadline=Deadline.after(0.3))
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("kind: [", "malformed YAML"),
-        ("- a\n- b\n", "not a Kubernetes object"),
-        ("kind: Service\nmetadata: {name: web}\n", "a Service without apiVersion"),
-        ("apiVersion: v1\nkind: Service\nmetadata: {}\n", "a Service without metadata.name"),
-        ("# nothing\n", "holds no Kubernetes object"),
-    ],
-    ids=["malformed", "list", "no-version", "no-name", "empty"],
-)
-def test_a_prerequisite_that_is_no_manifest_names_the_file(tmp_path: Path, text: str, message: str) -> None:
-    """Before anything is created."""
-    file = tmp_path / "before.yaml"
-    file.write_text(text)
-    with pytest.raises(ManifestError, match=message) as caught:
-        read_manifests(file, kubectl=tmp_path / "none", deadline=Deadline.after(5))
-    assert "before.yaml" in caught.value.message
-
-
-def test_prerequisites_may_be_a_file_a_folder_or_an_overlay(overlay: Path, tmp_path: Path) -> None:
-    """Files in order of name, every document in them, JSON included; an overlay is built."""
-    folder = tmp_path / "before"
-    folder.mkdir()
-    (folder / "b.yaml").write_text(stream(service()))
-    (folder / "a.yaml").write_text(json.dumps(deployment()) + "\n---\n" + stream(manifest("ConfigMap", "c")))
-    (folder / "notes.txt").write_text("not YAML: [")
-    nobody = tmp_path / "none"
-    names = [item["kind"] for item in read_manifests(folder, kubectl=nobody, deadline=Deadline.after(5)).objects]
-    assert names == ["Deployment", "ConfigMap", "Service"]
-    single = read_manifests(folder / "b.yaml", kubectl=nobody, deadline=Deadline.after(5))
-    assert single.origins == {ObjectRef("Service", "shop", "web"): str(folder / "b.yaml")}
-    built = read_manifests(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
-    assert built.objects == (deployment(),)
-
-
-def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    """A misspelt --app-apply is said."""
-    with pytest.raises(ManifestError, match="no such file or folder"):
-        read_manifests(tmp_path / "nope", kubectl=tmp_path / "none", deadline=Deadline.after(5))
-
-
 def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
     """The failure bundle's copy of the manifests is what was applied."""
     file = tmp_path / "all.yaml"
     file.write_text(stream(deployment(), service()))
-    read = read_manifests(file, kubectl=tmp_path / "none", deadline=Deadline.after(5))
+    read = read_plain(file)
     assert list(yaml.safe_load_all(dump(read))) == [deployment(), service()]
 
 
@@ -218,4 +172,4 @@ def test_every_bundled_manifest_is_a_valid_object() -> None:
     objects = [file for file in files if file.name != "kustomization.yaml" and "images" not in file.parts]
     assert len(objects) > 10
     for file in objects:
-        assert read_manifests(file, kubectl=Path("none"), deadline=Deadline.after(5)).objects
+        assert read_plain(file).objects

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.adoption.application import Application
 from kindgate.adoption.changes import write
-from kindgate.adoption.files import wanted_changes
+from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
 
@@ -18,7 +18,7 @@ BARE = ("-p", "no:kindgate.plugin", "-p", "no:pytest-kind", "-p", "no:locust", "
 WITH = ("-p", "no:locust", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:pytest-kind")
 
 BROKEN = "import a_framework_that_only_their_own_environment_has\n"
-OURS = ["judge_slo.py::test_a_host_answers[shop.localhost]", "judge_slo.py::test_the_objectives_are_met"]
+OURS = ["judge_slo.py::test_every_entry_answers", "judge_slo.py::test_the_objectives_are_met"]
 
 
 @pytest.fixture(name="repository")
@@ -26,8 +26,8 @@ def _repository(pytester: pytest.Pytester) -> pytest.Pytester:
     """A repository with a test, in which `kindgate init` wrote a suite."""
     (pytester.mkdir("tests") / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
     root = pytester.path
-    repository = Repository(root, root, root / "e2e", "main", builds_image=False)
-    write(wanted_changes(repository, root / "k8s", Application(("shop.localhost",), (), (), "", ()), UNKNOWN))
+    repository = Repository(root, root, root / "e2e", "main")
+    write(wanted_changes(repository, Plan((root / "k8s",), Application(("shop.localhost",), ())), UNKNOWN))
     return pytester
 
 

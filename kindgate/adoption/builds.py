@@ -1,0 +1,177 @@
+"""Which images of the manifests a repository builds itself: what its Dockerfiles build is what has to be judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.adoption.hints import ImageHint
+from kindgate.adoption.tree import walked
+from kindgate.images.reference import ImageReference
+
+TAG = "kindgate"
+"""Tag of the images that are built from the repository to be judged."""
+
+_BUILD_FILE = re.compile(r"(Dockerfile|Containerfile)([.-][\w.-]+)?|[\w-]+\.(Dockerfile|dockerfile)")
+_NOT_FOR_RUNNING = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|lint|ci|docs|local|debug|base|builder|build)([._/-]|$)")
+_OFFICIAL = re.compile(r"^(docker\.io/)?(library/)?[\w.-]+$")
+"""An image of Docker Hub's library: a database, a web server; never what a repository builds, unless it is named like it."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """`image`, as the manifests name it without tag and digest, is built as `built` from `context`.
+
+    `dockerfile` counts from the context; it is empty where it is `Dockerfile`. `target` is the stage, empty for the last.
+    """
+
+    image: str
+    built: str
+    context: Path
+    dockerfile: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Builds:
+    """The builds, and what a person should know about Dockerfiles and images that were not matched, a line each."""
+
+    found: tuple[Build, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A Dockerfile, and the names that an image built from it might have, the likeliest first."""
+
+    file: Path
+    context: Path
+    target: str
+    names: tuple[str, ...]
+
+
+def find_builds(folder: Path, images: Sequence[str], hints: Sequence[ImageHint], repository: str) -> Builds:
+    """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's own name."""
+    sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
+    bare = list(dict.fromkeys(without_tag(image) for image in images))
+    matched: dict[str, _Source] = {}
+    for source in sources:
+        image = next((image for name in source.names for image in bare if image not in matched and _is_called(image, name)), None)
+        if image is not None:
+            matched[image] = source
+    left = [source for source in sources if source not in matched.values()]
+    own = [image for image in bare if image not in matched and not _OFFICIAL.match(image)]
+    plain = [source for source in left if not _NOT_FOR_RUNNING.search(source.file.name.lower())]
+    if len(plain) == 1 and len(own) == 1:
+        matched[own[0]] = plain[0]
+        left.remove(plain[0])
+    elif len(sources) == 1 and not matched and len(bare) == 1:
+        matched[bare[0]] = sources[0]
+        left.clear()
+    builds = tuple(_build(image, source) for image, source in sorted(matched.items()))
+    return Builds(_with_distinct_tags(builds), tuple(_notes(folder, left, [image for image in bare if image not in matched])))
+
+
+def short_name(image: str) -> str:
+    """The last part of an image's name: `shop` of `example.org/team/shop:1.2`."""
+    return ImageReference.parse(image).repository.rpartition("/")[2]
+
+
+def without_tag(image: str) -> str:
+    """The image's name as people write it, without tag and digest: what --app-image takes."""
+    return ImageReference.parse(image).familiar_name
+
+
+def _hinted(hints: Sequence[ImageHint]) -> Iterator[_Source]:
+    """The sources that Skaffold, Tilt or Compose name; the first that says something of an image counts."""
+    seen: set[tuple[Path, str]] = set()
+    for hint in hints:
+        file = _file_of(hint)
+        key = (file, hint.target)
+        if file.is_file() and key not in seen:
+            seen.add(key)
+            yield _Source(file, hint.context, hint.target, (without_tag(hint.image), hint.context.name))
+
+
+def _file_of(hint: ImageHint) -> Path:
+    return Path(os.path.normpath(hint.context / hint.dockerfile))
+
+
+def _discovered(folder: Path, known: set[Path], repository: str) -> Iterator[_Source]:
+    for where, files in walked(folder):
+        for name in files:
+            file = where / name
+            if _BUILD_FILE.fullmatch(name) and file not in known:
+                suffix = re.sub(r"(?i)^(dockerfile|containerfile)[.-]?|\.dockerfile$", "", name)
+                parts = [part for part in where.relative_to(folder).parts[::-1] if part.lower() not in {"docker", "build", "src", "app"}]
+                own = [] if parts else [folder.name, repository]
+                yield _Source(file, _context(folder, file), "", tuple(dict.fromkeys(one for one in (suffix, *parts[:2], *own) if one)))
+
+
+def _context(folder: Path, file: Path) -> Path:
+    """The Dockerfile's own folder, or the one further up that holds what it copies."""
+    wanted = list(_copied(file.read_text(errors="replace")))
+    for candidate in (file.parent, *file.parent.parents):
+        if all(any(True for _ in candidate.glob(source)) for source in wanted):
+            return candidate
+        if candidate == folder:
+            break
+    return file.parent
+
+
+def _copied(text: str) -> Iterator[str]:
+    """What a Dockerfile copies from its context: no downloads, no other stages, nothing behind a variable."""
+    for line in re.findall(r"^\s*(?:COPY|ADD)\s+((?:[^\n\\]|\\\n)+)", re.sub(r"\\\r?\n", " ", text), re.MULTILINE | re.IGNORECASE):
+        words = line.split()
+        flags = [word for word in words if word.startswith("--")]
+        if any(flag.startswith("--from=") for flag in flags):
+            continue
+        rest = line.strip()[sum(len(flag) + 1 for flag in flags) :].strip() if flags else line.strip()
+        try:
+            listed = json.loads(rest) if rest.startswith("[") else [word for word in words if not word.startswith("--")]
+        except ValueError:
+            continue
+        for source in map(str, listed[:-1]):
+            relative = source.removeprefix("./").lstrip("/").rstrip("/")
+            if relative not in {"", "."} and "$" not in source and "://" not in source and not source.startswith("<<"):
+                yield relative
+
+
+def _is_called(image: str, name: str) -> bool:
+    """Whether a source called `name` is likely to be the one of `image`: the same name, or the end of it after a dash."""
+    short, wanted = _normal(short_name(image)), _normal(name.rpartition("/")[2])
+    if "/" in name:
+        return image == name or image.endswith(f"/{name}") or (short == wanted)
+    return short == wanted or short.endswith(f"-{wanted}")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _build(image: str, source: _Source) -> Build:
+    dockerfile = os.path.relpath(source.file, source.context).replace(os.sep, "/")
+    return Build(image, f"{short_name(image)}:{TAG}", source.context, "" if dockerfile == "Dockerfile" else dockerfile, source.target)
+
+
+def _with_distinct_tags(builds: tuple[Build, ...]) -> tuple[Build, ...]:
+    """Two images of one short name are built under their whole names."""
+    shorts = [short_name(build.image) for build in builds]
+    return tuple(
+        build if shorts.count(short) == 1 else Build(build.image, f"{build.image}:{TAG}", build.context, build.dockerfile, build.target)
+        for build, short in zip(builds, shorts, strict=True)
+    )
+
+
+def _notes(folder: Path, left: Sequence[_Source], images: Sequence[str]) -> Iterator[str]:
+    for source in left:
+        name = source.file.relative_to(folder) if source.file.is_relative_to(folder) else source.file
+        others = f" ({', '.join(images)})" if images else ""
+        yield (
+            f"{name} is not built: none of the manifests' images{others} is called like it; "
+            f"if one is, add to pytest.ini: app_image = NAME=IMAGE and app_build = IMAGE=FOLDER"
+        )

@@ -1,0 +1,172 @@
+"""Which manifests of a repository are judged, as a person would choose them, and why."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.adoption.tree import Tree
+from kindgate.errors import ManifestError
+
+PREFERRED = (
+    *("kindgate", "ci", "kind", "e2e", "test", "testing", "tests", "integration"),
+    *(
+        "minikube",
+        "k3d",
+        "local",
+        "localhost",
+        "dev",
+        "develop",
+        "development",
+        "skaffold",
+        "sandbox",
+        "preview",
+        "staging",
+        "stage",
+        "default",
+    ),
+)
+"""Names of overlays and values files that are made for what kindgate does, the likeliest first."""
+
+_PRODUCTION = frozenset({"prod", "production", "prd", "live", "release"})
+_FOLDERS = ("k8s", "kubernetes", "kubernetes-manifests", "kube", "manifests", "deploy", "deployment", "deployments", "k8", "infra")
+"""Names that folders of manifests have, the commonest first."""
+
+_ASIDE = frozenset({"tests", "test", "examples", "example", "samples", "docs", "doc", "hack", "archive", "old", "deprecated"})
+"""Folders whose manifests are meant only where there are no others; not so as the name of an overlay itself."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The manifests to judge: one path, or several files. `reason` is empty where nothing else could be meant."""
+
+    paths: tuple[Path, ...]
+    reason: str = ""
+
+
+def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] = ()) -> Choice:
+    """The manifests below `root` that a person would apply to a cluster for tests; `named` are those that Skaffold or Tilt apply.
+
+    Paths in errors are given from `shown`. Raises `ManifestError` when there are none, or when only a person can choose.
+    """
+    overlays = _finished(root, tree)
+    preferred = _named_for_tests(overlays)
+    if preferred is not None:
+        return Choice((preferred,), _among(preferred, overlays, shown, f"{preferred.name} is named for tests"))
+    plain, charts = _plain_choices(root, tree), _charts(root, tree)
+    if named:
+        return Choice(tuple(named), "Skaffold or Tilt applies it")
+    # never production where there is anything else
+    usable = [one for one in overlays if not _is_production(one)] or overlays
+    if len(usable) == 1:
+        return Choice((usable[0],), _among(usable[0], overlays, shown, "the others are named for production"))
+    if len(plain) == 1 and (not overlays or _is_usual(plain[0], root)):
+        return Choice(plain[0], f"instead of {_listed([*overlays, *charts], shown)}" if overlays or charts else "")
+    if not overlays and not plain and len(charts) == 1:
+        return Choice((charts[0],))
+    found = [*overlays, *(path for paths in plain for path in paths), *charts]
+    if not found:
+        raise ManifestError(
+            f"{root}: no Kubernetes manifests were found below it",
+            next_step="name them: --overlay PATH takes a Kustomize overlay, a folder or file of YAML, or a Helm chart",
+        )
+    raise ManifestError(f"several manifests could be meant: {_listed(found, shown)}", next_step="name those to be judged: --overlay PATH")
+
+
+def choose_values(chart: Path) -> tuple[Path, ...]:
+    """The values file of a chart that is made for tests, beside its defaults; none where there is none."""
+    found = [*chart.glob("values[-_.]*.y*ml"), *chart.glob("*[-_.]values.y*ml"), *chart.glob("ci/*.y*ml")]
+    for name in PREFERRED:
+        named = [file for file in sorted(found) if name in re.split(r"[-_.]", file.stem) or (name == "ci" and file.parent.name == "ci")]
+        if named:
+            return (named[0],)
+    return ()
+
+
+def _finished(root: Path, tree: Tree) -> list[Path]:
+    """The overlays that nothing else builds upon; those in folders of examples and tests only where there are no others."""
+    used = {path for one in tree.kustomizations if not one.component for path in one.uses}
+    finished = [one.folder for one in tree.kustomizations if not one.component and one.folder not in used]
+    return _not_aside(root, finished)
+
+
+def _charts(root: Path, tree: Tree) -> list[Path]:
+    libraries = [
+        chart for chart in tree.charts if re.search(r"^type:\s*library", (chart / "Chart.yaml").read_text(errors="replace"), re.MULTILINE)
+    ]
+    return _not_aside(root, [chart for chart in tree.charts if chart not in libraries])
+
+
+def _named_for_tests(folders: Sequence[Path]) -> Path | None:
+    for name in PREFERRED:
+        named = [folder for folder in folders if name in (folder.name, *_words(folder.name)) and not _is_production(folder)]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            return None
+    return None
+
+
+def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
+    """Each set of plain manifests that belongs together and makes pods: a folder, or the files in the root itself."""
+    folders = sorted({file.parent for file, pods in tree.plain.items() if pods and file.parent != root})
+    folders = _not_aside(root, folders)
+    grouped = _grouped(root, folders)
+    if len(grouped) > 1:
+        usual = [folder for name in _FOLDERS for folder in grouped if folder.name == name]
+        grouped = usual[:1] or grouped
+    top = tuple(file for file in tree.plain if file.parent == root)
+    if top and any(tree.plain[file] for file in top) and not grouped:
+        return [top]
+    return [(folder,) for folder in grouped]
+
+
+def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
+    """The folders as one would name them: one of several environments, the folder above several parts, or each by itself."""
+    if len(folders) < 2:
+        return list(folders)
+    above = Path(os.path.commonpath(folders))
+    if above == root:
+        tops = {folder.relative_to(root).parts[0] for folder in folders}
+        return [
+            one for top in sorted(tops) for one in _grouped(root / top, [folder for folder in folders if folder.is_relative_to(root / top)])
+        ]
+    if above in folders:
+        return [above]
+    environments = {folder.relative_to(above).parts[0] for folder in folders}
+    if environments & _PRODUCTION or len(environments & set(PREFERRED)) > 1:
+        chosen = _named_for_tests([above / name for name in environments])
+        return [chosen] if chosen is not None else sorted(above / name for name in environments)
+    return [above]
+
+
+def _not_aside(root: Path, folders: Iterable[Path]) -> list[Path]:
+    every = sorted(folders)
+    central = [
+        folder for folder in every if not _ASIDE & set(folder.relative_to(root).parts[:-1]) and folder.name not in _ASIDE - set(PREFERRED)
+    ]
+    return central or every
+
+
+def _is_production(folder: Path) -> bool:
+    return bool(_PRODUCTION & {folder.name.lower(), *_words(folder.name)})
+
+
+def _is_usual(paths: Sequence[Path], root: Path) -> bool:
+    return len(paths) == 1 and paths[0].name in _FOLDERS and paths[0].parent == root
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[-_.]", name.lower())
+
+
+def _among(chosen: Path, candidates: Sequence[Path], shown: Path, reason: str) -> str:
+    others = [one for one in candidates if one != chosen]
+    return f"{reason}; not {_listed(others, shown)}" if others else ("it is the only one" if _is_production(chosen) else "")
+
+
+def _listed(paths: Iterable[Path], shown: Path) -> str:
+    return ", ".join(sorted(os.path.relpath(path, shown) for path in paths))

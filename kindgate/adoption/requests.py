@@ -1,0 +1,59 @@
+"""What the last `kindgate init` of a suite was called with, so that a later call needs to name only what changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kindgate.adoption.application import relative
+from kindgate.adoption.changes import RECORD
+
+_LINE = "# called with: "
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a call; paths are absolute, and empty values were not given."""
+
+    overlay: Path | None = None
+    values: tuple[Path, ...] = ()
+    namespace: str = ""
+
+    def line(self, suite: Path) -> str:
+        """The request as a line of the suite's record; empty for one without arguments."""
+        given: dict[str, Any] = {
+            "overlay": relative(self.overlay, suite) if self.overlay is not None else "",
+            "values": [relative(file, suite) for file in self.values],
+            "namespace": self.namespace,
+        }
+        kept = {key: value for key, value in given.items() if value}
+        return f"{_LINE}{json.dumps(kept)}\n" if kept else ""
+
+
+NOTHING = Request()
+"""A call without arguments."""
+
+
+def remembered(suite: Path, overlay: Path | None, values: tuple[Path, ...], namespace: str) -> Request:
+    """The arguments of this call; those of the last one where they are not given, unless there is another overlay."""
+    last = _last(suite)
+    now = overlay.resolve() if overlay is not None else None
+    if now is not None and now != last.overlay:
+        last = NOTHING
+    return Request(now or last.overlay, tuple(file.resolve() for file in values) or last.values, namespace or last.namespace)
+
+
+def _last(suite: Path) -> Request:
+    file = suite / RECORD
+    text = file.read_text() if file.is_file() else ""
+    line = next((line for line in text.splitlines() if line.startswith(_LINE)), "")
+    try:
+        found = json.loads(line.removeprefix(_LINE) or "{}")
+    except ValueError:
+        return NOTHING
+    given: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    overlay = (suite / str(given["overlay"])).resolve() if given.get("overlay") else None
+    return Request(overlay, tuple((suite / str(one)).resolve() for one in given.get("values") or ()), str(given.get("namespace") or ""))

@@ -1,0 +1,105 @@
+"""What of Kubernetes a repository holds: kustomizations, charts, and folders of plain manifests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kindgate.adoption.suite import is_suite
+from kindgate.deploy.charts import CHART_FILE
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.normalize import objects_of
+from kindgate.deploy.plain import SUFFIXES, is_object
+from kindgate.deploy.render import KUSTOMIZATION_NAMES
+from kindgate.errors import ManifestError
+from kindgate.pod_templates import pod_templates
+
+_SKIPPED = frozenset(
+    {"node_modules", "vendor", "third_party", "venv", "site-packages", "build", "dist", "artifacts", "testdata", "fixtures", "__fixtures__"}
+)
+"""Folders of what others wrote, of what builds leave, and of inputs to unit tests."""
+
+_FLUX = "kustomize.toolkit.fluxcd.io/"
+"""API group of Flux's own Kustomization, which is an object and no overlay."""
+
+
+@dataclass(frozen=True)
+class Kustomization:
+    """A folder with a kustomization, and the folders and files that it builds upon."""
+
+    folder: Path
+    component: bool
+    uses: frozenset[Path]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What was found below a folder, each sorted by path. `plain` are the files that hold objects, and whether they make pods."""
+
+    kustomizations: tuple[Kustomization, ...] = ()
+    charts: tuple[Path, ...] = ()
+    plain: Mapping[Path, bool] = field(default_factory=dict)
+
+
+def look_below(root: Path) -> Tree:
+    """Everything below `root`, but for hidden folders, environments, and what builds and others left there."""
+    kustomizations: list[Kustomization] = []
+    charts: list[Path] = []
+    plain: dict[Path, bool] = {}
+    for folder, files in walked(root):
+        if CHART_FILE in files:
+            charts.append(folder)
+            continue
+        file = next((name for name in KUSTOMIZATION_NAMES if name in files), None)
+        document = _document(folder / file) if file else {}
+        if file and not str(document.get("apiVersion", "")).startswith(_FLUX):
+            used = frozenset(_uses(folder, document))
+            kustomizations.append(Kustomization(folder, document.get("kind") == "Component", used))
+            continue
+        for name in files:
+            if Path(name).suffix in SUFFIXES:
+                pods = _makes_pods(folder / name)
+                if pods is not None:
+                    plain[folder / name] = pods
+    return Tree(tuple(sorted(kustomizations, key=lambda one: one.folder)), tuple(sorted(charts)), dict(sorted(plain.items())))
+
+
+def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder below `root` that may hold the project's own files, with their names; a chart's folder is not entered."""
+    for name, folders, files in os.walk(root):
+        here = Path(name)
+        folders[:] = (
+            []
+            if CHART_FILE in files
+            else sorted(one for one in folders if not one.startswith(".") and one not in _SKIPPED and not is_suite(here / one))
+        )
+        yield here, sorted(files)
+
+
+def _uses(folder: Path, document: Mapping[str, Any]) -> Iterator[Path]:
+    for key in ("resources", "bases", "components"):
+        for entry in document.get(key) or ():
+            path = Path(os.path.normpath(folder / str(entry)))
+            if path.exists():
+                yield path
+
+
+def _makes_pods(file: Path) -> bool | None:
+    """Whether the objects of a file make pods; None for a file without objects, and for one that is no YAML (a template)."""
+    try:
+        documents = read_documents(file.read_text(errors="replace"), str(file))
+        objects = objects_of((one for one in documents if is_object(one)), str(file))
+    except (OSError, ManifestError):
+        return None
+    return any(pod_templates(item) for item in objects) if objects else None
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        documents = read_documents(path.read_text(errors="replace"), str(path))
+    except (OSError, ManifestError):
+        return {}  # Kustomize says what is wrong with it, where it is chosen
+    return documents[0] if documents and isinstance(documents[0], Mapping) else {}

@@ -1,0 +1,26 @@
+"""`kindgate build`: the application's own images, as `app_build` names them."""
+
+from __future__ import annotations
+
+from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.settings import with_settings
+from kindgate.settings import Settings
+
+BUILD_SECONDS = 3600.0
+
+
+@with_settings("images")
+def build(settings: Settings) -> None:
+    """Build the application's own images (--app-build) with the engine that a run uses; without any, it does nothing.
+
+    Example: `kindgate build`, before `pytest e2e`
+    """
+    from kindgate.host.engine import find_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.images.own import OwnImage, build_own_images  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    images = [OwnImage.parse(item, settings.root) for item in settings.images.build]
+    if images:
+        deadline = Deadline.after(BUILD_SECONDS)
+        build_own_images(images, find_engine(deadline), deadline, stopwatch_progress())
+    print(f"built: {', '.join(image.image for image in images) or 'nothing, as no app_build is set'}")

@@ -1,0 +1,89 @@
+"""Adapted overlays, which `kindgate init` generates: the application's manifests as they are, and what a test needs beside them.
+
+Kustomize refuses files outside of an overlay's folder, folders without a kustomization, and charts. A generated overlay
+may build upon all of these: kindgate renders them first, and hands Kustomize the result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kindgate.deploy.render import KUSTOMIZATION_NAMES, render, shown
+from kindgate.errors import ManifestError
+from kindgate.model import ObjectRef, Rendered
+from kindgate.waiting import Deadline
+
+ANNOTATION = "kindgate.dev/adapted-overlay"
+"""On a kustomization: `kindgate init` generated it, and it may build upon what Kustomize alone would refuse."""
+
+Base = Callable[[Path], Rendered | None]
+"""Renders what an adapted overlay builds upon; None for what Kustomize builds itself."""
+
+
+def adapts(overlay: Path) -> bool:
+    """Whether `overlay` is an adapted one."""
+    return ANNOTATION in ((_kustomization(overlay).get("metadata") or {}).get("annotations") or {})
+
+
+def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequence[str | Path], deadline: Deadline) -> Rendered:
+    """Build an adapted overlay; raises `ManifestError` that names the file."""
+    document = _kustomization(overlay)
+    with tempfile.TemporaryDirectory(prefix="kindgate-adapted-") as name:
+        top = Path(name).resolve()
+        copy = top / "overlay"
+        shutil.copytree(overlay, copy)
+        bases: dict[str, Rendered] = {}
+        resources = [_resource(overlay, str(entry), copy, base, bases) for entry in document.get("resources") or ()]
+        for file in KUSTOMIZATION_NAMES:
+            (copy / file).unlink(missing_ok=True)
+        (copy / "kustomization.yaml").write_text(yaml.safe_dump({**document, "resources": resources}, sort_keys=False))
+        allowed = (*options, "--load-restrictor", "LoadRestrictionsNone")
+        try:
+            built = render(copy, kubectl=kubectl, deadline=deadline, options=allowed)
+        except ManifestError as error:
+            raise ManifestError(
+                error.message.replace(str(copy), str(overlay)), last_state=error.last_state.replace(str(copy), str(overlay))
+            ) from error
+        origins = {ref: _origin(file, ref, shown(copy), overlay, bases) for ref, file in built.origins.items()}
+    return replace(built, overlay=overlay, origins=origins, notes=tuple(note for one in bases.values() for note in one.notes))
+
+
+def _resource(overlay: Path, entry: str, copy: Path, base: Base, bases: dict[str, Rendered]) -> str:
+    """A resource as the copy of the overlay names it; what Kustomize does not take is rendered into a file of the copy."""
+    path = Path(os.path.normpath(overlay / entry))
+    if path.is_relative_to(overlay) or not path.exists():
+        return entry
+    rendered = base(path)
+    if rendered is None:
+        return os.path.relpath(path.resolve(), copy)
+    name = f".base-{len(bases)}.yaml"
+    bases[name] = rendered
+    # JSON is YAML that every parser reads alike
+    (copy / name).write_text("\n---\n".join(json.dumps(manifest) for manifest in rendered.objects))
+    return name
+
+
+def _origin(file: str, ref: ObjectRef, copy: str, overlay: Path, bases: Mapping[str, Rendered]) -> str:
+    """The file that a person would look into."""
+    if not file.startswith(copy):
+        return file
+    inside = file.removeprefix(copy).lstrip("/")
+    return bases[inside].origins.get(ref, shown(bases[inside].overlay)) if inside in bases else shown(overlay / inside)
+
+
+def _kustomization(overlay: Path) -> Mapping[str, Any]:
+    file = next((overlay / name for name in KUSTOMIZATION_NAMES if (overlay / name).is_file()), None)
+    try:
+        document = yaml.safe_load(file.read_text()) if file is not None else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}  # Kustomize says what is wrong with it
+    return document if isinstance(document, Mapping) else {}

@@ -1,0 +1,99 @@
+"""Helm charts: `helm template` makes a chart the objects that `helm install` would apply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.normalize import normalized, objects_of
+from kindgate.deploy.render import shown
+from kindgate.errors import CommandFailed, ManifestError
+from kindgate.host.command import run
+from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.waiting import Deadline
+
+CHART_FILE = "Chart.yaml"
+
+_HOOK = "helm.sh/hook"
+_INSTALLED = frozenset({"pre-install", "post-install", "crd-install"})
+"""Hooks that an installation runs; others belong to upgrades, rollbacks, deletions and `helm test`."""
+
+_SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Helm:
+    """Helm's options. `values` are values files, later ones winning; `enabled` lets a kustomization's `helmCharts:` run helm."""
+
+    values: tuple[Path, ...] = ()
+    release: str = ""
+    namespace: str = ""
+    enabled: bool = False
+
+
+def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) -> Rendered:
+    """The objects of a chart, its CustomResourceDefinitions first; raises `ManifestError` in helm's own words."""
+    for file in helm.values:
+        if not file.is_file():
+            raise ManifestError(f"--app-values {file}: there is no such file")
+    release = helm.release or release_name(chart)
+    arguments: list[str | Path] = [program, "template", release, chart, "--include-crds", "--skip-tests"]
+    arguments += ["--namespace", helm.namespace or "default", *(part for file in helm.values for part in ("--values", file))]
+    try:
+        text = run(arguments, deadline=deadline).stdout
+    except CommandFailed as error:
+        raise ManifestError(
+            f"{chart}: helm cannot render it: {_first_line(error.stderr)}",
+            last_state=error.stderr,
+            next_step=_next_step(chart, error.stderr),
+        ) from error
+    found = list(_objects(text, chart))
+    applied = [(item, file) for item, file in found if _is_installed(item)]
+    if not applied:
+        raise ManifestError(f"{chart}: helm rendered it, and it holds no object", next_step="--app-values FILE gives the chart its values")
+    left_out = [ObjectRef.of(item) for item, _ in found if not _is_installed(item)]
+    rendered = Rendered(
+        overlay=chart,
+        objects=tuple(item for item, _ in applied),
+        origins={ObjectRef.of(item): file for item, file in applied if file},
+        notes=tuple(f"{ref} is a hook of Helm that an installation does not run: left out" for ref in left_out),
+    )
+    if not helm.namespace:
+        return rendered
+    (placed,) = normalized((rendered,), namespace=helm.namespace, create_namespaces=False)
+    return placed
+
+
+def release_name(chart: Path) -> str:
+    """The chart's name, as a release may be called."""
+    documents = read_documents((chart / CHART_FILE).read_text(), str(chart / CHART_FILE))
+    name = str(documents[0].get("name") or chart.name) if documents and isinstance(documents[0], dict) else chart.name
+    return re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:53] or "app"
+
+
+def _objects(text: str, chart: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each object with the template that it came from, which helm writes above it."""
+    for part in re.split(r"^---\s*$", text, flags=re.MULTILINE):
+        source = _SOURCE.search(part)
+        file = shown(chart / source[1].partition("/")[2]) if source else ""
+        yield from ((item, file) for item in objects_of(read_documents(part, file or str(chart)), file or str(chart)))
+
+
+def _is_installed(item: Manifest) -> bool:
+    hooks = str(((item.get("metadata") or {}).get("annotations") or {}).get(_HOOK, ""))
+    return not hooks or bool(_INSTALLED & {hook.strip() for hook in hooks.split(",")})
+
+
+def _first_line(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING", "level=", "time="))]
+    return lines[0].removeprefix("Error: ").strip() if lines else "it says nothing"
+
+
+def _next_step(chart: Path, stderr: str) -> str:
+    if "missing in charts/ directory" in stderr or "helm dependency" in stderr:
+        return f"`helm dependency build {chart}` fetches the charts that it depends on"
+    return f"`helm template {chart}` shows the same; --app-values FILE gives the chart its values"

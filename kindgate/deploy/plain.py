@@ -1,0 +1,76 @@
+"""Manifests as `kubectl apply -f` takes them: one YAML file, or all YAML files of a folder and of the folders below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.normalize import objects_of
+from kindgate.deploy.render import KUSTOMIZATION_NAMES, shown
+from kindgate.errors import ManifestError
+from kindgate.model import ObjectRef, Rendered
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+
+_OF_TOOLS = ("skaffold", "kind.x-k8s.io", "k3d.io", "ctlptl.dev", "kustomize.config.k8s.io", "kubeadm.k8s.io", "kubelet.config.k8s.io")
+"""API groups of files that configure a tool: no API server knows them."""
+
+
+def read_plain(path: Path) -> Rendered:
+    """The objects of a file or folder, in the order of the files' names; raises `ManifestError` that names the file.
+
+    In a folder, a file without any Kubernetes object (values, a compose file) is left out and noted.
+    """
+    if not path.exists():
+        siblings = sorted(entry.name for entry in path.parent.glob("*/")) if path.parent.is_dir() else []
+        hint = f"{path.parent} holds: {', '.join(siblings)}" if siblings else "--app-overlay names a folder, a file or a chart"
+        raise ManifestError(f"{path}: there is no such overlay", next_step=hint)
+    read = {file: read_documents(file.read_text(errors="replace"), str(file)) for file in manifest_files(path)}
+    held = {file: documents for file, documents in read.items() if path == file or any(map(is_object, documents))}
+    objects = [
+        (item, file)
+        for file, documents in held.items()
+        for item in objects_of((one for one in documents if not _configures_a_tool(one)), str(file))
+    ]
+    if not objects:
+        raise ManifestError(f"{path}: holds no Kubernetes object", next_step=_overlays_below(path))
+    return Rendered(
+        overlay=path,
+        objects=tuple(item for item, _ in objects),
+        origins={ObjectRef.of(item): shown(file) for item, file in objects},
+        notes=tuple(f"{shown(file)} holds no Kubernetes object: left out" for file in read if file not in held),
+    )
+
+
+def manifest_files(path: Path) -> Iterator[Path]:
+    """The file itself, or the YAML files below the folder; not those of hidden folders, charts and other overlays."""
+    if not path.is_dir():
+        yield path
+        return
+    for name, folders, files in os.walk(path):
+        folders[:] = sorted(one for one in folders if not one.startswith(".") and not _is_another_source(Path(name) / one))
+        yield from (Path(name) / file for file in sorted(files) if Path(file).suffix in SUFFIXES and not file.startswith("."))
+
+
+def is_object(document: object) -> bool:
+    """Whether a document is for the API server: it has kind and version, and does not configure a tool."""
+    has_both = isinstance(document, Mapping) and isinstance(document.get("apiVersion"), str) and bool(document.get("kind"))
+    return has_both and not _configures_a_tool(document)
+
+
+def _configures_a_tool(document: object) -> bool:
+    return isinstance(document, Mapping) and str(document.get("apiVersion")).partition("/")[0] in _OF_TOOLS
+
+
+def _is_another_source(folder: Path) -> bool:
+    names = (*KUSTOMIZATION_NAMES, "Chart.yaml", "pytest.ini")
+    return any((folder / name).is_file() for name in names)
+
+
+def _overlays_below(path: Path) -> str:
+    """Which overlays and charts the folder holds, for the one who named the folder above them."""
+    names = (*KUSTOMIZATION_NAMES, "Chart.yaml")
+    found = sorted({str(file.parent) for name in names for file in path.rglob(name)}) if path.is_dir() else []
+    return f"name one of the overlays or charts in it: {', '.join(found[:10])}" if found else ""

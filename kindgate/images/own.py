@@ -1,0 +1,59 @@
+"""The application's own images, built from the repository's Dockerfiles by the engine that kindgate uses."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.host.binaries import Progress
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class OwnImage:
+    """One `--app-build`: `image` is built in the folder `context` from `file` in it, up to the stage `target` (empty: the last)."""
+
+    image: str
+    context: Path
+    file: Path
+    target: str
+
+    @classmethod
+    def parse(cls, text: str, root: Path) -> OwnImage:
+        """Read IMAGE=FOLDER[,file=FILE][,target=STAGE]; the folder counts from `root`, the file from the folder."""
+        image, _, rest = text.partition("=")
+        folder, *more = rest.split(",")
+        given = dict(item.split("=", 1) for item in more)
+        context = (root / folder).resolve()
+        return cls(image, context, context / given["file"] if "file" in given else _build_file(context), given.get("target", ""))
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """What the engine is called with."""
+        stage = ("--target", self.target) if self.target else ()
+        return ("build", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
+
+
+def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:
+    """Build every image; raises `ImageError` with the engine's own words for the first that cannot be built."""
+    for one in images:
+        if not one.file.is_file():
+            raise ImageError(f"--app-build {one.image}: {one.file} is not there", next_step="correct its path in the settings")
+    for one in images:
+        progress(f"{engine.program} {shlex.join(one.arguments)}")
+        try:
+            engine.run(*one.arguments, deadline=deadline)
+        except CommandFailed as error:
+            raise ImageError(
+                f"{one.image} cannot be built from {one.file}",
+                last_state=error.stderr,
+                next_step=f"`{engine.program} {shlex.join(one.arguments)}` shows the same",
+            ) from error
+
+
+def _build_file(context: Path) -> Path:
+    return next((context / name for name in ("Dockerfile", "Containerfile") if (context / name).is_file()), context / "Dockerfile")

@@ -1,0 +1,196 @@
+"""What a path of manifests is, and how each kind becomes objects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindgate.deploy.charts import Helm, release_name
+from kindgate.deploy.sources import Renderer, SourceKind, source_kind
+from kindgate.errors import ManifestError, SettingsError
+from kindgate.model import ObjectRef
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, manifest, service, stream
+from tests.unit.kubectl import write_kubectl
+
+HELM = """#!/usr/bin/env python3
+import json, pathlib, sys
+folder = pathlib.Path(__file__).parent
+(folder / "asked").write_text(json.dumps(sys.argv[1:]))
+if (folder / "error").exists():
+    sys.exit((folder / "error").read_text())
+print((folder / "output").read_text())
+"""
+CHART = "apiVersion: v2\nname: Shop_Front\nversion: 0.1.0\n"
+
+
+def program(folder: Path, name: str, text: str) -> Path:
+    """A program that stands in for helm."""
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(name="renderer")
+def _renderer(tmp_path: Path) -> Renderer:
+    """Both programs; each writes down what it was called with."""
+    return Renderer(write_kubectl(tmp_path), Deadline.after(30), lambda: program(tmp_path, "helm", HELM))
+
+
+@pytest.fixture(name="chart")
+def _chart(tmp_path: Path) -> Path:
+    """A chart whose templates helm has rendered into a Deployment without a namespace, a test pod's hook and a migration's."""
+    folder = tmp_path / "chart"
+    folder.mkdir()
+    (folder / "Chart.yaml").write_text(CHART)
+    (folder / "values-ci.yaml").write_text("a: b\n")
+    web = deployment()
+    del web["metadata"]["namespace"]
+    hooks = [manifest("ConfigMap", name) for name in ("undo", "migrate")]
+    for item, hook in zip(hooks, ("pre-delete", "pre-install,pre-upgrade"), strict=True):
+        item["metadata"]["annotations"] = {"helm.sh/hook": hook}
+    parts = [f"# Source: shop/templates/{item['metadata']['name']}.yaml\n{stream(item)}" for item in (web, *hooks)]
+    (tmp_path / "output").write_text("---\n" + "---\n".join(parts))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("kustomization.yaml", SourceKind.KUSTOMIZE),
+        ("kustomization.yml", SourceKind.KUSTOMIZE),
+        ("Chart.yaml", SourceKind.CHART),
+        ("web.yaml", SourceKind.PLAIN),
+    ],
+)
+def test_a_folder_is_what_it_holds(tmp_path: Path, name: str, kind: SourceKind) -> None:
+    """And a file is plain YAML."""
+    (tmp_path / name).write_text("")
+
+    assert source_kind(tmp_path) is kind
+    assert source_kind(tmp_path / name) is SourceKind.PLAIN
+
+
+def test_a_chart_is_rendered_as_it_would_be_installed(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
+    """With the origin of each object; hooks of other occasions than an installation are left out and noted."""
+    rendered = renderer.render(chart)
+
+    asked = json.loads((tmp_path / "asked").read_text())
+    assert asked[:3] == ["template", "shop-front", str(chart)]
+    assert [item["metadata"]["name"] for item in rendered.objects] == ["web", "migrate"]
+    assert rendered.origins[ObjectRef("ConfigMap", "shop", "migrate")] == str(chart / "templates/migrate.yaml")
+    assert "undo" in rendered.notes[0]
+
+
+def test_a_charts_options_reach_helm(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
+    """The namespace is also that of objects whose template names none, as for `helm install --namespace`."""
+    values = chart / "values-ci.yaml"
+    given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((values, values), "front", "team"))
+
+    rendered = given.render(chart)
+
+    asked = json.loads((tmp_path / "asked").read_text())
+    assert asked[1] == "front"
+    assert asked[-6:] == ["--namespace", "team", "--values", str(values), "--values", str(values)]
+    assert [item["metadata"]["namespace"] for item in rendered.objects] == ["team", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "advice"),
+    [
+        ("Error: found in Chart.yaml, but missing in charts/ directory: postgresql", "helm dependency build"),
+        ("WARNING: x\nError: execution error at (shop/templates/web.yaml:3:4): image is required", "--app-values"),
+    ],
+)
+def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path, tmp_path: Path, stderr: str, advice: str) -> None:
+    """In one line, with what helps."""
+    (tmp_path / "error").write_text(stderr)
+
+    with pytest.raises(ManifestError, match=r"helm cannot render it: (found in|execution error)") as caught:
+        renderer.render(chart)
+
+    assert advice in caught.value.next_step
+
+
+def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: Path) -> None:
+    """They would silently do nothing."""
+    (tmp_path / "web.yaml").write_text(stream(deployment()))
+    given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
+
+    with pytest.raises(SettingsError, match="--app-values is about Helm charts"):
+        given.render(tmp_path / "web.yaml")
+    assert given.prerequisite(tmp_path / "web.yaml").objects
+
+
+@pytest.mark.parametrize(("text", "name"), [(CHART, "shop-front"), ("name: '!!'\n", "app"), ("", "chart")])
+def test_a_release_has_a_name_that_kubernetes_takes(tmp_path: Path, text: str, name: str) -> None:
+    """Made from the chart's."""
+    folder = tmp_path / "chart"
+    folder.mkdir()
+    (folder / "Chart.yaml").write_text(text)
+
+    assert release_name(folder) == name
+
+
+def overlay(folder: Path, *resources: str, generated: bool) -> Path:
+    """An overlay, one that `kindgate init` generated or another."""
+    folder.mkdir(parents=True)
+    metadata = {"annotations": {"kindgate.dev/adapted-overlay": "true"}} if generated else {}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"metadata": metadata, "resources": list(resources)}))
+    return folder
+
+
+@pytest.mark.parametrize("base", ["plain folder", "single file", "chart", "overlay"])
+def test_a_generated_overlay_builds_upon_anything(renderer: Renderer, tmp_path: Path, chart: Path, base: str) -> None:
+    """What Kustomize does not take is rendered first; an object keeps the file that it came from."""
+    plain = tmp_path / "k8s"
+    plain.mkdir()
+    (plain / "web.yaml").write_text(stream(deployment()))
+    overlay(tmp_path / "over", "../k8s/web.yaml", generated=False)
+    entry = {"plain folder": "../../k8s", "single file": "../../k8s/web.yaml", "chart": "../../chart", "overlay": "../../over"}[base]
+    adapted = overlay(tmp_path / "e2e/overlay", entry, "more.yaml", generated=True)
+    (adapted / "more.yaml").write_text(stream(service()))
+
+    rendered = renderer.render(adapted)
+
+    assert [item["kind"] for item in rendered.objects if item["metadata"]["name"] == "web"] == ["Deployment", "Service"]
+    assert "LoadRestrictionsNone" in json.loads((tmp_path / "kubectl-asked").read_text())
+    assert rendered.overlay == adapted
+    origin = next(file for ref, file in rendered.origins.items() if ref.kind == "Deployment")
+    assert Path(origin) == (chart / "templates/web.yaml" if base == "chart" else plain / "web.yaml")
+    assert Path(rendered.origins[ObjectRef("Service", "shop", "web")]) == adapted / "more.yaml"
+
+
+def test_other_overlays_keep_kustomizes_restrictions(renderer: Renderer, tmp_path: Path) -> None:
+    """What works here must work where the overlay is deployed."""
+    (tmp_path / "web.yaml").write_text(stream(deployment()))
+    folder = overlay(tmp_path / "over", "../web.yaml", generated=False)
+
+    renderer.render(folder)
+
+    assert len(json.loads((tmp_path / "kubectl-asked").read_text())) == 2
+
+
+def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path) -> None:
+    """The error names the option; with it, helm is handed over."""
+    folder = overlay(tmp_path / "over", "web.yaml", generated=False)
+    (folder / "web.yaml").write_text(stream(deployment()))
+    (tmp_path / "kubectl-error").write_text("error: trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm")
+
+    with pytest.raises(ManifestError, match="helmCharts") as caught:
+        renderer.render(folder)
+    (tmp_path / "kubectl-error").unlink()
+    Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm(enabled=True)).render(folder)
+
+    assert "--app-enable-helm" in caught.value.next_step
+    assert json.loads((tmp_path / "kubectl-asked").read_text())[2:4] == ["--enable-helm", "--helm-command"]
+
+
+def test_a_path_that_is_not_there_is_an_error(renderer: Renderer, tmp_path: Path) -> None:
+    """A misspelt --app-apply is said."""
+    with pytest.raises(ManifestError, match="no such file or folder"):
+        renderer.prerequisite(tmp_path / "nope")
