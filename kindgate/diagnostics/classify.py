@@ -56,7 +56,7 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile("|".join(signs), re.IGNORECASE))
     for kind, signs in (
         (CauseKind.ENGINE, (r"^the container engine does not answer",)),
-        (CauseKind.NODE_DOWN, (r"^the node's container (?:is|was|does)\b",)),
+        (CauseKind.NODE_DOWN, (r"^the node's container is (?!running\b|up\b)",)),
         (CauseKind.HOST_LIMIT, (HOST_LIMIT_SIGN,)),
         (
             CauseKind.RATE_LIMIT,

@@ -55,10 +55,18 @@ def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddr
     states = {name: (state, status) for name, state, status in (line.split("\t") for line in told.stdout.splitlines())}
     gone = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
     return gone + [
-        Observation(ObjectRef("Node", "", name), f"the node's container is {state}: {status}")
+        Observation(ObjectRef("Node", "", name), f"the node's container is {word}: {status}")
         for name, (state, status) in states.items()
-        if state != "running"
+        if (word := _state(state, status)) != "running"
     ]
+
+
+def _state(state: str, status: str) -> str:
+    """One word for a container's state: Podman 4 repeats the status ("Up 3 minutes ago") where Docker says `running`."""
+    word = state.partition(" ")[0].lower()
+    if "(paused)" in status.lower():
+        return "paused"
+    return "running" if word == "up" else word
 
 
 def _first_line(error: CommandError) -> str:

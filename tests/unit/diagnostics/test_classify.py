@@ -69,6 +69,8 @@ def test_every_cause_has_a_line_here() -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        "the node's container is Up 3 minutes ago: Up 3 minutes ago",
+        "the node's container is running: Up 3 minutes",
         'Pulled: Container image "nginx" already present on machine',
         "Scheduled: Successfully assigned echo/foo to worker",
         "Started: Started container app",

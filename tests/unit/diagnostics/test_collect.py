@@ -246,6 +246,33 @@ def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_pa
     assert found.causes[0].kind is CauseKind.NODE_DOWN
 
 
+@pytest.mark.parametrize(
+    ("state", "status", "down"),
+    [
+        ("running", "Up 3 minutes", ""),
+        ("running", "Up 3 minutes (healthy)", ""),
+        ("Up 3 minutes ago", "Up 3 minutes ago", ""),
+        ("Up Less than a second ago", "Up Less than a second ago", ""),
+        ("Up 2 hours ago (healthy)", "Up 2 hours ago (healthy)", ""),
+        ("paused", "Up 3 minutes (Paused)", "paused: Up 3 minutes (Paused)"),
+        ("Paused", "Paused", "paused: Paused"),
+        ("exited", "Exited (137) 3 seconds ago", "exited: Exited (137) 3 seconds ago"),
+        ("Exited (137) 3 seconds ago", "Exited (137) 3 seconds ago", "exited: Exited (137) 3 seconds ago"),
+        ("Created", "Created", "created: Created"),
+        ("restarting", "Restarting (1) 2 seconds ago", "restarting: Restarting (1) 2 seconds ago"),
+    ],
+)
+def test_a_running_container_is_no_node_that_is_down(failed: Server, tmp_path: Path, state: str, status: str, down: str) -> None:
+    """Docker and each version of Podman write a container's state in their own words."""
+    target = replace(failed.address, nodes=("n-worker",))
+    engine = engine_saying(tmp_path, rf"printf 'n-worker\t{state}\t{status}\n'")
+
+    found = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
+
+    causes = [str(cause) for cause in found.causes if cause.kind is CauseKind.NODE_DOWN]
+    assert causes == ([f"node down: Node n-worker: the node's container is {down}"] if down else [])
+
+
 def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: Path) -> None:
     """Its own words are the proof."""
     engine = engine_saying(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
