@@ -1,4 +1,4 @@
-"""Deletes a cluster that kindgate created: node containers, network, kubeconfig, state, and the companion last.
+"""Deletes a cluster that kindgate created: containers, volumes, network, firewall rule, kubeconfig, state, and the companion last.
 
 The companion goes last, so that whatever interrupts a deletion leaves something that says whose the rest is.
 """
@@ -9,9 +9,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from kindgate.cluster.forwarding import close_path
 from kindgate.cluster.kubeconfig import read_kubeconfig
 from kindgate.cluster.owner import Found, Owner, check_free, companion_name, foreign, network_name
 from kindgate.cluster.ownership import KIND_CLUSTER_LABEL, life_of, look, remove_state
+from kindgate.cluster.volumes import volumes_gone
 from kindgate.errors import ClusterError, KindgateError, WaitTimeout
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -35,9 +37,10 @@ def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadlin
     settled = deadline.at_most(settle)
     try:
         wait_for(f"the containers of cluster {cluster} to be gone", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
+        wait_for(f"the volumes of cluster {cluster} to be gone", lambda: volumes_gone(engine, cluster, deadline), deadline)
         wait_for(f"network {network_name(cluster)} to be gone", lambda: _network_gone(engine, cluster, deadline), deadline)
         _remove_kubeconfig(owner)
-        remove_state(cluster)
+        remove_traces(engine, cluster, deadline)
         if found.companion:
             engine.run("rm", "--force", "--volumes", found.companion, deadline=deadline)
     except WaitTimeout as error:
@@ -58,11 +61,20 @@ def delete_named(engine: Engine, name: str, deadline: Deadline) -> bool:
     if found.owner is None:
         if found.nodes or found.companion:
             raise foreign(found)
-        remove_state(name)
+        remove_traces(engine, name, deadline)
         return False
     check_free(found.owner, life_of(found.owner), time.time())
     delete_cluster(engine, found, found.owner, deadline)
     return True
+
+
+def remove_traces(engine: Engine, cluster: str, deadline: Deadline) -> None:
+    """Remove what a cluster without containers may have left on this machine: its firewall rule and its state folder.
+
+    Raises `ClusterError` for a rule that stays; the state folder then stays too, so that the next `reap` tries again.
+    """
+    close_path(engine, cluster, deadline)
+    remove_state(cluster)
 
 
 def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline, settled: Deadline) -> Ready[None] | Pending:
@@ -70,7 +82,8 @@ def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline, settled: Deadl
     nodes = engine.run("ps", "--all", "--quiet", "--filter", f"label={KIND_CLUSTER_LABEL}={cluster}", deadline=deadline).stdout.split()
     if not nodes:
         return Ready(None) if settled.expired else Pending("the engine may still create one")
-    removed = engine.run("rm", "--force", "--volumes", *nodes, deadline=deadline, check=False)
+    at_once = ("--time", "0") if engine.program == "podman" else ()  # it waits 10 s for nodes to stop by themselves
+    removed = engine.run("rm", "--force", "--volumes", *at_once, *nodes, deadline=deadline, check=False)
     return Pending(removed.stderr.strip() or f"{len(nodes)} containers were being removed")
 
 

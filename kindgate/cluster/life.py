@@ -16,6 +16,7 @@ from kindgate.cluster.api import server_version
 from kindgate.cluster.config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
 from kindgate.cluster.creation import CreationFailed, Progress, create_nodes
 from kindgate.cluster.deletion import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
+from kindgate.cluster.forwarding import open_path
 from kindgate.cluster.guard import Guard
 from kindgate.cluster.owner import Found, Owner, Recreate, Reuse, plan_opening
 from kindgate.cluster.ownership import claim, exchange, life_of, look, owned, state_path
@@ -120,7 +121,7 @@ def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress
     plan = plan_opening(found, wanted, life_of(found.owner), time.time())
     if isinstance(plan, Reuse):
         try:
-            return _reuse(engine, found, plan.owner.taken_by(wanted), deadline.at_most(_REUSE_SECONDS))
+            return _reuse(engine, found, plan.owner.taken_by(wanted), deadline.at_most(_REUSE_SECONDS), progress)
         except OwnershipError:
             raise
         except ClusterError as error:
@@ -193,9 +194,9 @@ def _image_id(blueprint: Blueprint, deadline: Deadline) -> str:
         ) from error
 
 
-def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline) -> OpenCluster:
+def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline, progress: Progress) -> OpenCluster:
     companion = exchange(engine, found.companion, owner, deadline)
-    address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline)
+    address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline, progress)
     return OpenCluster(
         replace(address, reused=True), engine, owner, companion=companion, guard=None, note=f"cluster {owner.cluster} is reused"
     )
@@ -242,7 +243,7 @@ def _create_on_ports(
     address = address_of(owner, ())
     try:
         address = _stand_up(blueprint, config, owner, deadline=deadline, progress=progress)
-        address = _proven(address, engine, deadline)
+        address = _proven(address, engine, deadline, progress)
         if owner.keep == "always":
             owner = replace(owner, kept=True)
             companion = exchange(engine, companion, owner, deadline)
@@ -283,7 +284,10 @@ def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> t
     return nodes
 
 
-def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline) -> ClusterAddress:
+def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline, progress: Progress) -> ClusterAddress:
+    report = open_path(engine, address.name, deadline) if len(address.nodes) > 1 else ""
+    if report:
+        progress(report)
     prove_ready(address, engine, deadline)
     return replace(address, server_version=server_version(address, deadline))
 

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 
 from kindgate.cluster.api import ApiServer, ApiUnavailable, api_server
-from kindgate.errors import ClusterError, CommandTimeout, KindgateError, NeverHappens, WaitTimeout
+from kindgate.cluster.in_node import curl_in_node
+from kindgate.cluster.pod_network import PodNetwork
+from kindgate.errors import ClusterError, KindgateError, NeverHappens, WaitTimeout
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
@@ -20,11 +22,6 @@ _REQUEST_SECONDS = 5.0
 
 _CURL_SECONDS = 2
 """A ClusterIP either answers in milliseconds or its packets go nowhere."""
-
-_EXEC_SECONDS = 10.0
-"""What a busy engine may need to run curl in a node."""
-
-_CURL_MISSING = (126, 127)
 
 Probe = Callable[[], Ready[str] | Pending | Hopeless]
 
@@ -41,9 +38,9 @@ class Check:
 def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
     """Wait until the cluster can be used, all checks at once.
 
-    Every node Ready, CoreDNS available, the default ServiceAccount there (pods cannot be created without it), and the
-    API's ClusterIP answered from every node (kube-proxy works there). Raises `ClusterError` at the first check that
-    cannot come true, or at the deadline.
+    Every node Ready, CoreDNS available, the default ServiceAccount there (pods cannot be created without it), the
+    API's ClusterIP answered from every node (kube-proxy works there), and a pod of another node answering from every
+    node's pod network. Raises `ClusterError` at the first check that cannot come true, or at the deadline.
     """
     stop = threading.Event()
     with api_server(address) as server:
@@ -55,11 +52,17 @@ def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
                 Check(f"node {node} to reach the API's ClusterIP (kube-proxy)", partial(_cluster_ip, server, engine, node), 0.5)
                 for node in address.nodes
             ),
+            *(
+                Check(f"pods of node {node} to reach pods of other nodes", PodNetwork(server, engine, address.name, node).probe, 0.2)
+                for node in (address.nodes if len(address.nodes) > 1 else ())
+            ),
         ]
         with ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="readiness") as pool:
             waits = [pool.submit(_wait, check, deadline, stop) for check in checks]
             try:
                 done, _ = wait(waits, return_when=FIRST_EXCEPTION)
+                if any(isinstance(future.exception(), WaitTimeout) for future in done):
+                    done, _ = wait(waits)  # the deadline is the same for all: what the others saw explains this one
             finally:
                 stop.set()
         errors = [error for future in waits if future in done and (error := future.exception()) is not None]
@@ -92,7 +95,7 @@ def _explained(name: str, errors: list[BaseException]) -> BaseException:
         f"cluster {name} was created and cannot be used: {known[0].message}",
         waited=known[0].waited,
         last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in known),
-        next_step="`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
+        next_step=known[0].next_step or "`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
     )
     explained.__cause__ = known[0]
     return explained
@@ -129,29 +132,8 @@ def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pe
     """Any HTTP answer will do: the packets found their way to a Service and back."""
     address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address
-    command = (
-        "curl",
-        "--insecure",
-        "--silent",
-        "--show-error",
-        "--output",
-        "/dev/null",
-        "--noproxy",
-        "*",
-        "--max-time",
-        str(_CURL_SECONDS),
-    )
-    try:
-        told = engine.run("exec", node, *command, f"https://{host}:443/version", deadline=Deadline.after(_EXEC_SECONDS), check=False)
-    except CommandTimeout as error:
-        return Pending(f"{address}:443 from {node}: {error.message}")
-    if told.returncode == 0:
-        return Ready(address)
-    if told.returncode in _CURL_MISSING:
-        return Hopeless(f"the node image has no curl: {told.stderr.strip()}", "use a node image made by kind or kindgate")
-    if "is not running" in told.stderr or "No such container" in told.stderr:
-        return Hopeless(f"the node's container stopped: {told.stderr.strip()}")
-    return Pending(f"{address}:443 from {node}: {told.stderr.strip()}")
+    answer = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
+    return Pending(f"{address}:443 from {node}: {answer.state}") if isinstance(answer, Pending) else answer
 
 
 def _condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:

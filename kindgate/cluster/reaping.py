@@ -11,11 +11,11 @@ from typing import Any
 
 import psutil
 
-from kindgate.cluster.deletion import SETTLE_SECONDS, delete_cluster
+from kindgate.cluster.deletion import SETTLE_SECONDS, delete_cluster, remove_traces
 from kindgate.cluster.owner import RUN_VARIABLE, why_reap
-from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, remove_state, state_folders
+from kindgate.cluster.ownership import life_of, look, owned_clusters, read_state, state_folders
 from kindgate.cluster.run_folder import remove_dead_runs
-from kindgate.errors import KindgateError
+from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
@@ -70,7 +70,7 @@ def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None)
         reason = why_reap(owner, life_of(owner), time.time(), older_than)
         if reason:
             reaped.append(_reap(engine, owner.cluster, owner.run_id, reason, deadline.at_most(_EACH_SECONDS)))
-    _remove_stale_state(engine, deadline)
+    reaped += _remove_stale_state(engine, deadline)
     remove_dead_runs()
     return tuple(reaped)
 
@@ -85,14 +85,21 @@ def _reap(engine: Engine, cluster: str, run_id: str, reason: str, deadline: Dead
     return Reaped(cluster, reason)
 
 
-def _remove_stale_state(engine: Engine, deadline: Deadline) -> None:
-    """Remove state folders that no container of this engine belongs to and that may go by the same rule."""
+def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
+    """Remove what is left of clusters whose containers are gone, where the same rule permits it; reports only what could not be removed."""
+    kept = []
     for cluster in state_folders():
         owner = read_state(cluster)
-        if owner is not None and why_reap(owner, life_of(owner), time.time()):
-            found = look(engine, cluster, deadline)
-            if not found.companion and not found.nodes:
-                remove_state(cluster)
+        reason = why_reap(owner, life_of(owner), time.time()) if owner is not None else ""
+        if not reason:
+            continue
+        found = look(engine, cluster, deadline)
+        if not found.companion and not found.nodes:
+            try:
+                remove_traces(engine, cluster, deadline)
+            except ClusterError as error:
+                kept.append(Reaped(cluster, reason, str(error)))
+    return kept
 
 
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:

@@ -16,6 +16,7 @@ class CauseKind(enum.StrEnum):
 
     ENGINE = "engine"
     NODE_DOWN = "node down"
+    FIREWALL = "firewall of the host"
     MISSING = "object missing"
     DNS = "DNS"
     HOST_LIMIT = "limit of the host"
@@ -57,6 +58,7 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
     for kind, signs in (
         (CauseKind.ENGINE, (r"^the container engine does not answer",)),
         (CauseKind.NODE_DOWN, (r"^the node's container is (?!running\b|up\b)",)),
+        (CauseKind.FIREWALL, (r"the host's firewall drops packets",)),
         (CauseKind.HOST_LIMIT, (HOST_LIMIT_SIGN,)),
         (
             CauseKind.RATE_LIMIT,

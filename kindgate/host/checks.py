@@ -12,6 +12,7 @@ from typing import Literal
 from kindgate.errors import EngineError
 from kindgate.host.engine import Engine
 from kindgate.host.facts import HostFacts
+from kindgate.host.firewall import accepting_command, dropping_rule, filters_pods
 
 GIB = 1 << 30
 
@@ -169,6 +170,25 @@ def check_routes(routes: Iterable[tuple[ipaddress.IPv4Network, str]]) -> Check:
         return Check("subnets", "no clash with container networks")
     advice = "if nodes cannot be reached, set `default-address-pools` in the engine's configuration to addresses that nobody routes"
     return Check("subnets", "; ".join(clashing), "warn", advice)
+
+
+def check_forwarding(engine: Engine, rules: str | None) -> Check:
+    """Docker sets the policy of the FORWARD chain to DROP, and Podman accepts nodes alone: pods of different nodes cannot talk.
+
+    `rules` are the chain's; None where they cannot be read.
+    """
+    name = "pod traffic"
+    if not filters_pods(engine):
+        return Check(name, "the engine's matter")
+    command = accepting_command("iptables", "BRIDGE")
+    if rules is None:
+        advice = f"if it says `-P FORWARD DROP`: `{command}`, BRIDGE as `podman network inspect kindgate-NAME` says"
+        return Check(name, "only root can read it: `sudo iptables -S FORWARD`", "warn", advice)
+    rule = dropping_rule(rules)
+    if not rule:
+        return Check(name, "forwarded")
+    advice = f"kindgate run by root accepts its own bridge until the cluster is deleted; by hand: `{command}`"
+    return Check(name, f"`{rule}` drops it between nodes", "warn", advice)
 
 
 def check_snap(engine: Engine) -> Check:

@@ -19,6 +19,7 @@ from kindgate.host.directories import cache_dir
 from kindgate.host.download import answers
 from kindgate.host.engine import Engine, find_engine
 from kindgate.host.facts import gather_facts
+from kindgate.host.firewall import filters_pods, forward_rules
 from kindgate.host.privileged import require_privileged
 from kindgate.host.tools import tool_version
 from kindgate.host.tools_lock import ToolName, read_lock
@@ -102,6 +103,7 @@ def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
         checks.check_cgroups(engine),
         checks.check_image_store(engine),
         checks.check_snap(engine),
+        checks.check_forwarding(engine, forward_rules("iptables", deadline) if filters_pods(engine) else None),
     ]
 
 

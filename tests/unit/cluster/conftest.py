@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import json
 import sys
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from kindgate.host.firewall import PROGRAMS
 from tests.unit.cluster.machine import NODE_IMAGE, Machine, StandInEngine
+from tests.unit.firewall_stand_in import Firewall, install_firewall
 
 STAND_IN = Path(__file__).parent / "stand_in.py"
 
@@ -21,7 +24,7 @@ STAND_IN = Path(__file__).parent / "stand_in.py"
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """A machine with the node image in its engine and an API server that finds every node Ready."""
     root = tmp_path / "machine"
-    for folder in ("containers", "names", "networks", "images", "bin"):
+    for folder in ("containers", "names", "networks", "volumes", "images", "bin"):
         (root / folder).mkdir(parents=True)
     (root / "images" / NODE_IMAGE.replace("/", "_")).write_text("sha256:0", encoding="utf-8")
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
@@ -35,6 +38,26 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         yield there
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def podman(machine: Machine) -> Machine:
+    """The same machine with Podman for its engine, run by root; the bridge of its networks is an interface that every machine has."""
+    machine.engine = dataclasses.replace(machine.engine, program="podman")
+    machine.tell("bridge", "lo")
+    return machine
+
+
+@pytest.fixture
+def firewall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firewall:
+    """A firewall for root to change, which drops what no rule accepts."""
+    monkeypatch.setattr("kindgate.cluster.forwarding.os.geteuid", lambda: 0)
+    filtered = tmp_path / "bridge-nf"
+    filtered.mkdir()
+    for program in PROGRAMS:
+        (filtered / f"bridge-nf-call-{program}").write_text("1\n", encoding="ascii")
+    monkeypatch.setattr("kindgate.cluster.forwarding._BRIDGES_ARE_FILTERED", filtered)
+    return install_firewall(tmp_path / "firewall", monkeypatch)
 
 
 def _program(root: Path, name: str) -> Path:
@@ -74,16 +97,22 @@ def _objects(machine: Machine) -> dict[str, Any]:
         "metadata": {"name": "coredns"},
         "status": {"conditions": [{"type": "Available", "status": str(ready)}], "replicas": 2, "readyReplicas": replicas},
     }
+    dns = {
+        "spec": {"nodeName": nodes[0] if nodes else ""},
+        "status": {"podIP": "10.244.0.2", "conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
     return {
         "/version": machine.version,
-        "/api/v1/nodes": {"items": [_node(name, machine.not_ready.get(name)) for name in nodes]},
+        "/api/v1/nodes": {"items": [_node(name, number, machine.not_ready.get(name)) for number, name in enumerate(nodes)]},
+        "/api/v1/namespaces/kube-system/pods": {"items": [dns]},
         "/apis/apps/v1/namespaces/kube-system/deployments/coredns": deployment,
         "/api/v1/namespaces/default/serviceaccounts/default": {"metadata": {"name": "default"}},
         "/api/v1/namespaces/default/services/kubernetes": {"metadata": {"name": "kubernetes"}, "spec": {"clusterIP": "10.96.0.1"}},
     }
 
 
-def _node(name: str, complaint: str | None) -> dict[str, Any]:
+def _node(name: str, number: int, complaint: str | None) -> dict[str, Any]:
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
     broken = {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": complaint}
-    return {"metadata": {"name": name}, "status": {"conditions": [broken if complaint else ready]}}
+    conditions = [broken if complaint else ready]
+    return {"metadata": {"name": name}, "spec": {"podCIDR": f"10.244.{number}.0/24"}, "status": {"conditions": conditions}}

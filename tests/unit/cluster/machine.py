@@ -66,6 +66,11 @@ class Machine:
         """The names of all networks."""
         return sorted(file.name for file in (self.root / "networks").iterdir())
 
+    @property
+    def volumes(self) -> list[str]:
+        """The nodes that the volumes belong to."""
+        return sorted(file.read_text(encoding="utf-8") for file in (self.root / "volumes").iterdir())
+
     def labels(self, name: str) -> dict[str, str]:
         """The labels of a container."""
         return dict(self._container(name)["Config"]["Labels"])

@@ -2,8 +2,9 @@
 
 Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages, which makes it quick; `docker` can be
 called as a function too. ROOT holds `containers/` (one JSON file each), `names/` (one file each, created exclusively:
-the engine's promise that names are unique), `networks/` and `images/`. `deaf` names nodes that reach no ClusterIP, `stopped`
-nodes that stopped, `stuck` containers that cannot be removed.
+the engine's promise that names are unique), `networks/`, `volumes/` and `images/`. `deaf` names nodes that reach no ClusterIP,
+`apart` nodes whose pods reach no other node's, `stopped` nodes that stopped, `stuck` containers that cannot be removed; `bridge`
+is the interface of every network.
 `kind-says` holds what kind says and fails with, one line for each call; with `kind-hangs` it hangs after it has
 created its containers and says so by `hanging`; with `kind-joins` its workers join only when there is `joined`; with
 `kind-is-none` it prints garbage and is done; `api` is the API server's URL.
@@ -43,11 +44,15 @@ def docker(root: Path, arguments: list[str]) -> Answer:
         case ["container", "inspect", *ids]:
             answer = Answer(out=json.dumps([container for container in containers(root) if container["Id"] in ids]))
         case ["rm", *rest]:
-            answer = remove(root, [part for part in rest if not part.startswith("--")])
-        case ["network", "rm", name]:
-            answer = remove_network(root, name)
+            answer = remove(root, [part for part in rest if not part.startswith("--") and part != "0"])
+        case ["network", *rest]:
+            answer = network(root, rest)
+        case ["volume", *rest]:
+            answer = volume(root, rest)
         case ["exec", node, "curl", *_]:
-            answer = curl(root, node)
+            answer = curl(root, node, "deaf")
+        case ["exec", node, "sh", *_]:
+            answer = curl(root, node, "apart")
         case _:
             answer = Answer(64, err=f"unknown command: {arguments}")
     return answer
@@ -109,19 +114,39 @@ def remove(root: Path, ids: list[str]) -> Answer:
     return Answer(1, err=f"Error response from daemon: No such container: {missing}") if missing else Answer()
 
 
-def remove_network(root: Path, name: str) -> Answer:
-    """Remove a network; one that is not there fails the command."""
-    try:
-        (root / "networks" / name).unlink()
-    except FileNotFoundError:
-        return Answer(1, err=f"Error response from daemon: network {name} not found")
-    return Answer()
+def network(root: Path, arguments: list[str]) -> Answer:
+    """Describe a network, or remove it; one that is not there fails the command."""
+    match arguments:
+        case ["inspect", _]:
+            return Answer(out=json.dumps([{"network_interface": word} for word in words(root / "bridge")]))
+        case ["rm", name] if (root / "networks" / name).exists():
+            (root / "networks" / name).unlink()
+            return Answer()
+        case [*_, name]:
+            return Answer(1, err=f"Error response from daemon: network {name} not found")
+        case _:
+            return Answer(64, err="network: no command")
 
 
-def curl(root: Path, node: str) -> Answer:
-    """The ClusterIP answers from every node but the deaf and the stopped ones."""
+def volume(root: Path, arguments: list[str]) -> Answer:
+    """List Podman's volumes, or remove some."""
+    folder = root / "volumes"
+    match arguments:
+        case ["ls", *_]:
+            listed = [{"Name": file.name, "Labels": {file.read_text(encoding="utf-8"): "true"}} for file in sorted(folder.iterdir())]
+            return Answer(out=json.dumps(listed))
+        case ["rm", "--force", *names]:
+            for name in names:
+                (folder / name).unlink()
+            return Answer()
+        case _:
+            return Answer(64, err=f"unknown command: volume {arguments}")
+
+
+def curl(root: Path, node: str, unlucky: str) -> Answer:
+    """There is an answer for every node but those that a file names, and the stopped ones."""
     answer = Answer()
-    if node in words(root / "deaf"):
+    if node in words(root / unlucky):
         answer = Answer(28, err="curl: (28) Connection timed out")
     if node in words(root / "stopped"):
         answer = Answer(1, err=f"Error response from daemon: Container {node} is not running")
@@ -142,12 +167,16 @@ def kind(root: Path, arguments: list[str]) -> Answer:
     if (root / "kind-is-none").exists():
         return Answer(out="\x00\x1b[2Jgarbage\n" * 3)
     name, config, kubeconfig = (arguments[arguments.index(option) + 1] for option in ("--name", "--config", "--kubeconfig"))
-    (root / "networks" / os.environ["KIND_EXPERIMENTAL_DOCKER_NETWORK"]).touch()
+    provider = os.environ["KIND_EXPERIMENTAL_PROVIDER"]
+    (root / "networks" / os.environ[f"KIND_EXPERIMENTAL_{provider.upper()}_NETWORK"]).touch()
     workers = 0
     for role in re.findall(r"role: (\S+)", Path(config).read_text(encoding="utf-8")):
         workers += role == "worker"
         labels = {"io.x-k8s.kind.cluster": name, "io.x-k8s.kind.role": role}
-        add(root, f"{name}-{role}" + (str(workers) if workers > 1 else ""), labels, running=True)
+        node = f"{name}-{role}" + (str(workers) if workers > 1 else "")
+        add(root, node, labels, running=True)
+        if provider == "podman":
+            (root / "volumes" / os.urandom(8).hex()).write_text(node, encoding="utf-8")
     if workers:
         sys.stderr.write(" \u2022 Joining worker nodes \U0001f69c  ...\n")
         sys.stderr.flush()

@@ -12,6 +12,7 @@ from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
 from tests.unit.cluster.machine import Machine
 from tests.unit.cluster.stand_in import write_kubeconfig
+from tests.unit.firewall_stand_in import DROPS, Firewall
 
 NODES = ("shop-control-plane", "shop-worker")
 
@@ -43,6 +44,49 @@ def test_services_have_to_route_on_every_node(machine: Machine, tmp_path: Path) 
     error = refused(machine, address_on(machine, tmp_path))
     assert "timed out waiting for node shop-worker to reach the API's ClusterIP" in error.message
     assert "10.96.0.1:443 from shop-worker: curl: (28)" in error.last_state
+
+
+def test_pods_of_different_nodes_have_to_reach_each_other(machine: Machine, tmp_path: Path) -> None:
+    """A network that loses packets between nodes is named with both ends, however Ready the nodes look."""
+    machine.tell("apart", "shop-worker")
+    error = refused(machine, address_on(machine, tmp_path))
+    assert "timed out waiting for pods of node shop-worker to reach pods of other nodes" in error.message
+    assert "10.244.1.254 of shop-worker gets no answer from pod 10.244.0.2 of shop-control-plane: curl: (28)" in error.last_state
+
+
+def test_a_firewall_that_drops_pods_ends_the_wait_at_once(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """The rule is quoted, and the command that helps names the bridge."""
+    podman.tell("apart", "shop-worker")
+    firewall.write(DROPS, "refused")
+    error = refused(podman, address_on(podman, tmp_path), seconds=60)
+    assert "the host's firewall drops packets between pods of different nodes: `-P FORWARD DROP`" in error.message
+    assert "sudo iptables -I FORWARD -i lo -o lo -j ACCEPT" in error.next_step
+    assert error.waited is not None
+    assert error.waited < 30
+
+
+def test_pods_that_stay_apart_are_given_up_before_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no rule is seen the error shows where to look, and names no cause."""
+    monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
+    machine.tell("apart", "shop-worker")
+    error = refused(machine, address_on(machine, tmp_path), seconds=60)
+    assert "gets no answer from pod 10.244.0.2" in error.message
+    assert "firewall" not in error.message
+    assert "iptables -S FORWARD" in error.next_step
+    assert error.waited is not None
+    assert error.waited < 30
+
+
+def test_a_user_who_cannot_read_the_rules_gets_the_command_to_try(
+    podman: Machine, firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The firewall is not named as the cause, because nobody has seen it."""
+    monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
+    podman.tell("apart", "shop-worker")
+    firewall.write("unreadable")
+    error = refused(podman, address_on(podman, tmp_path), seconds=60)
+    assert "firewall" not in error.message
+    assert "if `sudo iptables -S FORWARD` says `-P FORWARD DROP`: `sudo iptables -I FORWARD -i lo -o lo -j ACCEPT`" in error.next_step
 
 
 def test_pods_need_the_default_service_account(machine: Machine, tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ LINES = [
     (CauseKind.ENGINE, "the container engine does not answer: Cannot connect to the Docker daemon"),
     (CauseKind.NODE_DOWN, "the node's container is paused: Up 2 minutes (Paused)"),
     (CauseKind.NODE_DOWN, "the node's container is gone"),
+    (
+        CauseKind.FIREWALL,
+        "pods of node a to reach pods of other nodes: the host's firewall drops packets between pods of different nodes: `-P FORWARD DROP`",
+    ),
     (CauseKind.HOST_LIMIT, 'run.go:72] "command failed" err="failed complete: fsnotify watcher init: too many open files"'),
     (CauseKind.DNS, "DNS of the cluster: 0 of 2 replicas are ready"),
     (CauseKind.MISSING, "is not there"),

@@ -10,6 +10,7 @@ import pytest
 
 from kindgate.host.doctor import examine, inotify_in_use, port_holder
 from kindgate.waiting import Deadline
+from tests.unit.firewall_stand_in import install_firewall
 
 
 @pytest.fixture
@@ -60,6 +61,27 @@ esac
     assert verdicts["privileged containers"] == "block"
     assert verdicts["cgroups"] == "warn"
     assert (verdicts["memory"], verdicts["CPUs"]) == ("block", "warn")
+
+
+def test_a_firewall_that_drops_pod_traffic_is_seen_before_anything_is_created(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's policy is quoted, with the command that lets pods through."""
+    install_firewall(tmp_path / "firewall", monkeypatch)
+    command = path / "podman"
+    command.write_text(
+        """#!/bin/sh
+case $1 in
+  info) echo '{"host": {"cgroupVersion": "v2"}, "version": {"Version": "4.3.1"}}';;
+  import) /bin/cat >/dev/null; echo sha256:abc;;
+esac
+"""
+    )
+    command.chmod(0o755)
+    found = {check.name: check for check in examine(deadline=Deadline.after(30))}
+    assert found["pod traffic"].verdict == "warn"
+    assert "`-P FORWARD DROP`" in found["pod traffic"].value
+    assert "sudo iptables -I FORWARD -i BRIDGE -o BRIDGE -j ACCEPT" in found["pod traffic"].advice
 
 
 @pytest.mark.usefixtures("path")

@@ -1,0 +1,105 @@
+"""The rule of the host's firewall for a cluster's bridge: set where pods of different nodes could not talk, removed with the cluster.
+
+Only Podman's clusters need it: Docker sets such a rule for each of its networks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.cluster.owner import network_name
+from kindgate.errors import ClusterError, CommandError
+from kindgate.host.engine import Engine
+from kindgate.host.firewall import PROGRAMS, Program, accept, accepting_command, dropping_rule, filters_pods, forward_rules, withdraw
+from kindgate.waiting import Deadline
+
+_INTERFACES = Path("/sys/class/net")
+_BRIDGES_ARE_FILTERED = Path("/proc/sys/net/bridge")
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What drops packets between pods: a line of the chain, and the command that lets them through."""
+
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """The cause in one line."""
+        return f"the host's firewall drops packets between pods of different nodes: `{self.rule}`"
+
+
+def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
+    """Set the rule where it is needed and this process may set it; one line about it, or nothing.
+
+    A rule that cannot be set is no error here: whether pods reach each other is proven afterwards.
+    """
+    if not filters_pods(engine) or os.geteuid() != 0:
+        return ""
+    bridge = _bridge(engine, cluster, deadline)
+    reports = []
+    for program in PROGRAMS if bridge else ():
+        rule = dropping_rule(forward_rules(program, deadline) or "", bridge)
+        if not rule:
+            continue
+        try:
+            accept(program, bridge, _comment(cluster), deadline)
+        except CommandError as error:
+            reports.append(f"{program} drops packets between pods (`{rule}`), and refuses a rule: {error.last_state or error.message}")
+        else:
+            reports.append(f"{program} drops packets between pods (`{rule}`): bridge {bridge} is accepted until the cluster is deleted")
+    return "; ".join(reports)
+
+
+def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
+    """Remove the cluster's rule, if one was set. Raises `ClusterError` for a rule that stays."""
+    if not filters_pods(engine) or os.geteuid() != 0:
+        return
+    for program in PROGRAMS:
+        try:
+            withdraw(program, _comment(cluster), deadline)
+        except CommandError as error:
+            raise ClusterError(
+                f"the firewall's rule of cluster {cluster} could not be removed: {error.message}",
+                last_state=error.last_state,
+                next_step=f"`sudo {program} -S FORWARD` shows it, with the comment {_comment(cluster)}; delete it with -D instead of -A",
+            ) from error
+
+
+def find_drop(engine: Engine, cluster: str, deadline: Deadline, program: Program = "iptables") -> Drop | None:
+    """What is seen to drop packets between the cluster's pods; None where nothing is seen, or the rules cannot be read."""
+    if not filters_pods(engine) or not _is_on(_BRIDGES_ARE_FILTERED / f"bridge-nf-call-{program}"):
+        return None
+    bridge = _bridge(engine, cluster, deadline)
+    rule = dropping_rule(forward_rules(program, deadline) or "", bridge) if bridge else ""
+    return Drop(rule, accepting_command(program, bridge)) if rule else None
+
+
+def possible_remedy(engine: Engine, cluster: str, deadline: Deadline, program: Program = "iptables") -> str:
+    """The command that would help if the host's firewall were the cause, where its rules cannot be read; else nothing."""
+    if not filters_pods(engine) or forward_rules(program, deadline) is not None:
+        return ""
+    bridge = _bridge(engine, cluster, deadline)
+    return accepting_command(program, bridge) if bridge else ""
+
+
+def _comment(cluster: str) -> str:
+    return f"kindgate:{cluster}"
+
+
+def _bridge(engine: Engine, cluster: str, deadline: Deadline) -> str:
+    """The interface of the cluster's network on this machine; empty where there is none."""
+    answer = engine.run("network", "inspect", network_name(cluster), deadline=deadline, check=False)
+    try:
+        name = str(json.loads(answer.stdout)[0]["network_interface"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return name if (_INTERFACES / name).exists() else ""
+
+
+def _is_on(switch: Path) -> bool:
+    """Whether a sysctl is 1; one that is not there, because its module is not loaded, is off."""
+    return switch.is_file() and switch.read_text(encoding="ascii").strip() == "1"

@@ -1,0 +1,43 @@
+"""Requests that a node sends: `curl` in the node's container, because what it reaches cannot be reached from here."""
+
+from __future__ import annotations
+
+from kindgate.errors import CommandTimeout
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+_EXEC_SECONDS = 10.0
+"""What a busy engine may need to run curl in a node."""
+
+_CURL = ("curl", "--insecure", "--silent", "--show-error", "--output", "/dev/null", "--noproxy", "*")
+
+_CURL_MISSING = (126, 127)
+
+_STOPPED = ("is not running", "no such container", "container state improper")
+"""What Docker and Podman say of a container that has ended."""
+
+_WITH_ADDRESS = 'ip address replace "$1" dev lo || exit 1; shift; "$@"; code=$?; ip address delete "$0" dev lo; exit $code'
+"""Runs a command while the node has one more address: what comes back to it is delivered."""
+
+
+def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: str = "") -> Ready[str] | Pending | Hopeless:
+    """Whether the node gets an answer from `url`, whatever the answer: packets find their way there and back.
+
+    `source` is an address of the node's pod network that the request is sent from, as a pod of that node would send it;
+    no pod may have it. `seconds` is the time limit of the request.
+    """
+    command = [*_CURL, "--max-time", str(seconds), *(["--interface", source] if source else []), url]
+    if source:
+        address = f"{source}/{128 if ':' in source else 32}"
+        command = ["sh", "-c", _WITH_ADDRESS, address, address, *command]
+    try:
+        answer = engine.run("exec", node, *command, deadline=Deadline.after(_EXEC_SECONDS), check=False)
+    except CommandTimeout as error:
+        return Pending(error.message)
+    if answer.returncode == 0:
+        return Ready(url)
+    if any(mark in answer.stderr.lower() for mark in _STOPPED):
+        return Hopeless(f"the node's container stopped: {answer.stderr.strip()}")
+    if answer.returncode in _CURL_MISSING:
+        return Hopeless(f"the node image has no curl: {answer.stderr.strip()}", "use a node image made by kind or kindgate")
+    return Pending(answer.stderr.strip())

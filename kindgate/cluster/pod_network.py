@@ -1,0 +1,97 @@
+"""Whether pods of different nodes reach each other: a host's firewall or a missing route stops them while every node looks Ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from kindgate.cluster.api import ApiServer
+from kindgate.cluster.forwarding import find_drop, possible_remedy
+from kindgate.cluster.in_node import curl_in_node
+from kindgate.host.engine import Engine
+from kindgate.host.firewall import Program
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+PATIENCE_SECONDS = 60.0
+"""How long two Ready nodes may take to learn each other's routes: kube-router needs 5 to 10 s."""
+
+_REQUEST_SECONDS = 5.0
+_CURL_SECONDS = 1
+"""A pod of another node either answers in milliseconds or packets get lost."""
+
+_PORT = 8181
+"""Where CoreDNS says that it is ready; the kubelet's probe asks there too."""
+
+
+class PodNetwork:
+    """The check of one node: CoreDNS on another node answers a request that comes from this node's pod network."""
+
+    def __init__(self, server: ApiServer, engine: Engine, cluster: str, node: str) -> None:
+        self._server = server
+        self._engine = engine
+        self._cluster = cluster
+        self._node = node
+        self._patience: Deadline | None = None
+
+    def probe(self) -> Ready[str] | Pending | Hopeless:
+        """Ready too where CoreDNS is on this node alone: the other nodes prove the way to it and back."""
+        nodes = {node["metadata"]["name"]: node for node in self._get("/api/v1/nodes")}
+        pods = self._get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")
+        ready = [pod for pod in pods if _is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
+        away = [pod for pod in ready if pod["spec"].get("nodeName") != self._node]
+        if not ready:
+            return Pending("no pod of CoreDNS is ready")
+        if not away:
+            return Ready("CoreDNS is on this node")
+        target, there = str(away[0]["status"]["podIP"]), str(away[0]["spec"]["nodeName"])
+        if not all(_is_true(nodes.get(name, {}), "Ready") for name in (self._node, there)):
+            return Pending("the nodes are not Ready")
+        source = source_address(nodes[self._node], nodes[there], target)
+        host = f"[{target}]" if ":" in target else target
+        answer = curl_in_node(self._engine, self._node, f"http://{host}:{_PORT}/ready", seconds=_CURL_SECONDS, source=source)
+        if not isinstance(answer, Pending):
+            return answer
+        return self._judged(f"{source or self._node} of {self._node} gets no answer from pod {target} of {there}: {answer.state}", target)
+
+    def _judged(self, seen: str, target: str) -> Pending | Hopeless:
+        """What a request without an answer means: time heals a missing route, and no rule of a firewall."""
+        self._patience = self._patience or Deadline.after(PATIENCE_SECONDS)
+        program: Program = "ip6tables" if ":" in target else "iptables"
+        soon = Deadline.after(_REQUEST_SECONDS)
+        drop = find_drop(self._engine, self._cluster, soon, program)
+        if drop is not None:
+            return Hopeless(f"{drop}; {seen}", f"`{drop.remedy}`, or stop what sets that rule (Docker sets it as policy)")
+        if not self._patience.expired:
+            return Pending(seen)
+        chain, route = f"`sudo {program} -S FORWARD`", f"`{self._engine.program} exec {self._node} ip route`"
+        remedy = possible_remedy(self._engine, self._cluster, soon, program)
+        step = (
+            f"if {chain} says `-P FORWARD DROP`: `{remedy}`; else see {route}"
+            if remedy
+            else f"see what loses these packets: {chain}, {route}"
+        )
+        return Hopeless(f"for {PATIENCE_SECONDS:.0f} s {seen}", step)
+
+    def _get(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._server.get(path, _REQUEST_SECONDS).get("items") or []
+        return found
+
+
+def source_address(node: Mapping[str, Any], other: Mapping[str, Any], target: str) -> str:
+    """An address of the node's pods that no pod has: the last one of its range. Empty where pods' addresses are not of these ranges."""
+    version = ip_address(target).version
+    ours, theirs = ([net for net in map(ip_network, _ranges(one)) if net.version == version] for one in (node, other))
+    if not ours or not any(ip_address(target) in net for net in theirs) or ours[0].num_addresses < 4:
+        return ""
+    return str(ours[0][-2])
+
+
+def _ranges(node: Mapping[str, Any]) -> list[str]:
+    spec = node.get("spec") or {}
+    return list(spec.get("podCIDRs") or filter(None, [spec.get("podCIDR")]))
+
+
+def _is_true(thing: Mapping[str, Any], condition: str) -> bool:
+    conditions = (thing.get("status") or {}).get("conditions") or ()
+    return any(item.get("type") == condition and item.get("status") == "True" for item in conditions)

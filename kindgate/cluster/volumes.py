@@ -1,0 +1,31 @@
+"""The volumes that kind makes for Podman's nodes: they have names, so that they do not go with the containers.
+
+kind labels each with the name of its node, and with nothing that tells the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline, Pending, Ready
+
+
+def volumes_of(cluster: str, listing: str) -> tuple[str, ...]:
+    """The names of the cluster's volumes in what `podman volume ls --format json` lists."""
+    node = re.compile(rf"{re.escape(cluster)}-(?:control-plane|worker)\d*")
+    volumes: list[dict[str, Any]] = json.loads(listing or "[]") or []
+    return tuple(str(volume["Name"]) for volume in volumes if any(node.fullmatch(label) for label in volume.get("Labels") or ()))
+
+
+def volumes_gone(engine: Engine, cluster: str, deadline: Deadline) -> Ready[None] | Pending:
+    """Remove the cluster's volumes; ready when there is none. Docker's go with the containers."""
+    if engine.program != "podman":
+        return Ready(None)
+    volumes = volumes_of(cluster, engine.run("volume", "ls", "--format", "json", deadline=deadline).stdout)
+    if not volumes:
+        return Ready(None)
+    removed = engine.run("volume", "rm", "--force", *volumes, deadline=deadline, check=False)
+    return Pending(removed.stderr.strip() or f"{len(volumes)} volumes were being removed")

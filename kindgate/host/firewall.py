@@ -1,0 +1,120 @@
+"""The host's FORWARD chain: packets between the pods of different nodes pass it, because bridges hand them to iptables.
+
+Docker sets the chain's policy to DROP and accepts what its own bridges carry. Podman accepts the addresses of its
+containers, and those of pods are none of them: they are dropped wherever Docker has run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Literal
+
+from kindgate.errors import CommandError
+from kindgate.host.command import run
+from kindgate.host.engine import Engine
+from kindgate.waiting import Deadline
+
+Program = Literal["iptables", "ip6tables"]
+PROGRAMS: tuple[Program, ...] = ("iptables", "ip6tables")
+
+_LOCK_SECONDS = "5"
+"""How long iptables waits for another one that changes rules."""
+
+
+def filters_pods(engine: Engine) -> bool:
+    """Whether this chain decides about the engine's pods: rootless engines have a network namespace for themselves."""
+    return engine.program == "podman" and not engine.rootless
+
+
+def forward_rules(program: Program, deadline: Deadline) -> str | None:
+    """The FORWARD chain as `iptables -S` writes it; None where it cannot be read: no iptables, or not root."""
+    try:
+        answer = run([_command(program), "-w", _LOCK_SECONDS, "-S", "FORWARD"], deadline=deadline, check=False)
+    except CommandError:
+        return None
+    return answer.stdout if answer.returncode == 0 else None
+
+
+def dropping_rule(rules: str, bridge: str = "") -> str:
+    """The line of the FORWARD chain that drops packets within `bridge`, or nothing where they are let through.
+
+    Only rules without other conditions count, because only of them is it certain; without a bridge, only rules for all packets.
+    """
+    policy = ""
+    for line in rules.splitlines():
+        words = _words(line)
+        if words[:2] == ["-P", "FORWARD"]:
+            policy = line if words[2:3] != ["ACCEPT"] else ""
+        if words[:2] != ["-A", "FORWARD"] or not _fits(words, bridge):
+            continue
+        match _target(words):
+            case "ACCEPT":
+                return ""
+            case "DROP" | "REJECT":
+                return line
+    return policy
+
+
+def accept(program: Program, bridge: str, comment: str, deadline: Deadline) -> None:
+    """Let packets within `bridge` through, by a rule with this comment; a rule that is there is not set again. Raises `CommandError`."""
+    rule = _rule(bridge, comment)
+    command = [_command(program), "-w", _LOCK_SECONDS]
+    if run([*command, "-C", "FORWARD", *rule], deadline=deadline, check=False).returncode != 0:
+        run([*command, "-I", "FORWARD", *rule], deadline=deadline)
+
+
+def withdraw(program: Program, comment: str, deadline: Deadline) -> None:
+    """Delete every rule with this comment, whatever bridge it is for. Raises `CommandError` for one that stays."""
+    for rule in _commented(forward_rules(program, deadline) or "", comment):
+        run([_command(program), "-w", _LOCK_SECONDS, "-D", "FORWARD", *rule], deadline=deadline)
+
+
+def accepting_command(program: Program, bridge: str) -> str:
+    """What an administrator types to let packets within `bridge` through."""
+    return f"sudo {program} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"
+
+
+def _rule(bridge: str, comment: str) -> list[str]:
+    return ["-i", bridge, "-o", bridge, "-m", "comment", "--comment", comment, "-j", "ACCEPT"]
+
+
+def _command(program: Program) -> str:
+    """The program, found where a user's PATH does not lead too."""
+    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])) or program
+
+
+def _commented(rules: str, comment: str) -> Iterator[list[str]]:
+    """The rules with this comment, as the words that follow the chain's name."""
+    for line in rules.splitlines():
+        words = _words(line)
+        if words[:2] == ["-A", "FORWARD"] and ("--comment", comment) in pairwise(words):
+            yield words[2:]
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return []
+
+
+def _target(words: list[str]) -> str:
+    return next((target for option, target in pairwise(words) if option == "-j"), "")
+
+
+def _fits(words: list[str], bridge: str) -> bool:
+    """Whether a rule is for every packet within the bridge: it has no conditions but, perhaps, the bridge on either side, and a comment."""
+    conditions = words[2 : words.index("-j")] if "-j" in words else ["none"]
+    while conditions:
+        match conditions:
+            case ["-i" | "-o", name, *rest] if bridge and (name == bridge or (name.endswith("+") and bridge.startswith(name[:-1]))):
+                conditions = rest
+            case ["-m", "comment", "--comment", _, *rest]:
+                conditions = rest
+            case _:
+                return False
+    return True

@@ -1,0 +1,169 @@
+"""The firewall's rule for a cluster's bridge: set where it is needed, and gone with the cluster, however that ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from kindgate.cluster.deletion import delete_named
+from kindgate.cluster.forwarding import close_path, find_drop, open_path
+from kindgate.cluster.life import Blueprint, open_cluster
+from kindgate.cluster.ownership import write_state
+from kindgate.cluster.reaping import Charge, clean_up_after, reap
+from kindgate.errors import ClusterError
+from kindgate.settings import ClusterSettings, Settings
+from kindgate.waiting import Deadline
+from tests.unit.cluster.machine import NODE_IMAGE, Machine, an_owner
+from tests.unit.firewall_stand_in import DROPS, Firewall
+
+OURS = "-A FORWARD -i lo -o lo -m comment --comment kindgate:shop -j ACCEPT"
+OTHERS = "-A FORWARD -i podman9 -o podman9 -m comment --comment kindgate:shop2 -j ACCEPT"
+
+
+def soon() -> Deadline:
+    """Enough for a few small commands."""
+    return Deadline.after(30)
+
+
+def blueprint(machine: Machine, root: Path, workers: int = 2) -> Blueprint:
+    """The cluster `shop`."""
+    settings = Settings(root=root, cluster=ClusterSettings(name="shop", workers=workers))
+    return Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
+
+
+def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """For IPv4 and IPv6, with a line about it; closing the cluster leaves rules of others alone."""
+    firewall.write(DROPS, OTHERS)
+    said: list[str] = []
+    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=said.append)
+    for program in ("iptables", "ip6tables"):
+        assert firewall.rules(program) == [OURS, OTHERS]
+    assert any("iptables drops packets between pods (`-P FORWARD DROP`): bridge lo is accepted" in line for line in said)
+    cluster.close(failed=False)
+    for program in ("iptables", "ip6tables"):
+        assert firewall.rules(program) == [OTHERS]
+
+
+def test_nothing_is_set_where_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
+    """Podman alone: the firewall stays as it is."""
+    firewall.write("-P FORWARD ACCEPT")
+    assert open_path(podman.engine, "shop", soon()) == ""
+    assert firewall.rules() == []
+
+
+def test_one_node_needs_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """Its pods never leave it."""
+    cluster = open_cluster(blueprint(podman, tmp_path, workers=0), deadline=soon(), progress=str)
+    assert firewall.rules() == []
+    cluster.close(failed=False)
+
+
+@pytest.mark.parametrize("case", ["docker", "rootless", "user", "elsewhere"])
+def test_a_firewall_that_does_not_decide_is_left_alone(
+    podman: Machine, firewall: Firewall, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """Docker sets its own rules, a rootless engine is elsewhere, a user may not, and a remote engine's bridge is not here."""
+    engine = podman.engine
+    match case:
+        case "docker":
+            engine = dataclasses.replace(engine, program="docker")
+        case "rootless":
+            engine = dataclasses.replace(engine, rootless=True)
+        case "user":
+            monkeypatch.setattr("kindgate.cluster.forwarding.os.geteuid", lambda: 1000)
+        case _:
+            podman.tell("bridge", "no-such-bridge")
+    assert open_path(engine, "shop", soon()) == ""
+    close_path(engine, "shop", soon())
+    assert firewall.rules() == []
+
+
+def test_a_kept_cluster_gets_its_rule_again(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """Docker may have been started since, or the rules flushed."""
+    plan = blueprint(podman, tmp_path)
+    plan = dataclasses.replace(
+        plan, settings=dataclasses.replace(plan.settings, cluster=dataclasses.replace(plan.settings.cluster, keep="always"))
+    )
+    open_cluster(plan, deadline=soon(), progress=str).close(failed=False)
+    firewall.write(DROPS)
+    cluster = open_cluster(plan, deadline=soon(), progress=str)
+    assert cluster.address.reused
+    assert firewall.rules() == [OURS]
+    cluster.close(failed=False)
+    assert firewall.rules() == [OURS]
+    assert delete_named(podman.engine, "shop", soon())
+    assert firewall.rules() == []
+
+
+def test_a_cluster_that_cannot_be_used_leaves_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """The proof comes after the rule."""
+    podman.tell("stopped", "shop-worker2")
+    with pytest.raises(ClusterError, match="shop-worker2"):
+        open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+    assert firewall.rules() == []
+    assert podman.volumes == []
+
+
+def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """What deletes for a run that was killed is what deletes for one that ends."""
+    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+    run_id = podman.labels("shop-owner")["kindgate.run-id"]
+    assert clean_up_after(Charge("shop", run_id, podman.engine), soon())
+    assert firewall.rules() == []
+    cluster.hand_over()
+
+
+def test_a_rule_without_containers_is_reaped_with_the_state(podman: Machine, firewall: Firewall) -> None:
+    """The containers of a dead run were removed by hand."""
+    write_state(dataclasses.replace(an_owner(), deadline=1.0))
+    firewall.write(DROPS, OURS, OTHERS)
+    assert reap(podman.engine, deadline=soon()) == ()
+    assert firewall.rules() == [OTHERS]
+
+
+def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
+    """`kindgate down` clears what is left of that name."""
+    firewall.write(DROPS, OURS)
+    assert delete_named(podman.engine, "shop", soon()) is False
+    assert firewall.rules() == []
+
+
+def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
+    """Nothing is left behind in silence; the reaper goes on with other clusters and reports it."""
+    firewall.write(DROPS, "refused", OURS)
+    with pytest.raises(ClusterError, match="rule of cluster shop could not be removed") as caught:
+        close_path(podman.engine, "shop", soon())
+    assert "iptables -S FORWARD" in caught.value.next_step
+    write_state(dataclasses.replace(an_owner(), deadline=1.0))
+    assert [reaped.cluster for reaped in reap(podman.engine, deadline=soon()) if reaped.error] == ["shop"]
+
+
+def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
+    """The remedy names the cluster's own bridge."""
+    firewall.write(DROPS, "refused")
+    assert "refuses a rule: iptables: Permission denied" in open_path(podman.engine, "shop", soon())
+    drop = find_drop(podman.engine, "shop", soon())
+    assert drop is not None
+    assert "`-P FORWARD DROP`" in str(drop)
+    assert drop.remedy == "sudo iptables -I FORWARD -i lo -o lo -j ACCEPT"
+
+
+def test_a_rule_that_filters_no_bridges_explains_nothing(
+    podman: Machine, firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without br_netfilter bridges pass iptables by: a wrong cause is worse than none."""
+    firewall.write(DROPS)
+    monkeypatch.setattr("kindgate.cluster.forwarding._BRIDGES_ARE_FILTERED", tmp_path / "none")
+    assert find_drop(podman.engine, "shop", soon()) is None
+
+
+def test_podmans_volumes_go_with_the_cluster(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+    """The names that kind gives them keep them from going with the containers; those of a cluster with a longer name stay."""
+    firewall.write("-P FORWARD ACCEPT")
+    (podman.root / "volumes" / "other").write_text("shop-control-plane-control-plane", encoding="utf-8")
+    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+    assert len(podman.volumes) == 4
+    cluster.close(failed=False)
+    assert podman.volumes == ["shop-control-plane-control-plane"]
