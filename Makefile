@@ -7,7 +7,7 @@ BROWSER := .venv/browser
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e test browser lint workflows adopt faults cycles github-smoke bench startup docs clean
+.PHONY: help e2e podman test browser lint workflows adopt faults cycles github-smoke bench startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ $(READY): requirements.lock pyproject.toml
 e2e: $(READY) ## judge the application on a real KinD cluster (starts a container engine where there is none)
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+podman: $(READY) ## the same with Podman, run by root: also where Docker runs beside it
+	KINDGATE_ENGINE=podman $(BIN)/python -m pytest -m e2e $(ARGS)
 
 test: $(READY) ## unit tests, no container engine needed
 	$(BIN)/python -m pytest tests/unit -n 5 --dist worksteal $(ARGS)

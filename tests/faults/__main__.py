@@ -19,7 +19,7 @@ from pathlib import Path
 from kindgate.cluster.deletion import delete_named
 from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline
-from tests.faults import clusters, hosts, processes
+from tests.faults import clusters, hosts, podman, processes
 from tests.faults.fault import Fault, Row
 from tests.faults.judge import judged, not_provoked
 from tests.faults.scene import STANDING, Scene, the_engine
@@ -27,7 +27,7 @@ from tests.faults.snapshot import end_runs, take_snapshot
 from tests.faults.suite_run import Stopwatch
 from tests.faults.table import add_rows, page, table
 
-FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS)
+FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS, *podman.FAULTS)
 
 _WRITING = threading.Lock()
 
@@ -73,8 +73,8 @@ def stops_engine(fault: Fault) -> bool:
 
 
 def may_be_together(fault: Fault) -> bool:
-    """Whether other faults may be provoked at the same time: not where they share a cluster, and not where the engine is stopped."""
-    return fault.group != "cluster" and not stops_engine(fault)
+    """Whether other faults may be provoked at the same time: not with a shared cluster or firewall, nor where the engine is stopped."""
+    return fault.group in {"process", "host"} and not stops_engine(fault)
 
 
 def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
@@ -114,7 +114,7 @@ def main() -> int:
     """Provoke what was asked for; 1 when a row fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a fault's name or a pattern of it; repeatable")
-    parser.add_argument("--group", default="", choices=["process", "cluster", "host"], help="the faults of one group")
+    parser.add_argument("--group", default="", choices=["process", "cluster", "host", "podman"], help="the faults of one group")
     parser.add_argument("--list", action="store_true", help="show what there is, and provoke nothing")
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="provoke faults that may be beside each other N at a time")
     parser.add_argument("--beside-others", action="store_true", help="others use the engine too: count only what bears a fault's own name")
@@ -131,6 +131,13 @@ def main() -> int:
         parser.error("no fault of that name: --list shows them")
     folder = options.artifacts.absolute() / "faults"
     engine = the_engine()
+    by_podman = podman.podman_engine() if any(fault.group == "podman" for fault in faults) else engine
+    if isinstance(by_podman, str):
+        if options.only or options.group:
+            parser.error(f"the faults of podman cannot be provoked here: {by_podman}")
+        faults = [fault for fault in faults if fault.group != "podman"]
+        say(f"the faults of podman are left out: {by_podman}")
+        by_podman = engine
     file: Path = options.artifacts / "faults.json"
     rows: list[Row] = []
     shared = any(fault.group == "cluster" for fault in faults)
@@ -138,7 +145,8 @@ def main() -> int:
     def one_by_one(some: Sequence[Fault]) -> None:
         for fault in some:
             say(f"{fault.name} ...")
-            rows.append(told(provoked(fault, engine, folder, alone=not options.beside_others), file))
+            its_engine = by_podman if fault.group == "podman" else engine
+            rows.append(told(provoked(fault, its_engine, folder, alone=not options.beside_others), file))
 
     one_by_one([fault for fault in faults if stops_engine(fault)])
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
-Group = Literal["process", "cluster", "host"]
+Group = Literal["process", "cluster", "host", "podman"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from kindgate.host.engine import Engine
+from kindgate.host.firewall import PROGRAMS, filters_pods, forward_rules
 from kindgate.waiting import Deadline
 
 MARK = "KINDGATE_FAULT_MARK"
@@ -26,13 +27,17 @@ _PARENTS = frozenset({"clusters", "runs", "leases", "rescued"})
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Names of what there is: containers, networks and volumes of the engine, a mark's processes, a run's private files."""
+    """Names of what there is: containers, networks and volumes of the engine, a mark's processes, a run's private files.
+
+    `rules` are those that kindgate has set in the host's firewall.
+    """
 
     containers: frozenset[str]
     networks: frozenset[str]
     volumes: frozenset[str]
     processes: frozenset[str]
     files: frozenset[str]
+    rules: frozenset[str] = frozenset()
 
     def of_cluster(self, name: str) -> Snapshot:
         """Only what can be told to be of this cluster, beside processes and files: volumes have no names that say it."""
@@ -41,6 +46,7 @@ class Snapshot:
             containers=frozenset(one for one in self.containers if name in one),
             networks=frozenset(one for one in self.networks if name in one),
             volumes=frozenset(),
+            rules=frozenset(one for one in self.rules if name in one),
         )
 
     def more_than(self, before: Snapshot) -> dict[str, tuple[str, ...]]:
@@ -63,7 +69,15 @@ def take_snapshot(engine: Engine, mark: str, folders: tuple[Path, ...]) -> Snaps
         volumes=names("volume", "ls", "--quiet"),
         processes=frozenset(f"{process.pid} {' '.join(process.cmdline())[:120]}" for process in marked(mark)),
         files=frozenset(_files(folders)),
+        rules=frozenset(_rules(deadline)) if filters_pods(engine) else frozenset(),
     )
+
+
+def _rules(deadline: Deadline) -> Iterator[str]:
+    """The firewall's rules that bear kindgate's comment."""
+    for program in PROGRAMS:
+        lines = (forward_rules(program, deadline) or "").splitlines()
+        yield from (f"{program} {line}" for line in lines if "kindgate:" in line)
 
 
 def marked(mark: str) -> list[psutil.Process]:

@@ -95,6 +95,7 @@ WITH_REQUIREMENTS = [
     (contexts("pull_request", inputs={"requirements": ""}), False),
 ]
 OF_THIS_RUN = [(contexts("pull_request", inputs={"run-id": ""}), True), (contexts("workflow_run", inputs={"run-id": "9001"}), False)]
+WITH_DOCKER = [(contexts("schedule", matrix={"docker": "running"}), True), (contexts("schedule", matrix={"docker": "stopped"}), False)]
 TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     **{
         name: [
@@ -115,6 +116,9 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("pull_request", steps={"page": {"outputs": {}}}), False),
         (contexts("pull_request", failed=True), False),
     ],
+    "nightly.yml: podman: Stop Docker": [(one, not running) for one, running in WITH_DOCKER],
+    "nightly.yml: podman: Undo its policy for forwarded packets": [(one, not running) for one, running in WITH_DOCKER],
+    "nightly.yml: podman: Provoke the faults of Podman": WITH_DOCKER,
     "publish-report.yml: publish": PUBLISHED,
     "publish.yml: publish: Download this run's reports": OF_THIS_RUN,
     "publish.yml: publish: Make a folder for reports, where none was uploaded": OF_THIS_RUN,

@@ -30,6 +30,11 @@ STEPS = dict(run_steps(ROOT))
 LISTED = {
     "ci.yml: validate: Audit the workflows with GitHub's help": "asks GitHub's API; `make lint` runs the other audits",
     "nightly.yml: slow: Run it": "takes hours: each target is run by hand, and every night",
+    "nightly.yml: podman: Stop Docker": "stops the engine that the other commands need",
+    "nightly.yml: podman: Undo its policy for forwarded packets": "changes the host's firewall",
+    "nightly.yml: podman: Judge the application": "takes minutes, and needs Podman and root: run by hand, and every night",
+    "nightly.yml: podman: Provoke the faults of Podman": "as above",
+    "nightly.yml: podman: Delete what the run may have left": "needs Podman and root: its command is that of the other jobs",
 }
 RUN = {
     "ci.yml: validate: Lint code, contracts and workflows",

@@ -1,0 +1,109 @@
+"""Podman and the host's firewall: what Docker's rules do to its clusters, and what kindgate's own rule leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
+
+from kindgate.errors import EngineError
+from kindgate.host.command import run
+from kindgate.host.engine import Engine, find_engine
+from kindgate.host.firewall import PROGRAMS, dropping_rule, forward_rules
+from kindgate.waiting import Deadline
+from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.processes import mid_burst
+from tests.faults.scene import Scene
+from tests.faults.suite_run import Stopwatch
+
+Policy = Literal["ACCEPT", "DROP"]
+
+TWO_NODES = ("--kind-workers", "1")
+PODMAN = {"KINDGATE_ENGINE": "podman"}
+
+_COMMAND_SECONDS = 30.0
+
+
+def podman_engine() -> Engine | str:
+    """Podman, run by root; else why it cannot be had here."""
+    if os.geteuid() != 0:
+        return "only root changes the firewall"
+    try:
+        return find_engine(Deadline.after(_COMMAND_SECONDS), {**os.environ, **PODMAN})
+    except EngineError as error:
+        return error.message
+
+
+@contextmanager
+def forward_policy(policy: Policy) -> Iterator[None]:
+    """The policy of the FORWARD chain, for so long: DROP is what Docker sets when its daemon starts."""
+    before = {program: dropping_rule(forward_rules(program, Deadline.after(_COMMAND_SECONDS)) or "") for program in PROGRAMS}
+    for program in PROGRAMS:
+        run([program, "-P", "FORWARD", policy], deadline=Deadline.after(_COMMAND_SECONDS))
+    try:
+        yield
+    finally:
+        for program, rule in before.items():
+            run([program, "-P", "FORWARD", "DROP" if rule else "ACCEPT"], deadline=Deadline.after(_COMMAND_SECONDS))
+
+
+def answers(policy: Policy, scene: Scene) -> Seen:
+    """The application answers through the ingress: its pod is on another node than the controller."""
+    with forward_policy(policy):
+        watch = Stopwatch()
+        seen = scene.ended(scene.start("test_answers", *TWO_NODES, environment=PODMAN), watch)
+    was_set = "is accepted until the cluster is deleted" in seen.text
+    problems = () if was_set == (policy == "DROP") else (f"with policy {policy} a rule was {'' if was_set else 'not '}set",)
+    return Seen(seen.exit_code, seen.seconds, seen.text, problems)
+
+
+def rule_refused(scene: Scene) -> Seen:
+    """The firewall takes no rule of kindgate's: this iptables refuses what bears its comment."""
+    folder = scene.folder / "bin"
+    folder.mkdir()
+    for program in PROGRAMS:
+        wrapper = folder / program
+        wrapper.write_text(
+            f'#!/bin/sh\ncase "$*" in *-I*kindgate:*) echo "refused" >&2; exit 4;; esac\nexec {shutil.which(program)} "$@"\n'
+        )
+        wrapper.chmod(0o755)
+    with forward_policy("DROP"):
+        environment = {**PODMAN, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+        started = scene.start("test_answers", *TWO_NODES, environment=environment)
+        started.wait_line("refuses a rule")
+        watch = Stopwatch()
+        seen = scene.ended(started, watch)
+    problems = () if "-j ACCEPT`" in seen.text else ("the command that helps is not named",)
+    return Seen(seen.exit_code, seen.seconds, seen.text, problems)
+
+
+def ended_by(number: signal.Signals, scene: Scene) -> Seen:
+    """A run whose rule is set is ended in the middle of a burst."""
+    with forward_policy("DROP"):
+        started = scene.start("test_burst", *TWO_NODES, environment=PODMAN)
+        mid_burst(scene, started)
+        watch = Stopwatch()
+        started.signal(number)
+        return scene.ended(started, watch)
+
+
+def _ended_row(number: signal.Signals, expected: Expected) -> Fault:
+    return Fault(f"podman-{number.name.lower()}-at-burst", "podman", expected, partial(ended_by, number))
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "podman-forward-drop",
+        "podman",
+        Expected((0,), "is accepted until the cluster is deleted", within=240.0),
+        partial(answers, "DROP"),
+    ),
+    Fault("podman-forward-accept", "podman", Expected((0,), within=240.0), partial(answers, "ACCEPT")),
+    Fault("podman-rule-refused", "podman", Expected((16,), "the host's firewall drops packets between pods", within=90.0), rule_refused),
+    _ended_row(signal.SIGINT, Expected((2,), "interrupted", within=10.0)),
+    _ended_row(signal.SIGKILL, Expected((-9,), within=10.0, report=False)),
+)
