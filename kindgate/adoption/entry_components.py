@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kindgate.deploy.nginx_annotations import ingress_class
+from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Rendered, group_of, kind_of
 
 CONTROLLERS: Mapping[str, str] = {"": "ingress-traefik", "traefik": "ingress-traefik", "nginx": "ingress-traefik"}

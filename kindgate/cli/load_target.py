@@ -38,10 +38,7 @@ class Place:
     def address(self) -> ClusterAddress:
         """The cluster, with its ingress as the generators reach it."""
         address = self.reached.address
-        if not self.in_cluster:
-            return address
-        url = ingress_in_cluster(address)
-        return replace(address, ingress_url=url, ingress_tls_url=url.replace("http://", "https://", 1))
+        return ingress_in_cluster(address) if self.in_cluster else address
 
     @property
     def ca_file(self) -> str:

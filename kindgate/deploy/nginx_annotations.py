@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kindgate.deploy.findings import Finding, Level
+from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
 
 PREFIX = "nginx.ingress.kubernetes.io/"
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 CONTROLLER, TRAEFIK_CONTROLLER = "k8s.io/ingress-nginx", "traefik.io/ingress-controller"
 
 
@@ -115,12 +115,6 @@ def nginx_findings(rendered: Rendered, provided: Sequence[Rendered] = ()) -> tup
         for ref in [ObjectRef.of(manifest)]
         for path, message, level in _of_ingress(manifest, controllers)
     )
-
-
-def ingress_class(ingress: Manifest) -> str:
-    """The class that an Ingress names, by its field or else by the annotation that came before it; empty where it names none."""
-    named = (ingress.get("spec") or {}).get("ingressClassName")
-    return str(named or _annotations(ingress).get(CLASS_ANNOTATION, ""))
 
 
 def _of_ingress(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[tuple[str, str, Level]]:

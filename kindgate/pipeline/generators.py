@@ -30,6 +30,8 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 
 COMPONENT = "load-generators"
 MASTER = "load-master"
+_PLAN_FOLDER, _TRUSTED = "/plan", "trusted.pem"
+"""Where the component mounts its ConfigMap, and the key beside the plan that holds the certificates to trust."""
 
 IMAGE_SECONDS = 1800.0
 """Where it is built, the image takes Debian's Python and 120 MB of wheels."""
@@ -63,8 +65,8 @@ def run_in_cluster(
         delete(rendered, standing.address, run=run, deadline=Deadline.after(END_SECONDS))
 
 
-def ingress_in_cluster(address: ClusterAddress) -> str:
-    """Where pods reach the ingress: the control-plane node's own address, whose port 80 the controller has.
+def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
+    """`address` with its ingress as pods reach it: on the control-plane node's own address, whose ports 80 and 443 the controller has.
 
     Raises `LoadError` on a cluster that kindgate did not make: there only its owner knows.
     """
@@ -75,13 +77,13 @@ def ingress_in_cluster(address: ClusterAddress) -> str:
     found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
     if not found:
         raise LoadError(f"node {address.nodes[0]} has no address", next_step="name the ingress: --url http://...")
-    return f"http://{found[0]}"
+    return replace(address, ingress_url=f"http://{found[0]}", ingress_tls_url=f"https://{found[0]}")
 
 
 def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
     """The component's object with this plan and so many workers in it."""
     if manifest["kind"] == "ConfigMap":
-        return {**manifest, "data": {"plan.json": json.dumps(plan.to_json())}}
+        return {**manifest, "data": _plan_data(plan)}
     if manifest["kind"] != "Job":
         return manifest
     spec: dict[str, Any] = json.loads(json.dumps(manifest["spec"]))
@@ -93,6 +95,14 @@ def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Man
     else:
         spec["parallelism"] = spec["completions"] = workers
     return {**manifest, "spec": spec}
+
+
+def _plan_data(plan: BurstPlan) -> dict[str, str]:
+    """The plan as pods read it, with the certificates that it names beside it."""
+    if not plan.ca_file:
+        return {"plan.json": json.dumps(plan.to_json())}
+    inside = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
+    return {"plan.json": json.dumps(inside.to_json()), _TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")}
 
 
 def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:

@@ -23,6 +23,7 @@ from kindgate.deploy.authority import Authority, with_certificates, write_truste
 from kindgate.deploy.cleanup import delete
 from kindgate.deploy.controller_counts import answers_by_service
 from kindgate.deploy.entries import PathSource, entries_of, entry_note
+from kindgate.deploy.http_redirects import plain_http_notes
 from kindgate.deploy.ingress import answers_in_a_row, wait_answering
 from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
@@ -314,6 +315,7 @@ class Pipeline:
                 theirs = entries_of(base.rendered, existing=True)
                 wait_answering(theirs, address, deadline, in_a_row=answers_in_a_row(base.rendered), counts=counts)
         probed = (entry_note(entry) for entry in prepared.entries if entry.source is PathSource.PROBE)
-        self._entry_notes = (*probed, *(answer.note for answer in answers if answer.note))
+        redirects = plain_http_notes(prepared.entries, address, deadline)
+        self._entry_notes = (*probed, *(answer.note for answer in answers if answer.note), *redirects)
         for note in self._entry_notes:
             self._progress(f"note: {note}")

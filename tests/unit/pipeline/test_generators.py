@@ -44,6 +44,7 @@ class Controllers:
         self.server = server
         self.jobs: dict[str, dict[str, Any]] = {}
         self.plan: dict[str, Any] = {}
+        self.data: dict[str, str] = {}
         self._log = log
         self._thread = threading.Thread(target=self._work)
         self._ended = threading.Event()
@@ -54,7 +55,8 @@ class Controllers:
         while not self._ended.wait(0.02):
             if wanted <= self.server.objects.keys():
                 self.jobs = {name: self.server.objects[f"{JOBS}/{name}"] for name in ("load-master", "load-workers")}
-                self.plan = json.loads(self.server.objects["/api/v1/namespaces/load/configmaps/plan"]["data"]["plan.json"])
+                self.data = self.server.objects["/api/v1/namespaces/load/configmaps/plan"]["data"]
+                self.plan = json.loads(self.data["plan.json"])
                 self.server.put(POD, {"metadata": {"labels": {"app.kubernetes.io/name": "load-master"}}})
                 self.server.logs[f"{POD}/log"] = self._log
                 self.server.put(f"{JOBS}/load-master", {**self.jobs["load-master"], "status": {"succeeded": 1}})
@@ -105,6 +107,23 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     assert all(line.startswith("load generators: ") for line in said[1:-1])
 
 
+def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Provisioned, tmp_path: Path) -> None:
+    """Into the ConfigMap that workers mount, under the path that the plan then names."""
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text("-----BEGIN CERTIFICATE-----\n")
+    controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
+
+    run_in_cluster(Settings(), existing, replace(PLAN, ca_file=str(trusted)), 1, lambda _: None)
+    controllers.close()
+
+    folder, _, key = BurstPlan.from_json(controllers.plan).ca_file.rpartition("/")
+    pod = controllers.jobs["load-workers"]["spec"]["template"]["spec"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    volume = next(one for one in pod["volumes"] if one["name"] == mounted[folder])
+    assert volume["configMap"]["name"] == "plan"
+    assert controllers.data[key] == trusted.read_text()
+
+
 def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Provisioned) -> None:
     """And nothing is left behind then either."""
     controllers = Controllers(server, "no worker came in 120 s")
@@ -130,7 +149,9 @@ def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, exis
     addresses = [{"type": "Hostname", "address": "cp"}, {"type": "InternalIP", "address": "172.18.0.2"}]
     server.put("/api/v1/nodes/cp", {"status": {"addresses": addresses}})
 
-    assert ingress_in_cluster(replace(existing.address, nodes=("cp", "worker"), existing=False)) == "http://172.18.0.2"
+    inside = ingress_in_cluster(replace(existing.address, nodes=("cp", "worker"), existing=False))
+
+    assert (inside.ingress_url, inside.ingress_tls_url) == ("http://172.18.0.2", "https://172.18.0.2")
 
 
 def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Provisioned) -> None:
