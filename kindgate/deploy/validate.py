@@ -14,7 +14,10 @@ from kindgate.deploy.normalize import INITIAL_NAMESPACES
 from kindgate.deploy.references import References
 from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
 from kindgate.errors import ManifestError
-from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of
+
+_COMPONENTS = {"gateway.networking.k8s.io": "gateway-api", "traefik.io": "traefik-crds"}
+"""The bundled components that bring CRDs, by API group."""
 
 _PROVIDE = "apply what is missing before the overlay with --app-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
 
@@ -85,4 +88,6 @@ def _duplicates(rendered: Rendered) -> Iterator[Finding]:
 
 
 def _unknown_kind(manifest: Manifest, version: str) -> str:
-    return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests"
+    component = _COMPONENTS.get(group_of(manifest))
+    brings = f" (--app-component {component} brings it)" if component else ""
+    return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests{brings}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.beside import Beside, place_beside
+from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
@@ -45,7 +46,7 @@ def read_base(
     *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
     if not existing:
-        *_, rendered = with_run_certificates((*prerequisites, rendered))
+        *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))
     refuse(validate(rendered, provided=prerequisites, existing=existing))
     beside = place_beside(head, rendered)
     (moved,) = normalized((beside.rendered,), create_namespaces=not existing)

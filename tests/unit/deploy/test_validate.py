@@ -104,6 +104,17 @@ def test_a_custom_resource_needs_its_definition() -> None:
 
 
 @pytest.mark.parametrize(
+    ("group", "kind", "component"),
+    [("gateway.networking.k8s.io", "HTTPRoute", "gateway-api"), ("traefik.io", "IngressRoute", "traefik-crds")],
+)
+def test_a_kind_that_a_bundled_component_brings_is_said_with_it(group: str, kind: str, component: str) -> None:
+    """The one argument that is missing."""
+    (message,) = said({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
+
+    assert message.endswith(f"its CRD was not found in the manifests (--app-component {component} brings it)")
+
+
+@pytest.mark.parametrize(
     ("resources", "missing"),
     [
         ({}, ["requests.cpu", "requests.memory", "limits.memory", "limits.cpu"]),

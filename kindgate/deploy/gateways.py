@@ -1,0 +1,117 @@
+"""Gateways that Traefik serves for the run: whichever controller the manifests mean, and where they leave the Gateway to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
+
+CONTROLLER = "traefik.io/gateway-controller"
+CLASS = "traefik"
+API_VERSION = "gateway.networking.k8s.io/v1"
+
+_PORTS: Mapping[str, int] = {"HTTP": 80, "HTTPS": 443, "TLS": 443}
+"""The ports that the ingress listens on, by a listener's protocol."""
+
+_ROUTES = frozenset({"HTTPRoute", "GRPCRoute", "TLSRoute"})
+
+
+def with_gateways(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
+    """`parts`, which are normalized and applied in this order, with every Gateway served by Traefik; the notes say what was changed.
+
+    Changes nothing where Traefik's GatewayClass is not among them (component gateway-api). Classes of other
+    controllers become Traefik's, listeners get the ports of the ingress, and a Gateway that routes name and no part
+    brings is made, open to routes of all namespaces.
+    """
+    everything = [manifest for part in parts for manifest in part.objects]
+    classes = {ObjectRef.of(item).name: _controller(item) for item in everything if kind_of(item) == "GatewayClass"}
+    if CONTROLLER not in classes.values():
+        return tuple(parts)
+    there = {ObjectRef.of(item) for item in everything if kind_of(item) == "Gateway"}
+    complete: list[Rendered] = []
+    for part in parts:
+        made = _with_gateways(part, classes, there)
+        there |= {ObjectRef.of(item) for item in made.of_kind("Gateway")}
+        classes |= {ObjectRef.of(item).name: CONTROLLER for item in made.of_kind("GatewayClass")}
+        complete.append(made)
+    return tuple(complete)
+
+
+def _with_gateways(part: Rendered, classes: Mapping[str, str], there: set[ObjectRef]) -> Rendered:
+    notes: list[str] = []
+    objects = [_served(manifest, notes) for manifest in part.objects]
+    missing = _missing_gateways(part.objects, there)
+    made = [_gateway(ref, names) for ref, names in missing.items()]
+    notes += [f"{ref}: not in the manifests, kindgate makes it, served by Traefik" for ref in missing]
+    named = dict.fromkeys(str(item["spec"]["gatewayClassName"]) for item in (*objects, *made) if kind_of(item) == "Gateway")
+    unknown = [name for name in named if name not in classes]
+    notes += [f"GatewayClass {name}: not in the manifests, kindgate makes it, served by Traefik" for name in unknown]
+    added = [*(_class(name) for name in unknown), *made]
+    if not notes:
+        return part
+    origins = {**part.origins, **dict.fromkeys((ObjectRef.of(item) for item in added), "kindgate")}
+    return replace(part, objects=(*objects, *added), origins=origins, notes=(*part.notes, *notes))
+
+
+def _served(manifest: Manifest, notes: list[str]) -> Manifest:
+    """The object as Traefik serves it; what was changed is noted."""
+    ref, spec = ObjectRef.of(manifest), manifest.get("spec") or {}
+    if ref.kind == "GatewayClass" and _controller(manifest) != CONTROLLER:
+        notes.append(f"{ref}: its controller {_controller(manifest)} is not here, Traefik serves it")
+        return {**manifest, "spec": {"controllerName": CONTROLLER}}
+    if ref.kind == "Gateway":
+        listeners = list(_with_ports(ref, spec.get("listeners") or (), notes))
+        return {**manifest, "spec": {**spec, "listeners": listeners}}
+    return manifest
+
+
+def _with_ports(gateway: ObjectRef, listeners: Sequence[Mapping[str, Any]], notes: list[str]) -> Iterator[Mapping[str, Any]]:
+    """The listeners on the ports of the ingress, but for one that would then be there twice."""
+    taken = {(listener.get("protocol"), listener.get("port"), listener.get("hostname")) for listener in listeners}
+    for listener in listeners:
+        wanted = _PORTS.get(str(listener.get("protocol")))
+        key = (listener.get("protocol"), wanted, listener.get("hostname"))
+        if wanted is None or listener.get("port") == wanted or key in taken:
+            yield listener
+        else:
+            taken.add(key)
+            notes.append(
+                f"{gateway}: its listener {listener.get('name')} is on port {listener.get('port')}, the ingress on {wanted}: moved there"
+            )
+            yield {**listener, "port": wanted}
+
+
+def _missing_gateways(objects: Iterable[Manifest], there: set[ObjectRef]) -> dict[ObjectRef, dict[str, None]]:
+    """The Gateways that routes name and nothing brings, each with the names of the listeners that they name."""
+    missing: dict[ObjectRef, dict[str, None]] = {}
+    for manifest in objects:
+        ref = ObjectRef.of(manifest)
+        for parent in ((manifest.get("spec") or {}).get("parentRefs") or ()) if ref.kind in _ROUTES else ():
+            wanted = ObjectRef("Gateway", str(parent.get("namespace") or ref.namespace), str(parent.get("name")))
+            if parent.get("kind", "Gateway") == "Gateway" and wanted not in there:
+                names = missing.setdefault(wanted, {})
+                if parent.get("sectionName"):
+                    names[str(parent["sectionName"])] = None
+    return missing
+
+
+def _gateway(ref: ObjectRef, names: Iterable[str]) -> Manifest:
+    """A Gateway with a listener of each name, by HTTPS where the name says so."""
+    secure = [name for name in names if any(word in name.lower() for word in ("https", "tls", "secure", "443"))]
+    plain = [name for name in names if name not in secure] or ([] if secure else ["http"])
+    anywhere = {"namespaces": {"from": "All"}}
+    tls = {"certificateRefs": [{"name": f"{ref.name}-kindgate-tls"}]}
+    listeners: list[dict[str, Any]] = [{"name": plain[0], "protocol": "HTTP", "port": 80, "allowedRoutes": anywhere}] if plain else []
+    listeners += [{"name": secure[0], "protocol": "HTTPS", "port": 443, "tls": tls, "allowedRoutes": anywhere}] if secure else []
+    metadata = {"name": ref.name, "namespace": ref.namespace}
+    return {"apiVersion": API_VERSION, "kind": "Gateway", "metadata": metadata, "spec": {"gatewayClassName": CLASS, "listeners": listeners}}
+
+
+def _class(name: str) -> Manifest:
+    return {"apiVersion": API_VERSION, "kind": "GatewayClass", "metadata": {"name": name}, "spec": {"controllerName": CONTROLLER}}
+
+
+def _controller(gateway_class: Manifest) -> str:
+    return str((gateway_class.get("spec") or {}).get("controllerName"))
