@@ -26,6 +26,9 @@ Until a network policy lets the controller reach a new pod, packets are dropped:
 OWN_404_SECONDS = 3.0
 """How long an application may answer 404 itself before that is final: some do while they start."""
 
+CERTIFICATE_SECONDS = 20.0
+"""How long a certificate may be refused before that is final: a controller shows its own until it has read the Secret."""
+
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
@@ -90,6 +93,7 @@ class _Probe:
         self._clock: Clock = deadline.clock
         self._patience = FIRST_ATTEMPT_SECONDS
         self._own_404_since = math.inf
+        self._refused_since = math.inf
 
     def attempt(self) -> Ready[Answer] | Pending | Hopeless:
         """One round of requests."""
@@ -99,6 +103,8 @@ class _Probe:
             so_far = f"{answered} of {self._times} requests in a row were answered, then"
             try:
                 response = self._request()
+            except requests.exceptions.SSLError as error:
+                return self._refused(error)
             except requests.RequestException as error:
                 if isinstance(error, requests.Timeout):
                     self._patience = min(2 * self._patience, LONGEST_ATTEMPT_SECONDS)
@@ -126,6 +132,14 @@ class _Probe:
             return False
         after = self._counts(404)
         return again.status_code == 404 and after is not None and after > before
+
+    def _refused(self, error: requests.exceptions.SSLError) -> Pending | Hopeless:
+        """A certificate that is not trusted, or not for this host, is given as long as a controller needs to read it."""
+        self._refused_since = min(self._refused_since, self._clock())
+        said = f"the certificate of {self._entry.host} was refused: {error}"
+        if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
+            return Pending(said)
+        return Hopeless(said, f"correct the TLS Secret that {self._entry.object} names, or leave it out: kindgate makes one for the run")
 
     def _final(self, said: str) -> Pending | Hopeless:
         """The application's own 404 is given a moment, and is then no matter of time."""

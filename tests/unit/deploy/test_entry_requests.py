@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ import pytest
 import requests
 
 from kindgate.deploy.authority import Authority
+from kindgate.deploy.entries import Entry, PathSource
 from kindgate.deploy.entry_requests import entry_session, entry_url, trusted_file
+from kindgate.deploy.ingress import CERTIFICATE_SECONDS, wait_answering
 from kindgate.errors import DeployError
-from kindgate.model import ClusterAddress
+from kindgate.model import ClusterAddress, ObjectRef
+from kindgate.waiting import Deadline
 
 
 class Named(http.server.BaseHTTPRequestHandler):
@@ -99,3 +103,27 @@ def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address:
     with pytest.raises(DeployError, match="no URL is known for it") as refused:
         entry_url(without, "/x", tls=True)
     assert "--ingress-tls-url" in refused.value.next_step
+
+
+def entry(host: str) -> Entry:
+    """An entry with TLS."""
+    return Entry(host, "/", tls=True, source=PathSource.ROUTE, object=ObjectRef("Ingress", "shop", "shop"), service=None, route_path="/")
+
+
+def test_an_entry_with_tls_is_ready_when_its_certificate_is_good(address: ClusterAddress) -> None:
+    """Requested by HTTPS, and verified."""
+    (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), in_a_row=2)
+
+    assert answer.status == 200
+
+
+def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress) -> None:
+    """More time cannot help: the error names the host and the object whose Secret is wrong."""
+    ticks = itertools.count()
+    deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
+
+    with pytest.raises(DeployError, match=r"the certificate of other\.localhost was refused") as refused:
+        wait_answering((entry("other.localhost"),), address, deadline, in_a_row=2)
+
+    assert "Ingress shop/shop" in refused.value.next_step
+    assert CERTIFICATE_SECONDS <= (refused.value.waited or 0) < 10_000
