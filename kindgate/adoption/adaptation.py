@@ -11,7 +11,7 @@ import yaml
 
 from kindgate.adoption.entry_components import CONTROLLERS
 from kindgate.deploy.adapted import ANNOTATION
-from kindgate.deploy.nginx_annotations import ingress_class
+from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
 
 OVERLAY = "overlay"

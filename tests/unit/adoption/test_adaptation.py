@@ -9,7 +9,7 @@ import yaml
 
 from kindgate.adoption.adaptation import adaptation
 from kindgate.deploy.adapted import ANNOTATION
-from kindgate.deploy.nginx_annotations import ingress_class
+from kindgate.deploy.ingress_routes import ingress_class
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
 
 
