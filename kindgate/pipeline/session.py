@@ -92,8 +92,10 @@ class Pipeline:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the report should say beside its figures."""
+        """What the report should say beside its figures: about the cluster, and what was changed in the manifests."""
         said = [self._open.note] if self._open is not None and self._open.note else []
+        if self.prepared is not None:
+            said += [note for _, part in self.prepared.parts for note in part.notes]
         if self._monitoring is not None and self._monitoring.note:
             said.append(self._monitoring.note)
         return (*said, *self._entry_notes)

@@ -1,0 +1,23 @@
+"""What a run knows of itself before it has a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from kindgate.deploy.beside import Beside
+from kindgate.pipeline.preparation import Prepared
+from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.tools import Tools
+from kindgate.settings import Settings
+from tests.unit.deploy.objects import deployment, rendered
+
+
+def test_the_report_says_what_was_changed_in_the_manifests() -> None:
+    """Who reads a verdict must see that it is about another image than the one that is pinned, of either version."""
+    pipeline = Pipeline(Settings(), "run", lambda _: None)
+    before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
+
+    pipeline.prepared = Prepared(Tools(Path("kubectl"), None), head, (before,), None, base=Beside(base, {}, {}))
+
+    assert pipeline.notes == ("database changed", "web changed", "web-base changed")
