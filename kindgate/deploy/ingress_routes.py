@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kindgate.deploy.routes import HostRoute
@@ -18,6 +18,10 @@ _REWRITES = (
     "nginx.ingress.kubernetes.io/app-root",
     "traefik.ingress.kubernetes.io/router.middlewares",
 )
+
+
+_PATTERNS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
+"""With one of these, paths of every type are regular expressions."""
 
 
 def ingress_class(manifest: Manifest) -> str:
@@ -46,7 +50,7 @@ def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -
     annotations = manifest["metadata"].get("annotations") or {}
     service = (path.get("backend") or {}).get("service") or {}
     text = str(path.get("path") or "/")
-    regex = path.get("pathType") not in {"Exact", "Prefix"} and bool(_REGEX_SIGNS.search(text))
+    literal = path.get("pathType") in {"Exact", "Prefix"} and not any(_is_on(annotations, name) for name in _PATTERNS)
     if not service:
         problem = problem or "not requested: its backend is no Service"
     return HostRoute(
@@ -58,10 +62,14 @@ def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -
         port=service.get("port") or {},
         tls=_has_tls((manifest.get("spec") or {}).get("tls") or (), host),
         exact=path.get("pathType") == "Exact",
-        regex=regex,
+        regex=not literal and bool(_REGEX_SIGNS.search(text)),
         rewritten=any(name in annotations for name in _REWRITES),
         problem=problem,
     )
+
+
+def _is_on(annotations: Mapping[str, Any], name: str) -> bool:
+    return str(annotations.get(name) or "false").lower() != "false"
 
 
 def _has_tls(entries: Sequence[Any], host: str) -> bool:

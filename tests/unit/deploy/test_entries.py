@@ -118,6 +118,18 @@ def test_a_regular_expression_is_reported_and_not_guessed() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["Prefix", "Exact"])
+@pytest.mark.parametrize("name", ["use-regex", "rewrite-target"])
+def test_with_nginxs_annotations_a_path_of_any_type_is_a_regular_expression(kind: str, name: str) -> None:
+    """`/api(/|$)(.*)` with pathType Prefix is in many repositories; without such an annotation it is what it says."""
+    switched = {f"nginx.ingress.kubernetes.io/{name}": "true"}
+    pattern, off = "/api(/|$)(.*)", {"nginx.ingress.kubernetes.io/use-regex": "false"}
+
+    assert found(*APP, routed(pattern, kind=kind, **switched)) == []
+    assert found(*APP, routed(pattern, kind=kind, annotation="/api/items", **switched)) == [("shop.localhost", "/api/items")]
+    assert found(*APP, routed(pattern, kind=kind, **off)) == [("shop.localhost", pattern)]
+
+
 NO_PORT = service(ports=[{"name": "grpc", "port": 90}])
 OTHER = service(selector={"app": "other"})
 
