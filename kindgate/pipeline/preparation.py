@@ -192,6 +192,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     if tools is None or application is None:
         return Checked(None, (), None, (), tuple(errors), ())
     attempt(lambda: refuse_missing(settings, secret_values(settings, os.environ, deadline)))
+    attempt(lambda: _refuse_tls_without_url(settings, application.entries))
     rendered, prerequisites = application.rendered, application.prerequisites
     findings = application.findings
     supply = None
@@ -218,12 +219,25 @@ def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[F
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
     """The application as `check_application` has it, found valid.
 
-    Raises `ManifestError` that names files and objects, and `SecretsMissing` when only secrets are missing.
+    Raises `ManifestError` that names files and objects, `SecretsMissing` when only secrets are missing, and
+    `SettingsError` for entries with TLS that cannot be reached.
     """
     checked = check_application(settings, tools, deadline)
     refuse(checked.findings)
     refuse_missing(settings, secret_values(settings, os.environ, deadline))
+    _refuse_tls_without_url(settings, checked.entries)
     return checked
+
+
+def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> None:
+    """On an existing cluster only its owner knows where entries with TLS are reached."""
+    cluster = settings.cluster
+    with_tls = next((entry for entry in entries if entry.tls), None)
+    if cluster.existing is not None and with_tls is not None and not cluster.ingress_tls_url:
+        raise SettingsError(
+            f"{with_tls.label} has TLS, and no URL is known for it",
+            next_step="give --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)",
+        )
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:

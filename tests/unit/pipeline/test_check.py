@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kindgate.errors import ManifestError, SecretsMissing, SloError
 from kindgate.pipeline.preparation import Checked, check, prepare
@@ -126,3 +127,17 @@ def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> No
     (container,) = prepared.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
     assert container == {"name": "web", "image": image, "imagePullPolicy": "Always"}
     assert prepared.supply is None
+
+
+def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(project: Path) -> None:
+    """Only its owner knows where it is; the error names the entry and the option."""
+    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}}
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    rule = {"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    spec = {"tls": [{"hosts": ["shop.example"]}], "rules": [rule]}
+    (project / "k8s" / "app.yaml").write_text(yaml.safe_dump({**ingress, "spec": spec}))
+
+    (error,) = checked(project).errors
+
+    assert "shop.example has TLS, and no URL is known for it" in error.message
+    assert "--ingress-tls-url" in error.next_step
