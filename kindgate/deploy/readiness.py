@@ -51,6 +51,8 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
     Raises `DeployError`: at once with the root cause where something can never become ready, else at the deadline
     with all that is not ready and why.
     """
+    if address.existing:  # nothing cluster-scoped was applied there, nor may it be readable
+        rendered = replace(rendered, objects=tuple(item for item in rendered.objects if ObjectRef.of(item).namespace))
     with connect(address) as api:
         nodes = None if address.existing else _nodes(api, deadline)
         with Mirror(api, _collections(api, rendered, address, deadline), deadline) as mirror:

@@ -270,6 +270,15 @@ def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address:
     assert {path for path in asked if path.endswith("/pods")} == {f"{CORE}/pods"}
 
 
+def test_a_guest_does_not_wait_for_what_it_may_not_apply(api_server: ApiServer, address: ClusterAddress) -> None:
+    """A CustomResourceDefinition is the cluster owner's, and perhaps not readable."""
+    api_server.put(WEB, live_deployment(2))
+    definition = manifest("CustomResourceDefinition", "a.example.dev", namespace="", api_version="apiextensions.k8s.io/v1")
+    said: list[str] = []
+    wait_ready(rendered(definition, deployment()), replace(address, existing=True), Deadline.after(60), said.append)
+    assert said == ["1 of 1 ready"]
+
+
 def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
     """The last state is the API server's trouble, not an empty cluster."""
     api_server.refusals.append(Refusal("GET", "/pods", 503, "etcd is not ready"))
