@@ -33,7 +33,7 @@ def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Applicatio
     """No Deployment of the application is short of available replicas."""
     deployments = [item for namespace in app.namespaces for item in cluster.objects("deployments.apps", namespace)]
 
-    short = [item["metadata"]["name"] for item in deployments if item["status"].get("availableReplicas") != item["spec"]["replicas"]]
+    short = [item["metadata"]["name"] for item in deployments if item["status"].get("availableReplicas", 0) != item["spec"]["replicas"]]
 
     assert deployments
     assert short == []
