@@ -98,7 +98,8 @@ def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manif
         broken = next(_of_pod(pod, observed, nodes), None) if ObjectRef.of(pod) not in current else None
         if broken is not None:
             proof = f"the StatefulSet replaces this pod of the revision before only when it is ready: {broken.reason}: {broken.proof}"
-            yield replace(broken, reason="OldPodStuck", proof=proof, grace=max(SHORTLY, broken.grace))
+            # without a readiness probe it is ready for a moment at each start, and is then replaced
+            yield replace(broken, reason="OldPodStuck", proof=proof, grace=NEVER, restarts=None)
 
 
 def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:

@@ -256,8 +256,8 @@ def crashing_pod(revision: str) -> Object:
 
 
 def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
-    """It replaces the pod of the revision before only when that is ready: it never is."""
-    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", SHORTLY)]
+    """It replaces the pod of the revision before only when that is ready, which may be for a moment at each start."""
+    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", NEVER)]
     assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
     assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", AT_ONCE)]
 
