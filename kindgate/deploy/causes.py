@@ -183,11 +183,10 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
         )
     if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
         return Cause(ref, str(ended["reason"]), f"container {name} cannot be started: {ended.get('message', '')}")
-    if reason == "CrashLoopBackOff":
-        code = ended.get("exitCode", "unknown")
-        restarts = int(container.get("restartCount", 0))
-        proof = f"container {name} ends again and again, last with exit code {code}, {restarts} restarts"
-        return Cause(ref, reason, proof, container=name, previous=True, restarts=restarts)
+    restarts, ends_now = int(container.get("restartCount", 0)), (state.get("terminated") or {}).get("exitCode", 0) != 0
+    if reason == "CrashLoopBackOff" or (restarts and ends_now):  # it may look terminated for most of the time until its next start
+        proof = f"container {name} ends again and again, last with exit code {ended.get('exitCode', 'unknown')}, {restarts} restarts"
+        return Cause(ref, "CrashLoopBackOff", proof, container=name, previous=not ends_now, restarts=restarts)
     if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
         return Cause(ref, reason, f"container {name}: {message}", SHORTLY)
     return None

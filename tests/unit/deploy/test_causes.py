@@ -52,6 +52,17 @@ def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
     assert found(live_pod(**status)) == [("StartError", AT_ONCE)]
 
 
+@pytest.mark.parametrize(
+    ("code", "restarts", "expected"),
+    [(1, 1, [("CrashLoopBackOff", AT_ONCE)]), (139, 4, [("CrashLoopBackOff", AT_ONCE)]), (1, 0, []), (0, 1, [])],
+)
+def test_a_container_that_ended_again_crashes_whatever_it_is_called(code: int, restarts: int, expected: list[tuple[str, float]]) -> None:
+    """The kubelet shows it as terminated before it calls that a loop; its first end, and a good one, prove nothing."""
+    state = {"terminated": {"exitCode": code, "reason": "Error"}}
+    status: Object = {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]}
+    assert found(live_pod(**status)) == expected
+
+
 def test_a_missing_secret_gets_a_moment() -> None:
     """Another controller may be about to write it."""
     assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [("CreateContainerConfigError", SHORTLY)]
