@@ -1,6 +1,7 @@
 """What would be written, compared with what is there. A file that a person wrote or edited is never overwritten.
 
-What kindgate wrote is known by its checksum: the record of a suite lists them, and is committed with it.
+What kindgate wrote is known by its checksum: the record of a suite lists them, and is committed with it. Line endings and
+a byte order mark count for nothing there, because Git and editors change them; a file that is renewed keeps its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import difflib
 import enum
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,10 @@ RECORD = ".kindgate-init"
 """Name of the record in the suite's folder."""
 
 _HEADER = "# What `kindgate init` wrote, as sha256sum prints it. A later call renews these files as long as they are unedited.\n"
+
+_BYTE_ORDER_MARK = "\ufeff"
+_KEPT = "surrogateescape"
+"""How bytes that are not UTF-8 are read, so that they are written again as they were."""
 
 
 class Kind(enum.StrEnum):
@@ -51,8 +57,8 @@ class Change:
         return Kind.DELETE if self.after is None else Kind.UPDATE
 
     def diff(self, name: str) -> str:
-        """The change as a unified diff of the file `name`."""
-        old, new = ((text or "").splitlines(keepends=True) for text in (self.before, self.after))
+        """The change as a unified diff of the file `name`; bytes that are not UTF-8 are shown as escapes."""
+        old, new = (_shown(text or "").splitlines(keepends=True) for text in (self.before, self.after))
         source, target = (name if text is not None else "/dev/null" for text in (self.before, self.after))
         return "".join(difflib.unified_diff(old, new, source, target))
 
@@ -83,7 +89,7 @@ def write(changes: Iterable[Change]) -> None:
     for one in changes:
         if one.kind in {Kind.CREATE, Kind.UPDATE} and one.after is not None:
             one.path.parent.mkdir(parents=True, exist_ok=True)
-            one.path.write_text(one.after)
+            one.path.write_bytes(_as_in(one.path, one.after))
         elif one.kind is Kind.DELETE:
             one.path.unlink()
 
@@ -94,9 +100,24 @@ def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change
 
 
 def _text(path: Path) -> str | None:
-    """A file's text, line ends as Python has them."""
-    return path.read_text() if path.is_file() else None
+    """A file's text without a byte order mark, each line ended by a newline alone; None where there is no file."""
+    if not path.is_file():
+        return None
+    text = path.read_bytes().decode(errors=_KEPT)
+    return re.sub(r"\r\n?", "\n", text.removeprefix(_BYTE_ORDER_MARK))
+
+
+def _as_in(path: Path, text: str) -> bytes:
+    """The text with the line endings and the byte order mark that the file has now."""
+    before = path.read_bytes() if path.is_file() else b""
+    ending = "\r\n" if before.count(b"\r\n") * 2 > before.count(b"\n") else "\n"
+    mark = _BYTE_ORDER_MARK if before.startswith(_BYTE_ORDER_MARK.encode()) else ""
+    return (mark + text.replace("\n", ending)).encode(errors=_KEPT)
+
+
+def _shown(text: str) -> str:
+    return text.encode(errors=_KEPT).decode(errors="backslashreplace")
 
 
 def _sum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors=_KEPT)).hexdigest()

@@ -39,12 +39,20 @@ def find_config(folder: Path) -> PytestConfig | None:
         path = folder / name
         if not path.is_file():
             continue
-        values = _table_values(path.read_text(), path, table)
+        values = _table_values(_text_of(path), path, table)
         if values is not None:
             return PytestConfig(path, table, values)
         if name in _OWN_FILES:
             return PytestConfig(path, table, {})
     return None
+
+
+def _text_of(path: Path) -> str:
+    """The file's text; a byte order mark stays in TOML, which allows none. Raises `SettingsError` for what is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8" if path.suffix == ".toml" else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: byte {error.start} is not UTF-8", next_step="save it as UTF-8, or pytest cannot read it") from error
 
 
 def _table_values(text: str, path: Path, table: str) -> Mapping[str, str] | None:
@@ -66,7 +74,8 @@ def _of_toml(text: str, path: Path, table: str) -> Mapping[str, str] | None:
     try:
         found: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        mark = "it begins with a byte order mark, which TOML does not allow: " if text.startswith("\ufeff") else ""
+        raise SettingsError(f"{path}: {mark}{error}") from error
     for part in table.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     if not isinstance(found, dict) or (table == "tool.pytest" and set(found) == {"ini_options"}):
