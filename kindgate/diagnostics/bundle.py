@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,11 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_FILES = 150
 
 SUMMARY = "bundle.json"
+
+_READABLE_LENGTH = 100
+_DIGEST_LENGTH = 10
+_SAFE_NAME = re.compile(rf"(?!.*-[0-9a-f]{{{_DIGEST_LENGTH}}}$)[a-z0-9_](?:[a-z0-9._-]{{0,98}}[a-z0-9_])?")
+"""Stays itself on every file system, in small letters because some do not tell them from capitals, and ends in no digest."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +42,15 @@ class Bundle:
 
 
 def bundle_folder(artifacts: Path, name: str) -> Path:
-    """Where the bundle of a test or a phase goes: `failures/NAME` with nothing in it that a file system minds."""
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("::", "--")).strip("-.")
-    return artifacts / "failures" / (slug[-120:].lstrip("-.") or "failure")
+    """Where the bundle of a test or a phase goes: `failures/NAME`, never shared by two names.
+
+    A name that a file system might mind, cut short or take for another one is followed by its digest.
+    """
+    if _SAFE_NAME.fullmatch(name):
+        return artifacts / "failures" / name
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("::", "--")).strip("-.")
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+    return artifacts / "failures" / f"{readable[-_READABLE_LENGTH:].strip('-.') or 'failure'}-{digest}"
 
 
 class BundleWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,16 +35,37 @@ def summary(writer: BundleWriter) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
-        ("tests/e2e/test_slo.py::test_latency[foo.localhost]", "tests-e2e-test_slo.py--test_latency-foo.localhost"),
+        ("tests/e2e/test_slo.py::test_latency[foo.localhost]", r"tests-e2e-test_slo\.py--test_latency-foo\.localhost-[0-9a-f]{10}"),
         ("deploy", "deploy"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("///", "failure"),
-        ("x" * 300, "x" * 120),
+        ("../../etc/passwd", "etc-passwd-[0-9a-f]{10}"),
+        ("///", "failure-[0-9a-f]{10}"),
+        ("x" * 300, "x{100}-[0-9a-f]{10}"),
     ],
 )
 def test_a_tests_name_becomes_a_folder(tmp_path: Path, name: str, folder: str) -> None:
     """Node ids hold what file systems and artifact uploads refuse."""
-    assert bundle_folder(tmp_path, name) == tmp_path / "failures" / folder
+    made = bundle_folder(tmp_path, name)
+
+    assert made.parent == tmp_path / "failures"
+    assert re.fullmatch(folder, made.name)
+
+
+ALIKE = st.text(alphabet="aA:/[]-. \u00e4\u2212", max_size=8)
+
+
+@given(first=ALIKE, second=ALIKE, before=st.sampled_from(["", "t" * 150]), behind=st.sampled_from(["", "t" * 150]))
+def test_two_names_never_share_a_folder(first: str, second: str, before: str, behind: str) -> None:
+    """Not where they differ by a sign that is replaced, by a part that is cut, or by capitals."""
+    names = {before + first + behind, before + second + behind}
+
+    assert len({bundle_folder(Path("/a"), name).name.lower() for name in names}) == len(names)
+
+
+def test_a_name_that_is_another_ones_folder_gets_its_own() -> None:
+    """A folder's name may come back as a test's or a phase's."""
+    first = bundle_folder(Path("/a"), "t.py::a")
+
+    assert bundle_folder(Path("/a"), first.name) != first
 
 
 @given(st.text())
