@@ -156,7 +156,9 @@ class DeploySettings:
     secrets: tuple[str, ...] = option(
         (), "--app-secret", "Make the Secret NAME that the manifests lack from an environment variable; repeatable", "NAME[/KEY]=ENV_VAR"
     )
-    env_file: Path = option(Path(".env"), "--app-env-file", "Git-ignored file of NAME=value lines in which --app-secret looks too", "FILE")
+    env_file: Path = option(
+        Path(".env"), "--app-env-file", "Git-ignored file, as Docker Compose reads .env, in which --app-secret looks too", "FILE"
+    )
     strict: bool = option(
         default=False,
         flag="--app-strict",

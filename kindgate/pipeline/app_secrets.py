@@ -13,11 +13,12 @@ from kindgate.deploy.secrets import AskedSecret, lacking_secrets
 from kindgate.errors import CommandNotFound, ManifestError, SecretsMissing, SettingsError
 from kindgate.host.command import run
 from kindgate.model import Rendered
+from kindgate.pipeline.env_file import env_values
 from kindgate.settings import DeploySettings, Settings
 from kindgate.waiting import Deadline
 
 VARIABLE = "KINDGATE_APP_SECRETS"
-"""Holds lines NAME=value: what CI has in one secret of its own."""
+"""Holds what `.env` would hold: what CI keeps in one secret."""
 
 _ENV_SOURCE = re.compile(r"env source files: \[(?P<file>[^\]]+)\].*no such file", re.DOTALL)
 
@@ -30,23 +31,26 @@ def asked_secrets(settings: Settings) -> tuple[AskedSecret, ...]:
 def secret_values(settings: Settings, environment: Mapping[str, str], deadline: Deadline) -> Mapping[str, str]:
     """The values of every variable of --app-secret that is set: the environment beats its lines, which beat the file.
 
-    Raises `SettingsError` for a file that would be committed.
+    Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would not read either.
     """
     names = {one.variable for one in asked_secrets(settings)}
     if not names:
         return {}
     file = settings.path(settings.deploy.env_file)
-    text = file.read_text() if file.is_file() else ""
-    known = {**lines_of(text), **lines_of(environment.get(VARIABLE, "")), **{name: value for name, value in environment.items() if value}}
-    if names & lines_of(text).keys():
+    of_file = env_values(_text_of(file), environment, str(settings.deploy.env_file))
+    of_lines = env_values(environment.get(VARIABLE, ""), environment, VARIABLE)
+    known = {**of_file, **of_lines, **{name: value for name, value in environment.items() if value}}
+    if names & of_file.keys():
         _refuse_a_file_that_git_knows(file, settings, deadline)
     return {name: known[name] for name in names if known.get(name)}
 
 
-def lines_of(text: str) -> dict[str, str]:
-    """NAME=value lines, as `docker run --env-file` reads them: the value is taken as it stands, `#` begins a comment line."""
-    pairs = (line.strip().partition("=") for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    return {name.strip(): value for name, equals, value in pairs if equals}
+def _text_of(file: Path) -> str:
+    """The file with its own line endings, which belong to values of several lines; empty where there is none."""
+    try:
+        return file.read_bytes().decode() if file.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
 
 
 def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError
-from kindgate.pipeline.app_secrets import lines_of, refuse_missing, refuse_unused, secret_values, without_env_source
+from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, secret_values, without_env_source
 from kindgate.settings import DeploySettings, Settings
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import deployment, rendered
@@ -72,9 +72,27 @@ def test_a_secret_that_nothing_needs_is_refused(settings: Settings) -> None:
     assert "shopp" in caught.value.next_step
 
 
-def test_lines_are_read_as_docker_reads_them() -> None:
-    """Values are taken as they stand."""
-    assert lines_of('A=1\n\n  # no\nB = "x y"\nnothing\nC=\n') == {"A": "1", "B": ' "x y"', "C": ""}
+def test_quotes_and_export_are_read_as_compose_reads_them(settings: Settings) -> None:
+    """A file that Docker Compose takes gives the same values here; lines in the environment are read alike."""
+    (settings.root / ".env").write_bytes(b"export API_TOKEN=\"line 1\\nline 2\" # of the shop\r\nexport USER_NAME = 'mo$na'\r\n")
+
+    assert values(settings) == {"API_TOKEN": "line 1\nline 2", "USER_NAME": "mo$na"}
+    assert values(settings, KINDGATE_APP_SECRETS="API_TOKEN='a\nb'\nUSER_NAME: ${HOME}", HOME="/me") == {
+        "API_TOKEN": "a\nb",
+        "USER_NAME": "/me",
+    }
+
+
+def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
+    """By line, and without showing a value."""
+    (settings.root / ".env").write_text("A=1\nAPI_TOKEN='hunter2\n")
+    with pytest.raises(SettingsError, match=r"\.env, line 2: the quote that begins the value of API_TOKEN is not closed") as caught:
+        values(settings)
+    assert "hunter2" not in str(caught.value)
+
+    (settings.root / ".env").write_bytes(b"API_TOKEN=\xe4\n")
+    with pytest.raises(SettingsError, match=r"\.env: byte 10 is not UTF-8"):
+        values(settings)
 
 
 def test_a_missing_env_file_of_a_generator_is_no_fault_of_the_manifests() -> None:
