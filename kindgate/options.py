@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 METADATA_KEY = "kindgate-option"
+SECONDS = "SECONDS"
+"""What `--help` calls the value of an option that is a length of time."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Option:
     at_most: float | None = None
     foreign: bool = False
     """The flag belongs to pytest-kind's plugin: kindgate reads it and does not register it in pytest."""
+
+    @property
+    def is_duration(self) -> bool:
+        """Whether the value is a length of time: a number of seconds, or a text such as 500ms."""
+        return self.metavar == SECONDS
 
     @property
     def ini(self) -> str:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from kindgate.duration import EXAMPLES, signed_seconds
 from kindgate.errors import SettingsError
-from kindgate.options import OptionField, option, option_fields
+from kindgate.options import SECONDS, OptionField, option, option_fields
 
 Keep = Literal["never", "on-failure", "always"]
 ImageSourceName = Literal["auto", "registry", "build"]
@@ -46,9 +47,9 @@ class ClusterSettings:
         at_least=0,
         at_most=65535,
     )
-    timeout: float = option(300.0, "--kind-timeout", "Seconds until the created cluster has to be usable", "SECONDS", above=0)
+    timeout: float = option(300.0, "--kind-timeout", "Seconds until the created cluster has to be usable", SECONDS, above=0)
     lifetime: float = option(
-        14400.0, "--kind-lifetime", "Seconds after which anybody's `kindgate reap` may delete the run's cluster", "SECONDS", above=0
+        14400.0, "--kind-lifetime", "Seconds after which anybody's `kindgate reap` may delete the run's cluster", SECONDS, above=0
     )
     existing: Path | None = option(None, "--kind-existing", "Kubeconfig of a cluster to use instead of creating one", "KUBECONFIG")
     context: str = option("", "--kind-context", "Context of --kind-existing's kubeconfig", "NAME")
@@ -164,7 +165,7 @@ class DeploySettings:
         flag="--app-strict",
         text="Refuse manifests that break policy: no requests or limits, no readiness probe, an image without a fixed version",
     )
-    timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", "SECONDS", above=0)
+    timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", SECONDS, above=0)
 
     def __post_init__(self) -> None:
         for item in self.secrets:
@@ -177,11 +178,11 @@ class LoadSettings:
     """The bursts that objectives are judged from."""
 
     rate: float = option(300.0, "--load-rate", "Requests per second of a burst, over all hosts", "N", above=0)
-    duration: float = option(2.0, "--load-duration", "Seconds of one burst", "SECONDS", above=0)
-    warmup: float = option(2.0, "--load-warmup", "Seconds of the burst that is sent first and discarded", "SECONDS", at_least=0)
+    duration: float = option(2.0, "--load-duration", "Seconds of one burst", SECONDS, above=0)
+    warmup: float = option(2.0, "--load-warmup", "Seconds of the burst that is sent first and discarded", SECONDS, at_least=0)
     arrival: Literal["poisson", "uniform"] = option("poisson", "--load-arrival", "poisson or uniform arrivals", "KIND")
     seed: int = option(1, "--load-seed", "Seed of the schedule and of the order of hosts", "N", at_least=0)
-    timeout: float = option(10.0, "--load-timeout", "Seconds after which a request has failed", "SECONDS", above=0)
+    timeout: float = option(10.0, "--load-timeout", "Seconds after which a request has failed", SECONDS, above=0)
 
 
 @dataclass(frozen=True)
@@ -335,6 +336,11 @@ def _checked(row: OptionField, value: object) -> object:
     convert = _OF_TEXT.get(row.annotation)
     if convert is not None:
         return convert(value)
+    if row.option.is_duration and isinstance(value, str):
+        seconds = signed_seconds(value)
+        if seconds is None:
+            raise SettingsError(f"{row.option.flag}: {value!r} is not a duration", next_step=f"write one such as {EXAMPLES}")
+        value = seconds
     import annotated_types  # noqa: PLC0415  # keeps pytest's start quick in suites that set names and paths alone
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  # the same
 

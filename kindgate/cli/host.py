@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
+from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
 ENGINE_SECONDS = 600.0
@@ -43,7 +45,8 @@ def list_clusters() -> None:
 
 def reap(
     older_than: Annotated[
-        float | None, typer.Option(help="Also delete kept clusters that are older and that no living run uses", metavar="SECONDS")
+        float | None,
+        typer.Option(parser=seconds, help="Also delete kept clusters that are older and that no living run uses", metavar=SECONDS),
     ] = None,
 ) -> None:
     """Delete clusters of kindgate's whose run is dead or whose time is over; never a living run's, never anybody else's.

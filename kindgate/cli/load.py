@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
 from kindgate.errors import SettingsError
+from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
 _WHAT = "What is sent"
@@ -34,7 +36,9 @@ def load(
     expect_size: Annotated[int | None, typer.Option(help="Bytes that every body has to have", min=0, rich_help_panel=_WHAT)] = None,
     host: Annotated[list[str] | None, typer.Option(help="Only these of the application's hosts; repeatable", rich_help_panel=_WHAT)] = None,
     rate: Annotated[float | None, typer.Option(help="Requests per second", rich_help_panel=_HOW)] = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds", rich_help_panel=_HOW)] = None,
+    duration: Annotated[
+        float | None, typer.Option(parser=seconds, help="How long it is sent", metavar=SECONDS, rich_help_panel=_HOW)
+    ] = None,
     requests: Annotated[int | None, typer.Option(help="Number of requests, instead of a duration", rich_help_panel=_HOW)] = None,
     stage: Annotated[
         list[str] | None,
@@ -45,8 +49,12 @@ def load(
     users: Annotated[int | None, typer.Option(help="Closed loop: so many users, each waiting for its answer", rich_help_panel=_HOW)] = None,
     arrival: Annotated[Literal["poisson", "uniform"] | None, typer.Option(help="Arrivals", rich_help_panel=_HOW)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of arrivals and of the order of routes", rich_help_panel=_HOW)] = None,
-    warmup: Annotated[float | None, typer.Option(help="Seconds of load that are sent first and discarded", rich_help_panel=_HOW)] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a request has failed", rich_help_panel=_HOW)] = None,
+    warmup: Annotated[
+        float | None, typer.Option(parser=seconds, help="How long load is sent first and discarded", metavar=SECONDS, rich_help_panel=_HOW)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(parser=seconds, help="After which a request has failed", metavar=SECONDS, rich_help_panel=_HOW)
+    ] = None,
     in_flight: Annotated[int | None, typer.Option(help="Requests that may be unanswered at a time", rich_help_panel=_HOW)] = None,
     processes: Annotated[int, typer.Option(help="Generator processes; 0: as many as are needed", rich_help_panel=_HOW)] = 0,
     workers: Annotated[int, typer.Option(help="Locust workers that share the burst; 0: no Locust", rich_help_panel=_HOW)] = 0,

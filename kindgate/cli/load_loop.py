@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kindgate.duration import duration_seconds
 from kindgate.errors import LoadError
 from kindgate.load.plan import ClosedLoop, OpenLoop, Stage
 from kindgate.settings import LoadSettings
@@ -48,26 +49,23 @@ class Amount:
             raise LoadError("--stage says how long and how much is sent: leave out --duration, --requests and --users")
         rate, stages = self.rate or 0.0, []
         for text in self.stages:
-            found = re.fullmatch(r"([0-9.]+)s?:([0-9.]+)", text)
-            if found is None:
-                raise LoadError(f"--stage {text!r} is not of the form SECONDS:RATE", next_step="--stage 10:500 --stage 30:500")
-            seconds, target = (_number(text, part) for part in found.groups())
-            stages.append(Stage(seconds, rate, target))
-            rate = target
+            length, colon, end = text.rpartition(":")
+            if not colon:
+                raise LoadError(f"--stage {text!r} is not of the form SECONDS:RATE", next_step="--stage 10:500 --stage 1m30s:500")
+            seconds = duration_seconds(length)
+            if seconds is None:
+                raise LoadError(f"--stage {text!r}: {length!r} is not a number of seconds or a duration such as 1m30s")
+            if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", end):
+                raise LoadError(f"--stage {text!r}: {end!r} is not a number")
+            stages.append(Stage(seconds, rate, float(end)))
+            rate = float(end)
         return OpenLoop(tuple(stages), self.arrival or usual.arrival)
-
-
-def _number(text: str, part: str) -> float:
-    try:
-        return float(part)
-    except ValueError as error:
-        raise LoadError(f"--stage {text!r}: {part!r} is not a number") from error
 
 
 def json_object(path: Path) -> dict[str, Any]:
     """What a file of k6's options holds; raises `LoadError`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())  # bytes, so that the encoding is recognized: PowerShell redirects in UTF-16
     except (OSError, ValueError) as error:
         raise LoadError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):

@@ -12,7 +12,8 @@ HEADER = """# Options
 
 Each option works on pytest's command line and on that of `kindgate`'s steps, as a key of pytest.ini, and as an
 environment variable: `--kind-workers 1`, `kind_workers = 1`, `KINDGATE_KIND_WORKERS=1`. A command line beats the ini
-file, which beats the environment. Paths in the ini file count from its folder, others from the current folder. This
+file, which beats the environment. Paths in the ini file count from its folder, others from the current folder. SECONDS
+are a number of seconds, or a text such as `500ms`, `2s` or `1m30s`. This
 page is made by `make docs`.
 """
 

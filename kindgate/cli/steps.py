@@ -11,9 +11,14 @@ from typing import Annotated
 import typer
 
 from kindgate.cli.console import foreign_output, stopwatch_progress
+from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
 from kindgate.cli.standing import standing
+from kindgate.options import SECONDS
 from kindgate.settings import Settings
+
+SHORTEST_WATCH = 5.0
+"""Seconds that `monitor` watches at least: Prometheus looks every five."""
 
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
@@ -96,7 +101,8 @@ def health(settings: Settings) -> None:
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
 def monitor(
-    settings: Settings, duration: Annotated[float, typer.Option(help="Seconds to watch from now on", metavar="SECONDS", min=5)] = 30.0
+    settings: Settings,
+    duration: Annotated[float, typer.Option(parser=seconds, help="How long to watch from now on, at least 5 s", metavar=SECONDS)] = 30.0,
 ) -> None:
     """Show what the application uses: CPU, memory, network, restarts and throttling against requests and limits.
 
@@ -109,6 +115,8 @@ def monitor(
     from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # the same
 
+    if duration < SHORTEST_WATCH:
+        raise typer.BadParameter(f"it must be at least {SHORTEST_WATCH:g} s, not {duration:g} s", param_hint="--duration")
     progress = stopwatch_progress()
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kindgate.duration import MILLISECOND, duration_seconds
 from kindgate.errors import LoadError
 from kindgate.histogram import Histogram
 from kindgate.load.plan import OpenLoop, Stage
 from kindgate.load.result import BurstResult
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
 
 
@@ -39,21 +38,21 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
         raise LoadError(f"scenario {name!r} has the executor {executor!r}: only {' and '.join(_EXECUTORS)} send at a given rate")
     try:
         stages = _constant(scenario) if executor == _EXECUTORS[0] else _ramping(scenario)
-        max_vus = scenario.get("maxVUs", scenario.get("preAllocatedVUs"))
+        max_vus = _given(scenario, "maxVUs", scenario.get("preAllocatedVUs"))
         return K6Options(OpenLoop(tuple(stages), "uniform"), None if max_vus is None else int(max_vus), tuple(_thresholds(options)))
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"scenario {name!r} cannot be read: {error!r}") from error
 
 
 def _constant(scenario: Mapping[str, Any]) -> list[Stage]:
-    rate = float(scenario["rate"]) / seconds(scenario.get("timeUnit", "1s"))
+    rate = float(scenario["rate"]) / seconds(_given(scenario, "timeUnit", "1s"))
     return [Stage(seconds(scenario["duration"]), rate, rate)]
 
 
 def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
     """k6 goes from the last rate to each stage's target evenly; a stage of no length is a jump."""
-    unit = seconds(scenario.get("timeUnit", "1s"))
-    rate, stages = float(scenario.get("startRate", 0)) / unit, []
+    unit = seconds(_given(scenario, "timeUnit", "1s"))
+    rate, stages = float(_given(scenario, "startRate", 0)) / unit, []
     for stage in scenario["stages"]:
         target, length = float(stage["target"]) / unit, seconds(stage["duration"])
         if length > 0:
@@ -66,20 +65,24 @@ def _thresholds(options: Mapping[str, Any]) -> list[str]:
     """Each threshold as `selector: expression`; the object form's expression is its `threshold`."""
     found = []
     for selector, expressions in (options.get("thresholds") or {}).items():
-        for expression in [expressions] if isinstance(expressions, str) else expressions:
+        for expression in [expressions] if isinstance(expressions, str) else expressions or ():
             text = expression["threshold"] if isinstance(expression, Mapping) else expression
             found.append(f"{selector}: {text}")
     return found
 
 
+def _given(scenario: Mapping[str, Any], key: str, default: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The value, or k6's default where it is missing or null, as `k6 inspect` prints what nobody set."""
+    value = scenario.get(key)
+    return default if value is None else value
+
+
 def seconds(text: object) -> float:
     """k6's durations (`1m30s`, `500ms`; a bare number is milliseconds) in seconds; raises `LoadError` for others."""
-    if isinstance(text, int | float):
-        return text / 1000
-    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", str(text))
-    if not parts or "".join(number + unit for number, unit in parts) != str(text):
+    found = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
+    if found is None:
         raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return found
 
 
 def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:

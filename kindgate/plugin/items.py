@@ -85,8 +85,8 @@ def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> N
 def _check(marker: pytest.Mark, item: pytest.Item) -> None:
     from kindgate.slo.grammar import parse_marker  # noqa: PLC0415  # only suites with objectives need the grammar
 
-    if marker.args:
-        parse_marker(marker.args, item.nodeid)
+    if marker.args or marker.kwargs:
+        parse_marker(marker.args, item.nodeid, marker.kwargs)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -12,7 +12,8 @@ MARKERS = (
     "e2e: needs a real cluster; deselected unless asked for by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
     "smoke: the quickest proof that the application is up. Provided by kindgate.",
     (
-        "slo(*thresholds): judges thresholds in k6's grammar, such as 'p(95)<200' or 'http_req_failed: rate<0.01'; "
+        "slo(*thresholds, abortOnFail=False, delayAbortEval=None): judges thresholds in k6's grammar, such as 'p(95)<200' or "
+        "'http_req_failed: rate<0.01'; "
         "without arguments, those of the SLO file. Provided by kindgate."
     ),
     "resources: looks at CPU, memory and network during load. Provided by kindgate.",

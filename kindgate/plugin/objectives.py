@@ -48,7 +48,8 @@ def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> S
 
 def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
     """The thresholds of all `slo` markers of a test, with the file's sizes of bursts; the file's own without any."""
-    given = [threshold for marker in item.iter_markers("slo") if marker.args for threshold in parse_marker(marker.args, item.nodeid)]
+    markers = [marker for marker in item.iter_markers("slo") if marker.args]
+    given = [threshold for marker in markers for threshold in parse_marker(marker.args, item.nodeid, marker.kwargs)]
     return replace(file, thresholds=tuple(given)) if given else file
 
 

@@ -19,15 +19,16 @@ from dataclasses import replace
 
 import yaml
 
+from kindgate.duration import EXAMPLES, duration_seconds
 from kindgate.errors import SloError
-from kindgate.slo.duration import parse_duration
+from kindgate.slo.abort_options import THRESHOLD_KEYS, read_delay, read_switch
 from kindgate.slo.grammar import parse_expression, parse_threshold
 from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
 from kindgate.slo.source import Source
 from kindgate.slo.threshold import PERCENTILE, Threshold
 
-_THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
 _MAX_BURSTS = 200
+_NULL = "tag:yaml.org,2002:null"
 
 
 def parse_document(text: str, file: str = "slo.yaml") -> Objectives:
@@ -82,7 +83,7 @@ class _Document:
     def _threshold(self, selector: Source, node: yaml.Node) -> Threshold:
         if isinstance(node, yaml.ScalarNode):
             return parse_threshold(selector, self._source(node))
-        parts = self._mapping(node, _THRESHOLD_KEYS, "a threshold")
+        parts = self._mapping(node, THRESHOLD_KEYS, "a threshold")
         if "threshold" not in parts:
             raise self._source(node).error("the expression is missing", 0, 1, next_step="write threshold: p(95)<200")
         abort = parts.get("abortOnFail")
@@ -90,8 +91,8 @@ class _Document:
         return parse_threshold(
             selector,
             self._scalar(parts["threshold"], "an expression"),
-            abort_on_fail=abort is not None and self._switch(abort),
-            delay_abort_eval=parse_duration(self._scalar(delay, "a duration")) if delay is not None else 0.0,
+            abort_on_fail=abort is not None and read_switch(self._scalar(abort, "true or false")),
+            delay_abort_eval=read_delay(self._scalar(delay, "a duration")) if delay is not None else 0.0,
         )
 
     def _tolerances(self, node: yaml.Node) -> list[Tolerance]:
@@ -125,13 +126,14 @@ class _Document:
         return BurstSizes(None if count is None else int(count), values.get("rate"), values.get("duration"))
 
     def _mapping(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """The values by key; an unknown key is an error."""
+        """The values by key, without those that are null; an unknown key is an error."""
         found: dict[str, yaml.Node] = {}
         for key, value in self._pairs(node, what):
             name = self._source(key)
             if name.text not in known:
                 raise name.error(f"{what} has no key {name.text!r}", next_step=f"there are {', '.join(known)}")
-            found[name.text] = value
+            if value.tag != _NULL:
+                found[name.text] = value
         return found
 
     def _pairs(self, node: yaml.Node, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -145,12 +147,6 @@ class _Document:
                 raise name.error(f"{name.text!r} is there twice")
             seen.add(name.text)
         return list(node.value)
-
-    def _switch(self, node: yaml.Node) -> bool:
-        source = self._scalar(node, "true or false")
-        if source.text not in {"true", "false"}:
-            raise source.error(f"{source.text!r} is neither true nor false")
-        return source.text == "true"
 
     def _scalar(self, node: yaml.Node, what: str) -> Source:
         if not isinstance(node, yaml.ScalarNode):
@@ -183,7 +179,9 @@ def _rate(source: Source) -> float:
 
 
 def _span(source: Source) -> float:
-    seconds = parse_duration(source)
+    seconds = duration_seconds(source.text)
+    if seconds is None:
+        raise source.error(f"{source.text!r} is not a duration", next_step=f"write one such as {EXAMPLES}; a bare number is seconds")
     if seconds <= 0:
         raise source.error("a burst's duration is above 0")
     return seconds

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+from kindgate.slo.abort_options import THRESHOLD_KEYS, read_delay, read_switch
 from kindgate.slo.failures import FAILURE_KINDS
 from kindgate.slo.source import Source
 from kindgate.slo.threshold import (
@@ -57,20 +61,19 @@ def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool
     return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.place if expression.line else expression.file)
 
 
-def parse_marker(args: tuple[object, ...], origin: str = "@pytest.mark.slo") -> tuple[Threshold, ...]:
+def parse_marker(
+    args: tuple[object, ...], origin: str = "@pytest.mark.slo", options: Mapping[str, object] | None = None
+) -> tuple[Threshold, ...]:
     """The thresholds of a marker's arguments, or of repeated options: `metric{tags}: expression`, or an expression alone.
 
-    An expression alone is about `http_req_duration`. Raises `SloError` for no arguments, for one that is not a text
-    and for one that cannot be parsed; `origin` is what the error calls the place.
+    An expression alone is about `http_req_duration`. An argument may be k6's object form too, with `threshold`,
+    `abortOnFail` and `delayAbortEval`; `options` are the marker's keyword arguments, the last two for every threshold.
+    Raises `SloError` for no arguments and for what cannot be read; `origin` is what the error calls the place.
     """
     if not args:
         raise Source("", origin).error("there is no objective", next_step=f'write one, as in {origin}("p(95)<200")')
-    thresholds = []
-    for arg in args:
-        if not isinstance(arg, str):
-            raise Source(repr(arg), origin).error("an objective is a text", next_step='write one such as "p(95)<200"')
-        thresholds.append(_parse_line(Source(arg, origin)))
-    return tuple(thresholds)
+    shared = _known(options or {}, THRESHOLD_KEYS[1:], origin)
+    return tuple(_parse_argument(arg, shared, origin) for arg in args)
 
 
 def parse_selector(source: Source) -> Selector:
@@ -108,6 +111,27 @@ def parse_expression(source: Source) -> Expression:
     aggregation, quantile = _aggregation(source, _stripped(left, 0))
     limit = _number(source, *_stripped(right, found.end()), what="limit")
     return Expression(aggregation, found.group(), limit, quantile)
+
+
+def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> Threshold:
+    """One argument of a marker: a text, or k6's object form."""
+    parts = _known(arg if isinstance(arg, Mapping) else {"threshold": arg}, THRESHOLD_KEYS, origin)
+    text = parts.get("threshold")
+    if not isinstance(text, str):
+        raise Source(repr(arg), origin).error("an objective is a text", next_step='write one such as "p(95)<200"')
+    said = {key: Source(str(value), origin) for key, value in {**shared, **parts}.items() if value is not None}
+    return replace(
+        _parse_line(Source(text, origin)),
+        abort_on_fail="abortOnFail" in said and read_switch(said["abortOnFail"]),
+        delay_abort_eval=read_delay(said["delayAbortEval"]) if "delayAbortEval" in said else 0.0,
+    )
+
+
+def _known(values: Mapping[Any, object], keys: tuple[str, ...], origin: str) -> Mapping[str, object]:
+    for key in values:
+        if key not in keys:
+            raise Source(str(key), origin).error(f"an objective has no {key!r}", next_step=f"there are {', '.join(keys)}")
+    return values
 
 
 def _parse_line(source: Source) -> Threshold:

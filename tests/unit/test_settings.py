@@ -63,6 +63,10 @@ def test_lists_and_switches_are_read_from_text() -> None:
         ("cluster_name", "x" * 51, "--cluster-name"),
         ("kind_host_port", "70000", "--kind-host-port"),
         ("load_rate", "0", "--load-rate"),
+        ("load_duration", "2q", "--load-duration: '2q' is not a duration"),
+        ("load_duration", "inf", "--load-duration: 'inf' is not a duration"),
+        ("load_duration", "0ms", "--load-duration: Input should be greater than 0"),
+        ("load_warmup", "-1", "--load-warmup: Input should be greater than or equal to 0"),
         ("slo_bursts", "0", "--slo-bursts"),
         ("app_image", ["no-equals-sign"], "--app-image"),
         ("kind_context", "c", "--kind-existing"),
@@ -74,6 +78,19 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str,
         build_settings(ROOT, {option: value}, {}, {})
 
     assert caught.value.exit_code == 10
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2", 2), ("2s", 2), ("500ms", 0.5), ("1m30s", 90), ("0.5", 0.5)])
+def test_every_option_of_seconds_takes_a_duration(text: str, seconds: float) -> None:
+    """From the command line, the ini file and the environment alike."""
+    rows = [row for row in option_fields(Settings) if row.option.is_duration]
+    assert len(rows) >= 6
+
+    for row in rows:
+        ini, variable = {row.option.ini: text}, {row.option.variable: text}
+        made = (build_settings(ROOT, ini, {}, {}), build_settings(ROOT, {}, ini, {}), build_settings(ROOT, {}, {}, variable))
+        found = {getattr(getattr(settings, row.group), row.name) for settings in made}
+        assert found == {seconds}
 
 
 def test_contradictory_options_are_refused() -> None:

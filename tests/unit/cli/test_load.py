@@ -227,6 +227,7 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
         (("--stage", "10:5", "--duration", "3"), LoadError, "leave out --duration"),
         (("--stage", "fast"), LoadError, "SECONDS:RATE"),
         (("--stage", "1.2.3:5"), LoadError, "is not a number"),
+        (("--stage", "1m:fast"), LoadError, "'fast' is not a number"),
         (("--weight", "1", "--weight", "2"), LoadError, "2 weights do not fit 1 URLs"),
         (("--expect-json", "=1"), LoadError, "JSON path"),
         (("--in-cluster",), SettingsError, "--in-cluster"),

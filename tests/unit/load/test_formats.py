@@ -125,6 +125,33 @@ def test_k6_ramps_start_where_the_stage_before_ended() -> None:
     assert options.loop.stages == (Stage(10, 20, 100), Stage(0.5, 50, 50))
 
 
+UNSET = dict.fromkeys(("startTime", "gracefulStop", "env", "exec", "tags", "options", "timeUnit", "startRate", "maxVUs"))
+"""What `k6 inspect` prints of a scenario that leaves it out."""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "stages"),
+    [
+        ({"executor": "constant-arrival-rate", "duration": "1s", "rate": 40}, (Stage(1, 40, 40),)),
+        ({"executor": "constant-arrival-rate", "duration": "1000000us", "rate": 2400, "timeUnit": "1m0s"}, (Stage(1, 40, 40),)),
+        (
+            {"executor": "ramping-arrival-rate", "stages": [{"duration": "1s", "target": 40}, {"duration": "0s", "target": 20}]},
+            (Stage(1, 0, 40),),
+        ),
+    ],
+)
+def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stages: tuple[Stage, ...]) -> None:
+    """Null is k6's default, in the scenario, in thresholds and around them."""
+    nulls = dict.fromkeys(("paused", "vus", "duration", "iterations", "stages"))
+    thresholds = {"http_req_failed": ["rate<0.01", {"threshold": "rate<0.1", "abortOnFail": None, "delayAbortEval": None}], "checks": None}
+
+    options = read_options({**nulls, "scenarios": {"s": {**UNSET, "preAllocatedVUs": 10, **scenario}}, "thresholds": thresholds})
+
+    assert (options.loop, options.max_vus) == (OpenLoop(stages, "uniform"), 10)
+    assert options.thresholds == ("http_req_failed: rate<0.01", "http_req_failed: rate<0.1")
+    assert read_options({"scenarios": {"s": {**UNSET, **scenario}}, "thresholds": None}).thresholds == ()
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -133,7 +160,11 @@ def test_k6_ramps_start_where_the_stage_before_ended() -> None:
         ({"scenarios": {"a": {"executor": "constant-vus"}}}, "'constant-vus'"),
         ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5}}}, "cannot be read"),
         ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5, "duration": "soon"}}}, "not a duration"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5, "duration": True}}}, "not a duration"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 5, "duration": -1}}}, "not a duration"),
+        ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": None, "duration": "1s"}}}, "cannot be read"),
         ({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 0, "duration": "1s"}}}, "no request at all"),
+        ({"scenarios": None}, "exactly one scenario"),
     ],
 )
 def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, object], reason: str) -> None:
@@ -142,7 +173,10 @@ def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, objec
         read_options(options)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25), ("2000", 2), ("1000000us", 1), ("1m0s", 60), ("1d", 86400)],
+)
 def test_k6_durations(text: object, expected: float) -> None:
     """As Go writes them; a bare number is milliseconds."""
     assert seconds(text) == pytest.approx(expected)

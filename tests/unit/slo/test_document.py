@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kindgate.errors import SloError
+from kindgate.settings import build_settings
 from kindgate.slo.document import parse_document
 from kindgate.slo.objectives import BurstSizes, Tolerance
 
@@ -95,6 +98,40 @@ def test_a_mistake_is_named_with_file_line_and_column(old: str, new: str, place:
     assert problem in caught.value.message
     column = int(place.partition(":")[2])
     assert caught.value.last_state.splitlines()[-1].index("^") == column - 1
+
+
+@pytest.mark.parametrize(
+    ("written", "aborts"),
+    [(word, True) for word in ("true", "True", "TRUE", "yes", "Yes", "on", '"true"')]
+    + [(word, False) for word in ("false", "False", "no", "NO", "off", "null", "~", "")],
+)
+def test_a_switch_is_read_as_yaml_json_and_python_write_it(written: str, *, aborts: bool) -> None:
+    """Null is k6's default, as `k6 inspect` prints what is not set."""
+    text = f'thresholds: {{http_req_duration: [{{threshold: "p(95)<1", abortOnFail: {written}, delayAbortEval: null}}]}}\ncompare:\n'
+
+    (threshold,) = parse_document(text).thresholds
+
+    assert (threshold.abort_on_fail, threshold.delay_abort_eval) == (aborts, 0)
+
+
+@pytest.mark.parametrize("word", ["y", "tRUE", "1", '"maybe"', "2026-01-01"])
+def test_any_other_word_for_a_switch_is_refused(word: str) -> None:
+    """YAML 1.1 as PyYAML and kubectl read it knows no `y`, and JSON no number."""
+    with pytest.raises(SloError, match="neither true nor false"):
+        parse_document(f'thresholds: {{http_req_duration: [{{threshold: "p(95)<1", abortOnFail: {word}}}]}}')
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("2", 2), ("2s", 2), ("500ms", 0.5), ("0.5", 0.5), ('"2"', 2), ("1m30s", 90), ("null", None)]
+)
+def test_a_bursts_duration_is_read_as_the_option_reads_it(written: str, seconds: float | None) -> None:
+    """A bare number is seconds, as in --load-duration."""
+    document = parse_document(f"thresholds: {{http_req_duration: [med<1]}}\nbursts: {{duration: {written}}}")
+
+    assert document.bursts.duration == seconds
+    if seconds is not None:
+        settings = build_settings(Path(), {"load_duration": written.strip('"')}, {}, {})
+        assert settings.load.duration == seconds
 
 
 @pytest.mark.parametrize(

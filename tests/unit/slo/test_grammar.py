@@ -199,6 +199,37 @@ def test_a_marker_without_an_objective_is_refused(args: tuple[object, ...], prob
         parse_marker(args)
 
 
+def test_a_marker_may_hold_k6s_object_form() -> None:
+    """As an argument, or as keywords that are about every threshold; Python's True and YAML's yes mean the same."""
+    forms = (
+        parse_marker(({"threshold": "checks: rate>0.9", "abortOnFail": True, "delayAbortEval": "10s"},)),
+        parse_marker(({"threshold": "checks: rate>0.9", "abortOnFail": "yes", "delayAbortEval": 10_000},)),
+        parse_marker(("checks: rate>0.9",), options={"abortOnFail": "True", "delayAbortEval": "10s"}),
+        parse_marker(({"threshold": "checks: rate>0.9", "delayAbortEval": "10s"},), options={"abortOnFail": True, "delayAbortEval": None}),
+    )
+
+    assert {(str(one.selector), one.abort_on_fail, one.delay_abort_eval) for (one,) in forms} == {("checks", True, 10.0)}
+    (other, second) = parse_marker(("p(95)<1", {"threshold": "med<1", "abortOnFail": False}), options={"abortOnFail": True})
+    assert (other.abort_on_fail, second.abort_on_fail) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "problem"),
+    [
+        (({"threshold": "p(95)<1", "abortOnFall": True},), {}, "no 'abortOnFall'"),
+        (({"abortOnFail": True},), {}, "an objective is a text"),
+        (({"threshold": "p(95)<1", "abortOnFail": 1},), {}, "neither true nor false"),
+        (("p(95)<1",), {"delayAbortEval": True}, "not a duration"),
+        (("p(95)<1",), {"abort": True}, "no 'abort'"),
+        ((), {"abortOnFail": True}, "there is no objective"),
+    ],
+)
+def test_a_marker_that_says_something_else_is_refused(args: tuple[object, ...], options: dict[str, object], problem: str) -> None:
+    """A keyword that is overlooked would leave a promise unkept without a word."""
+    with pytest.raises(SloError, match=problem):
+        parse_marker(args, options=options)
+
+
 def test_an_error_inside_a_marker_shows_the_whole_argument() -> None:
     """The caret counts from the start of the argument, not of the expression in it."""
     with pytest.raises(SloError) as caught:

@@ -1,0 +1,43 @@
+"""Lengths of time as people write them: `2`, `2s`, `500ms`, `1m30s`, `1d12h`. One grammar for options, files and k6's formats.
+
+The units are Go's, and days before all others, as k6 has them (k6 `lib/types/types.go`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+EXAMPLES: Final = "2, 2s, 500ms or 1m30s"
+MILLISECOND: Final = 1e-3
+
+_SECONDS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_BARE = re.compile(rf"{_NUMBER}(?:[eE][+-]?[0-9]{{1,2}})?")
+_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
+_SPAN = re.compile(rf"(?:([0-9]+)d)?((?:{_NUMBER}(?:ns|us|µs|μs|ms|s|m|h))*)")
+
+
+def duration_seconds(text: str, bare: float = 1.0) -> float | None:
+    """The length in seconds, never negative and always finite; None for a text that is none.
+
+    `bare` is what a number without a unit counts, in seconds: 1 in kindgate's own options and files, `MILLISECOND` in k6's.
+    """
+    if _BARE.fullmatch(text):
+        return _finite(float(text) * bare)
+    found = _SPAN.fullmatch(text)
+    if not text or found is None:
+        return None
+    days, rest = found.groups()
+    return _finite(float(days or 0) * _SECONDS["d"] + sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(rest)))
+
+
+def signed_seconds(text: str) -> float | None:
+    """As `duration_seconds`, and a negative length too: what reads it says better than a grammar why it is too small."""
+    found = duration_seconds(text.removeprefix("-"))
+    return -found if found and text.startswith("-") else found
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None

@@ -1,0 +1,33 @@
+"""What an objective may say beside its expression, in k6's words: `abortOnFail` and `delayAbortEval`."""
+
+from __future__ import annotations
+
+from kindgate.duration import MILLISECOND, duration_seconds
+from kindgate.slo.source import Source
+
+THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
+"""Keys of a threshold's object form; the other two may be null, which is k6's default."""
+
+_SWITCHES = {
+    spelled: word in {"true", "yes", "on"}
+    for word in ("true", "yes", "on", "false", "no", "off")
+    for spelled in (word, word.title(), word.upper())
+}
+"""As JSON, Python and YAML 1.1 write them."""
+
+
+def read_switch(source: Source) -> bool:
+    """Whether `abortOnFail` is on. Raises `SloError` that points at any other word."""
+    if source.text not in _SWITCHES:
+        raise source.error(f"{source.text!r} is neither true nor false")
+    return _SWITCHES[source.text]
+
+
+def read_delay(source: Source) -> float:
+    """`delayAbortEval` in seconds, a bare number counted in milliseconds as k6 does. Raises `SloError` that points at it."""
+    seconds = duration_seconds(source.text, MILLISECOND)
+    if seconds is None:
+        raise source.error(
+            f"{source.text!r} is not a duration", next_step="write one such as 10s, 1m30s or 500ms; a bare number is milliseconds"
+        )
+    return seconds
