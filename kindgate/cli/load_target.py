@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.cli.console import stopwatch_progress
 from kindgate.cli.standing import standing
+from kindgate.credentials import masked_url
 from kindgate.deploy.entry_requests import trusted_file
 from kindgate.errors import LoadError
 from kindgate.load.plan import BurstPlan, Check, Route
 from kindgate.load.result import BurstResult
 from kindgate.load.target import refuse_unknown_hosts
+from kindgate.load.wire import refuse_undecodable
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.generators import ingress_in_cluster, run_in_cluster
 from kindgate.pipeline.stages import Provisioned, Stage
@@ -77,7 +80,16 @@ def asked_check(text: str, json_path: str, size: int | None) -> Check | None:
     if not text and not json_path and size is None:
         return None
     path, equals, value = json_path.partition("=")
+    _refuse_no_path(path, given=bool(json_path))
     return Check(substring=text, json_path=path, equals=value if equals else None, size=size)
+
+
+def _refuse_no_path(path: str, *, given: bool) -> None:
+    """Raise `LoadError` for a path that leads nowhere in any body, JSONPath's `$.items[0]` among them."""
+    wrong = "$" if re.match(r"\$(\.|\[|$)", path) else next(iter(re.findall(r"\[[^\]]*\]", path)), "")
+    if given and (wrong or not all(path.split("."))):
+        what = f"has {wrong}, which is JSONPath" if wrong else "has a step without a name"
+        raise LoadError(f"--expect-json {path!r} {what}, and is no dotted JSON path", next_step="write items.0.name, or items.0.name=VALUE")
 
 
 def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *, resolved_here: bool) -> tuple[Route, ...]:
@@ -85,7 +97,7 @@ def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *,
     if weights and len(weights) != len(urls):
         raise LoadError(f"{len(weights)} weights do not fit {len(urls)} URLs", next_step="give each --url a --weight, in the same order")
     host = message.host
-    name = {url: host or url for url in urls} if len(urls) == 1 else {url: url for url in urls}
+    name = {url: host or masked_url(url) if len(urls) == 1 else masked_url(url) for url in urls}
     routes = tuple(
         message.put_on(Route(url, host, name=name[url], weight=weight))
         for url, weight in zip(urls, weights or [1] * len(urls), strict=True)
@@ -115,6 +127,9 @@ def _header(header: str) -> tuple[str, str]:
 def _body(text: str) -> bytes:
     """The body itself, or what the file after @ holds."""
     try:
-        return Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+        if text.startswith("@"):
+            return Path(text[1:]).read_bytes()
+        refuse_undecodable(text, "--body")
+        return text.encode()
     except OSError as error:
         raise LoadError(f"--body {text}: {error}") from error

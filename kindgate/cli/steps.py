@@ -14,6 +14,7 @@ from kindgate.cli.console import foreign_output, stopwatch_progress
 from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
 from kindgate.cli.standing import standing
+from kindgate.credentials import without_credentials
 from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
@@ -81,7 +82,7 @@ def deploy(settings: Settings) -> None:
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.APP)
     for entry in reached.entries:
-        print(curl_command(entry, reached.address))
+        print(without_credentials(curl_command(entry, reached.address)))
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")

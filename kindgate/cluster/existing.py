@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from kindgate.cluster.api import server_version
 from kindgate.cluster.kubeconfig import read_kubeconfig
+from kindgate.credentials import masked_url
 from kindgate.errors import SettingsError
 from kindgate.model import ClusterAddress
 from kindgate.settings import ClusterSettings
@@ -66,13 +67,14 @@ def _ca_file(given: Path | None) -> Path | None:
 def _url(given: str, option: str, schemes: set[str]) -> str:
     """The URL without a trailing slash."""
     form = f"{min(schemes)}://HOST:PORT"
-    parts = urlsplit(given)
+    shown = masked_url(given)
     try:
-        port_is_one = parts.port != 0
+        parts = urlsplit(given)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        port_is_one = False
-    if parts.scheme not in schemes or not parts.hostname or not port_is_one:
-        raise SettingsError(f"{option} {given}: is not a URL of {' or '.join(sorted(schemes))}", next_step=f"write it as {form}")
+        usable = False
+    if not usable:
+        raise SettingsError(f"{option} {shown}: is not a URL of {' or '.join(sorted(schemes))}", next_step=f"write it as {form}")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise SettingsError(f"{option} {given}: has more than scheme, host and port", next_step=f"write it as {form}")
+        raise SettingsError(f"{option} {shown}: has more than scheme, host and port", next_step=f"write it as {form}")
     return given.rstrip("/")

@@ -31,7 +31,7 @@ _PATTERNS = (
 )
 _AFTER = (
     re.compile(r"(?P<keep>\b(?:Bearer|Basic)\s+)(?P<secret>[\w.~+/=-]{6,})", re.IGNORECASE),
-    re.compile(r"(?P<keep>\w://[^\s/:@]*:)(?P<secret>[^\s/@]+)(?=@)"),
+    re.compile(r"(?P<keep>\w://[^\s/:@]*:)(?P<secret>[^\s/\"'<>]+)(?=@)"),
     re.compile(
         rf"""{_NO_VERDICT}(?P<keep>{_NAME}["']?\s*[:=]\s*["']?)(?!true\b|false\b|null\b|none\b)(?P<secret>[^\s"',;&}}\]]{{{SHORTEST},}})""",
         re.IGNORECASE,

@@ -74,7 +74,7 @@ def load_document(
         routes=tuple(_route(series) for series in result.series),
         timeline=_timeline(result),
         histogram={"kindgate": total.response.to_text(), "hdr_v2": hdr_text(total.response)},
-        plan=result.plan.to_json(),
+        plan=result.plan.masked.to_json(),
         thresholds=thresholds,
         verdict=verdict,
         reasons=reasons,

@@ -7,20 +7,38 @@ they ask again. Objectives are judged from open loops only: a closed loop slows 
 from __future__ import annotations
 
 import functools
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, TypeAdapter
 
+from kindgate.credentials import MASK, masked_url
 from kindgate.errors import LoadError
+from kindgate.load.wire import refuse_method, refuse_undecodable, usable_url, wire_header, wire_host
 
 MAX_REQUESTS = 20_000_000
 """Requests that one burst may plan: each takes 64 bytes of memory until the burst ends."""
 
 MAX_BLOCK = 10_000
 """Upper limit of the sum of the routes' weights."""
+
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
+def _refuse_no_json(text: str) -> None:
+    """Raise `LoadError` for a value that no JSON body could hold."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is not JSON")
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        hint = f"a text is written in quotes: {json.dumps(text)}"
+        raise LoadError(f"a check's value {text!r} is not JSON: {error}", next_step=hint) from error
 
 
 def _positive(name: str, value: float) -> None:
@@ -47,6 +65,9 @@ class Check:
             raise LoadError("a check needs a substring, a JSON path or a size")
         if self.equals is not None and not self.json_path:
             raise LoadError("a check's `equals` belongs to a JSON path, which is not given")
+        if self.equals is not None:
+            _refuse_no_json(self.equals)
+        refuse_undecodable(self.substring + self.json_path, "the check")
 
 
 @dataclass(frozen=True)
@@ -71,26 +92,24 @@ class Route:
 
     def __post_init__(self) -> None:
         """Refuse what could not be sent."""
-        try:
-            parts = urlsplit(self.url)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-            _ = parts.port
-        except ValueError as error:
-            raise LoadError(f"{self.url!r} is not a URL: {error}") from error
-        if not usable:
-            raise LoadError(f"{self.url!r} is not an http or https URL with a host")
+        usable_url(self.url)
+        wire_host(self.host)
         if not 1 <= self.weight <= MAX_BLOCK:
             raise LoadError(f"the weight of {self.label} has to be between 1 and {MAX_BLOCK}, not {self.weight}")
-        if not self.method.isalpha():
-            raise LoadError(f"{self.method!r} is not an HTTP method")
-        for header, value in (("Host", self.host), *self.headers):
-            if any(sign in header + value for sign in "\r\n\0"):
-                raise LoadError(f"header {header!r} holds a line break")
+        refuse_method(self.method)
+        for header, value in self.headers:
+            wire_header(header, value)
+
+    @property
+    def masked(self) -> Route:
+        """The route as it may be shown: without the credentials that its URL and its headers hold."""
+        headers = tuple((name, MASK if name.lower() in _SECRET_HEADERS else value) for name, value in self.headers)
+        return replace(self, url=masked_url(self.url), headers=headers)
 
     @property
     def label(self) -> str:
         """The name that its figures carry."""
-        return self.name or self.host or (urlsplit(self.url).hostname or self.url)
+        return self.name or self.host or usable_url(self.url).hostname or ""
 
 
 @dataclass(frozen=True)
@@ -226,9 +245,14 @@ class BurstPlan:
             raise LoadError(f"the number of processes has to be between 0 (automatic) and 64, not {self.processes}")
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as JSON values."""
+        """The plan as JSON values, with the credentials that it needs."""
         encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return encoded
+
+    @property
+    def masked(self) -> BurstPlan:
+        """The plan as it may be shown or kept."""
+        return replace(self, routes=tuple(route.masked for route in self.routes))
 
     @classmethod
     def from_json(cls, value: object) -> BurstPlan:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
+import os
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 import pycurl
 
-from kindgate.load.plan import BurstPlan, Check, Route
+from kindgate.credentials import credentials_of
+from kindgate.load.body import body_passes, charset_of
+from kindgate.load.plan import BurstPlan, Route
 from kindgate.load.result import FailureKind
+from kindgate.load.wire import bracketed, wire_header, wire_host, wire_url
 
 
 class Request:
@@ -52,26 +55,35 @@ class Request:
 
         TLS takes its server name from the URL, so there the name goes into the URL and the address into CONNECT_TO.
         """
-        parts = urlsplit(route.url)
+        url = wire_url(route.url)
+        parts = urlsplit(url)
         if parts.scheme == "https" and route.host:
-            name = urlsplit(f"//{route.host}")
+            name = urlsplit(f"//{wire_host(route.host)}")
             port = name.port or parts.port or 443
-            self.handle.setopt(pycurl.CONNECT_TO, [f"::{_bracketed(parts.hostname or '')}:{parts.port or 443}"])
-            self.handle.setopt(pycurl.URL, urlunsplit((parts.scheme, f"{name.hostname}:{port}", parts.path, parts.query, "")))
-        else:
-            self.handle.setopt(pycurl.URL, route.url)
+            self.handle.setopt(pycurl.CONNECT_TO, [f"::{bracketed(parts.hostname or '')}:{parts.port or 443}"])
+            url = urlunsplit((parts.scheme, f"{bracketed(name.hostname or '')}:{port}", parts.path, parts.query, ""))
+        self.handle.setopt(pycurl.URL, url)
+        credentials = credentials_of(route.url)
+        if credentials:
+            self.handle.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
+            self.handle.setopt(pycurl.USERNAME, credentials[0].encode())
+            self.handle.setopt(pycurl.PASSWORD, credentials[1].encode())
 
     def _method(self, plan: BurstPlan, route: Route) -> None:
         given = {name.lower() for name, _ in route.headers}
-        headers = [f"{name}: {value}" if value else f"{name};" for name, value in route.headers]
+        headers = [wire_header(name, value) for name, value in route.headers]
         if route.host and "host" not in given:
-            headers.append(f"Host: {route.host}")
+            headers.append(f"Host: {wire_host(route.host)}".encode())
+        if self.check:
+            self.handle.setopt(pycurl.ACCEPT_ENCODING, "")  # libcurl then decodes a body by its Content-Encoding
+            if "accept-encoding" not in given:
+                headers.append(b"Accept-Encoding:")  # and asks for none, as a request without a check does
         if not plan.keep_alive and "connection" not in given and plan.http_version == "1.1":
-            headers.append("Connection: close")  # the server closes first, so this machine's ports are free again at once
+            headers.append(b"Connection: close")  # the server closes first, so this machine's ports are free again at once
         if route.body:
             self.handle.setopt(pycurl.POSTFIELDS, route.body)
             if "expect" not in given:
-                headers.append("Expect:")
+                headers.append(b"Expect:")
         if route.method == "HEAD":
             self.handle.setopt(pycurl.NOBODY, 1)
         else:
@@ -89,7 +101,7 @@ class Request:
         self.handle.setopt(pycurl.SSL_VERIFYPEER, int(plan.verify))
         self.handle.setopt(pycurl.SSL_VERIFYHOST, 2 if plan.verify else 0)
         if plan.ca_file:
-            self.handle.setopt(pycurl.CAINFO, plan.ca_file)
+            self.handle.setopt(pycurl.CAINFO, os.fsencode(plan.ca_file))
 
     def prepare(self, timeout_ms: int) -> None:
         """Make ready for the next send, which may take `timeout_ms`."""
@@ -101,27 +113,8 @@ class Request:
             self.body.truncate()
 
     def wrong_body(self) -> FailureKind | None:
-        """How the body of the answer that has come is wrong, if it is."""
-        passes = not (self.check and self.body) or body_passes(self.check, self.body.getvalue())
-        return None if passes else FailureKind.CHECK
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def body_passes(check: Check, body: bytes) -> bool:
-    """Whether `body` is what `check` asks for; text is read as UTF-8."""
-    if check.size is not None and len(body) != check.size:
-        return False
-    if check.substring and check.substring.encode() not in body:
-        return False
-    if not check.json_path:
-        return True
-    try:
-        value = json.loads(body)
-        for step in check.json_path.split("."):
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        return check.equals is None or bool(value == json.loads(check.equals))
-    except (ValueError, LookupError, TypeError):
-        return False
+        """How the body of the answer that has come, decoded, is wrong, if it is."""
+        if not (self.check and self.body):
+            return None
+        charset = charset_of(self.handle.getinfo_raw(pycurl.CONTENT_TYPE))
+        return None if body_passes(self.check, self.body.getvalue(), charset) else FailureKind.CHECK

@@ -273,8 +273,8 @@ class BurstResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The whole result as JSON values; a histogram of a million samples takes about 15 kB."""
-        encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        """The whole result as JSON values, without the plan's credentials; a histogram of a million samples takes about 15 kB."""
+        encoded: dict[str, Any] = _adapter().dump_python(replace(self, plan=self.plan.masked), mode="json")
         return encoded
 
     @classmethod

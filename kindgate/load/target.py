@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from kindgate.errors import LoadError
 from kindgate.load.plan import Route
+from kindgate.load.wire import wire_url
 
 
 def refuse_unknown_hosts(routes: Iterable[Route]) -> None:
@@ -16,7 +17,7 @@ def refuse_unknown_hosts(routes: Iterable[Route]) -> None:
 
     Names under `localhost` are left to libcurl, which takes them for the loopback address where the system does not.
     """
-    for host in sorted({urlsplit(route.url).hostname or "" for route in routes}):
+    for host in sorted({urlsplit(wire_url(route.url)).hostname or "" for route in routes}):
         if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
             continue
         try:

@@ -230,6 +230,13 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
         (("--stage", "1m:fast"), LoadError, "'fast' is not a number"),
         (("--weight", "1", "--weight", "2"), LoadError, "2 weights do not fit 1 URLs"),
         (("--expect-json", "=1"), LoadError, "JSON path"),
+        (("--expect-json", "$.items[0].name"), LoadError, "which is JSONPath"),
+        (("--expect-json", "items[0]=1"), LoadError, r"has \[0\], which is JSONPath"),
+        (("--expect-json", "items..name"), LoadError, "a step without a name"),
+        (("--expect-json", "name=foo"), LoadError, "'foo' is not JSON"),
+        (("--expect-json", "name="), LoadError, "'' is not JSON"),
+        (("--body", "\udce4"), LoadError, "terminal's encoding"),
+        (("--header", "Näme: 1"), LoadError, "not the name of a header"),
         (("--in-cluster",), SettingsError, "--in-cluster"),
         (("--from-k6", "/nowhere"), LoadError, "cannot be read as JSON"),
     ],
@@ -238,6 +245,28 @@ def test_bad_input_is_refused_with_a_reason(arguments: tuple[str, ...], error: t
     """Before anything is sent."""
     with pytest.raises(error, match=reason):
         run("--url", url, *arguments)
+
+
+@pytest.mark.parametrize("text", ["$schema", "a.$ref=1", 'a.0="[0]"'])
+def test_other_paths_are_taken(url: str, text: str) -> None:
+    """A dollar sign begins many a key, and a value may hold anything; the body is no JSON here."""
+    result = run("--url", url, "--requests", "5", "--rate", "100", "--expect-json", text)
+
+    assert "5 check" in result.stdout
+
+
+def test_credentials_in_a_url_are_shown_nowhere(url: str, tmp_path: Path) -> None:
+    """Neither with one URL nor with several, on the screen or in files."""
+    secret = url.replace("://", "://mona:hunter2@")
+    files = [tmp_path / name for name in ("out.json", "k6.json", "raw.csv")]
+    options = ("--requests", "10", "--rate", "100", "--json", str(files[0]), "--k6-summary", str(files[1]), "--raw", str(files[2]))
+
+    shown = [run("--url", secret, *options), run("--url", secret, "--url", secret + "x", *options)]
+
+    for text in (*(result.output for result in shown), *(file.read_text() for file in files)):
+        assert "hunter2" not in text
+        assert "mona" not in text
+    assert "http://***@127.0.0.1" in files[2].read_text()
 
 
 def test_an_unknown_host_is_refused() -> None:

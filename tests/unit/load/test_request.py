@@ -15,10 +15,10 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kindgate.load.body import body_passes
 from kindgate.load.burst import run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
 from kindgate.load.pool import GeneratorPool
-from kindgate.load.request import body_passes
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 

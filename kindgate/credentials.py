@@ -1,0 +1,40 @@
+"""User names and passwords in URLs: taken out of what is shown, and read for what is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+MASK: Final = "***"
+
+_IN_TEXT: Final = re.compile(r"""(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>\\]*@""")
+
+
+def without_credentials(text: str) -> str:
+    """`text` with a mask for user and password of every URL in it."""
+    return _IN_TEXT.sub(lambda found: f"{found['scheme']}{MASK}@", text)
+
+
+def masked_url(url: str) -> str:
+    """A URL, or what was meant as one, with a mask up to its last `@`: a password may hold signs that end the address."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or "@" not in rest:
+        return url
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=f"{MASK}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def credentials_of(url: str) -> tuple[str, str] | None:
+    """User and password of a URL, percent-decoded; None where it has neither."""
+    userinfo, mark, _ = urlsplit(url).netloc.rpartition("@")
+    if not mark:
+        return None
+    user, _, password = userinfo.partition(":")
+    return unquote(user), unquote(password)

@@ -1,0 +1,105 @@
+"""What of a route goes on the wire, in signs that HTTP has: URL, host name and headers, of any Unicode.
+
+Host names become what IDNA makes of them, other signs of a URL are percent-encoded as UTF-8, and values of headers are
+sent as UTF-8. What HTTP has no form for is refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+import idna
+
+from kindgate.credentials import masked_url
+from kindgate.errors import LoadError
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f/?#@\\]")
+
+
+def usable_url(url: str) -> SplitResult:
+    """The parts of an http or https URL. Raises `LoadError` that shows no credentials."""
+    shown = masked_url(url)
+    refuse_undecodable(shown, "the URL")
+    if _CONTROL.search(url):
+        raise LoadError(f"{shown!r} is not a URL: it holds a control character")
+    hint = "percent-encode / ? # @ : in a user name or a password" if shown != url else ""
+    try:
+        parts = urlsplit(url.strip(" "))
+        _ = parts.port
+    except ValueError as error:
+        raise LoadError(f"{shown!r} is not a URL" + ("" if hint else f": {error}"), next_step=hint) from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise LoadError(f"{shown!r} is not an http or https URL with a host", next_step=hint)
+    ascii_name(parts.hostname)
+    return parts
+
+
+@functools.cache
+def wire_url(url: str) -> str:
+    """The URL in ASCII, without credentials and fragment."""
+    parts = usable_url(url)
+    port = f":{parts.port}" if parts.port is not None else ""
+    return urlunsplit(
+        (parts.scheme, f"{bracketed(ascii_name(parts.hostname or ''))}{port}", _encoded(parts.path), _encoded(parts.query), "")
+    )
+
+
+def wire_host(host: str) -> str:
+    """A Host header's value, `name` or `name:port`, in ASCII. Raises `LoadError` for what is none."""
+    refuse_undecodable(host, "the host")
+    if _NOT_IN_HOSTS.search(host):
+        raise LoadError(f"{host!r} is not the name of a host: it holds a space, a line break or a sign that ends a name in a URL")
+    if host.isascii():
+        return host
+    name, colon, port = host.rpartition(":")
+    return f"{ascii_name(name)}:{port}" if colon and port.isdigit() else ascii_name(host)
+
+
+def ascii_name(name: str) -> str:
+    """A host name as IDNA writes it (UTS 46); an ASCII name stays as it is. Raises `LoadError`."""
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise LoadError(f"{name!r} is not the name of a host: {error}") from error
+
+
+def wire_header(name: str, value: str) -> bytes:
+    """A header as libcurl takes it. Raises `LoadError` for what HTTP does not allow in one."""
+    if not _TOKEN.fullmatch(name):
+        raise LoadError(f"{name!r} is not the name of a header: it holds a sign that HTTP does not allow there")
+    refuse_undecodable(value, f"header {name!r}")
+    if any(sign in value for sign in "\r\n\0"):
+        raise LoadError(f"header {name!r} holds a line break")
+    if _NOT_IN_VALUES.search(value):
+        raise LoadError(f"header {name!r} holds a control character")
+    return (f"{name}: {value}" if value else f"{name};").encode()
+
+
+def refuse_undecodable(text: str, what: str) -> None:
+    """Raise `LoadError` for bytes of the command line that are not in the terminal's encoding."""
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise LoadError(f"{what} {text!r} is not text in this terminal's encoding", next_step="write it in UTF-8")
+
+
+def refuse_method(method: str) -> None:
+    """Raise `LoadError` for what is no HTTP method."""
+    if not _TOKEN.fullmatch(method):
+        raise LoadError(f"{method!r} is not an HTTP method")
+
+
+def bracketed(host: str) -> str:
+    """A host as a URL holds it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _encoded(text: str) -> str:
+    """ASCII, with everything else as percent-encoded UTF-8, and what is encoded already left alone."""
+    return "".join(sign if "!" <= sign <= "~" else quote(sign) for sign in text)
