@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,22 +15,26 @@ def main() -> None:
     """Run `kindgate`; ends the process with the exit code of docs/exit-codes.md."""
     from kindgate.cli.commands import app  # noqa: PLC0415  # importing kindgate.cli stays cheap
     from kindgate.cli.console import foreign_output  # noqa: PLC0415  # the same
+    from kindgate.cli.streams import steady_streams  # noqa: PLC0415  # the same
+    from kindgate.credentials import without_credentials  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
-    try:
-        app()
-    except KindgateError as error:
-        with foreign_output():
-            print(f"kindgate: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    with steady_streams():
+        try:
+            app()
+        except KindgateError as error:
+            with foreign_output():
+                print(f"kindgate: {without_credentials(str(error))}", file=sys.stderr)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    """Whoever asks a command to end lets it end the programs that it has started, as ctrl-C does."""
-    os.write(2, f"kindgate: interrupted by {signal.Signals(number).name}\n".encode())  # print is not safe here
+    """End as ctrl-C does, so that the command ends the programs that it has started."""
+    with contextlib.suppress(OSError):  # the terminal may be what has gone
+        os.write(2, f"kindgate: interrupted by {signal.Signals(number).name}\n".encode())  # print is not safe here
     raise KeyboardInterrupt(signal.Signals(number).name)

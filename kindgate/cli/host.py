@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kindgate.cli.arguments import seconds
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
 from kindgate.options import SECONDS
 from kindgate.settings import Settings

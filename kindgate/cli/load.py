@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kindgate.cli.durations import seconds
+from kindgate.cli.arguments import all_typed, seconds, typed
 from kindgate.cli.settings import with_settings
 from kindgate.errors import SettingsError
 from kindgate.options import SECONDS
@@ -106,11 +106,11 @@ def load(
         raise SettingsError("--from-k6 says how much is sent: leave out --rate, --duration, --requests, --stage, --users and --arrival")
     loop = imported.loop if imported else amount.loop(usual)
     place = Place(settings, in_cluster=in_cluster, image=worker_image)
-    message = Message(method, header or (), body, asked_check(expect, expect_json, expect_size))
+    message = Message(method, all_typed(header), body, asked_check(typed(expect), typed(expect_json), expect_size))
     plan = BurstPlan(
-        routes=url_routes(url, weight or (), message, resolved_here=not in_cluster)
+        routes=url_routes(all_typed(url), weight or (), message, resolved_here=not in_cluster)
         if url
-        else application_routes(place, host or (), message),
+        else application_routes(place, all_typed(host), message),
         loop=loop,
         seed=usual.seed if seed is None else seed,
         timeout=usual.timeout if timeout is None else timeout,
@@ -127,7 +127,7 @@ def load(
         workers=workers,
         distribute=place.distribute if in_cluster else run_distributed,
         allow_missing=allow_missing,
-        thresholds=(*parse_thresholds(imported.thresholds if imported else (), str(from_k6)), *parse_thresholds(threshold or ())),
+        thresholds=(*parse_thresholds(imported.thresholds if imported else (), str(from_k6)), *parse_thresholds(all_typed(threshold))),
         find_capacity=find_capacity,
         json_file=json_file,
         k6_summary=k6_summary,

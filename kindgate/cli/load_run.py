@@ -80,8 +80,10 @@ def run_load(wanted: LoadRun) -> int:
         else:
             result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
     judged = held_against(thresholds, result, allow_missing=wanted.allow_missing)
+    problem = _write(wanted, result, judged, kept)
     shown.print(*result_tables(result, judged), sep="\n")
-    _write(wanted, result, judged, kept)
+    if problem:
+        raise LoadError(problem)
     if result.interrupted:
         return INTERRUPTED
     if result.missing and not wanted.allow_missing and judged.verdict is not Verdict.FAIL:
@@ -117,8 +119,16 @@ def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPoo
     return 0 if found.rate is not None else VerdictFailed.exit_code
 
 
-def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> None:
-    """The files that were asked for."""
+def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> str:
+    """Write the requested files, before anything is shown; returns what went wrong, so that the tables are shown all the same."""
+    try:
+        _write_files(wanted, result, judged, rows)
+    except OSError as error:
+        return f"the result cannot be written: {error}"
+    return ""
+
+
+def _write_files(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> None:
     if wanted.json_file:
         verdict = judged.document_verdict
         document = load_document(result, thresholds=judged.outcomes, verdict=verdict, reasons=judged.reasons)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kindgate.cli.arguments import typed
 from kindgate.cli.console import stopwatch_progress
 from kindgate.cli.standing import standing
 from kindgate.credentials import masked_url
@@ -129,7 +130,8 @@ def _body(text: str) -> bytes:
     try:
         if text.startswith("@"):
             return Path(text[1:]).read_bytes()
-        refuse_undecodable(text, "--body")
-        return text.encode()
+        written = typed(text)
+        refuse_undecodable(written, "--body")
+        return written.encode()
     except OSError as error:
         raise LoadError(f"--body {text}: {error}") from error

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from kindgate.cli.arguments import seconds
 from kindgate.cli.console import foreign_output, stopwatch_progress
-from kindgate.cli.durations import seconds
 from kindgate.cli.settings import with_settings
 from kindgate.cli.standing import standing
 from kindgate.credentials import without_credentials

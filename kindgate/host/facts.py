@@ -111,7 +111,7 @@ def _usable_cpus() -> int:
 def _text(path: Path) -> str:
     """The file's text; nothing where it cannot be read, because other systems have no such file."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except OSError:
         return ""
 

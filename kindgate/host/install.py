@@ -154,7 +154,7 @@ def _check_installable(facts: HostFacts, error: EngineError) -> None:
 def _running(pid_file: Path, program: str) -> psutil.Process | None:
     """The process that a pid file names, if it runs that program."""
     try:
-        process = psutil.Process(int(pid_file.read_text()))
+        process = psutil.Process(int(pid_file.read_text(encoding="utf-8")))
         return process if process.name() == program and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, ValueError, psutil.Error):
         return None
@@ -213,4 +213,4 @@ def _private_apt(folder: Path, suite_of_host: str, suite: str) -> list[str]:
 
 
 def _last_lines(log: Path, count: int = 8) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])

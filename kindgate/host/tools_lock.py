@@ -92,7 +92,7 @@ _TOOLS = TypeAdapter(dict[ToolName, LockedTool])
 def read_lock(file: Path = LOCK) -> Mapping[ToolName, LockedTool]:
     """The locked tools; raises `ToolError` for a file that is not a lock."""
     try:
-        return _TOOLS.validate_python(yaml.safe_load(file.read_text()))
+        return _TOOLS.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ToolError(f"{file} is not a lock of tools", last_state=str(error), next_step="restore it from the repository") from error
 
@@ -121,9 +121,9 @@ def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
                 filled.append(f"{name} {platform}")
         locked[name] = tool.model_copy(update={"platforms": files})
     if filled:
-        comments = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
+        comments = "".join(line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#"))
         text = yaml.safe_dump(_TOOLS.dump_python(locked, mode="json", exclude_defaults=True), sort_keys=False, width=200)
-        file.write_text(comments + text)
+        file.write_text(comments + text, encoding="utf-8")
     return tuple(filled)
 
 

@@ -54,6 +54,6 @@ def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[
 def _pressure() -> float | None:
     """Seconds in which some task waited for a CPU (the first line of the kernel's PSI file)."""
     try:
-        return int(_PRESSURE.read_text().split("\n", 1)[0].rpartition("total=")[2]) / 1e6
+        return int(_PRESSURE.read_text(encoding="utf-8").split("\n", 1)[0].rpartition("total=")[2]) / 1e6
     except (OSError, ValueError):
         return None

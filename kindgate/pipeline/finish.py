@@ -195,7 +195,7 @@ def environment(pipeline: Pipeline) -> Environment:
 
 def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     try:
-        lines = cpuinfo.read_text().splitlines()
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pytest
 
@@ -41,12 +42,14 @@ class Terminal:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        reporter.section(title)
-        for line in lines:
-            reporter.write_line(line)
+        with suppress(OSError):
+            reporter.section(title)
+            for line in lines:
+                reporter.write_line(line)
 
     @staticmethod
     def _write(reporter: pytest.TerminalReporter, line: str) -> None:
-        reporter.ensure_newline()
-        reporter.write_line(line)
-        reporter.flush()
+        with suppress(OSError):  # a terminal that is gone must not fail the phase that reports on itself
+            reporter.ensure_newline()
+            reporter.write_line(line)
+            reporter.flush()

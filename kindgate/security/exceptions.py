@@ -51,7 +51,7 @@ def read_exceptions(path: Path, today: dt.date) -> Exceptions:
     if not path.exists():
         return Exceptions()
     try:
-        entries = Exceptions.model_validate(yaml.safe_load(path.read_text()) or {})
+        entries = Exceptions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
             f"{path} cannot be used: {error}", next_step="each entry has an id, a statement (the reason) and expired_at (a day)"

@@ -81,7 +81,7 @@ def _target(source: str) -> str:
 def _line_of(wanted: ObjectRef, source: Path) -> int:
     """The line at which the object's document begins in its source; the first where Kustomize has renamed or generated it."""
     try:
-        nodes = list(yaml.compose_all(source.read_text(), Loader=yaml.SafeLoader))
+        nodes = list(yaml.compose_all(source.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return 1
     return next((node.start_mark.line + 1 for node in nodes if node and _names(node) == (wanted.kind, wanted.name)), 1)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+
 import pytest
+from _pytest.terminal import TerminalReporter
+
+from kindgate.plugin.terminal import Terminal
 
 SUITE = """
 import sys
@@ -27,3 +33,20 @@ def test_no_line_of_any_thread_ends_in_captured_output(pytester: pytest.Pytester
     result = pytester.runpytest_subprocess()
 
     assert result.stdout.str().count("at work") == 800
+
+
+def test_a_terminal_that_is_gone_fails_no_phase(pytester: pytest.Pytester) -> None:
+    """The pipeline reports on itself while it works; a pipe without a reader must not end it."""
+    config = pytester.parseconfig("-p", "no:locust")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with suppress(BrokenPipeError), os.fdopen(writing, "w") as stream:
+        config.pluginmanager.register(TerminalReporter(config, stream), "terminalreporter")
+        terminal = Terminal(config)
+
+        terminal.progress("at work")
+        terminal.line("at work")
+        terminal.section("kindgate", ["at work"])
+
+        with pytest.raises(BrokenPipeError):
+            print("at work", file=stream, flush=True)

@@ -1,0 +1,137 @@
+"""A terminal that cannot encode, or is gone, stops no command: files are written and the exit code is the verdict's."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from kindgate.cli.streams import SteadyStream, steady_streams
+from tests.unit.load.conftest import Server, answering
+
+PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
+WITHOUT_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.fixture(name="url", scope="module")
+def _url() -> Iterator[str]:
+    """A server that answers `foo`."""
+    server = Server(answering())
+    yield server.url
+    server.close()
+
+
+def burst(url: str, folder: Path, threshold: str) -> list[str]:
+    """A command that measures, judges and writes."""
+    sent = ["load", "--url", url, "--header", "X-Name: \u65e5\u672c", "--requests", "20", "--rate", "200", "--warmup", "0"]
+    return [*PROGRAM, *sent, "--threshold", threshold, "--json", str(folder / "\u00e4.json")]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a command."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **more}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "cp1252"},
+        {"LC_ALL": "C", **WITHOUT_UTF8},
+    ],
+    ids=str,
+)
+def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, more: Mapping[str, str]) -> None:
+    """Not with what it shows, nor with what was typed into it."""
+    command = burst(url, tmp_path, "http_req_failed{name:\u65e5}: rate<0.5")
+
+    done = subprocess.run(command, env=environment(**more), capture_output=True, timeout=120, check=False)
+
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert done.returncode in {20, 21}  # a route of that name has no data
+    assert b"NOT MET" in done.stdout
+    document = json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))
+    assert document["sent"] == 20
+    assert document["plan"]["routes"][0]["headers"] == [["X-Name", "\u65e5\u672c"]]
+
+
+def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
+    """With its exit code."""
+    command = [*PROGRAM, "load", "--url", "http://\u65e5\u672c/\n"]
+
+    refused = subprocess.run(command, env=environment(PYTHONIOENCODING="ascii"), capture_output=True, timeout=60, check=False)
+
+    assert (refused.returncode, b"control character" in refused.stderr) == (18, True)
+
+
+def test_a_reader_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
+    """As with `kindgate load ... | head -1`: the result is in its file, and the exit code is that of the verdict."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = burst(url, tmp_path, "http_reqs: count>1000")
+        done = subprocess.run(command, env=environment(), stdout=writing, stderr=writing, timeout=120, check=False)
+    finally:
+        os.close(writing)
+
+    assert done.returncode in {20, 21}
+    assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["thresholds"][0]["ok"] is False
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path) -> None:
+    """And what has a file of its own is there."""
+    with Path("/dev/full").open("wb") as full:
+        command = burst(url, tmp_path, "http_req_failed: rate<0.5")
+        done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+
+    assert b"what is shown cannot be written" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["sent"] == 20
+
+
+def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> None:
+    """The disk may have filled up while load was sent."""
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a file that is always full")
+    command = [*burst(url, tmp_path, "http_req_failed: rate<0.5")[:-1], "/dev/full"]
+
+    done = subprocess.run(command, env=environment(), capture_output=True, timeout=120, check=False)
+
+    assert done.returncode == 18
+    assert b"the result cannot be written" in done.stderr
+    assert b"20 requests" in done.stdout
+
+
+class Failing(io.StringIO):
+    """A stream whose disk is full."""
+
+    def write(self, text: str, /) -> int:
+        """Fail."""
+        raise OSError(28, text)
+
+
+def test_a_stream_that_failed_is_written_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first failure is reported, once."""
+    stream = SteadyStream(Failing())
+
+    stream.writelines(["a", "b"])
+    stream.flush()
+
+    assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_streams_are_restored_afterwards() -> None:
+    """Whoever calls main() in a process of its own gets its own streams back."""
+    before = sys.stdout, sys.stderr
+
+    with steady_streams():
+        assert isinstance(sys.stdout, SteadyStream)
+
+    assert (sys.stdout, sys.stderr) == before
