@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kindgate.cli.load_thresholds import Judged
+from kindgate.figures import percent
 from kindgate.histogram import Histogram
 from kindgate.load.capacity import Capacity
 from kindgate.load.plan import BurstPlan, OpenLoop
@@ -82,7 +83,7 @@ def _times_table(result: BurstResult) -> Table:
 
 
 def _row(name: str, series: Series, histogram: Histogram) -> tuple[str, ...]:
-    success = f"{series.completed / series.scheduled:.2%}" if series.scheduled else "-"
+    success = percent(series.completed / series.scheduled) if series.scheduled else "-"
     return (name, f"{series.scheduled:,}", success, *_figures(histogram))
 
 
@@ -121,6 +122,6 @@ def capacity_table(found: Capacity) -> Table:
     for step in found.steps:
         total = step.result.total
         figures = _figures(total.response)
-        success = f"{total.completed / total.scheduled:.2%}" if total.scheduled else "-"
+        success = percent(total.completed / total.scheduled) if total.scheduled else "-"
         table.add_row(f"{step.rate:g}", f"{step.result.achieved_rate:,.0f}", success, figures[3], figures[4], step.reason or "passes")
     return table

@@ -1,25 +1,16 @@
-"""How figures are written, the same on every page: three digits that matter, and the unit."""
+"""Figures of a report with their units, and what is written where there is none."""
 
 from __future__ import annotations
 
-import math
+from kindgate import figures
 
 NONE = "—"
 """What stands for a figure that does not exist."""
 
 
 def number(value: float | None) -> str:
-    """About three significant digits, never in exponents below a million billion."""
-    if value is None:
-        return NONE
-    size = abs(value)
-    if size >= 1e15:
-        return f"{value:.3g}"
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2
-    if 0 < size < 1:
-        decimals = min(9, 2 - math.floor(math.log10(size)))
-    text = f"{value:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """A figure, or a dash."""
+    return NONE if value is None else figures.figure(value)
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -32,12 +23,8 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in per cent; what is below 100 % never looks like 100 %."""
-    if share is None:
-        return NONE
-    if 0.99 < share < 1:
-        return f"{math.floor(share * 1e5) / 1e3:g} %"
-    return f"{number(100 * share)} %"
+    """A share in per cent, or a dash."""
+    return NONE if share is None else figures.percent(share)
 
 
 def change(share: float | None) -> str:

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kindgate.errors import SloError
+from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.explain import SCOPE, gate_advice, gate_figures
 from kindgate.slo.gates import Gate, check_gates
 from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judge import ALPHA, LOOKS, overall
-from kindgate.slo.numbers import milliseconds, percent
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.signed_rank import hodges_lehmann, p_greater, p_less, shift_interval

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from kindgate.figures import figure, milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.finding import Finding, Interval
 from kindgate.slo.gates import Gate
-from kindgate.slo.numbers import figure, milliseconds, percent
 from kindgate.slo.threshold import MetricType, Threshold
 
 SCOPE = "this speaks for this machine in these minutes"

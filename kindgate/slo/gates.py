@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kindgate.figures import milliseconds, percent
 from kindgate.histogram import Histogram
-from kindgate.slo.numbers import milliseconds, percent
 from kindgate.slo.sample import BurstSample
 
 LAG_FLOOR = 1.0

@@ -1,0 +1,62 @@
+"""Figures are written alike everywhere, and no failure is rounded away."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.figures import figure, milliseconds, percent
+from kindgate.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.01234, "0.0123"),
+        (4.567, "4.57"),
+        (12.0, "12"),
+        (99.95, "100"),
+        (142.4, "142"),
+        (1234.4, "1,234"),
+        (-0.5, "-0.5"),
+        (1e6, "1,000,000"),
+    ],
+)
+def test_three_digits_matter(value: float, text: str) -> None:
+    """No exponent, no trailing zeros, thousands apart, whole numbers in full."""
+    assert figure(value) == text
+
+
+def test_units() -> None:
+    """Times are milliseconds and shares are per cent."""
+    assert milliseconds(1.5) == "1.5 ms"
+    assert percent(0.0125) == "1.25 %"
+    assert figure(float("inf")) == "inf"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1, "100 %"), (0.9996, "99.96 %"), (0.99999, "99.999 %"), (0.9999999, "99.999 %"), (0.98996, "99 %"), (1.5, "150 %"), (0, "0 %")],
+)
+def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str) -> None:
+    """99.96 % of requests is not all of them."""
+    assert percent(share) == text
+
+
+@given(st.integers(1, 20_000_000), st.data())
+def test_no_failure_is_rounded_away(total: int, data: st.DataObject) -> None:
+    """Neither one among all requests nor one that is left."""
+    part = data.draw(st.integers(0, total))
+
+    assert (percent(part / total) == "100 %") == (part == total)
+    assert (percent(part / total) == "0 %") == (part == 0)
+
+
+@given(st.floats(0, 1e9))
+def test_a_table_and_a_sentence_write_the_same(value: float) -> None:
+    """The one is made by the report, the other by the judge."""
+    assert numbers.number(value) == figure(value)
+    assert numbers.quantity(value, "ms") == milliseconds(value)
+    assert numbers.quantity(value, "share") == percent(value)
