@@ -40,11 +40,14 @@ _NEXT_STEPS = {
 
 @dataclass(frozen=True)
 class PullState:
-    """A pull request as the API shows it now; `comments` is how many conversation comments it has."""
+    """A pull request as the API shows it now; `comments` is how many conversation comments it has.
+
+    `head_repository_id` is that of its branch's repository, 0 when that is gone.
+    """
 
     number: int
     head_sha: str
-    head_repository: str
+    head_repository_id: int
     base_sha: str
     open: bool
     comments: int = 0
@@ -52,7 +55,7 @@ class PullState:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """A finished run of a workflow, as GitHub itself describes it."""
+    """A finished run of a workflow, as GitHub itself describes it; `head_repository_id` is 0 when that repository is gone."""
 
     id: int
     attempt: int
@@ -62,7 +65,7 @@ class WorkflowRun:
     head_sha: str
     head_branch: str
     head_owner: str
-    head_repository: str
+    head_repository_id: int
     url: str
     workflow: str = ""
 
@@ -170,7 +173,7 @@ class Api:
                 head_sha=run.head_sha,
                 head_branch=run.head_branch,
                 head_owner=head.owner.login if head else "",
-                head_repository=head.full_name if head else "",
+                head_repository_id=head.id if head else 0,
                 url=run.html_url,
                 workflow=run.name or "",
             )
@@ -225,7 +228,7 @@ def _state_of(pull: PyGithubPull, comments: int = 0) -> PullState:
     return PullState(
         number=pull.number,
         head_sha=pull.head.sha,
-        head_repository=pull.head.repo.full_name if pull.head.repo else "",
+        head_repository_id=pull.head.repo.id if pull.head.repo else 0,
         base_sha=pull.base.sha,
         open=pull.state == "open",
         comments=comments,

@@ -31,13 +31,18 @@ _EVENT_LIMIT = 25 * 1024 * 1024
 
 @dataclass(frozen=True)
 class PullRequest:
-    """The pull request as its event describes it; `head_repository` is empty when the fork has been deleted."""
+    """The pull request as its event describes it; `head_repository` is empty when the fork has been deleted.
+
+    The ids are GitHub's own of the two repositories, 0 where the event has none: a name changes, an id does not.
+    """
 
     number: int
     head_sha: str
     base_sha: str
     head_repository: str
     author: str = ""
+    head_repository_id: int = 0
+    base_repository_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,16 @@ class Context:
 
     @property
     def from_fork(self) -> bool:
-        """Whether the pull request's branch lies in another repository, or in one that is gone."""
-        return self.pull is not None and self.pull.head_repository.lower() != self.repository.lower()
+        """Whether the pull request's branch lies in another repository, or in one that is gone.
+
+        A re-run's event may have the name that the repository had before, so ids are compared where they are known.
+        """
+        pull = self.pull
+        if pull is None:
+            return False
+        if pull.head_repository_id and pull.base_repository_id:
+            return pull.head_repository_id != pull.base_repository_id
+        return pull.head_repository.lower() != self.repository.lower()
 
     @property
     def from_dependabot(self) -> bool:
@@ -125,6 +138,7 @@ class _Lenient(BaseModel):
 
 class _Repository(_Lenient):
     full_name: str = Field(pattern=f"^({REPOSITORY})$")
+    id: int = Field(default=0, ge=0)
 
 
 class _Commit(_Lenient):
@@ -204,6 +218,8 @@ def _pull_request(found: _PullRequest) -> PullRequest:
         base_sha=found.base.sha,
         head_repository=found.head.repo.full_name if found.head.repo else "",
         author=found.user.login if found.user else "",
+        head_repository_id=found.head.repo.id if found.head.repo else 0,
+        base_repository_id=found.base.repo.id if found.base.repo else 0,
     )
 
 

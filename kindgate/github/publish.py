@@ -182,11 +182,14 @@ def trusted(report: RunReport, record: PullRequest, changes: GateChanges, page: 
 
 
 def _pulls_of(api: Api, run: WorkflowRun) -> list[PullState]:
-    """The open pull requests that the run is about: `workflow_run.pull_requests` is empty for forks."""
-    if not run.head_owner:
+    """The open pull requests that the run is about: `workflow_run.pull_requests` is empty for forks.
+
+    Repositories are compared by their ids, because a name may be another repository's by now.
+    """
+    if not run.head_owner or not run.head_repository_id:
         return []
     listed = api.open_pulls(run.head_owner, run.head_branch)
-    return [pull for pull in listed if pull.head_sha == run.head_sha and pull.head_repository.lower() == run.head_repository.lower()]
+    return [pull for pull in listed if pull.head_sha == run.head_sha and pull.head_repository_id == run.head_repository_id]
 
 
 def _report_of(found: Named[ArtifactInfo], context: Context, deadline: Deadline) -> RunReport:

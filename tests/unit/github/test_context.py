@@ -65,6 +65,30 @@ def test_a_fork_has_a_read_only_token(fixture: str) -> None:
     assert found.obstacle == ""
 
 
+@pytest.mark.parametrize("owner", ["acme", "new-owner"])
+def test_a_renamed_or_transferred_repository_is_no_fork(owner: str) -> None:
+    """A re-run has the first attempt's event, with the old name, and the new name in its environment."""
+    found = context("pull_request_same_repository", GITHUB_REPOSITORY=f"{owner}/new-shop", GITHUB_RUN_ATTEMPT="2")
+
+    assert not found.from_fork
+    assert found.read_only == ""
+
+
+def test_a_fork_that_took_the_repositorys_old_name_is_a_fork() -> None:
+    """Its name agrees, and its id does not."""
+    assert context("pull_request_fork", GITHUB_REPOSITORY="mona/shop").from_fork
+
+
+def test_an_event_without_ids_is_judged_by_names() -> None:
+    """What a payload lacks is no reason to call a pull request its own repository's."""
+    payload = document("events", "pull_request_fork")
+    for side in ("head", "base"):
+        del payload["pull_request"][side]["repo"]["id"]
+
+    assert context_of(environment("pull_request"), payload).from_fork
+    assert not context_of(environment("pull_request", GITHUB_REPOSITORY="mona/shop"), payload).from_fork
+
+
 def test_a_repositorys_name_is_compared_without_case() -> None:
     """GitHub's names keep their case and are found in any."""
     assert not context("pull_request_same_repository", GITHUB_REPOSITORY="Acme/Shop").from_fork

@@ -117,7 +117,8 @@ def test_other_runs_get_no_comment(fork: StandIn, passing: RunReport, change: di
         {"head": {"sha": "f" * 40}},
         {"head": {"label": "mona:other"}},
         {"head": {"repo": None}},
-        {"head": {"repo": {"full_name": "evil/shop"}}},
+        {"head": {"repo": {"id": 666, "full_name": "evil/shop"}}},
+        {"head": {"repo": {"id": 666}}},
         {"state": "closed"},
     ],
 )
@@ -134,6 +135,17 @@ def test_a_pull_request_that_is_not_the_runs_gets_no_comment(fork: StandIn, pass
 
     assert "no open pull request" in result.line
     assert fork.comments == []
+
+
+def test_a_fork_that_was_renamed_meanwhile_gets_its_comment(fork: StandIn, passing: RunReport) -> None:
+    """GitHub's replies may have the old name and the new one; the id is the same."""
+    fork.run["head_repository"] |= {"full_name": "mona/old-shop"}
+    upload(fork, passing)
+
+    (result,) = publish_run(9001, SETTINGS, environment(fork))
+
+    assert result.url
+    assert len(fork.comments) == 1
 
 
 def test_a_deleted_fork_gets_no_comment(fork: StandIn, passing: RunReport) -> None:
