@@ -17,12 +17,16 @@ from kindgate.deploy.manifest_yaml import read_documents
 from kindgate.deploy.normalize import objects_of
 from kindgate.errors import CommandFailed, ManifestError
 from kindgate.host.command import run
+from kindgate.host.directories import cache_dir, state_dir
 from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.waiting import Deadline
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 ORIGIN = "config.kubernetes.io/origin"
 """The annotation in which Kustomize says, when asked, which file an object came from."""
+
+_CYCLE = "contains visited root ''"
+"""What Kustomize says of a folder that holds our own kustomization, whose name is taken out of its messages."""
 
 
 def render(overlay: Path, *, kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()) -> Rendered:
@@ -86,8 +90,25 @@ def _component(name: str) -> Path:
 def _build(
     sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()
 ) -> list[tuple[Manifest, str]]:
+    """Each object with the file it came from, built in a folder that is not inside of what is built.
+
+    Kustomize takes such a folder for a cycle, and TMPDIR may be one in the overlay or in a base that it refers to.
+    """
+    places = (Path(tempfile.gettempdir()), cache_dir(), state_dir())
+    for place in places:
+        try:
+            return _build_in(place, sources, kubectl, deadline, options)
+        except ManifestError as error:
+            if _CYCLE not in error.last_state or place is places[-1]:
+                raise
+    raise AssertionError("the last place returns or raises")
+
+
+def _build_in(
+    place: Path, sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path]
+) -> list[tuple[Manifest, str]]:
     """Each object with the file it came from, by a kustomization made for it: only there can origins be asked for."""
-    with tempfile.TemporaryDirectory(prefix="kindgate-render-") as name:
+    with tempfile.TemporaryDirectory(prefix="kindgate-render-", dir=place) as name:
         folder = Path(name).resolve()
         wrapper: dict[str, Any] = {"buildMetadata": ["originAnnotations"]}
         for field, paths in sources.items():

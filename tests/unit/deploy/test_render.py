@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,46 @@ def from_file(item: dict[str, object], origin: dict[str, str]) -> dict[str, obje
     metadata = item["metadata"]
     assert isinstance(metadata, dict)
     return {**item, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), ORIGIN: yaml.safe_dump(origin)}}}
+
+
+def kubectl_that_finds_cycles(folder: Path, *roots: Path) -> Path:
+    """A kubectl that refuses a kustomization inside of one of the `roots` that it refers to, in Kustomize's own words."""
+    path = folder / "kubectl"
+    path.write_text(
+        "#!/usr/bin/env python3\n"
+        "import pathlib, sys\n"
+        f"for root in {[str(root) for root in roots]!r}:\n"
+        "    if pathlib.Path(sys.argv[2]).is_relative_to(root):\n"
+        "        sys.exit(f\"error: cycle detected: candidate root '{root}' contains visited root '{sys.argv[2]}'\")\n"
+        f"print({stream(service())!r})\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("place", ["overlays/ci/tmp", "base/tmp"])
+def test_the_folder_for_temporary_files_may_be_inside_of_what_is_built(
+    overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """In the overlay or in its base, which Kustomize takes for a cycle; nothing is left there."""
+    (tmp_path / place).mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
+    program = kubectl_that_finds_cycles(tmp_path, overlay, tmp_path / "base")
+
+    built = render(overlay, kubectl=program, deadline=Deadline.after(30))
+
+    assert len(built.objects) == 1
+    assert list((tmp_path / place).iterdir()) == []
+
+
+def test_a_cycle_of_the_manifests_is_reported(overlay: Path, tmp_path: Path) -> None:
+    """It names a folder that is not ours."""
+    program = kubectl(tmp_path, error=f"error: cycle detected: candidate root '{overlay}' contains visited root '{overlay}/x'", code=1)
+
+    with pytest.raises(ManifestError, match="cycle detected"):
+        render(overlay, kubectl=program, deadline=Deadline.after(30))
+
+    assert (tmp_path / "asked").read_text().count("---") == 1
 
 
 def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
