@@ -79,6 +79,7 @@ class Controller:
         self.provider = LocalProvider(self.lazy)
         self.server: ProviderServer | None = None
         self.interrupted = False
+        self.stopped_early = False
         self.session: pytest.Session | None = None
         self.first_test_seen = False
         self.reports: list[pytest.TestReport] = []
@@ -99,6 +100,13 @@ class Controller:
             "authkey": self.server.authkey.hex(),
             "run_id": self.run_id,
         }
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """End the run before its first test where a worker found an objective that cannot be judged."""
+        rejection = self.provider.rejection
+        if rejection is not None:
+            pytest.exit(rejection.details, returncode=rejection.exit_code)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -143,6 +151,7 @@ class Controller:
         pytest also calls this for -x under xdist, and for its own way to stop early.
         """
         self.interrupted = type(excinfo.value) is KeyboardInterrupt
+        self.stopped_early = isinstance(excinfo.value, KeyboardInterrupt) and not self.interrupted
         if not self.interrupted:
             return
         self.interrupts.hold()  # until the teardown: pytest keeps its own notes after this, and a signal would cost the exit code
@@ -164,6 +173,7 @@ class Controller:
         self.session = session
         if self.interrupted:
             self.interrupts.release()
+        self._undo_xdists_code(session)
         failure = self.provider.failure
         replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
         if failure is not None and session.exitstatus in replaced:
@@ -178,6 +188,13 @@ class Controller:
             if not self.interrupted:
                 raise
             self.terminal.progress("interrupted again: what was being torn down is left as it is")
+
+    def _undo_xdists_code(self, session: pytest.Session) -> None:
+        """Count a run that xdist stopped after a failure (-x, abortOnFail) as failed, as it is without xdist, and not as interrupted."""
+        failed = any(report.failed for report in self.reports)
+        ours = self.lazy.pipeline is not None or self.provider.failure is not None
+        if self.stopped_early and failed and ours and session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:

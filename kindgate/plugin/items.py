@@ -11,9 +11,9 @@ import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Window
-from kindgate.plugin.markers import leave_out_of_wider_paths
+from kindgate.plugin.markers import leave_out_of_wider_paths, leave_out_those_that_passed
 from kindgate.plugin.provider import later_line
-from kindgate.plugin.reaching import PhaseFailed, lease_of
+from kindgate.plugin.reaching import PhaseFailed, lease_of, provider_of
 from kindgate.plugin.state import (
     BUNDLE_PROPERTY,
     CAUSE_PROPERTY,
@@ -22,7 +22,6 @@ from kindgate.plugin.state import (
     SETTINGS,
     STANDING,
     USES_APP,
-    WRONG_OBJECTIVE,
 )
 from kindgate.plugin.suite import is_foreign_suite, runs_a_suite
 
@@ -48,9 +47,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Comes after pytest's own selection: what is deselected costs nothing.
 
-    A worker of xdist may not end the run: there the test fails when its turn comes, and still before its fixtures.
+    A worker of xdist cannot end the run: it reports to the controller, which ends it before the first test.
     """
     leave_out_of_wider_paths(config, items)
+    leave_out_those_that_passed(config, items)
     _leave_out_comparisons(config, items)
     for item in items:
         if "kindgate_app" in getattr(item, "fixturenames", ()):
@@ -61,9 +61,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             try:
                 _check(marker, item)
             except SloError as error:
-                if not hasattr(config, "workerinput"):
-                    pytest.exit(str(error), returncode=error.exit_code)
-                item.stash[WRONG_OBJECTIVE] = str(error)
+                _reject(config, error)
+
+
+def _reject(config: pytest.Config, error: SloError) -> None:
+    """End the run with the error's own exit code, from a worker by way of the controller."""
+    if hasattr(config, "workerinput"):
+        provider_of(config).reject(str(error), error.exit_code)
+    else:
+        pytest.exit(str(error), returncode=error.exit_code)
 
 
 def _first_sentence(item: pytest.Item) -> str:
@@ -97,9 +103,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             try:
                 _refuse_too_small(item, compares="kindgate_duet" in names)
             except SloError as error:
-                if not hasattr(session.config, "workerinput"):
-                    pytest.exit(str(error), returncode=error.exit_code)
-                item.stash[WRONG_OBJECTIVE] = str(error)
+                _reject(session.config, error)
 
 
 def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
@@ -109,14 +113,6 @@ def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
     settings = item.config.stash[SETTINGS]
     file = read_objectives(settings)
     refuse_too_small_plan(replace(file, thresholds=()) if compares else replace(objectives_of(item, file), compare=()), settings)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test whose objective cannot be read before its fixtures create anything."""
-    wrong = item.stash.get(WRONG_OBJECTIVE, None)
-    if wrong is not None:
-        pytest.fail(wrong, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,7 +41,8 @@ def leave_out_e2e(config: pytest.Config) -> None:
     `-m "not slow"`, which many a suite has in its addopts, must create no cluster. This is not done by addopts of our
     own, because `pytest tests/e2e`, a node id or -k would then deselect everything.
     """
-    if config.option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config):
+    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
+    if config.option.keyword or named or config.getoption("lf", default=False):  # --lf: see `leave_out_those_that_passed`
         return
     expression = config.option.markexpr
     if not expression:
@@ -50,17 +51,41 @@ def leave_out_e2e(config: pytest.Config) -> None:
         config.option.markexpr = f"({expression}) and not e2e"
 
 
+def leave_out_those_that_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect e2e tests that did not fail, in a run by --lf alone: pytest runs everything where it finds no failed test any more."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
+    if config.getoption("lf", default=False) and not (config.option.keyword or named or _OURS.search(config.option.markexpr)):
+        failed = _failed_before(config)
+        _deselect(config, items, [item for item in items if item.get_closest_marker("e2e") and item.nodeid not in failed])
+
+
 def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect e2e tests of a run that names a folder in which they lie beside others: `pytest tests` is no `pytest tests/e2e`."""
+    """Deselect e2e tests of a run that names a folder in which they lie beside others: `pytest tests` is no `pytest tests/e2e`.
+
+    With --lf, those that failed are requested by name.
+    """
     if config.option.keyword or config.args_source is not pytest.Config.ArgsSource.ARGS or _OURS.search(config.option.markexpr):
         return
     named = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
     others = {item.path for item in items if not item.get_closest_marker("e2e")}
     asked = [path.resolve() for path in named if path.is_file() or not any(other.is_relative_to(path.resolve()) for other in others)]
-    left_out = [item for item in items if item.get_closest_marker("e2e") and not any(item.path.is_relative_to(path) for path in asked)]
+    failed = _failed_before(config)
+    e2e = [item for item in items if item.get_closest_marker("e2e") and item.nodeid not in failed]
+    _deselect(config, items, [item for item in e2e if not any(item.path.is_relative_to(path) for path in asked)])
+
+
+def _deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _failed_before(config: pytest.Config) -> frozenset[str]:
+    """The tests that --lf asks for, by their node ids; none without it."""
+    cache = getattr(config, "cache", None)
+    if cache is None or not config.getoption("lf", default=False):
+        return frozenset()
+    return frozenset(cache.get("cache/lastfailed", {}))
 
 
 def wants_cluster(config: pytest.Config) -> bool:

@@ -61,6 +61,10 @@ class Provider(Protocol):
         """Hand over what a test found, for the report."""
         ...
 
+    def reject(self, message: str, exit_code: int) -> None:
+        """End the run before its first test, because of what was found at its collection."""
+        ...
+
 
 class Reaching(Protocol):
     """The part of the pipeline that a provider drives."""
@@ -77,6 +81,7 @@ class LocalProvider:
     pipeline: Reaching
     measurements: list[Measurement] = field(default_factory=list)
     failure: Failure | None = None
+    rejection: Failure | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reach(self, stage: Stage) -> Provisioned:
@@ -89,6 +94,11 @@ class LocalProvider:
             except KindgateError as error:
                 self.failure = Failure(error.message, str(error), error.exit_code, first=True, skips=isinstance(error, SecretsMissing))
                 raise StageUnreachable(self.failure) from error
+
+    def reject(self, message: str, exit_code: int) -> None:
+        """Keep why the run must end, for the controller; every worker collects the same, so the first one is enough."""
+        if self.rejection is None:
+            self.rejection = Failure(message, message, exit_code, first=True)
 
     def refuse(self, why: str) -> None:
         """Bring the pipeline no further: whoever asks from now on is told why."""
@@ -139,8 +149,8 @@ class ProviderServer:
                 connection.send(self._answer(request, arguments))
 
     def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Failure | None:
-        if request == "record":
-            self._provider.record(*arguments)
+        if request in {"record", "reject"}:
+            getattr(self._provider, request)(*arguments)
             return None
         try:
             return self._provider.reach(Stage(arguments[0]))
@@ -171,6 +181,10 @@ class RemoteProvider:
     def record(self, measurement: Measurement) -> None:
         """Send what a test found to the controller, for the report."""
         self._ask("record", measurement)
+
+    def reject(self, message: str, exit_code: int) -> None:
+        """Report to the controller why the run must end: a worker cannot end it."""
+        self._ask("reject", message, exit_code)
 
     def close(self) -> None:
         """Hang up."""

@@ -18,8 +18,6 @@ STANDING = pytest.StashKey[Provisioned]()
 OUTCOMES = pytest.StashKey[dict[str, str]]()
 """In a test's own stash: how its phases ended so far, by the name of the phase."""
 
-WRONG_OBJECTIVE = pytest.StashKey[str]()
-
 WORKER_INPUT = "kindgate"
 """Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""
 

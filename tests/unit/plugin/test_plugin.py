@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,60 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
     assert text.count("the first error of this run has the whole story") >= 3
     assert result.ret == 16
     assert asked == [Stage.APP]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "each")])
+@pytest.mark.parametrize("first", ["-x", "--maxfail=2"])
+def test_a_run_that_ends_at_the_first_failure_ends_with_its_code(
+    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], first: str
+) -> None:
+    """Of xdist such a run is an interrupted one, which says nothing of the cause."""
+    stand_in(fails)
+
+    assert suite.runpytest_inprocess("-m", "e2e", first, *workers).ret == 16
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_other_suites_keep_the_code_that_xdist_gives_them(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """Nothing of kindgate was used there."""
+    suite.makepyfile(test_own="def test_fails(): assert False")
+
+    result = suite.runpytest_inprocess("-x", "-k", "fails", *workers)
+
+    assert result.ret == (pytest.ExitCode.INTERRUPTED if workers else pytest.ExitCode.TESTS_FAILED)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize("selected", [("--lf",), ("--lf", "-m", "e2e"), ("--last-failed", "-m", "not slow"), ("--lf", ".")], ids=" ".join)
+def test_the_tests_that_failed_are_run_again(
+    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], selected: tuple[str, ...]
+) -> None:
+    """All that a failed phase stopped, whichever of them reported it, and the cluster is created for them."""
+    suite.makeini(INI + "markers = slow\n")
+    stand_in(fails)
+    suite.runpytest_inprocess("-m", "e2e", *workers).assert_outcomes(errors=4)
+    asked = stand_in(reaches)
+
+    result = suite.runpytest_inprocess(*selected, *workers)
+
+    assert result.parseoutcomes().get("passed") == 4
+    assert (result.ret, set(asked)) == (0, {Stage.APP})
+
+
+@pytest.mark.parametrize(
+    "known", [[], ["test_own.py::test_fails"], ["gone.py::test_gone"]], ids=["none", "a plain one", "one that is gone"]
+)
+def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, stand_in: StandIn, known: list[str]) -> None:
+    """Where no e2e test failed, pytest runs other tests, or all of them, and still no e2e test."""
+    suite.makepyfile(test_own="def test_fails(): pass")
+    cache = suite.path / ".pytest_cache" / "v" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "lastfailed").write_text(json.dumps(dict.fromkeys(known, True)))
+    asked = stand_in(reaches)
+
+    result = suite.runpytest_inprocess("--lf")
+
+    assert (result.ret, asked) == (0, [])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

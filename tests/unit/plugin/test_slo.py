@@ -88,6 +88,7 @@ def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(s
 
     result.assert_outcomes(failed=1)
     assert "an objective with abortOnFail is missed" in result.stdout.str()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert len(json.loads((suite.path / "artifacts" / "report.json").read_text())["bursts"]) == 1
 
 
@@ -109,7 +110,30 @@ def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything
 
     assert "270 requests are planned" in result.stdout.str() + result.stderr.str()
     assert asked == []
-    assert result.ret == (1 if workers else 14)
+    assert result.ret == 14
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize(
+    ("test", "slo"),
+    [
+        ("@pytest.mark.slo('p(95)<<200')\ndef test_wrong(app): pass", "thresholds: {http_reqs: [count>1]}"),
+        ("@pytest.mark.slo(abortOnFail=True)\ndef test_wrong(app): pass", "thresholds: {http_reqs: [count>1]}"),
+        ("def test_wrong(slo): pass", "thresholds: {http_reqs: [p(95)<1]}"),
+    ],
+    ids=["marker", "keyword", "file"],
+)
+def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
+    suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...], test: str, slo: str
+) -> None:
+    """With the code of the table, with and without xdist; no other test runs, and nothing is created."""
+    objectives(suite, slo + "\n")
+    suite.makepyfile(test_wrong=f"import pytest\npytestmark = pytest.mark.e2e\n\n{test}\n\ndef test_other(app): pass\n")
+
+    result = suite.runpytest_inprocess(*OPTIONS, "-k", "wrong or other", *workers)
+
+    assert (result.ret, asked) == (14, [])
+    assert "passed" not in result.stdout.str()
 
 
 def test_objectives_of_tests_that_are_not_selected_refuse_nothing(suite: pytest.Pytester) -> None:
