@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindgate.metrics.resources import ResourceSummary, WorkloadUse
-from kindgate.report.numbers import number, percent
+from kindgate.report.numbers import limit, number, percent
 from kindgate.report.terminal import aligned
 
 MEGABYTE = 1e6
@@ -23,9 +23,9 @@ def _row(use: WorkloadUse) -> tuple[str, ...]:
         str(use.restarts),
         number(use.cpu_avg),
         number(use.cpu_max),
-        number(_times(use.allowance.cpu_limit, use.pods)),
+        limit(_times(use.allowance.cpu_limit, use.pods)),
         number(_megabytes(use.memory_max)),
-        number(_megabytes(_times(use.allowance.memory_limit, use.pods))),
+        limit(_megabytes(_times(use.allowance.memory_limit, use.pods))),
         number(_megabytes(use.received)),
         number(_megabytes(use.sent)),
         percent(use.throttled),

@@ -52,7 +52,7 @@ def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -
     for template in pod_templates(manifest):
         for path, container in template.containers():
             name = str(container.get("name", "without a name"))
-            resources = _effective(container.get("resources") or {}, defaults)
+            resources = effective_resources(container.get("resources") or {}, defaults)
             for group, resource, message in _NEEDED:
                 if resource not in resources[group]:
                     yield _policy(file, ref, f"{path}.resources.{group}.{resource}", f"container {name}: {message}")
@@ -65,8 +65,8 @@ def _policy(file: str, ref: ObjectRef, path: str, message: str) -> Finding:
     return Finding(file, ref, path, message, "warning", policy=True)
 
 
-def _effective(resources: Mapping[str, Any], defaults: LimitDefaults) -> dict[str, Mapping[str, Any]]:
-    """Requests and limits as the API server completes them: a request that is left out is the container's own limit."""
+def effective_resources(resources: Mapping[str, Any], defaults: LimitDefaults) -> dict[str, Mapping[str, Any]]:
+    """Requests and limits of a container as the API server completes them: a request that is left out is its own limit."""
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     return {"limits": {**defaults.limits, **limits}, "requests": {**defaults.requests, **limits, **requests}}
 

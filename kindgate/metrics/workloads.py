@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kindgate.deploy.containers import LimitDefaults, effective_resources, limit_defaults
 from kindgate.errors import MetricsError
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pod_templates import pod_template
@@ -52,12 +53,18 @@ class Workload:
 def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
     """The workloads that the manifests describe; longer names first, so that `foo-bar` is never taken for `foo`'s."""
     found = []
+    defaults = limit_defaults(rendered.objects)
     for manifest in rendered.of_kind(*POD_SUFFIXES):
         ref = ObjectRef.of(manifest)
         template = pod_template(manifest)
         pattern = re.compile(re.escape(ref.name) + POD_SUFFIXES[ref.kind])
         found.append(
-            Workload(ref.namespace or "default", ref.name, pattern, allowance_of(template.spec if template is not None else {}, str(ref)))
+            Workload(
+                ref.namespace or "default",
+                ref.name,
+                pattern,
+                allowance_of(template.spec if template is not None else {}, str(ref), defaults.get(ref.namespace, LimitDefaults())),
+            )
         )
     return tuple(sorted(found, key=lambda workload: (-len(workload.name), workload.name)))
 
@@ -76,15 +83,18 @@ def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tupl
     return (unknown["name"] if unknown else pod), Allowance()
 
 
-def allowance_of(pod_spec: Mapping[str, Any], owner: str) -> Allowance:
-    """The sums over a pod's containers, sidecars included; raises `MetricsError` for a quantity that is none."""
+def allowance_of(pod_spec: Mapping[str, Any], owner: str, defaults: LimitDefaults) -> Allowance:
+    """The sums over a pod's containers, sidecars included, with the LimitRange `defaults` of its namespace.
+
+    Raises `MetricsError` for a quantity that is none.
+    """
     from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # it imports all of the kubernetes client
 
     sidecars = [container for container in pod_spec.get("initContainers") or () if container.get("restartPolicy") == "Always"]
     containers = [*(pod_spec.get("containers") or ()), *sidecars]
 
     def total(kind: str, resource: str) -> float | None:
-        amounts = [((container.get("resources") or {}).get(kind) or {}).get(resource) for container in containers]
+        amounts = [effective_resources(container.get("resources") or {}, defaults)[kind].get(resource) for container in containers]
         if not amounts or None in amounts:
             return None
         try:

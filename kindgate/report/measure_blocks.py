@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kindgate.report.bursts import Burst
 from kindgate.report.escape import cell_code, code_span, link
 from kindgate.report.layout import Block, folded_table, table
-from kindgate.report.numbers import NONE, number, percent, plural, quantity, span
+from kindgate.report.numbers import NONE, limit, number, percent, plural, quantity, span
 from kindgate.report.resources import WorkloadResources
 from kindgate.report.run import RunReport
 
@@ -133,8 +133,8 @@ def _resource_row(used: WorkloadResources) -> Sequence[str]:
     return (
         str(used.pods),
         str(used.restarts),
-        f"{number(used.cpu_avg)} / {number(used.cpu_max)} / {number(used.cpu_limit)}",
-        f"{number(used.memory_max)} / {number(used.memory_limit)}",
+        f"{number(used.cpu_avg)} / {number(used.cpu_max)} / {limit(used.cpu_limit)}",
+        f"{number(used.memory_max)} / {limit(used.memory_limit)}",
         f"{number(used.rx)} / {number(used.tx)}",
         percent(used.throttled),
     )

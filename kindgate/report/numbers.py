@@ -13,6 +13,11 @@ def number(value: float | None) -> str:
     return NONE if value is None else figures.figure(value)
 
 
+def limit(value: float | None) -> str:
+    """A limit; one that is not set cannot be exceeded, which is no pass."""
+    return "not judged" if value is None else number(value)
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A figure with its unit; `share` is written in per cent."""
     if value is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kindgate.report.escape import visible
 from kindgate.report.headline import Words, headline, interval
-from kindgate.report.numbers import change, number, percent, quantity, span
+from kindgate.report.numbers import change, limit, number, percent, quantity, span
 from kindgate.report.record import shortened
 from kindgate.report.run import RunReport
 
@@ -75,8 +75,8 @@ def _resources(report: RunReport) -> list[Sequence[str]]:
         (
             shortened(visible(f"{used.namespace}/{used.workload}"), 60),
             str(used.pods),
-            f"{number(used.cpu_avg)}/{number(used.cpu_max)}/{number(used.cpu_limit)}",
-            f"{number(used.memory_max)}/{number(used.memory_limit)}",
+            f"{number(used.cpu_avg)}/{number(used.cpu_max)}/{limit(used.cpu_limit)}",
+            f"{number(used.memory_max)}/{limit(used.memory_limit)}",
             f"{number(used.rx)}/{number(used.tx)}",
             percent(used.throttled),
         )

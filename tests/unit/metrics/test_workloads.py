@@ -82,10 +82,18 @@ def test_containers_and_sidecars_are_added_and_other_init_containers_are_not() -
 def test_one_container_without_a_limit_makes_the_pod_unlimited() -> None:
     """A sum over some of the containers would look like a limit."""
     known = _known(_workload("Deployment", "web", SMALL, _container({"cpu": "1"}, {"memory": "1Gi"})))
-    assert known[0].allowance == Allowance(1.05, None, None, 64 * 2**20 + 2**30)
+    assert known[0].allowance == Allowance(1.05, None, 32 * 2**20 + 2**30, 64 * 2**20 + 2**30)
 
 
 def test_a_wrong_quantity_names_its_owner() -> None:
     """The message says where to look."""
     with pytest.raises(MetricsError, match="Deployment echo/web: limits of cpu"):
-        _known(_workload("Deployment", "web", _container({}, {"cpu": "much"})))
+        _known(_workload("Deployment", "web", _container({"cpu": "1"}, {"cpu": "much"})))
+
+
+def test_a_limit_range_gives_what_a_container_leaves_out() -> None:
+    """The API server completes the pods of its namespace; a request that is left out is the container's own limit."""
+    limits = [{"type": "Container", "default": {"cpu": "1", "memory": "64Mi"}, "defaultRequest": {"cpu": "100m"}}]
+    ranged = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "d", "namespace": "echo"}, "spec": {"limits": limits}}
+    known = _known(ranged, _workload("Deployment", "web", _container({}, {"memory": "32Mi"})))
+    assert workload_of("echo", "web-7fbb45c94f-24gj9", known)[1] == Allowance(0.1, 1.0, 32 * 2**20, 32 * 2**20)
