@@ -13,6 +13,7 @@ from kindgate.deploy.nginx_annotations import nginx_findings
 from kindgate.deploy.normalize import INITIAL_NAMESPACES
 from kindgate.deploy.references import References
 from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
+from kindgate.deploy.server_rules import server_problems
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of
 
@@ -40,6 +41,8 @@ def validate(
         ref = ObjectRef.of(manifest)
         file = rendered.origins.get(ref, str(rendered.overlay))
         problems = schema_problems(manifest, version, custom)
+        if problems is not None:
+            problems = problems or list(server_problems(manifest))
         findings += [Finding(file, ref, path, message) for path, message in problems or ()]
         if problems:
             continue

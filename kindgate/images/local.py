@@ -29,18 +29,21 @@ class LocalImages:
 def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path, deadline: Deadline) -> LocalImages:
     """Look at what the user gives; files are counted from `root`, and a packed archive is unpacked into `folder`.
 
-    Raises `ImageError` for what neither the engine nor the disk holds.
+    Raises `ImageError` for what neither the engine nor the disk holds, but for images of the engine with
+    --images-allow-missing: the cluster reports those.
     """
     app = tuple(settings.app_images.values())
     files = [item for item in settings.load if (root / item).is_file()]
     loaded = tuple(item for item in settings.load if item not in files)
     ids: dict[str, str] = {}
     for option, name in [*(("--app-image", name) for name in app), *(("--kind-load", name) for name in loaded)]:
-        ids[name] = image_id(engine, name, deadline)
-        if not ids[name]:
+        found = image_id(engine, name, deadline)
+        if found:
+            ids[name] = found
+        elif not settings.allow_missing:
             raise ImageError(
                 f"{option}: the engine holds no image {name}" + (", and there is no such file" if option == "--kind-load" else ""),
-                next_step=f"build it first, or correct the name; `{engine.program} images` lists what there is",
+                next_step=f"build it first (`kindgate build`), or correct the name; `{engine.program} images` lists what there is",
             )
     # the ID of an image in Docker's containerd store is the digest of its manifest
     digests = ids if ids and keeps_digests(engine, deadline) else {}

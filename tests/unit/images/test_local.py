@@ -51,6 +51,13 @@ def test_what_nobody_holds_is_an_error(settings: ImageSettings, stand_in: Any, t
         find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
 
+def test_an_image_that_is_not_built_yet_may_be_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """`kindgate validate --images-allow-missing` looks at the manifests before anything is built."""
+    stand_in.holds("tool:1")
+    settings = ImageSettings(app_image=("a=gone:1",), load=("tool:1",), allow_missing=True)
+    assert [image.engine_image for image in find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline).loaded] == ["tool:1"]
+
+
 def test_without_local_images_the_sources_archive_is_passed_on(
     stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
 ) -> None:

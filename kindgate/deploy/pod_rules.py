@@ -1,0 +1,134 @@
+"""What the API server rejects in the pods of a workload, beyond its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kindgate.deploy.value_rules import (
+    Problem,
+    dns_label,
+    label_problems,
+    mapping,
+    one_of,
+    port_name_problem,
+    port_problem,
+    quantity,
+    quantity_problem,
+    sequence,
+    unique_problems,
+)
+from kindgate.pod_templates import Container, PodTemplate
+
+_RESTART: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"), ("Always",)),
+    **dict.fromkeys(("Job", "CronJob"), ("OnFailure", "Never")),
+}
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+
+
+def pod_problems(template: PodTemplate, kind: str, claims: Sequence[str] = ()) -> Iterator[Problem]:
+    """Pairs of path and message; `kind` is the workload's, `claims` are the volumes that it makes itself."""
+    at, spec = template.spec_path, template.spec
+    yield from label_problems(at.removesuffix("spec") + "metadata.labels", template.labels, values=True)
+    policy = spec.get("restartPolicy", "Always")
+    yield from one_of(f"{at}.restartPolicy", policy, _RESTART.get(kind, ("Always", "OnFailure", "Never")))
+    yield from one_of(f"{at}.dnsPolicy", spec.get("dnsPolicy"), ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"))
+    volumes = sequence(spec.get("volumes"))
+    for number, volume in enumerate(volumes):
+        yield from _volume(f"{at}.volumes[{number}]", volume)
+    yield from unique_problems(f"{at}.volumes", [volume.get("name") for volume in volumes], "name")
+    known = {str(volume.get("name")) for volume in volumes} | set(claims)
+    all_containers = list(template.containers())
+    for path, container in all_containers:
+        yield from _container(path, container, known)
+    names: dict[str, str] = {}
+    for path, container in all_containers:
+        name = str(container.get("name"))
+        if name in names:
+            yield f"{path}.name", f"{name} is the name of another container too"
+        names[name] = path
+
+
+def _volume(at: str, volume: Mapping[str, Any]) -> Iterator[Problem]:
+    if dns_label(str(volume.get("name", ""))):
+        yield f"{at}.name", dns_label(str(volume.get("name", "")))
+    sources = [field for field in volume if field != "name"]
+    if len(sources) > 1:
+        yield at, f"may have one source only, and has {', '.join(sorted(sources))}"
+
+
+def _container(at: str, container: Container, volumes: set[str]) -> Iterator[Problem]:
+    if dns_label(str(container.get("name", ""))):
+        yield f"{at}.name", dns_label(str(container.get("name", "")))
+    yield from one_of(f"{at}.imagePullPolicy", container.get("imagePullPolicy"), ("Always", "IfNotPresent", "Never"))
+    policies = ("File", "FallbackToLogsOnError")
+    yield from one_of(f"{at}.terminationMessagePolicy", container.get("terminationMessagePolicy"), policies)
+    yield from _ports(at, sequence(container.get("ports")))
+    yield from _resources(f"{at}.resources", mapping(container.get("resources")))
+    for number, variable in enumerate(sequence(container.get("env"))):
+        yield from _variable(f"{at}.env[{number}]", variable)
+    mounts = sequence(container.get("volumeMounts"))
+    for number, mount in enumerate(mounts):
+        if str(mount.get("name")) not in volumes:
+            yield f"{at}.volumeMounts[{number}].name", f"the pod has no volume {mount.get('name')}"
+    yield from unique_problems(f"{at}.volumeMounts", [mount.get("mountPath") for mount in mounts], "mountPath")
+    for name in _PROBES:
+        if container.get(name) is not None:
+            yield from _probe(f"{at}.{name}", mapping(container[name]), name)
+
+
+def _ports(at: str, ports: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    for number, port in enumerate(ports):
+        place = f"{at}.ports[{number}]"
+        if port.get("name") and port_name_problem(port["name"]):
+            yield f"{place}.name", port_name_problem(port["name"])
+        yield from one_of(f"{place}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"))
+        for field in ("containerPort", "hostPort"):
+            if isinstance(port.get(field), int) and (port[field] or field == "containerPort") and port_problem(port[field]):
+                yield f"{place}.{field}", port_problem(port[field])
+    yield from unique_problems(f"{at}.ports", [port.get("name") for port in ports], "name")
+
+
+def _resources(at: str, resources: Mapping[str, Any]) -> Iterator[Problem]:
+    for group in ("requests", "limits"):
+        for name, value in mapping(resources.get(group)).items():
+            problem = quantity_problem(value)
+            if problem:
+                yield f"{at}.{group}.{name}", problem
+                return
+            if quantity(value) < 0:
+                yield f"{at}.{group}.{name}", f"{value} is negative"
+    limits = mapping(resources.get("limits"))
+    for name, value in mapping(resources.get("requests")).items():
+        if name in limits and quantity(value) > quantity(limits[name]):
+            yield f"{at}.requests.{name}", f"{value} is more than the limit of {limits[name]}"
+
+
+def _variable(at: str, variable: Mapping[str, Any]) -> Iterator[Problem]:
+    name = str(variable.get("name", ""))
+    if not name or "=" in name or not name.isascii() or not name.isprintable():
+        yield f"{at}.name", f"{name!r} is not the name of an environment variable"
+    if variable.get("value") and variable.get("valueFrom"):
+        yield f"{at}.valueFrom", "may not be set where value is"
+    source = variable.get("valueFrom")
+    if source is not None and len(mapping(source)) != 1:
+        yield f"{at}.valueFrom", "exactly one source must be given"
+
+
+def _probe(at: str, probe: Mapping[str, Any], name: str) -> Iterator[Problem]:
+    handlers = [field for field in _HANDLERS if probe.get(field) is not None]
+    if len(handlers) != 1:
+        yield at, f"exactly one of {', '.join(_HANDLERS)} must be given"
+    for field in ("httpGet", "tcpSocket"):
+        port = mapping(probe.get(field)).get("port")
+        problem = port_problem(port) if isinstance(port, int) else port_name_problem(port) if port is not None else ""
+        if problem:
+            yield f"{at}.{field}.port", problem
+    yield from one_of(f"{at}.httpGet.scheme", mapping(probe.get("httpGet")).get("scheme"), ("HTTP", "HTTPS"))
+    if name in {"livenessProbe", "startupProbe"} and probe.get("successThreshold", 1) != 1:
+        yield f"{at}.successThreshold", "must be 1"
+    for field in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "failureThreshold"):
+        if isinstance(probe.get(field), int) and probe[field] < 0:
+            yield f"{at}.{field}", f"{probe[field]} is negative"

@@ -1,0 +1,113 @@
+"""Kubernetes' rules about single values: names, labels, ports, quantities (`apimachinery/pkg/util/validation`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+Problem = tuple[str, str]
+"""Path and message."""
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
+_FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
+    f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)
+}
+
+
+def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a part of a YAML document
+    """The value where it is a mapping, else an empty one: other rules say what is wrong with it."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401  # the same
+    """The mappings of a list; empty where the value is none."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def dns_label(text: str) -> str:
+    """What is wrong with a DNS-1123 label; empty where nothing is."""
+    if len(text) <= 63 and _LABEL.fullmatch(text):
+        return ""
+    return f"{text!r} is not a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
+
+
+def dns_label_1035(text: str) -> str:
+    """What is wrong with a DNS-1035 label, which begins with a letter; empty where nothing is."""
+    return "" if len(text) <= 63 and _LABEL_1035.fullmatch(text) else f"{text!r} is not a DNS label that begins with a letter"
+
+
+def subdomain(text: str) -> str:
+    """What is wrong with a DNS-1123 subdomain; empty where nothing is."""
+    if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
+        return ""
+    return f"{text!r} is not a DNS name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
+
+
+def _path_segment(text: str) -> str:
+    return f"{text!r} may not be '.' or '..' and may not hold '/' or '%'" if text in {".", ".."} or set("/%") & set(text) else ""
+
+
+NAME_RULES: Mapping[str, Callable[[str], str]] = {
+    "Namespace": dns_label,
+    "Service": dns_label_1035,
+    **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), _path_segment),
+}
+"""How objects of a kind may be named, where that is no DNS-1123 subdomain."""
+
+
+def label_problems(path: str, labels: Mapping[str, Any], *, values: bool) -> Iterator[Problem]:
+    """What is wrong with labels (`values`) or annotations, whose values are free."""
+    for key, value in labels.items():
+        prefix, slash, name = key.rpartition("/")
+        if (slash and subdomain(prefix)) or not _QUALIFIED.fullmatch(name) or len(name) > 63:
+            yield path, f"{key!r} is not a label's key: [prefix/]name of letters, digits, '-', '_' and '.'"
+        if values and isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
+            yield f"{path}.{key}", f"{value!r} is not a label's value: at most 63 letters, digits, '-', '_' and '.'"
+
+
+def port_problem(port: int) -> str:
+    """What is wrong with a port number; empty where nothing is."""
+    return "" if 1 <= port <= 65535 else f"{port} is not a port between 1 and 65535"
+
+
+def port_name_problem(name: Any) -> str:  # noqa: ANN401  # a part of a YAML document
+    """What is wrong with the name of a container's port (an IANA service name); empty where nothing is."""
+    text = str(name)
+    fits = len(text) <= 15 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) and re.search(r"[a-z]", text)
+    return "" if fits else f"{text!r} is not a port's name: at most 15 lower-case letters, digits and single '-', with a letter among them"
+
+
+def quantity_problem(value: Any) -> str:  # noqa: ANN401  # the same
+    """What is wrong with a quantity such as `100m` or `64Mi`; empty where nothing is."""
+    if isinstance(value, int | float) or _QUANTITY.fullmatch(str(value)):
+        return ""
+    return f"{value!r} is not a quantity such as 100m or 64Mi"
+
+
+def quantity(value: Any) -> float:  # noqa: ANN401  # the same
+    """The number that a valid quantity stands for."""
+    text = str(value)
+    found = re.fullmatch(r"(.*?)([KMGTPE]i|[numkMGTPE])?", text)
+    number, unit = (found[1], found[2] or "") if found else (text, "")
+    return float(number) * _FACTORS[unit]
+
+
+def one_of(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem]:  # noqa: ANN401  # the same
+    """A problem where a value is given and is none of the `known` ones."""
+    if value is not None and value not in known:
+        yield path, f"{value!r} is none of {', '.join(known)}"
+
+
+def unique_problems(path: str, values: Sequence[Hashable], what: str) -> Iterator[Problem]:
+    """A problem for each value that occurs a second time; missing ones do not count."""
+    seen: set[Hashable] = set()
+    for number, value in enumerate(values):
+        if value is not None and value in seen:
+            shown = "/".join(map(str, value)) if isinstance(value, tuple) else value
+            yield f"{path}[{number}].{what}", f"{shown} occurs twice"
+        seen.add(value)

@@ -1,0 +1,43 @@
+"""The API server is the oracle of validation: both agree on what is rejected."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kindgate.errors import CommandError
+from tests.unit.deploy.mutants import MUTANTS, Mutant, mutated, sound_application
+
+if TYPE_CHECKING:
+    from kindgate.plugin.cluster import Cluster
+    from tests.unit.deploy.objects import Object
+
+pytestmark = pytest.mark.e2e
+
+
+def refusal(cluster: Cluster, item: Object, namespace: str) -> str:
+    """What the server says against an object; empty where it would take it."""
+    placed = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
+    try:
+        cluster.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(placed))
+    except CommandError as error:
+        return str(error)
+    return ""
+
+
+def test_the_server_rejects_what_validation_rejects(cluster: Cluster, namespace: str) -> None:
+    """The expectations that the unit tests hold validation to are those of this server."""
+
+    def surprise(mutant: Mutant) -> str:
+        _, changed = mutated(mutant)
+        said = refusal(cluster, changed, namespace)
+        return "" if bool(said) == mutant.rejected else f"{mutant.name}: {said or 'accepted'}"
+
+    with ThreadPoolExecutor(4) as pool:
+        sound = list(pool.map(lambda item: refusal(cluster, item, namespace), sound_application()))
+        surprises = list(pool.map(surprise, MUTANTS))
+
+    assert [said for said in (*sound, *surprises) if said] == []

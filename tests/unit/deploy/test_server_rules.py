@@ -1,0 +1,47 @@
+"""Validation agrees with the API server on what it rejects; `tests/e2e/test_oracle.py` asks the server itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.deploy.validate import validate
+from kindgate.deploy.value_rules import quantity, quantity_problem
+from tests.unit.deploy.mutants import MUTANTS, Mutant, ids, mutated, sound_application
+from tests.unit.deploy.objects import Object, manifest, rendered
+
+NAMESPACE = manifest("Namespace", "shop", namespace="")
+
+
+def errors(objects: list[Object]) -> list[str]:
+    """The findings that are errors."""
+    return [str(finding) for finding in validate(rendered(NAMESPACE, *objects)) if finding.level == "error"]
+
+
+def test_a_sound_application_has_no_errors() -> None:
+    """What the mutants are made from."""
+    assert errors(sound_application()) == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=ids(MUTANTS))
+def test_what_the_api_server_rejects_is_an_error_and_nothing_else(mutant: Mutant) -> None:
+    """But for references without which a pod cannot start."""
+    objects, _ = mutated(mutant)
+    assert bool(errors(objects)) == (mutant.rejected or mutant.dangling), errors(objects)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi"]))
+def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: str) -> None:
+    """Compared with the parser of the official client."""
+    from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # imports all of the client
+
+    text = f"{number}{unit}"
+    assert quantity_problem(text) == ""
+    assert quantity(text) == pytest.approx(float(parse_quantity(text)))  # type: ignore[no-untyped-call]  # published without types
+
+
+@pytest.mark.parametrize("text", ["", "16 MB", "1GB", "ten", "1.2.3", "64mi", "-"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    """As the API server refuses it."""
+    assert quantity_problem(text)
