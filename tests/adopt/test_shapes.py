@@ -1,0 +1,107 @@
+"""Repositories of many shapes adopt kindgate with one command, and are judged on one kept cluster. Run by `make adopt`.
+
+`pytest tests/adopt/test_shapes.py -k collected` needs no cluster.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.adopt.adopted import static_server
+from tests.adopt.commands import commit, run_kindgate, run_pytest
+
+SHAPES = Path(__file__).parent / "shapes"
+CLUSTER = "kindgate-shapes"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What `kindgate init` chooses, the images that it has built, and what it writes for the manifests."""
+
+    manifests: str
+    builds: tuple[str, ...] = ()
+    adapted: bool = False
+    components: str = "ingress-traefik prometheus"
+
+
+EXPECTED = {
+    "chart": Expected("charts/inbox"),
+    "cloud-class": Expected("deploy", adapted=True),
+    "cluster-ip": Expected("deployment.yaml, service.yaml", adapted=True),
+    "compose": Expected("k8s", ("front:kindgate", "stock:kindgate")),
+    "http-route": Expected("k8s", components="gateway-api ingress-traefik prometheus"),
+    "kustomize-helm": Expected("k8s"),
+    "load-balancer": Expected("manifests", adapted=True),
+    "monorepo": Expected("services", ("cart:kindgate", "payment:kindgate")),
+    "nginx-tls": Expected("k8s"),
+    "node-port": Expected("k8s", adapted=True),
+    "overlays": Expected("deploy/overlays/dev"),
+    "plain": Expected("kubernetes"),
+    "single-file": Expected("k8s.yaml"),
+    "skaffold": Expected("deployment", ("notes:kindgate",), adapted=True),
+    "stateful-set": Expected("k8s", adapted=True),
+    "tilt": Expected("quiz/kube.yaml", ("quiz:kindgate",), adapted=True),
+}
+
+
+@pytest.fixture(name="adopted", scope="module")
+def _adopted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where each shape was adopted so far."""
+    return {name: tmp_path_factory.mktemp("shapes") / name for name in EXPECTED}
+
+
+def test_every_shape_is_expected() -> None:
+    """A new one needs a row, and a row its shape."""
+    assert {folder.name for folder in SHAPES.iterdir() if folder.is_dir()} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_shape_is_adopted_valid_and_collected(name: str, adopted: dict[str, Path]) -> None:
+    """By one command, without touching a file of it; the suite is collected, and a plain run collects none of it."""
+    expected, folder = EXPECTED[name], adopted[name]
+    shutil.copytree(SHAPES / name, folder)
+    for dockerfile in [*folder.rglob("Dockerfile"), *folder.rglob("*.Dockerfile")]:
+        for context in {dockerfile.parent, folder}:
+            shutil.copy2(static_server(), context / "http-echo")
+    commit(folder, name)
+
+    said = run_kindgate(folder, "init")
+    again = run_kindgate(folder, "init")
+
+    assert f"manifests: {expected.manifests}" in said.splitlines()[0] + "\n"
+    assert "The manifests are valid" in said
+    assert " e2e/slo.yaml" in said
+    assert set(again.split()) >= {"unchanged"}
+    assert not {"create", "update", "delete"} & {line.split()[0] for line in again.splitlines() if line.startswith("   ")}
+    settings = (folder / "e2e/pytest.ini").read_text()
+    assert f"app_component = {expected.components}\n" in settings
+    assert all(f"{image}=" in settings for image in expected.builds)
+    assert (folder / "e2e/overlay").exists() is expected.adapted
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert {line.split()[1] for line in changed.splitlines()} == {".github/", "e2e/"}
+    assert "2 tests collected" in run_pytest(folder, "e2e", "--collect-only", "-q")
+    assert "no tests collected" in run_pytest(folder, "--collect-only", "-q", code=5)
+
+
+@pytest.fixture(name="cluster", scope="module")
+def _cluster() -> Iterator[str]:
+    """The name of a cluster that the first shape creates and the last one leaves; deleted whatever happened."""
+    yield CLUSTER
+    run_kindgate(Path.cwd(), "down", "--cluster-name", CLUSTER)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_shape_is_judged_on_a_real_cluster(name: str, adopted: dict[str, Path], cluster: str) -> None:
+    """Its images are built from their own Dockerfiles, every entry answers, and its objectives hold."""
+    folder = adopted[name]
+    assert f"built: {', '.join(EXPECTED[name].builds) or 'nothing'}" in run_kindgate(folder, "build")
+    assert "valid" in run_kindgate(folder, "validate").splitlines()
+
+    options = (f"--cluster-name={cluster}", "--kind-reuse", "--kind-workers=0", "--slo-quick")
+    assert "2 passed" in run_pytest(folder, "e2e", *options)
