@@ -13,6 +13,7 @@ from kindgate.adoption.entry_components import CONTROLLERS
 from kindgate.deploy.adapted import ANNOTATION
 from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
+from kindgate.pod_templates import pod_template
 
 OVERLAY = "overlay"
 """Name of the adapted overlay's folder in the suite's."""
@@ -79,7 +80,10 @@ def adaptation(rendered: Rendered) -> Adaptation:
     if any(True for item in rendered.objects if _routes(item)):
         return Adaptation((), tuple(foreign), tuple(notes))
     services = list(_fronts(rendered))
-    added = tuple(_ingress(service, port) for service, port in services)
+    made = () if services or any(True for _ in rendered.of_kind("Service")) else tuple(_services(rendered))
+    services += [(service, service["spec"]["ports"][0]) for service in made]
+    notes += [f"no Service leads to the pods of {one['metadata']['name']}: one for port {_number(one)} is added" for one in made]
+    added = (*made, *(_ingress(service, port) for service, port in services))
     notes += [f"nothing leads requests to {ObjectRef.of(service)}: an Ingress with host {host_of(service)} does" for service, _ in services]
     return Adaptation(added, tuple(foreign), tuple(notes))
 
@@ -102,6 +106,28 @@ def _fronts(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
     ported = [(item, port) for item in rendered.of_kind("Service") if (port := _http_port(item)) is not None]
     outward = [(item, port) for item, port in ported if (item["spec"].get("type") or "") in _OUTWARD]
     yield from outward or ported
+
+
+def _services(rendered: Rendered) -> Iterator[Manifest]:
+    """A Service for each workload whose pods have a port that may speak HTTP."""
+    for item in rendered.of_kind("Deployment", "StatefulSet", "DaemonSet"):
+        template = pod_template(item)
+        ports = [port for _, container in template.containers() for port in container.get("ports") or ()] if template else []
+        found = next((port for port in ports if _may_be_http({**port, "port": port.get("containerPort")})), None)
+        if template is not None and template.labels and found is not None:
+            number, metadata = found["containerPort"], item["metadata"]
+            place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+            yield {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": metadata["name"], **place},
+                "spec": {"selector": dict(template.labels), "ports": [{"port": 80, "targetPort": number}]},
+            }
+
+
+def _number(service: Manifest) -> int:
+    number: int = service["spec"]["ports"][0]["targetPort"]
+    return number
 
 
 def _http_port(service: Manifest) -> Mapping[str, Any] | None:

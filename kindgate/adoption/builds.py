@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kindgate.adoption.hints import ImageHint
 from kindgate.adoption.tree import walked
+from kindgate.errors import ImageError
 from kindgate.images.reference import ImageReference
 
 TAG = "kindgate"
@@ -57,23 +58,29 @@ class _Source:
 def find_builds(folder: Path, images: Sequence[str], hints: Sequence[ImageHint], repository: str) -> Builds:
     """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's own name."""
     sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
-    bare = list(dict.fromkeys(without_tag(image) for image in images))
+    bare = list(dict.fromkeys(without_tag(image) for image in images if _is_reference(image)))
     matched: dict[str, _Source] = {}
-    for source in sources:
-        image = next((image for name in source.names for image in bare if image not in matched and _is_called(image, name)), None)
-        if image is not None:
-            matched[image] = source
-    left = [source for source in sources if source not in matched.values()]
+    central = [source for source in sources if not _is_aside(folder, source.file)]
+    _match_by_name(central, bare, matched)
+    left = [source for source in central if source not in matched.values()]
     own = [image for image in bare if image not in matched and not _OFFICIAL.match(image)]
-    plain = [source for source in left if not _NOT_FOR_RUNNING.search(source.file.name.lower())]
-    if len(plain) == 1 and len(own) == 1:
-        matched[own[0]] = plain[0]
-        left.remove(plain[0])
+    if len(left) == 1 and len(own) == 1:
+        matched[own[0]] = left[0]
     elif len(sources) == 1 and not matched and len(bare) == 1:
         matched[bare[0]] = sources[0]
-        left.clear()
+    _match_by_name([source for source in sources if source not in central], bare, matched)
+    left = [source for source in sources if source not in matched.values()]
     builds = tuple(_build(image, source) for image, source in sorted(matched.items()))
-    return Builds(_with_distinct_tags(builds), tuple(_notes(folder, left, [image for image in bare if image not in matched])))
+    reported = [source for source in left if not (matched and _is_aside(folder, source.file))]
+    return Builds(_with_distinct_tags(builds), tuple(_notes(folder, reported, [image for image in bare if image not in matched])))
+
+
+def _match_by_name(sources: Sequence[_Source], images: Sequence[str], matched: dict[str, _Source]) -> None:
+    """Add each image that is called like a source to `matched`, the first source first."""
+    for source in sources:
+        image = next((image for name in source.names for image in images if image not in matched and _is_called(image, name)), None)
+        if image is not None:
+            matched[image] = source
 
 
 def short_name(image: str) -> str:
@@ -147,6 +154,21 @@ def _is_called(image: str, name: str) -> bool:
     if "/" in name:
         return image == name or image.endswith(f"/{name}") or (short == wanted)
     return short == wanted or short.endswith(f"-{wanted}")
+
+
+def _is_reference(image: str) -> bool:
+    """Whether it names an image; a placeholder of somebody's pipeline does not, and validation reports it with its line."""
+    try:
+        ImageReference.parse(image)
+    except ImageError:
+        return False
+    return True
+
+
+def _is_aside(folder: Path, file: Path) -> bool:
+    """Whether a Dockerfile is likely to be for tests or development."""
+    inside = file.relative_to(folder) if file.is_relative_to(folder) else file
+    return _NOT_FOR_RUNNING.search(inside.as_posix().lower()) is not None
 
 
 def _normal(name: str) -> str:

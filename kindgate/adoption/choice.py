@@ -116,7 +116,8 @@ def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
     folders = _not_aside(root, folders)
     grouped = _grouped(root, folders)
     if len(grouped) > 1:
-        usual = [folder for name in _FOLDERS for folder in grouped if folder.name == name]
+        named = [folder for folder in grouped if folder.name in _FOLDERS]
+        usual = sorted(named, key=lambda folder: (len(folder.parts), _FOLDERS.index(folder.name)))
         grouped = usual[:1] or grouped
     top = tuple(file for file in tree.plain if file.parent == root)
     if top and any(tree.plain[file] for file in top) and not grouped:
@@ -129,13 +130,13 @@ def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
     if len(folders) < 2:
         return list(folders)
     above = Path(os.path.commonpath(folders))
+    if above in folders:
+        return [above]
     if above == root:
         tops = {folder.relative_to(root).parts[0] for folder in folders}
         return [
             one for top in sorted(tops) for one in _grouped(root / top, [folder for folder in folders if folder.is_relative_to(root / top)])
         ]
-    if above in folders:
-        return [above]
     environments = {folder.relative_to(above).parts[0] for folder in folders}
     if environments & _PRODUCTION or len(environments & set(PREFERRED)) > 1:
         chosen = _named_for_tests([above / name for name in environments])

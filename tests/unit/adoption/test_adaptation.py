@@ -44,6 +44,20 @@ def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str
     assert found.needed is bool(entered)
 
 
+def test_pods_without_any_service_get_one() -> None:
+    """A Deployment alone can be judged; one whose pods have no port cannot."""
+    web = deployment(container={"ports": [{"containerPort": 8080}]})
+
+    found = adaptation(rendered(web))
+
+    made, way_in = found.added
+    assert made["spec"]["ports"] == [{"port": 80, "targetPort": 8080}]
+    assert made["spec"]["selector"] == web["spec"]["template"]["metadata"]["labels"]
+    assert way_in["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {"name": "web", "port": {"number": 80}}
+    assert not adaptation(rendered(deployment(container={"ports": []}))).needed
+    assert not adaptation(rendered(deployment(container={"ports": [{"containerPort": 5432}]}))).needed
+
+
 @pytest.mark.parametrize(
     ("ports", "chosen"),
     [

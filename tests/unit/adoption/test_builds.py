@@ -70,6 +70,16 @@ def test_what_is_not_matched_is_said(tmp_path: Path) -> None:
     assert "app_build = IMAGE=FOLDER" in note
 
 
+def test_what_is_for_tests_and_debugging_is_passed_over(tmp_path: Path) -> None:
+    """And a placeholder for an image is left to validation, which knows its line."""
+    write(tmp_path, **dict.fromkeys(("Dockerfile", "Dockerfile.debug", "web/tests/Dockerfile"), "FROM scratch\n"))
+
+    builds = find_builds(tmp_path, ["acme/web:1", "${{ secrets.USER }}/app:latest"], (), "shop")
+
+    assert [build.image for build in builds.found] == ["acme/web"]
+    assert builds.notes == ()
+
+
 def test_hints_come_before_guesses(tmp_path: Path) -> None:
     """Skaffold, Tilt and Compose know context, file and stage; a service of Compose may be called like the image."""
     write(tmp_path, **{"docker/a.Dockerfile": "FROM scratch AS run\n", "b/Dockerfile": "FROM scratch\n"})

@@ -63,6 +63,7 @@ def overlays(*names: str) -> tuple[str, ...]:
         (("charts/shop/Chart.yaml", "charts/shop/charts/db/Chart.yaml"), "charts/shop"),
         (("k8s/web.yaml", "chart/Chart.yaml"), "k8s"),
         (("k8s/web.yaml", "node_modules/x/k8s/web.yaml", "vendor/y/kustomization.yaml", "testdata/web.yaml"), "k8s"),
+        (("a/web.yaml", "a/sub/db.yaml", "k8s/web.yaml", "k8s/db/db.yaml"), "k8s"),
         (("kubernetes-manifests/web.yaml", "src/a/k8s/kustomization.yaml", "src/b/k8s/kustomization.yaml"), "kubernetes-manifests"),
     ],
     ids=count(),
