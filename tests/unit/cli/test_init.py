@@ -240,7 +240,7 @@ def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
 
 def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> None:
     """Requests have to get in somehow."""
-    replaced(repository, **{"k8s/all.yaml": stream(deployment())})
+    replaced(repository, **{"k8s/all.yaml": stream(deployment(container={"ports": []}))})
 
     with pytest.raises(ManifestError, match="nothing leads requests into it"):
         init()
