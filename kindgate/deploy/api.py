@@ -25,7 +25,7 @@ WATCH_SECONDS = 240
 """After this the server ends a watch, and it is begun again."""
 
 LONG_MESSAGE, LONG_CAUSE = 500, 200
-"""Characters: a longer refusal is told field by field, and each of its causes without the middle."""
+"""Characters: a longer refusal is shown field by field, and each of its causes without the middle."""
 
 JSON = "application/json"
 Query = Sequence[tuple[str, str]]

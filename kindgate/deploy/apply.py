@@ -41,8 +41,8 @@ def apply(
 
     On an existing cluster nothing cluster-scoped is applied, fields that another manager owns are left alone, and
     an object that is there without the label is somebody else's: an error. `only_changed` leaves out what an earlier run
-    applied from the same manifest and nobody has changed since, but for Jobs that failed: they run again. Elsewhere an
-    object that Kubernetes does not change in place is recreated where nothing is lost. Returns what was applied.
+    applied from the same manifest and that is unchanged since, except for Jobs that failed: they run again. On other
+    clusters an object that Kubernetes does not change in place is recreated where nothing is lost. Returns what was applied.
     Refusals, the deadline and an unreachable API server raise `DeployError` that names object, file and cause.
     """
     with connect(address) as api:

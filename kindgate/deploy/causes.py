@@ -198,7 +198,7 @@ _KUBELET_EVENTS = {
     "FailedCreatePodSandBox": "no runtime for .* is configured",
     "Unhealthy": "",
 }
-"""The events that tell why a pod is not ready, each with what its message says where that does not pass."""
+"""The events that show why a pod is not ready, each with a pattern of the messages that are final."""
 
 
 def _from_events(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> Iterator[Cause]:  # noqa: FBT001 - private, and named

@@ -21,7 +21,7 @@ RETRY_SECONDS = 0.5
 """How long a watch that broke waits before it lists again."""
 
 REFUSALS = 10
-"""So many times in a row a server may refuse a list before it is taken at its word: one that starts refuses at first."""
+"""How many refusals of a list in a row are final: an API server that has just started refuses at first."""
 
 
 class Mirror:
@@ -74,7 +74,7 @@ class Mirror:
 
     @property
     def refusal(self) -> str:
-        """Why a collection may not be read, where the server has said so again and again; else nothing."""
+        """Why the server refuses to list a collection, once it has refused `REFUSALS` times in a row; else empty."""
         return next((copy.trouble for copy in self._copies if copy.refusals >= REFUSALS), "")
 
     def snapshot(self) -> Observed:

@@ -186,7 +186,7 @@ def _each_once(found: Iterable[Cause]) -> list[Cause]:
 
 
 def _absence(ref: ObjectRef, observed: Observed) -> Cause:
-    """The object is not there any more, or was never seen: somebody else deletes it, or what was applied is another one."""
+    """That the object was deleted by something else, or was never listed."""
     if observed.gone(ref) is not None:
         return Cause(ref, "Deleted", "it was applied, and deleted since by something else", NOT_THERE_SECONDS)
     return Cause(ref, "NotFound", "it was applied, and the API server does not list it", NOT_THERE_SECONDS)
