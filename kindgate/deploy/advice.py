@@ -47,6 +47,9 @@ _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
     "ReadinessGatesNotReady": [("", "leave out readinessGates, or apply the controller that sets them with --app-apply PATH")],
     "ProbeFailed": [("statuscode: 4", "correct the probe's path and port: what answers does not know them")],
     "ProvisioningFailed": [("", "name a storage class that the cluster has; kind has `standard`")],
+    "ExternalProvisioning": [
+        ("", "apply the provisioner with --app-apply PATH, or name a storage class that the cluster has; kind has `standard`")
+    ],
     "FailedBinding": [("", "provide a PersistentVolume that fits, or name a storage class; kind has `standard`")],
     "ClaimMisbound": [("", "let the claim and the volume name each other")],
     "Deleted": [("^Job", "raise ttlSecondsAfterFinished: nothing shows how the Job ended"), ("", "find out what deletes it")],

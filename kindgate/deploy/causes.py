@@ -24,7 +24,7 @@ BOUND_SOON = 20.0
 
 NEVER = math.inf
 
-_CLAIM_TROUBLE = frozenset({"ProvisioningFailed", "FailedBinding", "ClaimMisbound"})
+_CLAIM_TROUBLE = frozenset({"ProvisioningFailed", "ExternalProvisioning", "FailedBinding", "ClaimMisbound"})
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,9 @@ def _of_pod(pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None)
 def _unscheduled(ref: ObjectRef, pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     scheduled, spec = condition(pod, "PodScheduled"), pod.get("spec") or {}
     message = str(scheduled.get("message", ""))
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+    if not spec.get("nodeName") and (not message or "persistentvolumeclaim" in message.lower()):
         yield from claim_causes(_claims(pod), observed)
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         missing = re.search('persistentvolumeclaim "[^"]*" not found', message)
         grace = SHORTLY if missing or (nodes is not None and fits_no_node(pod, nodes)) else NEVER
         yield Cause(ref, "Unschedulable", message, grace)

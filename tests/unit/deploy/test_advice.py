@@ -42,6 +42,7 @@ def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
         (cause("CrashLoopBackOff"), "log"),
         (cause("ProbeFailed", "Readiness probe failed: HTTP probe failed with statuscode: 404"), "path and port"),
         (cause("ProvisioningFailed", 'storageclass "fast" not found'), "standard"),
+        (cause("ExternalProvisioning", "Waiting for 'ebs.csi.aws.com' to create a volume"), "provisioner"),
         (cause("OldPodStuck"), "`kubectl -n shop delete pod web-1`"),
     ],
 )

@@ -231,6 +231,18 @@ def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
     assert found(pod, missing) == [("ProvisioningFailed", SHORTLY), ("Unschedulable", NEVER)]
     assert found(pod, none) == [("FailedBinding", BOUND_SOON), ("Unschedulable", NEVER)]
 
+    pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 Insufficient cpu."
+    assert found(pod, missing) == [("Unschedulable", NEVER)]
+
+
+def test_a_pod_that_waits_for_a_provisioner_shows_its_name() -> None:
+    """The scheduler has chosen a node, and says nothing until the volume is there."""
+    pod = pod_with([], volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
+    waits = event("ExternalProvisioning", "Waiting for 'ebs.csi.aws.com' to create a volume", name="data", kind="PersistentVolumeClaim")
+    assert found(pod, waits) == [("ExternalProvisioning", NEVER)]
+    pod["spec"]["nodeName"] = "worker"
+    assert found(pod, waits) == []
+
 
 def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
     """Everything was applied before."""
