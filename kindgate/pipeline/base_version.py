@@ -11,6 +11,7 @@ from pathlib import Path
 from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.beside import Beside, place_beside
 from kindgate.deploy.gateways import with_gateways
+from kindgate.deploy.implied_class import with_implied_class
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
@@ -43,7 +44,8 @@ def read_base(
         rendered = renderer(settings, tools.kubectl, deadline).render(overlay, settings.deploy.components)
     (rendered,) = with_images((rendered,), settings.slo.base_images, "--slo-base-image")
     existing = settings.cluster.existing is not None
-    *_, rendered = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
+    parts = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
+    *_, rendered = with_implied_class(parts)
     rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
     if not existing:
         *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))

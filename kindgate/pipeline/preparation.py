@@ -13,6 +13,7 @@ from kindgate.deploy.beside import Beside, with_spread_pods
 from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.findings import Finding, errors_first, strict
 from kindgate.deploy.gateways import with_gateways
+from kindgate.deploy.implied_class import with_implied_class
 from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.normalize import normalized
 from kindgate.deploy.secrets import with_secrets
@@ -140,7 +141,7 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
             raise
         raise without from error
     existing = settings.cluster.existing is not None
-    parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
+    parts = with_implied_class(normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing))
     parts = parts if existing else normalized(with_gateways(parts))
     parts = with_images(parts, settings.images.app_images, "--app-image")
     refuse_unused(settings, parts)

@@ -1,0 +1,48 @@
+"""An Ingress that is written for ingress-nginx is served as ingress-nginx serves it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.deploy.implied_class import with_implied_class
+from tests.unit.deploy.objects import Object, ingress, manifest, rendered
+
+REWRITE = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}
+NGINX = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
+
+
+def annotated(annotations: dict[str, str], **spec: str) -> Object:
+    """An Ingress with annotations."""
+    item = ingress(**spec)
+    item["metadata"]["annotations"] = annotations
+    return item
+
+
+def test_annotations_of_ingress_nginx_imply_its_class() -> None:
+    """Also where the class comes with another part; the run says so."""
+    classes, part = with_implied_class((rendered(NGINX), rendered(annotated(REWRITE))))
+    assert part.objects[0]["spec"]["ingressClassName"] == "nginx"
+    assert part.notes == ("Ingress shop/web has annotations of ingress-nginx and no class: class nginx is assumed",)
+    assert classes == rendered(NGINX)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ingress(),
+        annotated({"example.dev/owner": "me"}),
+        annotated(REWRITE, ingressClassName="traefik"),
+        annotated({**REWRITE, "kubernetes.io/ingress.class": "traefik"}),
+    ],
+    ids=["no-annotation", "other-annotation", "class", "class-by-annotation"],
+)
+def test_every_other_ingress_is_left_as_it_is(item: Object) -> None:
+    """A class that is named is the one that was meant."""
+    (part,) = with_implied_class((rendered(NGINX, item),))
+    assert part == rendered(NGINX, item)
+
+
+def test_a_class_that_nothing_serves_is_not_assumed() -> None:
+    """Without a controller for it, the Ingress would be served by none."""
+    (part,) = with_implied_class((rendered(annotated(REWRITE)),))
+    assert part == rendered(annotated(REWRITE))
