@@ -11,6 +11,7 @@ import yaml
 
 from kindgate.adoption.entry_components import CONTROLLERS
 from kindgate.deploy.adapted import ANNOTATION
+from kindgate.deploy.entries import PATH_ANNOTATION
 from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
 from kindgate.pod_templates import pod_template
@@ -59,7 +60,7 @@ class Adaptation:
         header = "# Made by `kindgate init`: the application's manifests as they are, and what the test cluster needs beside them.\n"
         files = {"kustomization.yaml": header + yaml.safe_dump(document, sort_keys=False)}
         if self.added:
-            lines = "".join(f"# {note}\n" for note in self.notes)
+            lines = "".join(f"# {note}\n" for note in (*self.notes, f"the annotation {PATH_ANNOTATION}: /path names another path to judge"))
             files["ingress.yaml"] = lines + yaml.safe_dump_all([dict(item) for item in self.added], sort_keys=False)
         return files
 

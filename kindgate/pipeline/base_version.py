@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from kindgate.cluster.kubeconfig import context_namespace
+from kindgate.deploy.adapted import adapts
 from kindgate.deploy.beside import Beside, place_beside
 from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.implied_class import with_implied_class
@@ -93,7 +95,10 @@ def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> It
         yield settings.path(Path(base))
     else:
         with checked_out(base, settings.root, folder / "base", deadline) as top:
-            yield top / _in_repository(settings, deadline)
+            there, here = top / _in_repository(settings, deadline), settings.path(overlay)
+            if not there.exists() and here.is_dir() and adapts(here):
+                shutil.copytree(here, there)  # the suite is younger than the base version: its overlay adapts that one too
+            yield there
 
 
 def _in_repository(settings: Settings, deadline: Deadline) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kindgate.deploy.adapted import ANNOTATION
 from kindgate.deploy.beside import Beside
 from kindgate.errors import ManifestError, SettingsError
 from kindgate.model import Rendered
@@ -16,6 +17,7 @@ from kindgate.pipeline.tools import Tools
 from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+from tests.unit.kubectl import write_kubectl
 
 OVERLAY = Path("k8s/ci")
 KUBECTL = """#!/usr/bin/env python3
@@ -137,6 +139,23 @@ def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> No
     )
 
     assert images(beside) == ["example/web:1"]
+
+
+def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, tmp_path: Path) -> None:
+    """The base version's manifests with the Ingress that the suite adds."""
+    overlay = project / "e2e/overlay"
+    overlay.mkdir(parents=True)
+    base = f"../../{OVERLAY.as_posix()}/objects.yaml"
+    metadata = {"annotations": {ANNOTATION: "true"}}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump({"metadata": metadata, "resources": [base, "more.yaml"]}))
+    (overlay / "more.yaml").write_text(yaml.safe_dump(manifest("ConfigMap", "more")))
+    settings = Settings(project / "e2e", deploy=DeploySettings(overlay=Path("overlay")), slo=SloSettings(base="main"))
+    tools = Tools(write_kubectl(tmp_path), None)
+
+    beside = read_base(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
+
+    assert images(beside) == ["example/web:1"]
+    assert [item["metadata"]["name"] for item in beside.rendered.of_kind("ConfigMap")] == ["more"]
 
 
 def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
