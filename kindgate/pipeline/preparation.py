@@ -16,6 +16,7 @@ from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.implied_class import with_implied_class
 from kindgate.deploy.loaded_images import with_loaded_images
 from kindgate.deploy.normalize import normalized
+from kindgate.deploy.providers import with_providers
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.source_lines import with_lines
 from kindgate.deploy.substitute import with_image_ids, with_images
@@ -142,7 +143,7 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
         raise without from error
     existing = settings.cluster.existing is not None
     parts = with_implied_class(normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing))
-    parts = parts if existing else normalized(with_gateways(parts))
+    parts = parts if existing else normalized(with_gateways(with_providers(parts)))
     parts = with_images(parts, settings.images.app_images, "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)

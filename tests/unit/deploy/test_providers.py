@@ -1,0 +1,64 @@
+"""The bundled Traefik restarts when a component switches a provider on or off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from kindgate.assets import manifests
+from kindgate.deploy.providers import ANNOTATION, with_providers
+from tests.unit.deploy.objects import manifest, rendered
+
+
+def traefik() -> dict[str, Any]:
+    """The Deployment of the component ingress-traefik."""
+    text = (manifests() / "components" / "ingress-traefik" / "traefik.yaml").read_text()
+    return next(item for item in yaml.safe_load_all(text) if item["kind"] == "Deployment")
+
+
+def switch(name: str, namespace: str = "ingress") -> dict[str, Any]:
+    """A ConfigMap that a component brings."""
+    return manifest("ConfigMap", name, namespace=namespace)
+
+
+def marked(*objects: dict[str, Any]) -> str | None:
+    """What Traefik's pods are marked with, when `objects` are applied with it."""
+    (part,) = with_providers([rendered(traefik(), *objects)])
+    annotations: dict[str, str] = part.objects[0]["spec"]["template"]["metadata"].get("annotations", {})
+    return annotations.get(ANNOTATION)
+
+
+@pytest.mark.parametrize(
+    ("names", "mark"),
+    [
+        ([], None),
+        (["gateway-api"], None),
+        (["traefik-gateway-api"], "traefik-gateway-api"),
+        (["traefik-gateway-api", "traefik-crds", "other"], "traefik-crds,traefik-gateway-api"),
+    ],
+)
+def test_the_pods_are_marked_with_the_switches_that_they_read(names: list[str], mark: str | None) -> None:
+    """Another mark is another template: on a kept cluster, the Deployment rolls out anew."""
+    assert marked(*map(switch, names)) == mark
+
+
+def test_a_config_map_of_another_namespace_is_no_switch() -> None:
+    """Traefik does not read it."""
+    assert marked(switch("traefik-crds", "shop")) is None
+
+
+def test_a_switch_of_another_part_counts() -> None:
+    """As one that is applied before."""
+    before, own = with_providers([rendered(switch("traefik-crds")), rendered(traefik())])
+
+    assert before == rendered(switch("traefik-crds"))
+    assert own.objects[0]["spec"]["template"]["metadata"]["annotations"] == {ANNOTATION: "traefik-crds"}
+
+
+def test_another_traefik_is_left_alone() -> None:
+    """What the application itself brings is its own affair."""
+    other = {**traefik(), "metadata": {"name": "traefik", "namespace": "shop"}}
+
+    assert with_providers([rendered(other, switch("traefik-crds"))]) == (rendered(other, switch("traefik-crds")),)
