@@ -139,12 +139,12 @@ class Readiness:
         return causes(live, observed, self._nodes) if kind in WORKLOADS else []
 
     def _patiently(self, cause: Cause, starting: Collection[str]) -> Cause:
-        """A crash with patience as long as workloads of its namespace are `starting`, which it may need, and for one start more."""
+        """A crash with patience as long as workloads of its namespace are `starting`, which it may need, and for the start after that."""
         if cause.restarts is None or cause.restarts > RESTARTS:
             return cause
         container = (cause.object, cause.container)
         if cause.object.namespace in starting:
-            self._forgiven[container] = cause.restarts
+            self._forgiven[container] = cause.restarts + 1  # the next run may still begin before they are ready
         return replace(cause, grace=NEVER) if cause.restarts <= self._forgiven.get(container, -1) else cause
 
     def _settled(self) -> Ready[None] | Pending:

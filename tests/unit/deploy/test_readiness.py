@@ -416,10 +416,11 @@ def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
 
 
 def test_a_crash_may_be_another_workloads_fault() -> None:
-    """A program that ends without its database gets one more start when that is ready."""
+    """A program that ends without its database gets a start that surely comes after that is ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(1), database(0)])), Pending)
-    assert isinstance(state.judge(Observed([*crashing(2), database(1)])), Hopeless)
+    assert isinstance(state.judge(Observed([*crashing(2), database(1)])), Pending)
+    assert isinstance(state.judge(Observed([*crashing(3), database(1)])), Hopeless)
 
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(2), database(0)])), Pending)
