@@ -106,8 +106,8 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
     """Secret, CRD and image, each until it is given; a run without the Secret is skipped by name and does not pass."""
     missing = shop.run("kindgate validate")
     assert missing.returncode == 13
-    assert "Secret shop/shop-credentials is provided by nobody" in missing.stdout
-    assert "no shop.example/v1 Discount, and no CRD provides it" in missing.stdout
+    assert "Secret shop/shop-credentials was not found in the manifests" in missing.stdout
+    assert "no shop.example/v1 Discount, and its CRD was not found in the manifests" in missing.stdout
     assert shop.run("docker build -t registry.example/team/migrate:3 .").returncode == 0
     assert shop.run("docker save -o migrate.tar registry.example/team/migrate:3").returncode == 0
     with (shop.folder / "e2e/pytest.ini").open("a") as file:
