@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TextIO
 
+from kindgate.credentials import without_credentials
 from kindgate.github.stopping import commands_stopped
 
 
@@ -19,7 +20,7 @@ def stopwatch_progress() -> Callable[[str], None]:
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        print(f"[{time.monotonic() - started:6.1f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - started:6.1f} s] {without_credentials(text)}", file=sys.stderr, flush=True)
 
     return progress
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kindgate.cluster.run_folder import remove_run_folder
+from kindgate.credentials import without_credentials
 from kindgate.errors import HostError, KindgateError, VerdictFailed, VerdictInvalid
 from kindgate.load.result import BurstResult
 from kindgate.metrics.access import prometheus_in_cluster
@@ -64,18 +66,24 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
         annotations = finished.annotations
         for line in finished.lines:
-            show(line)
+            _shown(show, line)
         if code == 0 and not finished.complete:
             code = HostError.exit_code
         if finished.comment_error is not None and code == 0:
             code = finished.comment_error.exit_code
     finally:
         for line in pipeline.close(failed=code != 0):
-            show(line)
+            _shown(show, line)
         remove_run_folder(pipeline.folder)
     if error is not None:
-        show(f"kindgate: {error}")
+        _shown(show, f"kindgate: {error}")
     return Whole(code, annotations)
+
+
+def _shown(show: Callable[[str], object], line: str) -> None:
+    """Show a line without credentials; everything is written by now, so a screen that is gone changes nothing."""
+    with suppress(OSError):
+        show(without_credentials(line))
 
 
 def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:

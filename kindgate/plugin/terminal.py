@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import pytest
 
+from kindgate.credentials import without_credentials
+
 
 class Terminal:
     """Writes through pytest's terminal reporter; silent where there is none (-p no:terminal)."""
@@ -45,11 +47,11 @@ class Terminal:
         with suppress(OSError):
             reporter.section(title)
             for line in lines:
-                reporter.write_line(line)
+                reporter.write_line(without_credentials(line))
 
     @staticmethod
     def _write(reporter: pytest.TerminalReporter, line: str) -> None:
         with suppress(OSError):  # a terminal that is gone must not fail the phase that reports on itself
             reporter.ensure_newline()
-            reporter.write_line(line)
+            reporter.write_line(without_credentials(line))
             reporter.flush()

@@ -100,6 +100,32 @@ def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> 
     assert (tmp_path / "artifacts" / "report.html").is_file()
 
 
+def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
+    """Everything is written before it is shown."""
+
+    def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
+        raise LoadError("no port left")
+
+    def show(_line: str) -> None:
+        raise BrokenPipeError
+
+    assert run_whole(Settings(tmp_path), lambda _: None, show, measure).exit_code == 18
+    assert (tmp_path / "artifacts" / "report.json").is_file()
+
+
+def test_credentials_in_an_error_are_not_shown(tmp_path: Path) -> None:
+    """An address of an existing cluster may hold some."""
+    shown: list[str] = []
+
+    def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
+        raise LoadError("no answer from http://mona:hunter2@shop.example/")
+
+    run_whole(Settings(tmp_path), lambda _: None, shown.append, measure)
+
+    assert shown[-1] == "kindgate: no answer from http://***@shop.example/"
+    assert not any("hunter2" in file.read_text() for file in (tmp_path / "artifacts").iterdir() if file.suffix in {".json", ".md", ".html"})
+
+
 def test_a_base_version_without_anything_to_compare_is_refused_before_all_else(tmp_path: Path) -> None:
     """Nothing is rendered, built or created for it."""
     (tmp_path / "slo.yaml").write_text('thresholds: {http_req_duration: ["p(95)<200"]}\n')
