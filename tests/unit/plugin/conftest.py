@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from kindgate.deploy.entries import Entry, PathSource
+from kindgate.model import ObjectRef
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
@@ -54,6 +56,11 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
         return asked
 
     return replace
+
+
+def entry(host: str) -> Entry:
+    """What requests to a host enter by, as the pipeline reads it from an Ingress."""
+    return Entry(host, "/", tls=False, source=PathSource.ROUTE, object=ObjectRef("Ingress", "i", "echo"), service=None, route_path="/")
 
 
 def pipeline_of(lazy: LazyPipeline) -> Pipeline:

@@ -14,7 +14,7 @@ from kindgate.deploy.beside import Beside
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn, pipeline_of
+from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
 SUITE = """
 import pytest
@@ -35,8 +35,10 @@ SLOW = 0.05
 
 def version(host: str) -> Rendered:
     """One version of the application, reached by `host`."""
-    ingress = {"spec": {"rules": [{"host": host}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
-    return Rendered(Path("o"), (ingress,))
+    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "foo", "port": {"number": 80}}}}
+    spec = {"rules": [{"host": host, "http": {"paths": [path]}}]}
+    metadata = {"name": "i", "namespace": "echo"}
+    return Rendered(Path("o"), ({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec},))
 
 
 class Versions(BaseHTTPRequestHandler):
@@ -75,7 +77,8 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
     def reaches(lazy: LazyPipeline) -> Provisioned:
         measurements = pipeline_of(lazy).measurements
         head = version("foo.localhost")
-        return Provisioned(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base)
+        entries = (entry("foo.localhost"),)
+        return Provisioned(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base, entries=entries)
 
     stand_in(reaches)
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))

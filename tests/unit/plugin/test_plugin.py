@@ -11,18 +11,18 @@ from kindgate.errors import ClusterError, SecretsMissing
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import INI, StandIn
+from tests.unit.plugin.conftest import INI, StandIn, entry
 
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
 """For options that kindgate takes over from it."""
 
-INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
 STANDING = Provisioned(
     ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
-    Rendered(Path("o"), (INGRESS,)),
+    Rendered(Path("o"), ()),
     Path("kubectl"),
     Path("artifacts"),
     Path("measurements"),
+    entries=(entry("foo.localhost"),),
 )
 
 SUITE = """

@@ -11,9 +11,8 @@ from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin import fixtures, short_names
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn
+from tests.unit.plugin.conftest import StandIn, entry
 
-INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
 SHORT = ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace", "burst", "slo", "duet", "resources")
 
 CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n    return 'mine'\n" for name in SHORT)
@@ -23,7 +22,8 @@ CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n 
 def reaches(_lazy: LazyPipeline) -> Provisioned:
     """A pipeline that reaches every stage."""
     address = ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1")
-    return Provisioned(address, Rendered(Path("o"), (INGRESS,)), Path("kubectl"), Path("artifacts"), Path("measurements"))
+    rendered, entries = Rendered(Path("o"), ()), (entry("foo.localhost"),)
+    return Provisioned(address, rendered, Path("kubectl"), Path("artifacts"), Path("measurements"), entries=entries)
 
 
 def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytester) -> None:

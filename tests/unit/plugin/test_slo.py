@@ -13,9 +13,8 @@ import pytest
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn, pipeline_of
+from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
-INGRESS = {"spec": {"rules": [{"host": "foo.localhost"}]}, "kind": "Ingress", "metadata": {"name": "i", "namespace": "echo"}}
 SUITE = """
 import pytest
 
@@ -69,7 +68,8 @@ def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pyt
 
     def reach(lazy: LazyPipeline) -> Provisioned:
         address = ClusterAddress("c", Path("kc"), "kind-c", url)
-        return Provisioned(address, Rendered(Path("o"), (INGRESS,)), Path("kubectl"), Path("artifacts"), pipeline_of(lazy).measurements)
+        folder = pipeline_of(lazy).measurements
+        return Provisioned(address, Rendered(Path("o"), ()), Path("kubectl"), Path("artifacts"), folder, entries=(entry("foo.localhost"),))
 
     return stand_in(reach)
 
