@@ -98,7 +98,6 @@ MUTANTS = (
     rejected("service-protocol", "Service", "spec.ports.0.protocol", "HTTP"),
     rejected("service-without-ports", "Service", "spec.ports", []),
     rejected("ports-without-names", "Service", "spec.ports", [{"port": 80}, {"port": 81}]),
-    rejected("node-port-range", "Service", "spec", {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]}),
     rejected("path-type", "Ingress", f"{INGRESS_PATH}.pathType", "Perfix"),
     rejected("no-path-type", "Ingress", f"{INGRESS_PATH}.pathType", DELETE),
     rejected("relative-path", "Ingress", f"{INGRESS_PATH}.path", "api"),

@@ -31,6 +31,12 @@ def test_what_the_api_server_rejects_is_an_error_and_nothing_else(mutant: Mutant
     assert bool(errors(objects)) == (mutant.rejected or mutant.dangling), errors(objects)
 
 
+def test_a_node_port_out_of_range_is_an_error() -> None:
+    """The server refuses it when it allocates the port, which a dry run does not do."""
+    outside = manifest("Service", "web", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]})
+    assert [line for line in errors([outside]) if "80 is not in the range 30000-32767" in line]
+
+
 @given(st.integers(0, 10**6), st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi"]))
 def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: str) -> None:
     """Compared with the parser of the official client."""
