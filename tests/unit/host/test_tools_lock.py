@@ -37,11 +37,12 @@ def lock(tmp_path: Path, site: Site) -> Path:
 
 
 def test_our_own_lock_names_a_source_for_each_checksum() -> None:
-    """Both tools are there for the four platforms, and no checksum stands without who says so."""
+    """kind and kubectl are there for the four platforms, and no checksum is without a source."""
     tools = read_lock()
-    assert set(tools) == {"kind", "kubectl"}
+    assert set(tools) == {"kind", "kubectl", "helm"}
+    for name in ("kind", "kubectl"):
+        assert set(tools[name].platforms) == {"linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"}
     for tool in tools.values():
-        assert set(tool.platforms) == {"linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"}
         assert all(bool(file.sha256) == bool(file.source) for file in tool.platforms.values())
         assert tool.acceptable(tool.version)
 
