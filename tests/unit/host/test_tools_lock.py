@@ -37,7 +37,7 @@ def lock(tmp_path: Path, site: Site) -> Path:
 
 
 def test_our_own_lock_names_a_source_for_each_checksum() -> None:
-    """kind and kubectl are there for the four platforms, and no checksum is without a source."""
+    """The tools that every run needs are there for the four platforms, and no checksum is without a source."""
     tools = read_lock()
     assert set(tools) == {"kind", "kubectl", "helm"}
     for name in ("kind", "kubectl"):
