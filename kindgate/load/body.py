@@ -38,7 +38,7 @@ def charset_of(content_type: bytes | None) -> str:
     try:
         name = codecs.lookup(found[1].decode("ascii")).name if found else _UTF8
         b"\xff".decode(name, errors="replace")  # refuses codecs that are none of text, and those that cannot go on after an error
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # an unknown name, one with a null character, a codec that is none of text
         return _UTF8
     return _UTF8 if name == "ascii" else name
 

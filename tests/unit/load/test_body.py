@@ -8,7 +8,7 @@ import socket
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
@@ -122,6 +122,7 @@ def test_the_charset_is_that_of_the_content_type(content_type: bytes | None, cha
 
 
 @given(st.binary(max_size=40), st.binary(max_size=30))
+@example(b"", b"\x00")
 def test_no_content_type_breaks_a_check(body: bytes, charset: bytes) -> None:
     """A server may claim anything."""
     found = charset_of(b"text/plain; charset=" + charset)
