@@ -157,6 +157,14 @@ def test_a_404_of_the_controller_is_waited_for_however_long_it_takes() -> None:
     assert len(state.asked) > 12
 
 
+def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
+    """Counts that do not grow say that no Service was asked, for as long as that lasts."""
+    with controller(404) as state:
+        deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
+        with pytest.raises(DeployError, match="no success before the deadline"):
+            wait_answering((entry(),), state.address, deadline, in_a_row=2, counts=lambda _: 7.0)
+
+
 def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() -> None:
     """A moment of its own 404 is not final."""
     with controller(404, 404, 404, 200) as state:
