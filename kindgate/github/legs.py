@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import REPORT_LIMIT, parse_report
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.decision import decide
+from kindgate.report.run import RunReport
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
 
 def ended_well(report: RunReport) -> bool:
     """Whether the run of this report would be green."""
-    return report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
+    return decide(report).may_merge
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

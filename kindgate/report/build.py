@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from kindgate.errors import KindgateError
 from kindgate.load.result import BurstResult
 from kindgate.metrics.resources import ResourceSummary, WorkloadUse
-from kindgate.model import ClusterAddress, Phase, Verdict
+from kindgate.model import ClusterAddress, Phase
 from kindgate.report.burst_record import burst_record
+from kindgate.report.decision import outcome_of
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
@@ -22,7 +23,6 @@ from kindgate.report.run import (
     Environment,
     FailureBundle,
     Link,
-    Outcome,
     PhaseTiming,
     PullRequest,
     Run,
@@ -107,31 +107,6 @@ def build_report(
         links=links[:LINKS],
         notes=tuple(said[:100]),
     )
-
-
-def outcome_of(
-    *,
-    exit_code: int,
-    interrupted: bool,
-    setup_error: SetupError | None,
-    tests: Iterable[TestResult],
-    objectives: Sequence[ThresholdOutcome | ComparisonRow],
-) -> Outcome:
-    """How the run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL."""
-    verdicts = {objective.verdict for objective in objectives}
-    undecided = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
-    broken = any(test.outcome in {"failed", "error"} and test.node_id not in undecided for test in tests)
-    if interrupted:
-        return Outcome.INTERRUPTED
-    if setup_error is not None and not objectives:
-        return Outcome.SETUP_FAILED
-    if Verdict.FAIL in verdicts or broken:
-        return Outcome.FAILED
-    if Verdict.INVALID in verdicts:
-        return Outcome.INVALID
-    if Verdict.INCONCLUSIVE in verdicts:
-        return Outcome.INCONCLUSIVE
-    return Outcome.FAILED if exit_code else Outcome.PASSED
 
 
 def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:

@@ -5,10 +5,13 @@ A headline is data, so that Markdown, HTML and a terminal each mark foreign word
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindgate.model import Verdict
+from kindgate.report.decision import UNTRUSTED as UNTRUSTED_WORD
+from kindgate.report.decision import decide
 from kindgate.report.numbers import change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import Outcome, RunReport, TestResult
@@ -20,6 +23,7 @@ VERDICTS = {
     Outcome.INVALID: "🚫 INVALID",
     Outcome.SETUP_FAILED: "💥 SETUP FAILED",
     Outcome.INTERRUPTED: "✋ INTERRUPTED",
+    Outcome.NO_VERDICT: "❌ NO VERDICT",
 }
 
 UNTRUSTED = "❌ FAIL (untrusted report)"
@@ -63,13 +67,19 @@ def headline(report: RunReport, conclusion: str = "") -> Headline:
 
 def trusted(report: RunReport, conclusion: str) -> bool:
     """Whether the report agrees with the run that made it; without a `conclusion` it is our own run's report."""
-    ended_well = report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
-    return not conclusion or ended_well == (conclusion == "success")
+    return decide(report, conclusion=conclusion).verdict != UNTRUSTED_WORD
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
     """The tests that failed or could not run."""
     return tuple(test for test in report.tests if test.outcome in {"failed", "error"})
+
+
+def left_out_tests(report: RunReport) -> str:
+    """How many e2e tests proved nothing, by why: `18 skipped, 1 xfailed, 3 deselected`; empty when there are none."""
+    outcomes = Counter(test.outcome for test in report.tests if test.e2e)
+    counted = (*((outcomes[word], word) for word in ("skipped", "xfailed", "xpassed")), (report.deselected, "deselected"))
+    return ", ".join(f"{count:,} {word}" for count, word in counted if count)
 
 
 def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
@@ -105,8 +115,9 @@ def _passed(report: RunReport) -> Headline:
         next_step = ("this change may merge if this was the whole suite: none of its objectives was judged",)
     counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives else []
     counted += [f"{plural(len(report.comparison), 'figure')} within what the base allows"] if report.comparison else []
+    left_out = left_out_tests(report)
     return Headline(
-        VERDICTS[Outcome.PASSED],
+        VERDICTS[Outcome.PASSED] + (f" ({left_out})" if left_out else ""),
         (", ".join([*counted, f"{plural(passed, 'test')} passed", *([] if judged else ["no objective judged"])]),),
         cause,
         next_step,
@@ -197,6 +208,16 @@ def _interrupted(report: RunReport) -> Headline:
     )
 
 
+def _no_verdict(report: RunReport) -> Headline:
+    left_out = left_out_tests(report)
+    return Headline(
+        VERDICTS[Outcome.NO_VERDICT],
+        (f"no e2e test passed{f': {left_out}' if left_out else ''}",),
+        ("nothing was judged",),
+        ("see why tests are skipped or deselected, and run them, before merging",),
+    )
+
+
 _SAYING = {
     Outcome.PASSED: _passed,
     Outcome.FAILED: _failed,
@@ -204,6 +225,7 @@ _SAYING = {
     Outcome.INVALID: _invalid,
     Outcome.SETUP_FAILED: _setup_failed,
     Outcome.INTERRUPTED: _interrupted,
+    Outcome.NO_VERDICT: _no_verdict,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kindgate.report.decision import WORST_FIRST
 from kindgate.report.escape import cell_code, code_span
 from kindgate.report.headline import headline, trusted
 from kindgate.report.layout import Block, fitted, table
@@ -21,7 +22,7 @@ from kindgate.report.measure_blocks import (
     resources_block,
 )
 from kindgate.report.numbers import NONE, plural, span
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.run import RunReport
 from kindgate.report.verdict_blocks import (
     comparison_block,
     details_block,
@@ -55,15 +56,6 @@ SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     footer_block,
 )
 """The order of a comment, most wanted first."""
-
-WORST_FIRST = (
-    Outcome.SETUP_FAILED,
-    Outcome.FAILED,
-    Outcome.INVALID,
-    Outcome.INTERRUPTED,
-    Outcome.INCONCLUSIVE,
-    Outcome.PASSED,
-)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class Outcome(enum.StrEnum):
     INVALID = "invalid"
     SETUP_FAILED = "setup-failed"
     INTERRUPTED = "interrupted"
+    NO_VERDICT = "no-verdict"
 
 
 class Run(Record):
@@ -101,7 +102,8 @@ class Link(Record):
 class TestResult(Record):
     """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version.
 
-    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others.
+    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others. `e2e` is False
+    for a test of the same run that is no e2e test: its passing proves nothing about the application.
     """
 
     __test__ = False
@@ -117,6 +119,7 @@ class TestResult(Record):
     bundle: RelativePath = ""
     scenario: Line = ""
     base: Literal["", "passed", "failed"] = ""
+    e2e: bool = True
 
 
 class FailureBundle(Record):
@@ -146,7 +149,7 @@ class Artifact(Record):
 
 
 class RunReport(Record):
-    """All that a run found."""
+    """All that a run found; `deselected` counts the e2e tests that were collected and left out by a filter."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: Run
@@ -163,6 +166,7 @@ class RunReport(Record):
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
     resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()
     tests: Annotated[tuple[TestResult, ...], Field(max_length=20_000)] = ()
+    deselected: Count = 0
     failures: Annotated[tuple[FailureBundle, ...], Field(max_length=1000)] = ()
     gate_changes: GateChanges = GateChanges()
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()

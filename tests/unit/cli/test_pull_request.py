@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.report.run import Outcome, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
-REPORT = RunReport(run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0), outcome=Outcome.PASSED, exit_code=0)
+REPORT = RunReport(
+    run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
+    outcome=Outcome.PASSED,
+    exit_code=0,
+    tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
+)
 NOT_POSTED, REFUSED = 23, 24
 
 
