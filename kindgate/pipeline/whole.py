@@ -116,7 +116,7 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
         )
-    measurements.append(Measurement("objectives", judgement=judged.judgement))
+    measurements.append(Measurement("objectives", judgement=judged.judgement, origin=judged.origin))
     if standing.monitoring:
         measurements.append(_resources(standing, judged))
 

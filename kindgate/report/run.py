@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindgate.report.bursts import Burst
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
+from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.resources import ResourceWindow
@@ -160,9 +162,11 @@ class RunReport(Record):
     pull_request: PullRequest | None = None
     setup_error: SetupError | None = None
     phases: Annotated[tuple[PhaseTiming, ...], Field(max_length=100)] = ()
-    objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=500)] = ()
+    objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=OBJECTIVES_LIMIT)] = ()
     gates: Annotated[tuple[ValidityGate, ...], Field(max_length=500)] = ()
-    comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=200)] = ()
+    comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=COMPARISON_LIMIT)] = ()
+    judged: Annotated[tuple[Judged, ...], Field(max_length=OBJECTIVES_LIMIT + COMPARISON_LIMIT)] = ()
+    figures: Annotated[tuple[BurstFigures, ...], Field(max_length=BURSTS_LIMIT)] = ()
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
     resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()
     tests: Annotated[tuple[TestResult, ...], Field(max_length=20_000)] = ()
