@@ -17,7 +17,7 @@ from kindgate.github.bounded import retried, within
 from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
 from kindgate.github.comment import PostResult
 from kindgate.github.context import Context, read_context
-from kindgate.github.legs import Collected, Named, leg_names, newest_of_each_leg
+from kindgate.github.legs import Collected, Named, decisions_of, leg_names, newest_of_each_leg
 from kindgate.github.links import page_link, page_name, run_links
 from kindgate.github.marker import Marker, comment_id
 from kindgate.github.post import POST_SECONDS, message_of_legs, settle
@@ -110,7 +110,8 @@ class _Publication:
         changes, warnings = self._gate_changes(pull)
         shown = {leg: trusted(report, record, changes, self.pages.get(leg)) for leg, report in self.reports.items()}
         missing = tuple(sorted(set(self.expected) - shown.keys()))
-        message = message_of_legs(Collected(shown, missing), run.conclusion)
+        collected = Collected(shown, missing)
+        message = message_of_legs(collected, decisions_of(collected, conclusion=run.conclusion or ""))
         marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
         deadline = self.deadline.at_most(POST_SECONDS)
         result = settle(self.api, message, self.settings, number=pull.number, marker=marker, deadline=deadline)

@@ -87,6 +87,8 @@ WORDS: Mapping[Outcome, str] = {
 
 UNTRUSTED = "UNTRUSTED"
 
+_OUTCOMES = {word: outcome for outcome, word in WORDS.items()}
+
 WORST_FIRST = (
     Outcome.SETUP_FAILED,
     Outcome.FAILED,
@@ -97,6 +99,11 @@ WORST_FIRST = (
     Outcome.PASSED,
 )
 """The order in which the outcomes of several runs matter."""
+
+
+def outcome_named(verdict: str) -> Outcome | None:
+    """The outcome that a decision's word stands for; None for UNTRUSTED."""
+    return _OUTCOMES.get(verdict)
 
 
 def effect_of(verdict: Verdict, inconclusive: Inconclusive) -> Effect:
@@ -177,9 +184,13 @@ def untrusted(reason: str) -> Decision:
 
 def worst(decisions: Iterable[Decision]) -> Decision:
     """The decision about several legs: the worst of theirs; none at all is no verdict."""
-    order = [UNTRUSTED, *(WORDS[outcome] for outcome in WORST_FIRST)]
-    found = sorted(decisions, key=lambda decision: (decision.may_merge, order.index(decision.verdict)))
-    return found[0] if found else no_verdict("there is no report")
+    return min(decisions, key=badness, default=no_verdict("there is no report"))
+
+
+def badness(decision: Decision) -> tuple[bool, int]:
+    """Sorts decisions, the worst first."""
+    outcome = outcome_named(decision.verdict)
+    return decision.may_merge, -1 if outcome is None else WORST_FIRST.index(outcome)
 
 
 def _disagreement(report: RunReport, run: RunIdentity) -> str:
@@ -249,7 +260,7 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
         Outcome.FAILED: _failure(report),
         Outcome.INVALID: "the measurement cannot be trusted",
         Outcome.INTERRUPTED: "the run was stopped before it had a verdict",
-        Outcome.NO_VERDICT: f"no e2e test passed of {plural(len(report.tests), 'test')}" if report.tests else "nothing was judged",
+        Outcome.NO_VERDICT: "no e2e test passed",
         Outcome.INCONCLUSIVE: f"{plural(undecided, 'objective')} could not be decided",
         Outcome.PASSED: f"{plural(passed_tests(report.tests), 'test')} passed, {plural(len(rows), 'objective')} met",
     }

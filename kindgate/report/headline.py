@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindgate.model import Verdict
-from kindgate.report.decision import UNTRUSTED as UNTRUSTED_WORD
-from kindgate.report.decision import decide
+from kindgate.report.decision import Decision, decide, outcome_named
 from kindgate.report.numbers import change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import Outcome, RunReport, TestResult
@@ -49,25 +48,20 @@ class Headline:
     next_step: Words
 
 
-def headline(report: RunReport, conclusion: str = "") -> Headline:
-    """What to say first about `report`.
-
-    `conclusion` is what GitHub says of the run that made an untrusted report (`success`, `failure`, ...): a report
-    that does not agree with it is shown as a failure.
-    """
-    if not trusted(report, conclusion):
+def headline(report: RunReport, decision: Decision | None = None) -> Headline:
+    """What to say first about `report`; `decision` is what was decided about it, by default what its own content says."""
+    decided = decision or decide(report)
+    outcome = outcome_named(decided.verdict)
+    if outcome is None:
         return Headline(
             UNTRUSTED,
-            ("the report says ", Foreign(report.outcome.value), " and the run itself ended with ", Foreign(conclusion)),
+            (Foreign(decided.reason),),
             ("a report that contradicts its run proves nothing",),
             ("read the run's own log before merging",),
         )
-    return _SAYING[report.outcome](report)
-
-
-def trusted(report: RunReport, conclusion: str) -> bool:
-    """Whether the report agrees with the run that made it; without a `conclusion` it is our own run's report."""
-    return decide(report, conclusion=conclusion).verdict != UNTRUSTED_WORD
+    if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
+        return _no_verdict(report, decided.reason)
+    return _SAYING[outcome](report)
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
@@ -208,12 +202,12 @@ def _interrupted(report: RunReport) -> Headline:
     )
 
 
-def _no_verdict(report: RunReport) -> Headline:
+def _no_verdict(report: RunReport, reason: str = "no e2e test passed") -> Headline:
     left_out = left_out_tests(report)
     return Headline(
         VERDICTS[Outcome.NO_VERDICT],
-        (f"no e2e test passed{f': {left_out}' if left_out else ''}",),
-        ("nothing was judged",),
+        (f"{reason}{f': {left_out}' if left_out else ''}",),
+        ("what must be judged was not",),
         ("see why tests are skipped or deselected, and run them, before merging",),
     )
 

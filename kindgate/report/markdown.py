@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kindgate.report.decision import WORST_FIRST
+from kindgate.report.decision import Decision, badness
 from kindgate.report.escape import cell_code, code_span
-from kindgate.report.headline import headline, trusted
+from kindgate.report.headline import headline
 from kindgate.report.layout import Block, fitted, table
 from kindgate.report.measure_blocks import (
     bursts_block,
@@ -64,15 +64,15 @@ class Leg:
 
     name: str
     report: RunReport
-    conclusion: str = ""
+    decision: Decision
 
 
-def comment(report: RunReport, *, conclusion: str = "", limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
+def comment(report: RunReport, decision: Decision | None = None, *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
     """The comment about one run, at most `limit` characters and bytes long.
 
-    `conclusion` is GitHub's own word about the run of an untrusted report; see `headline`.
+    `decision` is what was decided about it, by default what its own content says.
     """
-    return fitted([headline_block(headline(report, conclusion)), *_sections(report)], limit)
+    return fitted([headline_block(headline(report, decision)), *_sections(report)], limit)
 
 
 def matrix_comment(legs: Sequence[Leg], missing: Sequence[str] = (), *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
@@ -80,10 +80,10 @@ def matrix_comment(legs: Sequence[Leg], missing: Sequence[str] = (), *, limit: i
 
     `missing` names runs that should have sent a report and did not; with any of them the comment's verdict is a failure.
     """
-    ordered = sorted(legs, key=lambda leg: (trusted(leg.report, leg.conclusion), WORST_FIRST.index(leg.report.outcome), leg.name))
+    ordered = sorted(legs, key=lambda leg: (badness(leg.decision), leg.name))
     blocks = [_matrix_headline(ordered, missing), _matrix_table(ordered, missing)]
     for leg in ordered:
-        blocks.append(headline_block(headline(leg.report, leg.conclusion), prefix=f"{code_span(leg.name)} "))
+        blocks.append(headline_block(headline(leg.report, leg.decision), prefix=f"{code_span(leg.name)} "))
         blocks += _sections(leg.report)
     return fitted(blocks, limit)
 
@@ -109,10 +109,10 @@ def _matrix_headline(ordered: Sequence[Leg], missing: Sequence[str]) -> Block:
     if not ordered:
         return Block(("### ❌ FAIL: there is no report", "**Cause:** no run sent one. **Next:** read the workflow's log."))
     worst = ordered[0]
-    return headline_block(headline(worst.report, worst.conclusion), prefix=f"{code_span(worst.name)} ")
+    return headline_block(headline(worst.report, worst.decision), prefix=f"{code_span(worst.name)} ")
 
 
 def _matrix_table(ordered: Sequence[Leg], missing: Sequence[str]) -> Block:
     rows = [(cell_code(name), "❌ no report", NONE) for name in missing]
-    rows += [(cell_code(leg.name), headline(leg.report, leg.conclusion).verdict, span(leg.report.run.seconds)) for leg in ordered]
+    rows += [(cell_code(leg.name), headline(leg.report, leg.decision).verdict, span(leg.report.run.seconds)) for leg in ordered]
     return table(f"{plural(len(rows), 'run')}", ("run", "verdict", "time"), rows, usefulness=95, noun="run")

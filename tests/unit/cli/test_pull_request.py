@@ -1,4 +1,4 @@
-"""`kindgate report --post` and `kindgate publish`, as the workflows call them, against a stand-in for GitHub."""
+"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, as the workflows call them, against a stand-in for GitHub."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from kindgate.model import Verdict
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
-from tests.unit.github.standin import TOKEN, Fault, StandIn, document, serving
+from tests.unit.github.standin import HEAD, TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
 REPORT = RunReport(
@@ -20,8 +22,12 @@ REPORT = RunReport(
     outcome=Outcome.PASSED,
     exit_code=0,
     tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
+    objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
+    pull_request=PullRequest(head_sha=HEAD, run_id=9001, attempt=1),
 )
-NOT_POSTED, REFUSED = 23, 24
+BAD_SETTING, MISSED, NOT_POSTED, REFUSED, NO_VERDICT = 10, 20, 23, 24, 28
+FAILED = REPORT.model_copy(update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)})
+UNJUDGED = REPORT.model_copy(update={"objectives": ()})
 
 
 @pytest.fixture(name="github")
@@ -50,11 +56,71 @@ def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_p
 
     done = called(github, tmp_path, "report", "--post", "--input", "legs", "--leg", "a b", KINDGATE_GITHUB_ID="e2e")
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == NO_VERDICT, done.stderr
     assert "comment created on #17" in done.stdout.splitlines()
     (body,) = github.written()
     assert body.startswith("<!-- kindgate:e2e v1 ")
     assert "no report from `b`" in body
+
+
+def test_a_post_about_an_empty_folder_is_red(github: StandIn, tmp_path: Path) -> None:
+    """The comment says that there is no report, and so does the exit code."""
+    (tmp_path / "legs").mkdir()
+
+    done = called(github, tmp_path, "report", "--post", "--input", "legs")
+
+    assert done.returncode == NO_VERDICT
+    assert len(github.written()) == 1
+
+
+OTHER_HEAD, OTHER_RUN = PullRequest(head_sha="b" * 40, run_id=9001), PullRequest(head_sha=HEAD, run_id=9000)
+
+
+@pytest.mark.parametrize(
+    ("report", "more", "code"),
+    [
+        (REPORT, [], 0),
+        (FAILED, [], MISSED),
+        (UNJUDGED, [], NO_VERDICT),
+        (UNJUDGED, ["--require", "tests"], 0),
+        (REPORT, ["--require", "tests comparison"], NO_VERDICT),
+        (REPORT.model_copy(update={"pull_request": OTHER_HEAD}), [], REFUSED),
+        (REPORT.model_copy(update={"pull_request": OTHER_RUN}), [], REFUSED),
+        (REPORT.model_copy(update={"outcome": Outcome.INTERRUPTED, "exit_code": 2}), [], NO_VERDICT),
+        (None, [], NO_VERDICT),
+    ],
+)
+def test_verify_and_a_post_end_with_the_same_code(
+    github: StandIn, tmp_path: Path, report: RunReport | None, more: list[str], code: int
+) -> None:
+    """In a workflow both compare the report with the run that they are in."""
+    folder = tmp_path / "legs" / "kindgate-report-e2e-1"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(report.model_dump_json() if report else "{}")
+
+    commands = [
+        called(github, tmp_path, *command, "legs", "--leg", "e2e", *more) for command in (["report", "--post", "--input"], ["verify"])
+    ]
+
+    assert [done.returncode for done in commands] == [code, code], [done.stdout + done.stderr for done in commands]
+    assert len(github.written()) == 1
+    assert [line for line in commands[1].stdout.splitlines() if line.startswith("e2e: ")] != []
+
+
+def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path: Path) -> None:
+    """What a leg must judge follows from the SLO file, where it is at hand and nothing else was said."""
+    (tmp_path / "report.json").write_text(UNJUDGED.model_dump_json())
+    (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 10%}}\n")
+    (tmp_path / "full.yaml").write_text("thresholds: {http_req_failed: [rate<0.01]}\n")
+
+    codes = [called(github, tmp_path, "verify", "report.json", "--leg", "e2e", "--slo-file", file) for file in ("slo.yaml", "full.yaml")]
+
+    assert [done.returncode for done in codes] == [0, NO_VERDICT], codes[0].stderr + codes[1].stderr
+
+
+def test_a_word_that_cannot_be_required_is_refused(github: StandIn, tmp_path: Path) -> None:
+    """A typo must not require less."""
+    assert called(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
 
 
 def test_a_required_comment_that_cannot_be_written_fails_the_job(github: StandIn, tmp_path: Path) -> None:
