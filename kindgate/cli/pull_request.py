@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kindgate.cli.settings import with_settings
+from kindgate.report.escape import visible
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -119,16 +120,26 @@ def _run(given: RunIdentity) -> RunIdentity:
 def publish(
     settings: Settings,
     run_id: Annotated[int, typer.Option(help="The workflow run whose reports are published", metavar="N")],
-    leg: Annotated[list[str] | None, typer.Option(help="A leg that has to be there; repeatable", metavar="NAME")] = None,
+    leg: Legs = None,
+    workflow: Annotated[str, typer.Option(help="File of the workflow that the run must be of", metavar="FILE")] = "",
+    judge: Annotated[
+        str, typer.Option(help="Reusable workflow that the run must have called", metavar="OWNER/REPOSITORY/FILE@COMMIT")
+    ] = "",
 ) -> None:
-    """Post the report of a finished run of an untrusted pull request (a fork's): what it uploaded is checked, never trusted.
+    """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
-    Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
+    Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
-    from kindgate.github.publish import publish_run  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.publish import Request, publish_run  # noqa: PLC0415  # keeps --help quick
 
-    for result in publish_run(run_id, settings.github, os.environ, expected=leg or ()):
+    published = publish_run(Request(run_id, leg or (), Expected(workflow, judge)), settings.github, os.environ)
+    for result in published.results:
         _show(result)
+    if published.decision is not None:
+        print(f"{published.decision.verdict}: {visible(published.decision.reason)}")
+    if published.exit_code:
+        raise typer.Exit(published.exit_code)
 
 
 def _show(result: PostResult) -> None:

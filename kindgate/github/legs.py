@@ -19,6 +19,9 @@ ARTIFACT_PREFIX = "kindgate-report-"
 _ARTIFACT = re.compile(rf"{ARTIFACT_PREFIX}(?P<leg>[A-Za-z0-9][A-Za-z0-9._-]{{0,59}})-(?P<attempt>[0-9]{{1,4}})", re.ASCII)
 
 
+NO_REPORT = "there is no report"
+
+
 @dataclass(frozen=True)
 class Named(Generic[T]):
     """Something of one leg, as its artifact's name `kindgate-report-LEG-ATTEMPT` says."""
@@ -40,6 +43,11 @@ class Collected:
     def problems(self) -> tuple[str, ...]:
         """A line about each report that could not be read."""
         return tuple(f"{leg}: {reason}" for leg, reason in self.reasons.items())
+
+    @property
+    def why_missing(self) -> dict[str, str]:
+        """Each missing leg, and why it has no report."""
+        return {leg: self.reasons.get(leg, NO_REPORT) for leg in self.missing}
 
 
 def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
@@ -87,19 +95,10 @@ def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
-def decisions_of(
-    collected: Collected, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
-) -> dict[str, Decision]:
-    """What was decided about each leg; one without a usable report has no verdict.
-
-    `conclusion` is GitHub's word for the whole run, which fails when one leg does: a leg that passed contradicts
-    `failure` only if no other leg explains it.
-    """
+def decisions_of(collected: Collected, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN) -> dict[str, Decision]:
+    """What was decided about each leg; one without a usable report has no verdict."""
     decided = {leg: decide(report, requirements, run) for leg, report in collected.reports.items()}
-    decided |= {leg: no_verdict(collected.reasons.get(leg, "there is no report")) for leg in collected.missing}
-    explained = conclusion not in {"", "success"} and not all(one.may_merge for one in decided.values())
-    if conclusion and not explained:
-        decided |= {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
     return dict(sorted(decided.items()))
 
 

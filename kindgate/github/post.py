@@ -14,10 +14,11 @@ from kindgate.github.comment import Conversation, Post, PostResult
 from kindgate.github.context import Context, read_context
 from kindgate.github.decide import whether_to_try
 from kindgate.github.legs import Collected
+from kindgate.github.links import run_links
 from kindgate.github.marker import Marker, comment_id, digest_of
 from kindgate.report.decision import Decision, decide, worst
-from kindgate.report.markdown import Leg, comment, matrix_comment
-from kindgate.report.run import RunReport
+from kindgate.report.markdown import Leg, comment, comment_without_report, matrix_comment
+from kindgate.report.run import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 
@@ -69,14 +70,22 @@ def message_of(report: RunReport, decision: Decision | None = None) -> Message:
     return Message(comment(report, decided), _digest([digest_of(report), decided.verdict, decided.reason]), decided.may_merge)
 
 
-def message_of_legs(collected: Collected, decisions: Mapping[str, Decision]) -> Message:
-    """What to say about several legs, each with what was decided about it."""
+def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], head: str = "") -> Message:
+    """What to say about several legs of the commit `head`, each with what was decided about it."""
     if len(collected.reports) == 1 and not collected.missing:
         ((name, report),) = collected.reports.items()
         return message_of(report, decisions[name])
     legs = [Leg(name, report, decisions[name]) for name, report in collected.reports.items()]
+    missing = collected.why_missing
     said = [f"{leg.name}={digest_of(leg.report)} {leg.decision.verdict} {leg.decision.reason}" for leg in legs]
-    return Message(matrix_comment(legs, collected.missing), _digest([*said, *collected.missing]), worst(decisions.values()).may_merge)
+    said += [f"{name} {reason}" for name, reason in missing.items()]
+    return Message(matrix_comment(legs, missing, head=head), _digest(said), worst(decisions.values()).may_merge)
+
+
+def message_without_report(decision: Decision, record: PullRequest) -> Message:
+    """What to say about a run that has left no report, as GitHub describes it by `record`."""
+    markdown = comment_without_report(decision, record.head_sha, run_links(record.run_url))
+    return Message(markdown, _digest([decision.verdict, decision.reason]), decision.may_merge)
 
 
 def settle(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindgate.model import Verdict
 from kindgate.report.decision import Decision, decide, outcome_named
@@ -25,7 +25,10 @@ VERDICTS = {
     Outcome.NO_VERDICT: "❌ NO VERDICT",
 }
 
-UNTRUSTED = "❌ FAIL (untrusted report)"
+UNTRUSTED = "❌ UNTRUSTED"
+
+SHORT_SHA = 7
+"""Digits of a commit that a headline names, as GitHub does."""
 
 
 class Foreign(str):
@@ -40,28 +43,27 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Headline:
-    """`verdict`, and the sentences behind it."""
+    """`verdict`, and the sentences behind it; `head` is the commit that it is about, empty when unknown."""
 
     verdict: str
     what: Words
     cause: Words
     next_step: Words
+    head: str = ""
 
 
 def headline(report: RunReport, decision: Decision | None = None) -> Headline:
-    """What to say first about `report`; `decision` is what was decided about it, by default what its own content says."""
-    decided = decision or decide(report)
-    outcome = outcome_named(decided.verdict)
-    if outcome is None:
-        return Headline(
-            UNTRUSTED,
-            (Foreign(decided.reason),),
-            ("a report that contradicts its run proves nothing",),
-            ("read the run's own log before merging",),
-        )
-    if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
-        return _no_verdict(report, decided.reason)
-    return _SAYING[outcome](report)
+    """What to say first about `report`, and of which commit; `decision` is what was decided, by default what its own content says."""
+    said = _said(report, decision or decide(report))
+    return replace(said, head=report.pull_request.head_sha if report.pull_request else "")
+
+
+def without_report(decision: Decision, head: str) -> Headline:
+    """What to say first about a commit whose run has left no report."""
+    if outcome_named(decision.verdict) is None:
+        return replace(_untrusted(decision), head=head)
+    next_step: Words = ("read the run's log, and run it again before merging",)
+    return Headline(VERDICTS[Outcome.NO_VERDICT], (Foreign(decision.reason),), ("nothing else judges this commit",), next_step, head)
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
@@ -91,6 +93,24 @@ def interval(objective: ThresholdOutcome) -> str:
     if objective.low is None or objective.high is None:
         return ""
     return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
+
+
+def _said(report: RunReport, decision: Decision) -> Headline:
+    outcome = outcome_named(decision.verdict)
+    if outcome is None:
+        return _untrusted(decision)
+    if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
+        return _no_verdict(report, decision.reason)
+    return _SAYING[outcome](report)
+
+
+def _untrusted(decision: Decision) -> Headline:
+    return Headline(
+        UNTRUSTED,
+        (Foreign(decision.reason),),
+        ("a report proves nothing when GitHub says otherwise, or when what made it may have been changed",),
+        ("read the run's own log, and see what the pull request changes about its gate, before merging",),
+    )
 
 
 def _passed(report: RunReport) -> Headline:

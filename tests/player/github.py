@@ -83,6 +83,9 @@ class PlayedGitHub(StandIn):
         artifacts = f"{self.url}/repos/{REPOSITORY}/actions/runs/{number}/artifacts"
         return Answer(200, copy.deepcopy(self.runs[int(number)]) | {"artifacts_url": artifacts})
 
+    def _runs(self) -> list[dict[str, Any]]:
+        return [copy.deepcopy(run) for run in self.runs.values()] or super()._runs()
+
     def _list_artifacts(self, query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
         del body
         found = [artifact for artifact in self.artifacts if artifact["workflow_run"]["id"] == int(number)]

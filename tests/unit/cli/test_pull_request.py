@@ -14,7 +14,7 @@ from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
-from tests.unit.github.standin import HEAD, TOKEN, Fault, StandIn, document, serving
+from tests.unit.github.standin import HEAD, REPOSITORY, TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
 REPORT = RunReport(
@@ -23,7 +23,7 @@ REPORT = RunReport(
     exit_code=0,
     tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
     objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
-    pull_request=PullRequest(head_sha=HEAD, run_id=9001, attempt=1),
+    pull_request=PullRequest(repository=REPOSITORY, head_sha=HEAD, run_id=9001, attempt=1),
 )
 BAD_SETTING, MISSED, NOT_POSTED, REFUSED, NO_VERDICT = 10, 20, 23, 24, 28
 FAILED = REPORT.model_copy(update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)})
@@ -153,16 +153,16 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     [packed(("../report.json", REPORT.model_dump_json().encode())), packed(("report.json", b'{"\\n::error::forged": 1}')), b"no archive"],
     ids=["traversal", "a field that forges", "no archive"],
 )
-def test_a_hostile_artifact_ends_in_one_error(github: StandIn, tmp_path: Path, archive: bytes) -> None:
-    """With an exit code of its own, no traceback, no comment, and nothing unpacked."""
+def test_a_hostile_artifact_is_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
+    """With an exit code of its own, no traceback, a comment that says so, and nothing unpacked."""
     as_fork(github)
     github.upload("kindgate-report-e2e-1", archive)
     before = sorted(tmp_path.parent.rglob("*"))
 
     done = called(github, tmp_path, "publish", "--run-id", "9001", GITHUB_EVENT_NAME="workflow_run")
 
-    assert done.returncode == REFUSED
+    assert done.returncode == NO_VERDICT
     assert "Traceback" not in done.stderr
-    assert read_as_commands(done.stderr.splitlines()) == []
-    assert github.comments == []
+    assert read_as_commands([*done.stdout.splitlines(), *done.stderr.splitlines()]) == []
+    assert "NO VERDICT" in github.written()[0]
     assert sorted(tmp_path.parent.rglob("*")) == before

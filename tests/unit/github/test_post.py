@@ -224,7 +224,7 @@ def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
     result = _posted([tmp_path], GitHubSettings(comment="on-failure"), github, expected=["v1-36"])
 
     assert result.line == "comment created on #17"
-    assert "FAIL" in github.written()[0].split("\n")[1]
+    assert "NO VERDICT" in github.written()[0].split("\n")[1]
 
 
 def test_importing_the_room_imports_no_pygithub() -> None:

@@ -12,9 +12,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kindgate.model import Verdict
-from kindgate.report.decision import Requirements, decide
+from kindgate.report.decision import Requirements, decide, no_verdict
 from kindgate.report.headline import headline
-from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
+from kindgate.report.markdown import (
+    COMMENT_LIMIT,
+    MARKER_ROOM,
+    SUMMARY_LIMIT,
+    Leg,
+    comment,
+    comment_without_report,
+    job_summary,
+    matrix_comment,
+)
 from kindgate.report.objectives import GateChanges
 from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
 
@@ -109,7 +118,7 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
     """`-m smoke` passes without any load: that alone is no reason to merge."""
     first, second = comment(passing.model_copy(update={"objectives": (), "comparison": ()})).splitlines()[:2]
 
-    assert first == "### ✅ PASS: 2 tests passed, no objective judged"
+    assert first == "### ✅ PASS for `0123456`: 2 tests passed, no objective judged"
     assert "none of its objectives was judged" in second
 
 
@@ -124,15 +133,15 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
 def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, outcomes: list[str], deselected: int, counted: str) -> None:
     """One pass among 19 skips is no plain PASS."""
     report = passing.model_copy(update={"tests": tuple(map(_ended, outcomes)), "deselected": deselected})
-    assert comment(report).startswith(f"### ✅ PASS ({counted}): ")
+    assert comment(report).startswith(f"### ✅ PASS ({counted}) for `0123456`: ")
 
 
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        ({"tests": ()}, "### ❌ NO VERDICT: no e2e test passed\n"),
-        ({"tests": "skipped"}, "### ❌ NO VERDICT: no e2e test passed: 1 skipped\n"),
-        ({"objectives": ()}, "### ❌ NO VERDICT: no objective was judged\n"),
+        ({"tests": ()}, "### ❌ NO VERDICT for `0123456`: no e2e test passed\n"),
+        ({"tests": "skipped"}, "### ❌ NO VERDICT for `0123456`: no e2e test passed: 1 skipped\n"),
+        ({"objectives": ()}, "### ❌ NO VERDICT for `0123456`: no objective was judged\n"),
     ],
 )
 def test_what_must_be_judged_and_was_not_leads(passing: RunReport, report: dict[str, Any], said: str) -> None:
@@ -164,15 +173,24 @@ def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, 
     objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
     page = comment(failing.model_copy(update={"objectives": (objective,)}))
 
-    assert page.startswith(f"### ❌ FAIL: `p(95)<50` of `http_req_duration` {said}, against 50 ms\n")
+    assert page.startswith(f"### ❌ FAIL for `0123456`: `p(95)<50` of `http_req_duration` {said}, against 50 ms\n")
 
 
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
     """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
     red = passing.model_copy(update={"exit_code": 1})
-    assert comment(passing, decide(passing, conclusion="failure")).startswith("### ❌ FAIL (untrusted report)")
-    assert comment(red, decide(red, conclusion="success")).startswith("### ❌ FAIL (untrusted report)")
+    assert comment(passing, decide(passing, conclusion="failure")).startswith("### ❌ UNTRUSTED")
+    assert comment(red, decide(red, conclusion="success")).startswith("### ❌ UNTRUSTED")
     assert comment(passing, decide(passing, conclusion="success")).startswith("### ✅ PASS")
+
+
+def test_a_commit_without_a_report_is_named(failing: RunReport) -> None:
+    """What is known of it, and no verdict of an older one."""
+    page = comment_without_report(no_verdict("the run uploaded no report"), "0123456789" * 4, failing.links)
+
+    assert page.startswith("### ❌ NO VERDICT for `0123456`: `the run uploaded no report`\n")
+    assert "before merging" in page.splitlines()[1]
+    assert failing.links[0].url in page
 
 
 def test_a_gate_that_changes_itself_is_named(failing: RunReport) -> None:
@@ -252,13 +270,14 @@ def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunR
 def test_a_leg_that_its_run_contradicts_leads(passing: RunReport, failing: RunReport) -> None:
     """A forged PASS does not hide behind the others."""
     page = matrix_comment([Leg("a", failing, decide(failing)), Leg("b", passing, decide(passing, conclusion="failure"))])
-    assert page.startswith("### `b` ❌ FAIL (untrusted report)")
+    assert page.startswith("### `b` ❌ UNTRUSTED")
 
 
 def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
     """Silence is not consent."""
-    page = matrix_comment([Leg("k8s-1.36", passing, decide(passing))], missing=["k8s-1.37"])
-    assert page.startswith("### ❌ FAIL: no report from `k8s-1.37`")
+    page = matrix_comment([Leg("k8s-1.36", passing, decide(passing))], {"k8s-1.37": "it was cancelled"}, head="0123456789" * 4)
+    assert page.startswith("### ❌ NO VERDICT for `0123456`: no report from `k8s-1.37`")
+    assert "it was cancelled" in page.splitlines()[1]
     assert "| `k8s-1.37` | ❌ no report |" in page
 
 

@@ -60,7 +60,7 @@ def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(fa
             assert len(page.encode()) <= COMMENT_LIMIT
             assert not UNDRAWN.search(page)
             assert page.count("<details>") == page.count("</details>")
-        matrix_comment([Leg("a", report, decide(report, conclusion="failure")), Leg("b", report, decide(report))], missing=["c"])
+        matrix_comment([Leg("a", report, decide(report, conclusion="failure")), Leg("b", report, decide(report))], {"c": "there is none"})
         job_summary(report)
 
 
