@@ -3,7 +3,8 @@
 Duet bursts are best: both versions serve at the same time and every request goes to either at random, so what the
 machine does to one it does to the other. Bursts of one version each, in the order ABBA, are the fallback. The unit
 is d = log(percentile of the pull request / percentile of the base) of a burst, judged by Wilcoxon's signed-rank test:
-PASS when d is below log(1 + tolerance), else FAIL when d is above 0, else INCONCLUSIVE.
+PASS when d is below log(1 + tolerance), else FAIL when d is above 0, else INCONCLUSIVE. A version that answers by
+redirects alone did not do its work, so that there is no PASS.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from kindgate.slo.gates import Gate, check_gates
 from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
+from kindgate.slo.redirects import redirects_alone, redirects_explanation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.signed_rank import hodges_lehmann, p_greater, p_less, shift_interval
 from kindgate.slo.tally import Times, times_of
@@ -161,7 +163,8 @@ def _result(
     broken: Sequence[Gate],
     alpha: float,
 ) -> ComparisonResult:
-    verdict = test.verdict
+    redirected = _redirected(samples)
+    verdict = Verdict.INCONCLUSIVE if test.verdict is Verdict.PASS and redirected else test.verdict
     if not ratios:
         verdict = Verdict.FAIL
     elif broken or base is None:
@@ -181,7 +184,15 @@ def _result(
         explanation="",
         trend=tuple(map(math.expm1, ratios)),
     )
+    if verdict is Verdict.INCONCLUSIVE and redirected:
+        return replace(result, explanation=redirects_explanation(redirected))
     return replace(result, explanation=_sentence(result, broken))
+
+
+def _redirected(samples: Sequence[BurstSample]) -> str:
+    """Which versions answered by redirects alone, as a sentence has it; empty for none."""
+    names = [name for arm, name in ((BASE, "the base version"), (HEAD, "the pull request")) if redirects_alone(samples, {"arm": arm})]
+    return " and ".join(names)
 
 
 def _times(sample: BurstSample, arm: str) -> Times:

@@ -19,7 +19,7 @@ from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.redirects import REDIRECTS_EXPLANATION, redirects_alone, without_redirects
+from kindgate.slo.redirects import redirects_alone, redirects_explanation, without_redirects
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import Threshold
@@ -111,7 +111,7 @@ def _explanation(
     threshold: Threshold, finding: Finding, verdict: Verdict, samples: Sequence[BurstSample], *, broken: Sequence[Gate], rivals: int
 ) -> str:
     if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, threshold.selector.tag_map):
-        return REDIRECTS_EXPLANATION
+        return redirects_explanation()
     return explain(threshold, verdict, finding, broken, rivals)
 
 

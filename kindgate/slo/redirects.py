@@ -20,7 +20,10 @@ def without_redirects(verdict: Verdict, samples: Sequence[BurstSample], tags: Ma
     return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and redirects_alone(samples, tags) else verdict
 
 
-REDIRECTS_EXPLANATION = (
-    f"{Verdict.INCONCLUSIVE}: every answer was a redirect (3xx), which is not followed, so the application itself was not measured; "
-    "name a path that it answers itself, or request it by https where it redirects there."
-)
+def redirects_explanation(version: str = "") -> str:
+    """Why the verdict is no PASS, and what to do; `version` says which of two it was."""
+    whose = f" of {version}" if version else ""
+    return (
+        f"{Verdict.INCONCLUSIVE}: every answer{whose} was a redirect (3xx), which is not followed, so the application itself was not "
+        "measured; name a path that it answers itself, or request it by https where it redirects there."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,3 +207,35 @@ def test_versions_on_different_nodes_get_no_verdict() -> None:
     assert found.verdict is Verdict.INVALID
     assert "placement was unlike (foo: a 2 and 0, b 0 and 2)" in found.results[0].explanation
     assert compare([P95], _duet(1.5)).verdict is Verdict.FAIL
+
+
+def _redirecting(samples: list[BurstSample], *arms: str) -> list[BurstSample]:
+    """The same bursts with every answer of these versions being a redirect."""
+    return [
+        replace(
+            sample,
+            series=tuple(replace(one, redirects=one.response.count) if one.tags["arm"] in arms else one for one in sample.series),
+        )
+        for sample in samples
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arms", "named"),
+    [
+        ((HEAD,), "of the pull request was"),
+        ((BASE,), "of the base version was"),
+        ((BASE, HEAD), "of the base version and the pull request was"),
+    ],
+)
+def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: str) -> None:
+    """It is quick, and shows nothing of the application; which version it was is named."""
+    (result,) = compare([P95], _redirecting(_duet(), *arms)).results
+
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert f"every answer {named} a redirect" in result.explanation
+
+
+def test_a_slower_version_fails_whatever_it_answers() -> None:
+    """A failure is never hidden by what it answers with."""
+    assert _verdict(_redirecting(_duet(1.3), BASE, HEAD)) is Verdict.FAIL
