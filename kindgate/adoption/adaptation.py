@@ -3,163 +3,113 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from kindgate.adoption.entry_components import CONTROLLERS
+from kindgate.adoption.placeholder_images import ImageChange, with_changed_images
+from kindgate.adoption.placeholder_secrets import FILE as SECRETS_FILE
+from kindgate.adoption.placeholder_secrets import placeholder_secrets
+from kindgate.adoption.ways_in import ways_in
 from kindgate.deploy.adapted import ANNOTATION
 from kindgate.deploy.entries import PATH_ANNOTATION
 from kindgate.deploy.ingress_routes import ingress_class
-from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
-from kindgate.pod_templates import pod_template
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of
 
 OVERLAY = "overlay"
 """Name of the adapted overlay's folder in the suite's."""
 
 LEGACY_CLASS = "kubernetes.io/ingress.class"
 
-_ROUTES = frozenset({"HTTPRoute", "IngressRoute"})
-_NOT_HTTP_PORTS = frozenset(
-    {22, 25, 53, 1433, 1521, 1883, 2379, 3306, 4222, 5432, 5672, 6379, 6443, 9042, 9092, 9300, 11211, 26257, 27017, 50051}
+_SECRETS_HEADER = (
+    "Secrets that pods need and no manifest holds. No value here is real: edit those that the application must be able to use in a test,",
+    "or keep them out of git: `app_secret = NAME/KEY=VARIABLE` in pytest.ini takes a value from the environment or from .env.",
 )
-_NOT_HTTP_NAMES = ("grpc", "postgres", "mysql", "redis", "mongo", "amqp", "kafka", "tcp-", "udp", "metrics", "smtp")
-_OUTWARD = ("LoadBalancer", "NodePort")
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Objects to add, and Ingresses whose class is to be one that is served; `notes` say what was changed and why."""
+    """Objects to add, Ingresses whose class is to be one that is served, images to replace, and Secrets of placeholders.
+
+    `notes` say what was changed and why; `ways` are those of them that say it of the added objects.
+    """
 
     added: tuple[Manifest, ...] = ()
+    ways: tuple[str, ...] = ()
     reclassed: tuple[Manifest, ...] = ()
+    images: tuple[ImageChange, ...] = ()
+    secrets: tuple[Manifest, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def needed(self) -> bool:
         """Whether anything has to be changed."""
-        return bool(self.added or self.reclassed)
+        return bool(self.added or self.reclassed or self.images or self.secrets)
 
     def applied(self, rendered: Rendered) -> Rendered:
         """`rendered` as the adapted overlay will have it."""
-        changed = {ObjectRef.of(item): _with_class(item) for item in self.reclassed}
-        return replace(rendered, objects=(*(changed.get(ObjectRef.of(item), item) for item in rendered.objects), *self.added))
+        classed = {ObjectRef.of(item): _with_class(item) for item in self.reclassed}
+        whole = (*(classed.get(ObjectRef.of(item), item) for item in rendered.objects), *self.added, *self.secrets)
+        return with_changed_images(replace(rendered, objects=whole), self.images)
 
     def files(self, resources: Sequence[str]) -> Mapping[str, str]:
         """The overlay's files by name; it builds upon `resources`, as they are called from its folder."""
-        patches = [_patch(item) for item in self.reclassed]
+        patches = [*map(_class_patch, self.reclassed), *map(_image_patch, self.images)]
+        written = {
+            "ingress.yaml": _stream(self.added, *self.ways, f"the annotation {PATH_ANNOTATION}: /path names another path to judge"),
+            SECRETS_FILE: _stream(self.secrets, *_SECRETS_HEADER),
+        }
+        kept = {name: text for name, text in written.items() if text}
         document = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "metadata": {"name": "kindgate", "annotations": {ANNOTATION: "true"}},
-            "resources": [*resources, *(("ingress.yaml",) if self.added else ())],
+            "resources": [*resources, *kept],
             **({"patches": patches} if patches else {}),
         }
         header = "# Made by `kindgate init`: the application's manifests as they are, and what the test cluster needs beside them.\n"
-        files = {"kustomization.yaml": header + yaml.safe_dump(document, sort_keys=False)}
-        if self.added:
-            lines = "".join(f"# {note}\n" for note in (*self.notes, f"the annotation {PATH_ANNOTATION}: /path names another path to judge"))
-            files["ingress.yaml"] = lines + yaml.safe_dump_all([dict(item) for item in self.added], sort_keys=False)
-        return files
+        return {"kustomization.yaml": header + yaml.safe_dump(document, sort_keys=False), **kept}
 
 
 UNCHANGED = Adaptation()
 """Manifests that need nothing."""
 
 
-def adaptation(rendered: Rendered) -> Adaptation:
-    """What `rendered` lacks: a way in for requests, and an Ingress class that is served."""
+def adaptation(
+    rendered: Rendered, *, exposed: Mapping[str, int] = MappingProxyType({}), images: Sequence[ImageChange] = (), notes: Sequence[str] = ()
+) -> Adaptation:
+    """What `rendered` lacks: a way in for requests, and an Ingress class that is served; `images` and their `notes` are taken over.
+
+    `exposed` gives images, as the manifests name them, the port that their Dockerfiles expose.
+    """
     brought = {str(item["metadata"]["name"]) for item in rendered.of_kind("IngressClass")}
-    ingresses = list(rendered.of_kind("Ingress"))
-    foreign = [item for item in ingresses if ingress_class(item) not in CONTROLLERS.keys() | brought]
-    notes = [
+    foreign = tuple(item for item in rendered.of_kind("Ingress") if ingress_class(item) not in CONTROLLERS.keys() | brought)
+    classes = [
         f"{ObjectRef.of(item)} has the class {ingress_class(item)!r}, which no bundled component serves: traefik serves it"
         for item in foreign
     ]
-    if any(True for item in rendered.objects if _routes(item)):
-        return Adaptation((), tuple(foreign), tuple(notes))
-    services = list(_fronts(rendered))
-    made = () if services or any(True for _ in rendered.of_kind("Service")) else tuple(_services(rendered))
-    services += [(service, service["spec"]["ports"][0]) for service in made]
-    notes += [f"no Service leads to the pods of {one['metadata']['name']}: one for port {_number(one)} is added" for one in made]
-    added = (*made, *(_ingress(service, port) for service, port in services))
-    notes += [f"nothing leads requests to {ObjectRef.of(service)}: an Ingress with host {host_of(service)} does" for service, _ in services]
-    return Adaptation(added, tuple(foreign), tuple(notes))
+    led = ways_in(rendered, exposed)
+    return Adaptation(led.added, led.notes, foreign, tuple(images), notes=(*notes, *classes, *led.notes))
 
 
-def host_of(service: Manifest) -> str:
-    """The host by which an added Ingress leads to a Service."""
-    return f"{service['metadata']['name']}.localhost"
+def with_placeholders(adapted: Adaptation, source: Rendered, rendered: Rendered, provided: Iterable[Manifest] = ()) -> Adaptation:
+    """`adapted` with the Secrets that its objects (`rendered`, normalized) need and neither they nor `provided` hold.
+
+    Like the objects of `source`, as they were before, the Secrets name no namespace where those leave it to the cluster.
+    """
+    found = placeholder_secrets(rendered, provided)
+    named = {item["metadata"].get("namespace") for item in source.objects}
+    secrets = tuple(secret if secret["metadata"]["namespace"] in named else _without_namespace(secret) for secret in found.added)
+    return replace(adapted, secrets=secrets, notes=(*adapted.notes, *found.notes))
 
 
-def _routes(item: Manifest) -> bool:
-    """Whether an object leads requests from outside to a Service."""
-    if kind_of(item) == "Ingress":
-        spec = item.get("spec") or {}
-        return bool(spec.get("rules") or spec.get("defaultBackend"))
-    return item["kind"] in _ROUTES and group_of(item) in {"gateway.networking.k8s.io", "traefik.io", "traefik.containo.us"}
-
-
-def _fronts(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
-    """The Services that people reach from outside, each with its port: those of an outward type; else all that may speak HTTP."""
-    ported = [(item, port) for item in rendered.of_kind("Service") if (port := _http_port(item)) is not None]
-    outward = [(item, port) for item, port in ported if (item["spec"].get("type") or "") in _OUTWARD]
-    yield from outward or ported
-
-
-def _services(rendered: Rendered) -> Iterator[Manifest]:
-    """A Service for each workload whose pods have a port that may speak HTTP."""
-    for item in rendered.of_kind("Deployment", "StatefulSet", "DaemonSet"):
-        template = pod_template(item)
-        ports = [port for _, container in template.containers() for port in container.get("ports") or ()] if template else []
-        found = next((port for port in ports if _may_be_http({**port, "port": port.get("containerPort")})), None)
-        if template is not None and template.labels and found is not None:
-            number, metadata = found["containerPort"], item["metadata"]
-            place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
-            yield {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": metadata["name"], **place},
-                "spec": {"selector": dict(template.labels), "ports": [{"port": 80, "targetPort": number}]},
-            }
-
-
-def _number(service: Manifest) -> int:
-    number: int = service["spec"]["ports"][0]["targetPort"]
-    return number
-
-
-def _http_port(service: Manifest) -> Mapping[str, Any] | None:
-    """The port that most likely speaks HTTP; None where none does, and for a Service that balances nothing."""
-    spec = service.get("spec") or {}
-    if spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName" or not spec.get("selector"):
-        return None
-    likely = [port for port in spec.get("ports") or () if _may_be_http(port)]
-    named = [port for port in likely if str(port.get("name", "")).startswith(("http", "web")) or port.get("port") in {80, 8080}]
-    return next(iter([*named, *likely]), None)
-
-
-def _may_be_http(port: Mapping[str, Any]) -> bool:
-    numbers = {port.get("port"), port.get("targetPort")}
-    name, protocol = str(port.get("name", "")).lower(), str(port.get("appProtocol", "")).lower()
-    if port.get("protocol", "TCP") != "TCP" or numbers & _NOT_HTTP_PORTS or "grpc" in protocol:
-        return False
-    return not any(name.startswith(word) for word in _NOT_HTTP_NAMES)
-
-
-def _ingress(service: Manifest, port: Mapping[str, Any]) -> Manifest:
-    metadata = service["metadata"]
-    number = {"name": port["name"]} if port.get("name") else {"number": port["port"]}
-    backend = {"service": {"name": metadata["name"], "port": number}}
-    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": f"kindgate-{metadata['name']}"[:63], **place},
-        "spec": {"rules": [{"host": host_of(service), "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]},
-    }
+def _without_namespace(item: Manifest) -> Manifest:
+    return {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "namespace"}}
 
 
 def _with_class(item: Manifest) -> Manifest:
@@ -169,9 +119,30 @@ def _with_class(item: Manifest) -> Manifest:
     return changed
 
 
-def _patch(item: Manifest) -> Mapping[str, Any]:
+def _class_patch(item: Manifest) -> Mapping[str, Any]:
     operations = [{"op": "add", "path": "/spec/ingressClassName", "value": "traefik"}]
     if LEGACY_CLASS in (item["metadata"].get("annotations") or {}):
         operations.append({"op": "remove", "path": f"/metadata/annotations/{LEGACY_CLASS.replace('/', '~1')}"})
-    target = {"group": "networking.k8s.io", "kind": "Ingress", "name": item["metadata"]["name"]}
-    return {"target": target, "patch": yaml.safe_dump(operations, sort_keys=False)}
+    return _patch(item, operations)
+
+
+def _image_patch(change: ImageChange) -> Mapping[str, Any]:
+    """Kustomize's own `images:` find no name that is no image reference."""
+    steps = re.findall(r"[^.\[\]]+", change.path)
+    return _patch(change.object, [{"op": "replace", "path": "/".join(("", *steps, "image")), "value": change.image}])
+
+
+def _patch(item: Manifest, operations: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
+    metadata = item["metadata"]
+    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+    target = {"group": group_of(item), "kind": item["kind"], "name": metadata["name"], **place}
+    return {
+        "target": {key: value for key, value in target.items() if value},
+        "patch": yaml.safe_dump(list(operations), sort_keys=False),
+    }
+
+
+def _stream(objects: Sequence[Manifest], *lines: str) -> str:
+    """The objects as YAML below the lines as comments; empty where there is none."""
+    text = yaml.safe_dump_all([dict(item) for item in objects], sort_keys=False)
+    return "".join(f"# {line}\n" for line in lines) + text if objects else ""

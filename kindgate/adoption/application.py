@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from kindgate.adoption.builds import Build, Builds
 from kindgate.adoption.entry_components import entry_components
+from kindgate.adoption.placeholder_images import means
+from kindgate.deploy.value_rules import NAME_RULES, subdomain
 from kindgate.errors import ManifestError
-from kindgate.model import Rendered, kind_of
+from kindgate.model import ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import containers
 
 _ENTRIES = frozenset({"Ingress", "HTTPRoute", "IngressRoute"})
 
-_INGRESS = "add an Ingress, or a Service of a port that speaks HTTP, to the manifests; `kindgate init` makes an Ingress for such a Service"
+_INGRESS = "add an Ingress, or a Service or container port that speaks HTTP; for these `kindgate init` makes an Ingress"
+_TEMPLATE = re.compile(r"[A-Z][A-Z0-9_-]*|.*(?:[${}<>%@]|__).*")
+"""A name that a script is to replace; no API server takes such a name for itself."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,34 @@ class Application:
 
 
 def look_at(rendered: Rendered, builds: Builds) -> Application:
-    """Read the application, adapted already; raises `ManifestError` when nothing leads requests into it."""
+    """Read the application, adapted already; raises `ManifestError` when nothing leads requests into it.
+
+    Of the builds, those count whose images it still has.
+    """
     if not any(kind_of(item).partition(".")[0] in _ENTRIES for item in rendered.objects):
-        raise ManifestError(f"{rendered.overlay}: nothing leads requests into it, and no Service of it may speak HTTP", next_step=_INGRESS)
+        raise ManifestError(
+            f"{rendered.overlay}: nothing leads requests into it, and no Service or container of it has a port that may speak HTTP",
+            next_step=_INGRESS,
+        )
     components, notes = _components(rendered)
-    return Application(rendered.hosts, components, builds.found, (*notes, *builds.notes))
+    images = images_of(rendered)
+    found = tuple(build for build in builds.found if any(means(build.image, image) for image in images))
+    return Application(rendered.hosts, components, found, (*notes, *builds.notes))
+
+
+def refuse_templates(rendered: Rendered) -> None:
+    """Raise `ManifestError` for manifests whose objects have names that a script is to replace: what is left of them is no application."""
+    found: dict[str, str] = {}
+    for item in rendered.objects:
+        ref = ObjectRef.of(item)
+        for kind, name in ((ref.kind, ref.name), ("Namespace", ref.namespace)):
+            if name and _TEMPLATE.fullmatch(name) and NAME_RULES.get(kind, subdomain)(name):
+                found.setdefault(name, rendered.origins.get(ref, str(rendered.overlay)))
+    if found:
+        raise ManifestError(
+            f"{', '.join(sorted(set(found.values())))}: names are placeholders that a pipeline replaces: {', '.join(found)}",
+            next_step="replace them as your pipeline does, write the result into a folder, and name it: kindgate init --overlay FOLDER",
+        )
 
 
 def images_of(rendered: Rendered) -> tuple[str, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kindgate.adoption.dockerfiles import copied_sources, exposed_port
 from kindgate.adoption.hints import ImageHint
+from kindgate.adoption.placeholder_images import is_reference
 from kindgate.adoption.tree import walked
-from kindgate.errors import ImageError
 from kindgate.images.reference import ImageReference
 
 TAG = "kindgate"
@@ -55,15 +55,20 @@ class _Source:
     names: tuple[str, ...]
 
 
-def find_builds(folder: Path, images: Sequence[str], hints: Sequence[ImageHint], repository: str) -> Builds:
-    """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's own name."""
+def find_builds(
+    folder: Path, images: Sequence[str], hints: Sequence[ImageHint], repository: str, placeholders: Sequence[str] = ()
+) -> Builds:
+    """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's own name.
+
+    `placeholders` are names of images that a pipeline fills in: never an image of others.
+    """
     sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
-    bare = list(dict.fromkeys(without_tag(image) for image in images if _is_reference(image)))
+    bare = list(dict.fromkeys([*(without_tag(image) for image in images if is_reference(image)), *placeholders]))
     matched: dict[str, _Source] = {}
     central = [source for source in sources if not _is_aside(folder, source.file)]
     _match_by_name(central, bare, matched)
     left = [source for source in central if source not in matched.values()]
-    own = [image for image in bare if image not in matched and not _OFFICIAL.match(image)]
+    own = [image for image in bare if image not in matched and (image in placeholders or not _OFFICIAL.match(image))]
     if len(left) == 1 and len(own) == 1:
         matched[own[0]] = left[0]
     elif len(sources) == 1 and not matched and len(bare) == 1:
@@ -73,6 +78,18 @@ def find_builds(folder: Path, images: Sequence[str], hints: Sequence[ImageHint],
     builds = tuple(_build(image, source) for image, source in sorted(matched.items()))
     reported = [source for source in left if not (matched and _is_aside(folder, source.file))]
     return Builds(_with_distinct_tags(builds), tuple(_notes(folder, reported, [image for image in bare if image not in matched])))
+
+
+def exposed_ports(builds: Builds, images: Sequence[str], placeholders: Mapping[str, str]) -> Mapping[str, int]:
+    """The port that its Dockerfile exposes, for each of `images`, as the manifests name them; `placeholders` gives them names."""
+    ports = {build.image: exposed_port(dockerfile_of(build).read_text(errors="replace"), build.target) for build in builds.found}
+    names = {image: placeholders.get(image) or (without_tag(image) if is_reference(image) else "") for image in images}
+    return {image: port for image, name in names.items() if (port := ports.get(name)) is not None}
+
+
+def dockerfile_of(build: Build) -> Path:
+    """The file that it is built from."""
+    return build.context / (build.dockerfile or "Dockerfile")
 
 
 def _match_by_name(sources: Sequence[_Source], images: Sequence[str], matched: dict[str, _Source]) -> None:
@@ -121,7 +138,7 @@ def _discovered(folder: Path, known: set[Path], repository: str) -> Iterator[_So
 
 def _context(folder: Path, file: Path) -> Path:
     """The Dockerfile's own folder, or the one further up that holds what it copies."""
-    wanted = list(_copied(file.read_text(errors="replace")))
+    wanted = list(copied_sources(file.read_text(errors="replace")))
     for candidate in (file.parent, *file.parent.parents):
         if all(any(True for _ in candidate.glob(source)) for source in wanted):
             return candidate
@@ -130,39 +147,12 @@ def _context(folder: Path, file: Path) -> Path:
     return file.parent
 
 
-def _copied(text: str) -> Iterator[str]:
-    """What a Dockerfile copies from its context: no downloads, no other stages, nothing behind a variable."""
-    for line in re.findall(r"^\s*(?:COPY|ADD)\s+((?:[^\n\\]|\\\n)+)", re.sub(r"\\\r?\n", " ", text), re.MULTILINE | re.IGNORECASE):
-        words = line.split()
-        flags = [word for word in words if word.startswith("--")]
-        if any(flag.startswith("--from=") for flag in flags):
-            continue
-        rest = line.strip()[sum(len(flag) + 1 for flag in flags) :].strip() if flags else line.strip()
-        try:
-            listed = json.loads(rest) if rest.startswith("[") else [word for word in words if not word.startswith("--")]
-        except ValueError:
-            continue
-        for source in map(str, listed[:-1]):
-            relative = source.removeprefix("./").lstrip("/").rstrip("/")
-            if relative not in {"", "."} and "$" not in source and "://" not in source and not source.startswith("<<"):
-                yield relative
-
-
 def _is_called(image: str, name: str) -> bool:
     """Whether a source called `name` is likely to be the one of `image`: the same name, or the end of it after a dash."""
     short, wanted = _normal(short_name(image)), _normal(name.rpartition("/")[2])
     if "/" in name:
         return image == name or image.endswith(f"/{name}") or (short == wanted)
     return short == wanted or short.endswith(f"-{wanted}")
-
-
-def _is_reference(image: str) -> bool:
-    """Whether it names an image; a placeholder of somebody's pipeline does not, and validation reports it with its line."""
-    try:
-        ImageReference.parse(image)
-    except ImageError:
-        return False
-    return True
 
 
 def _is_aside(folder: Path, file: Path) -> bool:

@@ -21,6 +21,7 @@ class Request:
     overlay: Path | None = None
     values: tuple[Path, ...] = ()
     namespace: str = ""
+    images: tuple[str, ...] = ()
 
     def line(self, suite: Path) -> str:
         """The request as a line of the suite's record; empty for one without arguments."""
@@ -28,6 +29,7 @@ class Request:
             "overlay": relative(self.overlay, suite) if self.overlay is not None else "",
             "values": [relative(file, suite) for file in self.values],
             "namespace": self.namespace,
+            "images": list(self.images),
         }
         kept = {key: value for key, value in given.items() if value}
         return f"{_LINE}{json.dumps(kept)}\n" if kept else ""
@@ -37,13 +39,14 @@ NOTHING = Request()
 """A call without arguments."""
 
 
-def remembered(suite: Path, overlay: Path | None, values: tuple[Path, ...], namespace: str) -> Request:
+def remembered(suite: Path, given: Request) -> Request:
     """The arguments of this call; those of the last one where they are not given, unless there is another overlay."""
     last = _last(suite)
-    now = overlay.resolve() if overlay is not None else None
+    now = given.overlay.resolve() if given.overlay is not None else None
     if now is not None and now != last.overlay:
         last = NOTHING
-    return Request(now or last.overlay, tuple(file.resolve() for file in values) or last.values, namespace or last.namespace)
+    values = tuple(file.resolve() for file in given.values)
+    return Request(now or last.overlay, values or last.values, given.namespace or last.namespace, given.images or last.images)
 
 
 def _last(suite: Path) -> Request:
@@ -56,4 +59,5 @@ def _last(suite: Path) -> Request:
         return NOTHING
     given: Mapping[str, Any] = found if isinstance(found, dict) else {}
     overlay = (suite / str(given["overlay"])).resolve() if given.get("overlay") else None
-    return Request(overlay, tuple((suite / str(one)).resolve() for one in given.get("values") or ()), str(given.get("namespace") or ""))
+    values = tuple((suite / str(one)).resolve() for one in given.get("values") or ())
+    return Request(overlay, values, str(given.get("namespace") or ""), tuple(map(str, given.get("images") or ())))

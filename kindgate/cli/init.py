@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kindgate.adoption.files import Plan
     from kindgate.adoption.provenance import Provenance
     from kindgate.adoption.repository import Repository
+    from kindgate.adoption.requests import Request
     from kindgate.deploy.charts import Helm
     from kindgate.deploy.sources import Renderer
     from kindgate.model import Rendered
@@ -31,6 +32,12 @@ def init(  # noqa: PLR0917  # typer calls it by name
     ] = None,
     values: Annotated[list[Path] | None, typer.Option(help="Values file of a Helm chart; repeatable", metavar="FILE")] = None,
     namespace: Annotated[str, typer.Option(help="Namespace of a Helm chart's release", metavar="NAME")] = "",
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Image in place of NAME, where a pipeline fills it in and no Dockerfile builds it; repeatable", metavar="NAME=IMAGE"
+        ),
+    ] = None,
     directory: Annotated[Path, typer.Option("--dir", help="Folder of the application, in a repository of several", metavar="DIR")] = Path(),
     source: Annotated[
         str, typer.Option(help="Where the reusable workflows are; known where pip installed from it", metavar="OWNER/REPOSITORY@COMMIT")
@@ -47,14 +54,14 @@ def init(  # noqa: PLR0917  # typer calls it by name
     from kindgate.adoption.files import wanted_changes  # noqa: PLC0415  # the same
     from kindgate.adoption.provenance import provenance  # noqa: PLC0415  # the same
     from kindgate.adoption.repository import look_around  # noqa: PLC0415  # the same
-    from kindgate.adoption.requests import remembered  # noqa: PLC0415  # the same
+    from kindgate.adoption.requests import Request, remembered  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = look_around(directory, deadline)
-    given = remembered(repository.suite, overlay, tuple(values or ()), namespace)
-    plan = _planned(repository, given.overlay, given.values, given.namespace, deadline)
+    given = remembered(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ())))
+    plan = _planned(repository, given, deadline)
     changes = wanted_changes(repository, plan, origin, given)
     _show(repository, changes, dry_run=dry_run)
     for note in (*plan.adaptation.notes, *plan.application.notes):
@@ -65,32 +72,52 @@ def init(  # noqa: PLR0917  # typer calls it by name
     _say_what_is_next(repository, plan, origin)
 
 
-def _planned(repository: Repository, overlay: Path | None, values: Sequence[Path], namespace: str, deadline: Deadline) -> Plan:
+def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan:
     """Choose, render and read the manifests; raises `ManifestError` for what cannot be judged, and says what it chose and why."""
-    from kindgate.adoption.adaptation import adaptation  # noqa: PLC0415  # keeps --help quick
-    from kindgate.adoption.application import images_of, look_at  # noqa: PLC0415  # the same
-    from kindgate.adoption.builds import find_builds  # noqa: PLC0415  # the same
+    from kindgate.adoption.adaptation import adaptation, with_placeholders  # noqa: PLC0415  # keeps --help quick
+    from kindgate.adoption.application import images_of, look_at, refuse_templates  # noqa: PLC0415  # the same
+    from kindgate.adoption.builds import exposed_ports, find_builds  # noqa: PLC0415  # the same
     from kindgate.adoption.choice import Choice, choose_manifests, choose_values  # noqa: PLC0415  # the same
     from kindgate.adoption.files import Plan  # noqa: PLC0415  # the same
     from kindgate.adoption.hints import read_hints  # noqa: PLC0415  # the same
+    from kindgate.adoption.placeholder_images import given_images, image_changes, placeholder_names  # noqa: PLC0415  # the same
     from kindgate.adoption.tree import look_below  # noqa: PLC0415  # the same
     from kindgate.deploy.charts import Helm  # noqa: PLC0415  # the same
     from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
     from kindgate.deploy.sources import SourceKind, source_kind  # noqa: PLC0415  # the same
+    from kindgate.deploy.tls import with_run_certificates  # noqa: PLC0415  # the same
 
     hints = read_hints(repository.folder)
-    if overlay is not None:
-        choice = Choice((overlay.resolve(),))
+    if given.overlay is not None:
+        choice = Choice((given.overlay,))
     else:
         choice = choose_manifests(repository.folder, look_below(repository.folder), Path.cwd(), hints.manifests)
     charts = [path for path in choice.paths if source_kind(path) is SourceKind.CHART]
-    files = tuple(file.resolve() for file in values) or (choose_values(charts[0]) if len(charts) == 1 else ())
-    renderer, rendered = _rendered(choice.paths, Helm(files, namespace=namespace), deadline)
+    files = given.values or (choose_values(charts[0]) if len(charts) == 1 else ())
+    renderer, rendered = _rendered(choice.paths, Helm(files, namespace=given.namespace), deadline)
     _say_choice(choice, files, renderer.helm)
-    adapted = adaptation(rendered)
-    (whole,) = normalized((adapted.applied(rendered),))
-    builds = find_builds(repository.folder, images_of(whole), hints.images, repository.root.name)
-    return Plan(choice.paths, look_at(whole, builds), adapted, files, namespace, renderer.helm.enabled)
+    refuse_templates(rendered)
+    names, images = placeholder_names(rendered), images_of(rendered)
+    builds = find_builds(repository.folder, images, hints.images, repository.root.name, tuple(dict.fromkeys(names.values())))
+    changes, notes = image_changes(rendered, names, {build.image: build.built for build in builds.found}, given_images(given.images))
+    adapted = adaptation(rendered, exposed=exposed_ports(builds, images, names), images=changes, notes=notes)
+    before = _prerequisites(repository, renderer)
+    *_, whole = with_run_certificates(normalized((*before, adapted.applied(rendered))))
+    adapted = with_placeholders(adapted, rendered, whole, [item for part in before for item in part.objects])
+    return Plan(choice.paths, look_at(whole, builds), adapted, files, given.namespace, renderer.helm.enabled)
+
+
+def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered, ...]:
+    """What the suite's settings apply before, where it has some already; what is wrong with them is reported by validation."""
+    from kindgate.cli.project import project_settings  # noqa: PLC0415  # keeps --help quick
+    from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
+    from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
+
+    try:
+        settings = project_settings(repository.folder, {})
+        return normalized([renderer.prerequisite(settings.path(path)) for path in settings.deploy.apply])
+    except KindgateError:
+        return ()
 
 
 def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Renderer, Rendered]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kindgate.deploy.findings import Finding, Level
+from kindgate.deploy.pod_content import content_references
 from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.pod_templates import PodTemplate, pod_templates
 
@@ -140,32 +141,12 @@ class References:
             if template.spec.get(field):
                 yield from self._missing(f"{at}.{field}", ObjectRef(kind, place, str(template.spec[field])))
         for number, volume in enumerate(template.spec.get("volumes") or ()):
-            yield from self._volume(f"{at}.volumes[{number}]", volume, namespace)
-        for path, container in template.containers():
-            yield from self._environment(path, container, namespace)
-
-    def _volume(self, path: str, volume: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
-        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-        if claim:
-            yield from self._missing(f"{path}.persistentVolumeClaim", ObjectRef("PersistentVolumeClaim", namespace, str(claim)))
-        projected = (volume.get("projected") or {}).get("sources") or ()
-        for where, source in ((path, volume), *((f"{path}.projected.sources[{at}]", item) for at, item in enumerate(projected))):
-            for field, kind, key in (("secret", "Secret", "secretName"), ("configMap", "ConfigMap", "name")):
-                part = source.get(field) or {}
-                name = part.get(key) or part.get("name")
-                if name and not part.get("optional"):
-                    keys = [str(item["key"]) for item in part.get("items") or () if item.get("key")]
-                    yield from self._content(f"{where}.{field}", ObjectRef(kind, namespace, str(name)), keys)
-
-    def _environment(self, path: str, container: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
-        sources = [(f"{path}.envFrom[{number}]", entry) for number, entry in enumerate(container.get("envFrom") or ())]
-        sources += [(f"{path}.env[{number}]", entry.get("valueFrom") or {}) for number, entry in enumerate(container.get("env") or ())]
-        for where, source in sources:
-            for fields, kind in ((("secretRef", "secretKeyRef"), "Secret"), (("configMapRef", "configMapKeyRef"), "ConfigMap")):
-                part: Mapping[str, Any] = next((source[field] for field in fields if source.get(field)), {})
-                if part.get("name") and not part.get("optional"):
-                    keys = [str(part["key"])] if part.get("key") else []
-                    yield from self._content(where, ObjectRef(kind, namespace, str(part["name"])), keys)
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if claim:
+                claimed = ObjectRef("PersistentVolumeClaim", namespace, str(claim))
+                yield from self._missing(f"{at}.volumes[{number}].persistentVolumeClaim", claimed)
+        for needed in content_references(template):
+            yield from self._content(needed.path, ObjectRef(needed.kind, namespace, needed.name), needed.keys)
 
     def _content(self, path: str, ref: ObjectRef, keys: Iterable[str]) -> Iterator[Problem]:
         """A ConfigMap or Secret, and the keys of it that a pod names."""

@@ -1,4 +1,4 @@
-"""Secrets that the manifests refer to and do not hold: made from values that come from outside."""
+"""Secrets that the manifests refer to and do not hold: made from values that come from outside, or held with placeholders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.deploy.findings import Finding
+from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
+
+PLACEHOLDER = "placeholder"
+"""The value of a key that only its owner knows: a word that no scanner takes for a secret."""
+
+PLACEHOLDER_ANNOTATION = "kindgate.dev/placeholder-secret"
+"""On a Secret that `kindgate init` wrote because no manifest holds it; `--app-secret` fills it in."""
 
 _NAMED = {"secretName": "", "secretRef": "name", "secretKeyRef": "name", "secret": "name"}
 """Fields of any object that lead to a Secret, and the key below them that names it."""
@@ -30,35 +37,70 @@ class AskedSecret:
 
 
 def with_secrets(rendered: Rendered, asked: Sequence[AskedSecret], values: Mapping[str, str]) -> Rendered:
-    """The objects with each Secret that they refer to and lack, in each namespace that does; a value that is missing is empty."""
+    """The objects with each Secret that they refer to and lack, in each namespace that does; a value that is missing is empty.
+
+    A Secret of placeholders keeps the keys that are not asked for.
+    """
     made: dict[ObjectRef, dict[str, str]] = {}
     for ref in sorted(lacking_secrets(rendered)):
         for one in asked:
             if one.secret == ref.name:
                 made.setdefault(ref, {})[one.key] = values.get(one.variable, "")
+    held = {ObjectRef.of(manifest) for manifest in rendered.of_kind("Secret")}
     return replace(
         rendered,
-        objects=(*rendered.objects, *(_secret(ref, content) for ref, content in made.items())),
+        objects=(
+            *(_filled(manifest, made.get(ObjectRef.of(manifest))) for manifest in rendered.objects),
+            *(_secret(ref, content) for ref, content in made.items() if ref not in held),
+        ),
         origins={**rendered.origins, **dict.fromkeys(made, "--app-secret")},
     )
 
 
 def lacking_secrets(rendered: Rendered) -> frozenset[ObjectRef]:
-    """The Secrets that objects refer to and that are not among them, whether the reference is optional or not."""
+    """The Secrets that objects refer to and that are not among them but as placeholders, whether the reference is optional or not."""
     referred = {
         ObjectRef("Secret", ObjectRef.of(manifest).namespace, name) for manifest in rendered.objects for name in _references(manifest)
     }
-    return frozenset(referred - {ObjectRef.of(manifest) for manifest in rendered.of_kind("Secret")})
+    return frozenset(referred - {ObjectRef.of(manifest) for manifest in rendered.of_kind("Secret") if not _is_placeholder(manifest)})
+
+
+def placeholder_findings(manifest: Manifest, file: str) -> Iterator[Finding]:
+    """The values of a Secret of placeholders that are still to be edited; nothing for any other object."""
+    if kind_of(manifest) != "Secret" or not _is_placeholder(manifest):
+        return
+    ref, content = ObjectRef.of(manifest), manifest.get("stringData") or {}
+    if not content and not manifest.get("data"):
+        message = "it has no keys: pods read all of them, so none is known; add those that the application reads"
+        yield Finding(file, ref, "metadata.name", message, "warning")
+    for key, value in content.items():
+        if value == PLACEHOLDER:
+            yield Finding(file, ref, f"stringData.{key}", "a placeholder: edit it, or give the value by --app-secret", "warning")
+
+
+def _is_placeholder(manifest: Manifest) -> bool:
+    return PLACEHOLDER_ANNOTATION in (manifest["metadata"].get("annotations") or {})
+
+
+def _filled(manifest: Manifest, content: Mapping[str, str] | None) -> Manifest:
+    """A Secret with this content over its own; any other object, and one that nothing is given for, as it is."""
+    if content is None or kind_of(manifest) != "Secret":
+        return manifest
+    kept = {key: value for key, value in (manifest.get("stringData") or {}).items() if key not in content}
+    return {**manifest, "data": {**(manifest.get("data") or {}), **_encoded(content)}, "stringData": kept}
+
+
+def _encoded(content: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
 
 
 def _secret(ref: ObjectRef, content: Mapping[str, str]) -> Manifest:
-    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": ref.name, "namespace": ref.namespace},
         "type": "Opaque",
-        "data": encoded,
+        "data": _encoded(content),
     }
 
 

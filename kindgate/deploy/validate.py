@@ -13,6 +13,7 @@ from kindgate.deploy.nginx_annotations import nginx_findings
 from kindgate.deploy.normalize import INITIAL_NAMESPACES
 from kindgate.deploy.references import References
 from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
+from kindgate.deploy.secrets import placeholder_findings
 from kindgate.deploy.server_rules import server_problems
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of
@@ -47,6 +48,7 @@ def validate(
         if problems:
             continue
         findings += container_findings(manifest, file, defaults.get(ref.namespace, LimitDefaults()))
+        findings += placeholder_findings(manifest, file)
         missing = list(references.findings(manifest, file))
         if problems is None:
             missing.append(Finding(file, ref, "kind", _unknown_kind(manifest, version)))

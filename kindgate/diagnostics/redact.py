@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from kindgate.deploy.secrets import PLACEHOLDER
 from kindgate.model import Manifest, kind_of
 
 MASK = "[redacted]"
@@ -100,11 +101,14 @@ def kubeconfig_secrets(kubeconfig: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_secret(secret: Manifest) -> Iterator[str]:
+    """Every value, also as base64; a placeholder is no secret, and often the cause that a text names."""
     for value in (secret.get("stringData") or {}).values():
-        yield str(value)
+        if value != PLACEHOLDER:
+            yield str(value)
     for value in (secret.get("data") or {}).values():
-        yield str(value)
-        yield from _decoded(str(value))
+        plain = list(_decoded(str(value)))
+        if plain != [PLACEHOLDER]:
+            yield from (str(value), *plain)
 
 
 def _named_values(node: object) -> Iterator[str]:

@@ -32,13 +32,12 @@ RESOURCE_SECONDS = 60.0
 def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
     """The objectives of `item`: its markers' thresholds, or those of the SLO file where no marker has any."""
     settings = config.stash[SETTINGS]
-    file = read_objectives(settings)
-    objectives = objectives_of(item, file)
+    objectives = objectives_of(item, read_objectives(settings))
     campaign = campaign_of(config, objectives, standing)
     provider = provider_of(config)
 
     def record(judged: Judged) -> None:
-        provider.record(Measurement(item.nodeid, judgement=judged.judgement, origin=replace(judged.origin, own=objectives is not file)))
+        provider.record(Measurement(item.nodeid, judgement=judged.judgement))
         bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
         item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
         if judged.judgement.abort:

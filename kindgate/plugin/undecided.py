@@ -16,13 +16,12 @@ class InconclusiveWarning(UserWarning):
 
 
 def settle(verdict: Verdict, explanations: Iterable[str], settings: SloSettings) -> None:
-    """Do to the test what the verdict does to it: fail it, warn, or nothing."""
-    from kindgate.report.decision import Effect, effect_of  # noqa: PLC0415  # pytest imports this module in every run, for its warning
-
+    """Fail the test for FAIL and INVALID; what is undecided warns, fails or passes as --slo-inconclusive says."""
     told = "\n".join(explanations)
-    effect = effect_of(verdict, settings.inconclusive)
-    if effect is Effect.FAIL:
+    if verdict in (Verdict.FAIL, Verdict.INVALID):
         pytest.fail(told, pytrace=False)
-    if effect is Effect.WARN:
+    if verdict is Verdict.INCONCLUSIVE and settings.inconclusive == "fail":
+        pytest.fail(told, pytrace=False)
+    if verdict is Verdict.INCONCLUSIVE and settings.inconclusive == "warn":
         # the test's own line: above it stand this function and the fixture's check()
         warnings.warn(told, InconclusiveWarning, stacklevel=3)

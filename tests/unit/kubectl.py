@@ -1,11 +1,11 @@
-"""A kubectl that builds kustomizations of plain files: resources, components, and JSON patches of an added field."""
+"""A kubectl that builds kustomizations of plain files: resources, components, and JSON patches that add or replace a field."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 PROGRAM = """#!/usr/bin/env python3
-import json, pathlib, sys, yaml
+import functools, json, pathlib, sys, yaml
 folder = pathlib.Path(__file__).parent
 (folder / "kubectl-asked").write_text(json.dumps(sys.argv[1:]))
 if "version" in sys.argv:
@@ -17,12 +17,21 @@ def build(path):
     for entry in [*content.get("resources", ()), *content.get("components", ())]:
         target = path / entry
         if target.is_dir():
-            yield from build(target.resolve())
+            yield from patched(target.resolve())
             continue
         for item in yaml.safe_load_all(target.read_text()):
             origin = {"path": str(pathlib.Path("../" * 9 + str(target)))}
             item["metadata"].setdefault("annotations", {})["config.kubernetes.io/origin"] = yaml.safe_dump(origin)
             yield item
+def patched(path):
+    content = yaml.safe_load((path / "kustomization.yaml").read_text())
+    for item in build(path):
+        for patch in content.get("patches", ()):
+            if (item["kind"], item["metadata"]["name"]) == (patch["target"]["kind"], patch["target"]["name"]):
+                for step in yaml.safe_load(patch["patch"]):
+                    *parents, last = [int(one) if one.isdecimal() else one.replace("~1", "/") for one in step["path"].split("/")[1:]]
+                    functools.reduce(lambda node, key: node[key], parents, item)[last] = step["value"]
+        yield item
 print(yaml.safe_dump_all(build(pathlib.Path(sys.argv[2]))))
 """
 

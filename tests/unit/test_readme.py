@@ -105,7 +105,7 @@ def test_every_command_exists() -> None:
 
 def test_every_option_exists() -> None:
     """A renamed one would leave people with an error."""
-    init = {"--overlay", "--values", "--dir", "--dry-run", "--source", "--fixtures", "--markers"}
+    init = {"--overlay", "--values", "--dir", "--image", "--dry-run", "--source", "--fixtures", "--markers"}
 
     assert set(re.findall(r"`(--[a-z-]+)", TEXT)) <= {row.option.flag for row in option_fields(Settings)} | init
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.adoption.application import images_of, look_at
+from kindgate.adoption.application import images_of, look_at, refuse_templates
 from kindgate.adoption.builds import Build, Builds
 from kindgate.errors import ManifestError
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -65,3 +65,35 @@ def test_builds_and_images_are_those_of_the_manifests() -> None:
 
     assert (found.builds, found.notes) == ((build,), ("a note",))
     assert images_of(rendered(deployment(), pod, deployment())) == ("example/web:1.0", "redis:7")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "namespace"),
+    [
+        ("ConfigMap", "APP_NAME", "shop"),
+        ("Service", "${APP}-service", "shop"),
+        ("ConfigMap", "{{ name }}", "shop"),
+        ("ConfigMap", "web", "NAMESPACE"),
+        ("ConfigMap", "__NAME__", "shop"),
+    ],
+)
+def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name: str, namespace: str) -> None:
+    """With the placeholders and their file: every other problem of such manifests follows from them."""
+    with pytest.raises(ManifestError, match="placeholders that a pipeline replaces") as error:
+        refuse_templates(rendered(deployment(), manifest(kind, name, namespace=namespace)))
+
+    assert f"app/{name}.yaml" in error.value.message
+    assert "--overlay" in error.value.next_step
+
+
+@pytest.mark.parametrize("item", [manifest("ClusterRole", "READER", namespace=""), manifest("ConfigMap", "Web"), deployment()])
+def test_names_that_are_right_or_merely_wrong_are_left_to_validation(item: dict[str, Any]) -> None:
+    """It knows the rule of each kind, and the line."""
+    refuse_templates(rendered(item))
+
+
+def test_a_build_whose_image_was_replaced_is_left_out() -> None:
+    """The manifests name it no more, and `--app-image` refuses such a name."""
+    builds = Builds((Build("example/other", "other:kindgate", Path()),), ())
+
+    assert look_at(rendered(deployment(), service(), ingress()), builds).builds == ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.adoption.builds import Build, find_builds, short_name, without_tag
+from kindgate.adoption.builds import Build, exposed_ports, find_builds, short_name, without_tag
 from kindgate.adoption.hints import ImageHint
 
 
@@ -78,6 +78,25 @@ def test_what_is_for_tests_and_debugging_is_passed_over(tmp_path: Path) -> None:
 
     assert [build.image for build in builds.found] == ["acme/web"]
     assert builds.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "context"),
+    [
+        (("Dockerfile",), "app", "."),
+        (("services/cart/Dockerfile", "tools/Dockerfile"), "cart", "services/cart"),
+        (("a/Dockerfile",), "shop", "a"),
+    ],
+)
+def test_a_placeholder_is_an_image_of_the_repository(tmp_path: Path, files: tuple[str, ...], name: str, context: str) -> None:
+    """However short its name is, it is no image of Docker Hub's library; its port is known by the image of the manifests."""
+    write(tmp_path, **dict.fromkeys(files, "FROM scratch\nEXPOSE 8000\n"))
+    image = f"${{USER}}/{name}:latest"
+
+    builds = find_builds(tmp_path, [image, "redis:7", "postgres:16"], (), "shop", [name])
+
+    assert [(build.image, build.context.relative_to(tmp_path).as_posix()) for build in builds.found] == [(name, context)]
+    assert exposed_ports(builds, [image, "redis:7"], {image: name}) == {image: 8000}
 
 
 def test_hints_come_before_guesses(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from kindgate.adoption.changes import Change, Kind, write
 from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
-from kindgate.adoption.requests import Request, remembered
+from kindgate.adoption.requests import NOTHING, Request, remembered
 from kindgate.settings import build_settings
 from kindgate.slo.document import parse_document
 from tests.unit.deploy.objects import manifest
@@ -163,12 +163,12 @@ def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
     """A later call names only what changes; another overlay starts anew."""
     repository = suite(tmp_path)
     chart, values = tmp_path / "chart", tmp_path / "values.yaml"
-    request = remembered(repository.suite, chart, (values,), "team")
+    request = remembered(repository.suite, Request(chart, (values,), "team", ("web=example/web:2",)))
     write(wanted_changes(repository, plan_for(repository), SOURCE, request))
 
-    assert remembered(repository.suite, None, (), "") == request
-    assert remembered(repository.suite, None, (), "other") == replace(request, namespace="other")
-    assert remembered(repository.suite, tmp_path / "k8s", (), "") == Request(tmp_path / "k8s")
+    assert remembered(repository.suite, NOTHING) == request
+    assert remembered(repository.suite, Request(namespace="other")) == replace(request, namespace="other")
+    assert remembered(repository.suite, Request(tmp_path / "k8s")) == Request(tmp_path / "k8s")
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:

@@ -213,7 +213,10 @@ def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
 def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
     """Files are written, and the problems of the manifests listed together."""
     web = deployment()
-    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "nowhere"}}, {"secretRef": {"name": "lost"}}]
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [
+        {"configMapRef": {"name": "nowhere"}},
+        {"configMapRef": {"name": "lost"}},
+    ]
     replaced(repository, **{"k8s/web.yaml": stream(web, service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
 
     left = init().stdout.partition("To do before it can run")[2]
@@ -246,3 +249,38 @@ def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> N
         init()
 
     assert not (repository / "e2e").exists()
+
+
+def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
+    """In a file of the suite's own folder; each is a line to edit, and what was edited stays."""
+    variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
+    replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
+
+    said = init().stdout
+
+    written = repository / "e2e/overlay/placeholders.yaml"
+    (secret,) = yaml.safe_load_all(written.read_text())
+    assert secret["stringData"] == {"token": "placeholder"}
+    line = 1 + written.read_text().splitlines().index("  token: placeholder")
+    assert f"e2e/overlay/placeholders.yaml:{line}: Secret shop/shop-credentials: stringData.token" in said
+    assert left_to_do(said) == []
+    written.write_text(written.read_text().replace("token: placeholder", "token: for-tests"))
+    assert "kept as it is  e2e/overlay/placeholders.yaml" in init().stdout
+
+
+def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -> None:
+    """By the repository's Dockerfile, whose port leads requests in; or by the one argument that names it, which is remembered."""
+    template = deployment(container={"image": "${REGISTRY}/web:${TAG}", "ports": []})
+    template["spec"]["template"]["spec"]["containers"][0].pop("readinessProbe")
+    (repository / "Dockerfile").write_text("FROM scratch\nEXPOSE 8080\n")
+    replaced(repository, **{"k8s/web.yaml": stream(template)})
+
+    built = init().stdout
+
+    assert left_to_do(built) == []
+    assert "app_image = web=web:kindgate" in (repository / "e2e/pytest.ini").read_text()
+    assert "targetPort: 8080" in (repository / "e2e/overlay/ingress.yaml").read_text()
+    given = init("--image", "web=registry.example/team/web:1").stdout
+    assert left_to_do(given) == []
+    assert "app_image" not in (repository / "e2e/pytest.ini").read_text()
+    assert init().stdout.count("unchanged") == given.count("unchanged") + given.count("update")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.secrets import AskedSecret, lacking_secrets, with_secrets
+from kindgate.deploy.secrets import PLACEHOLDER, PLACEHOLDER_ANNOTATION, AskedSecret, lacking_secrets, with_secrets
 from kindgate.deploy.validate import validate
 from kindgate.model import ObjectRef, Rendered
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -69,3 +69,31 @@ def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
 
     assert with_secrets(whole, [AskedSecret("shop", "A", "A")], {"A": "x"}).objects == whole.objects
     assert lacking_secrets(whole) == frozenset()
+
+
+def placeholders(**values: str) -> dict[str, Any]:
+    """A Secret as `kindgate init` writes it."""
+    item = manifest("Secret", "shop", stringData=values)
+    item["metadata"]["annotations"] = {PLACEHOLDER_ANNOTATION: "true"}
+    return item
+
+
+def test_placeholders_are_filled_in_by_the_options() -> None:
+    """In place, so that there are no two Secrets of one name; the keys that are not asked for keep theirs."""
+    reads = deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]})
+    whole = rendered(NAMESPACE, reads, service(), placeholders(token=PLACEHOLDER, user=PLACEHOLDER))
+
+    after = with_secrets(whole, [AskedSecret("shop", "token", "API_TOKEN")], {"API_TOKEN": "s3cret"})
+
+    (secret,) = after.of_kind("Secret")
+    assert base64.b64decode(secret["data"]["token"]) == b"s3cret"
+    assert secret["stringData"] == {"user": PLACEHOLDER}
+    assert [finding.path for finding in validate(whole)] == ["stringData.token", "stringData.user"]
+    assert [finding.path for finding in validate(after)] == ["stringData.user"]
+
+
+def test_a_value_that_was_edited_is_no_placeholder() -> None:
+    """And a Secret of the manifests' own may hold the word."""
+    own = manifest("Secret", "own", stringData={"token": PLACEHOLDER})
+
+    assert validate(rendered(NAMESPACE, placeholders(token="for-tests"), own)) == ()

@@ -13,6 +13,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kindgate.deploy.secrets import PLACEHOLDER
 from kindgate.diagnostics.redact import MASK, Redactor, environment_secrets, kubeconfig_secrets, secret_values, without_secrets
 
 CANARY = "c4n4ry-Q7x!"
@@ -174,3 +175,11 @@ def test_a_kubeconfigs_credentials_are_known() -> None:
         {"user": None},
     ]
     assert list(kubeconfig_secrets({"users": users})) == ["t", key, "private", "p"]
+
+
+def test_a_placeholder_is_no_secret() -> None:
+    """An application that cannot use it says so, and that text is the cause."""
+    encoded = base64.b64encode(PLACEHOLDER.encode()).decode()
+    secret = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"url": encoded}, "stringData": {"key": PLACEHOLDER, "token": CANARY}}
+
+    assert Redactor(secret_values([secret])).text(f"no such host: {PLACEHOLDER}, {CANARY}") == f"no such host: {PLACEHOLDER}, {MASK}"
