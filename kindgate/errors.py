@@ -25,6 +25,7 @@
   - WaitTimeout (25): a deadline passed; rooms chain it into their own error
   - NeverHappens (26): what was waited for cannot come; rooms chain it into their own error
   - SecretsMissing (27): the application needs secrets that this run does not have
+  - NoVerdict (28): nothing was judged, or no usable report says what was
 
 `docs/exit-codes.md` is the table for users; a test compares the two.
 """
@@ -292,3 +293,9 @@ class SecretsMissing(KindgateError):
     """The application needs secrets that this run does not have: nothing is judged, tests are skipped, the run does not pass."""
 
     exit_code = 27
+
+
+class NoVerdict(KindgateError):
+    """Nothing was judged, or no usable report says what was: that is no reason to merge."""
+
+    exit_code = 28

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 Micros = NDArray[np.int64]
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 16}]
-_MAX_BYTES = 1 << 26
+_MOST_OCTETS = 9
+"""Of one number: 63 bits."""
+
+_LARGEST_SUM = 2.0**53
+"""Of times in microseconds and of counts: beyond it a sum would not be exact."""
+
+MOST_VALUES = 1 << 22
+"""Different times that an encoded histogram may hold, unless its reader says less."""
 
 
 def _to_varints(numbers: Micros) -> bytes:
@@ -32,21 +39,25 @@ def _to_varints(numbers: Micros) -> bytes:
     return bytes(encoded)
 
 
-def _from_varints(encoded: bytes) -> Micros:
-    """The numbers that `_to_varints` wrote; raises `ValueError` for one cut short or too large."""
-    numbers: list[int] = []
-    number = shift = 0
-    for byte in encoded:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            numbers.append(number)
-            number = shift = 0
-        elif shift > 56:
-            raise ValueError("the histogram holds a number that is too large")
-    if shift:
+def _from_varints(encoded: bytes, at_most: int) -> Micros:
+    """The numbers that `_to_varints` wrote; raises `ValueError` for one cut short or too large, and for more than `at_most`."""
+    octets = np.frombuffer(encoded, np.uint8)
+    last = octets < 0x80
+    if octets.size and not last[-1]:
         raise ValueError("the histogram ends inside a number")
-    return np.array(numbers, np.int64)
+    if np.count_nonzero(last) > at_most:
+        raise ValueError(f"the histogram holds more than {at_most // 2} different times")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends + 1])[: ends.size]
+    lengths = ends - starts + 1
+    longest = int(lengths.max(initial=0))
+    if longest > _MOST_OCTETS:
+        raise ValueError("the histogram holds a number that is too large")
+    numbers = np.zeros(ends.size, np.int64)
+    for place in range(longest):
+        there = np.flatnonzero(lengths > place)
+        numbers[there] |= (octets[starts[there] + place] & 0x7F).astype(np.int64) << (7 * place)
+    return numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,19 +149,31 @@ class Histogram:
         return base64.b85encode(packed).decode("ascii")
 
     @classmethod
-    def from_text(cls, text: str) -> Histogram:
-        """The distribution that `to_text` wrote; raises `ValueError` for anything else."""
+    def from_text(cls, text: str, at_most: int = MOST_VALUES) -> Histogram:
+        """The distribution that `to_text` wrote, of `at_most` different times; raises `ValueError` for anything else.
+
+        A short text can expand a thousandfold, so no more is unpacked than so many times can take: five octets for each
+        step, which is nine hours, and for each count.
+        """
+        limit = 10 * at_most + 64
         try:
             packed = base64.b85decode(text)
-            encoded = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS).decompress(packed, _MAX_BYTES)
+            unpacking = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS)
+            encoded = unpacking.decompress(packed, limit + 1)
         except (lzma.LZMAError, binascii.Error, EOFError) as error:
             raise ValueError(f"this is not an encoded histogram: {error}") from error
-        numbers = _from_varints(encoded)
+        if len(encoded) > limit:
+            raise ValueError(f"the histogram holds more than {at_most} different times")
+        if not unpacking.eof or unpacking.unused_data:
+            raise ValueError("the histogram is cut short, or followed by something else")
+        numbers = _from_varints(encoded, 2 * at_most)
         if len(numbers) % 2:
             raise ValueError("the histogram holds more values than counts")
         steps, counts = np.split(numbers, 2)
         if np.any(steps[1:] < 1) or np.any(counts < 1):
             raise ValueError("the histogram's values have to ascend and its counts to be positive")
+        if max(float(part.sum(dtype=np.float64)) for part in (steps, counts)) > _LARGEST_SUM:
+            raise ValueError("the histogram holds a number that is too large")
         return cls(np.cumsum(steps), counts)
 
     def _needed(self) -> int:

@@ -44,7 +44,7 @@ for command in (steps.run, compare.compare):  # their last lines are annotations
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"
-for command in (pull_request.report, pull_request.publish, security.scan):
+for command in (pull_request.verify, pull_request.report, pull_request.publish, security.scan):
     app.command(rich_help_panel=REPORTS)(foreign(command))
 
 MACHINE = "The machine"

@@ -25,6 +25,7 @@ from kindgate.load.pool import GeneratorPool, OnRows
 from kindgate.load.raw import write_csv, write_json_lines
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
+from kindgate.report.decision import exit_code_of
 
 if TYPE_CHECKING:
     from kindgate.load.samples import Rows
@@ -88,7 +89,7 @@ def run_load(wanted: LoadRun) -> int:
         return INTERRUPTED
     if result.missing and not wanted.allow_missing and judged.verdict is not Verdict.FAIL:
         return VerdictInvalid.exit_code
-    return {Verdict.FAIL: VerdictFailed.exit_code, Verdict.INVALID: VerdictInvalid.exit_code}.get(judged.verdict, 0) if thresholds else 0
+    return exit_code_of(judged.verdict, "warn") if thresholds else 0
 
 
 def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRows | None = None) -> BurstResult:

@@ -4,37 +4,78 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kindgate.cli.settings import with_settings
+from kindgate.report.escape import visible
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
     from kindgate.github.comment import PostResult
+    from kindgate.report.decision import Requirements, RunIdentity
 
 
-@with_settings("report", "github")
-def report(
+Legs = Annotated[list[str] | None, typer.Option("--leg", help="A leg that must have a report; repeatable", metavar="NAME")]
+Required = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require",
+        help="What each leg must have judged: tests, objectives, comparison [default: tests, and objectives where the SLO file has some]",
+        metavar="WORDS",
+    ),
+]
+Head = Annotated[str, typer.Option(help="Commit that the reports must be of [default: that of this run]", metavar="SHA")]
+RunId = Annotated[int | None, typer.Option(help="Workflow run that the reports must be of [default: this run]", metavar="N")]
+Attempt = Annotated[int | None, typer.Option(help="Attempt that the reports must be of", metavar="N")]
+
+
+@with_settings("slo_file", "slo_inconclusive")
+def verify(  # noqa: PLR0917  # typer calls it by name
+    settings: Settings,
+    reports: Annotated[list[Path], typer.Argument(help="report.json, or a folder of downloaded artifacts", metavar="REPORT...")],
+    leg: Legs = None,
+    require: Required = None,
+    head: Head = "",
+    run_id: RunId = None,
+    attempt: Attempt = None,
+) -> None:
+    """Decide whether each leg has a verdict that lets the change merge; one line per leg, and an exit code that says why not.
+
+    Run it where no code of the pull request runs. Example: `kindgate verify legs --leg e2e --require tests,objectives`
+    """
+    from kindgate.github.verify import verify as decide_legs  # noqa: PLC0415  # keeps --help quick
+    from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
+
+    verified = decide_legs(reports, leg or (), _requirements(settings, require), _run(RunIdentity(head, run_id, attempt)))
+    for line in verified.lines:
+        print(line)
+    raise typer.Exit(verified.decision.exit_code)
+
+
+@with_settings("report", "github", "slo_file", "slo_inconclusive")
+def report(  # noqa: PLR0917  # typer calls it by name
     settings: Settings,
     inputs: Annotated[
         list[Path] | None, typer.Option("--input", help="report.json, or a folder of legs; repeatable", metavar="FILE|DIR")
     ] = None,
     link: Annotated[list[str] | None, typer.Option(help="Add a link to the report; repeatable", metavar="NAME=URL")] = None,
     post: Annotated[bool, typer.Option("--post", help="Write one comment about all inputs to the pull request")] = False,
-    leg: Annotated[list[str] | None, typer.Option(help="A leg that has to be there; repeatable", metavar="NAME")] = None,
+    leg: Legs = None,
+    require: Required = None,
 ) -> None:
     """Make report.html and summary.md again from report.json, or post one comment about the reports of several legs.
+
+    With --post it ends with the exit code of `kindgate verify` after it has posted.
 
     Examples: `kindgate report`, `kindgate report --link "HTML report=https://..."`, `kindgate report --post --input legs/ --leg e2e`
     """
     given = inputs or [settings.path(settings.report.artifacts) / "report.json"]
     if post:
-        from kindgate.github.post import post_reports  # noqa: PLC0415  # keeps --help quick
-
-        _show(post_reports(given, settings.github, os.environ, root=settings.root, expected=leg or ()))
+        _post(settings, given, leg or (), require)
         return
     from kindgate.pipeline.pages import parse_links, rewrite_pages  # noqa: PLC0415  # keeps --help quick
 
@@ -45,20 +86,60 @@ def report(
             print(line)
 
 
+def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: list[str] | None) -> None:
+    from kindgate.github.post import post_reports  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.verify import verify as decide_legs  # noqa: PLC0415  # the same
+    from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
+
+    verified = decide_legs(inputs, legs, _requirements(settings, require), _run(RunIdentity()))
+    _show(post_reports(verified.collected, verified.decisions, settings.github, os.environ, root=settings.root))
+    for line in verified.lines:
+        print(line)
+    raise typer.Exit(verified.decision.exit_code)
+
+
+def _requirements(settings: Settings, words: list[str] | None) -> Requirements:
+    """What the legs must have judged: what was given, or tests, and objectives unless there is an SLO file without any."""
+    from kindgate.github.verify import requirements_of  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.objectives import read_objectives  # noqa: PLC0415  # the same
+
+    if words is None:
+        none = settings.path(settings.slo.file).is_file() and not read_objectives(settings).thresholds
+        words = ["tests"] if none else ["tests", "objectives"]
+    return requirements_of(words, settings.slo.inconclusive)
+
+
+def _run(given: RunIdentity) -> RunIdentity:
+    from kindgate.github.context import read_context  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.verify import run_of  # noqa: PLC0415  # the same
+
+    return run_of(read_context(os.environ), given)
+
+
 @with_settings("github")
 def publish(
     settings: Settings,
     run_id: Annotated[int, typer.Option(help="The workflow run whose reports are published", metavar="N")],
-    leg: Annotated[list[str] | None, typer.Option(help="A leg that has to be there; repeatable", metavar="NAME")] = None,
+    leg: Legs = None,
+    workflow: Annotated[str, typer.Option(help="File of the workflow that the run must be of", metavar="FILE")] = "",
+    judge: Annotated[
+        str, typer.Option(help="Reusable workflow that the run must have called", metavar="OWNER/REPOSITORY/FILE@COMMIT")
+    ] = "",
 ) -> None:
-    """Post the report of a finished run of an untrusted pull request (a fork's): what it uploaded is checked, never trusted.
+    """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
-    Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
+    Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
-    from kindgate.github.publish import publish_run  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.publish import Request, publish_run  # noqa: PLC0415  # keeps --help quick
 
-    for result in publish_run(run_id, settings.github, os.environ, expected=leg or ()):
+    published = publish_run(Request(run_id, leg or (), Expected(workflow, judge)), settings.github, os.environ)
+    for result in published.results:
         _show(result)
+    if published.decision is not None:
+        print(f"{published.decision.verdict}: {visible(published.decision.reason)}")
+    if published.exit_code:
+        raise typer.Exit(published.exit_code)
 
 
 def _show(result: PostResult) -> None:

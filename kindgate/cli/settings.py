@@ -18,12 +18,12 @@ Command = Callable[..., None]
 
 
 def with_settings(*groups: str) -> Callable[[Command], Command]:
-    """Add the options of `groups` to a command whose first parameter is `settings`.
+    """Add the options of `groups`, or single ones by their ini names, to a command whose first parameter is `settings`.
 
     The values also come from the suite's pytest settings, in the current folder or in the generated `e2e/` below it, and
     from the environment, so that a step re-run by hand does what the test run did.
     """
-    rows = [row for row in option_fields(Settings) if row.group in groups]
+    rows = [row for row in option_fields(Settings) if row.group in groups or row.option.ini in groups]
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)

@@ -17,6 +17,7 @@ from kindgate.errors import ClusterError, CommandFailed, CommandTimeout
 from kindgate.host.command import run
 from kindgate.host.directories import state_dir
 from kindgate.host.engine import Engine
+from kindgate.host.privileged import refused_limit_remedy
 from kindgate.waiting import Deadline
 
 _PASSING = ("failed to init node with kubeadm", "failed to join node with kubeadm", "TLS handshake timeout", "i/o timeout")
@@ -114,7 +115,7 @@ def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
         f"kind could not create cluster {owner.cluster}: {cause}",
         waited=error.waited,
         last_state=said,
-        next_step="`kindgate doctor` checks the host for what kind needs",
+        next_step=refused_limit_remedy(said) or "`kindgate doctor` checks the host for what kind needs",
     )
     failed.may_pass = any(mark in said for mark in _PASSING)
     return failed

@@ -10,14 +10,23 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import requests
 
-from kindgate.errors import GitHubError, GitHubRefused, GitHubUnavailable, clipped
+from kindgate.errors import GitHubError, GitHubRefused, GitHubUnavailable, PublishRefused, clipped
 from kindgate.github.decide import Comment
+from kindgate.github.replies import (
+    ArtifactInfo,
+    CalledWorkflow,
+    ChangedFile,
+    PullState,
+    TimelineEvent,
+    WorkflowRun,
+    moment,
+)
 
 if TYPE_CHECKING:
     from github import Github, GithubException
@@ -36,49 +45,6 @@ _NEXT_STEPS = {
     404: "the token cannot see this repository, or what was asked for has been deleted",
     410: "what was asked for has been deleted, or issues are disabled in this repository",
 }
-
-
-@dataclass(frozen=True)
-class PullState:
-    """A pull request as the API shows it now; `comments` is how many conversation comments it has.
-
-    `head_repository_id` is that of its branch's repository, 0 when that is gone.
-    """
-
-    number: int
-    head_sha: str
-    head_repository_id: int
-    base_sha: str
-    open: bool
-    comments: int = 0
-
-
-@dataclass(frozen=True)
-class WorkflowRun:
-    """A finished run of a workflow, as GitHub itself describes it; `head_repository_id` is 0 when that repository is gone."""
-
-    id: int
-    attempt: int
-    event: str
-    status: str
-    conclusion: str
-    head_sha: str
-    head_branch: str
-    head_owner: str
-    head_repository_id: int
-    url: str
-    workflow: str = ""
-
-
-@dataclass(frozen=True)
-class ArtifactInfo:
-    """An uploaded artifact; `size` is that of its archive in bytes."""
-
-    id: int
-    name: str
-    size: int
-    expired: bool
-    download_url: str
 
 
 class Api:
@@ -117,7 +83,7 @@ class Api:
         """The pull request as it is now."""
         with _translated(f"read pull request #{number}"):
             pull = self._repository.get_pull(number)
-            state = _state_of(pull, comments=pull.comments)
+            state = _state_of(pull, comments=pull.comments, changed_files=pull.changed_files)
         self._pulls[number] = pull
         return state
 
@@ -162,24 +128,21 @@ class Api:
     def workflow_run(self, run_id: int) -> WorkflowRun:
         """A run, by its id."""
         with _translated(f"read workflow run {run_id}"):
-            run = self._repository.get_workflow_run(run_id)
-            head = run.head_repository
-            return WorkflowRun(
-                id=run.id,
-                attempt=run.run_attempt,
-                event=run.event,
-                status=run.status,
-                conclusion=run.conclusion or "",
-                head_sha=run.head_sha,
-                head_branch=run.head_branch,
-                head_owner=head.owner.login if head else "",
-                head_repository_id=head.id if head else 0,
-                url=run.html_url,
-                workflow=run.name or "",
-            )
+            return _run_of(self._json(f"/actions/runs/{run_id}"))
+
+    def runs_of(self, workflow: str, head_sha: str) -> list[WorkflowRun]:
+        """The newest hundred runs of a workflow, by its file's name, that have this head; none where there is no such workflow."""
+        try:
+            with _translated(f"list the runs of {workflow}"):
+                found = self._json(f"/actions/workflows/{quote(workflow, safe='')}/runs", head_sha=head_sha, per_page=100)
+                return [_run_of(run) for run in found["workflow_runs"]]
+        except GitHubRefused as error:
+            if error.status == 404:
+                return []
+            raise
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
-        """The artifacts of a run, of all its attempts; raises `GitHubError` above `at_most`, before it reads them all."""
+        """The artifacts of a run, of all its attempts; raises `PublishRefused` above `at_most`, before it reads them all."""
         with _translated(f"list the artifacts of run {run_id}"):
             listed = self._repository.get_workflow_run(run_id).get_artifacts()
             found = []
@@ -187,7 +150,7 @@ class Api:
                 url = artifact.archive_download_url
                 found.append(ArtifactInfo(artifact.id, artifact.name, artifact.size_in_bytes, artifact.expired, url))
                 if len(found) > at_most:
-                    raise GitHubError(f"run {run_id} has more than {at_most} artifacts")
+                    raise PublishRefused(f"run {run_id} has more than {at_most} artifacts")
             return found
 
     def merge_base(self, base: str, head: str) -> str:
@@ -196,7 +159,7 @@ class Api:
             return self._repository.compare(base, head).merge_base_commit.sha
 
     def file(self, path: str, ref: str) -> str:
-        """The text of a file at a commit; empty when there is none."""
+        """The text of a file at a commit; empty when there is none. Raises `GitHubRefused` above 1 MB, which GitHub does not send."""
         try:
             with _translated(f"read {path} at {ref}"):
                 content = self._repository.get_contents(path, ref=ref)
@@ -204,17 +167,68 @@ class Api:
             if error.status == 404:
                 return ""
             raise
-        return "" if isinstance(content, list) else content.decoded_content.decode(errors="replace")
+        if isinstance(content, list) or content.type != "file":
+            return ""
+        if content.encoding != "base64":
+            raise GitHubRefused(f"cannot read {path} at {ref}: GitHub sends no content above 1 MB", status=413)
+        with _translated(f"read {path} at {ref}"):
+            return content.decoded_content.decode(errors="replace")
 
-    def changed_files(self, number: int) -> list[str]:
-        """The files that a pull request changes, old and new names of renamed ones (GitHub lists 3,000 at most)."""
+    def changed_files(self, number: int) -> list[ChangedFile]:
+        """The files that a pull request changes (GitHub lists 3,000 at most: compare with `PullState.changed_files`)."""
         with _translated(f"list the files of #{number}"):
-            return [
-                name
-                for file in self._known(number).get_files()
-                for name in (file.filename, file.previous_filename if file.status == "renamed" else "")
-                if name
-            ]
+            return [ChangedFile(file.filename, file.previous_filename or "", file.status) for file in self._known(number).get_files()]
+
+    def tree(self, commit: str) -> tuple[dict[str, str], bool]:
+        """The blobs of a commit's whole tree by path, and whether GitHub left some out (above 100,000 entries or 7 MB)."""
+        with _translated(f"list the files of {commit}"):
+            found = self._json(f"/git/trees/{commit}", recursive="1")
+            return {entry["path"]: entry["sha"] for entry in found["tree"] if entry["type"] != "tree"}, bool(found["truncated"])
+
+    def branch_head(self, branch: str) -> str:
+        """The commit that a branch leads to: no tag of the same name is meant."""
+        with _translated(f"read branch {branch}"):
+            return str(self._json(f"/branches/{quote(branch, safe='')}")["commit"]["sha"])
+
+    def default_branch(self) -> str:
+        """The repository's default branch."""
+        with _translated("read the repository"):
+            return str(self._json("")["default_branch"])
+
+    def timeline(self, number: int, *, at_most: int) -> list[TimelineEvent]:
+        """What happened to a pull request, oldest first; raises `GitHubError` above `at_most` events."""
+        found: list[TimelineEvent] = []
+        with _translated(f"read the timeline of #{number}"):
+            page = 1
+            while True:
+                listed = self._json(f"/issues/{number}/timeline", per_page=100, page=page)
+                found += [_event_of(event) for event in listed]
+                if len(listed) < 100:
+                    return found
+                if len(found) >= at_most:
+                    raise GitHubError(f"#{number} has more than {at_most} events in its timeline")
+                page += 1
+
+    def permission(self, login: str) -> tuple[str, int]:
+        """What a user may do here (admin, write, read or none), and the user's id; `none` for one who is no collaborator."""
+        try:
+            with _translated(f"read the permission of {login}"):
+                found = self._json(f"/collaborators/{quote(login, safe='')}/permission")
+                return str(found["permission"]), int((found["user"] or {}).get("id", 0))
+        except GitHubRefused as error:
+            if error.status == 404:
+                return "none", 0
+            raise
+
+    def set_status(self, commit: str, *, state: str, context: str, description: str, target_url: str) -> None:
+        """Write a commit status; the newest of one context counts. Writing it twice does no harm."""
+        with _translated(f"set the status of {commit[:10]}"):
+            given = {"state": state, "context": context, "description": description, "target_url": target_url}
+            self._repository.requester.requestJsonAndCheck("POST", f"{self._repository.url}/statuses/{commit}", input=given)
+
+    def _json(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """The decoded reply to one GET below the repository's address."""
+        return self._repository.requester.requestJsonAndCheck("GET", f"{self._repository.url}{path}", parameters=query)[1]
 
     def _known(self, number: int) -> PyGithubPull:
         """The pull request that `pull` has read, so that its addresses need no request."""
@@ -223,15 +237,49 @@ class Api:
         return self._pulls[number]
 
 
-def _state_of(pull: PyGithubPull, comments: int = 0) -> PullState:
-    """`comments` is asked for apart: a list of pull requests does not say it, and PyGithub would send a request for it."""
+def _state_of(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> PullState:
+    """The counts are asked for apart: a list of pull requests does not say them, and PyGithub would send a request for them."""
     return PullState(
         number=pull.number,
         head_sha=pull.head.sha,
         head_repository_id=pull.head.repo.id if pull.head.repo else 0,
         base_sha=pull.base.sha,
+        base_ref=pull.base.ref,
         open=pull.state == "open",
         comments=comments,
+        changed_files=changed_files,
+    )
+
+
+def _run_of(run: Any) -> WorkflowRun:  # noqa: ANN401 - a decoded reply, which may hold anything
+    head = run["head_repository"] or {}
+    return WorkflowRun(
+        id=run["id"],
+        attempt=run["run_attempt"],
+        event=run["event"],
+        status=run["status"],
+        conclusion=run["conclusion"] or "",
+        head_sha=run["head_sha"],
+        head_branch=run["head_branch"] or "",
+        head_owner=head["owner"]["login"] if head else "",
+        head_repository_id=head.get("id", 0),
+        url=run["html_url"],
+        workflow=run["name"] or "",
+        path=run["path"],
+        created=moment(run["created_at"]),
+        called=tuple(CalledWorkflow(one["path"], one["sha"]) for one in run.get("referenced_workflows") or ()),
+    )
+
+
+def _event_of(event: Any) -> TimelineEvent:  # noqa: ANN401 - as above
+    actor = event.get("actor") or {}
+    created = event.get("created_at")
+    return TimelineEvent(
+        kind=event["event"],
+        at=moment(created) if created else 0.0,
+        actor=actor.get("login", ""),
+        actor_id=actor.get("id", 0),
+        label=(event.get("label") or {}).get("name", ""),
     )
 
 

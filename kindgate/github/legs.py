@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import REPORT_LIMIT, parse_report
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.decision import ANY_RUN, ANYTHING, Decision, Requirements, RunIdentity, decide, no_verdict
+from kindgate.report.run import RunReport
 
 T = TypeVar("T")
 
 ARTIFACT_PREFIX = "kindgate-report-"
 _ARTIFACT = re.compile(rf"{ARTIFACT_PREFIX}(?P<leg>[A-Za-z0-9][A-Za-z0-9._-]{{0,59}})-(?P<attempt>[0-9]{{1,4}})", re.ASCII)
+
+
+NO_REPORT = "there is no report"
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,21 @@ class Named(Generic[T]):
 
 @dataclass(frozen=True)
 class Collected:
-    """The reports by leg, in the order of their names; `missing` are legs without a usable one, `problems` say why."""
+    """The reports by leg, in the order of their names; `missing` are legs without a usable one, `reasons` say why where it is known."""
 
     reports: dict[str, RunReport]
     missing: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line about each report that could not be read."""
+        return tuple(f"{leg}: {reason}" for leg, reason in self.reasons.items())
+
+    @property
+    def why_missing(self) -> dict[str, str]:
+        """Each missing leg, and why it has no report."""
+        return {leg: self.reasons.get(leg, NO_REPORT) for leg in self.missing}
 
 
 def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
@@ -56,20 +70,24 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
     """The reports in `inputs`: files `LEG.json`, or folders as `download-artifact` leaves them.
 
     A file or an `expected` leg (see `leg_names`) that is not there, and a report that cannot be read, is a missing leg.
+    A single `report.json` outside of an artifact's folder is that of the only leg that is expected.
     """
-    files = {leg: path for given in inputs for leg, path in _files(given)}
+    files = {leg: path for given in inputs if given.suffix or given.is_dir() for leg, path in _files(given)}
+    wanted = leg_names(expected)
+    if len(files) == len(wanted) == 1 and all(map(_names_no_leg, files.values())):
+        files = dict(zip(wanted, files.values(), strict=True))
     reports: dict[str, RunReport] = {}
-    problems: list[str] = []
+    reasons: dict[str, str] = {}
     for leg, path in files.items():
         try:
             with path.open("rb") as file:
                 reports[leg] = parse_report(file.read(REPORT_LIMIT + 1), leg)
         except OSError as error:
-            problems.append(f"{leg}: no report ({error.strerror})")
+            reasons[leg] = f"there is no report ({error.strerror})"
         except PublishRefused as error:
-            problems.append(error.message)
-    missing = sorted({*files, *leg_names(expected)} - reports.keys())
-    return Collected(dict(sorted(reports.items())), tuple(missing), tuple(problems))
+            reasons[leg] = error.message.removeprefix(f"{leg}: ")
+    missing = sorted({*files, *wanted} - reports.keys())
+    return Collected(dict(sorted(reports.items())), tuple(missing), reasons)
 
 
 def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
@@ -77,14 +95,28 @@ def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
-def ended_well(report: RunReport) -> bool:
-    """Whether the run of this report would be green."""
-    return report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
+def decisions_of(collected: Collected, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN) -> dict[str, Decision]:
+    """What was decided about each leg; one without a usable report has no verdict."""
+    decided = {leg: decide(report, requirements, run) for leg, report in collected.reports.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    return dict(sorted(decided.items()))
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:
-    """The report files that an input stands for, with the leg of each."""
+    """The report files that an input stands for, with the leg of each.
+
+    `download-artifact` makes a folder for each artifact, or none for a single one that it was given by name.
+    """
+    if given.name == "report.json":
+        artifact = _ARTIFACT.fullmatch(given.parent.name)
+        return [(artifact["leg"] if artifact else given.parent.name, given)]
     if not given.is_dir():
-        return [(given.parent.name if given.name == "report.json" else given.stem, given)]
+        return [(given.stem, given)]
     folders = [(folder.name, folder / "report.json") for folder in sorted(given.iterdir()) if folder.is_dir()]
-    return [(found.leg, found.value) for found in newest_of_each_leg(folders)]
+    own = given / "report.json"
+    return [*(_files(own) if own.exists() else ()), *((found.leg, found.value) for found in newest_of_each_leg(folders))]
+
+
+def _names_no_leg(path: Path) -> bool:
+    """Whether neither a report's file nor the folder of its artifact says the leg."""
+    return path.name == "report.json" and _ARTIFACT.fullmatch(path.parent.name) is None

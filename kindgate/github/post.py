@@ -13,10 +13,12 @@ from kindgate.github.bounded import within
 from kindgate.github.comment import Conversation, Post, PostResult
 from kindgate.github.context import Context, read_context
 from kindgate.github.decide import whether_to_try
-from kindgate.github.legs import Collected, collect, ended_well
+from kindgate.github.legs import Collected
+from kindgate.github.links import run_links
 from kindgate.github.marker import Marker, comment_id, digest_of
-from kindgate.report.markdown import Leg, comment, matrix_comment
-from kindgate.report.run import RunReport
+from kindgate.report.decision import Decision, decide, worst
+from kindgate.report.markdown import Leg, comment, comment_without_report, matrix_comment
+from kindgate.report.run import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 
@@ -46,45 +48,44 @@ def post_comment(
 
 
 def post_reports(
-    inputs: Sequence[Path],
+    collected: Collected,
+    decisions: Mapping[str, Decision],
     settings: GitHubSettings,
     env: Mapping[str, str],
     *,
     root: Path,
-    expected: Sequence[str] = (),
     seconds: float = POST_SECONDS,
 ) -> PostResult:
-    """Write one comment about all legs of a run, from the reports that they uploaded; legs without one are named.
+    """Write one comment about all legs of a run, with what was decided about each; legs without a report are named.
 
-    `inputs` are files `LEG.json` or folders of downloaded artifacts, `expected` names legs that have to be among
-    them. Ends and raises as `post_comment`.
+    Ends and raises as `post_comment`.
     """
-    collected = collect(inputs, expected)
-    result = _post(lambda: message_of_legs(collected), settings, env, root, seconds)
+    result = _post(lambda: message_of_legs(collected, decisions), settings, env, root, seconds)
     return PostResult(result.line, result.url, (*collected.problems, *result.warnings))
 
 
-def message_of(report: RunReport, conclusion: str = "") -> Message:
-    """What to say about one run; `conclusion` is GitHub's word about a run whose report is not to be trusted."""
-    agrees = not conclusion or ended_well(report) == (conclusion == "success")
-    return Message(comment(report, conclusion=conclusion), _digest([digest_of(report), conclusion]), ended_well(report) and agrees)
+def message_of(report: RunReport, decision: Decision | None = None) -> Message:
+    """What to say about one run; `decision` is what was decided about it, by default what its own content says."""
+    decided = decision or decide(report)
+    return Message(comment(report, decided), _digest([digest_of(report), decided.verdict, decided.reason]), decided.may_merge)
 
 
-def message_of_legs(collected: Collected, conclusion: str = "") -> Message:
-    """What to say about several legs.
-
-    A run fails when one of its legs does: a leg that passed contradicts `failure` only if no other leg explains it.
-    """
+def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], head: str = "") -> Message:
+    """What to say about several legs of the commit `head`, each with what was decided about it."""
     if len(collected.reports) == 1 and not collected.missing:
-        return message_of(next(iter(collected.reports.values())), conclusion)
-    explained = bool(collected.missing) or not all(ended_well(report) for report in collected.reports.values())
-    legs = [
-        Leg(name, report, "" if conclusion != "success" and explained and ended_well(report) else conclusion)
-        for name, report in collected.reports.items()
-    ]
-    digest = _digest([*(f"{leg.name}={digest_of(leg.report)}" for leg in legs), *collected.missing, conclusion])
-    passed = bool(legs) and not explained and conclusion in {"", "success"}
-    return Message(matrix_comment(legs, collected.missing), digest, passed)
+        ((name, report),) = collected.reports.items()
+        return message_of(report, decisions[name])
+    legs = [Leg(name, report, decisions[name]) for name, report in collected.reports.items()]
+    missing = collected.why_missing
+    said = [f"{leg.name}={digest_of(leg.report)} {leg.decision.verdict} {leg.decision.reason}" for leg in legs]
+    said += [f"{name} {reason}" for name, reason in missing.items()]
+    return Message(matrix_comment(legs, missing, head=head), _digest(said), worst(decisions.values()).may_merge)
+
+
+def message_without_report(decision: Decision, record: PullRequest) -> Message:
+    """What to say about a run that has left no report, as GitHub describes it by `record`."""
+    markdown = comment_without_report(decision, record.head_sha, run_links(record.run_url))
+    return Message(markdown, _digest([decision.verdict, decision.reason]), decision.may_merge)
 
 
 def settle(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:

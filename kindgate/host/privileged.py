@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import platform
+import re
 import struct
 import tarfile
 from collections.abc import Mapping
@@ -20,6 +21,22 @@ _EXIT_0: Mapping[str, tuple[int, bytes]] = {
 
 _BASE = 0x400000
 
+_REFUSED_LIMIT = re.compile(r"error setting rlimit", re.IGNORECASE)
+"""How runc and crun say that the host's hard limits are below those that the engine asks for."""
+
+
+def refused_limit_remedy(said: str) -> str:
+    """What to do where a container was refused for its resource limits; empty where `said` says nothing of that.
+
+    Podman asks for the limits of its `containers.conf(5)`, 1,048,576 open files and processes by default.
+    """
+    if not _REFUSED_LIMIT.search(said):
+        return ""
+    return (
+        "the engine asks for higher limits than this host allows: name lower ones, in containers.conf for Podman "
+        '(`default_ulimits = ["nofile=20000:20000", "nproc=32000:32000"]`), in daemon.json for Docker (`default-ulimits`)'
+    )
+
 
 def require_privileged(engine: Engine, deadline: Deadline) -> None:
     """Run a privileged container that does nothing, and leave nothing behind.
@@ -33,7 +50,8 @@ def require_privileged(engine: Engine, deadline: Deadline) -> None:
         raise EngineUnprivileged(
             f"{engine.program} {engine.version} cannot run a privileged container here",
             last_state=error.stderr,
-            next_step="kind's nodes are privileged containers: use an engine of a virtual machine, or one that is not itself confined",
+            next_step=refused_limit_remedy(error.stderr)
+            or "kind's nodes are privileged containers: use an engine of a virtual machine, or one that is not itself confined",
         ) from error
     finally:
         engine.run("rmi", "--force", image, deadline=deadline, check=False)

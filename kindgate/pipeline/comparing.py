@@ -11,9 +11,10 @@ from kindgate.metrics.resources import ResourceSummary, resource_summary
 from kindgate.model import Window
 from kindgate.pipeline.campaign import Campaign, OnBurst
 from kindgate.pipeline.duet import base_of
-from kindgate.pipeline.judging import planned_series
+from kindgate.pipeline.judging import planned_series, starts_of
 from kindgate.pipeline.samples import burst_sample
 from kindgate.pipeline.stages import Provisioned
+from kindgate.report.judged import Origin
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison, compare
 from kindgate.slo.judge import LOOKS
@@ -27,10 +28,11 @@ RESOURCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found, and the bursts that it was found from."""
+    """What was found, the bursts that it was found from, and by which plan."""
 
     comparison: Comparison
     bursts: tuple[BurstResult, ...]
+    origin: Origin
 
 
 def pairs_per_look(objectives: Objectives, settings: SloSettings) -> int:
@@ -64,7 +66,7 @@ def measure_and_compare(
         on_look(comparison)
         if comparison.decided:
             break
-    return Compared(comparison, results)
+    return Compared(comparison, results, Origin(starts_of(results), pairs * campaign.turns, campaign.turns, placement))
 
 
 def resources_of_both(standing: Provisioned, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:

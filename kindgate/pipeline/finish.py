@@ -20,6 +20,7 @@ from kindgate.load.result import BurstResult
 from kindgate.pipeline.announcing import announce, read_origin
 from kindgate.pipeline.invocation import called_command
 from kindgate.pipeline.pages import write_pages
+from kindgate.pipeline.samples import burst_sample
 from kindgate.pipeline.secrecy import redacted, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
@@ -125,6 +126,7 @@ def report_of(
         gate_changes=origin.changes,
         phases=pipeline.log.phases,
         measurements=[Measurement("load", bursts=bursts), *measurements],
+        samples=map(burst_sample, bursts),
         tests=tuple(tests),
         failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),

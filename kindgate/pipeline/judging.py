@@ -9,6 +9,7 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.campaign import Campaign, OnBurst
 from kindgate.pipeline.samples import burst_sample
+from kindgate.report.judged import Origin
 from kindgate.slo.abort import lost_facts
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
@@ -18,10 +19,11 @@ from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found, and the bursts that it was found from."""
+    """What was found, the bursts that it was found from, and by which plan."""
 
     judgement: Judgement
     bursts: tuple[BurstResult, ...]
+    origin: Origin
 
 
 def measure_and_judge(
@@ -53,7 +55,12 @@ def measure_and_judge(
         on_look(judgement)
         if judgement.decided or judgement.abort:
             break
-    return Judged(judgement, results)
+    return Judged(judgement, results, Origin(starts_of(results), planned.bursts))
+
+
+def starts_of(results: Sequence[BurstResult]) -> tuple[float, ...]:
+    """When each burst began: no two of a run begin together, as each has the machine for itself."""
+    return tuple(result.window.start for result in results)
 
 
 def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:

@@ -10,6 +10,7 @@ import yaml
 
 from kindgate.diagnostics.redact import Redactor, environment_secrets, kubeconfig_secrets, secret_values
 from kindgate.pipeline.session import Pipeline
+from kindgate.report.measurements import HISTOGRAMS
 from kindgate.report.record import shortened
 from kindgate.report.run import RunReport
 
@@ -28,7 +29,10 @@ def redactor_of(pipeline: Pipeline | None, environment: Mapping[str, str]) -> Re
 
 
 def redacted(report: RunReport, redactor: Redactor) -> RunReport:
-    """The report without secrets in any of its texts; a mask that is longer than what it hides is cut to fit."""
+    """The report without secrets in any of its texts; a mask that is longer than what it hides is cut to fit.
+
+    Encoded histograms stay as they are: they hold numbers only, and one changed character would be another measurement.
+    """
     return RunReport.model_validate_json(json.dumps(_masked(report.model_dump(mode="json"), redactor)))
 
 
@@ -37,7 +41,7 @@ def _masked(node: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any part of
         text = redactor.text(node)
         return node if text == node else shortened(text, len(node))
     if isinstance(node, dict):
-        return {key: _masked(value, redactor) for key, value in node.items()}
+        return {key: value if key in HISTOGRAMS and isinstance(value, str) else _masked(value, redactor) for key, value in node.items()}
     if isinstance(node, list):
         return [_masked(item, redactor) for item in node]
     return node

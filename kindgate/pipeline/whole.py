@@ -25,6 +25,7 @@ from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.pipeline.targets import objectives_plan
 from kindgate.pipeline.whole_comparison import judge_comparison
 from kindgate.report.build import Measurement
+from kindgate.report.decision import Effect, effect_of
 from kindgate.settings import Settings
 from kindgate.slo.judge import overall
 from kindgate.waiting import Deadline
@@ -115,7 +116,7 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
         )
-    measurements.append(Measurement("objectives", judgement=judged.judgement))
+    measurements.append(Measurement("objectives", judgement=judged.judgement, origin=judged.origin))
     if standing.monitoring:
         measurements.append(_resources(standing, judged))
 
@@ -137,7 +138,6 @@ def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateErro
     found = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
     verdict = overall(one.verdict for one in found)
     told = "; ".join(result.explanation for one in found for result in one.results if result.verdict is verdict)
-    if verdict is Verdict.INVALID:
-        return VerdictInvalid(told)
-    undecided_fails = verdict is Verdict.INCONCLUSIVE and settings.slo.inconclusive == "fail"
-    return VerdictFailed(told) if verdict is Verdict.FAIL or undecided_fails else None
+    if effect_of(verdict, settings.slo.inconclusive) is not Effect.FAIL:
+        return None
+    return VerdictInvalid(told) if verdict is Verdict.INVALID else VerdictFailed(told)

@@ -37,4 +37,4 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
         )
     with pipeline.log.phase("sum up what both versions used"):
         used = resources_of_both(standing, compared.bursts)
-    measurements.append(Measurement("comparison", comparison=compared.comparison, resources=used))
+    measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))

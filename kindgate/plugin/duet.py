@@ -54,7 +54,8 @@ class Duet:
         used = resources_of_both(self._standing, compared.bursts)
         bursts = [burst_record(str(number), result) for number, result in enumerate(compared.bursts, 1)]
         self._item.user_properties += [*comparison_properties(comparison_records(compared.comparison)), *load_properties(bursts)]
-        provider_of(self._item.config).record(Measurement(self._item.nodeid, comparison=compared.comparison, resources=used))
+        measurement = Measurement(self._item.nodeid, comparison=compared.comparison, origin=compared.origin, resources=used)
+        provider_of(self._item.config).record(measurement)
 
 
 def duet_of(item: pytest.Item, standing: Provisioned) -> Duet:

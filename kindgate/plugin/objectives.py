@@ -32,12 +32,13 @@ RESOURCE_SECONDS = 60.0
 def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
     """The objectives of `item`: its markers' thresholds, or those of the SLO file where no marker has any."""
     settings = config.stash[SETTINGS]
-    objectives = objectives_of(item, read_objectives(settings))
+    file = read_objectives(settings)
+    objectives = objectives_of(item, file)
     campaign = campaign_of(config, objectives, standing)
     provider = provider_of(config)
 
     def record(judged: Judged) -> None:
-        provider.record(Measurement(item.nodeid, judgement=judged.judgement))
+        provider.record(Measurement(item.nodeid, judgement=judged.judgement, origin=replace(judged.origin, own=objectives is not file)))
         bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
         item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
         if judged.judgement.abort:

@@ -16,12 +16,13 @@ class InconclusiveWarning(UserWarning):
 
 
 def settle(verdict: Verdict, explanations: Iterable[str], settings: SloSettings) -> None:
-    """Fail the test for FAIL and INVALID; what is undecided warns, fails or passes as --slo-inconclusive says."""
+    """Do to the test what the verdict does to it: fail it, warn, or nothing."""
+    from kindgate.report.decision import Effect, effect_of  # noqa: PLC0415  # pytest imports this module in every run, for its warning
+
     told = "\n".join(explanations)
-    if verdict in (Verdict.FAIL, Verdict.INVALID):
+    effect = effect_of(verdict, settings.inconclusive)
+    if effect is Effect.FAIL:
         pytest.fail(told, pytrace=False)
-    if verdict is Verdict.INCONCLUSIVE and settings.inconclusive == "fail":
-        pytest.fail(told, pytrace=False)
-    if verdict is Verdict.INCONCLUSIVE and settings.inconclusive == "warn":
+    if effect is Effect.WARN:
         # the test's own line: above it stand this function and the fixture's check()
         warnings.warn(told, InconclusiveWarning, stacklevel=3)

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from kindgate.errors import KindgateError
 from kindgate.load.result import BurstResult
 from kindgate.metrics.resources import ResourceSummary, WorkloadUse
-from kindgate.model import ClusterAddress, Phase, Verdict
+from kindgate.model import ClusterAddress, Phase
 from kindgate.report.burst_record import burst_record
+from kindgate.report.decision import outcome_of
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
+from kindgate.report.judged_figures import Found, judged_figures
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
@@ -22,7 +25,6 @@ from kindgate.report.run import (
     Environment,
     FailureBundle,
     Link,
-    Outcome,
     PhaseTiming,
     PullRequest,
     Run,
@@ -32,6 +34,7 @@ from kindgate.report.run import (
 )
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType
 
 MEGABYTE = 1e6
@@ -43,12 +46,16 @@ TESTS = 20_000
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one test measured: its bursts, what was made of them, and what the application used meanwhile."""
+    """What one test measured: its bursts, what was made of them, and what the application used meanwhile.
+
+    `origin` names the bursts that its verdicts are from.
+    """
 
     test: str
     bursts: tuple[BurstResult, ...] = ()
     judgement: Judgement | None = None
     comparison: Comparison | None = None
+    origin: Origin | None = None
     resources: tuple[ResourceSummary, ...] = field(default=())
 
 
@@ -63,6 +70,7 @@ def build_report(
     setup_error: SetupError | None = None,
     phases: Iterable[Phase] = (),
     measurements: Sequence[Measurement] = (),
+    samples: Iterable[BurstSample] = (),
     tests: tuple[TestResult, ...] = (),
     failures: tuple[FailureBundle, ...] = (),
     gate_changes: GateChanges | None = None,
@@ -70,15 +78,22 @@ def build_report(
     links: tuple[Link, ...] = (),
     notes: Iterable[str] = (),
 ) -> RunReport:
-    """The report of a run. What exceeds the document's bounds is left out, and a note says so."""
+    """The report of a run. What exceeds the document's bounds is left out, and a note says so.
+
+    `samples` are the run's bursts as the judge takes them; those that a measurement's verdicts are from are kept whole.
+    """
     figures = base_figures(one.comparison for one in measurements if one.comparison)
     objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
     comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
-    gated = [(found, one.test) for one in measurements for found in (one.judgement, one.comparison) if found is not None]
+    found = [
+        Found(result, one.origin, one.test) for one in measurements for result in (one.judgement, one.comparison) if result is not None
+    ]
+    kept = judged_figures(found, samples)
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
     said = [shortened(note, LINE_LIMIT) for note in notes]
     said += [f"{len(bursts) - BURSTS} more bursts are left out of the report"] if len(bursts) > BURSTS else []
+    said += [f"the figures of {kept.left_out} judgements are not in the report: it cannot be judged again"] if kept.left_out else []
     said += [f"{len(tests) - TESTS} more tests are left out of the report"] if len(tests) > TESTS else []
     return RunReport(
         run=run,
@@ -95,9 +110,11 @@ def build_report(
         pull_request=pull_request,
         setup_error=setup_error,
         phases=phase_records(phases)[:100],
-        objectives=objectives[:500],
-        gates=tuple(record for found, test in gated for record in gate_records(found, test))[:500],
-        comparison=comparison[:200],
+        objectives=objectives[:OBJECTIVES_LIMIT],
+        gates=tuple(record for one in found for record in gate_records(one.result, one.test))[:500],
+        comparison=comparison[:COMPARISON_LIMIT],
+        judged=kept.judged,
+        figures=kept.figures,
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
         tests=with_base(tests[:TESTS], objectives),
@@ -107,31 +124,6 @@ def build_report(
         links=links[:LINKS],
         notes=tuple(said[:100]),
     )
-
-
-def outcome_of(
-    *,
-    exit_code: int,
-    interrupted: bool,
-    setup_error: SetupError | None,
-    tests: Iterable[TestResult],
-    objectives: Sequence[ThresholdOutcome | ComparisonRow],
-) -> Outcome:
-    """How the run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL."""
-    verdicts = {objective.verdict for objective in objectives}
-    undecided = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
-    broken = any(test.outcome in {"failed", "error"} and test.node_id not in undecided for test in tests)
-    if interrupted:
-        return Outcome.INTERRUPTED
-    if setup_error is not None and not objectives:
-        return Outcome.SETUP_FAILED
-    if Verdict.FAIL in verdicts or broken:
-        return Outcome.FAILED
-    if Verdict.INVALID in verdicts:
-        return Outcome.INVALID
-    if Verdict.INCONCLUSIVE in verdicts:
-        return Outcome.INCONCLUSIVE
-    return Outcome.FAILED if exit_code else Outcome.PASSED
 
 
 def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:

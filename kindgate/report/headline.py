@@ -5,10 +5,12 @@ A headline is data, so that Markdown, HTML and a terminal each mark foreign word
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindgate.model import Verdict
+from kindgate.report.decision import Decision, decide, outcome_named
 from kindgate.report.numbers import change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import Outcome, RunReport, TestResult
@@ -20,9 +22,13 @@ VERDICTS = {
     Outcome.INVALID: "🚫 INVALID",
     Outcome.SETUP_FAILED: "💥 SETUP FAILED",
     Outcome.INTERRUPTED: "✋ INTERRUPTED",
+    Outcome.NO_VERDICT: "❌ NO VERDICT",
 }
 
-UNTRUSTED = "❌ FAIL (untrusted report)"
+UNTRUSTED = "❌ UNTRUSTED"
+
+SHORT_SHA = 7
+"""Digits of a commit that a headline names, as GitHub does."""
 
 
 class Foreign(str):
@@ -37,39 +43,39 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Headline:
-    """`verdict`, and the sentences behind it."""
+    """`verdict`, and the sentences behind it; `head` is the commit that it is about, empty when unknown."""
 
     verdict: str
     what: Words
     cause: Words
     next_step: Words
+    head: str = ""
 
 
-def headline(report: RunReport, conclusion: str = "") -> Headline:
-    """What to say first about `report`.
-
-    `conclusion` is what GitHub says of the run that made an untrusted report (`success`, `failure`, ...): a report
-    that does not agree with it is shown as a failure.
-    """
-    if not trusted(report, conclusion):
-        return Headline(
-            UNTRUSTED,
-            ("the report says ", Foreign(report.outcome.value), " and the run itself ended with ", Foreign(conclusion)),
-            ("a report that contradicts its run proves nothing",),
-            ("read the run's own log before merging",),
-        )
-    return _SAYING[report.outcome](report)
+def headline(report: RunReport, decision: Decision | None = None) -> Headline:
+    """What to say first about `report`, and of which commit; `decision` is what was decided, by default what its own content says."""
+    said = _said(report, decision or decide(report))
+    return replace(said, head=report.pull_request.head_sha if report.pull_request else "")
 
 
-def trusted(report: RunReport, conclusion: str) -> bool:
-    """Whether the report agrees with the run that made it; without a `conclusion` it is our own run's report."""
-    ended_well = report.outcome in {Outcome.PASSED, Outcome.INCONCLUSIVE} and report.exit_code == 0
-    return not conclusion or ended_well == (conclusion == "success")
+def without_report(decision: Decision, head: str) -> Headline:
+    """What to say first about a commit whose run has left no report."""
+    if outcome_named(decision.verdict) is None:
+        return replace(_untrusted(decision), head=head)
+    next_step: Words = ("read the run's log, and run it again before merging",)
+    return Headline(VERDICTS[Outcome.NO_VERDICT], (Foreign(decision.reason),), ("nothing else judges this commit",), next_step, head)
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
     """The tests that failed or could not run."""
     return tuple(test for test in report.tests if test.outcome in {"failed", "error"})
+
+
+def left_out_tests(report: RunReport) -> str:
+    """How many e2e tests proved nothing, by why: `18 skipped, 1 xfailed, 3 deselected`; empty when there are none."""
+    outcomes = Counter(test.outcome for test in report.tests if test.e2e)
+    counted = (*((outcomes[word], word) for word in ("skipped", "xfailed", "xpassed")), (report.deselected, "deselected"))
+    return ", ".join(f"{count:,} {word}" for count, word in counted if count)
 
 
 def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
@@ -89,6 +95,24 @@ def interval(objective: ThresholdOutcome) -> str:
     return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
 
 
+def _said(report: RunReport, decision: Decision) -> Headline:
+    outcome = outcome_named(decision.verdict)
+    if outcome is None:
+        return _untrusted(decision)
+    if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
+        return _no_verdict(report, decision.reason)
+    return _SAYING[outcome](report)
+
+
+def _untrusted(decision: Decision) -> Headline:
+    return Headline(
+        UNTRUSTED,
+        (Foreign(decision.reason),),
+        ("a report proves nothing when GitHub says otherwise, or when what made it may have been changed",),
+        ("read the run's own log, and see what the pull request changes about its gate, before merging",),
+    )
+
+
 def _passed(report: RunReport) -> Headline:
     passed = sum(test.outcome == "passed" for test in report.tests)
     margins = [objective for objective in report.objectives if objective.margin is not None]
@@ -105,8 +129,9 @@ def _passed(report: RunReport) -> Headline:
         next_step = ("this change may merge if this was the whole suite: none of its objectives was judged",)
     counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives else []
     counted += [f"{plural(len(report.comparison), 'figure')} within what the base allows"] if report.comparison else []
+    left_out = left_out_tests(report)
     return Headline(
-        VERDICTS[Outcome.PASSED],
+        VERDICTS[Outcome.PASSED] + (f" ({left_out})" if left_out else ""),
         (", ".join([*counted, f"{plural(passed, 'test')} passed", *([] if judged else ["no objective judged"])]),),
         cause,
         next_step,
@@ -197,6 +222,16 @@ def _interrupted(report: RunReport) -> Headline:
     )
 
 
+def _no_verdict(report: RunReport, reason: str = "no e2e test passed") -> Headline:
+    left_out = left_out_tests(report)
+    return Headline(
+        VERDICTS[Outcome.NO_VERDICT],
+        (f"{reason}{f': {left_out}' if left_out else ''}",),
+        ("what must be judged was not",),
+        ("see why tests are skipped or deselected, and run them, before merging",),
+    )
+
+
 _SAYING = {
     Outcome.PASSED: _passed,
     Outcome.FAILED: _failed,
@@ -204,6 +239,7 @@ _SAYING = {
     Outcome.INVALID: _invalid,
     Outcome.SETUP_FAILED: _setup_failed,
     Outcome.INTERRUPTED: _interrupted,
+    Outcome.NO_VERDICT: _no_verdict,
 }
 
 

@@ -5,23 +5,26 @@ Nothing foreign stands outside of code, no link but ours is a link, and the text
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from kindgate.report.decision import Decision, badness, no_verdict
 from kindgate.report.escape import cell_code, code_span
-from kindgate.report.headline import headline, trusted
+from kindgate.report.headline import Foreign, headline, without_report
 from kindgate.report.layout import Block, fitted, table
 from kindgate.report.measure_blocks import (
     bursts_block,
     chart_block,
     footer_block,
     links_block,
+    links_of,
     notes_block,
     phases_block,
     resources_block,
 )
 from kindgate.report.numbers import NONE, plural, span
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.run import Link, RunReport
 from kindgate.report.verdict_blocks import (
     comparison_block,
     details_block,
@@ -56,14 +59,8 @@ SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
 )
 """The order of a comment, most wanted first."""
 
-WORST_FIRST = (
-    Outcome.SETUP_FAILED,
-    Outcome.FAILED,
-    Outcome.INVALID,
-    Outcome.INTERRUPTED,
-    Outcome.INCONCLUSIVE,
-    Outcome.PASSED,
-)
+
+NONE_MISSING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -72,26 +69,34 @@ class Leg:
 
     name: str
     report: RunReport
-    conclusion: str = ""
+    decision: Decision
 
 
-def comment(report: RunReport, *, conclusion: str = "", limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
+def comment(report: RunReport, decision: Decision | None = None, *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
     """The comment about one run, at most `limit` characters and bytes long.
 
-    `conclusion` is GitHub's own word about the run of an untrusted report; see `headline`.
+    `decision` is what was decided about it, by default what its own content says.
     """
-    return fitted([headline_block(headline(report, conclusion)), *_sections(report)], limit)
+    return fitted([headline_block(headline(report, decision)), *_sections(report)], limit)
 
 
-def matrix_comment(legs: Sequence[Leg], missing: Sequence[str] = (), *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
+def comment_without_report(decision: Decision, head: str, links: Sequence[Link]) -> str:
+    """The comment about a commit whose run has left no report."""
+    return fitted([headline_block(without_report(decision, head)), links_of(links)], COMMENT_LIMIT - MARKER_ROOM)
+
+
+def matrix_comment(
+    legs: Sequence[Leg], missing: Mapping[str, str] = NONE_MISSING, *, head: str = "", limit: int = COMMENT_LIMIT - MARKER_ROOM
+) -> str:
     """The comment about several runs: the worst one's headline, a table of all, then each in turn.
 
-    `missing` names runs that should have sent a report and did not; with any of them the comment's verdict is a failure.
+    `head` is the commit. `missing` are runs that should have sent a report and did not, with the reason; with any of them
+    the comment's verdict is no PASS.
     """
-    ordered = sorted(legs, key=lambda leg: (trusted(leg.report, leg.conclusion), WORST_FIRST.index(leg.report.outcome), leg.name))
-    blocks = [_matrix_headline(ordered, missing), _matrix_table(ordered, missing)]
+    ordered = sorted(legs, key=lambda leg: (badness(leg.decision), leg.name))
+    blocks = [_matrix_headline(ordered, missing, head), _matrix_table(ordered, missing)]
     for leg in ordered:
-        blocks.append(headline_block(headline(leg.report, leg.conclusion), prefix=f"{code_span(leg.name)} "))
+        blocks.append(headline_block(headline(leg.report, leg.decision), prefix=f"{code_span(leg.name)} "))
         blocks += _sections(leg.report)
     return fitted(blocks, limit)
 
@@ -105,22 +110,19 @@ def _sections(report: RunReport) -> list[Block]:
     return [block for section in SECTIONS if (block := section(report)) is not None]
 
 
-def _matrix_headline(ordered: Sequence[Leg], missing: Sequence[str]) -> Block:
-    if missing:
-        names = ", ".join(code_span(name) for name in missing[:20])
-        return Block(
-            (
-                f"### ❌ FAIL: no report from {names}",
-                f"**Cause:** {plural(len(missing), 'run')} ended without a report. **Next:** read the log of each.",
-            )
-        )
-    if not ordered:
-        return Block(("### ❌ FAIL: there is no report", "**Cause:** no run sent one. **Next:** read the workflow's log."))
+def _matrix_headline(ordered: Sequence[Leg], missing: Mapping[str, str], head: str) -> Block:
+    nothing = no_verdict("there is no report")
+    if not ordered or (missing and badness(ordered[0].decision) > badness(nothing)):
+        said = without_report(nothing, head)
+        if not missing:
+            return headline_block(said)
+        what = ("no report from ", *(word for name in tuple(missing)[:20] for word in (Foreign(name), ", ")))[:-1]
+        return headline_block(replace(said, what=what, cause=(Foreign("; ".join(sorted(set(missing.values()))[:3])),)))
     worst = ordered[0]
-    return headline_block(headline(worst.report, worst.conclusion), prefix=f"{code_span(worst.name)} ")
+    return headline_block(headline(worst.report, worst.decision), prefix=f"{code_span(worst.name)} ")
 
 
-def _matrix_table(ordered: Sequence[Leg], missing: Sequence[str]) -> Block:
+def _matrix_table(ordered: Sequence[Leg], missing: Mapping[str, str]) -> Block:
     rows = [(cell_code(name), "❌ no report", NONE) for name in missing]
-    rows += [(cell_code(leg.name), headline(leg.report, leg.conclusion).verdict, span(leg.report.run.seconds)) for leg in ordered]
+    rows += [(cell_code(leg.name), headline(leg.report, leg.decision).verdict, span(leg.report.run.seconds)) for leg in ordered]
     return table(f"{plural(len(rows), 'run')}", ("run", "verdict", "time"), rows, usefulness=95, noun="run")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kindgate.report.bursts import Burst
 from kindgate.report.escape import cell_code, code_span, link
 from kindgate.report.layout import Block, folded_table, table
 from kindgate.report.numbers import NONE, limit, number, percent, plural, quantity, span
 from kindgate.report.resources import WorkloadResources
-from kindgate.report.run import RunReport
+from kindgate.report.run import Link, RunReport
 
 WORKLOAD_ROWS = 2000
 """Rows that are made at most; no page has room for more."""
@@ -81,7 +81,7 @@ def notes_block(report: RunReport) -> Block | None:
 
 def links_block(report: RunReport) -> Block | None:
     """Where to read on, and the command that repeats the run."""
-    links = [link(one.name, one.url) for one in report.links if one.url]
+    links = _linked(report.links)
     context = report.pull_request
     if context is not None and context.run_url and context.run_url not in {one.url for one in report.links}:
         links.insert(0, link("run", context.run_url))
@@ -89,6 +89,15 @@ def links_block(report: RunReport) -> Block | None:
     if report.run.command:
         lines.append(f"Repeat it locally: {code_span(report.run.command, 500)}")
     return Block(("  \n".join(lines),), usefulness=46) if lines else None
+
+
+def links_of(links: Sequence[Link]) -> Block:
+    """Where to read on about a run that has no report."""
+    return Block((" · ".join(_linked(links)),), usefulness=46)
+
+
+def _linked(links: Iterable[Link]) -> list[str]:
+    return [link(one.name, one.url) for one in links if one.url]
 
 
 def footer_block(report: RunReport) -> Block:

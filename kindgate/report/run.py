@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindgate.report.bursts import Burst
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
+from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.resources import ResourceWindow
@@ -33,6 +35,7 @@ class Outcome(enum.StrEnum):
     INVALID = "invalid"
     SETUP_FAILED = "setup-failed"
     INTERRUPTED = "interrupted"
+    NO_VERDICT = "no-verdict"
 
 
 class Run(Record):
@@ -101,7 +104,8 @@ class Link(Record):
 class TestResult(Record):
     """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version.
 
-    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others.
+    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others. `e2e` is False
+    for a test of the same run that is no e2e test: its passing proves nothing about the application.
     """
 
     __test__ = False
@@ -117,6 +121,7 @@ class TestResult(Record):
     bundle: RelativePath = ""
     scenario: Line = ""
     base: Literal["", "passed", "failed"] = ""
+    e2e: bool = True
 
 
 class FailureBundle(Record):
@@ -146,7 +151,7 @@ class Artifact(Record):
 
 
 class RunReport(Record):
-    """All that a run found."""
+    """All that a run found; `deselected` counts the e2e tests that were collected and left out by a filter."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: Run
@@ -157,12 +162,15 @@ class RunReport(Record):
     pull_request: PullRequest | None = None
     setup_error: SetupError | None = None
     phases: Annotated[tuple[PhaseTiming, ...], Field(max_length=100)] = ()
-    objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=500)] = ()
+    objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=OBJECTIVES_LIMIT)] = ()
     gates: Annotated[tuple[ValidityGate, ...], Field(max_length=500)] = ()
-    comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=200)] = ()
+    comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=COMPARISON_LIMIT)] = ()
+    judged: Annotated[tuple[Judged, ...], Field(max_length=OBJECTIVES_LIMIT + COMPARISON_LIMIT)] = ()
+    figures: Annotated[tuple[BurstFigures, ...], Field(max_length=BURSTS_LIMIT)] = ()
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
     resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()
     tests: Annotated[tuple[TestResult, ...], Field(max_length=20_000)] = ()
+    deselected: Count = 0
     failures: Annotated[tuple[FailureBundle, ...], Field(max_length=1000)] = ()
     gate_changes: GateChanges = GateChanges()
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()

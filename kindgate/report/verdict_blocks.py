@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kindgate.model import Verdict
 from kindgate.report.escape import cell_code, code_block, code_span, html_code
-from kindgate.report.headline import Foreign, Headline, Words, failing_tests, interval
+from kindgate.report.headline import SHORT_SHA, Foreign, Headline, Words, failing_tests, interval
 from kindgate.report.layout import Block, table
 from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
@@ -32,7 +32,7 @@ def headline_block(said: Headline, prefix: str = "") -> Block:
     """The two lines that a reviewer reads first; never cut."""
     return Block(
         (
-            f"### {prefix}{said.verdict}: {markdown(said.what)}",
+            f"### {prefix}{said.verdict}{f' for {code_span(said.head[:SHORT_SHA])}' if said.head else ''}: {markdown(said.what)}",
             f"**Cause:** {markdown(said.cause)}. **Next:** {markdown(said.next_step)}.",
         )
     )

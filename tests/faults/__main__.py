@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -123,6 +124,8 @@ def main() -> int:
         "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
     )
     options = parser.parse_args()
+    # A shell starts background jobs with SIGINT ignored, and ignored signals are inherited: no run could be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faults = chosen(options.only, options.group)
     if options.list:
         sys.stdout.writelines(f"{fault.group:8} {fault.name:28} {fault.told}\n" for fault in faults)

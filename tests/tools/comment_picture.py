@@ -14,7 +14,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from kindgate.github.publish import publish_run
+from kindgate.github.publish import Request, publish_run
 from kindgate.host.command import run
 from kindgate.report.run import RunReport
 from kindgate.settings import GitHubSettings
@@ -45,7 +45,7 @@ def posted(report: RunReport) -> str:
         github.run["conclusion"] = "success" if report.exit_code == 0 else "failure"
         github.upload("kindgate-report-e2e-1", packed(("report.json", report.model_dump_json().encode())))
         github.upload("kindgate-page-e2e-1.html", b"<html>")
-        publish_run(9001, GitHubSettings(id="e2e"), github.environment | {"GITHUB_EVENT_NAME": "workflow_run"})
+        publish_run(Request(9001), GitHubSettings(id="e2e"), github.environment | {"GITHUB_EVENT_NAME": "workflow_run"})
         (body,) = github.written()
     return body.partition("\n")[2]
 

@@ -7,24 +7,30 @@ is an error, so that no condition is judged by half an evaluator.
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<sign>==|!=|&&|\|\||[!()\[\].,]))"
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<sign>==|!=|<=|>=|&&|\|\||[!()\[\].,<>*]))"
 )
 _WORDS = {"true": True, "false": False, "null": None}
 
 
 @dataclass(frozen=True)
 class Contexts:
-    """What an expression can ask: the contexts by name, and how the job has gone so far."""
+    """What an expression can ask: the contexts by name, how the job has gone so far, and how files are hashed.
+
+    `skipped` is for conditions of jobs: a job that this one depends on was skipped, which `success()` does not forgive.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     failed: bool = False
     cancelled: bool = False
+    skipped: bool = False
+    hash_files: Callable[..., str] = lambda *patterns: "0" * 64 if patterns else ""
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
@@ -33,12 +39,15 @@ class Contexts:
             "always": lambda: True,
             "cancelled": lambda: self.cancelled,
             "failure": lambda: self.failed and not self.cancelled,
-            "success": lambda: not self.failed and not self.cancelled,
+            "success": lambda: not (self.failed or self.cancelled or self.skipped),
             "contains": _contains,
-            "startswith": lambda text, start: _text(text).lower().startswith(_text(start).lower()),
+            "endswith": lambda text, end: text_of(text).lower().endswith(text_of(end).lower()),
+            "format": _format,
+            "join": lambda items, separator=",": text_of(separator).join(text_of(item) for item in items),
+            "startswith": lambda text, start: text_of(text).lower().startswith(text_of(start).lower()),
             "fromjson": json.loads,
             "tojson": lambda value: json.dumps(value, indent=2),
-            "hashfiles": lambda *patterns: "0" * 64 if patterns else "",
+            "hashfiles": self.hash_files,
         }
 
 
@@ -64,7 +73,7 @@ def condition(expression: object, contexts: Contexts) -> bool:
 
 def interpolate(text: str, contexts: Contexts) -> str:
     """A text with every expression in it replaced by its value."""
-    return re.sub(r"\$\{\{(.*?)\}\}", lambda found: _text(evaluate(found[1], contexts)), text, flags=re.DOTALL)
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda found: text_of(evaluate(found[1], contexts)), text, flags=re.DOTALL)
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -105,6 +114,9 @@ class _Parser:
         for sign in ("==", "!="):
             if self._take(sign):
                 return _equal(value, self._negation()) is (sign == "==")
+        for sign, holds in (("<=", operator.le), (">=", operator.ge), ("<", operator.lt), (">", operator.gt)):
+            if self._take(sign):
+                return holds(_number(value), _number(self._negation()))
         return value
 
     def _negation(self) -> Any:
@@ -114,13 +126,13 @@ class _Parser:
         value = self._simple()
         while True:
             if self._take("."):
-                key: Any = self._next("name")
+                key: Any = "*" if self._take("*") else self._next("name")
             elif self._take("["):
-                key = self.alternatives()
+                key = "*" if self._take("*") else self.alternatives()
                 self._expect("]")
             else:
                 return value
-            value = value.get(key) if isinstance(value, Mapping) else None
+            value = _member(value, key)
 
     def _simple(self) -> Any:
         if self._take("("):
@@ -164,19 +176,43 @@ class _Parser:
         return text
 
 
+class _Filtered(list[Any]):
+    """What `.*` leaves: a name behind it is looked up in each item."""
+
+
+def _member(value: object, key: object) -> Any:
+    if key == "*":
+        items = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+        return _Filtered(items)
+    if isinstance(value, _Filtered):
+        return _Filtered(item[key] for item in value if isinstance(item, Mapping) and key in item)
+    if isinstance(value, list):
+        return value[int(key)] if isinstance(key, (int, float)) and 0 <= key < len(value) else None
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
 def _truth(value: object) -> bool:
     """Objects and lists are true even when they are empty."""
     return value not in (None, False, 0, "") if not isinstance(value, (Mapping, list)) else True
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def text_of(value: object) -> str:
+    """A value as it stands in a text: whole numbers without a point, objects by their kind."""
+    if value is None or isinstance(value, (bool, str)):
+        return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "Object" if isinstance(value, Mapping) else "Array" if isinstance(value, list) else str(value)
+
+
+def _format(template: str, *values: object) -> str:
+    return re.sub(r"\{\{|\}\}|\{(\d+)\}", lambda part: text_of(values[int(part[1])]) if part[1] else part[0][0], template)
 
 
 def _contains(where: object, item: object) -> bool:
     if isinstance(where, list):
         return any(_equal(one, item) for one in where)
-    return _text(item).lower() in _text(where).lower()
+    return text_of(item).lower() in text_of(where).lower()
 
 
 def _equal(left: object, right: object) -> bool:

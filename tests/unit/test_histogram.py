@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import lzma
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.histogram import Histogram
+from kindgate.histogram import _FILTERS, Histogram
 
 SAMPLES = st.lists(st.integers(0, 10_000_000), max_size=60)
 
@@ -69,6 +71,58 @@ def test_foreign_text_is_refused_or_read_as_a_valid_histogram(text: str) -> None
         return
     assert np.all(np.diff(histogram.values) > 0)
     assert np.all(histogram.counts > 0)
+
+
+def _encoded(*numbers: int) -> str:
+    """A text of these numbers, as `to_text` packs them; each is below 128."""
+    return base64.b85encode(lzma.compress(bytes(numbers), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
+
+
+def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> None:
+    """A few kilobytes of text would be a gigabyte of numbers."""
+    text = _encoded(*[1] * 40_000_000)
+    assert len(text) < 10_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="more than 1000 different times"):
+            Histogram.from_text(text, at_most=1000)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_as_many_times_are_read_as_the_reader_allows() -> None:
+    """The bound is on different times, however often each came and however long each took."""
+    histogram = Histogram(np.arange(1, 101, dtype=np.int64) * 10**8, np.full(100, 10**6, np.int64))
+    text = histogram.to_text()
+    assert Histogram.from_text(text, at_most=100) == histogram
+    with pytest.raises(ValueError, match="more than 99 different times"):
+        Histogram.from_text(text, at_most=99)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _encoded(1, 1, 1),
+        _encoded(5, 0, 1, 1),
+        _encoded(5, 1, 0, 1),
+        _encoded(0x81),
+        _encoded(*[0x81] * 9, 1),
+        _encoded(1, 1)[:-1],
+        _encoded(1, 1) * 2,
+    ],
+)
+def test_what_is_no_histogram_is_refused(text: str) -> None:
+    """Odd numbers of numbers, times that do not ascend, counts of nothing, numbers cut short or too large, text cut short or doubled."""
+    with pytest.raises(ValueError, match="histogram"):
+        Histogram.from_text(text)
+
+
+def test_counts_that_no_sum_could_hold_are_refused() -> None:
+    """Sums of times and counts stay exact, and never overflow into negative ones."""
+    huge = Histogram(np.array([1, 2], np.int64), np.array([2**62, 2**62], np.int64))
+    with pytest.raises(ValueError, match="too large"):
+        Histogram.from_text(huge.to_text())
 
 
 @pytest.mark.parametrize("q", [-1, 101])

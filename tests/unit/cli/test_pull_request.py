@@ -1,4 +1,4 @@
-"""`kindgate report --post` and `kindgate publish`, as the workflows call them, against a stand-in for GitHub."""
+"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, as the workflows call them, against a stand-in for GitHub."""
 
 from __future__ import annotations
 
@@ -10,13 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.model import Verdict
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
-from tests.unit.github.standin import TOKEN, Fault, StandIn, document, serving
+from tests.unit.github.standin import HEAD, REPOSITORY, TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
-REPORT = RunReport(run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0), outcome=Outcome.PASSED, exit_code=0)
-NOT_POSTED, REFUSED = 23, 24
+REPORT = RunReport(
+    run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
+    outcome=Outcome.PASSED,
+    exit_code=0,
+    tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
+    objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
+    pull_request=PullRequest(repository=REPOSITORY, head_sha=HEAD, run_id=9001, attempt=1),
+)
+BAD_SETTING, MISSED, NOT_POSTED, REFUSED, NO_VERDICT = 10, 20, 23, 24, 28
+FAILED = REPORT.model_copy(update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)})
+UNJUDGED = REPORT.model_copy(update={"objectives": ()})
 
 
 @pytest.fixture(name="github")
@@ -45,11 +56,71 @@ def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_p
 
     done = called(github, tmp_path, "report", "--post", "--input", "legs", "--leg", "a b", KINDGATE_GITHUB_ID="e2e")
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == NO_VERDICT, done.stderr
     assert "comment created on #17" in done.stdout.splitlines()
     (body,) = github.written()
     assert body.startswith("<!-- kindgate:e2e v1 ")
     assert "no report from `b`" in body
+
+
+def test_a_post_about_an_empty_folder_is_red(github: StandIn, tmp_path: Path) -> None:
+    """The comment says that there is no report, and so does the exit code."""
+    (tmp_path / "legs").mkdir()
+
+    done = called(github, tmp_path, "report", "--post", "--input", "legs")
+
+    assert done.returncode == NO_VERDICT
+    assert len(github.written()) == 1
+
+
+OTHER_HEAD, OTHER_RUN = PullRequest(head_sha="b" * 40, run_id=9001), PullRequest(head_sha=HEAD, run_id=9000)
+
+
+@pytest.mark.parametrize(
+    ("report", "more", "code"),
+    [
+        (REPORT, [], 0),
+        (FAILED, [], MISSED),
+        (UNJUDGED, [], NO_VERDICT),
+        (UNJUDGED, ["--require", "tests"], 0),
+        (REPORT, ["--require", "tests comparison"], NO_VERDICT),
+        (REPORT.model_copy(update={"pull_request": OTHER_HEAD}), [], REFUSED),
+        (REPORT.model_copy(update={"pull_request": OTHER_RUN}), [], REFUSED),
+        (REPORT.model_copy(update={"outcome": Outcome.INTERRUPTED, "exit_code": 2}), [], NO_VERDICT),
+        (None, [], NO_VERDICT),
+    ],
+)
+def test_verify_and_a_post_end_with_the_same_code(
+    github: StandIn, tmp_path: Path, report: RunReport | None, more: list[str], code: int
+) -> None:
+    """In a workflow both compare the report with the run that they are in."""
+    folder = tmp_path / "legs" / "kindgate-report-e2e-1"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(report.model_dump_json() if report else "{}")
+
+    commands = [
+        called(github, tmp_path, *command, "legs", "--leg", "e2e", *more) for command in (["report", "--post", "--input"], ["verify"])
+    ]
+
+    assert [done.returncode for done in commands] == [code, code], [done.stdout + done.stderr for done in commands]
+    assert len(github.written()) == 1
+    assert [line for line in commands[1].stdout.splitlines() if line.startswith("e2e: ")] != []
+
+
+def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path: Path) -> None:
+    """What a leg must judge follows from the SLO file, where it is at hand and nothing else was said."""
+    (tmp_path / "report.json").write_text(UNJUDGED.model_dump_json())
+    (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 10%}}\n")
+    (tmp_path / "full.yaml").write_text("thresholds: {http_req_failed: [rate<0.01]}\n")
+
+    codes = [called(github, tmp_path, "verify", "report.json", "--leg", "e2e", "--slo-file", file) for file in ("slo.yaml", "full.yaml")]
+
+    assert [done.returncode for done in codes] == [0, NO_VERDICT], codes[0].stderr + codes[1].stderr
+
+
+def test_a_word_that_cannot_be_required_is_refused(github: StandIn, tmp_path: Path) -> None:
+    """A typo must not require less."""
+    assert called(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
 
 
 def test_a_required_comment_that_cannot_be_written_fails_the_job(github: StandIn, tmp_path: Path) -> None:
@@ -82,16 +153,16 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     [packed(("../report.json", REPORT.model_dump_json().encode())), packed(("report.json", b'{"\\n::error::forged": 1}')), b"no archive"],
     ids=["traversal", "a field that forges", "no archive"],
 )
-def test_a_hostile_artifact_ends_in_one_error(github: StandIn, tmp_path: Path, archive: bytes) -> None:
-    """With an exit code of its own, no traceback, no comment, and nothing unpacked."""
+def test_a_hostile_artifact_is_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
+    """With an exit code of its own, no traceback, a comment that says so, and nothing unpacked."""
     as_fork(github)
     github.upload("kindgate-report-e2e-1", archive)
     before = sorted(tmp_path.parent.rglob("*"))
 
     done = called(github, tmp_path, "publish", "--run-id", "9001", GITHUB_EVENT_NAME="workflow_run")
 
-    assert done.returncode == REFUSED
+    assert done.returncode == NO_VERDICT
     assert "Traceback" not in done.stderr
-    assert read_as_commands(done.stderr.splitlines()) == []
-    assert github.comments == []
+    assert read_as_commands([*done.stdout.splitlines(), *done.stderr.splitlines()]) == []
+    assert "NO VERDICT" in github.written()[0]
     assert sorted(tmp_path.parent.rglob("*")) == before

@@ -73,6 +73,7 @@ class StandIn:
     others: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=lambda: document("replies", "workflow_run"))
+    other_runs: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -185,6 +186,7 @@ class StandIn:
             ("DELETE", rf"{repo}/issues/comments/(\d+)", self._delete_comment),
             ("GET", rf"{repo}/actions/runs/(\d+)", self._get_run),
             ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
+            ("GET", rf"{repo}/actions/workflows/([^/]+)/runs", self._list_runs),
             ("GET", rf"{repo}/actions/artifacts/(\d+)/zip", self._download),
             ("GET", rf"{repo}/contents/(.+)", self._get_content),
             ("GET", rf"{repo}/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)", self._compare),
@@ -246,6 +248,18 @@ class StandIn:
         if int(number) != self.run["id"]:
             return error("not_found")
         return Answer(200, self.run | {"artifacts_url": f"{self.url}/repos/{REPOSITORY}/actions/runs/{number}/artifacts"})
+
+    def _runs(self) -> list[dict[str, Any]]:
+        return [self.run, *self.other_runs]
+
+    def _list_runs(self, query: dict[str, str], _body: dict[str, Any], file: str) -> Answer:
+        runs = [run for run in self._runs() if Path(run["path"].partition("@")[0]).name == file]
+        if not runs:
+            return error("not_found")
+        found = [run for run in runs if query.get("head_sha") in {None, run["head_sha"]}]
+        page = self._page(query, sorted(found, key=lambda run: -run["id"]), f"/repos/{REPOSITORY}/actions/workflows/{file}/runs")
+        page.body = {"total_count": len(found), "workflow_runs": page.body}
+        return page
 
     def _list_artifacts(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
         page = self._page(query, self.artifacts, f"/repos/{REPOSITORY}/actions/runs/{number}/artifacts")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from kindgate.errors import GitHubError, SettingsError
+from kindgate.github.comment import PostResult
+from kindgate.github.legs import collect, decisions_of
 from kindgate.github.marker import parse_marker
 from kindgate.github.post import post_comment, post_reports
 from kindgate.report.markdown import COMMENT_LIMIT
@@ -174,25 +177,30 @@ def test_an_untrusted_name_has_no_effect_in_the_comment(github: StandIn, failing
     assert "`" in body.split("@acme/team")[0].rsplit("\n", 1)[-1]
 
 
+def _posted(inputs: Sequence[Path], settings: GitHubSettings, github: StandIn, *, expected: Sequence[str] = ()) -> PostResult:
+    collected = collect(inputs, expected)
+    return post_reports(collected, decisions_of(collected), settings, github.environment, root=ROOT)
+
+
 def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunReport, failing: RunReport, tmp_path: Path) -> None:
     """The worst leg speaks first, and a leg without a report is named."""
     (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
     (tmp_path / "v1-37.json").write_text(failing.model_dump_json())
     inputs = [tmp_path / f"{leg}.json" for leg in ("v1-36", "v1-37", "v1-38")]
 
-    result = post_reports(inputs, AUTO, github.environment, root=ROOT)
+    result = _posted(inputs, AUTO, github)
 
     (body,) = github.written()
     assert "FAIL" in body.split("\n")[1]
     assert all(leg in body for leg in ("v1-36", "v1-37", "v1-38"))
-    assert result.warnings == ("v1-38: no report (No such file or directory)",)
+    assert result.warnings == ("v1-38: there is no report (No such file or directory)",)
 
 
 def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """A matrix of one needs no table of legs."""
     (tmp_path / "only.json").write_text(passing.model_dump_json())
 
-    post_reports([tmp_path / "only.json"], AUTO, github.environment, root=ROOT)
+    _posted([tmp_path / "only.json"], AUTO, github)
     alone = github.written()
     github.comments.clear()
     post_comment(passing, AUTO, github.environment, root=ROOT)
@@ -205,7 +213,7 @@ def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, 
     (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
     settings = GitHubSettings(comment="on-failure")
 
-    result = post_reports([tmp_path / "v1-36.json"], settings, github.environment, root=ROOT, expected=["v1-36", "v1-37"])
+    result = _posted([tmp_path / "v1-36.json"], settings, github, expected=["v1-36", "v1-37"])
 
     assert result.line == "comment created on #17"
     assert "no report from `v1-37`" in github.written()[0]
@@ -213,10 +221,10 @@ def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, 
 
 def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
     """Every leg ended before it could write one: the comment must not be silent, nor green."""
-    result = post_reports([tmp_path], GitHubSettings(comment="on-failure"), github.environment, root=ROOT, expected=["v1-36"])
+    result = _posted([tmp_path], GitHubSettings(comment="on-failure"), github, expected=["v1-36"])
 
     assert result.line == "comment created on #17"
-    assert "FAIL" in github.written()[0].split("\n")[1]
+    assert "NO VERDICT" in github.written()[0].split("\n")[1]
 
 
 def test_importing_the_room_imports_no_pygithub() -> None:

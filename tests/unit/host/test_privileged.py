@@ -11,7 +11,7 @@ import pytest
 
 from kindgate.errors import EngineUnprivileged
 from kindgate.host.engine import Engine
-from kindgate.host.privileged import require_privileged
+from kindgate.host.privileged import refused_limit_remedy, require_privileged
 from kindgate.waiting import Deadline
 
 
@@ -57,3 +57,23 @@ def test_an_engine_that_refuses_is_quoted_and_cleaned(tmp_path: Path) -> None:
         require_privileged(refusing, Deadline.after(20))
     assert "unable to apply caps" in refused.value.last_state
     assert calls(tmp_path)[-1] == "rmi --force sha256:abc"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "runc create failed: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted",
+        "crun: error setting rlimit `RLIMIT_NPROC`: Operation not permitted: OCI permission denied",
+    ],
+)
+def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, said: str) -> None:
+    """A host with low hard limits refuses every container of Podman until its settings ask for less."""
+    refusing = engine(tmp_path, f"echo '{said}' >&2; exit 126")
+    with pytest.raises(EngineUnprivileged) as refused:
+        require_privileged(refusing, Deadline.after(20))
+    assert "default_ulimits" in refused.value.next_step
+
+
+def test_other_refusals_name_no_limits() -> None:
+    """A wrong remedy is worse than none."""
+    assert not refused_limit_remedy("runc create failed: unable to apply caps: operation not permitted")

@@ -15,9 +15,8 @@ from kindgate.load.result import BurstResult, FailureKind, Series, Slot
 from kindgate.metrics.resources import ResourceSummary, UseSeries, WorkloadUse
 from kindgate.metrics.workloads import Allowance
 from kindgate.model import ClusterAddress, Phase, Verdict, Window
-from kindgate.report.build import BURSTS, Measurement, build_report, outcome_of, setup_error_record
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from kindgate.report.build import BURSTS, Measurement, build_report, setup_error_record
+from kindgate.report.run import Run, RunReport
 from kindgate.slo.gates import Gate
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.threshold import METRICS, Expression, Selector, Threshold
@@ -219,40 +218,3 @@ def test_the_cluster_and_the_phases_are_written_down() -> None:
     assert report.cluster is not None
     assert (report.cluster.nodes, report.cluster.origin) == (3, "reused")
     assert [(phase.name, phase.ok, phase.note) for phase in report.phases] == [("create", False, "why")]
-
-
-def _result(outcome: str, node_id: str = TEST) -> TestResult:
-    return TestResult.model_validate({"node_id": node_id, "outcome": outcome, "seconds": 1.0})
-
-
-def _objective(verdict: Verdict) -> ThresholdOutcome:
-    return ThresholdOutcome(metric="m", expression="rate<1", verdict=verdict, test=TEST)
-
-
-@pytest.mark.parametrize(
-    ("tests", "verdicts", "exit_code", "expected"),
-    [
-        ([_result("passed")], [Verdict.PASS], 0, Outcome.PASSED),
-        ([_result("failed")], [Verdict.FAIL], 1, Outcome.FAILED),
-        ([_result("failed", "other")], [Verdict.PASS], 1, Outcome.FAILED),
-        ([_result("failed")], [Verdict.INVALID, Verdict.PASS], 1, Outcome.INVALID),
-        ([_result("failed")], [Verdict.INCONCLUSIVE], 1, Outcome.INCONCLUSIVE),
-        ([_result("passed")], [Verdict.INCONCLUSIVE], 0, Outcome.INCONCLUSIVE),
-        ([_result("error", "other")], [Verdict.INVALID], 1, Outcome.FAILED),
-        ([_result("passed")], [], 1, Outcome.FAILED),
-    ],
-)
-def test_the_outcome_follows_from_tests_and_verdicts(
-    tests: list[TestResult], verdicts: list[Verdict], exit_code: int, expected: Outcome
-) -> None:
-    """A test that failed for want of a verdict is not a broken objective."""
-    objectives = [_objective(verdict) for verdict in verdicts]
-    assert outcome_of(exit_code=exit_code, interrupted=False, setup_error=None, tests=tests, objectives=objectives) is expected
-
-
-def test_a_failed_setup_and_an_interruption_come_first() -> None:
-    """Errors of every test are the consequence, not the news."""
-    error = setup_error_record(DeployError("no"), "deploy")
-    errors = [_result("error")]
-    assert outcome_of(exit_code=1, interrupted=False, setup_error=error, tests=errors, objectives=()) is Outcome.SETUP_FAILED
-    assert outcome_of(exit_code=2, interrupted=True, setup_error=error, tests=errors, objectives=()) is Outcome.INTERRUPTED

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kindgate.model import Verdict
+from kindgate.report.decision import Requirements, decide, no_verdict
 from kindgate.report.headline import headline
-from kindgate.report.markdown import COMMENT_LIMIT, MARKER_ROOM, SUMMARY_LIMIT, Leg, comment, job_summary, matrix_comment
+from kindgate.report.markdown import (
+    COMMENT_LIMIT,
+    MARKER_ROOM,
+    SUMMARY_LIMIT,
+    Leg,
+    comment,
+    comment_without_report,
+    job_summary,
+    matrix_comment,
+)
 from kindgate.report.objectives import GateChanges
 from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
 
@@ -92,7 +103,9 @@ def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdic
     """A run that only compares two versions says so in line one, with the change and the sentence that explains it."""
     row = failing.comparison[0].model_copy(update={"verdict": verdict})
     tests = tuple(test for test in failing.tests if test.outcome == "passed")
-    report = failing.model_copy(update={"objectives": (), "comparison": (row,), "tests": tests, "outcome": outcome, "gates": ()})
+    report = failing.model_copy(
+        update={"objectives": (), "comparison": (row,), "tests": tests, "outcome": outcome, "gates": (), "exit_code": 0}
+    )
 
     first, second, *_ = comment(report).splitlines()
 
@@ -105,8 +118,42 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
     """`-m smoke` passes without any load: that alone is no reason to merge."""
     first, second = comment(passing.model_copy(update={"objectives": (), "comparison": ()})).splitlines()[:2]
 
-    assert first == "### ✅ PASS: 2 tests passed, no objective judged"
+    assert first == "### ✅ PASS for `0123456`: 2 tests passed, no objective judged"
     assert "none of its objectives was judged" in second
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "deselected", "counted"),
+    [
+        (["passed", *["skipped"] * 19], 0, "19 skipped"),
+        (["passed", "xfailed", "xpassed", "skipped"], 3, "1 skipped, 1 xfailed, 1 xpassed, 3 deselected"),
+        (["passed"], 1, "1 deselected"),
+    ],
+)
+def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, outcomes: list[str], deselected: int, counted: str) -> None:
+    """One pass among 19 skips is no plain PASS."""
+    report = passing.model_copy(update={"tests": tuple(map(_ended, outcomes)), "deselected": deselected})
+    assert comment(report).startswith(f"### ✅ PASS ({counted}) for `0123456`: ")
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ({"tests": ()}, "### ❌ NO VERDICT for `0123456`: no e2e test passed\n"),
+        ({"tests": "skipped"}, "### ❌ NO VERDICT for `0123456`: no e2e test passed: 1 skipped\n"),
+        ({"objectives": ()}, "### ❌ NO VERDICT for `0123456`: no objective was judged\n"),
+    ],
+)
+def test_what_must_be_judged_and_was_not_leads(passing: RunReport, report: dict[str, Any], said: str) -> None:
+    """A green run without what it was for is no PASS, and does not say that it may merge."""
+    changed = passing.model_copy(update=report | ({"tests": (_ended("skipped"),)} if report.get("tests") == "skipped" else {}))
+    page = comment(changed, decide(changed, Requirements(objectives=True)))
+    assert page.startswith(said)
+    assert "may merge" not in page
+
+
+def _ended(outcome: str) -> TestResult:
+    return TestResult.model_validate({"node_id": "tests/e2e/test_a.py::test_a", "outcome": outcome, "seconds": 1.0})
 
 
 def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(failing: RunReport) -> None:
@@ -126,14 +173,24 @@ def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, 
     objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
     page = comment(failing.model_copy(update={"objectives": (objective,)}))
 
-    assert page.startswith(f"### ❌ FAIL: `p(95)<50` of `http_req_duration` {said}, against 50 ms\n")
+    assert page.startswith(f"### ❌ FAIL for `0123456`: `p(95)<50` of `http_req_duration` {said}, against 50 ms\n")
 
 
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
     """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
-    assert comment(passing, conclusion="failure").startswith("### ❌ FAIL (untrusted report)")
-    assert comment(passing.model_copy(update={"exit_code": 1}), conclusion="success").startswith("### ❌ FAIL (untrusted report)")
-    assert comment(passing, conclusion="success").startswith("### ✅ PASS")
+    red = passing.model_copy(update={"exit_code": 1})
+    assert comment(passing, decide(passing, conclusion="failure")).startswith("### ❌ UNTRUSTED")
+    assert comment(red, decide(red, conclusion="success")).startswith("### ❌ UNTRUSTED")
+    assert comment(passing, decide(passing, conclusion="success")).startswith("### ✅ PASS")
+
+
+def test_a_commit_without_a_report_is_named(failing: RunReport) -> None:
+    """What is known of it, and no verdict of an older one."""
+    page = comment_without_report(no_verdict("the run uploaded no report"), "0123456789" * 4, failing.links)
+
+    assert page.startswith("### ❌ NO VERDICT for `0123456`: `the run uploaded no report`\n")
+    assert "before merging" in page.splitlines()[1]
+    assert failing.links[0].url in page
 
 
 def test_a_gate_that_changes_itself_is_named(failing: RunReport) -> None:
@@ -193,7 +250,7 @@ def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
             "gate_changes": GateChanges(files=tuple(f"{place}{long}"[:300] for place in range(40))),
         }
     )
-    page = matrix_comment([Leg(f"leg-{number}", full) for number in range(20)])
+    page = matrix_comment([Leg(f"leg-{number}", full, decide(full)) for number in range(20)])
 
     assert max(len(page), len(page.encode())) <= LIMIT
     assert page.startswith("### `leg-0` ❌ FAIL")
@@ -204,7 +261,7 @@ def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
 
 def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunReport) -> None:
     """One red leg makes the comment red, and each leg has its row and its own section."""
-    page = matrix_comment([Leg("k8s-1.36", passing), Leg("k8s-1.37", failing)])
+    page = matrix_comment([Leg("k8s-1.36", passing, decide(passing)), Leg("k8s-1.37", failing, decide(failing))])
     assert page.startswith("### `k8s-1.37` ❌ FAIL")
     assert "| `k8s-1.36` | ✅ PASS |" in page
     assert page.index("`k8s-1.37` ❌") < page.index("### `k8s-1.36` ✅")
@@ -212,14 +269,15 @@ def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunR
 
 def test_a_leg_that_its_run_contradicts_leads(passing: RunReport, failing: RunReport) -> None:
     """A forged PASS does not hide behind the others."""
-    page = matrix_comment([Leg("a", failing, "failure"), Leg("b", passing, "failure")])
-    assert page.startswith("### `b` ❌ FAIL (untrusted report)")
+    page = matrix_comment([Leg("a", failing, decide(failing)), Leg("b", passing, decide(passing, conclusion="failure"))])
+    assert page.startswith("### `b` ❌ UNTRUSTED")
 
 
 def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
     """Silence is not consent."""
-    page = matrix_comment([Leg("k8s-1.36", passing)], missing=["k8s-1.37"])
-    assert page.startswith("### ❌ FAIL: no report from `k8s-1.37`")
+    page = matrix_comment([Leg("k8s-1.36", passing, decide(passing))], {"k8s-1.37": "it was cancelled"}, head="0123456789" * 4)
+    assert page.startswith("### ❌ NO VERDICT for `0123456`: no report from `k8s-1.37`")
+    assert "it was cancelled" in page.splitlines()[1]
     assert "| `k8s-1.37` | ❌ no report |" in page
 
 

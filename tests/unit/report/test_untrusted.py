@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kindgate.report.decision import decide
 from kindgate.report.markdown import COMMENT_LIMIT, Leg, comment, job_summary, matrix_comment
 from kindgate.report.run import RunReport
 from tests.unit.report.test_markdown import assert_harmless
@@ -55,11 +56,11 @@ def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(fa
     with suppress(ValidationError):
         report = RunReport.model_validate_json(json.dumps(document))
         for conclusion in ("", "success", "failure"):
-            page = comment(report, conclusion=conclusion)
+            page = comment(report, decide(report, conclusion=conclusion))
             assert len(page.encode()) <= COMMENT_LIMIT
             assert not UNDRAWN.search(page)
             assert page.count("<details>") == page.count("</details>")
-        matrix_comment([Leg("a", report, "failure"), Leg("b", report)], missing=["c"])
+        matrix_comment([Leg("a", report, decide(report, conclusion="failure")), Leg("b", report, decide(report))], {"c": "there is none"})
         job_summary(report)
 
 

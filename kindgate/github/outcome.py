@@ -1,0 +1,83 @@
+"""What a run's uploads amount to for one pull request or commit: a decision per leg, and one over all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from kindgate.github.legs import Collected
+from kindgate.github.replies import WorkflowRun
+from kindgate.github.trust import disagreement
+from kindgate.github.uploads import Uploads
+from kindgate.report.decision import UNTRUSTED, Decision, RunIdentity, no_verdict, untrusted, worst
+from kindgate.report.run import RunReport
+
+Judge = Callable[[RunReport, RunIdentity], Decision]
+"""Decides about a report that must be of this run."""
+
+_ENDS: Mapping[str, str] = {
+    "action_required": "the run waits for a maintainer's approval",
+    "cancelled": "the run was cancelled",
+    "neutral": "the run ended without a result",
+    "skipped": "the run was skipped",
+    "stale": "the run was given up by GitHub",
+    "startup_failure": "the run could not start",
+    "timed_out": "the run ran out of time",
+}
+"""What GitHub's conclusions mean (docs.github.com, "Workflow runs": `conclusion`)."""
+
+NO_REPORT = "the run uploaded no report"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The legs, the decision about each, and the one over all of them."""
+
+    collected: Collected
+    decisions: Mapping[str, Decision]
+    decision: Decision
+
+
+def how_it_ended(conclusion: str) -> str:
+    """A sentence about a run that has sent no report, from GitHub's own word for its end."""
+    ended = _ENDS.get(conclusion)
+    return f"{ended} and uploaded no report" if ended else NO_REPORT
+
+
+def result_of(
+    uploads: Uploads,
+    run: WorkflowRun,
+    judge: Judge,
+    *,
+    repository: str,
+    expected: Collection[str] = (),
+    numbers: Collection[int] = (),
+    objection: str = "",
+) -> Result:
+    """Decide about every leg of a run, as GitHub and not as its reports describe it.
+
+    `expected` names legs that must have a report, `numbers` the pull requests that the run can be about. `objection` is
+    why nothing of the run can be believed. A leg that passed contradicts a failed run only if no other leg explains the
+    failure.
+    """
+    if not uploads.reports and not uploads.problems:
+        reason = uploads.refusal or how_it_ended(run.conclusion)
+        return Result(Collected({}), {}, untrusted(objection) if objection else no_verdict(reason))
+    decided: dict[str, Decision] = {}
+    for leg, named in uploads.reports.items():
+        reason = objection or disagreement(named.value, run, repository, numbers)
+        decided[leg] = untrusted(reason) if reason else judge(named.value, RunIdentity(run.head_sha, run.id, named.attempt))
+    missing = sorted({*expected, *uploads.problems} - uploads.reports.keys())
+    collected = Collected({leg: named.value for leg, named in uploads.reports.items()}, tuple(missing), uploads.problems)
+    explained = bool(missing) or not all(decision.may_merge for decision in decided.values())
+    decided = {leg: _against(decision, run.conclusion, explained=explained) for leg, decision in decided.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    return Result(collected, decided, worst(decided.values()))
+
+
+def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decision:
+    """The decision that also counts how the run ended; a failed run may be another leg's doing."""
+    agrees = decision.may_merge == (conclusion == "success")
+    if agrees or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
+        return decision
+    return untrusted(f"the report says {decision.verdict}, and the run itself ended with {conclusion}")

@@ -1,0 +1,63 @@
+"""Decides about the reports of a run's legs from what was uploaded: `kindgate verify`, and what `report --post` ends with.
+
+It is to run where no code of the pull request does, because what runs there can write any file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kindgate.errors import SettingsError
+from kindgate.github.context import Context
+from kindgate.github.legs import Collected, collect, decisions_of
+from kindgate.report.decision import Decision, Inconclusive, Requirements, RunIdentity, worst
+from kindgate.report.escape import visible
+
+SUBJECTS = ("tests", "objectives", "comparison")
+"""What can be required of a leg."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The legs' reports, what was decided about each, and the decision that follows for all of them."""
+
+    collected: Collected
+    decisions: Mapping[str, Decision]
+
+    @property
+    def decision(self) -> Decision:
+        """The worst of the legs' decisions."""
+        return worst(self.decisions.values())
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line per leg; text of others in it is escaped."""
+        said = tuple(f"{leg}: {one.verdict}: {visible(one.reason)}" for leg, one in self.decisions.items())
+        return said or (f"{self.decision.verdict}: {self.decision.reason}",)
+
+
+def verify(inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity) -> Verified:
+    """Decide about each leg in `inputs` and about those of `legs` that have none; see `collect` for both."""
+    collected = collect(inputs, legs)
+    return Verified(collected, decisions_of(collected, requirements, run))
+
+
+def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Requirements:
+    """The requirements that texts such as `tests,objectives` name. Raises `SettingsError` for another word."""
+    named = {word for text in words for word in text.replace(",", " ").split()}
+    if unknown := sorted(named - {*SUBJECTS}):
+        raise SettingsError(f"--require: {unknown[0]!r} is none of {', '.join(SUBJECTS)}")
+    return Requirements("tests" in named, "objectives" in named, "comparison" in named, inconclusive)
+
+
+def run_of(context: Context, given: RunIdentity) -> RunIdentity:
+    """The run that reports must be of: what was `given`, or this run of GitHub Actions, in which no other head was named.
+
+    The attempt is compared only where it is given: after "re-run failed jobs" a leg's report is of an earlier one.
+    """
+    if given.head_sha or not context.event:
+        return given
+    head = context.pull.head_sha if context.pull else context.sha
+    return replace(given, head_sha=head, run_id=given.run_id or context.run_id or None)

@@ -1,0 +1,275 @@
+"""The one rule for what a verdict means: whether a test fails, how a command ends, and whether a change may merge.
+
+Pytest, the command line, the comment, `kindgate verify` and the publisher all decide by this module. A report is read
+with suspicion: its own word for how it ended counts only where its content does not say worse.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
+from kindgate.model import Verdict
+from kindgate.report.numbers import plural
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+
+Inconclusive = Literal["warn", "fail", "pass"]
+"""The values of --slo-inconclusive."""
+
+_PYTEST_OK, _PYTEST_NO_TESTS = 0, 5
+"""pytest's exit codes for a run in which no test failed, and for one that selected none."""
+
+
+class Effect(enum.Enum):
+    """What a verdict does to the test, or to the command, that asked for it."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a leg must have judged, and how its INCONCLUSIVE objectives are treated.
+
+    `tests` is at least one e2e test that passed, `objectives` at least one threshold and `comparison` at least one
+    figure of the comparison that got a verdict. Whatever is required, a report that judged nothing is no verdict.
+    """
+
+    tests: bool = True
+    objectives: bool = False
+    comparison: bool = False
+    inconclusive: Inconclusive = "warn"
+
+
+ANYTHING = Requirements(tests=False)
+"""For a reader who does not know what a leg must judge: something must have been."""
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """The run that a report must be of, as GitHub names it; what is empty or None is not compared."""
+
+    head_sha: str = ""
+    run_id: int | None = None
+    attempt: int | None = None
+
+
+ANY_RUN = RunIdentity()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from a report: a word for the verdict, whether the change may merge, an exit code, and one line of reason.
+
+    `reason` may hold text of others, which must be escaped where it is shown.
+    """
+
+    verdict: str
+    may_merge: bool
+    exit_code: int
+    reason: str
+
+
+WORDS: Mapping[Outcome, str] = {
+    Outcome.PASSED: "PASS",
+    Outcome.FAILED: "FAIL",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.INVALID: "INVALID",
+    Outcome.SETUP_FAILED: "SETUP FAILED",
+    Outcome.INTERRUPTED: "INTERRUPTED",
+    Outcome.NO_VERDICT: "NO VERDICT",
+}
+
+UNTRUSTED = "UNTRUSTED"
+
+_OUTCOMES = {word: outcome for outcome, word in WORDS.items()}
+
+WORST_FIRST = (
+    Outcome.SETUP_FAILED,
+    Outcome.FAILED,
+    Outcome.INVALID,
+    Outcome.INTERRUPTED,
+    Outcome.NO_VERDICT,
+    Outcome.INCONCLUSIVE,
+    Outcome.PASSED,
+)
+"""The order in which the outcomes of several runs matter."""
+
+
+def outcome_named(verdict: str) -> Outcome | None:
+    """The outcome that a decision's word stands for; None for UNTRUSTED."""
+    return _OUTCOMES.get(verdict)
+
+
+def effect_of(verdict: Verdict, inconclusive: Inconclusive) -> Effect:
+    """What a verdict does where it is asked for: FAIL and INVALID fail, INCONCLUSIVE does as --slo-inconclusive says."""
+    if verdict is Verdict.INCONCLUSIVE:
+        return Effect(inconclusive)
+    return Effect.PASS if verdict is Verdict.PASS else Effect.FAIL
+
+
+def exit_code_of(verdict: Verdict, inconclusive: Inconclusive) -> int:
+    """How a command that judged ends: 0, 20 for what is not met, 21 for what could not be measured."""
+    if effect_of(verdict, inconclusive) is not Effect.FAIL:
+        return 0
+    return VerdictInvalid.exit_code if verdict is Verdict.INVALID else VerdictFailed.exit_code
+
+
+def outcome_of(
+    *,
+    exit_code: int,
+    interrupted: bool,
+    setup_error: SetupError | None,
+    tests: Iterable[TestResult],
+    objectives: Sequence[ThresholdOutcome | ComparisonRow],
+) -> Outcome:
+    """How a run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL.
+
+    A run in which no e2e test passed is no PASS, whatever its exit code; one without any tests (`kindgate run`) passes by its objectives.
+    """
+    found = tuple(tests)
+    verdicts = {objective.verdict for objective in objectives}
+    undecided = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
+    broken = any(test.outcome in {"failed", "error"} and test.node_id not in undecided for test in found)
+    judged = passed_tests(found) > 0 if found else bool(objectives)
+    ways = {
+        Outcome.INTERRUPTED: interrupted,
+        Outcome.SETUP_FAILED: setup_error is not None and not objectives,
+        Outcome.FAILED: Verdict.FAIL in verdicts or broken,
+        Outcome.INVALID: Verdict.INVALID in verdicts,
+        Outcome.INCONCLUSIVE: Verdict.INCONCLUSIVE in verdicts,
+        Outcome.NO_VERDICT: not judged and exit_code in {_PYTEST_OK, _PYTEST_NO_TESTS, NoVerdict.exit_code},
+        Outcome.PASSED: exit_code == 0,
+    }
+    return next((outcome for outcome, applies in ways.items() if applies), Outcome.FAILED)
+
+
+def passed_tests(tests: Iterable[TestResult]) -> int:
+    """How many e2e tests passed."""
+    return sum(test.outcome == "passed" and test.e2e for test in tests)
+
+
+def decide(
+    report: RunReport | None, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
+) -> Decision:
+    """What follows from `report`; None is a report that is missing.
+
+    `run` is what the report must be of, and `conclusion` GitHub's own word for how that run ended (`success`,
+    `failure`, ...): a report that disagrees with either is UNTRUSTED.
+    """
+    if report is None:
+        return no_verdict("there is no report")
+    if disagreement := _disagreement(report, run):
+        return untrusted(disagreement)
+    decision = _of_content(report, requirements)
+    if conclusion and decision.may_merge != (conclusion == "success"):
+        return untrusted(f"the report says {decision.verdict}, and the run itself ended with {conclusion}")
+    return decision
+
+
+def no_verdict(reason: str) -> Decision:
+    """The decision where nothing was judged, or where nothing is known of it."""
+    return Decision(WORDS[Outcome.NO_VERDICT], may_merge=False, exit_code=NoVerdict.exit_code, reason=reason)
+
+
+def untrusted(reason: str) -> Decision:
+    """The decision about a report that contradicts what is known without it."""
+    return Decision(UNTRUSTED, may_merge=False, exit_code=PublishRefused.exit_code, reason=reason)
+
+
+def worst(decisions: Iterable[Decision]) -> Decision:
+    """The decision about several legs: the worst of theirs; none at all is no verdict."""
+    return min(decisions, key=badness, default=no_verdict("there is no report"))
+
+
+def badness(decision: Decision) -> tuple[bool, int]:
+    """Sorts decisions, the worst first."""
+    outcome = outcome_named(decision.verdict)
+    return decision.may_merge, -1 if outcome is None else WORST_FIRST.index(outcome)
+
+
+def _disagreement(report: RunReport, run: RunIdentity) -> str:
+    """How the report contradicts the run that it must be of; empty when it does not."""
+    record = report.pull_request
+    head, run_id, attempt = (record.head_sha, record.run_id, record.attempt) if record is not None else ("", None, None)
+    if run.head_sha and head != run.head_sha:
+        return f"the report is of commit {head[:10] or 'unknown'}, not of {run.head_sha[:10]}"
+    if run.run_id is not None and run_id != run.run_id:
+        return f"the report is of run {run_id or 'unknown'}, not of {run.run_id}"
+    if run.attempt is not None and attempt != run.attempt:
+        return f"the report is of attempt {attempt or 'unknown'}, not of {run.attempt}"
+    return ""
+
+
+def _of_content(report: RunReport, requirements: Requirements) -> Decision:
+    outcome = _ended(report)
+    if outcome not in {Outcome.PASSED, Outcome.INCONCLUSIVE}:
+        return Decision(WORDS[outcome], may_merge=False, exit_code=_exit_code(outcome, report), reason=_reason(outcome, report))
+    if missing := _not_judged(report, requirements):
+        return no_verdict(missing)
+    undecided = Verdict.INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else Verdict.PASS
+    red = effect_of(undecided, requirements.inconclusive) is Effect.FAIL or report.exit_code != 0
+    return Decision(WORDS[outcome], not red, VerdictFailed.exit_code if red else 0, _reason(outcome, report))
+
+
+def _ended(report: RunReport) -> Outcome:
+    """How the run ended: the report's own word for it, or what its content says where that is worse."""
+    content = outcome_of(
+        exit_code=report.exit_code,
+        interrupted=report.outcome is Outcome.INTERRUPTED,
+        setup_error=report.setup_error,
+        tests=report.tests,
+        objectives=(*report.objectives, *report.comparison),
+    )
+    return min(report.outcome, content, key=WORST_FIRST.index)
+
+
+def _not_judged(report: RunReport, requirements: Requirements) -> str:
+    """What the leg must have judged and did not; empty when nothing is missing."""
+    if requirements.tests and not passed_tests(report.tests):
+        return "no e2e test passed"
+    if requirements.objectives and not report.objectives:
+        return "no objective was judged"
+    if requirements.comparison and not report.comparison:
+        return "nothing was compared with the base version"
+    return ""
+
+
+def _exit_code(outcome: Outcome, report: RunReport) -> int:
+    fixed = {
+        Outcome.FAILED: VerdictFailed.exit_code,
+        Outcome.INVALID: VerdictInvalid.exit_code,
+        Outcome.INTERRUPTED: NoVerdict.exit_code,
+        Outcome.NO_VERDICT: NoVerdict.exit_code,
+    }
+    return fixed.get(outcome) or report.exit_code or NoVerdict.exit_code
+
+
+def _reason(outcome: Outcome, report: RunReport) -> str:
+    """One line behind the word."""
+    rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
+    error = report.setup_error
+    undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows)
+    reasons = {
+        Outcome.SETUP_FAILED: f"in phase {error.phase}: {error.message}" if error is not None else "nothing was judged",
+        Outcome.FAILED: _failure(report),
+        Outcome.INVALID: "the measurement cannot be trusted",
+        Outcome.INTERRUPTED: "the run was stopped before it had a verdict",
+        Outcome.NO_VERDICT: "no e2e test passed",
+        Outcome.INCONCLUSIVE: f"{plural(undecided, 'objective')} could not be decided",
+        Outcome.PASSED: f"{plural(passed_tests(report.tests), 'test')} passed, {plural(len(rows), 'objective')} met",
+    }
+    return reasons[outcome]
+
+
+def _failure(report: RunReport) -> str:
+    missed = sum(one.verdict is Verdict.FAIL for one in report.objectives) + sum(row.verdict is Verdict.FAIL for row in report.comparison)
+    failed = sum(test.outcome in {"failed", "error"} for test in report.tests)
+    told = [f"{plural(missed, 'objective')} not met"] if missed else []
+    told += [f"{plural(failed, 'test')} failed"] if failed else []
+    return ", ".join(told) or f"the run ended with exit code {report.exit_code}"

@@ -1,0 +1,105 @@
+"""Workflow and action files: how they are read, and which file a `uses:` names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^@]+))?@(?P<ref>\S+)")
+
+
+class NotPlayed(Exception):
+    """The workflow uses something that GitHub knows and the player does not: no test may pass because of it."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of one commit of a repository, by which relative `uses:` are resolved."""
+
+    root: Path
+    repository: str
+    sha: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A workflow or an action: its content, its path in its tree."""
+
+    tree: Tree
+    path: str
+    content: Mapping[str, Any]
+
+    @property
+    def reference(self) -> str:
+        """As GitHub names it: `owner/name/path@sha`."""
+        return f"{self.tree.repository}/{self.path}@{self.tree.sha}"
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where repositories that `uses:` may name lie on this machine; of each there is one commit, whatever is asked for."""
+
+    repositories: Mapping[str, Path] = field(default_factory=dict)
+
+    def find(self, uses: str, used_in: Tree) -> tuple[Tree, str]:
+        """The tree and the path that `uses` names: `$/path`, `./path` or `owner/name/path@ref`; raises `NotPlayed`."""
+        if uses.startswith(("$/", "./")):
+            return used_in, uses[2:]
+        found = _REMOTE.fullmatch(uses)
+        if found is None or found["repository"] not in self.repositories:
+            raise NotPlayed(f"uses: {uses}")
+        repository = found["repository"]
+        return Tree(self.repositories[repository], repository, found["ref"]), found["path"] or ""
+
+
+def read_workflow(tree: Tree, path: str) -> Document:
+    """A workflow; YAML 1.1 reads its key `on` as true."""
+    content: dict[Any, Any] = yaml.safe_load((tree.root / path).read_text())
+    return Document(tree, path, {("on" if key is True else key): value for key, value in content.items()})
+
+
+def read_action(tree: Tree, path: str) -> Document:
+    """The composite action in a folder; raises `NotPlayed` for one of another kind."""
+    file = next((name for name in ("action.yml", "action.yaml") if (tree.root / path / name).is_file()), "action.yml")
+    document = Document(tree, path, yaml.safe_load((tree.root / path / file).read_text()))
+    if document.content["runs"]["using"] != "composite":
+        raise NotPlayed(f"{document.reference} is no composite action")
+    return document
+
+
+def triggers(document: Document) -> Mapping[str, Mapping[str, Any]]:
+    """What starts a workflow: filters by event."""
+    given = document.content["on"]
+    if isinstance(given, str):
+        return {given: {}}
+    if isinstance(given, list):
+        return {event: {} for event in given}
+    return {event: filters if isinstance(filters, dict) else {} for event, filters in given.items()}
+
+
+_USUAL_TYPES: Mapping[str, tuple[str, ...]] = {
+    "pull_request": ("opened", "synchronize", "reopened"),
+    "pull_request_target": ("opened", "synchronize", "reopened"),
+}
+
+
+def is_started_by(document: Document, event: str, *, action: str = "", branch: str = "", workflow: str = "") -> bool:
+    """Whether an event starts a workflow: by its activity type, its branch (a pull request's base), the workflow that ran."""
+    filters = triggers(document).get(event)
+    if filters is None:
+        return False
+    unknown = set(filters) - {"types", "branches", "workflows"}
+    if unknown:
+        raise NotPlayed(f"{document.path}: on.{event}.{unknown.pop()}")
+    types = filters.get("types", _USUAL_TYPES.get(event, ()))
+    types = [types] if isinstance(types, str) else types
+    return (
+        (not types or not action or action in types)
+        and ("branches" not in filters or branch in filters["branches"])
+        and ("workflows" not in filters or workflow in filters["workflows"])
+    )

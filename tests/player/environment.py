@@ -1,0 +1,109 @@
+"""A Python whose `-m venv` gives an environment with kindgate installed: a copy of one that is made once.
+
+Our action's commands are played as they are; pip's are answered by a stand-in, because what they install is there.
+Each job's environment is its own, so that a suite which overwrites it changes no other job's. Packages that are large
+are shared by links: kindgate, pytest and what they import most are not.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+_LARGE = frozenset({"kubernetes", "kubernetes_validate", "matplotlib", "numpy", "scipy", "zstandard", "fontTools", "PIL", "pygments"})
+_PIP = '''"""A stand-in for pip: what is asked for is installed already."""
+import sys
+
+if sys.argv[1] == "install":
+    for index, argument in enumerate(sys.argv):
+        if argument == "--requirement":
+            open(sys.argv[index + 1]).close()
+elif sys.argv[1] != "freeze":
+    sys.exit(f"pip {sys.argv[1]}: not played")
+'''
+_PYTHON = """#!/bin/bash
+if [ "$1 $2" = "-m venv" ]; then exec cp -a "{template}" "$3"; fi
+exec "{python}" "$@"
+"""
+_SCRIPT = """#!/bin/sh
+exec "$(dirname "$(readlink -f "$0")")/python" -P -c "{code}" "$@"
+"""
+_SCRIPTS = {
+    "kindgate": "import sys; from kindgate.cli import main; sys.argv[0] = 'kindgate'; sys.exit(main())",
+    "pytest": "import sys; from pytest import main; sys.argv[0] = 'pytest'; sys.exit(main())",
+}
+
+
+def provide_python(folder: Path) -> Path:
+    """Make the environment below `folder`; the folder with `python`, for actions/setup-python."""
+    template = folder / "template"
+    packages = template / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    for entry in _installed(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]):
+        _provide(entry, packages / entry.name)
+    _install_this_checkout(packages, folder / "wheel")
+    (packages / "pip").mkdir()
+    (packages / "pip/__main__.py").write_text(_PIP)
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (template / "pyvenv.cfg").write_text(f"home = {base.parent}\ninclude-system-site-packages = false\n")
+    scripts = template / "bin"
+    scripts.mkdir()
+    (scripts / "python").symlink_to(base)
+    for name, code in _SCRIPTS.items():
+        _program(scripts / name, _SCRIPT.format(code=code))
+    (folder / "bin").mkdir()
+    _program(folder / "bin/python", _PYTHON.format(template=template, python=base))
+    return folder / "bin"
+
+
+def _program(file: Path, text: str) -> None:
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+def _provide(entry: Path, target: Path) -> None:
+    if target.exists():
+        return
+    if entry.name in _LARGE or entry.name.endswith(".libs"):
+        target.symlink_to(entry)
+    elif entry.is_dir():
+        shutil.copytree(entry, target, symlinks=True)
+    else:
+        shutil.copy2(entry, target)
+
+
+def _installed(requirements: list[str]) -> set[Path]:
+    """What the required distributions, and all that they require, have put into site-packages."""
+    done: set[str] = set()
+    found: set[Path] = set()
+    todo = list(requirements)
+    while todo:
+        requirement = Requirement(todo.pop())
+        key = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        if key in done or (requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        done.add(key)
+        package = distribution(key)
+        tops = {file.parts[0] for file in package.files or () if file.parts[0] not in {"..", "__pycache__"}}
+        found |= {Path(str(package.locate_file(top))) for top in tops}
+        todo += package.requires or ()
+    return {path for path in found if path.exists()}
+
+
+def _install_this_checkout(packages: Path, folder: Path) -> None:
+    """The wheel of the files as they are here, unpacked, and compiled as pip does."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, timeout=300, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(packages / "kindgate")], check=True, timeout=300)

@@ -1,0 +1,255 @@
+"""Plays a workflow: jobs in the order of `needs`, their conditions, matrices, called workflows, results and outputs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tests.player.actions import Call, Outcome
+from tests.player.documents import Document, Library, NotPlayed, read_workflow, triggers
+from tests.player.machine import Machine
+from tests.player.results import JobResult, Result, RunResult, conclusion_of
+from tests.player.steps import Progress, Stage, play_steps, valued
+from tests.tools.expressions import Contexts, condition, text_of
+
+_KEYS = frozenset(
+    {"name", "needs", "if", "permissions", "runs-on", "timeout-minutes", "steps", "outputs", "uses", "with", "secrets", "strategy", "env"}
+)
+_LEVELS = {"none": 0, "read": 1, "write": 2}
+_DEFAULT = {"contents": "read", "packages": "read"}
+"""What a job may do where neither it nor its workflow says."""
+
+Permissions = Mapping[str, str]
+
+
+class StartupFailure(Exception):
+    """GitHub refuses to start the run."""
+
+
+@dataclass
+class World:
+    """What runs are played in. `token` makes a token with the given permissions; `given` is every machine's environment."""
+
+    folder: Path
+    library: Library
+    actions: Mapping[str, Callable[[Call], Outcome]]
+    token: Callable[[Permissions], str] = lambda permissions: json.dumps(dict(permissions))
+    given: Mapping[str, str] = field(default_factory=dict)
+    machines: Iterator[int] = field(default_factory=itertools.count)
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a run starts: its `github` context, event, secrets and variables; `read_only` is a fork's or Dependabot's token.
+
+    `cancel_at` names the step, as `check / step`, during which somebody cancels the run.
+    """
+
+    github: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    cancel_at: str = ""
+
+
+def play(document: Document, start: Start, world: World) -> RunResult:
+    """The run of a workflow; raises `NotPlayed` for what the player does not know."""
+    referenced: list[str] = []
+    player = _Player(world, start, Progress(start.cancel_at), referenced)
+    try:
+        jobs = player.workflow(document, {}, dict(start.secrets), limit=None, prefix="")
+    except StartupFailure as failure:
+        return RunResult("startup_failure", (), str(failure), tuple(referenced))
+    results = tuple(itertools.chain.from_iterable(played.results for played in jobs.values()))
+    conclusion = "cancelled" if player.progress.cancelled else conclusion_of(result.result for result in results)
+    return RunResult(conclusion, results, "", tuple(dict.fromkeys(referenced)))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A job as those see it that need it, and the checks that it left."""
+
+    result: Result
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[JobResult, ...] = ()
+    ancestors: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A job as it is written, with what it may do and the check of its caller."""
+
+    document: Document
+    name: str
+    job: Mapping[str, Any]
+    permissions: Permissions
+    prefix: str
+
+    def title(self, contexts: Contexts) -> str:
+        """The name of the job's check: a matrix's values are added where the name has no expression."""
+        written, matrix = str(self.job.get("name", self.name)), contexts.values.get("matrix", {})
+        if "${{" in written:
+            return self.prefix + text_of(valued(written, contexts))
+        return self.prefix + (f"{written} ({', '.join(text_of(value) for value in matrix.values())})" if matrix else written)
+
+
+@dataclass(frozen=True)
+class _Player:
+    world: World
+    start: Start
+    progress: Progress
+    referenced: list[str]
+
+    def workflow(
+        self, document: Document, inputs: Mapping[str, Any], secrets: Mapping[str, str], limit: Permissions | None, prefix: str
+    ) -> dict[str, _Job]:
+        """All jobs of a workflow. `limit` is what the caller grants, `prefix` the name of the calling job's check."""
+        content = document.content
+        granted = {name: _granted(job, content, limit, document, name) for name, job in content["jobs"].items()}
+        done: dict[str, _Job] = {}
+        for name in _ordered(content["jobs"]):
+            job = content["jobs"][name]
+            if set(job) - _KEYS:
+                raise NotPlayed(f"{document.path}: {name}: {sorted(set(job) - _KEYS)}")
+            needs = _needs(job)
+            ancestors = frozenset(needs).union(*(done[need].ancestors for need in needs))
+            values = {
+                "github": {**self.start.github, "job": name},
+                "inputs": dict(inputs),
+                "vars": dict(self.start.variables),
+                "secrets": {**secrets, "GITHUB_TOKEN": ""},
+                "needs": {need: {"result": done[need].result, "outputs": dict(done[need].outputs)} for need in needs},
+            }
+            past = {done[ancestor].result for ancestor in ancestors}
+            contexts = Contexts(
+                values, failed=bool(past & {"failure", "cancelled"}), cancelled=self.progress.cancelled, skipped="skipped" in past
+            )
+            done[name] = replace(self._job(_Place(document, name, job, granted[name], prefix), contexts), ancestors=ancestors)
+        return done
+
+    def _job(self, place: _Place, contexts: Contexts) -> _Job:
+        if not condition(place.job.get("if"), contexts):
+            result: Result = "cancelled" if self.progress.cancelled else "skipped"
+            return _Job(result, results=(JobResult(place.title(contexts), result, permissions=place.permissions),))
+        legs = [self._leg(place, replace(contexts, values={**contexts.values, "matrix": matrix})) for matrix in _matrix(place.job)]
+        outputs = {key: value for leg in legs for key, value in leg.outputs.items()}
+        return _Job(conclusion_of(leg.result for leg in legs), outputs, tuple(itertools.chain.from_iterable(leg.results for leg in legs)))
+
+    def _leg(self, place: _Place, contexts: Contexts) -> _Job:
+        return self._call(place, contexts) if "uses" in place.job else self._run(place, contexts)
+
+    def _call(self, place: _Place, contexts: Contexts) -> _Job:
+        """A called workflow: inputs with their types, the secrets that are passed, the outputs that it declares."""
+        job = place.job
+        called = read_workflow(*self.world.library.find(job["uses"], place.document.tree))
+        self.referenced.append(called.reference)
+        declared = triggers(called)["workflow_call"]
+        given = {key: valued(value, contexts) for key, value in job.get("with", {}).items()}
+        inputs = _inputs(declared.get("inputs") or {}, given, called)
+        passed = job.get("secrets", {})
+        known: Mapping[str, str] = contexts.values["secrets"]
+        secrets = known if passed == "inherit" else {key: text_of(valued(value, contexts)) for key, value in passed.items()}
+        jobs = self.workflow(called, inputs, secrets, place.permissions, f"{place.title(contexts)} / ")
+        done = {name: {"result": inner.result, "outputs": dict(inner.outputs)} for name, inner in jobs.items()}
+        of_outputs = Contexts({**contexts.values, "inputs": inputs, "jobs": done})
+        outputs = {key: text_of(valued(one["value"], of_outputs)) for key, one in (declared.get("outputs") or {}).items()}
+        results = tuple(itertools.chain.from_iterable(inner.results for inner in jobs.values()))
+        return _Job(conclusion_of(result.result for result in results), outputs, results)
+
+    def _run(self, place: _Place, contexts: Contexts) -> _Job:
+        """A job with steps, on a machine of its own."""
+        job, tree, title = place.job, place.document.tree, place.title(contexts)
+        machine = Machine(self.world.folder / f"{next(self.world.machines)}-{place.name}", self.world.given)
+        token = self.world.token({key: _reduced(level, read_only=self.start.read_only) for key, level in place.permissions.items()})
+        event = machine.temporary / "_github_workflow" / "event.json"
+        event.parent.mkdir()
+        event.write_text(json.dumps(self.start.github["event"]))
+        github = {**contexts.values["github"], "token": token, "workspace": str(machine.workspace), "event_path": str(event)}
+        values = {
+            **contexts.values,
+            "github": github,
+            "secrets": {**contexts.values["secrets"], "GITHUB_TOKEN": token},
+            "runner": {"os": "Linux", "arch": "X64", "temp": str(machine.temporary), "name": "player"},
+            "job": {"status": "success", "workflow_sha": tree.sha, "workflow_repository": tree.repository},
+            "strategy": {},
+        }
+        stage = Stage(machine, self.world.actions, self.world.library, tree, title, self.progress)
+        environment = {
+            key: text_of(valued(value, Contexts(values)))
+            for level in (place.document.content.get("env", {}), job.get("env", {}))
+            for key, value in level.items()
+        }
+        try:
+            steps, known = play_steps(job["steps"], stage, values, environment)
+        finally:
+            machine.end()
+        result: Result = "failure" if any(step.conclusion == "failure" for step in steps) else "success"
+        if any(step.conclusion == "cancelled" for step in steps):
+            result = "cancelled"
+        if result == "success":
+            for post in reversed(machine.posts):
+                post()
+        of_outputs = Contexts({**values, "steps": known, "env": {**environment, **machine.environment}})
+        outputs = {key: text_of(valued(value, of_outputs)) for key, value in job.get("outputs", {}).items()}
+        played = JobResult(title, result, tuple(steps), outputs, dict(place.permissions), "".join(stage.summaries))
+        return _Job(result, outputs, (played,))
+
+
+def _needs(job: Mapping[str, Any]) -> list[str]:
+    needs = job.get("needs", [])
+    return [needs] if isinstance(needs, str) else list(needs)
+
+
+def _ordered(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Each job after those that it needs; raises `StartupFailure` where there is no such order."""
+    done: set[str] = set()
+    while len(done) < len(jobs):
+        ready = [name for name, job in jobs.items() if name not in done and set(_needs(job)) <= done]
+        if not ready:
+            raise StartupFailure("jobs need each other in a circle, or one that is not there")
+        yield from ready
+        done |= set(ready)
+
+
+def _granted(job: Mapping[str, Any], content: Mapping[str, Any], limit: Permissions | None, document: Document, name: str) -> Permissions:
+    """A job's permissions; raises `StartupFailure` where a called workflow's job asks for more than its caller grants."""
+    asked = job.get("permissions", content.get("permissions"))
+    if asked is None:
+        return dict(limit) if limit is not None else dict(_DEFAULT)
+    if not isinstance(asked, dict):
+        raise NotPlayed(f"{document.path}: {name}: permissions: {asked}")
+    for key, level in asked.items():
+        if limit is not None and _LEVELS[level] > _LEVELS[limit.get(key, "none")]:
+            allowed = limit.get(key, "none")
+            raise StartupFailure(f"{document.path}: job {name} requests {key}: {level}, but is only allowed {key}: {allowed}")
+    return dict(asked)
+
+
+def _reduced(level: str, *, read_only: bool) -> str:
+    return "read" if read_only and level == "write" else level
+
+
+def _matrix(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    matrix: Mapping[str, Any] = job.get("strategy", {}).get("matrix", {})
+    if not all(isinstance(values, list) for values in matrix.values()) or {"include", "exclude"} & set(matrix):
+        raise NotPlayed("a matrix that is not plain lists")
+    return [dict(zip(matrix, chosen, strict=True)) for chosen in itertools.product(*matrix.values())]
+
+
+def _inputs(declared: Mapping[str, Any], given: Mapping[str, Any], called: Document) -> dict[str, Any]:
+    """The inputs of a called workflow, defaults included; raises `StartupFailure` for an unknown or a missing one."""
+    unknown = set(given) - set(declared)
+    missing = {key for key, one in declared.items() if one.get("required") and key not in given}
+    if unknown or missing:
+        raise StartupFailure(f"{called.path}: inputs: unknown {sorted(unknown)}, missing {sorted(missing)}")
+    empty: dict[str, object] = {"boolean": False, "number": 0.0, "string": ""}
+    kinds: dict[str, type | tuple[type, ...]] = {"boolean": bool, "number": (int, float), "string": str}
+    for key, value in given.items():
+        kind = declared[key].get("type", "string")
+        if not isinstance(value, kinds[kind]):
+            raise StartupFailure(f"{called.path}: input {key}: {value!r} is no {kind}")
+    return {key: given.get(key, one.get("default", empty[one.get("type", "string")])) for key, one in declared.items()}

@@ -1,0 +1,99 @@
+"""`kindgate.github.verify`: which report is whose leg, which run it must be of, and what one line says about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.github.context import context_of
+from kindgate.github.verify import requirements_of, run_of, verify
+from kindgate.report.decision import ANY_RUN, ANYTHING, Requirements, RunIdentity
+from kindgate.report.run import Outcome, PullRequest, RunReport, SetupError
+
+HEAD = "a" * 40
+
+
+def _write(file: Path, report: RunReport) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(report.model_dump_json())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("place", "given"),
+    [
+        ("report.json", "report.json"),
+        ("report.json", "."),
+        ("artifacts/report.json", "artifacts"),
+        ("e2e.json", "e2e.json"),
+        ("kindgate-report-e2e-1/report.json", "."),
+        ("kindgate-report-e2e-1/report.json", "kindgate-report-e2e-1"),
+        ("kindgate-report-e2e-1/report.json", "kindgate-report-e2e-1/report.json"),
+    ],
+)
+def test_one_report_is_found_wherever_it_was_downloaded_to(tmp_path: Path, passing: RunReport, place: str, given: str) -> None:
+    """By its path, or by the folder that `download-artifact` wrote it into."""
+    _write(tmp_path / place, passing)
+
+    assert verify([tmp_path / given], ["e2e"], ANYTHING, ANY_RUN).decision.may_merge
+
+
+def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunReport) -> None:
+    """The folder of an artifact says the leg, whatever leg is looked for."""
+    _write(tmp_path / "kindgate-report-a-1/report.json", passing)
+
+    found = verify([tmp_path], ["b"], ANYTHING, ANY_RUN)
+
+    assert {leg: one.verdict for leg, one in found.decisions.items()} == {"a": "PASS", "b": "NO VERDICT"}
+    assert found.decision.exit_code == 28
+
+
+def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path: Path, passing: RunReport) -> None:
+    """An attempt that uploaded nothing is not green because an earlier one was."""
+    record = PullRequest(head_sha=HEAD, run_id=7, attempt=1)
+    _write(tmp_path / "kindgate-report-e2e-1/report.json", passing.model_copy(update={"pull_request": record}))
+
+    codes = [verify([tmp_path], ["e2e"], ANYTHING, RunIdentity(HEAD, 7, attempt)).decision.exit_code for attempt in (1, 2)]
+
+    assert codes == [0, 24]
+
+
+def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunReport) -> None:
+    """A message of the pull request's code cannot begin a line of its own."""
+    error = SetupError(phase="deploy", message="no\n::error::forged\u202e")
+    report = failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error, "objectives": (), "comparison": ()})
+
+    (line,) = verify([_write(tmp_path / "report.json", report)], ["e2e"], ANYTHING, ANY_RUN).lines
+
+    assert line.startswith("e2e: SETUP FAILED: in phase deploy: no")
+    assert "\n" not in line
+    assert "\u202e" not in line
+
+
+def test_nothing_at_all_is_one_line(tmp_path: Path) -> None:
+    """Without a leg's name there is still no verdict."""
+    found = verify([tmp_path], [], ANYTHING, ANY_RUN)
+    assert (found.lines, found.decision.exit_code) == (("NO VERDICT: there is no report",), 28)
+
+
+def test_what_is_required_is_said_in_words() -> None:
+    """Several in one text or in several, as a workflow's input has them."""
+    assert requirements_of(["tests, objectives"], "fail") == Requirements(tests=True, objectives=True, inconclusive="fail")
+    assert requirements_of(["objectives", "comparison"], "warn") == Requirements(tests=False, objectives=True, comparison=True)
+    with pytest.raises(SettingsError, match="'objective'"):
+        requirements_of(["objective"], "warn")
+
+
+def test_the_head_is_that_of_the_pull_request_and_not_its_merge() -> None:
+    """As the report has it; a push has its own commit."""
+    pull = {"pull_request": {"number": 1, "head": {"sha": HEAD}, "base": {"sha": "b" * 40}}}
+    env = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_SHA": "c" * 40, "GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "2"}
+    of_pull = context_of(env | {"GITHUB_EVENT_NAME": "pull_request"}, pull)
+    of_push = context_of(env | {"GITHUB_EVENT_NAME": "push"}, None)
+
+    assert run_of(of_pull, RunIdentity()) == RunIdentity(HEAD, 7)
+    assert run_of(of_push, RunIdentity(attempt=2)) == RunIdentity("c" * 40, 7, 2)
+    assert run_of(of_pull, RunIdentity("d" * 40)) == RunIdentity("d" * 40)
+    assert run_of(context_of({}, None), RunIdentity()) == RunIdentity()

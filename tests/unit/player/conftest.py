@@ -1,0 +1,54 @@
+"""Workflows written into a folder, and played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.player.actions import Actions, CacheStore
+from tests.player.artifacts import ArtifactStore
+from tests.player.documents import Library, Tree, read_workflow
+from tests.player.results import RunResult
+from tests.player.workflow import Start, World, play
+
+Play = Callable[..., RunResult]
+
+
+def _no_clone(repository: str, ref: str, target: Path, depth: int) -> None:
+    raise AssertionError((repository, ref, target, depth))
+
+
+@pytest.fixture(name="store")
+def _store() -> ArtifactStore:
+    """What the played runs upload."""
+    return ArtifactStore()
+
+
+@pytest.fixture(name="played")
+def _played(tmp_path: Path, store: ArtifactStore) -> Play:
+    """Writes files of a repository, plays `.github/workflows/ci.yml` of it, and returns how that ended."""
+    actions = Actions(store, CacheStore(tmp_path / "caches"), _no_clone, tmp_path)
+    world = World(tmp_path / "machines", Library(), actions.known())
+
+    def play_files(files: dict[str, str] | str, event: str = "push", **start: Any) -> RunResult:
+        root = tmp_path / "tree"
+        for name, text in ({".github/workflows/ci.yml": files} if isinstance(files, str) else files).items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        tree = Tree(root, "acme/shop", "1" * 40)
+        github = {
+            "event_name": event,
+            "event": {"number": 17},
+            "repository": "acme/shop",
+            "ref": "refs/heads/main",
+            "run_id": 9001,
+            "run_attempt": 1,
+            "server_url": "https://github.com",
+            "workflow": "ci",
+        }
+        return play(read_workflow(tree, ".github/workflows/ci.yml"), Start(github, **start), world)
+
+    return play_files

@@ -1,0 +1,57 @@
+"""Bursts made of raw rows, as the load engine measures them: every fate that a request can have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.result import BurstResult, FailureKind, Health
+from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
+
+MS = 1_000_000
+"""Nanoseconds."""
+
+ROUTES = (
+    Route("http://127.0.0.1/", host="foo.localhost", name="foo.localhost"),
+    Route("http://127.0.0.1/", host="bar.localhost", name="bar.localhost", check=Check(substring="bar")),
+)
+FATES = (OK, LATE, *CODES.values())
+
+
+def measured_burst(
+    number: int,
+    *,
+    median: float = 20.0,
+    spread: float = 0.1,
+    failing: float = 0.0,
+    size: int = 400,
+    arms: bool = False,
+    slower: float = 1.0,
+    steal: float = 0.0,
+    lag: float = 0.05,
+    seed: int = 0,
+) -> BurstResult:
+    """Burst `number` of a run at 200 requests a second: lognormal response times around `median` ms.
+
+    `spread` is the SD of the log between bursts, `failing` the share of requests of all other fates, `lag` how late
+    requests are sent (ms). With `arms` both routes are one of two versions each, and the pull request's is `slower`.
+    """
+    rng = np.random.default_rng([seed, number])
+    seconds = size / 200
+    routes = tuple(replace(route, arm=arm) for route, arm in zip(ROUTES, ("head", "base"), strict=True)) if arms else ROUTES
+    plan = BurstPlan(routes, OpenLoop.constant(200, seconds=seconds), seed=number)
+    rows: Rows = np.zeros((size, len(Column)), np.int64)
+    rows[:, Column.ROUTE] = rng.permutation(np.arange(size) % 2)
+    rows[:, Column.INTENDED] = np.sort(rng.integers(0, int(seconds * 1000), size)) * MS
+    times = median * np.exp(rng.normal(0, spread) + rng.normal(0, 0.3, size))
+    times[rows[:, Column.ROUTE] == 0] *= slower
+    rows[:, Column.SENT] = rows[:, Column.INTENDED] + int(lag * MS)
+    rows[:, Column.DONE] = rows[:, Column.SENT] + (times * MS).astype(np.int64)
+    rows[:, Column.WAITING] = (times * 900).astype(np.int64)
+    rows[:, Column.OUTCOME] = np.where(rng.random(size) < failing, rng.choice(FATES, size), OK)
+    rows[np.isin(rows[:, Column.OUTCOME], [LATE, CODES[FailureKind.UNSENT]]), Column.SENT] = -1
+    rows[:, Column.STATUS_AND_SIZE] = 7 * SIZE_UNIT + np.where(rows[:, Column.OUTCOME] == CODES[FailureKind.HTTP], 503, 200)
+    return measured(plan, rows, started=1_790_000_000.0 + 5 * number, health=Health(cpu_share=0.1, steal=steal, pressure=0.25))

@@ -1,0 +1,111 @@
+"""What a report holds of its judgements: all that the judge needs, or nothing of a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from kindgate.pipeline.samples import burst_sample
+from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedThreshold, Origin
+from kindgate.report.judged_figures import Found, judged_figures
+from kindgate.report.measurements import Size, samples_of
+from kindgate.slo.compare import compare
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import judge
+from kindgate.slo.objectives import Objectives, Tolerance
+from kindgate.slo.sample import BurstSample
+from tests.unit.report.bursts import measured_burst
+
+SAMPLES = tuple(burst_sample(measured_burst(number, arms=True)) for number in range(8))
+
+
+def _found(samples: Sequence[BurstSample], *texts: str, test: str = "a") -> Found:
+    origin = Origin(tuple(sample.started for sample in samples), len(samples))
+    return Found(judge(Objectives(parse_marker(texts or ("p(95)<200",))), samples), origin, test)
+
+
+def test_tests_that_share_bursts_share_their_figures() -> None:
+    """Each judgement names its bursts by their places, and every burst is there once, in the order of their starts."""
+    kept = judged_figures([_found(SAMPLES[2:6]), _found(SAMPLES[:4], test="b")], SAMPLES)
+    assert [record.bursts for record in kept.judged] == [(2, 3, 4, 5), (0, 1, 2, 3)]
+    assert samples_of(kept.figures) == SAMPLES[:6]
+
+
+def test_bursts_that_nothing_was_judged_from_are_left_out() -> None:
+    """A suite may send many bursts of its own."""
+    assert samples_of(judged_figures([_found(SAMPLES[3:5])], SAMPLES).figures) == SAMPLES[3:5]
+
+
+TEXTS = (
+    "http_req_duration{host:foo.localhost}: p(99.9999999)<200.0000000000001",
+    "http_req_failed{kind:network,route:a b:c}: rate<0.1",
+    "http_reqs: count>10",
+    "send_lag: max<5",
+    "avg<=1e3",
+    "checks: rate===1",
+)
+
+
+def test_an_objective_is_kept_as_it_was_judged() -> None:
+    """With every digit of its limit, its tags, and what it does to the run."""
+    result = _found(SAMPLES, *TEXTS).result
+    (record,) = judged_figures([Found(result, Origin((1.0,), 1, own=True))], ()).judged
+    assert [one.threshold("@pytest.mark.slo") for one in record.thresholds] == list(parse_marker(TEXTS))
+    assert record.own
+
+
+def test_what_aborts_a_run_is_kept() -> None:
+    """It decides how many bursts there may be."""
+    thresholds = parse_marker(({"threshold": "max<1", "abortOnFail": True, "delayAbortEval": "3s"},), "test")
+    (record,) = judged_figures([Found(judge(Objectives(thresholds), SAMPLES))], ()).judged
+    assert record.thresholds[0].threshold("test") == thresholds[0]
+
+
+def test_a_comparison_is_kept_as_it_was_judged() -> None:
+    """Its tolerances, how many bursts make a figure, and how the versions were placed."""
+    tolerances = (Tolerance(95.0, 0.1), Tolerance(99.9, 0.123456789))
+    found = Found(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
+    (record,) = judged_figures([found], SAMPLES).judged
+    assert [one.tolerance() for one in record.tolerances] == list(tolerances)
+    assert (record.per_look, record.turns, record.look, record.looks, record.placement, record.test) == (4, 4, 2, 3, "a on b", "duet")
+
+
+def test_a_judgement_whose_figures_have_no_room_is_left_without_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a part of its bursts another verdict could come; what others were judged from stays."""
+    of_one = Size.of(SAMPLES[:1], judged_figures([_found(SAMPLES[:1], "max<1000")], SAMPLES).figures)
+    monkeypatch.setattr("kindgate.report.measurements.TEXT_LIMIT", 6 * of_one.text)
+    kept = judged_figures([_found(SAMPLES[:3]), _found(SAMPLES), _found(SAMPLES[1:4], test="c")], SAMPLES)
+    assert [record.bursts for record in kept.judged] == [(0, 1, 2), (), (1, 2, 3)]
+    assert kept.left_out == 1
+
+
+def test_a_burst_that_is_gone_leaves_its_judgement_without_figures() -> None:
+    """A full disk may have lost it."""
+    kept = judged_figures([_found(SAMPLES)], SAMPLES[1:])
+    assert (kept.judged[0].bursts, kept.figures, kept.left_out) == ((), (), 1)
+
+
+def test_objectives_beyond_the_bound_leave_their_judgement_without_figures() -> None:
+    """Holm's correction looks at all objectives of a test together."""
+    many = [f"max<{limit}" for limit in range(1000, 1000 + OBJECTIVES_LIMIT)]
+    kept = judged_figures([_found(SAMPLES[:1], "max<1000"), _found(SAMPLES[:1], *many), _found(SAMPLES[:1])], SAMPLES)
+    assert [(len(record.thresholds), record.bursts) for record in kept.judged] == [(1, (0,)), (OBJECTIVES_LIMIT - 1, ())]
+    assert kept.left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "aggregation", "quantile"),
+    [
+        ("http_reqs", "p", 95.0),
+        ("nothing", "p", 95.0),
+        ("http_req_duration", "p", None),
+        ("http_req_duration", "avg", 95.0),
+        ("checks", "value", None),
+    ],
+)
+def test_an_objective_that_the_grammar_does_not_have_is_refused(metric: str, aggregation: str, quantile: float | None) -> None:
+    """A report of a stranger may hold anything; the judge takes only what it could have been given."""
+    record = JudgedThreshold(metric=metric, aggregation=aggregation, operator="<", limit=1.0, quantile=quantile)
+    with pytest.raises(ValueError, match="objective"):
+        record.threshold()

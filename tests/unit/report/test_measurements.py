@@ -1,0 +1,136 @@
+"""Figures in a report: the judge gets back exactly what was measured, or nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import lzma
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from kindgate.histogram import _FILTERS, Histogram
+from kindgate.pipeline.samples import burst_sample
+from kindgate.report.measurements import TIMES_LIMIT, BurstFigures, FiguresRefused, figures_of, samples_of
+from tests.unit.report.bursts import measured_burst
+
+
+def _document(number: int = 1, failing: float = 0.3) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(figures_of(burst_sample(measured_burst(number, failing=failing))).model_dump_json())
+    return document
+
+
+def _read(*documents: dict[str, Any]) -> object:
+    return samples_of([BurstFigures.model_validate_json(json.dumps(document)) for document in documents])
+
+
+@given(
+    failing=st.floats(0, 1),
+    size=st.integers(1, 60),
+    arms=st.booleans(),
+    median=st.floats(0.01, 1e4),
+    steal=st.floats(0, 1.1),
+    lag=st.floats(0, 50),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_judge_gets_back_what_was_measured(**burst: Any) -> None:
+    """Whatever happens to requests, no number changes between the engine and a judge that reads the report."""
+    samples = tuple(burst_sample(measured_burst(number, **burst)) for number in (1, 2))
+    figures = [figures_of(sample) for sample in samples]
+    assert samples_of([BurstFigures.model_validate_json(record.model_dump_json()) for record in figures]) == samples
+
+
+def _series(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    document = _document()
+    change(document["series"][0])
+    return document
+
+
+EMPTY, ONE = Histogram.empty().to_text(), Histogram.of([1]).to_text()
+
+
+CONTRADICTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "a time for every request": lambda _: {"response": ONE},
+    "no failures": lambda _: {"failed": {}},
+    "no trace of failures": lambda _: {"failed_response": EMPTY, "failed": {}},
+    "a request less": lambda series: {"scheduled": series["sent"] - 1},
+    "a request without a fate": lambda series: {"scheduled": series["scheduled"] + 1},
+    "a request not sent": lambda series: {"sent": series["sent"] - 1},
+    "more checks": lambda series: {"checks_passed": series["sent"] + 1},
+    "more answers": lambda series: {"service": Histogram.of([1] * (series["sent"] + 1)).to_text()},
+}
+
+
+@pytest.mark.parametrize("change", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_figures_that_contradict_each_other_are_refused(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Failures that are left out, requests without a fate and answers without a request: no engine measures such."""
+    with pytest.raises(FiguresRefused, match="burst 1"):
+        _read(_series(lambda series: series.update(change(series))))
+
+
+@pytest.mark.parametrize("part", ["send_lag", "loop_lag", "punctual"])
+def test_a_generators_figures_have_to_fit_its_requests(part: str) -> None:
+    """The gates of validity are judged from them."""
+    document = _document()
+    holder = document if part == "send_lag" else document["health"]
+    holder[part] = document["health"]["punctual"] + 1 if part == "punctual" else ONE
+    with pytest.raises(FiguresRefused, match="burst 1"):
+        _read(document)
+
+
+@pytest.mark.parametrize("numbers", [(1, 1), (2, 1)])
+def test_a_burst_counts_once_and_in_its_place(numbers: tuple[int, int]) -> None:
+    """A good burst cannot be shown twice, and bursts cannot be sorted by taste."""
+    with pytest.raises(FiguresRefused, match="order"):
+        _read(*map(_document, numbers))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("response", "a'b"), ("response", "é"), ("response", 'a"b'), ("tags", {"host": "x" * 1001}), ("sent", -1)]
+)
+def test_a_document_holds_only_what_an_encoded_figure_can_be(field: str, value: object) -> None:
+    """Signs that the encoding does not use, endless texts and negative counts stop at the door."""
+    with pytest.raises(ValidationError, match=field):
+        _read(_series(lambda series: series.update({field: value})))
+
+
+def _bomb() -> str:
+    """A few hundred characters that are a histogram of nearly as many times as a report may hold."""
+    return base64.b85encode(lzma.compress(b"\x01" * (2 * TIMES_LIMIT - 2), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
+
+
+def test_a_text_that_is_no_histogram_is_refused() -> None:
+    """The alphabet alone makes no histogram."""
+    with pytest.raises(FiguresRefused, match="histogram"):
+        _read(_series(lambda series: series.update(response="abc")))
+
+
+READ_BOMBS = """
+import resource, sys
+from kindgate.report.measurements import BurstFigures, FiguresRefused, samples_of
+burst = BurstFigures.model_validate_json(sys.stdin.read())
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+try:
+    samples_of([burst] * 500)
+except FiguresRefused as refused:
+    print(refused)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_short_texts_do_not_grow_into_gigabytes() -> None:
+    """The limit is on what all histograms of a report hold together, and it is kept while they are unpacked."""
+    document = _series(lambda series: series.update(response=_bomb(), failed_response=_bomb(), waiting=_bomb(), service=_bomb()))
+    read = subprocess.run(
+        [sys.executable, "-c", READ_BOMBS, str(2**31)], input=json.dumps(document), capture_output=True, text=True, check=True, timeout=60
+    )
+    said, peak = read.stdout.splitlines()
+    assert "different times" in said
+    assert int(peak) < 200_000  # kilobytes
