@@ -7,7 +7,7 @@ is a pod's specification, as in a Deployment, a CronJob, an Argo Rollout or a Kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kindgate.model import Manifest
@@ -20,18 +20,19 @@ Container = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PodTemplate:
-    """The pods of one workload: their labels and specification, and the dotted path of the latter (`spec.template.spec`)."""
+    """The pods of one workload: labels, specification and its dotted path (`spec.template.spec`), annotations."""
 
     spec_path: str
     labels: Mapping[str, str]
     spec: Mapping[str, Any]
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def containers(self) -> Iterator[tuple[str, Container]]:
         """Every container with its path in the manifest, init containers first."""
-        for field in CONTAINER_FIELDS:
-            for number, container in enumerate(_list(self.spec.get(field))):
+        for name in CONTAINER_FIELDS:
+            for number, container in enumerate(_list(self.spec.get(name))):
                 if isinstance(container, Mapping):
-                    yield f"{self.spec_path}.{field}[{number}]", container
+                    yield f"{self.spec_path}.{name}[{number}]", container
 
 
 def pod_templates(manifest: Manifest) -> tuple[PodTemplate, ...]:
@@ -70,7 +71,8 @@ def _found(node: Any, path: str) -> Iterator[PodTemplate]:  # noqa: ANN401  # an
         for key, value in node.items():
             below = f"{path}.{key}".removeprefix(".")
             if _is_pod_spec(value):
-                yield PodTemplate(below, _labels(node.get("metadata")) if key == "spec" else {}, value)
+                metadata = node.get("metadata") if key == "spec" else None
+                yield PodTemplate(below, _texts(metadata, "labels"), value, _texts(metadata, "annotations"))
             else:
                 yield from _found(value, below)
 
@@ -90,13 +92,13 @@ def _changed(node: Any, change: Callable[[Container], Container]) -> Any:  # noq
         return node
     if not _is_pod_spec(node):
         return {key: _changed(value, change) for key, value in node.items()}
-    lists = {field: _list(node.get(field)) for field in CONTAINER_FIELDS if field in node}
-    return {**node, **{field: [change(item) if isinstance(item, Mapping) else item for item in items] for field, items in lists.items()}}
+    lists = {name: _list(node.get(name)) for name in CONTAINER_FIELDS if name in node}
+    return {**node, **{name: [change(item) if isinstance(item, Mapping) else item for item in items] for name, items in lists.items()}}
 
 
-def _labels(metadata: Any) -> Mapping[str, str]:  # noqa: ANN401  # the same
-    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    return labels if isinstance(labels, Mapping) else {}
+def _texts(metadata: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401  # the same
+    texts = metadata.get(name) if isinstance(metadata, Mapping) else None
+    return texts if isinstance(texts, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401  # the same

@@ -165,12 +165,23 @@ class DeploySettings:
         flag="--app-strict",
         text="Refuse manifests that break policy: no requests or limits, no readiness probe, an image without a fixed version",
     )
+    pod_security: Literal["privileged", "baseline"] = option(
+        "privileged",
+        "--app-pod-security",
+        "Pod Security level that the application is held to: privileged (none), or baseline (no way out of its containers)",
+        "LEVEL",
+    )
     timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", SECONDS, above=0)
 
     def __post_init__(self) -> None:
         for item in self.secrets:
             if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[A-Za-z0-9._-]+)?=[A-Za-z_][A-Za-z0-9_]*", item):
                 raise SettingsError(f"--app-secret: {item!r} is not of the form NAME=ENV_VAR or NAME/KEY=ENV_VAR")
+        if self.pod_security == "baseline" and self.enable_helm:
+            raise SettingsError(
+                "--app-enable-helm: a kustomization can name Helm plugins, which run on this machine",
+                next_step="leave it out with --app-pod-security=baseline, or render the charts into files",
+            )
 
 
 @dataclass(frozen=True)
@@ -264,6 +275,13 @@ class Settings:
     metrics: MetricsSettings = MetricsSettings()
     report: ReportSettings = ReportSettings()
     github: GitHubSettings = GitHubSettings()
+
+    def __post_init__(self) -> None:
+        if self.deploy.pod_security == "baseline" and self.cluster.existing is not None:
+            raise SettingsError(
+                "--app-pod-security=baseline: an existing cluster's namespaces and credential plugins are its owner's",
+                next_step="leave out --kind-existing",
+            )
 
     @property
     def keep(self) -> Keep:

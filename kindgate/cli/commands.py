@@ -36,6 +36,7 @@ def kindgate(
 
 
 app.command(rich_help_panel="A new repository")(init.init)
+app.command(rich_help_panel="A new repository")(foreign(init.seal))
 
 STEPS = "Steps of the pipeline"
 for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):

@@ -211,3 +211,19 @@ def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) ->
         print(f"  cd {repository.folder}")
     for command in (first, "kindgate validate", f"pytest {repository.suite.name}"):
         print(f"  {command}")
+
+
+def seal(
+    base: Annotated[Path, typer.Argument(help="Checkout of the base, whose suite is used", metavar="BASE")],
+    judged: Annotated[Path, typer.Argument(help="Checkout of the pull request, which is changed", metavar="JUDGED")],
+    directory: Annotated[str, typer.Option("--dir", help="Folder of the suite, from the repository's root", metavar="DIR")] = "e2e",
+) -> None:
+    """Make files of a pull request ready to be judged as data: the suite is taken from BASE, and links are deleted.
+
+    Example: `kindgate seal base judged`, as the sealed workflow does before `pytest e2e` runs in JUDGED.
+    """
+    from kindgate.adoption.seal import seal as seal_files  # noqa: PLC0415  # keeps --help quick
+
+    for link in seal_files(base, judged, directory):
+        print(f"link deleted: {link!r}")
+    print(f"the suite in {directory} is that of {base}")

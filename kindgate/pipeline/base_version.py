@@ -12,16 +12,18 @@ from pathlib import Path
 from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.adapted import adapts
 from kindgate.deploy.beside import Beside, place_beside
+from kindgate.deploy.confinement import with_enforcement
 from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.implied_class import with_implied_class
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
+from kindgate.deploy.render import render_component
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.substitute import with_images
 from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
-from kindgate.model import Rendered
+from kindgate.model import ObjectRef, Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, secret_values
 from kindgate.pipeline.tools import Tools, renderer
 from kindgate.settings import Settings
@@ -54,7 +56,15 @@ def read_base(
     refuse(validate(rendered, provided=prerequisites, existing=existing))
     beside = place_beside(head, rendered)
     (moved,) = normalized((beside.rendered,), create_namespaces=not existing)
+    if settings.deploy.pod_security == "baseline":
+        moved = with_enforcement(moved, bundled_objects(settings, tools.kubectl, deadline))
     return replace(beside, rendered=moved)
+
+
+def bundled_objects(settings: Settings, kubectl: Path, deadline: Deadline) -> frozenset[ObjectRef]:
+    """The objects of the bundled components that --app-component names: kindgate's own, which no Pod Security level holds."""
+    parts = [render_component(name, kubectl=kubectl, deadline=deadline) for name in settings.deploy.components]
+    return frozenset(ObjectRef.of(item) for part in normalized(parts) for item in part.objects)
 
 
 def default_namespace(settings: Settings) -> str:

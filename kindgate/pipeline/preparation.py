@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kindgate.deploy.beside import Beside, with_spread_pods
+from kindgate.deploy.confinement import confinement_findings, with_enforcement
 from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.findings import Finding, errors_first, strict
 from kindgate.deploy.gateways import with_gateways
@@ -25,9 +26,9 @@ from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.engine import find_engine
 from kindgate.images.source import Progress
-from kindgate.model import Rendered
+from kindgate.model import ObjectRef, Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_unused, secret_values, without_env_source
-from kindgate.pipeline.base_version import default_namespace, read_base
+from kindgate.pipeline.base_version import bundled_objects, default_namespace, read_base
 from kindgate.pipeline.objectives import read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools, renderer
@@ -142,16 +143,23 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
             raise
         raise without from error
     existing = settings.cluster.existing is not None
-    parts = with_implied_class(normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing))
+    parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
+    confined = settings.deploy.pod_security == "baseline"
+    own = bundled_objects(settings, tools.kubectl, deadline) if confined else frozenset[ObjectRef]()
+    ways_out = confinement_findings(parts, own) if confined else []
+    parts = with_implied_class(parts)
     parts = parts if existing else normalized(with_gateways(with_providers(parts)))
     parts = with_images(parts, settings.images.app_images, "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)
     parts = tuple(with_secrets(part, asked_secrets(settings), values) for part in parts)
+    if confined:
+        parts = tuple(with_enforcement(part, own) for part in parts)
     *prerequisites, rendered = parts if existing else with_run_certificates(parts)
     entered = read_entries(rendered, prerequisites, existing=existing)
     found = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
-    return CheckedApplication(rendered, tuple(prerequisites), entered.entries, checked_findings(settings, [*found, *entered.findings]))
+    findings = checked_findings(settings, [*found, *ways_out, *entered.findings])
+    return CheckedApplication(rendered, tuple(prerequisites), entered.entries, findings)
 
 
 @dataclass(frozen=True)

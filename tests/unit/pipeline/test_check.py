@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kindgate.errors import ManifestError, SecretsMissing, SloError
-from kindgate.pipeline.preparation import Checked, check, prepare
+from kindgate.deploy.validate import refuse
+from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
+from kindgate.pipeline.preparation import Checked, check, check_application, prepare
+from kindgate.pipeline.tools import Tools
 from kindgate.settings import ClusterSettings, DeploySettings, Settings, SloSettings
+from kindgate.waiting import Deadline
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -141,3 +144,30 @@ def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(pro
 
     assert "shop.example has TLS, and no URL is known for it" in error.message
     assert "--ingress-tls-url" in error.next_step
+
+
+def test_an_application_held_to_baseline_is_refused_for_a_volume_of_the_node(project: Path) -> None:
+    """Before anything is created; where it is allowed, its namespace has the label by which the server refuses the rest."""
+    sound = APP.replace("  replicass: 2\n", "")
+    kubectl = Tools(project / "kubectl", None)
+    settings = Settings(root=project, deploy=DeploySettings(overlay=Path("k8s"), pod_security="baseline"))
+
+    (project / "k8s" / "app.yaml").write_text(sound)
+    allowed = check_application(settings, kubectl, Deadline.after(30))
+    (project / "k8s" / "app.yaml").write_text(sound.replace("image: web}", "image: web}], volumes: [{name: node, hostPath: {path: /}}"))
+    refused = check_application(settings, kubectl, Deadline.after(30))
+
+    refuse(allowed.findings)
+    (namespace,) = allowed.rendered.of_kind("Namespace")
+    assert namespace["metadata"] == {"name": "default", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}
+    with pytest.raises(ManifestError, match="hostPath"):
+        refuse(refused.findings)
+
+
+def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) -> None:
+    """Helm's, which a kustomization can name, and a kubeconfig's."""
+    with pytest.raises(SettingsError, match="--app-enable-helm"):
+        DeploySettings(pod_security="baseline", enable_helm=True)
+    existing = ClusterSettings(existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match="existing cluster"):
+        Settings(cluster=existing, deploy=DeploySettings(pod_security="baseline"))

@@ -1,0 +1,129 @@
+"""What else than its pods would let an application out of its containers: rights over the cluster, and other namespaces.
+
+`--app-pod-security=baseline` is enforced by a label of each namespace. It holds as long as the application can neither
+change that label, nor create pods where there is none, nor execute in pods that are not its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kindgate.deploy.findings import Finding
+from kindgate.deploy.normalize import DEFAULT_NAMESPACE, INITIAL_NAMESPACES
+from kindgate.deploy.pod_security import AT_LEAST_BASELINE, BASELINE, ENFORCE_LABEL, baseline_problems
+from kindgate.deploy.value_rules import Problem, mapping, sequence
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of, is_kubernetes_group, kind_of
+from kindgate.pod_templates import pod_templates
+
+RESERVED = INITIAL_NAMESPACES - {DEFAULT_NAMESPACE} | {"local-path-storage", "ingress", "load", "monitoring"}
+"""Namespaces of the cluster and of kindgate's own components, whose pods are privileged."""
+
+_CLUSTER_WIDE = frozenset(
+    {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass", "GatewayClass", "PriorityClass"}
+)
+"""Kinds without a namespace that change nothing about other pods, by themselves."""
+
+_READ = frozenset({"get", "list", "watch"})
+_POWERS = frozenset({"*", "bind", "escalate", "impersonate"})
+_WAYS_IN = ("/exec", "/attach", "/portforward", "/proxy", "/ephemeralcontainers", "/token")
+_USUAL_ROLES = frozenset({"view", "edit", "admin"})
+"""Roles of every cluster that may be bound in a namespace; `view` may be bound everywhere."""
+
+
+@dataclass(frozen=True)
+class _Rights:
+    """The rules of the application's own roles, by the role's reference."""
+
+    roles: Mapping[ObjectRef, Sequence[Mapping[str, Any]]]
+
+    @classmethod
+    def of(cls, manifests: Iterable[Manifest]) -> _Rights:
+        return cls({ObjectRef.of(item): sequence(item.get("rules")) for item in manifests if kind_of(item) in {"Role", "ClusterRole"}})
+
+
+def confinement_findings(parts: Sequence[Rendered], trusted: Collection[ObjectRef] = ()) -> list[Finding]:
+    """Everything in what is applied that could leave its containers; `trusted` objects are kindgate's own."""
+    found: list[Finding] = []
+    rights = _Rights.of(item for part in parts for item in part.objects)
+    for part in parts:
+        for manifest in part.objects:
+            ref = ObjectRef.of(manifest)
+            if ref in trusted:
+                continue
+            file = part.origins.get(ref, str(part.overlay))
+            of_pods = (problem for template in pod_templates(manifest) for problem in baseline_problems(template))
+            problems = [*_of_object(manifest, ref, rights), *of_pods]
+            found += [Finding(file, ref, path, f"{message} (--app-pod-security={BASELINE})") for path, message in problems]
+    return found
+
+
+def with_enforcement(part: Rendered, trusted: Collection[ObjectRef] = ()) -> Rendered:
+    """`part` with the label on every namespace of the application, by which the API server refuses pods below the level."""
+    named = {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
+    needed = {ObjectRef.of(item).namespace for item in part.objects if ObjectRef.of(item) not in trusted}
+    added = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}}] * (DEFAULT_NAMESPACE in needed - named)
+    return replace(part, objects=tuple(_labelled(item, trusted) for item in (*added, *part.objects)))
+
+
+def _labelled(manifest: Manifest, trusted: Collection[ObjectRef]) -> Manifest:
+    if kind_of(manifest) != "Namespace" or ObjectRef.of(manifest) in trusted:
+        return manifest
+    metadata = manifest["metadata"]
+    labels = mapping(metadata.get("labels"))
+    return {**manifest, "metadata": {**metadata, "labels": {ENFORCE_LABEL: BASELINE, **labels}}}
+
+
+def _of_object(manifest: Manifest, ref: ObjectRef, rights: _Rights) -> Iterator[Problem]:
+    if ref.namespace in RESERVED:
+        yield "metadata.namespace", f"{ref.namespace} is not the application's"
+    elif not ref.namespace and is_kubernetes_group(group_of(manifest)) and ref.kind not in _CLUSTER_WIDE:
+        yield "kind", f"a {ref.kind} can change what is outside of the application's namespaces"
+    if ref.kind == "Namespace":
+        yield from _namespace(manifest, ref)
+    if ref.kind in {"Role", "ClusterRole"}:
+        yield from _role(manifest)
+    if ref.kind in {"RoleBinding", "ClusterRoleBinding"}:
+        yield from _binding(manifest, ref, rights)
+
+
+def _namespace(manifest: Manifest, ref: ObjectRef) -> Iterator[Problem]:
+    if ref.name in RESERVED:
+        yield "metadata.name", f"{ref.name} is not the application's"
+    level = mapping(manifest["metadata"].get("labels")).get(ENFORCE_LABEL, BASELINE)
+    if level not in AT_LEAST_BASELINE:
+        yield f"metadata.labels.{ENFORCE_LABEL}", f"{level} is weaker"
+
+
+def _role(manifest: Manifest) -> Iterator[Problem]:
+    if manifest.get("aggregationRule") is not None:
+        yield "aggregationRule", "its rights are those of roles that are not in the manifests"
+    for number, rule in enumerate(sequence(manifest.get("rules"))):
+        verbs, resources = _words(rule, "verbs"), _words(rule, "resources")
+        if verbs & _POWERS:
+            yield f"rules[{number}].verbs", f"{min(verbs & _POWERS)} may give any right"
+        elif verbs - _READ and resources & {"*", "*/*", "namespaces", "namespaces/finalize"}:
+            yield f"rules[{number}].resources", "a namespace's Pod Security level must not be changed"
+
+
+def _binding(manifest: Manifest, ref: ObjectRef, rights: _Rights) -> Iterator[Problem]:
+    role = mapping(manifest.get("roleRef"))
+    kind, name = str(role.get("kind")), str(role.get("name"))
+    rules = rights.roles.get(ObjectRef(kind, ref.namespace if kind == "Role" else "", name))
+    everywhere = ref.kind == "ClusterRoleBinding"
+    if rules is None:
+        if name not in ({"view"} if everywhere else _USUAL_ROLES):
+            yield "roleRef", f"{kind} {name} is not in the manifests, and may give any right"
+        return
+    for rule in rules if everywhere else ():
+        resources = _words(rule, "resources")
+        if _words(rule, "verbs") - _READ:
+            yield "roleRef", f"{kind} {name} may write in every namespace"
+        elif resources & {"*", "*/*", "secrets"} or any(resource.endswith(_WAYS_IN) for resource in resources):
+            yield "roleRef", f"{kind} {name} may read secrets of every namespace, or enter its pods"
+
+
+def _words(rule: Mapping[str, Any], field: str) -> set[str]:
+    values = rule.get(field)
+    return {str(value) for value in values} if isinstance(values, list) else set()

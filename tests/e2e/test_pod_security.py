@@ -1,0 +1,50 @@
+"""The API server is the oracle of `--app-pod-security=baseline`, and its namespaces' label enforces it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
+from kindgate.errors import CommandError
+from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
+
+if TYPE_CHECKING:
+    from kindgate.plugin.cluster import Cluster
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(name="confined")
+def _confined(cluster: Cluster) -> Iterator[str]:
+    """A namespace with the label that kindgate puts on those of an application."""
+    name = f"confined-{secrets.token_hex(3)}"
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE_LABEL: BASELINE}}}
+    cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def refusal(cluster: Cluster, namespace: str, spec: dict[str, Any]) -> str:
+    """What the server says against a pod; empty where it would take it."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace}, "spec": {**POD, **spec}}
+    try:
+        cluster.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod))
+    except CommandError as error:
+        return str(error)
+    return ""
+
+
+def test_the_server_refuses_what_validation_refuses(cluster: Cluster, confined: str) -> None:
+    """A volume of the node among them, through which a pod could rewrite the report of its own run."""
+    with ThreadPoolExecutor(4) as pool:
+        refused = dict(zip(REFUSED, pool.map(lambda spec: refusal(cluster, confined, spec), REFUSED.values()), strict=True))
+        allowed = dict(zip(ALLOWED, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED.values()), strict=True))
+
+    assert [name for name, said in refused.items() if f'violates PodSecurity "{BASELINE}' not in said] == []
+    assert {name: said for name, said in allowed.items() if said} == {}
