@@ -14,9 +14,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Run `kindgate`; ends the process with the exit code of docs/exit-codes.md."""
     from kindgate.cli.commands import app  # noqa: PLC0415  # importing kindgate.cli stays cheap
-    from kindgate.cli.console import foreign_output  # noqa: PLC0415  # the same
+    from kindgate.cli.console import foreign_output, shown  # noqa: PLC0415  # the same
     from kindgate.cli.streams import steady_streams  # noqa: PLC0415  # the same
-    from kindgate.credentials import without_credentials  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -27,7 +26,7 @@ def main() -> None:
             app()
         except KindgateError as error:
             with foreign_output():
-                print(f"kindgate: {without_credentials(str(error))}", file=sys.stderr)
+                print(f"kindgate: {shown(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

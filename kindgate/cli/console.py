@@ -20,9 +20,17 @@ def stopwatch_progress() -> Callable[[str], None]:
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        print(f"[{time.monotonic() - started:6.1f} s] {without_credentials(text)}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - started:6.1f} s] {shown(text)}", file=sys.stderr, flush=True)
 
     return progress
+
+
+def shown(text: str) -> str:
+    """The text without credentials, the values of secret-named variables, and what looks like a secret."""
+    from kindgate.diagnostics.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
+    from kindgate.diagnostics.secret_objects import environment_secrets  # noqa: PLC0415 - the same
+
+    return Redactor(environment_secrets(os.environ)).text(without_credentials(text))
 
 
 def foreign_output() -> AbstractContextManager[None]:

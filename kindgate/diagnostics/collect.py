@@ -18,8 +18,10 @@ from kindgate.diagnostics.classify import HOST_LIMIT_SIGN, KnownCause, classify
 from kindgate.diagnostics.cluster_state import ClusterState, containers, rfc3339
 from kindgate.diagnostics.difference import difference
 from kindgate.diagnostics.evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table, system_observations
+from kindgate.diagnostics.known_values import KnownValue
 from kindgate.diagnostics.node_logs import collect_containers, collect_node_logs
-from kindgate.diagnostics.redact import Redactor, environment_secrets, kubeconfig_secrets, secret_values, without_secrets
+from kindgate.diagnostics.redact import Redactor
+from kindgate.diagnostics.secret_objects import environment_secrets, kubeconfig_secrets, secret_values, without_secrets
 from kindgate.host.engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
 from kindgate.waiting import Deadline
@@ -98,7 +100,7 @@ def _finished(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
     return Bundle(writer.folder, (), causes, dict(writer.missing))
 
 
-def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState, secrets: Sequence[str]) -> Redactor:
+def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState, secrets: Sequence[KnownValue]) -> Redactor:
     """A redactor that knows the cluster's own secrets too; what cannot be read is noted, because less is known then."""
     known = [*secrets]
     with writer.piece("redaction by the kubeconfig's credentials"):

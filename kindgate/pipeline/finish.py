@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psutil
 
 from kindgate import __version__
+from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import GitHubError
 from kindgate.host.directories import state_dir
 from kindgate.load.result import BurstResult
@@ -21,7 +22,7 @@ from kindgate.pipeline.announcing import announce, read_origin
 from kindgate.pipeline.invocation import called_command
 from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.secrecy import redacted, redactor_of
+from kindgate.pipeline.secrecy import left_note, redacted, redacted_burst, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
 from kindgate.report.html import summary_fragment
@@ -81,7 +82,7 @@ def write(
     """
     report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
     pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id), quick=quick)
-    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts")
+    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts", redactor_of(pipeline, os.environ))
     return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
 
 
@@ -110,6 +111,7 @@ def report_of(
     """What the run has found so far, without the secrets that it knows."""
     origin = read_origin(pipeline.settings, os.environ)
     bursts = collect_bursts(pipeline.measurements)
+    redactor = redactor_of(pipeline, os.environ)
     report = build_report(
         Run(
             id=pipeline.run_id,
@@ -131,9 +133,9 @@ def report_of(
         failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         links=origin.links,
-        notes=(*pipeline.notes, *origin.notes),
+        notes=(*pipeline.notes, *origin.notes, *left_note(redactor)),
     )
-    return redacted(report, redactor_of(pipeline, os.environ))
+    return redacted(report, redactor)
 
 
 def tell(pipeline: Pipeline, written: Written) -> Finished:
@@ -170,13 +172,16 @@ def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
     return tuple(sorted(results, key=lambda result: result.window.start))
 
 
-def keep_bursts(measurements: Path, folder: Path) -> list[str]:
-    """Copy the measured bursts among the artifacts; returns a line only when that fails."""
+def keep_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[str]:
+    """Copy the measured bursts among the artifacts, without secrets; returns a line only when that fails."""
     if not measurements.is_dir():
         return []
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(measurements, folder)
+        for file in sorted(measurements.rglob("[!.]*.json")):
+            kept = folder / file.relative_to(measurements)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(redacted_burst(json.loads(file.read_text()), redactor)))
     except OSError as error:
         return [f"could not keep the bursts in {folder}: {error}"]
     return []

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import yaml
-
-from kindgate.diagnostics.redact import Redactor, environment_secrets, kubeconfig_secrets, secret_values
+from kindgate.diagnostics.redact import Redactor
+from kindgate.diagnostics.secret_names import MASK, names_a_secret
+from kindgate.pipeline.run_secrets import RunSecrets, sources_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.measurements import HISTOGRAMS
-from kindgate.report.record import shortened
+from kindgate.report.record import LINE_LIMIT, shortened
 from kindgate.report.run import RunReport
+
+_HISTOGRAMS = HISTOGRAMS | {"cap_wait"}
+"""Fields that hold encoded times where they are texts: most of a report, and nothing that a person or a server wrote."""
 
 
 def redactor_of(pipeline: Pipeline | None, environment: Mapping[str, str]) -> Redactor:
     """A redactor of secret-named variables and, as far as the run has come, of its Secrets and of its kubeconfig."""
-    known = [*environment_secrets(environment)]
-    prepared = pipeline.prepared if pipeline is not None else None
-    if prepared is not None:
-        for _, rendered in prepared.parts:
-            known += secret_values(rendered.objects)
-    address = pipeline.address if pipeline is not None else None
-    if address is not None and address.kubeconfig.is_file():
-        known += kubeconfig_secrets(yaml.safe_load(address.kubeconfig.read_text()) or {})
-    return Redactor(known)
+    return RunSecrets(environment).redactor(sources_of(pipeline))
 
 
 def redacted(report: RunReport, redactor: Redactor) -> RunReport:
@@ -33,15 +28,59 @@ def redacted(report: RunReport, redactor: Redactor) -> RunReport:
 
     Encoded histograms stay as they are: they hold numbers only, and one changed character would be another measurement.
     """
-    return RunReport.model_validate_json(json.dumps(_masked(report.model_dump(mode="json"), redactor)))
+    document = report.model_dump(mode="json")
+    texts = "\n".join(dict.fromkeys(_texts(document)))
+    if redactor.text(texts) == texts:
+        return report
+
+    def clean(text: str) -> str:
+        masked = redactor.text(text)
+        return text if masked == text else shortened(masked, len(text))
+
+    return RunReport.model_validate_json(json.dumps(_mapped(document, clean)))
 
 
-def _masked(node: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any part of a JSON document
+def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - a JSON document
+    """A burst's JSON without secrets; its histograms are kept as they are, and headers of a secret's name lose their values."""
+    if isinstance(document, dict):
+        return {key: value if _is_histogram(key, value) else redacted_burst(value, redactor) for key, value in document.items()}
+    if isinstance(document, list):
+        if len(document) == 2 and all(isinstance(part, str) for part in document) and names_a_secret(document[0]):
+            return [document[0], MASK]
+        return [redacted_burst(item, redactor) for item in document]
+    return redactor.text(document) if isinstance(document, str) else document
+
+
+def left_note(redactor: Redactor) -> tuple[str, ...]:
+    """A line about the secrets that are not taken out of texts; none where all are."""
+    if not redactor.left:
+        return ()
+    note = f"not taken out of texts, because shorter than 5 characters or a common word: {', '.join(redactor.left)}"
+    return (shortened(note, LINE_LIMIT),)
+
+
+def _is_histogram(key: str, value: object) -> bool:
+    return key in _HISTOGRAMS and isinstance(value, str)
+
+
+def _texts(node: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a JSON document
     if isinstance(node, str):
-        text = redactor.text(node)
-        return node if text == node else shortened(text, len(node))
+        yield node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if not _is_histogram(key, value):
+                yield from _texts(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item)
+
+
+def _mapped(node: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """A copy with every text passed through `clean`."""
+    if isinstance(node, str):
+        return clean(node)
     if isinstance(node, dict):
-        return {key: value if key in HISTOGRAMS and isinstance(value, str) else _masked(value, redactor) for key, value in node.items()}
+        return {key: value if _is_histogram(key, value) else _mapped(value, clean) for key, value in node.items()}
     if isinstance(node, list):
-        return [_masked(item, redactor) for item in node]
+        return [_mapped(item, clean) for item in node]
     return node

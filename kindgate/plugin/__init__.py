@@ -10,8 +10,10 @@ import pytest
 
 from kindgate.errors import KindgateError
 from kindgate.plugin import hookspecs, items
+from kindgate.plugin.known import known_to_worker
 from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register_markers, wants_cluster
 from kindgate.plugin.options import add_options, settings_of
+from kindgate.plugin.redaction import Redaction
 from kindgate.plugin.rootdir import misread_option
 from kindgate.plugin.state import SETTINGS
 from kindgate.plugin.suite import add_suite_key, refuse_mixed_paths
@@ -46,12 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(short_names, "kindgate.short_names")
     config.pluginmanager.register(items, "kindgate.items")
     if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Redaction(known_to_worker(config).redactor), "kindgate.redaction")
         return
     from kindgate.plugin.controller import Controller  # noqa: PLC0415  # workers do without
 
     if wants_cluster(config):
         _write_reports_by_default(config, settings.path(settings.report.artifacts))
-    config.pluginmanager.register(Controller(config, settings), "kindgate.controller")
+    controller = Controller(config, settings)
+    config.pluginmanager.register(controller, "kindgate.controller")
+    config.pluginmanager.register(Redaction(controller.known.redactor), "kindgate.redaction")  # last, so that it comes before the others
 
 
 def _refuse_misread_option(config: pytest.Config) -> None:

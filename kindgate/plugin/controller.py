@@ -20,9 +20,9 @@ from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.actions import CommandGuard
 from kindgate.plugin.header import commit_of, header_line
 from kindgate.plugin.interrupts import Interrupts
+from kindgate.plugin.known import known_to_controller
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
-from kindgate.plugin.redaction import Redacts, redact
 from kindgate.plugin.state import BUNDLE_PROPERTY, LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
@@ -74,9 +74,11 @@ class Controller:
         self.settings = settings
         self.run_id = new_run_id()
         self.terminal = Terminal(config)
-        self.guard = CommandGuard(self.terminal.line, os.environ)
+        self.guard = CommandGuard(self.terminal.command, os.environ)
         self.lazy = LazyPipeline(config, settings, self.run_id, self.terminal)
-        self.provider = LocalProvider(self.lazy)
+        self.known = known_to_controller(config, lambda: self.lazy.pipeline)
+        self.terminal.clean = self.known.clean
+        self.provider = LocalProvider(self.lazy, on_reached=self._mask)
         self.server: ProviderServer | None = None
         self.interrupted = False
         self.stopped_early = False
@@ -111,8 +113,13 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """From now on signals end the run in good order."""
+        self._mask()
         self.guard.stop()
         self.interrupts.install()
+
+    def _mask(self) -> None:
+        """Have GitHub's runner mask what is known by now: tests print where no record is made (`pytest -s`)."""
+        self.guard.mask(self.known.values())
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be judged and where."""
@@ -129,8 +136,6 @@ class Controller:
             self.first_test_seen = True
             started = psutil.Process().create_time()
             self.lazy.pipeline.log.add(Phase("time to first test", started, max(0.0, report.start - started)))
-        if self.lazy.pipeline is not None or wants_cluster(self.config):
-            redact(report, self._redactor())  # before the terminal, junit.xml and the HTML page hear of it
         self._link_evidence(report)
         self.reports.append(report)
 
@@ -256,17 +261,6 @@ class Controller:
             interrupted=self.interrupted,
             quick=quick,
         )
-
-    def _redactor(self) -> Redacts:
-        """Knows more secrets the further the pipeline has come."""
-        pipeline = self.lazy.pipeline
-        if pipeline is None:
-            from kindgate.diagnostics.redact import Redactor, environment_secrets  # noqa: PLC0415  # see `LazyPipeline`
-
-            return Redactor(environment_secrets(os.environ))
-        from kindgate.pipeline.secrecy import redactor_of  # noqa: PLC0415  # the pipeline has imported the rest already
-
-        return redactor_of(pipeline, os.environ)
 
     def close(self) -> None:
         """Delete or keep the cluster, after every report is written. Whatever cuts this short, the watchdog goes on with it."""

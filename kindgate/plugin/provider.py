@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,9 +77,13 @@ class Reaching(Protocol):
 
 @dataclass
 class LocalProvider:
-    """Drives the pipeline of this process, once per stage, for one caller at a time."""
+    """Drives the pipeline of this process, once per stage, for one caller at a time.
+
+    `on_reached` is called after each stage, reached or not: more secrets are known then.
+    """
 
     pipeline: Reaching
+    on_reached: Callable[[], object] = lambda: None
     measurements: list[Measurement] = field(default_factory=list)
     failure: Failure | None = None
     rejection: Failure | None = None
@@ -94,6 +99,8 @@ class LocalProvider:
             except KindgateError as error:
                 self.failure = Failure(error.message, str(error), error.exit_code, first=True, skips=isinstance(error, SecretsMissing))
                 raise StageUnreachable(self.failure) from error
+            finally:
+                self.on_reached()
 
     def reject(self, message: str, exit_code: int) -> None:
         """Keep why the run must end, for the controller; every worker collects the same, so the first one is enough."""

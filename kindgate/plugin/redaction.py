@@ -1,10 +1,17 @@
-"""Takes secrets out of what pytest reports of a test, before the terminal, junit.xml and the HTML page show it."""
+"""Takes secrets out of what pytest records, where it is recorded: reports of tests and collection, log records, warnings, names.
+
+Terminal, junit.xml, pages and log files are made from these records, and so is what a worker of xdist sends.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import linecache
+import logging
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
 
 import pytest
+from _pytest.junitxml import xml_key
 
 
 class Redacts(Protocol):
@@ -12,6 +19,84 @@ class Redacts(Protocol):
 
     def text(self, text: str) -> str:
         """The text without secrets."""
+
+
+class Redaction:
+    """The plugin object; `redactor` gives what knows the secrets so far, None in a run that is no business of ours."""
+
+    def __init__(self, redactor: Callable[[], Redacts | None]) -> None:
+        self._redactor = redactor
+        self._make_record: Callable[..., logging.LogRecord] | None = None
+
+    def pytest_configure(self) -> None:
+        """Have log records made without secrets, whatever handlers there are or will be."""
+        make = logging.getLogRecordFactory()
+
+        def make_clean(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the standard library calls it
+            record: logging.LogRecord = make(*args, **kwargs)
+            redactor = self._redactor()
+            if redactor is not None:
+                redact_record(record, redactor)
+            return record
+
+        self._make_record = make_clean
+        self._original = make
+        logging.setLogRecordFactory(make_clean)
+
+    def pytest_unconfigure(self) -> None:
+        """Put back the factory that was there before, unless somebody has put another one in place of ours."""
+        if logging.getLogRecordFactory() is self._make_record:
+            logging.setLogRecordFactory(self._original)
+
+    def pytest_make_parametrize_id(self, val: object) -> str | None:
+        """Name no parameter by a secret; None leaves the name to pytest."""
+        redactor = self._redactor() if isinstance(val, str) else None
+        clean = redactor.text(str(val)) if redactor is not None else val
+        return str(clean) if clean != val else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """What a module said while it was imported, and why it could not be."""
+        report = yield
+        self.clean(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """What became of a phase of a test."""
+        report = yield
+        self.clean(report)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Reports that come from workers, once more: the controller knows more, and makes those of workers that crash."""
+        self.clean(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: Any) -> None:  # noqa: ANN401 - warnings.WarningMessage has no typed constructor
+        """A warning's text; one that holds no secret stays the object that it is."""
+        redactor = self._redactor()
+        if redactor is not None:
+            text = str(warning_message.message)
+            clean = redactor.text(text)
+            if clean != text:
+                warning_message.message = clean
+            line = warning_message.line or linecache.getline(warning_message.filename, warning_message.lineno)
+            warning_message.line = redactor.text(line)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """The properties of the whole suite, which no report carries to junit.xml."""
+        xml, redactor = session.config.stash.get(xml_key, None), self._redactor()
+        if xml is not None and redactor is not None:
+            xml.global_properties = [(name, redactor.text(str(value))) for name, value in xml.global_properties]
+
+    def clean(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Take secrets out of a report, as far as they are known now."""
+        redactor = self._redactor()
+        if redactor is not None:
+            redact(report, redactor)
 
 
 def redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redacts) -> None:
@@ -29,3 +114,21 @@ def redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redacts) 
         report.user_properties = [
             (name, redactor.text(value) if isinstance(value, str) else value) for name, value in report.user_properties
         ]
+
+
+def redact_record(record: logging.LogRecord, redactor: Redacts) -> None:
+    """Change a log record so that no handler can print a secret of it; one that holds none stays as it is."""
+    try:
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001 - whatever an argument's __str__ raises: logging itself reports it
+        return
+    clean = redactor.text(message)
+    if clean != message:
+        record.msg, record.args = clean, ()
+    if record.exc_info and record.exc_info[0] is not None:
+        text = logging.Formatter().formatException(record.exc_info)
+        clean = redactor.text(text)
+        if clean != text:
+            record.exc_text, record.exc_info = clean, None
+    if record.stack_info:
+        record.stack_info = redactor.text(record.stack_info)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pytest
@@ -19,13 +19,23 @@ class Terminal:
         self._config = config
         self._started = time.monotonic()
         self._lock = threading.Lock()
+        self.clean: Callable[[str], str] = without_credentials
+        """Takes out of each line what must not be shown."""
 
     def progress(self, text: str) -> None:
         """Show one line at once, also from inside a fixture, whose output pytest captures."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        line = f"[kindgate {time.monotonic() - self._started:6.1f} s] {text}"
+        self._write_uncaptured(reporter, f"[kindgate {time.monotonic() - self._started:6.1f} s] {self.clean(text)}")
+
+    def command(self, line: str) -> None:
+        """Write a line for GitHub's runner as it is, never into what pytest captures: a mask's line holds the secret."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            self._write_uncaptured(reporter, line)
+
+    def _write_uncaptured(self, reporter: pytest.TerminalReporter, line: str) -> None:
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         if capture is None:
             self._write(reporter, line)
@@ -37,7 +47,7 @@ class Terminal:
         """Write one line that starts at the terminal's edge, at once."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            self._write(reporter, text)
+            self._write(reporter, self.clean(text))
 
     def section(self, title: str, lines: Iterable[str]) -> None:
         """Write a titled section among pytest's closing ones."""
@@ -47,11 +57,11 @@ class Terminal:
         with suppress(OSError):
             reporter.section(title)
             for line in lines:
-                reporter.write_line(without_credentials(line))
+                reporter.write_line(self.clean(line))
 
     @staticmethod
     def _write(reporter: pytest.TerminalReporter, line: str) -> None:
         with suppress(OSError):  # a terminal that is gone must not fail the phase that reports on itself
             reporter.ensure_newline()
-            reporter.write_line(without_credentials(line))
+            reporter.write_line(line)
             reporter.flush()

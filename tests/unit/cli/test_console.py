@@ -15,6 +15,7 @@ from typing import IO
 import pytest
 
 from kindgate.cli import main
+from kindgate.cli.console import shown
 from tests.unit.actions_runner import read_as_commands
 
 PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
@@ -123,3 +124,9 @@ def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
     )
 
     assert "::" not in done.stdout + done.stderr
+
+
+def test_a_line_holds_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress and errors of a command quote what tools and servers said."""
+    monkeypatch.setenv("CANARY_TOKEN", "canary-of-the-environment")
+    assert shown("GET http://me:pw@host/ with canary-of-the-environment") == "GET http://***@host/ with [redacted]"

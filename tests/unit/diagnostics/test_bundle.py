@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kindgate.diagnostics import bundle
 from kindgate.diagnostics.bundle import MOST_BYTES_A_FILE, BundleWriter, bundle_folder
 from kindgate.diagnostics.classify import CauseKind, KnownCause
+from kindgate.diagnostics.known_values import KnownValue
 from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import ApiError
 from kindgate.model import ObjectRef
@@ -23,7 +24,7 @@ CANARY = "planted-canary"
 @pytest.fixture
 def writer(tmp_path: Path) -> BundleWriter:
     """A bundle that knows one secret."""
-    return BundleWriter(tmp_path / "bundle", Redactor([CANARY]))
+    return BundleWriter(tmp_path / "bundle", Redactor([KnownValue(CANARY, "canary")]))
 
 
 def summary(writer: BundleWriter) -> dict[str, object]:

@@ -288,6 +288,9 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
         "matplotlib",
         "github",
         "jinja2",
+        "detect_secrets",
+        "requests",
+        "kindgate.diagnostics",
         "kindgate.slo",
     ]
     settings = "app_overlay = k8s/ci\napp_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\napp_apply = crds\n"

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kindgate.diagnostics.known_values import KnownValue
+from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.preparation import Prepared
 from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
+from kindgate.plugin.redaction import redact_record
+from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
 from tests.unit.plugin.conftest import StandIn, pipeline_of
 
 VARIABLE, SECRET, CREDENTIAL = "canary-of-the-environment", "canary-of-a-secret", "canary-of-the-kubeconfig"
 
+ENCODED = base64.b64encode(f"user:{VARIABLE}".encode()).decode()
+TOKEN = "glpat" + "-" + "0123456789abcdefghij"
+"""A secret that nobody declared."""
+
 SUITE = f"""
+import logging
 import os
+import warnings
 import pytest
 
 @pytest.mark.e2e
 def test_reaching(app):
     pass
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("value", [os.environ["CANARY_TOKEN"]])
+def test_named(value):
+    pass
+
+@pytest.mark.e2e
+def test_logging(record_testsuite_property, record_property):
+    logging.getLogger("app").warning("%s and %s", os.environ["CANARY_TOKEN"], "{TOKEN}")
+    try:
+        raise ValueError("{ENCODED}")
+    except ValueError:
+        logging.getLogger("app").exception("failed")
+    record_testsuite_property("token", "{SECRET}")
+    record_property("token", "{TOKEN}")
+    warnings.warn("beware of {TOKEN}")
+    raise AssertionError
 
 @pytest.mark.e2e
 def test_passing():
@@ -70,13 +100,100 @@ def test_a_planted_secret_is_found_nowhere(
     stand_in(fails)
     suite.makepyfile(test_suite=SUITE)
 
-    result = suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml", "--html=artifacts/report-of-pytest.html", *workers)
+    result = suite.runpytest_inprocess(
+        "-m",
+        "e2e",
+        "--slo-file=none.yaml",
+        "--html=artifacts/report-of-pytest.html",
+        "--log-file=artifacts/log.txt",
+        "-W",
+        "always",
+        *workers,
+    )
 
     artifacts = {path.name: path.read_text() for path in (suite.path / "artifacts").rglob("*") if path.is_file()}
     assert {"report.json", "report.html", "summary.md", "junit.xml", "report-of-pytest.html"} <= artifacts.keys()
+    masks = [line for line in read_as_commands(result.outlines) if line.startswith("::add-mask::")]
+    assert {f"::add-mask::{word}" for word in (VARIABLE, SECRET, CREDENTIAL)} <= {*masks}
+    printed = "\n".join(line for line in result.outlines if line not in masks)
     (comment,) = github.written()
-    places = artifacts | {"comment": comment, "summary": summary.read_text(), "terminal": result.stdout.str() + result.stderr.str()}
+    places = artifacts | {"comment": comment, "summary": summary.read_text(), "terminal": printed + result.stderr.str()}
     assert "::error title=" in places["terminal"]
     assert "[redacted]" in comment
-    leaks = {place: [word for word in (VARIABLE, SECRET, CREDENTIAL) if word in text] for place, text in places.items()}
+    leaks = {place: [word for word in (VARIABLE, SECRET, CREDENTIAL, ENCODED, TOKEN) if word in text] for place, text in places.items()}
     assert {place: words for place, words in leaks.items() if words} == {}
+
+
+def test_what_is_masked_is_printed_into_no_captured_stream(
+    suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that hands a secret to the runner holds it: it must not end in the output of the test that was running."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("DB_PIN", "1234")
+    monkeypatch.setenv("DB_PASSWORD", "postgres")
+    monkeypatch.setenv("KEY_TOKEN", "{\nfirst line of a key\nsecond line of a key\n}")
+    stand_in(fails)
+    suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.e2e\ndef test_reaching(app):\n    pass\n")
+
+    result = suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml", "-rA")
+
+    masks = [line.removeprefix("::add-mask::") for line in read_as_commands(result.outlines) if line.startswith("::add-mask::")]
+    assert {"first line of a key", "second line of a key", SECRET, CREDENTIAL} <= {*masks}
+    assert not {"1234", "postgres", "{", "}"} & {*masks}
+    assert len(masks) == len(set(masks))
+    assert "add-mask" not in (suite.path / "artifacts" / "junit.xml").read_text()
+    assert "add-mask" not in (suite.path / "artifacts" / "report.json").read_text()
+
+
+def test_a_developers_terminal_gets_no_masks(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of GitHub Actions such a line would only show the secret."""
+    monkeypatch.setenv("CANARY_TOKEN", VARIABLE)
+    stand_in(fails)
+    suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.e2e\ndef test_reaching(app):\n    pass\n")
+
+    output = suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml").stdout.str()
+
+    assert VARIABLE not in output
+    assert SECRET not in output
+
+
+def test_what_cannot_be_taken_out_is_said(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of two characters cannot be replaced everywhere; the report names the variable instead."""
+    monkeypatch.setenv("DB_PASSWORD", "on")
+    stand_in(fails)
+    suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.e2e\ndef test_reaching(app):\n    pass\n")
+
+    suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml")
+
+    notes = json.loads((suite.path / "artifacts" / "report.json").read_text())["notes"]
+    assert [note for note in notes if note.startswith("not taken out of texts") and "DB_PASSWORD" in note]
+
+
+def test_other_runs_keep_their_records(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that only has kindgate installed is nobody's business: its reports and records stay as they are."""
+    monkeypatch.setenv("CANARY_TOKEN", VARIABLE)
+    suite.makepyfile(test_suite=f"import logging\n\ndef test_plain():\n    logging.warning('{VARIABLE}')\n    assert False\n")
+
+    result = suite.runpytest_inprocess()
+
+    result.stdout.fnmatch_lines([f"*WARNING*{VARIABLE}"])
+
+
+@pytest.mark.parametrize("arguments", [("%s",), ("%d", "no number")])
+def test_a_log_record_without_secrets_is_the_same(arguments: tuple[object, ...]) -> None:
+    """Handlers and tests look at its arguments; one whose arguments do not fit is left to logging's own complaint."""
+    record = logging.LogRecord("app", logging.INFO, "x.py", 1, arguments[0], arguments[1:], None)
+    before = dict(record.__dict__)
+    redact_record(record, Redactor([KnownValue(SECRET, "S")]))
+    assert record.__dict__ == before
+
+
+def test_a_logged_exception_and_stack_hold_no_secret() -> None:
+    """A handler formats them itself, long after the record was made."""
+    error = ValueError(SECRET)
+    record = logging.LogRecord("app", logging.ERROR, "x.py", 1, "failed", (), (ValueError, error, None))
+    record.stack_info = f"Stack: {SECRET}"
+    redact_record(record, Redactor([KnownValue(SECRET, "S")]))
+    text = logging.Formatter().format(record)
+    assert SECRET not in text
+    assert "ValueError: [redacted]" in text

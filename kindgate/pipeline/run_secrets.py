@@ -1,0 +1,84 @@
+"""The secrets that a run knows, as far as it has come: those of its environment, its manifests and its kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from kindgate.diagnostics.known_values import KnownValue
+from kindgate.diagnostics.redact import Redactor
+from kindgate.diagnostics.secret_objects import environment_secrets, kubeconfig_secrets, secret_values
+from kindgate.model import Rendered
+
+if TYPE_CHECKING:
+    from kindgate.pipeline.session import Pipeline
+    from kindgate.pipeline.stages import Provisioned
+
+Sources = tuple[tuple[Rendered, ...], Path | None]
+"""Where a run's secrets are: rendered manifests, and the kubeconfig of its cluster."""
+
+
+class RunSecrets:
+    """The redactor of a run: it knows more the further the run has come, and is made again only then."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._rendered: tuple[Rendered, ...] = ()
+        self._key: tuple[object, ...] = ()
+        self._values: tuple[KnownValue, ...] = ()
+        self._redactor = Redactor(())
+        self._lock = threading.Lock()
+
+    def values(self, sources: Sources) -> tuple[KnownValue, ...]:
+        """Every value that is known to be secret."""
+        with self._lock:
+            self._refresh(*sources)
+            return self._values
+
+    def redactor(self, sources: Sources) -> Redactor:
+        """Takes them out of texts, and what looks like a secret."""
+        with self._lock:
+            self._refresh(*sources)
+            return self._redactor
+
+    def _refresh(self, rendered: tuple[Rendered, ...], kubeconfig: Path | None) -> None:
+        of_environment = tuple(environment_secrets(self._environment))
+        key = (of_environment, tuple(map(id, rendered)), kubeconfig, _changed(kubeconfig))  # manifests by identity, which costs nothing
+        if key != self._key:
+            self._values = (*of_environment, *_values_of(rendered, kubeconfig))
+            self._redactor = Redactor(self._values)
+            self._rendered, self._key = rendered, key
+
+
+def sources_of(pipeline: Pipeline | None) -> Sources:
+    """Where the secrets of a run are, as far as it has come."""
+    prepared = pipeline.prepared if pipeline is not None else None
+    address = pipeline.address if pipeline is not None else None
+    parts = tuple(rendered for _, rendered in prepared.parts) if prepared is not None else ()
+    return parts, address.kubeconfig if address is not None else None
+
+
+def sources_standing(standing: Provisioned) -> Sources:
+    """The same, for a process that was told what stands."""
+    base = (standing.base.rendered,) if standing.base is not None else ()
+    return (standing.rendered, *base), standing.address.kubeconfig
+
+
+def _values_of(parts: Iterable[Rendered], kubeconfig: Path | None) -> Iterator[KnownValue]:
+    for rendered in parts:
+        yield from secret_values(rendered.objects)
+    if kubeconfig is not None and kubeconfig.is_file():
+        yield from kubeconfig_secrets(yaml.safe_load(kubeconfig.read_text()) or {})
+
+
+def _changed(file: Path | None) -> int:
+    """When the file was written last; 0 where there is none."""
+    try:
+        return file.stat().st_mtime_ns if file is not None else 0
+    except OSError:
+        return 0
