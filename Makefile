@@ -2,7 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DEV := .venv/dev
 BROWSER := .venv/browser
+# Bytecode is made of what is imported, not of everything. uv does not read pip's settings, such as a private index: then pip does it.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+UV := $(shell command -v uv 2>/dev/null)
+install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$(PIP) $(1)
 # A run starts dozens of Python processes: our code is compiled once for all of them, also where the environment forbids it.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -14,10 +19,17 @@ help: ## show the targets
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("kindgate needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": set PYTHON=") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "installing the Python packages that judging needs into .venv: about 130 MB to download, usually under a minute"
+	@$(PYTHON) -m venv .venv
+	@$(call install,--require-hashes -r requirements.lock)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $(READY)
+
+# What checks the code: nothing that a run needs.
+$(DEV): $(READY) requirements-dev.lock
+	@echo "installing the Python packages of tests and linters into .venv: about 50 MB to download"
+	@$(call install,--require-hashes -r requirements-dev.lock)
+	@touch $(DEV)
 
 e2e: $(READY) ## judge the application on a real KinD cluster (starts a container engine where there is none)
 	$(BIN)/kindgate engine install
@@ -26,19 +38,19 @@ e2e: $(READY) ## judge the application on a real KinD cluster (starts a containe
 podman: $(READY) ## the same with Podman, run by root: also where Docker runs beside it
 	KINDGATE_ENGINE=podman $(BIN)/python -m pytest -m e2e $(ARGS)
 
-test: $(READY) ## unit tests, no container engine needed
+test: $(DEV) ## unit tests, no container engine needed
 	$(BIN)/python -m pytest tests/unit -n 5 --dist worksteal $(ARGS)
 
-$(BROWSER): $(READY) tests/browser/requirements.lock tests/browser/package-lock.json
+$(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.json
 	$(BIN)/python -m tests.tools.install_browser
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.lock
+	$(call install,--require-hashes -r tests/browser/requirements.lock)
 	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
 	@touch $(BROWSER)
 
 browser: $(BROWSER) ## the report's page in a real Chromium, with axe and an HTML checker
 	$(BIN)/python -m pytest tests/browser -m browser $(ARGS)
 
-lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
+lint: $(DEV) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,11 +61,11 @@ lint: $(READY) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-workflows: $(READY) ## type what the workflows type, in a clean clone
+workflows: $(DEV) ## type what the workflows type, in a clean clone
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest tests/workflows -p no:xdist -rP $(ARGS)
 
-adopt: $(READY) ## install a wheel in another repository and judge that on a real cluster
+adopt: $(DEV) ## install a wheel in another repository and judge that on a real cluster
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest tests/adopt -p no:xdist -rP $(ARGS)
 
@@ -68,7 +80,7 @@ cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); n
 github-smoke: $(READY) ## hold docs/unproven.md against a scratch repository: REPO=owner/name [FORK=owner/name] [ARGS=--yes]; needs GITHUB_TOKEN
 	@$(BIN)/python -m tests.tools.github_smoke "$(REPO)" $(if $(FORK),--fork "$(FORK)") $(ARGS)
 
-bench: $(READY) ## measure the load engine and the verdicts; writes bench/results.json
+bench: $(DEV) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench
 
 startup: $(READY) ## measure the time to the first test beside a bare kind create cluster

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("unit", deadline=None)  # a busy machine is no failure of the code
-settings.load_profile("unit")
 
 FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
 FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Read no unit test in a run that asks for e2e tests alone: importing them all takes seconds."""
+    """Read no unit test in a run that asks for e2e tests alone: it takes seconds, and packages that such a run does not need."""
     del collection_path
-    return True if str(config.option.markexpr).startswith("e2e") else None
+    if str(config.option.markexpr).startswith("e2e"):
+        return True
+    from hypothesis import settings  # noqa: PLC0415 - as above
+
+    settings.register_profile("unit", deadline=None)  # a busy machine is no failure of the code
+    settings.load_profile("unit")
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)

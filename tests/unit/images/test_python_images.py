@@ -18,7 +18,7 @@ from kindgate.images.lock import read_lock
 from kindgate.waiting import Deadline
 
 IMAGES = assets.manifests() / "images"
-LOCK = assets.PACKAGE.parent / "requirements.lock"
+LOCK = assets.PACKAGE.parent / "requirements-dev.lock"
 
 
 def wheel(folder: Path) -> Path:
@@ -94,7 +94,7 @@ def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> No
 
 
 def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
-    """Each is pinned at the version of requirements.lock, with hashes that stand there too."""
+    """Each is pinned at the version of requirements-dev.lock, with hashes that stand there too."""
     locked = LOCK.read_text()
     pinned = (IMAGES / "load-generator" / "requirements.txt").read_text()
 
