@@ -30,6 +30,9 @@ Required = Annotated[
 ]
 Head = Annotated[str, typer.Option(help="Commit that the reports must be of [default: that of this run]", metavar="SHA")]
 RunId = Annotated[int | None, typer.Option(help="Workflow run that the reports must be of [default: this run]", metavar="N")]
+Conclusion = Annotated[
+    str, typer.Option(help="How GitHub says that the job ended which wrote the reports: a report that disagrees is red", metavar="WORD")
+]
 Attempt = Annotated[int | None, typer.Option(help="Attempt that the reports must be of", metavar="N")]
 
 
@@ -42,6 +45,7 @@ def verify(  # noqa: PLR0917  # typer calls it by name
     head: Head = "",
     run_id: RunId = None,
     attempt: Attempt = None,
+    conclusion: Conclusion = "",
 ) -> None:
     """Decide whether each leg has a verdict that lets the change merge; one line per leg, and an exit code that says why not.
 
@@ -50,7 +54,8 @@ def verify(  # noqa: PLR0917  # typer calls it by name
     from kindgate.github.verify import verify as decide_legs  # noqa: PLC0415  # keeps --help quick
     from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
 
-    verified = decide_legs(reports, leg or (), _requirements(settings, require), _run(RunIdentity(head, run_id, attempt)))
+    run = _run(RunIdentity(head, run_id, attempt))
+    verified = decide_legs(reports, leg or (), _requirements(settings, require), run, conclusion=conclusion)
     for line in verified.lines:
         print(line)
     raise typer.Exit(verified.decision.exit_code)
@@ -87,12 +92,14 @@ def report(  # noqa: PLR0917  # typer calls it by name
 
 
 def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: list[str] | None) -> None:
-    from kindgate.github.post import post_reports  # noqa: PLC0415  # keeps --help quick
-    from kindgate.github.verify import verify as decide_legs  # noqa: PLC0415  # the same
+    from kindgate.github.legs import collect, decisions_of  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.post import post_reports  # noqa: PLC0415  # the same
+    from kindgate.github.verify import Verified  # noqa: PLC0415  # the same
     from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
 
-    verified = decide_legs(inputs, legs, _requirements(settings, require), _run(RunIdentity()))
-    _show(post_reports(verified.collected, verified.decisions, settings.github, os.environ, root=settings.root))
+    collected = collect(inputs, legs)
+    verified = Verified(collected, decisions_of(collected, _requirements(settings, require), _run(RunIdentity())))
+    _show(post_reports(collected, verified.decisions, settings.github, os.environ, root=settings.root))
     for line in verified.lines:
         print(line)
     raise typer.Exit(verified.decision.exit_code)

@@ -16,6 +16,11 @@ def in_actions(env: Mapping[str, str]) -> bool:
     return env.get("GITHUB_ACTIONS") == "true"
 
 
+def in_ci(env: Mapping[str, str]) -> bool:
+    """Whether this is a run of some CI: GitHub Actions, GitLab, CircleCI and others set CI to true."""
+    return env.get("CI", "").lower() not in {"", "0", "false"}
+
+
 @contextmanager
 def commands_stopped(write_line: Callable[[str], object], env: Mapping[str, str]) -> Iterator[None]:
     """While the block lasts, the runner reads no printed line as a command: for output of tests, pods and tools.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kindgate.errors import SettingsError
 from kindgate.github.context import Context
-from kindgate.github.legs import Collected, collect, decisions_of
-from kindgate.report.decision import Decision, Inconclusive, Requirements, RunIdentity, worst
+from kindgate.github.legs import Collected, collect, leg_names
+from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requirements, RunIdentity, decide, no_verdict, worst
 from kindgate.report.escape import visible
 
 SUBJECTS = ("tests", "objectives", "comparison")
@@ -38,10 +38,15 @@ class Verified:
         return said or (f"{self.decision.verdict}: {self.decision.reason}",)
 
 
-def verify(inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity) -> Verified:
-    """Decide about each leg in `inputs` and about those of `legs` that have none; see `collect` for both."""
+def verify(
+    inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
+) -> Verified:
+    """Decide about each of `legs`, by default about each in `inputs`; see `collect` for both, and `decide` for the rest."""
     collected = collect(inputs, legs)
-    return Verified(collected, decisions_of(collected, requirements, run))
+    decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    wanted = leg_names(legs) or decided.keys()
+    return Verified(collected, {leg: decided[leg] for leg in sorted(wanted)})
 
 
 def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Requirements:

@@ -73,6 +73,7 @@ def write(
     tests: Sequence[TestResult],
     exit_code: int,
     interrupted: bool,
+    deselected: int = 0,
     quick: bool = False,
 ) -> Written:
     """Write every artifact of what is known of the run; it can be written again when more is known.
@@ -80,7 +81,9 @@ def write(
     A page that cannot be written is one line of the answer, and loses nothing of the others. `quick` is for a run that
     may be killed any moment: the HTML page is left for later.
     """
-    report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
+    report = report_of(
+        pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted, deselected=deselected
+    )
     pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id), quick=quick)
     unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts", redactor_of(pipeline, os.environ))
     return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
@@ -107,6 +110,7 @@ def report_of(
     tests: Sequence[TestResult],
     exit_code: int,
     interrupted: bool,
+    deselected: int = 0,
 ) -> RunReport:
     """What the run has found so far, without the secrets that it knows."""
     origin = read_origin(pipeline.settings, os.environ)
@@ -130,6 +134,7 @@ def report_of(
         measurements=[Measurement("load", bursts=bursts), *measurements],
         samples=map(burst_sample, bursts),
         tests=tuple(tests),
+        deselected=deselected,
         failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         links=origin.links,

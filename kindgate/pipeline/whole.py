@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from kindgate.cluster.run_folder import remove_run_folder
 from kindgate.credentials import without_credentials
-from kindgate.errors import HostError, KindgateError, VerdictFailed, VerdictInvalid
+from kindgate.errors import HostError, KindgateError, NoVerdict, VerdictFailed, VerdictInvalid
+from kindgate.github.stopping import in_ci
 from kindgate.load.result import BurstResult
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.metrics.resources import resource_summary
@@ -62,7 +64,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         error = raised
     except KeyboardInterrupt:
         interrupted = True
-    code = 130 if interrupted else error.exit_code if error is not None else 0
+    code = 130 if interrupted else error.exit_code if error is not None else _code_without_error(settings, measurements)
     try:
         finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
         annotations = finished.annotations
@@ -131,6 +133,12 @@ def _resources(standing: Provisioned, judged: Judged) -> Measurement:
 
 def _window(bursts: tuple[BurstResult, ...]) -> Window:
     return Window(bursts[0].window.start, bursts[-1].window.end)
+
+
+def _code_without_error(settings: Settings, measurements: Sequence[Measurement]) -> int:
+    """0, but for a run in CI that judged nothing, as an SLO file without objectives has it."""
+    judged = any(one.judgement or one.comparison for one in measurements)
+    return 0 if judged or settings.report.allow_no_verdict or not in_ci(os.environ) else NoVerdict.exit_code
 
 
 def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:

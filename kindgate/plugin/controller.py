@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kindgate.cluster.run_folder import remove_run_folder, run_folder
-from kindgate.errors import HostError, KindgateError
+from kindgate.errors import HostError, KindgateError, NoVerdict
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
 from kindgate.pipeline.phases import new_run_id
@@ -23,7 +23,8 @@ from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.known import known_to_controller
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
-from kindgate.plugin.state import BUNDLE_PROPERTY, LEASE, PROVIDER, USES_APP, WORKER_INPUT
+from kindgate.plugin.selection import OUTPUT, asked_for_e2e, selection_of
+from kindgate.plugin.state import BUNDLE_PROPERTY, E2E, LEASE, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -55,11 +56,15 @@ class LazyPipeline:
 
     def reach(self, stage: Stage) -> Provisioned:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
+        return self.make().reach(stage)
+
+    def make(self) -> Pipeline:
+        """The pipeline, with nothing reached yet if no test has asked for a stage."""
         if self.pipeline is None:
             from kindgate.pipeline.session import Pipeline  # noqa: PLC0415  # see the class
 
             self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress, lambda: _hook_configuration(self._config))
-        return self.pipeline.reach(stage)
+        return self.pipeline
 
 
 def _hook_configuration(config: pytest.Config) -> Mapping[str, Any]:
@@ -84,6 +89,7 @@ class Controller:
         self.stopped_early = False
         self.session: pytest.Session | None = None
         self.first_test_seen = False
+        self.tests_ran = False
         self.reports: list[pytest.TestReport] = []
         self._stopped: set[str] = set()
         self.interrupts = Interrupts(self.terminal.progress)
@@ -109,6 +115,18 @@ class Controller:
         rejection = self.provider.rejection
         if rejection is not None:
             pytest.exit(rejection.details, returncode=rejection.exit_code)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401  # as above
+        """Take over what a worker counted; one that crashed has nothing to say."""
+        counted = getattr(node, "workeroutput", {}).get(OUTPUT)
+        if counted is not None:
+            selection_of(self.config).merge(counted)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Tell a run of tests from one that only shows something, such as --collect-only and --fixtures."""
+        self.tests_ran = not self.config.option.collectonly
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -183,6 +201,7 @@ class Controller:
         replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
         if failure is not None and session.exitstatus in replaced:
             session.exitstatus = failure.exit_code
+        self._refuse_no_verdict(session)
         try:
             yield
         except OSError as error:
@@ -193,6 +212,19 @@ class Controller:
             if not self.interrupted:
                 raise
             self.terminal.progress("interrupted again: what was being torn down is left as it is")
+
+    def _refuse_no_verdict(self, session: pytest.Session) -> None:
+        """End a run that was asked for e2e tests, and in which none passed or failed, with a report that says so, and in CI with a code."""
+        ended_well = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        calls = (report for report in self.reports if report.when == "call" and E2E in report.keywords)
+        passed = any(report.passed and not hasattr(report, "wasxfail") for report in calls)
+        if passed or not (ended_well and self.tests_ran and asked_for_e2e(self.config)):
+            return
+        self.lazy.make()
+        from kindgate.github.stopping import in_ci  # noqa: PLC0415  # most runs have a verdict
+
+        if in_ci(os.environ) and not self.settings.report.allow_no_verdict:
+            session.exitstatus = NoVerdict.exit_code
 
     def _undo_xdists_code(self, session: pytest.Session) -> None:
         """Count a run that xdist stopped after a failure (-x, abortOnFail) as failed, as it is without xdist, and not as interrupted."""
@@ -259,6 +291,7 @@ class Controller:
             tests=results_of(self.reports),
             exit_code=int(exitstatus),
             interrupted=self.interrupted,
+            deselected=selection_of(self.config).deselected,
             quick=quick,
         )
 

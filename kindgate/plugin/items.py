@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from kindgate.model import Window
 from kindgate.plugin.markers import leave_out_of_wider_paths, leave_out_those_that_passed
 from kindgate.plugin.provider import later_line
 from kindgate.plugin.reaching import PhaseFailed, lease_of, provider_of
+from kindgate.plugin.selection import OUTPUT, count_deselected, count_selected, for_controller
 from kindgate.plugin.state import (
     BUNDLE_PROPERTY,
+    BURST_FIXTURES,
     CAUSE_PROPERTY,
+    CLUSTER_FIXTURES,
     OUTCOMES,
     SCENARIO_PROPERTY,
     SETTINGS,
@@ -24,10 +27,6 @@ from kindgate.plugin.state import (
     USES_APP,
 )
 from kindgate.plugin.suite import is_foreign_suite, runs_a_suite
-
-CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
-BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
-"""Long names, which a test has among its fixtures also when it requests the short ones, and a project's own `app` has not."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -64,6 +63,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 _reject(config, error)
 
 
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the e2e tests that a filter leaves out."""
+    if items:
+        count_deselected(items[0].config, items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send a worker's counts to the controller, which collects nothing itself."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[OUTPUT] = for_controller(session.config)
+
+
 def _reject(config: pytest.Config, error: SloError) -> None:
     """End the run with the error's own exit code, from a worker by way of the controller."""
     if hasattr(config, "workerinput"):
@@ -97,6 +109,7 @@ def _check(marker: pytest.Mark, item: pytest.Item) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse selected tests whose planned load could not confirm their objectives, before anything is created."""
+    count_selected(session.config, session.items)
     for item in session.items:
         names = getattr(item, "fixturenames", ())
         if "kindgate_slo" in names or "kindgate_duet" in names:

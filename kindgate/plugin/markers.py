@@ -32,6 +32,9 @@ def keep_warnings_apart(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "always::kindgate.plugin.undecided.InconclusiveWarning")
 
 
+LEFT_OUT = pytest.StashKey[bool]()
+"""In the stash of an e2e test that this run did not ask for."""
+
 _OURS = re.compile(r"\b(e2e|smoke|slo|resources|scenario)\b")
 
 
@@ -76,6 +79,8 @@ def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) ->
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
     if left_out:
+        for item in left_out:
+            item.stash[LEFT_OUT] = True
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, SCENARIO_PROPERTY
+from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, E2E, SCENARIO_PROPERTY
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
 from kindgate.report.run import TestResult
 
@@ -44,6 +44,7 @@ def _result(report: pytest.TestReport, outcome: Outcome, started: float, seconds
         cause=shortened(properties.get(CAUSE_PROPERTY, ""), LINE_LIMIT),
         scenario=shortened(properties.get(SCENARIO_PROPERTY, ""), LINE_LIMIT),
         bundle=shortened(properties.get(BUNDLE_PROPERTY, ""), NAME_LIMIT),
+        e2e=E2E in report.keywords,
     )
 
 

@@ -30,3 +30,10 @@ SCENARIO_PROPERTY = "scenario"
 
 USES_APP = "kindgate-uses-app"
 """Keyword of a test that asks for the application; it travels in the test's reports, also from workers."""
+
+E2E = "kindgate-e2e"
+"""Keyword of an e2e test; it travels in the test's reports as `USES_APP` does."""
+
+CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
+BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
+"""Long names, which a test has among its fixtures also when it requests the short ones, and a project's own `app` has not."""

@@ -166,10 +166,10 @@ def decide(
         return no_verdict("there is no report")
     if disagreement := _disagreement(report, run):
         return untrusted(disagreement)
-    decision = _of_content(report, requirements)
-    if conclusion and decision.may_merge != (conclusion == "success"):
-        return untrusted(f"the report says {decision.verdict}, and the run itself ended with {conclusion}")
-    return decision
+    own = _of_content(report, ANYTHING)
+    if conclusion and own.may_merge != (conclusion == "success") and own.verdict != WORDS[Outcome.NO_VERDICT]:
+        return untrusted(f"the report says {own.verdict}, and the run itself ended with {conclusion}")
+    return _of_content(report, requirements)
 
 
 def no_verdict(reason: str) -> Decision:

@@ -1,4 +1,4 @@
-"""What every unit test may rely on: it is not in GitHub Actions, whatever machine runs it, and it reaches no GitHub."""
+"""What every unit test may rely on: it is in no CI, whatever machine runs it, and it reaches no GitHub."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _signals_are_heard() -> None:
 @pytest.fixture(autouse=True)
 def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the workflow that runs the tests, in nested pytest runs too, and look up no address of GitHub's."""
-    for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES) or name == "CI"]:
         monkeypatch.delenv(name)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1,localhost")

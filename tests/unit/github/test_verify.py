@@ -46,8 +46,31 @@ def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunRep
 
     found = verify([tmp_path], ["b"], ANYTHING, ANY_RUN)
 
-    assert {leg: one.verdict for leg, one in found.decisions.items()} == {"a": "PASS", "b": "NO VERDICT"}
+    assert {leg: one.verdict for leg, one in found.decisions.items()} == {"b": "NO VERDICT"}
     assert found.decision.exit_code == 28
+
+
+def test_other_legs_are_not_held_to_what_this_one_must_judge(tmp_path: Path, passing: RunReport) -> None:
+    """`kindgate-report-a-*` also finds the reports of a leg `a-smoke`."""
+    _write(tmp_path / "kindgate-report-a-1/report.json", passing)
+    _write(tmp_path / "kindgate-report-a-smoke-1/report.json", passing.model_copy(update={"objectives": ()}))
+
+    assert verify([tmp_path], ["a"], requirements_of(["tests objectives"], "warn")).lines == ("a: PASS: 1 test passed, 1 objective met",)
+    assert verify([tmp_path], ["a a-smoke"], requirements_of(["tests objectives"], "warn")).decision.verdict == "NO VERDICT"
+
+
+@pytest.mark.parametrize(("conclusion", "code"), [("success", 0), ("failure", 24), ("cancelled", 24), ("skipped", 24), ("", 0)])
+def test_a_report_that_its_job_contradicts_is_red(tmp_path: Path, passing: RunReport, conclusion: str, code: int) -> None:
+    """GitHub knows how the job ended, whatever the report says."""
+    file = _write(tmp_path / "report.json", passing)
+    assert verify([file], ["e2e"], ANYTHING, conclusion=conclusion).decision.exit_code == code
+
+
+def test_what_a_green_job_did_not_judge_is_no_contradiction(tmp_path: Path, passing: RunReport) -> None:
+    """The suite passed as it is, and lacks what the workflow requires."""
+    file = _write(tmp_path / "report.json", passing.model_copy(update={"objectives": ()}))
+    found = verify([file], ["e2e"], requirements_of(["tests objectives"], "warn"), conclusion="success")
+    assert found.lines == ("e2e: NO VERDICT: no objective was judged",)
 
 
 def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path: Path, passing: RunReport) -> None:

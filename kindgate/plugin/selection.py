@@ -1,0 +1,78 @@
+"""Which e2e tests a run collected, which of them a filter left out, and whether the run asked for any at all.
+
+Under xdist only workers collect: each counts, and the controller takes the numbers of the one that saw most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import pytest
+
+from kindgate.plugin.markers import LEFT_OUT, wants_cluster
+from kindgate.plugin.state import BURST_FIXTURES, CLUSTER_FIXTURES, E2E
+
+OUTPUT = "kindgate_selection"
+"""Key of xdist's workeroutput."""
+
+
+@dataclass
+class Selection:
+    """How many e2e tests are to be run, how many a filter left out, and how many other tests there are."""
+
+    selected: int = 0
+    deselected: int = 0
+    others: int = 0
+
+    def merge(self, counted: Mapping[str, int]) -> None:
+        """Take what a worker counted where it is more; all workers of a run collect the same."""
+        self.selected = max(self.selected, counted["selected"])
+        self.deselected = max(self.deselected, counted["deselected"])
+        self.others = max(self.others, counted["others"])
+
+
+SELECTION = pytest.StashKey[Selection]()
+
+
+def selection_of(config: pytest.Config) -> Selection:
+    """What this process has counted so far."""
+    return config.stash.setdefault(SELECTION, Selection())
+
+
+def is_e2e(item: pytest.Item) -> bool:
+    """Whether a test is an e2e test: marked, or one that uses the cluster."""
+    marked = item.get_closest_marker("e2e") is not None
+    return marked or bool((CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())))
+
+
+def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Count tests that a filter leaves out; e2e tests of a run that did not ask for them are not left out by anybody."""
+    selection = selection_of(config)
+    for item in items:
+        if not is_e2e(item):
+            selection.others += 1
+        elif "not e2e" not in str(config.option.markexpr) and LEFT_OUT not in item.stash:
+            selection.deselected += 1
+
+
+def count_selected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Count the tests that are to be run, and have the reports of e2e tests say that they are of such."""
+    selection = selection_of(config)
+    for item in items:
+        if is_e2e(item):
+            item.keywords[E2E] = True
+            selection.selected += 1
+        else:
+            selection.others += 1
+
+
+def for_controller(config: pytest.Config) -> dict[str, int]:
+    """The counts as plain data, for a worker's output."""
+    return asdict(selection_of(config))
+
+
+def asked_for_e2e(config: pytest.Config) -> bool:
+    """Whether the run was asked for e2e tests: by a marker, as a generated suite, or by a path or filter that names e2e tests alone."""
+    selection = selection_of(config)
+    return wants_cluster(config) or selection.selected > 0 or (selection.deselected > 0 and not selection.others)
