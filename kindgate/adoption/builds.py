@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kindgate.adoption.dockerfiles import copied_sources, exposed_port
 from kindgate.adoption.hints import ImageHint
+from kindgate.adoption.library_images import LIBRARY
 from kindgate.adoption.placeholder_images import is_reference
 from kindgate.adoption.tree import walked
 from kindgate.images.reference import ImageReference
@@ -19,8 +20,6 @@ TAG = "kindgate"
 
 _BUILD_FILE = re.compile(r"(Dockerfile|Containerfile)([.-][\w.-]+)?|[\w-]+\.(Dockerfile|dockerfile)")
 _NOT_FOR_RUNNING = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|lint|ci|docs|local|debug|base|builder|build)([._/-]|$)")
-_OFFICIAL = re.compile(r"^(docker\.io/)?(library/)?[\w.-]+$")
-"""An image of Docker Hub's library: a database, a web server; never what a repository builds, unless it is named like it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def find_builds(
     central = [source for source in sources if not _is_aside(folder, source.file)]
     _match_by_name(central, bare, matched)
     left = [source for source in central if source not in matched.values()]
-    own = [image for image in bare if image not in matched and (image in placeholders or not _OFFICIAL.match(image))]
+    own = [image for image in bare if image not in matched and (image in placeholders or image not in LIBRARY)]
     if len(left) == 1 and len(own) == 1:
         matched[own[0]] = left[0]
     elif len(sources) == 1 and not matched and len(bare) == 1:

@@ -111,7 +111,7 @@ def _named_for_tests(folders: Sequence[Path]) -> Path | None:
 
 
 def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
-    """Each set of plain manifests that belongs together and makes pods: a folder, or the files in the root itself."""
+    """Each set of plain manifests that belongs together and makes pods: a folder, the files in the root itself, or both."""
     folders = sorted({file.parent for file, pods in tree.plain.items() if pods and file.parent != root})
     folders = _not_aside(root, folders)
     grouped = _grouped(root, folders)
@@ -120,9 +120,18 @@ def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
         usual = sorted(named, key=lambda folder: (len(folder.parts), _FOLDERS.index(folder.name)))
         grouped = usual[:1] or grouped
     top = tuple(file for file in tree.plain if file.parent == root)
-    if top and any(tree.plain[file] for file in top) and not grouped:
-        return [top]
+    if any(tree.plain[file] for file in top):
+        if not grouped or (len(grouped) == 1 and grouped[0].name not in _FOLDERS):
+            return [top]
+        if len(grouped) == 1 and grouped[0].parent == root and not _defines_again(tree, grouped[0], top):
+            return [(*top, grouped[0])]
     return [(folder,) for folder in grouped]
+
+
+def _defines_again(tree: Tree, folder: Path, files: Sequence[Path]) -> bool:
+    """Whether the folder defines an object that the files define too: then they are alternatives, and no parts of one application."""
+    above = {ref for file in files for ref in tree.defined[file]}
+    return any(above & tree.defined[file] for file in tree.defined if file.is_relative_to(folder))
 
 
 def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
@@ -157,7 +166,7 @@ def _is_production(folder: Path) -> bool:
 
 
 def _is_usual(paths: Sequence[Path], root: Path) -> bool:
-    return len(paths) == 1 and paths[0].name in _FOLDERS and paths[0].parent == root
+    return any(path.name in _FOLDERS and path.parent == root for path in paths)
 
 
 def _words(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from kindgate.deploy.normalize import objects_of
 from kindgate.deploy.plain import SUFFIXES, is_object
 from kindgate.deploy.render import KUSTOMIZATION_NAMES
 from kindgate.errors import ManifestError
+from kindgate.model import Manifest, ObjectRef
 from kindgate.pod_templates import pod_templates
 
 _SKIPPED = frozenset(
@@ -37,11 +38,15 @@ class Kustomization:
 
 @dataclass(frozen=True)
 class Tree:
-    """What was found below a folder, each sorted by path. `plain` are the files that hold objects, and whether they make pods."""
+    """What was found below a folder, each sorted by path.
+
+    `plain` are the files that hold objects, and whether they make pods; `defined` are the kinds and names of these objects.
+    """
 
     kustomizations: tuple[Kustomization, ...] = ()
     charts: tuple[Path, ...] = ()
     plain: Mapping[Path, bool] = field(default_factory=dict)
+    defined: Mapping[Path, frozenset[ObjectRef]] = field(default_factory=dict)
 
 
 def look_below(root: Path) -> Tree:
@@ -49,6 +54,7 @@ def look_below(root: Path) -> Tree:
     kustomizations: list[Kustomization] = []
     charts: list[Path] = []
     plain: dict[Path, bool] = {}
+    defined: dict[Path, frozenset[ObjectRef]] = {}
     for folder, files in walked(root):
         if CHART_FILE in files:
             charts.append(folder)
@@ -61,10 +67,11 @@ def look_below(root: Path) -> Tree:
             continue
         for name in files:
             if Path(name).suffix in SUFFIXES:
-                pods = _makes_pods(folder / name)
-                if pods is not None:
-                    plain[folder / name] = pods
-    return Tree(tuple(sorted(kustomizations, key=lambda one: one.folder)), tuple(sorted(charts)), dict(sorted(plain.items())))
+                objects = _objects(folder / name)
+                if objects:
+                    plain[folder / name] = any(pod_templates(item) for item in objects)
+                    defined[folder / name] = frozenset(map(ObjectRef.of, objects))
+    return Tree(tuple(sorted(kustomizations, key=lambda one: one.folder)), tuple(sorted(charts)), dict(sorted(plain.items())), defined)
 
 
 def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -87,14 +94,13 @@ def _uses(folder: Path, document: Mapping[str, Any]) -> Iterator[Path]:
                 yield path
 
 
-def _makes_pods(file: Path) -> bool | None:
-    """Whether the objects of a file make pods; None for a file without objects, and for one that is no YAML (a template)."""
+def _objects(file: Path) -> Sequence[Manifest]:
+    """The objects of a file; none of one that is no YAML (a template)."""
     try:
         documents = read_documents(file.read_text(errors="replace"), str(file))
-        objects = objects_of((one for one in documents if is_object(one)), str(file))
+        return objects_of((one for one in documents if is_object(one)), str(file))
     except (OSError, ManifestError):
-        return None
-    return any(pod_templates(item) for item in objects) if objects else None
+        return ()
 
 
 def _document(path: Path) -> Mapping[str, Any]:

@@ -12,9 +12,10 @@ from kindgate.pod_templates import PodTemplate, pod_template
 
 _ROUTES = frozenset({"HTTPRoute", "IngressRoute"})
 _NOT_HTTP_PORTS = frozenset(
-    {22, 25, 53, 1433, 1521, 1883, 2379, 3306, 4222, 5432, 5672, 6379, 6443, 9042, 9092, 9300, 11211, 26257, 27017, 50051}
+    {22, 25, 53, 143, 389, 587, 636, 993, 1433, 1521, 1883, 2181, 2379, 3306, 4222, 5432}
+    | {5672, 6379, 6443, 9042, 9092, 9300, 11211, 26257, 27017, 50051, 61616}
 )
-_NOT_HTTP_NAMES = ("grpc", "postgres", "mysql", "redis", "mongo", "amqp", "kafka", "tcp-", "udp", "metrics", "smtp")
+_NOT_HTTP_NAMES = ("grpc", "postgres", "mysql", "redis", "mongo", "ldap", "amqp", "kafka", "tcp-", "udp", "metrics", "smtp")
 _OUTWARD = ("LoadBalancer", "NodePort")
 
 

@@ -161,5 +161,5 @@ def _root_cause(stderr: str, folder: Path) -> str:
     if malformed:
         file = str(Path(*place[-1:], malformed["file"]))
         return f"malformed YAML in {file}: {malformed['what']}"
-    innermost = text.rsplit("accumulating resources: ", 1)[-1]
+    innermost = re.split(r"accumulating resources: |recursed accumulation of path '[^']+': |accumulation err='(?=accum)", text)[-1]
     return f"{innermost} (in {place[-1]})" if place else innermost

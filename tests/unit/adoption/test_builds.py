@@ -47,6 +47,7 @@ def found(root: Path, *images: str, hints: tuple[ImageHint, ...] = ()) -> dict[s
         ),
         (("Dockerfile", "Dockerfile.dev"), ("acme/web:1",), {"acme/web": "."}),
         (("Dockerfile",), ("nginx:1.25", "redis:7"), {}),
+        (("Dockerfile",), ("kiosk-web:latest", "mongo:6", "redis:7"), {"kiosk-web": "."}),
         (("Dockerfile", "tools/Dockerfile"), ("acme/a:1", "acme/b:1"), {}),
         (("node_modules/x/Dockerfile",), ("acme/web:1",), {}),
     ],

@@ -89,6 +89,19 @@ def test_several_files_in_the_root_belong_together(tmp_path: Path) -> None:
     assert choose(tmp_path).paths == (tmp_path / "deployment.yaml", tmp_path / "service.yaml")
 
 
+def test_files_in_the_root_belong_to_a_folder_of_manifests(tmp_path: Path) -> None:
+    """Unless both define the same: then the folder is meant; a folder of another name is another application's."""
+    write(tmp_path, "k8s/web.yaml", "monitoring/grafana.yaml")
+    root, folder = tmp_path / "app.yaml", tmp_path / "k8s"
+    root.write_text(stream(deployment("app")))
+
+    assert choose(tmp_path).paths == (root, folder)
+    root.write_text(POD)
+    assert choose(tmp_path).paths == (folder,)
+    (folder / "web.yaml").unlink()
+    assert choose(tmp_path).paths == (root,)
+
+
 def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
     """It is what its developers run; an overlay that is named for tests is likelier still."""
     write(tmp_path, "k8s/web.yaml", "kubernetes/web.yaml")

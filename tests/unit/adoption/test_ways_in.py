@@ -29,9 +29,10 @@ DATABASE = exposed("db", ports=[{"port": 5432}])
         ([exposed("web"), exposed("api"), DATABASE], ["web.localhost", "api.localhost"]),
         ([exposed("web", clusterIP="None"), exposed("ext", type="ExternalName"), exposed("manual", selector=None)], []),
         ([exposed("rpc", ports=[{"name": "grpc", "port": 8080}]), exposed("dns", ports=[{"port": 8053, "protocol": "UDP"}])], []),
+        ([exposed("people", ports=[{"name": "ldap-port", "port": 389}])], []),
         ([exposed("cache", ports=[{"name": "x", "port": 80, "targetPort": 6379}])], []),
     ],
-    ids=["load balancer", "node port", "cluster ip", "nothing to enter", "not http", "by target"],
+    ids=["load balancer", "node port", "cluster ip", "nothing to enter", "not http", "directory", "by target"],
 )
 def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str]) -> None:
     """Those that are reached from outside; else all that may speak HTTP."""

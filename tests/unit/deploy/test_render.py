@@ -163,6 +163,10 @@ MISSING = (
     "recursed accumulation of path '/p/k8s/base': accumulating resources: accumulation err='accumulating resources from 'nope.yaml': "
     "open /p/k8s/base/nope.yaml: no such file or directory': must build at directory: not a valid directory"
 )
+NO_FILE = (
+    "error: accumulating resources: accumulation err='accumulating resources from '../app': '/p/app' must resolve to a file': "
+    "recursed accumulation of path '/p/app': evalsymlink failure on '/p/app/mine.yaml' : lstat /p/app/mine.yaml: no such file or directory"
+)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +174,10 @@ MISSING = (
     [
         (MALFORMED, ["malformed YAML in /p/k8s/base/foo.yaml: yaml: line 8"]),
         (MISSING, ["nope.yaml", "no such file or directory", "/p/k8s/base"]),
+        (NO_FILE, ["cannot build it: evalsymlink failure on '/p/app/mine.yaml'", "no such file or directory"]),
         ('error: invalid Kustomization: json: unknown field "resource"', ['unknown field "resource"']),
     ],
-    ids=["malformed", "missing", "unknown-field"],
+    ids=["malformed", "missing", "missing-configuration", "unknown-field"],
 )
 def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, error: str, fragments: list[str]) -> None:
     """The innermost cause, with its file; the whole text follows."""
