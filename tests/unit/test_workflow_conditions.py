@@ -116,6 +116,10 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("pull_request", steps={"page": {"outputs": {}}}), False),
         (contexts("pull_request", failed=True), False),
     ],
+    "e2e.yml: verify": [
+        *((contexts(event, failed=failed), True) for event in EVENTS for failed in (False, True)),
+        (contexts("pull_request", cancelled=True), False),
+    ],
     "nightly.yml: podman: Stop Docker": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Undo its policy for forwarded packets": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Provoke the faults of Podman": WITH_DOCKER,

@@ -115,6 +115,34 @@ def test_a_reusable_workflow_keeps_its_ceiling(workflow: str, ceiling: dict[str,
     assert {key: value for job in WORKFLOWS[workflow]["jobs"].values() for key, value in job["permissions"].items()} == ceiling
 
 
+def test_the_verdict_is_decided_where_no_code_of_the_caller_runs() -> None:
+    """Its job checks nothing out, restores no cache, and takes from the other job its result and its artifact alone."""
+    verify = WORKFLOWS["e2e.yml"]["jobs"]["verify"]
+    used = [step["uses"].partition("@")[0] for step in verify["steps"] if "uses" in step]
+
+    assert used == ["$/.github/actions/kindgate", "actions/download-artifact"]
+    assert "with" not in verify["steps"][0]
+    assert (verify["needs"], verify["permissions"]) == (["e2e"], {})
+    text = json.dumps(verify)
+    assert set(re.findall(r"inputs\.[a-z-]+", text)) == {"inputs.inconclusive", "inputs.leg", "inputs.require"}
+    assert set(re.findall(r"needs\.e2e\.[a-z.]+", text)) == {"needs.e2e.result"}
+    assert "secrets." not in text
+
+
+def test_an_upload_of_what_a_verdict_is_from_fails_where_there_is_nothing() -> None:
+    """A warning beside a green job would be the gate left open."""
+    uploads = {
+        step["with"].get("name", ""): step["with"]["if-no-files-found"]
+        for step in WORKFLOWS["e2e.yml"]["jobs"]["e2e"]["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    }
+
+    assert {name.rsplit("-${{", 2)[0]: said for name, said in uploads.items() if name} == {
+        "kindgate-report": "error",
+        "kindgate-evidence": "error",
+    }
+
+
 @pytest.mark.parametrize("file", [*FILES, *ACTIONS], ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_actions_are_pinned_by_commit_with_their_version(file: Path) -> None:
     """A tag can be moved to other code; this repository's own action comes with the same commit."""

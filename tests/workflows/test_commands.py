@@ -47,6 +47,7 @@ RUN = {
     "e2e.yml: e2e: Give the page a name of its own",
     "e2e.yml: e2e: Link the page from the report",
     "e2e.yml: e2e: Delete what the run may have left",
+    "e2e.yml: verify: Decide whether the change may merge",
     "kindgate: Create a virtual environment",
     "kindgate: Name its folder",
     "kindgate: Install the locked dependencies",
@@ -193,6 +194,20 @@ def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, install
 
     assert "artifacts/2" in (clone / "artifacts/report.json").read_text()
     assert (clone / "kindgate-page-e2e-1.html").is_file()
+
+
+@pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 24)])
+def test_the_reusable_suite_decides_from_the_artifact_alone(installed: Path, tmp_path: Path, result: str, code: int) -> None:
+    """Red where nothing was uploaded, and where the report contradicts its job."""
+    inputs = {"leg": "e2e", "require": "objectives", "inconclusive": "warn"}
+    runner = Runner(tmp_path, tmp_path / "t", kindgate(installed, inputs=inputs, needs={"e2e": {"result": result}}))
+    step = "e2e.yml: verify: Decide whether the change may merge"
+
+    assert well(runner, step, 28).strip() == "e2e: NO VERDICT: there is no report"
+    leg = tmp_path / "legs/kindgate-report-e2e-1"
+    leg.mkdir(parents=True)
+    (leg / "report.json").write_text(report().model_dump_json())
+    well(runner, step, code)
 
 
 def test_the_nightly_run_deletes_what_it_left(clone: Path, tmp_path: Path) -> None:
