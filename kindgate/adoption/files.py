@@ -17,7 +17,7 @@ from kindgate.adoption.changes import Change, compared
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
 from kindgate.adoption.requests import NOTHING, Request
-from kindgate.adoption.tree import look_below
+from kindgate.adoption.watched import watched_paths
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,8 @@ def _workflows(repository: Repository, plan: Plan, source: Provenance) -> Iterat
 
 
 def _watched(repository: Repository, plan: Plan) -> list[str]:
-    """The folders whose change is a change of this suite: the application's, and all that it is made of elsewhere."""
-    uses = {one.folder: one.uses for one in look_below(repository.root).kustomizations}
-    paths = set[Path]()
-    todo = [*(path.resolve() for path in plan.paths), *plan.values, *(build.context for build in plan.application.builds)]
-    while todo:
-        path = todo.pop()
-        if path not in paths:
-            paths.add(path)
-            todo += uses.get(path, ())
-    outside = {relative(path, repository.root) for path in paths if not path.is_relative_to(repository.folder)}
-    return [repository.directory, *sorted(outside)]
+    """What the suite's job `changes` looks at."""
+    return watched_paths(repository, (*plan.paths, *plan.values, *(build.context for build in plan.application.builds)))
 
 
 def _environment() -> Environment:
