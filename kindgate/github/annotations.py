@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from kindgate.report.decision import decide
 from kindgate.report.escape import visible_start
 from kindgate.report.headline import failing_tests
 from kindgate.report.run import Outcome, RunReport
@@ -36,7 +37,7 @@ def annotation_lines(report: RunReport) -> tuple[str, ...]:
     if len(tests) > shown:
         lines.append(annotation("error", f"{len(tests) - shown} more tests failed: the job summary lists them", title="kindgate"))
     if not tests and report.outcome not in {Outcome.PASSED, Outcome.INTERRUPTED}:
-        level: Level = "warning" if report.exit_code == 0 else "error"
+        level: Level = "warning" if decide(report).may_merge else "error"
         lines.append(annotation(level, f"the run ended {report.outcome}: the job summary says why", title="kindgate"))
     return tuple(lines)
 

@@ -12,7 +12,7 @@ from kindgate.model import Verdict
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.whole import run_whole
 from kindgate.report.build import Measurement
-from kindgate.settings import Settings, SloSettings
+from kindgate.settings import ReportSettings, Settings, SloSettings
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judgement import Judgement, ThresholdResult
@@ -70,6 +70,24 @@ def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
     _, shown = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
 
     assert shown[-1] == "kindgate: compared it"
+
+
+@pytest.mark.parametrize(
+    ("ci", "allowed", "found", "code"),
+    [("true", False, False, 28), ("true", True, False, 0), ("", False, False, 0), ("true", False, True, 0)],
+)
+def test_a_run_that_judged_nothing_is_red_in_ci(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: str, allowed: bool, found: bool, code: int
+) -> None:
+    """Its report says NO VERDICT everywhere."""
+    monkeypatch.setenv("CI", ci)
+    settings = Settings(tmp_path, report=ReportSettings(allow_no_verdict=allowed))
+
+    def measure(_: Pipeline, measurements: list[Measurement]) -> None:
+        measurements.extend([judged(Verdict.PASS)] if found else [])
+
+    assert run_whole(settings, lambda _: None, lambda _: None, measure).exit_code == code
+    assert json.loads((tmp_path / "artifacts/report.json").read_text())["outcome"] == ("passed" if found else "no-verdict")
 
 
 @pytest.mark.parametrize(("what", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
