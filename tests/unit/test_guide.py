@@ -33,7 +33,7 @@ def test_every_command_exists(command: str) -> None:
 
 def test_every_option_exists() -> None:
     """Of the table, of the command in whose section it stands, or of pytest-html."""
-    of_commands = {"--rate", "--duration", "--url", "--json", "--link", "--fail-on", "--dir"}
+    of_commands = {"--rate", "--duration", "--url", "--json", "--link", "--leg", "--require", "--fail-on", "--dir"}
     named = set(re.findall(r"(--[a-z][a-z-]+)", TEXT))
 
     assert named <= {row.option.flag for row in option_fields(Settings)} | of_commands | {"--html"}
