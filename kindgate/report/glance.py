@@ -44,7 +44,8 @@ def _tests(report: RunReport) -> Iterable[Glance]:
     if outcomes:
         broken = outcomes["failed"] + outcomes["error"]
         others = [f"{count} {outcome}" for outcome, count in outcomes.items() if outcome != "passed"]
-        yield Glance("Tests passed", f"{outcomes['passed']:,} of {outcomes.total():,}", ", ".join(others), "fail" if broken else "pass")
+        tone: Tone = "fail" if broken else "unsure" if others else "pass"
+        yield Glance("Tests passed", f"{outcomes['passed']:,} of {outcomes.total():,}", ", ".join(others), tone)
 
 
 def _load(report: RunReport) -> Iterable[Glance]:

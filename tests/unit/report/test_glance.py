@@ -24,6 +24,13 @@ def test_what_is_undecided_is_neither_good_nor_bad(inconclusive: RunReport) -> N
     assert [(one.note, one.tone) for one in glances(inconclusive) if one.name == "Objectives met"] == [("1 INCONCLUSIVE", "unsure")]
 
 
+def test_skipped_tests_are_no_good_news(passing: RunReport) -> None:
+    """Where one passed and another proved nothing, the figure is not green."""
+    skipped = passing.tests[0].model_copy(update={"outcome": "skipped"})
+    shown = glances(passing.model_copy(update={"tests": (passing.tests[0], skipped)}))
+    assert [(one.value, one.note, one.tone) for one in shown if one.name == "Tests passed"] == [("1 of 2", "1 skipped", "unsure")]
+
+
 def test_a_run_that_measured_nothing_has_its_time_alone(setup_failed: RunReport) -> None:
     """No zero stands for what did not happen, and the time to the first test is said."""
     waited = PhaseTiming(name="time to first test", started=setup_failed.run.started, seconds=61.0)
