@@ -20,6 +20,9 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 16}]
 _MOST_OCTETS = 9
 """Of one number: 63 bits."""
 
+_BLOCK = 1 << 16
+"""Numbers that are read at a time: all at once would take ten times the memory of the result."""
+
 _LARGEST_SUM = 2.0**53
 """Of times in microseconds and of counts: beyond it a sum would not be exact."""
 
@@ -48,9 +51,15 @@ def _from_varints(encoded: bytes, at_most: int) -> Micros:
     if np.count_nonzero(last) > at_most:
         raise ValueError(f"the histogram holds more than {at_most // 2} different times")
     ends = np.flatnonzero(last)
-    starts = np.concatenate([[0], ends + 1])[: ends.size]
+    blocks = [_of_block(octets, ends[at - 1] + 1 if at else 0, ends[at : at + _BLOCK]) for at in range(0, ends.size, _BLOCK)]
+    return np.concatenate(blocks) if blocks else np.empty(0, np.int64)
+
+
+def _of_block(octets: NDArray[np.uint8], start: int, ends: Micros) -> Micros:
+    """The numbers that end at `ends`, of which the first begins at `start`."""
+    starts = np.concatenate([[start], ends[:-1] + 1])
     lengths = ends - starts + 1
-    longest = int(lengths.max(initial=0))
+    longest = int(lengths.max())
     if longest > _MOST_OCTETS:
         raise ValueError("the histogram holds a number that is too large")
     numbers = np.zeros(ends.size, np.int64)

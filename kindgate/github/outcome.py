@@ -78,6 +78,7 @@ def result_of(
 def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decision:
     """The decision that also counts how the run ended; a failed run may be another leg's doing."""
     agrees = decision.may_merge == (conclusion == "success")
-    if agrees or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
+    refuted = decision.again and not decision.may_merge  # by its own figures, or by the base: that says more than a disagreement
+    if agrees or refuted or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
         return decision
     return untrusted(f"the report says {decision.verdict}, and the run itself ended with {conclusion}")

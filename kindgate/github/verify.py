@@ -14,6 +14,7 @@ from kindgate.github.context import Context
 from kindgate.github.legs import Collected, collect, leg_names
 from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requirements, RunIdentity, decide, no_verdict, worst
 from kindgate.report.escape import visible
+from kindgate.report.recompute import recomputed
 
 SUBJECTS = ("tests", "objectives", "comparison")
 """What can be required of a leg."""
@@ -41,8 +42,12 @@ class Verified:
 def verify(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
-    """Decide about each of `legs`, by default about each in `inputs`; see `collect` for both, and `decide` for the rest."""
-    collected = collect(inputs, legs)
+    """Decide about each of `legs`, by default about each in `inputs`; see `collect` for both, and `decide` for the rest.
+
+    Every verdict of a report is judged again from its own figures.
+    """
+    found = collect(inputs, legs)
+    collected = replace(found, reports={leg: recomputed(report) for leg, report in found.reports.items()})
     decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
     decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
     wanted = leg_names(legs) or decided.keys()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
 from kindgate.model import Verdict
 from kindgate.report.numbers import plural
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
 from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
 
 Inconclusive = Literal["warn", "fail", "pass"]
@@ -66,13 +67,15 @@ ANY_RUN = RunIdentity()
 class Decision:
     """What follows from a report: a word for the verdict, whether the change may merge, an exit code, and one line of reason.
 
-    `reason` may hold text of others, which must be escaped where it is shown.
+    `reason` may hold text of others, which must be escaped where it is shown. `again` says that it is what judging the
+    report again has found.
     """
 
     verdict: str
     may_merge: bool
     exit_code: int
     reason: str
+    again: bool = False
 
 
 WORDS: Mapping[Outcome, str] = {
@@ -86,6 +89,15 @@ WORDS: Mapping[Outcome, str] = {
 }
 
 UNTRUSTED = "UNTRUSTED"
+
+_BASE_WORST_FIRST = (Verdict.FAIL, None, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
+_OUTCOME_OF = {
+    Verdict.FAIL: Outcome.FAILED,
+    None: Outcome.FAILED,
+    Verdict.INVALID: Outcome.INVALID,
+    Verdict.INCONCLUSIVE: Outcome.INCONCLUSIVE,
+}
+"""What a row of the base's objectives makes of a run; None is an objective that was not judged."""
 
 _OUTCOMES = {word: outcome for outcome, word in WORDS.items()}
 
@@ -160,16 +172,21 @@ def decide(
     """What follows from `report`; None is a report that is missing.
 
     `run` is what the report must be of, and `conclusion` GitHub's own word for how that run ended (`success`,
-    `failure`, ...): a report that disagrees with either is UNTRUSTED.
+    `failure`, ...): a report that disagrees with either is UNTRUSTED. Where the report was judged again, a claim that its
+    figures refute is a FAIL or UNTRUSTED, and a run that passes its own objectives must pass those of the base branch.
     """
     if report is None:
         return no_verdict("there is no report")
     if disagreement := _disagreement(report, run):
         return untrusted(disagreement)
+    again = report.recomputation or Recomputation()
+    if again.contradicted:
+        return _refuted(again.contradicted)
     own = _of_content(report, ANYTHING)
     if conclusion and own.may_merge != (conclusion == "success") and own.verdict != WORDS[Outcome.NO_VERDICT]:
         return untrusted(f"the report says {own.verdict}, and the run itself ended with {conclusion}")
-    return _of_content(report, requirements)
+    decision = _of_content(report, requirements)
+    return _held_to_base(decision, again.base, requirements) if again.base is not None else decision
 
 
 def no_verdict(reason: str) -> Decision:
@@ -204,6 +221,38 @@ def _disagreement(report: RunReport, run: RunIdentity) -> str:
     if run.attempt is not None and attempt != run.attempt:
         return f"the report is of attempt {attempt or 'unknown'}, not of {run.attempt}"
     return ""
+
+
+def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
+    """The decision about a report whose figures give other verdicts than it claims."""
+    first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
+    claimed = f"says {first.claimed} of" if first.claimed else "leaves out"
+    found = f"say {first.verdict}" if first.verdict else f"cannot be judged again ({first.reason.removesuffix('.')})"
+    more = f", and {plural(len(contradicted) - 1, 'more claim')} of it" if len(contradicted) > 1 else ""
+    reason = f"the report {claimed} {first.objective}, and its figures {found}{more}"
+    if first.verdict is Verdict.FAIL:
+        return Decision(WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, again=True)
+    return replace(untrusted(reason), again=True)
+
+
+def _held_to_base(decision: Decision, base: BaseVerdict, requirements: Requirements) -> Decision:
+    """The decision about a run that may merge by its own objectives, by those of the base branch."""
+    if not (decision.may_merge and base.counts and base.rows):
+        return decision
+    row = min(base.rows, key=lambda one: _BASE_WORST_FIRST.index(one.verdict))
+    if row.verdict is Verdict.PASS:
+        return decision
+    own = "passes its own objectives" if decision.verdict == WORDS[Outcome.PASSED] else "misses none of its own objectives"
+    effect = Effect.FAIL if row.verdict is None else effect_of(row.verdict, requirements.inconclusive)
+    code = exit_code_of(row.verdict or Verdict.FAIL, requirements.inconclusive)
+    word = WORDS[_OUTCOME_OF[row.verdict]]
+    found = {
+        Verdict.FAIL: f"fails those of {base.branch}: {row.objective}",
+        Verdict.INVALID: f"cannot be judged by those of {base.branch}: {row.objective}",
+        Verdict.INCONCLUSIVE: f"cannot be decided by those of {base.branch}: {row.objective}",
+        None: f"was not judged by all of {base.branch}: {row.objective}: {row.reason}",
+    }[row.verdict]
+    return Decision(word, effect is not Effect.FAIL, code, f"{own}, {found}", again=True)
 
 
 def _of_content(report: RunReport, requirements: Requirements) -> Decision:

@@ -97,11 +97,22 @@ def interval(objective: ThresholdOutcome) -> str:
 
 def _said(report: RunReport, decision: Decision) -> Headline:
     outcome = outcome_named(decision.verdict)
+    if decision.again:
+        return _judged_again(decision, outcome)
     if outcome is None:
         return _untrusted(decision)
     if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
         return _no_verdict(report, decision.reason)
     return _SAYING[outcome](report)
+
+
+def _judged_again(decision: Decision, outcome: Outcome | None) -> Headline:
+    return Headline(
+        UNTRUSTED if outcome is None else VERDICTS[outcome],
+        (Foreign(decision.reason),),
+        ("the report was judged again from its own figures, by the code and the objectives of the base branch",),
+        ("compare the objectives below, and what the pull request changes about its gate, before merging",),
+    )
 
 
 def _untrusted(decision: Decision) -> Headline:

@@ -20,6 +20,7 @@ from kindgate.report.glance import glances, scenarios
 from kindgate.report.headline import Foreign, Words, failing_tests, headline, interval
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import RunReport
+from kindgate.report.said_again import CONSISTENT, differences, sentences
 from kindgate.report.verdict_blocks import WORST_FIRST
 
 
@@ -45,6 +46,9 @@ def report_page(report: RunReport) -> str:
         glances=glances(report),
         scenarios=scenarios(report),
         objectives=_worst_first(report),
+        said_again=sentences(report.recomputation) if report.recomputation else (),
+        differences=differences(report.recomputation) if report.recomputation else (),
+        consistent=CONSISTENT,
         phases_from=min((phase.started for phase in report.phases), default=report.run.started),
         phases_until=max([report.run.started + report.run.seconds, *(phase.started + phase.seconds for phase in report.phases)]),
         phase_notes=any(phase.note for phase in report.phases),

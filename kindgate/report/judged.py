@@ -52,6 +52,17 @@ class JudgedThreshold(Record):
     abort_on_fail: bool = False
     delay_abort_eval: Seconds = 0.0
 
+    def __str__(self) -> str:
+        """Its expression as k6's examples write it, valid or not."""
+        aggregate = f"{self.aggregation}({self.quantile:g})" if self.quantile is not None else self.aggregation
+        return f"{aggregate}{self.operator}{self.limit:.12g}"
+
+    @property
+    def selector(self) -> str:
+        """Its metric and tags as k6 writes them."""
+        tags = ",".join(f"{key}:{value}" for key, value in sorted(self.tags.items()))
+        return f"{self.metric}{{{tags}}}" if tags else self.metric
+
     def threshold(self, origin: str = "") -> Threshold:
         """The judge's own type. Raises `ValueError` for a metric or an aggregation that does not exist."""
         metric = METRICS.get(self.metric)

@@ -26,6 +26,7 @@ from kindgate.report.measure_blocks import (
 from kindgate.report.numbers import NONE, plural, span
 from kindgate.report.run import Link, RunReport
 from kindgate.report.verdict_blocks import (
+    again_block,
     comparison_block,
     details_block,
     failing_block,
@@ -46,6 +47,7 @@ SUMMARY_LIMIT = 1024 * 1024
 SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     objectives_block,
     comparison_block,
+    again_block,
     failing_block,
     details_block,
     gate_block,

@@ -11,6 +11,7 @@ from kindgate.report.layout import Block, folded_table, table
 from kindgate.report.numbers import NONE, limit, number, percent, plural, quantity, span
 from kindgate.report.resources import WorkloadResources
 from kindgate.report.run import Link, RunReport
+from kindgate.report.said_again import CONSISTENT
 
 WORKLOAD_ROWS = 2000
 """Rows that are made at most; no page has room for more."""
@@ -119,6 +120,7 @@ def footer_block(report: RunReport) -> Block:
     said += [code_span(part) for part in (machine.os, machine.engine) if part]
     said += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
     said.append(span(report.run.seconds))
+    said += [CONSISTENT] if report.recomputation is not None else []
     return Block((f"<sub>{' · '.join(said)}</sub>",), usefulness=45)
 
 

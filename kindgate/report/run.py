@@ -6,14 +6,15 @@ It is written to `report.json`; `docs/report.schema.json` is its schema. A reade
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kindgate.report.bursts import Burst
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.recomputation import Recomputation
 from kindgate.report.record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.resources import ResourceWindow
 
@@ -176,3 +177,13 @@ class RunReport(Record):
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()
     links: Annotated[tuple[Link, ...], Field(max_length=LINKS)] = ()
     notes: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
+    recomputation: Recomputation | None = None
+    """Set where the report is published; a run leaves it out, and what an artifact says here is never believed."""
+
+    @model_validator(mode="after")
+    def _judged_within_bounds(self) -> Self:
+        if sum(len(entry.thresholds) for entry in self.judged) > OBJECTIVES_LIMIT:
+            raise ValueError(f"more than {OBJECTIVES_LIMIT} objectives were judged")
+        if sum(len(entry.tolerances) for entry in self.judged) > COMPARISON_LIMIT:
+            raise ValueError(f"more than {COMPARISON_LIMIT} figures were compared")
+        return self

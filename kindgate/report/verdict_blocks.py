@@ -9,6 +9,7 @@ from kindgate.report.layout import Block, table
 from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import RunReport, TestResult
+from kindgate.report.said_again import differences, sentences
 
 MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", Verdict.INVALID: "🚫"}
 
@@ -69,6 +70,28 @@ def comparison_block(report: RunReport) -> Block | None:
         usefulness=80,
         noun="figure",
     )
+
+
+def again_block(report: RunReport) -> Block | None:
+    """What judging the report again has found: sentences, and a row for each objective that is not as the report says."""
+    again = report.recomputation
+    if again is None or not (again.claims or again.base):
+        return None
+    title = "; ".join(markdown(words) for words in sentences(again))
+    found = differences(again)
+    if not found:
+        return Block((f"**{title[0].upper()}{title[1:]}.**",), usefulness=76)
+    rows = [
+        (
+            cell_code(one.found.objective),
+            cell_code(one.whose) if one.whose else "the run",
+            one.found.claimed or NONE,
+            f"{MARKS[one.found.verdict]} {one.found.verdict}" if one.found.verdict else "❌ not judged",
+            cell_code(one.found.reason),
+        )
+        for one in found
+    ]
+    return table(title, ("objective", "of", "the report says", "judged again", "why"), rows, usefulness=88, noun="objective")
 
 
 def failing_block(report: RunReport) -> Block | None:

@@ -24,6 +24,7 @@ from kindgate.report.run import Outcome, Run, RunReport
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document
 from tests.unit.github.test_artifact import packed
+from tests.unit.report.judged_runs import judged_figures
 from tests.workflows.runner import ROOT, Runner, run_steps
 
 STEPS = dict(run_steps(ROOT))
@@ -126,7 +127,9 @@ def report() -> RunReport:
         metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0
     )
     run = Run(id="9001-1", started=1_790_000_000.0, seconds=212.4, command="pytest -m e2e")
-    return RunReport(run=run, outcome=Outcome.PASSED, exit_code=0, objectives=(objective,))
+    return RunReport(
+        run=run, outcome=Outcome.PASSED, exit_code=0, objectives=(objective,), **judged_figures("p(95)<50", bursts=4, median=5.0)
+    )
 
 
 def test_every_command_is_run_or_listed() -> None:

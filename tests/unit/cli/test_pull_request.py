@@ -16,6 +16,7 @@ from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import HEAD, REPOSITORY, TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed
+from tests.unit.report.judged_runs import judged_figures
 
 REPORT = RunReport(
     run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
@@ -23,11 +24,15 @@ REPORT = RunReport(
     exit_code=0,
     tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
     objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
+    **judged_figures("p(95)<50", bursts=4, median=5.0),
     pull_request=PullRequest(repository=REPOSITORY, head_sha=HEAD, run_id=9001, attempt=1),
 )
 BAD_SETTING, MISSED, NOT_POSTED, REFUSED, NO_VERDICT = 10, 20, 23, 24, 28
-FAILED = REPORT.model_copy(update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)})
-UNJUDGED = REPORT.model_copy(update={"objectives": ()})
+FAILED = REPORT.model_copy(
+    update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)}
+    | judged_figures("p(95)<50", bursts=4, median=55.0)
+)
+UNJUDGED = REPORT.model_copy(update={"objectives": (), "judged": (), "figures": ()})
 
 
 @pytest.fixture(name="github")

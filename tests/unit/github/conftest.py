@@ -10,6 +10,7 @@ from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import Outcome, Run, RunReport, TestResult
 from tests.unit.github.standin import StandIn, serving
+from tests.unit.report.judged_runs import judged_figures
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def passing() -> RunReport:
         objectives=(
             ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0),
         ),
+        **judged_figures("p(95)<50", bursts=4, median=5.0),
         tests=(TestResult(node_id="tests/e2e/test_health.py::test_nodes", outcome="passed", seconds=0.4),),
     )
 
@@ -38,4 +40,6 @@ def failing(passing: RunReport) -> RunReport:
     """A run with a broken objective and a failing test."""
     broken = passing.objectives[0].model_copy(update={"verdict": Verdict.FAIL, "measured": 81.0})
     test = TestResult(node_id="tests/e2e/test_slo.py::test_slo", outcome="failed", seconds=30.0, error="p(95)<50: 81 ms")
-    return passing.model_copy(update={"outcome": Outcome.FAILED, "exit_code": 1, "objectives": (broken,), "tests": (*passing.tests, test)})
+    figures = judged_figures("p(95)<50", bursts=4, median=55.0)
+    changed = {"outcome": Outcome.FAILED, "exit_code": 1, "objectives": (broken,), "tests": (*passing.tests, test)}
+    return passing.model_copy(update=changed | figures)

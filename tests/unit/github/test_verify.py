@@ -53,7 +53,7 @@ def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunRep
 def test_other_legs_are_not_held_to_what_this_one_must_judge(tmp_path: Path, passing: RunReport) -> None:
     """`kindgate-report-a-*` also finds the reports of a leg `a-smoke`."""
     _write(tmp_path / "kindgate-report-a-1/report.json", passing)
-    _write(tmp_path / "kindgate-report-a-smoke-1/report.json", passing.model_copy(update={"objectives": ()}))
+    _write(tmp_path / "kindgate-report-a-smoke-1/report.json", passing.model_copy(update={"objectives": (), "judged": ()}))
 
     assert verify([tmp_path], ["a"], requirements_of(["tests objectives"], "warn")).lines == ("a: PASS: 1 test passed, 1 objective met",)
     assert verify([tmp_path], ["a a-smoke"], requirements_of(["tests objectives"], "warn")).decision.verdict == "NO VERDICT"
@@ -68,7 +68,7 @@ def test_a_report_that_its_job_contradicts_is_red(tmp_path: Path, passing: RunRe
 
 def test_what_a_green_job_did_not_judge_is_no_contradiction(tmp_path: Path, passing: RunReport) -> None:
     """The suite passed as it is, and lacks what the workflow requires."""
-    file = _write(tmp_path / "report.json", passing.model_copy(update={"objectives": ()}))
+    file = _write(tmp_path / "report.json", passing.model_copy(update={"objectives": (), "judged": ()}))
     found = verify([file], ["e2e"], requirements_of(["tests objectives"], "warn"), conclusion="success")
     assert found.lines == ("e2e: NO VERDICT: no objective was judged",)
 
@@ -86,7 +86,7 @@ def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path:
 def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunReport) -> None:
     """A message of the pull request's code cannot begin a line of its own."""
     error = SetupError(phase="deploy", message="no\n::error::forged\u202e")
-    report = failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error, "objectives": (), "comparison": ()})
+    report = failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error, "objectives": (), "judged": ()})
 
     (line,) = verify([_write(tmp_path / "report.json", report)], ["e2e"], ANYTHING, ANY_RUN).lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -28,30 +29,32 @@ def measured_burst(
     spread: float = 0.1,
     failing: float = 0.0,
     size: int = 400,
-    arms: bool = False,
+    arms: Literal["", "duet", "abba"] = "",
     slower: float = 1.0,
     steal: float = 0.0,
     lag: float = 0.05,
     seed: int = 0,
+    start: int = 0,
 ) -> BurstResult:
-    """Burst `number` of a run at 200 requests a second: lognormal response times around `median` ms.
+    """Burst `number` (and `start` are earlier) of a run at 200 requests a second: lognormal response times around `median` ms.
 
     `spread` is the SD of the log between bursts, `failing` the share of requests of all other fates, `lag` how late
-    requests are sent (ms). With `arms` both routes are one of two versions each, and the pull request's is `slower`.
+    requests are sent (ms). With `arms` the routes are two versions, of which the pull request's is `slower`; under `abba` each
+    burst is of one of them.
     """
     rng = np.random.default_rng([seed, number])
     seconds = size / 200
     routes = tuple(replace(route, arm=arm) for route, arm in zip(ROUTES, ("head", "base"), strict=True)) if arms else ROUTES
     plan = BurstPlan(routes, OpenLoop.constant(200, seconds=seconds), seed=number)
     rows: Rows = np.zeros((size, len(Column)), np.int64)
-    rows[:, Column.ROUTE] = rng.permutation(np.arange(size) % 2)
+    rows[:, Column.ROUTE] = (number % 4 in {0, 3}) if arms == "abba" else rng.permutation(np.arange(size) % 2)
     rows[:, Column.INTENDED] = np.sort(rng.integers(0, int(seconds * 1000), size)) * MS
     times = median * np.exp(rng.normal(0, spread) + rng.normal(0, 0.3, size))
-    times[rows[:, Column.ROUTE] == 0] *= slower
+    times[rows[:, Column.ROUTE] == 0] *= slower  # the pull request's
     rows[:, Column.SENT] = rows[:, Column.INTENDED] + int(lag * MS)
     rows[:, Column.DONE] = rows[:, Column.SENT] + (times * MS).astype(np.int64)
     rows[:, Column.WAITING] = (times * 900).astype(np.int64)
     rows[:, Column.OUTCOME] = np.where(rng.random(size) < failing, rng.choice(FATES, size), OK)
     rows[np.isin(rows[:, Column.OUTCOME], [LATE, CODES[FailureKind.UNSENT]]), Column.SENT] = -1
     rows[:, Column.STATUS_AND_SIZE] = 7 * SIZE_UNIT + np.where(rows[:, Column.OUTCOME] == CODES[FailureKind.HTTP], 503, 200)
-    return measured(plan, rows, started=1_790_000_000.0 + 5 * number, health=Health(cpu_share=0.1, steal=steal, pressure=0.25))
+    return measured(plan, rows, started=1_790_000_000.0 + 5 * (start + number), health=Health(cpu_share=0.1, steal=steal, pressure=0.25))

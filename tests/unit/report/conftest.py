@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import pytest
 
 from kindgate.model import Verdict
@@ -32,6 +35,8 @@ from kindgate.report.run import (
     SetupError,
     TestResult,
 )
+from kindgate.slo.objectives import Objectives, Tolerance
+from tests.unit.report.judged_runs import bursts_of, compared_run, judged_figures
 
 START = 1_790_000_000.0
 HEAD = "0123456789abcdef0123456789abcdef01234567"
@@ -149,6 +154,22 @@ def _resources() -> ResourceWindow:
     )
 
 
+def _judged(**burst: float) -> dict[str, Any]:
+    """The judged objectives and the figures of bursts in which they end as the words of a report say."""
+    return judged_figures("p(95)<50", "http_req_failed: rate<0.01", test=LATENCY_TEST, **burst)
+
+
+@functools.cache
+def _compared() -> dict[str, Any]:
+    """The same with a version that is two thirds slower than its base."""
+    judged = _judged(median=55.0)
+    report = compared_run(
+        Objectives(compare=(Tolerance(95.0, 0.1),)), bursts_of(median=40.0, arms="duet", slower=1.675, size=200, start=100), 6, test=""
+    )
+    entry = report.judged[0].model_copy(update={"bursts": tuple(len(judged["figures"]) + place for place in report.judged[0].bursts)})
+    return {"judged": (*judged["judged"], entry), "figures": (*judged["figures"], *report.figures)}
+
+
 @pytest.fixture
 def passing() -> RunReport:
     """A run on a pull request in which everything is met."""
@@ -180,6 +201,7 @@ def passing() -> RunReport:
             PhaseTiming(name="judge", started=START + 60, seconds=120.0),
         ),
         objectives=(_objective(Verdict.PASS, 7.9), _errors()),
+        **_judged(median=5.0),
         bursts=tuple(_burst(number) for number in range(1, 4)),
         resources=(_resources(),),
         tests=(
@@ -198,7 +220,8 @@ def passing() -> RunReport:
 def failing(passing: RunReport) -> RunReport:
     """A run whose latency objective fails, in a pull request that loosens another one."""
     return passing.model_copy(
-        update={
+        update=_compared()
+        | {
             "outcome": Outcome.FAILED,
             "exit_code": 1,
             "objectives": (_objective(Verdict.FAIL, 81.3).model_copy(update={"base": 48.5, "on_base": "passed"}), _errors()),
@@ -250,7 +273,7 @@ def failing(passing: RunReport) -> RunReport:
 def inconclusive(passing: RunReport) -> RunReport:
     """A run that cannot tell whether an objective is met."""
     return passing.model_copy(
-        update={"outcome": Outcome.INCONCLUSIVE, "objectives": (_objective(Verdict.INCONCLUSIVE, 48.0), _errors())},
+        update=_judged(median=30.5) | {"outcome": Outcome.INCONCLUSIVE, "objectives": (_objective(Verdict.INCONCLUSIVE, 48.0), _errors())},
     )
 
 
@@ -258,7 +281,8 @@ def inconclusive(passing: RunReport) -> RunReport:
 def invalid(passing: RunReport) -> RunReport:
     """A run in which the load generator was the bottleneck."""
     return passing.model_copy(
-        update={
+        update=_judged(median=5.0, steal=0.2)
+        | {
             "outcome": Outcome.INVALID,
             "exit_code": 21,
             "objectives": (_objective(Verdict.INVALID, 7.9), _errors(Verdict.INVALID)),
@@ -297,6 +321,8 @@ def setup_failed(passing: RunReport) -> RunReport:
                 PhaseTiming(name="deploy", started=START + 31.5, seconds=12.5, ok=False),
             ),
             "objectives": (),
+            "judged": (),
+            "figures": (),
             "bursts": (),
             "resources": (),
             "tests": (TestResult(node_id=LATENCY_TEST, outcome="error", seconds=0.0, phase="setup", error="DeployError"),),
@@ -307,4 +333,14 @@ def setup_failed(passing: RunReport) -> RunReport:
 @pytest.fixture
 def interrupted(passing: RunReport) -> RunReport:
     """A run that somebody stopped."""
-    return passing.model_copy(update={"outcome": Outcome.INTERRUPTED, "exit_code": 2, "objectives": (), "bursts": (), "resources": ()})
+    return passing.model_copy(
+        update={
+            "outcome": Outcome.INTERRUPTED,
+            "exit_code": 2,
+            "objectives": (),
+            "judged": (),
+            "figures": (),
+            "bursts": (),
+            "resources": (),
+        }
+    )

@@ -17,7 +17,7 @@ from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.slo.sample import BurstSample
 from tests.unit.report.bursts import measured_burst
 
-SAMPLES = tuple(burst_sample(measured_burst(number, arms=True)) for number in range(8))
+SAMPLES = tuple(burst_sample(measured_burst(number, arms="duet")) for number in range(8))
 
 
 def _found(samples: Sequence[BurstSample], *texts: str, test: str = "a") -> Found:

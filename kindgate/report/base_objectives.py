@@ -1,0 +1,148 @@
+"""The objectives of the base branch, judged from the figures of a pull request's run, by the base's bursts and looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from kindgate.model import Verdict
+from kindgate.report.build import comparison_records, objective_records
+from kindgate.report.claims import objective_name, plan_problem
+from kindgate.report.judged import Judged
+from kindgate.report.numbers import number, plural
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Rejudged
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.rejudge import Looks, Rejudgement, recompare, rejudge
+from kindgate.slo.compare import Comparison
+from kindgate.slo.judgement import Judgement
+from kindgate.slo.measure import scheduled
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.sample import BurstSample
+
+LOAD_SHARE = 0.95
+"""How much of the base's rate and length bursts must have: a generator that was held up may have sent a little less."""
+
+
+@dataclass(frozen=True)
+class BaseObjectives:
+    """What the base branch demands, and by which load.
+
+    `bursts` are those of one look (for a comparison: figures of both versions), or one in all where `quick`. `rate` is
+    requests per second over all hosts, `seconds` the length of a burst. `compares` says whether a run has to compare
+    with a base version at all.
+    """
+
+    branch: str
+    objectives: Objectives
+    bursts: int
+    rate: float
+    seconds: float
+    quick: bool = False
+    compares: bool = False
+
+    def looks(self, turns: int = 1) -> Looks:
+        """The looks of its plan, with `turns` bursts for each figure."""
+        return Looks(turns, 1) if self.quick else Looks(self.bursts * turns)
+
+
+def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base: BaseObjectives, accepted_by: str = "") -> BaseVerdict:
+    """The base's objectives, each judged from the longest series of bursts that the run judged; `samples` are the report's figures.
+
+    An objective without data, and one that fewer bursts or less load than the base's plan did not fail, is not judged.
+    `accepted_by` is the maintainer who lets the pull request's own objectives count where it edits them.
+    """
+    of_thresholds = _longest((entry for entry in judged if entry.thresholds), samples)
+    of_tolerances = _longest((entry for entry in judged if entry.tolerances), samples)
+    rows: list[Rejudged] = []
+    if base.objectives.thresholds:
+        rows += _thresholds(of_thresholds, base)
+    if base.objectives.compare and (base.compares or of_tolerances is not None):
+        rows += _tolerances(of_tolerances, base)
+    return BaseVerdict(
+        branch=shortened(base.branch, NAME_LIMIT),
+        edited=is_edited(judged, base),
+        accepted_by=shortened(accepted_by, NAME_LIMIT),
+        rows=tuple(rows[:ROWS_LIMIT]),
+    )
+
+
+def is_edited(judged: Iterable[Judged], base: BaseObjectives) -> bool:
+    """Whether the run judged by another objectives file than the base's, or by fewer bursts."""
+    files = [entry for entry in judged if not entry.own]
+    try:
+        thresholds = {one.threshold() for entry in files for one in entry.thresholds}
+    except ValueError:
+        return True
+    tolerances = {one.tolerance() for entry in files for one in entry.tolerances}
+    compares = base.compares or bool(tolerances)
+    return (
+        thresholds != {replace(one, origin="") for one in base.objectives.thresholds}
+        or (compares and tolerances != {replace(one, origin="") for one in base.objectives.compare})
+        or any(Looks(entry.per_look, entry.looks) != base.looks(entry.turns) for entry in files)
+    )
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The bursts of one entry, and how the entry says that they were sent."""
+
+    entry: Judged
+    bursts: tuple[BurstSample, ...]
+
+    def weakness(self, base: BaseObjectives, plan: Looks) -> str:
+        """In what it is less than the base's plan; empty when it is not."""
+        if len(self.bursts) < plan.per_look:
+            return f"{base.branch} plans {plural(plan.per_look, 'burst')} for a look, and this run holds {len(self.bursts)}"
+        sizes = [sum(series.scheduled for series in burst.series) for burst in self.bursts]
+        rate = median(size / burst.seconds if burst.seconds else 0.0 for size, burst in zip(sizes, self.bursts, strict=True))
+        if rate < LOAD_SHARE * base.rate or median(sizes) < LOAD_SHARE * base.rate * base.seconds:
+            planned = f"{number(base.rate * base.seconds)} requests at {number(base.rate)}/s"
+            return f"{base.branch} plans {planned} for a burst, and this run's had {number(median(sizes))} at {number(rate)}/s"
+        return ""
+
+
+def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Series | None:
+    """The entry with the most bursts, the objectives file's before a test's own; none where no entry has usable ones."""
+    usable = [entry for entry in entries if not plan_problem(entry, len(samples))]
+    if not usable:
+        return None
+    entry = max(usable, key=lambda one: (len(one.bursts), not one.own))
+    return _Series(entry, tuple(samples[place] for place in entry.bursts))
+
+
+def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
+    if series is None:
+        return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.thresholds]
+    plan = base.looks()
+    again = rejudge(base.objectives, series.bursts, plan)
+    weakness = series.weakness(base, plan)
+    rows = objective_records(again.result, "")
+    return [
+        _unjudged(objective_name(row), "this run sent no request that it is about")
+        if not scheduled(result.threshold, series.bursts)
+        else _row(row, again, weakness)
+        for row, result in zip(rows, again.result.results, strict=True)
+    ]
+
+
+def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
+    if series is None:
+        return [_unjudged(str(one), "this run compared nothing with a base version") for one in base.objectives.compare]
+    plan = base.looks(series.entry.turns)
+    again = recompare(base.objectives, series.bursts, plan, series.entry.placement)
+    weakness = series.weakness(base, plan)
+    return [_row(row, again, weakness) for row in comparison_records(again.result)]
+
+
+def _row(row: ThresholdOutcome | ComparisonRow, again: Rejudgement[Judgement] | Rejudgement[Comparison], weakness: str) -> Rejudged:
+    """What became of one objective: only a FAIL or an INVALID can come of less load than planned."""
+    less = weakness or ("this run ended before this look had all of its bursts" if again.short and row.verdict is Verdict.PASS else "")
+    if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
+        return _unjudged(objective_name(row), less)
+    return Rejudged(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
+
+
+def _unjudged(objective: str, reason: str) -> Rejudged:
+    return Rejudged(objective=shortened(objective, LINE_LIMIT), reason=shortened(reason, LINE_LIMIT))

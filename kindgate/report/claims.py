@@ -1,0 +1,179 @@
+"""A report's claims, and the verdicts that its own figures give when they are judged again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from kindgate.errors import SloError
+from kindgate.model import Verdict
+from kindgate.report.build import comparison_records, objective_records
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
+from kindgate.report.numbers import percent
+from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.on_base import BaseFigures, base_figures
+from kindgate.report.recomputation import Rejudged
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.rejudge import Looks, recompare, rejudge
+from kindgate.report.run import RunReport
+from kindgate.slo.compare import Comparison
+from kindgate.slo.judge import LOOKS
+from kindgate.slo.judgement import Judgement
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.sample import BurstSample
+
+Row = TypeVar("Row", ThresholdOutcome, ComparisonRow)
+
+NO_FIGURES = "the report holds no figures for it"
+
+
+@dataclass(frozen=True)
+class Again:
+    """One entry of `RunReport.judged`, judged again; `problem` says why it could not be, and is empty when it could."""
+
+    entry: Judged
+    judgement: Judgement | None = None
+    comparison: Comparison | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The rows of a report as they are when it is judged again, and how each compares with what the report claims."""
+
+    objectives: tuple[ThresholdOutcome, ...]
+    comparison: tuple[ComparisonRow, ...]
+    claims: tuple[Rejudged, ...]
+
+
+def judge_again(entry: Judged, samples: Sequence[BurstSample]) -> Again:
+    """What the figures of one entry give; `samples` are all of the report's figures."""
+    problem = plan_problem(entry, len(samples))
+    if problem:
+        return Again(entry, problem=problem)
+    bursts = [samples[place] for place in entry.bursts]
+    plan = Looks(entry.per_look, entry.looks)
+    few = f"{entry.per_look} bursts were planned for a look, and the report holds {len(bursts)}"
+    try:
+        wanted = Objectives(tuple(one.threshold() for one in entry.thresholds), tuple(one.tolerance() for one in entry.tolerances))
+        if wanted.compare:
+            compared = recompare(wanted, bursts, plan, entry.placement)
+            return Again(entry, problem=few) if compared.unfinished else Again(entry, comparison=compared.result)
+        judged = rejudge(wanted, bursts, plan)
+        return Again(entry, problem=few) if judged.unfinished else Again(entry, judgement=judged.result)
+    except (ValueError, ArithmeticError, SloError) as error:  # a time of 0 has no logarithm
+        return Again(entry, problem=str(error).splitlines()[0])
+
+
+def plan_problem(entry: Judged, available: int) -> str:
+    """What is wrong with the bursts and looks that an entry says it was judged by; empty when nothing is."""
+    if not entry.bursts:
+        return NO_FIGURES
+    if entry.bursts[-1] >= available or any(later <= earlier for earlier, later in itertools.pairwise(entry.bursts)):
+        return "the report names bursts that it does not hold, or one of them twice"
+    if entry.looks != LOOKS and (entry.looks, entry.per_look) != (1, entry.turns):
+        return f"{entry.looks} looks at {entry.per_look} bursts are no plan that a run can have"
+    if entry.thresholds and entry.tolerances:
+        return "thresholds and tolerances are judged from bursts of their own"
+    return ""
+
+
+def claims_of(report: RunReport, found: Sequence[Again]) -> Claims:
+    """The report's rows with the verdicts of `found`, which are its entries judged again.
+
+    What cannot be judged again is a FAIL, and so is a row of the report that no entry is about.
+    """
+    figures = base_figures(one.comparison for one in found if one.comparison is not None)
+    objectives = _matched(report.objectives, [line for one in found for line in _thresholds(one, figures)])
+    comparison = _matched(report.comparison, [line for one in found for line in _tolerances(one)])
+    claims = tuple(claim for _, claim in (*objectives, *comparison))
+    return Claims(tuple(row for row, _ in objectives)[:OBJECTIVES_LIMIT], tuple(row for row, _ in comparison)[:COMPARISON_LIMIT], claims)
+
+
+@dataclass(frozen=True)
+class _Line(Generic[Row]):
+    """A row as it is when judged again, and whether the pull request's own test asked for it; `judged` tells that it could be."""
+
+    row: Row
+    own: bool
+    judged: bool
+
+
+def _thresholds(again: Again, figures: BaseFigures) -> list[_Line[ThresholdOutcome]]:
+    entry = again.entry
+    if again.judgement is not None:
+        return [_Line(row, entry.own, judged=True) for row in objective_records(again.judgement, entry.test, figures)]
+    rows = [
+        ThresholdOutcome(
+            metric=shortened(one.selector, NAME_LIMIT),
+            expression=shortened(str(one), LINE_LIMIT),
+            verdict=Verdict.FAIL,
+            limit=one.limit,
+            explanation=_unjudged(again.problem),
+            test=entry.test,
+        )
+        for one in entry.thresholds
+    ]
+    return [_Line(row, entry.own, judged=False) for row in rows]
+
+
+def _tolerances(again: Again) -> list[_Line[ComparisonRow]]:
+    entry = again.entry
+    if again.comparison is not None:
+        return [_Line(row, entry.own, judged=True) for row in comparison_records(again.comparison, entry.test)]
+    rows = [
+        ComparisonRow(
+            metric=f"p({one.quantile:g})",
+            unit="ms",
+            tolerance=one.max_regression,
+            verdict=Verdict.FAIL,
+            explanation=_unjudged(again.problem),
+            test=entry.test,
+        )
+        for one in entry.tolerances
+    ]
+    return [_Line(row, entry.own, judged=False) for row in rows]
+
+
+def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, Rejudged]]:
+    """Each row as judged again with its claim; rows of the report that are left over come last, as FAILs."""
+    open_claims: dict[tuple[object, ...], list[Row]] = {}
+    for row in claimed:
+        open_claims.setdefault(_key(row), []).append(row)
+    matched = []
+    for line in lines:
+        same = open_claims.get(_key(line.row))
+        matched.append((line.row, _claim(line, same.pop(0) if same else None)))
+    for row in (row for rows in open_claims.values() for row in rows):
+        failed = row.model_copy(update={"verdict": Verdict.FAIL, "explanation": _unjudged(NO_FIGURES)})
+        matched.append((failed, _claim(_Line(failed, own=False, judged=False), row)))
+    return matched
+
+
+def _claim(line: _Line[Row], claimed: Row | None) -> Rejudged:
+    return Rejudged(
+        objective=shortened(objective_name(line.row), LINE_LIMIT),
+        test=line.row.test,
+        own=line.own,
+        claimed=None if claimed is None else claimed.verdict,
+        verdict=line.row.verdict if line.judged else None,
+        reason=line.row.explanation,
+    )
+
+
+def objective_name(row: ThresholdOutcome | ComparisonRow) -> str:
+    """What a row is about, in a few words."""
+    if isinstance(row, ComparisonRow):
+        return f"{row.metric} at most {percent(row.tolerance)} slower than the base version"
+    return f"{row.expression} of {row.metric}"
+
+
+def _key(row: ThresholdOutcome | ComparisonRow) -> tuple[object, ...]:
+    """What tells the rows of a report apart."""
+    return (row.test, row.metric, row.tolerance if isinstance(row, ComparisonRow) else row.expression)
+
+
+def _unjudged(problem: str) -> str:
+    return shortened(f"{Verdict.FAIL}: it cannot be judged again: {problem}.", LINE_LIMIT)

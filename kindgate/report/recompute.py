@@ -1,0 +1,68 @@
+"""Judges a report again where it is published: its own claims, and the objectives of the base branch. Pure.
+
+This proves that a report is consistent, not that it is honest: figures that were invented whole are judged like any others.
+Looks and errors are never the report's to choose: they are those of `kindgate.slo.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindgate.report.base_objectives import BaseObjectives, base_verdict
+from kindgate.report.build import gate_records
+from kindgate.report.claims import Again, claims_of, judge_again
+from kindgate.report.decision import WORST_FIRST, outcome_of
+from kindgate.report.measurements import FiguresRefused, samples_of
+from kindgate.report.objectives import ValidityGate
+from kindgate.report.recomputation import Recomputation
+from kindgate.report.run import Outcome, RunReport
+from kindgate.slo.sample import BurstSample
+
+WORK_LIMIT = 20_000
+"""Objectives times bursts that are judged again at most: half a minute of a processor, or ten objectives in each of 30 tests."""
+
+GATES_LIMIT = 500
+
+
+def recomputed(report: RunReport, base: BaseObjectives | None = None, *, accepted_by: str = "") -> RunReport:
+    """The report with every verdict judged again, and with what the base's objectives make of its figures.
+
+    Verdicts, figures, sentences and gates are those that the judge gives now. A claim without figures is a FAIL, and so is
+    one that the figures refute; the outcome is never better than what the report itself says. `accepted_by` is the
+    maintainer who lets objectives count that the pull request edits.
+    """
+    samples, refused = _samples(report)
+    found = [Again(entry, problem=refused) if refused else judge_again(entry, samples) for entry in report.judged]
+    claims = claims_of(report, found)
+    verdict = base_verdict(report.judged, samples, base, accepted_by) if base is not None else None
+    ended = outcome_of(
+        exit_code=report.exit_code,
+        interrupted=report.outcome is Outcome.INTERRUPTED,
+        setup_error=report.setup_error,
+        tests=report.tests,
+        objectives=(*claims.objectives, *claims.comparison),
+    )
+    return report.model_copy(
+        update={
+            "outcome": min(report.outcome, ended, key=WORST_FIRST.index),
+            "objectives": claims.objectives,
+            "comparison": claims.comparison,
+            "gates": _gates(found)[:GATES_LIMIT],
+            "recomputation": Recomputation(claims=claims.claims, base=verdict),
+        }
+    )
+
+
+def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
+    """The figures as the judge takes them, or why they are refused."""
+    if sum(len(entry.bursts) * (len(entry.thresholds) + len(entry.tolerances)) for entry in report.judged) > WORK_LIMIT:
+        return (), "the report has more objectives and bursts than are judged again"
+    try:
+        return samples_of(report.figures), ""
+    except FiguresRefused as error:
+        return (), f"the report's figures are refused: {error}"
+
+
+def _gates(found: Sequence[Again]) -> tuple[ValidityGate, ...]:
+    results = [(result, one.entry.test) for one in found for result in (one.judgement, one.comparison) if result is not None]
+    return tuple(record for result, test in results for record in gate_records(result, test))

@@ -1,0 +1,56 @@
+"""What a page says about a report that was judged again: data, so that Markdown and HTML mark foreign words in their own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kindgate.report.headline import Foreign, Words
+from kindgate.report.numbers import plural
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
+
+CONSISTENT = "verdicts judged again from the report's figures, which proves that it is consistent, not that it is honest"
+"""What the footer says."""
+
+OWN_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One objective that is not as the report says, or one of the base branch; `whose` names the branch, empty for the run's own."""
+
+    found: Rejudged
+    whose: str = ""
+
+
+def sentences(again: Recomputation) -> tuple[Words, ...]:
+    """How many claims hold, which objectives are the pull request's own, and what the check follows."""
+    refuted = len(again.contradicted)
+    held = f"{refuted} not as the report says" if refuted else "all as the report says"
+    said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
+    own = tuple(dict.fromkeys(claim.objective for claim in again.claims if claim.own))
+    if own:
+        names = [word for name in own[:OWN_SHOWN] for word in (", ", Foreign(name))][1:]
+        more = f" and {len(own) - OWN_SHOWN} more" if len(own) > OWN_SHOWN else ""
+        said.append(("the pull request's own, written in its tests: ", *names, *([more] if more else [])))
+    if again.base is not None and again.base.rows:
+        said.append(_about_base(again.base))
+    return tuple(said)
+
+
+def differences(again: Recomputation) -> tuple[Difference, ...]:
+    """The claims that the figures refute, and the base's objectives where the run's own do not say the same already."""
+    claims = tuple(Difference(claim) for claim in again.contradicted)
+    if again.base is None:
+        return claims
+    known = {(claim.objective, claim.verdict) for claim in again.claims}
+    rows = [row for row in again.base.rows if again.base.edited or (row.objective, row.verdict) not in known]
+    return (*claims, *(Difference(row, again.base.branch) for row in rows))
+
+
+def _about_base(base: BaseVerdict) -> Words:
+    branch = Foreign(base.branch)
+    if not base.edited:
+        return ("its objectives are those of ", branch)
+    if base.accepted_by:
+        return ("it edits what it is judged by, and ", Foreign(base.accepted_by), " lets that count instead of the objectives of ", branch)
+    return ("it edits what it is judged by, so the check follows the objectives of ", branch)

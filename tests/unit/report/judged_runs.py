@@ -1,0 +1,87 @@
+"""Reports of runs that really judged: generated bursts, through the pipeline's own looks, into a report."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.campaign import Campaign, Enough, OnBurst
+from kindgate.pipeline.comparing import measure_and_compare
+from kindgate.pipeline.judging import measure_and_judge
+from kindgate.pipeline.lease import Lease
+from kindgate.pipeline.samples import burst_sample
+from kindgate.report.build import Measurement, build_report
+from kindgate.report.run import Run, RunReport, TestResult
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from tests.unit.report.bursts import measured_burst
+
+Burst = Callable[[int], BurstResult]
+"""Makes the burst of a number."""
+
+
+class GeneratedCampaign(Campaign):
+    """Bursts that are made and not sent."""
+
+    def __init__(self, burst: Burst, turns: int = 1) -> None:
+        first = burst(0)
+        super().__init__(first.plan, 0.0, Path(), Lease(Path(), Path()), (first.plan,) * turns if turns > 1 else ())
+        self._burst = burst
+        self.made: tuple[BurstResult, ...] = ()
+
+    def extend(
+        self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None, enough: Enough = lambda _results: False
+    ) -> tuple[BurstResult, ...]:
+        """As the pipeline's own, without a load."""
+        while len(self.made) < count and not (self.made and enough(self.made)):
+            self.made = (*self.made, self._burst(len(self.made)))
+            on_burst(len(self.made), count, self.made[-1])
+        return self.made[:count]
+
+
+def judged_run(
+    objectives: Objectives, burst: Burst, bursts: int, *, own: bool = False, quick: bool = False, test: str = "test_slo"
+) -> RunReport:
+    """The report of a run that judged thresholds; raises `SloError` for a plan that could not decide them."""
+    campaign = GeneratedCampaign(burst)
+    judged = measure_and_judge(objectives, campaign, bursts, quick=quick)
+    measurement = Measurement(test, judgement=judged.judgement, origin=replace(judged.origin, own=own))
+    return reported([measurement], campaign.made)
+
+
+def compared_run(
+    objectives: Objectives, burst: Burst, pairs: int, *, turns: int = 1, placement: str = "", test: str = "test_duet"
+) -> RunReport:
+    """The report of a run that compared with a base version; raises as `judged_run`."""
+    campaign = GeneratedCampaign(burst, turns)
+    compared = measure_and_compare(objectives, campaign, pairs, placement=placement)
+    return reported([Measurement(test, comparison=compared.comparison, origin=compared.origin)], campaign.made)
+
+
+@functools.cache
+def judged_figures(*texts: str, test: str = "", bursts: int = 10, **burst: Any) -> dict[str, Any]:
+    """The fields of a report that hold what `texts` were judged from."""
+    report = judged_run(Objectives(parse_marker(texts)), bursts_of(**burst), bursts, test=test)
+    return {"judged": report.judged, "figures": report.figures}
+
+
+def reported(measurements: Sequence[Measurement], bursts: Sequence[BurstResult]) -> RunReport:
+    """The report as it is read from its file again, of a run whose tests ended as its verdicts say."""
+    run = Run(id="1", started=1_790_000_000.0, seconds=60.0)
+    samples = [burst_sample(burst) for burst in bursts]
+    verdicts = [found.verdict.value for one in measurements for found in (one.judgement, one.comparison) if found is not None]
+    red = any(verdict in {"FAIL", "INVALID"} for verdict in verdicts)
+    tests = tuple(TestResult(node_id=one.test or "a test", outcome="failed" if red else "passed", seconds=1.0) for one in measurements)
+    report = build_report(
+        run, exit_code=int(red), measurements=[Measurement("load", tuple(bursts)), *measurements], samples=samples, tests=tests
+    )
+    return RunReport.model_validate_json(report.model_dump_json())
+
+
+def bursts_of(**burst: Any) -> Burst:
+    """Generated bursts that differ in nothing but chance."""
+    return lambda number: measured_burst(number, **burst)

@@ -1,0 +1,181 @@
+"""The objectives of the base branch over a pull request's figures: what it demands is judged by its own plan, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kindgate.model import Verdict
+from kindgate.report.base_objectives import BaseObjectives
+from kindgate.report.decision import Requirements, decide
+from kindgate.report.recompute import recomputed
+from kindgate.report.run import Outcome, RunReport
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives, Tolerance
+from tests.unit.report.judged_runs import bursts_of, compared_run, judged_run
+
+STRICT, LOOSE = "p(95)<40", "p(95)<1000"
+"""Limits on a service whose p(95) is about 80 ms."""
+
+
+def _objectives(*texts: str) -> Objectives:
+    return Objectives(parse_marker(texts))
+
+
+def _main(*texts: str, **demands: Any) -> BaseObjectives:
+    """What the branch main demands, of ten bursts of 400 requests at 200/s."""
+    return BaseObjectives("main", _objectives(*texts) if texts else Objectives(), **{"bursts": 10, "rate": 200.0, "seconds": 2.0} | demands)
+
+
+def _run(*texts: str, bursts: int = 10, own: bool = False, quick: bool = False, **burst: Any) -> RunReport:
+    return judged_run(_objectives(*(texts or (LOOSE,))), bursts_of(**{"median": 50.0} | burst), bursts, own=own, quick=quick)
+
+
+def _rows(report: RunReport) -> list[Verdict | None]:
+    assert report.recomputation is not None
+    assert report.recomputation.base is not None
+    return [row.verdict for row in report.recomputation.base.rows]
+
+
+def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once() -> None:
+    """The base's verdicts are its own."""
+    again = recomputed(_run(), _main(LOOSE))
+    assert again.recomputation is not None
+    assert again.recomputation.base is not None
+    assert not again.recomputation.base.edited
+    assert _rows(again) == [Verdict.PASS]
+    assert decide(again, conclusion="success").verdict == "PASS"
+
+
+def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
+    """Both verdicts are there, and the check follows main's."""
+    again = recomputed(_run(LOOSE), _main(STRICT))
+    decision = decide(again, conclusion="success")
+    assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
+    assert decision.reason == "passes its own objectives, fails those of main: p(95)<40 of http_req_duration"
+    assert again.outcome is Outcome.PASSED
+    assert [row.verdict for row in again.objectives] == [Verdict.PASS]
+
+
+def test_a_maintainer_may_let_edited_objectives_count() -> None:
+    """Then the check follows the pull request's own; what is not edited still counts."""
+    edited = recomputed(_run(LOOSE), _main(STRICT), accepted_by="octocat")
+    assert decide(edited, conclusion="success").may_merge
+
+    own = recomputed(judged_run(_objectives(STRICT), bursts_of(median=50.0), 10), _main(STRICT), accepted_by="octocat")
+    assert decide(own).exit_code == 20
+
+
+def test_a_claim_that_is_refuted_stays_red_whatever_a_maintainer_accepts() -> None:
+    """The label lets objectives count, and no forgery."""
+    forged = _run(STRICT).model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0})
+    forged = forged.model_copy(update={"objectives": tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in forged.objectives)})
+    assert decide(recomputed(forged, _main(LOOSE), accepted_by="octocat")).exit_code == 20
+
+
+def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
+    """A route that the pull request no longer serves or no longer loads: red, by name."""
+    again = recomputed(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
+    decision = decide(again, conclusion="success")
+    assert _rows(again) == [Verdict.PASS, None]
+    assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
+    assert "http_req_duration{host:gone.localhost}" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("run", "demands"),
+    [
+        ({"bursts": 3}, {}),
+        ({"quick": True}, {}),
+        ({}, {"bursts": 20}),
+        ({}, {"rate": 400.0, "seconds": 1.0}),
+        ({"size": 300}, {}),
+    ],
+    ids=["fewer bursts", "a single burst", "more bursts on main", "a lower rate", "shorter bursts"],
+)
+def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], demands: dict[str, Any]) -> None:
+    """A run cannot loosen an objective by measuring less."""
+    again = recomputed(_run(LOOSE, **run), _main(LOOSE, **demands))
+    decision = decide(again, conclusion="success")
+    assert _rows(again) == [None]
+    assert not decision.may_merge
+    assert "main plans" in decision.reason
+
+
+def test_less_load_may_still_fail() -> None:
+    """What is broken under a lower rate is broken."""
+    again = recomputed(_run(LOOSE, size=300), _main(STRICT))
+    assert _rows(again) == [Verdict.FAIL]
+
+
+def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() -> None:
+    """At its first look main's objective was still open: it is INCONCLUSIVE, and main's policy says what that does."""
+    again = recomputed(_run(LOOSE, median=30.5), _main("p(95)<50"))
+    assert _rows(again) == [Verdict.INCONCLUSIVE]
+    red, green = (decide(again, Requirements(inconclusive=policy), conclusion="success") for policy in ("fail", "warn"))
+    assert (red.may_merge, red.exit_code, green.may_merge, green.verdict) == (False, 20, True, "INCONCLUSIVE")
+
+
+def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
+    """5 ms of loop lag are valid for a limit of one second, and not for one of 90 ms."""
+    again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<90"))
+    assert _rows(again) == [Verdict.INVALID]
+    assert decide(again, conclusion="success").exit_code == 21
+
+
+def test_objectives_of_tests_are_the_pull_requests_own() -> None:
+    """They are judged as written, marked, and take the place of none of the base's."""
+    again = recomputed(_run(LOOSE, own=True), _main(STRICT))
+    assert again.recomputation is not None
+    assert [claim.own for claim in again.recomputation.claims] == [True]
+    assert not decide(again, conclusion="success").may_merge
+
+
+def test_a_run_that_judged_nothing_leaves_every_objective_of_the_base_unjudged() -> None:
+    """Deleting the test does not delete the objective."""
+    report = _run().model_copy(update={"objectives": (), "judged": (), "figures": ()})
+    again = recomputed(report, _main(LOOSE, "http_req_failed: rate<0.1"))
+    assert _rows(again) == [None, None]
+    assert decide(again, conclusion="success").exit_code == 20
+
+
+TOLERANT = Objectives(compare=(Tolerance(95.0, 1.0),))
+
+
+def _compared(**burst: Any) -> RunReport:
+    return compared_run(TOLERANT, bursts_of(arms="duet", **burst), 10)
+
+
+def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
+    """A version that is half slower passes a tolerance of 100 % and fails main's 10 %."""
+    main = replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.1),)), compares=True)
+    again = recomputed(_compared(slower=1.5), main)
+    assert _rows(again) == [Verdict.FAIL]
+    assert "fails those of main: p(95) at most 10" in decide(again, conclusion="success").reason
+
+
+@pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
+def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
+    """Tolerances in a file say nothing about runs that have no base version to compare with."""
+    main = replace(_main(), objectives=replace(_objectives(LOOSE), compare=(Tolerance(95.0, 0.1),)), compares=compares)
+    assert _rows(recomputed(_run(), main)) == rows
+
+
+def test_the_file_and_the_plan_decide_what_is_edited() -> None:
+    """A file of the same objectives and sizes is the base's; another limit, an objective less or fewer bursts is an edit."""
+
+    def edited(report: RunReport, main: BaseObjectives) -> bool:
+        again = recomputed(report, main).recomputation
+        assert again is not None
+        assert again.base is not None
+        return again.base.edited
+
+    assert not edited(_run(LOOSE, "max<5000"), _main("max<5000", LOOSE))
+    assert edited(_run(LOOSE), _main("max<5000", LOOSE))
+    assert edited(_run(LOOSE, "max<5000"), _main(LOOSE))
+    assert edited(_run(LOOSE), _main("p(95)<1001"))
+    assert edited(_run(LOOSE, bursts=12), _main(LOOSE))
+    assert edited(_compared(), replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.99),)), compares=True))
+    assert not edited(_compared(), replace(_main(), objectives=TOLERANT, compares=True))

@@ -1,0 +1,278 @@
+"""A report judged again: an honest one gives the very verdicts that it claims, a forged one does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bench.recorded import RECORDING, read_recording
+from kindgate.errors import SloError
+from kindgate.histogram import Histogram
+from kindgate.load.result import BurstResult
+from kindgate.model import Verdict
+from kindgate.report.build import Measurement, build_report
+from kindgate.report.decision import Requirements, decide
+from kindgate.report.judged import Origin
+from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.recompute import WORK_LIMIT, recomputed
+from kindgate.report.rejudge import Looks, recompare
+from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives, Tolerance
+from kindgate.slo.sample import BurstSample, Health
+from tests.unit.report.bursts import measured_burst
+from tests.unit.report.judged_runs import bursts_of, compared_run, judged_run
+
+AT_LEAST_OBJECTIVES = Requirements(tests=True, objectives=True)
+
+
+def _thresholds(*texts: str) -> Objectives:
+    return Objectives(parse_marker(texts))
+
+
+def assert_honest(report: RunReport) -> None:
+    """Judged again it says the same: every verdict, figure and sentence, and what follows from them."""
+    again = recomputed(report)
+    assert again.recomputation is not None
+    assert again.recomputation.contradicted == ()
+    assert len(again.recomputation.claims) == len(report.objectives) + len(report.comparison)
+    assert (again.objectives, again.comparison, again.gates, again.outcome) == (
+        report.objectives,
+        report.comparison,
+        report.gates,
+        report.outcome,
+    )
+    assert decide(again) == decide(report)
+
+
+LIMITS = st.floats(1, 400).map(lambda limit: f"{limit!r}")
+EXPRESSIONS = st.one_of(
+    st.builds("{}{}{}".format, st.sampled_from(["p(95)", "p(50)", "med", "p(99.5)", "avg", "max", "min"]), st.sampled_from("<>"), LIMITS),
+    st.builds("http_req_failed: rate<{}".format, st.floats(0.001, 0.9)),
+    st.builds("http_req_failed{{kind:{}}}: rate<{}".format, st.sampled_from(["http", "network", "unsent"]), st.floats(0.01, 0.9)),
+    st.builds("http_req_duration{{host:{}}}: p(90)<{}".format, st.sampled_from(["foo.localhost", "bar.localhost"]), LIMITS),
+    st.builds("checks: rate>{}".format, st.floats(0.1, 0.999)),
+    st.builds("send_lag: p(99)<{}".format, LIMITS),
+    st.builds("service_time: p(90)<={}".format, LIMITS),
+    st.sampled_from(["http_reqs: count>100", "dropped_iterations: count<=0", "http_reqs: rate>=150", "checks: rate>=1"]),
+)
+
+
+@given(
+    texts=st.lists(EXPRESSIONS, min_size=1, max_size=4, unique=True),
+    aborts=st.booleans(),
+    bursts=st.integers(2, 4),
+    quick=st.booleans(),
+    failing=st.sampled_from([0.0, 0.0, 0.01, 0.5]),
+    burst=st.fixed_dictionaries(
+        {
+            "median": st.floats(1, 200),
+            "spread": st.sampled_from([0.02, 0.2]),
+            "steal": st.sampled_from([0.0, 0.0, 0.0, 0.2]),
+            "lag": st.sampled_from([0.05, 0.05, 30.0]),
+            "seed": st.integers(0, 2**32),
+        }
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_an_honest_report_gives_the_verdicts_that_it_claims(
+    *, texts: list[str], aborts: bool, bursts: int, quick: bool, failing: float, burst: dict[str, Any]
+) -> None:
+    """Judge, report, judge again: for any thresholds, loads, looks and faults of application, generator and machine."""
+    objectives = Objectives(parse_marker(tuple(texts), options={"abortOnFail": aborts}))
+    try:
+        report = judged_run(objectives, bursts_of(failing=failing, **burst), bursts, quick=quick)
+    except SloError:
+        assume(False)  # noqa: FBT003  # so few requests could not confirm it
+    assert_honest(report)
+
+
+@given(
+    tolerances=st.lists(
+        st.tuples(st.sampled_from([50.0, 95.0, 99.9]), st.floats(0.01, 2)), min_size=1, max_size=3, unique_by=lambda one: one[0]
+    ),
+    pairs=st.integers(3, 6),
+    arms=st.sampled_from(["duet", "abba"]),
+    placement=st.sampled_from(["", "", "", "foo on a, and on b in the base"]),
+    burst=st.fixed_dictionaries(
+        {
+            "slower": st.sampled_from([0.9, 1.0, 1.05, 1.1, 2.0]),
+            "failing": st.sampled_from([0.0, 0.0, 0.02, 1.0]),
+            "lag": st.sampled_from([0.05, 0.05, 30.0]),
+            "seed": st.integers(0, 2**32),
+        }
+    ),
+)
+@settings(max_examples=30, deadline=None)
+def test_an_honest_comparison_gives_the_verdicts_that_it_claims(
+    *, tolerances: list[tuple[float, float]], pairs: int, arms: str, placement: str, burst: dict[str, Any]
+) -> None:
+    """For duet and ABBA bursts, versions that are slower, fail or stand on other nodes."""
+    objectives = Objectives(compare=tuple(Tolerance(*one) for one in tolerances))
+    try:
+        report = compared_run(
+            objectives, bursts_of(size=200, arms=arms, **burst), pairs, turns=4 if arms == "abba" else 1, placement=placement
+        )
+    except SloError:
+        assume(False)  # noqa: FBT003  # so few pairs could not decide it
+    assert_honest(report)
+
+
+def _whole(sample: BurstSample, place: int) -> BurstSample:
+    """A recorded burst with what a recording leaves out, by the rules of an engine that was never late."""
+    series = tuple(
+        replace(
+            one,
+            failed={"timeout": one.scheduled - one.response.count},
+            failed_response=Histogram.of([10**7] * (one.scheduled - one.response.count)),
+        )
+        for one in sample.series
+    )
+    size = sum(one.scheduled for one in series)
+    lag = Histogram.of([50] * size)
+    return replace(sample, started=1000.0 + place, series=series, send_lag=lag, health=Health(lag, size, size))
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.05, 1.1, 1.3])
+def test_recorded_bursts_of_a_real_cluster_give_the_verdicts_that_they_gave(slower: float) -> None:
+    """Ten bursts a look, drawn from the recording that the error rates are measured with."""
+    recording, rng = read_recording(RECORDING), np.random.default_rng(5)
+    objectives, plan = Objectives(compare=(Tolerance(95.0, 0.1), Tolerance(50.0, 0.1))), Looks(10)
+    for _ in range(5):
+        samples = [_whole(sample, place) for place, sample in enumerate(recording.run(rng, 30, slower))]
+        comparison = recompare(objectives, samples, plan, "").result
+        judged = samples[: 10 * comparison.look]
+        origin = Origin(tuple(sample.started for sample in judged), 10)
+        measurement = Measurement("test_duet", comparison=comparison, origin=origin)
+        assert_honest(build_report(Run(id="1", started=1.0, seconds=1.0), exit_code=0, measurements=[measurement], samples=samples))
+
+
+PASSING = _thresholds("p(95)<200", "http_req_failed: rate<0.01")
+
+
+def _passing() -> RunReport:
+    return judged_run(PASSING, bursts_of(), 3)
+
+
+def _failing() -> RunReport:
+    """p(95) is about 160 ms."""
+    return judged_run(_thresholds("p(95)<40", "http_req_failed: rate<0.1"), bursts_of(median=100.0), 3)
+
+
+def _words_of_pass(report: RunReport) -> RunReport:
+    """The report with every word of failure forged."""
+    return report.model_copy(
+        update={
+            "outcome": Outcome.PASSED,
+            "exit_code": 0,
+            "objectives": tuple(one.model_copy(update={"verdict": Verdict.PASS, "measured": 1.0}) for one in report.objectives),
+            "comparison": tuple(one.model_copy(update={"verdict": Verdict.PASS}) for one in report.comparison),
+            "tests": tuple(test.model_copy(update={"outcome": "passed"}) for test in report.tests),
+        }
+    )
+
+
+def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
+    """The objective is named, its real figures are shown, and the code is that of a FAIL."""
+    again = recomputed(_words_of_pass(_failing()))
+    decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
+    assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
+    assert "says PASS of p(95)<40 of http_req_duration, and its figures say FAIL" in decision.reason
+    assert again.outcome is Outcome.FAILED
+    assert again.objectives[0].verdict is Verdict.FAIL
+    assert again.objectives[0].measured == pytest.approx(163, abs=30)
+
+
+def test_words_of_pass_over_a_slower_version_are_a_fail() -> None:
+    """The comparison's figures are judged again too."""
+    objectives = Objectives(compare=(Tolerance(95.0, 0.1),))
+    again = recomputed(_words_of_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
+    decision = decide(again, conclusion="success")
+    assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
+    assert "p(95)" in decision.reason
+
+
+def _edited(report: RunReport, **changes: Any) -> RunReport:
+    return report.model_copy(update={"judged": (report.judged[0].model_copy(update=changes),)})
+
+
+def _without_one(report: RunReport) -> RunReport:
+    return _edited(report, bursts=report.judged[0].bursts[:-1])
+
+
+FORGERIES = {
+    "a claim without figures": lambda report: report.model_copy(update={"judged": (), "figures": ()}),
+    "a claim without bursts": lambda report: _edited(report, bursts=()),
+    "bursts that are not there": lambda report: _edited(report, bursts=(0, 1, 999)),
+    "a burst twice": lambda report: _edited(report, bursts=(0, 1, 1)),
+    "fewer bursts than planned": _without_one,
+    "one look at many bursts": lambda report: _edited(report, looks=1),
+    "an objective more": lambda report: report.model_copy(
+        update={
+            "objectives": (
+                *report.objectives,
+                ThresholdOutcome(metric="http_reqs", expression="count>1", verdict=Verdict.PASS, test="test_slo"),
+            )
+        }
+    ),
+    "an objective less": lambda report: report.model_copy(update={"objectives": report.objectives[1:]}),
+    "another limit": lambda report: report.model_copy(
+        update={"objectives": (report.objectives[0].model_copy(update={"expression": "p(95)<1"}), *report.objectives[1:])}
+    ),
+    "an objective that does not exist": lambda report: _edited(
+        report, thresholds=(report.judged[0].thresholds[0].model_copy(update={"metric": "nothing"}), *report.judged[0].thresholds[1:])
+    ),
+    "figures that contradict each other": lambda report: report.model_copy(
+        update={"figures": (report.figures[0].model_copy(update={"send_lag": ""}), *report.figures[1:])}
+    ),
+    "too much work": lambda report: _edited(report, bursts=tuple(range(WORK_LIMIT))),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
+    """Whatever is missing, more, or not as a run could have had it, never ends as a PASS, and names the objective."""
+    report = _passing()
+    assert decide(recomputed(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
+
+    again = recomputed(forge(report))
+    decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
+    assert not decision.may_merge
+    assert decision.exit_code in {20, 24}
+    assert " of http_req" in decision.reason
+
+
+def test_bursts_after_the_look_that_decided_do_not_count() -> None:
+    """A run that failed at its first look and then went on until it looked better is a FAIL."""
+
+    def slow_first(number: int) -> BurstResult:
+        return measured_burst(number, median=300.0 if number < 4 else 10.0)
+
+    report = judged_run(_thresholds("p(95)<200"), slow_first, 4)
+    more = judged_run(_thresholds("p(95)<2000"), slow_first, 12)
+    entry = more.judged[0].model_copy(update={"per_look": 4, "look": 3, "thresholds": report.judged[0].thresholds})
+    forged = more.model_copy(
+        update={"judged": (entry,), "objectives": (more.objectives[0].model_copy(update={"expression": "p(95)<200"}),)}
+    )
+    decision = decide(recomputed(forged), conclusion="success")
+    assert (decision.verdict, decision.may_merge) == ("FAIL", False)
+
+
+def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
+    """A contradiction is one in either direction."""
+    report = _passing()
+    worse = report.model_copy(update={"objectives": tuple(one.model_copy(update={"verdict": Verdict.FAIL}) for one in report.objectives)})
+    assert not decide(recomputed(worse)).may_merge
+    assert decide(recomputed(report.model_copy(update={"outcome": Outcome.FAILED}))).exit_code == 20
+
+
+def test_what_an_artifact_says_about_having_been_judged_again_is_not_believed() -> None:
+    """Only this code fills it in."""
+    forged = _words_of_pass(_failing())
+    claims = recomputed(_passing()).recomputation
+    assert not decide(recomputed(forged.model_copy(update={"recomputation": claims})), conclusion="success").may_merge
