@@ -25,14 +25,15 @@ Pause = Callable[[float], object]
 
 
 class StoppableClock:
-    """The monotonic clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
+    """Another clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self.stopped = False
+        self._clock = clock
 
     def __call__(self) -> float:
         """Seconds; the end of time once it is stopped."""
-        return math.inf if self.stopped else time.monotonic()
+        return math.inf if self.stopped else self._clock()
 
     def stop(self) -> None:
         """End every wait."""

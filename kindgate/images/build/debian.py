@@ -11,6 +11,7 @@ from pathlib import Path
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.binaries import host_platform
 from kindgate.host.command import run
+from kindgate.host.heartbeat import heartbeat
 from kindgate.images.build.catalogue import Debian
 from kindgate.images.build.store import made_once
 from kindgate.images.source import Progress
@@ -19,6 +20,9 @@ from kindgate.waiting import Deadline
 _NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/share/bash-completion",
                "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "var/log/apt")  # fmt: skip
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+ROOT_SECONDS = 60.0
+"""Seconds that the nodes' root filesystem takes on two idle cores."""
+
 _WITHOUT_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -31,11 +35,11 @@ def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: 
 
     def make(path: Path) -> None:
         install_packages({"debootstrap": "debootstrap", _KEYRING: "debian-archive-keyring"}, progress, deadline)
-        progress(f"Debian {debian.suite}: making the nodes' root filesystem of {len(debian.packages)} packages")
-        _debootstrap(debian, path, deadline)
-        for name in _NOT_NEEDED:
-            shutil.rmtree(path / name, ignore_errors=True)
-        progress(f"Debian {debian.suite}: root filesystem made, {deadline.waited:.0f} s after the start")
+        job = f"Debian {debian.suite}: making the nodes' root filesystem of {len(debian.packages)} packages"
+        with heartbeat(progress, job, expected=ROOT_SECONDS):
+            _debootstrap(debian, path, deadline)
+            for name in _NOT_NEEDED:
+                shutil.rmtree(path / name, ignore_errors=True)
 
     return made_once(folder / f"{debian.suite}-{key}", make, deadline)
 
@@ -50,14 +54,14 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise ImageError(f"this machine lacks {', '.join(missing)}", next_step=f"install the packages {' '.join(missing)}")
-    progress(f"installing the Debian packages {', '.join(missing)} on this machine")
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
-    try:
-        run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
-    except CommandFailed:
-        # a machine whose package lists were removed, as container images do, finds nothing before it updates them
-        run(["apt-get", "update", "-qq"], env=_WITHOUT_QUESTIONS, deadline=deadline)
-        run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+    with heartbeat(progress, f"installing the Debian packages {', '.join(missing)} on this machine"):
+        try:
+            run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+        except CommandFailed:
+            # a machine whose package lists were removed, as container images do, finds nothing before it updates them
+            run(["apt-get", "update", "-qq"], env=_WITHOUT_QUESTIONS, deadline=deadline)
+            run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
 
 
 def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kindgate import assets
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.command import run
+from kindgate.host.heartbeat import heartbeat
 from kindgate.host.wheels import pip_command
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import PythonImage
@@ -66,9 +67,9 @@ class PythonWorkshop:
         requirements = self.folder / image.requirements
 
         def make(path: Path) -> None:
-            self.progress(f"fetching the wheels of {name}")
             try:
-                run([*_pip(image.release), "--target", path, "--requirement", requirements], deadline=self.deadline)
+                with heartbeat(self.progress, f"fetching the wheels of {name}"):
+                    run([*_pip(image.release), "--target", path, "--requirement", requirements], deadline=self.deadline)
             except CommandFailed as error:
                 raise ImageError(
                     f"the wheels of {name} cannot be had",

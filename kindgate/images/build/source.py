@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +73,7 @@ class BuildSource:
             return plan.node_image
         workshop = self._workshop(progress, deadline)
         name = node_image_name(workshop)
+        self._make_programs(plan, name, workshop)
         with locked(self.cache / name.replace("/", "-").replace(":", "-"), deadline):
             if not image_id(self.engine, name, deadline):
                 make_node_image(workshop, self.engine, name)
@@ -79,18 +81,36 @@ class BuildSource:
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
         """The archive of these very images: kept from an earlier run, or made now."""
-        known = [self._known_as(image.reference) for image in plan.wanted]
-        names = {reference.tagged: self.lock.of(reference).build for reference in known if reference is not None}
+        workshop = self._workshop(progress, deadline)
+        names = self._entries(plan)
         if not names:
             return None
-        workshop = self._workshop(progress, deadline)
 
         def make(path: Path) -> None:
             progress(f"images to load: {', '.join(names)}")
             write_layout(path, workshop.images(names))
             progress(f"images to load: {path.stat().st_size / 1e6:.0f} MB in one archive, {deadline.waited:.0f} s after the start")
 
-        return made_once(self.cache / "archives" / f"{workshop.images_key(names)}.tar", make, deadline)
+        return made_once(self._archive(workshop, names), make, deadline)
+
+    def _make_programs(self, plan: ImagePlan, node: str, workshop: Workshop) -> None:
+        """Make every program that node image and workloads lack together: made in turn, one would wait while another links."""
+        programs: set[str] = set()
+        if not image_id(self.engine, node, workshop.deadline):
+            parts = self.catalogue.node
+            programs |= {*parts.programs.values(), *workshop.programs_of(parts.images.values())}
+        names = self._entries(plan)
+        if not self._archive(workshop, names).exists():
+            programs |= workshop.programs_of(names.values())
+        workshop.make_programs(programs)
+
+    def _archive(self, workshop: Workshop, names: Mapping[str, str]) -> Path:
+        return self.cache / "archives" / f"{workshop.images_key(names)}.tar"
+
+    def _entries(self, plan: ImagePlan) -> dict[str, str]:
+        """The workload images that are built, each with its entry in the catalogue."""
+        known = [self._known_as(image.reference) for image in plan.wanted]
+        return {reference.tagged: self.lock.of(reference).build for reference in known if reference is not None}
 
     def _known_as(self, reference: ImageReference) -> ImageReference | None:
         """The name in the lock that can be built for `reference`: of its tag, else of its digest, else the only version."""

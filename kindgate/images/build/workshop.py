@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kindgate.host.binaries import download_module, host_platform, provide_binary
+from kindgate.host.binaries import download_module, host_platform, is_at_hand, provide_binary
 from kindgate.host.command import run
+from kindgate.host.heartbeat import minutes
 from kindgate.images import layout
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import Catalogue, CProgram, Image
@@ -21,7 +23,7 @@ from kindgate.images.build.store import made_once
 from kindgate.images.layout import Layer, LayoutImage, make_image
 from kindgate.images.reference import ImageReference
 from kindgate.images.source import Progress
-from kindgate.waiting import Deadline
+from kindgate.waiting import Deadline, StoppableClock
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -43,6 +45,43 @@ class Workshop:
             return self._c_program(name, self.catalogue.c_programs[name])
         recipe = self.catalogue.recipe(name, self.folder)
         return provide_binary(recipe, cache=self.cache / "binaries", seed=self.seed, deadline=self.deadline, progress=self.progress)
+
+    def programs_of(self, entries: Iterable[str]) -> frozenset[str]:
+        """The programs that images of these catalogue entries hold."""
+        images = (self.catalogue.images[entry] for entry in entries if entry in self.catalogue.images)
+        return frozenset(image.program for image in images if image.program)
+
+    def make_programs(self, names: Iterable[str]) -> None:
+        """Make at once all of these programs that are not at hand, the longest first, and the root filesystem beside them.
+
+        Says first what there is to do, how long it usually takes and where it is kept. Where something fails, the rest is
+        still made, and kept; then the first error is raised.
+        """
+        recipes = [self.catalogue.recipe(name, self.folder) for name in sorted(names) if name in self.catalogue.programs]
+        binaries = self.cache / "binaries"
+        missing = [recipe for recipe in recipes if not is_at_hand(recipe, cache=binaries, seed=self.seed)]
+        if not missing:
+            return
+        missing.sort(key=lambda recipe: -recipe.seconds)
+        told = ", ".join(f"{recipe.title} ({minutes(recipe.seconds)})" for recipe in missing)
+        total = minutes(sum(recipe.seconds for recipe in missing))
+        self.progress(f"to make once: {told}; usually {total} on two idle cores; kept in {binaries}, and made again where that is removed")
+        started = time.monotonic()
+        clock = StoppableClock(self.deadline.clock)
+        shop = replace(self, deadline=replace(self.deadline, clock=clock))
+        # each compile uses every core that it finds; a second one uses what the first leaves idle while it links
+        with ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
+            jobs: list[Future[Path]] = [compiling.submit(shop.program, recipe.name) for recipe in missing]
+            jobs.append(unpacking.submit(shop.root_filesystem))
+            try:
+                wait(jobs)
+            except BaseException:
+                clock.stop()
+                compiling.shutdown(wait=False, cancel_futures=True)
+                raise
+        for job in jobs:
+            job.result()
+        self.progress(f"{len(missing)} programs made in {minutes(time.monotonic() - started)}")
 
     def root_filesystem(self) -> Path:
         """The nodes' Debian root filesystem; only to be copied from."""

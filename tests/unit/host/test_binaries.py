@@ -162,7 +162,7 @@ def test_a_program_is_compiled_from_our_own_module(
     program = provide(dataclasses.replace(HELLO, main_module=tmp_path / "own", env={"MORE": "more"}))
     assert program.read_text().split() == [str(tmp_path / "own"), "0more"]
     assert program.stat().st_mode & 0o111
-    assert [line.split(":")[1].split()[0] for line in said] == ["compiling", "done"]
+    assert [line.split(": ")[-1].split()[0] for line in said] == ["compiling", "done"]
 
 
 def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline:
     install_packages({"debootstrap": "debootstrap", "gcc": "gcc", "/gone/libc.a": "libc6-dev", "/": "base-files"}, said.append, deadline)
 
     assert machine.calls() == ["apt-get install -y -qq --no-install-recommends gcc libc6-dev"]
-    assert said == ["installing the Debian packages gcc, libc6-dev on this machine"]
+    assert said[0] == "installing the Debian packages gcc, libc6-dev on this machine"
 
 
 def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, deadline: Deadline) -> None:

@@ -1,0 +1,142 @@
+"""Programs that are not at hand are made together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import CommandFailed
+from kindgate.images.build import workshop as module
+from kindgate.images.build.catalogue import Catalogue
+from kindgate.images.build.workshop import Workshop
+from kindgate.waiting import Deadline
+
+
+def catalogue(**seconds: float) -> Catalogue:
+    """A catalogue of Go programs with the time that each usually takes."""
+    return Catalogue.model_validate(
+        {
+            "kubernetes": "v1.2.3",
+            "programs": {
+                name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual}
+                for name, usual in seconds.items()
+            },
+            "debian": {"suite": "bookworm", "packages": ["systemd"]},
+            "bases": {},
+            "images": {},
+            "node": {
+                "kind": {"module": "sigs.k8s.io/kind", "version": "v0.1.0"},
+                "programs": {},
+                "links": {},
+                "network": "cni.yaml",
+                "storage": {"provisioner": "a", "helper": "b"},
+                "images": {},
+            },
+        }
+    )
+
+
+class Yard:
+    """A workshop whose Go compiler is a script, in a folder that the script can write to."""
+
+    def __init__(self, folder: Path, script: str, **seconds: float) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        for name in seconds:
+            (folder / "catalogue" / name).mkdir(parents=True)
+        go = folder / "bin" / "go"
+        go.parent.mkdir()
+        go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\nname=$(basename $PWD)\n{script}\n')
+        go.chmod(0o755)
+        self.workshop = Workshop(catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60))
+
+    @property
+    def made(self) -> set[str]:
+        """The programs that are kept."""
+        return {path.name for path in (self.folder / "cache" / "binaries").glob("*/*") if path.suffix != ".sha256"}
+
+
+@pytest.fixture(autouse=True)
+def _paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted compiler comes first on PATH, and the root filesystem, which takes a minute, is there."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "root_filesystem", lambda *_arguments: tmp_path)
+
+
+def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
+    """One core would wait while the other links."""
+    meeting = (
+        f'touch {tmp_path}/$name.here; until [ -e {tmp_path}/a.here -a -e {tmp_path}/b.here ]; do sleep 0.05; done; echo $name > "$out"'
+    )
+    yard = Yard(tmp_path, meeting, a=10, b=20)
+
+    yard.workshop.make_programs(["a", "b"])
+
+    assert yard.made == {"a", "b"}
+
+
+def test_the_longest_is_begun_first(tmp_path: Path) -> None:
+    """It decides when all are done."""
+    both = f"until [ -e {tmp_path}/kube.here -a -e {tmp_path}/middle.here ]; do sleep 0.05; done"
+    script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
+    yard = Yard(tmp_path, script, short=1, kube=450, middle=30)
+
+    yard.workshop.make_programs(["short", "kube", "middle"])
+
+    assert {"kube.here", "middle.here"} <= set((tmp_path / "seen").read_text().split())
+
+
+def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
+    """With the time that it usually takes, in all and for each, and where it is kept."""
+    yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
+
+    yard.workshop.make_programs(["kube", "etcd"])
+
+    first = yard.said[0]
+    assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first
+    assert "8 min" in first
+    assert str(tmp_path / "cache" / "binaries") in first
+
+
+def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
+    """A second run has nothing to make."""
+    yard = Yard(tmp_path, 'echo > "$out"', kube=450)
+    yard.workshop.make_programs(["kube"])
+    yard.said.clear()
+
+    yard.workshop.make_programs(["kube"])
+
+    assert yard.said == []
+
+
+def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
+    """The next run goes on where this one stopped."""
+    yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
+
+    with pytest.raises(CommandFailed):
+        yard.workshop.make_programs(["broken", "kube", "etcd"])
+
+    assert yard.made == {"kube", "etcd"}
+
+
+def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
+    """Nothing is left running, and nothing half made is taken."""
+    started = tmp_path / "started"
+    yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450)
+    workshop = replace(yard.workshop, deadline=Deadline.after(120))
+
+    def interrupt() -> None:
+        while not started.exists():
+            threading.Event().wait(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        workshop.make_programs(["kube"])
+
+    assert yard.made == set()
