@@ -265,6 +265,7 @@ class GitHubSettings:
     )
     id: str = option("", "--github-id", "Tells this suite's comment from others; default: made from workflow and root folder", "ID")
     author: str = option("github-actions[bot]", "--github-author", "Login that the comment is written as", "LOGIN")
+    status: str = option("kindgate/verdict", "--github-status", "Commit status that `kindgate publish` writes, to be required", "NAME")
 
 
 @dataclass(frozen=True)

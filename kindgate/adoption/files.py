@@ -18,6 +18,7 @@ from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
 from kindgate.adoption.requests import NOTHING, Request
 from kindgate.adoption.watched import watched_paths
+from kindgate.gate_paths import GATE_NAMES
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,15 @@ def _workflows(repository: Repository, plan: Plan, source: Provenance) -> Iterat
     environment = _environment()
     name = f"kindgate-{repository.slug}" if repository.slug else "kindgate"
     folder = repository.root / ".github" / "workflows"
-    jobs = ["e2e", "publish"]
     values: Mapping[str, object] = {
         "name": name,
+        "status": f"kindgate/verdict-{repository.slug}" if repository.slug else "kindgate/verdict",
         "leg": repository.slug or "e2e",
-        "needed": ["changes", *jobs] if repository.slug else jobs,
+        "needed": ["changes", "e2e"] if repository.slug else ["e2e"],
         "branch": repository.branch,
         "directory": relative(repository.suite, repository.root),
         "watched": [*_watched(repository, plan), f".github/workflows/{name}.yml"] if repository.slug else [],
+        "gate": [f":(glob,icase){pattern}" for pattern in GATE_NAMES],
         "source": source,
         "version": __version__,
     }

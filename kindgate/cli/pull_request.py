@@ -123,24 +123,37 @@ def _run(given: RunIdentity) -> RunIdentity:
     return run_of(read_context(os.environ), given)
 
 
-@with_settings("github")
-def publish(
+@with_settings("github", "slo_inconclusive")
+def publish(  # noqa: PLR0917  # typer calls it by name
     settings: Settings,
     run_id: Annotated[int, typer.Option(help="The workflow run whose reports are published", metavar="N")],
     leg: Legs = None,
+    require: Required = None,
     workflow: Annotated[str, typer.Option(help="File of the workflow that the run must be of", metavar="FILE")] = "",
     judge: Annotated[
         str, typer.Option(help="Reusable workflow that the run must have called", metavar="OWNER/REPOSITORY/FILE@COMMIT")
     ] = "",
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(help="Files or folders, a line each, whose change has the suite judged; repeatable; default: all", metavar="PATH"),
+    ] = None,
 ) -> None:
     """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
     Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
     from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
-    from kindgate.github.publish import Request, publish_run  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.publish import Request, publish_run  # noqa: PLC0415  # the same
+    from kindgate.github.verify import requirements_of  # noqa: PLC0415  # the same
 
-    published = publish_run(Request(run_id, leg or (), Expected(workflow, judge)), settings.github, os.environ)
+    request = Request(
+        run_id,
+        leg or (),
+        Expected(workflow, judge),
+        requirements_of(require or ["tests"], settings.slo.inconclusive),
+        tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
+    )
+    published = publish_run(request, settings.github, os.environ)
     for result in published.results:
         _show(result)
     if published.decision is not None:

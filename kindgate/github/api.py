@@ -41,7 +41,10 @@ WRITE_PAUSE = 1.0
 
 _NEXT_STEPS = {
     401: "GITHUB_TOKEN has expired or is not a token of this GitHub",
-    403: "give the job `permissions: pull-requests: write`; a locked conversation or an archived repository takes no comment",
+    403: (
+        "give the job `permissions: actions: read, contents: read, pull-requests: write, statuses: write`; "
+        "a locked conversation or an archived repository takes no comment"
+    ),
     404: "the token cannot see this repository, or what was asked for has been deleted",
     410: "what was asked for has been deleted, or issues are disabled in this repository",
 }

@@ -7,18 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from kindgate.errors import CommandFailed, SloError
+from kindgate.gate_paths import GATE_FOLDERS, GATE_NAMES, below, matches
 from kindgate.github.context import PullRequest
 from kindgate.host import command
 from kindgate.report.objectives import GateChanges, ThresholdChange
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
 from kindgate.slo.document import parse_document
 from kindgate.waiting import Deadline
-
-GATE_FOLDERS = (".github", "k8s", "tests/e2e")
-"""Folders, at any depth of a repository with several suites, whose files decide what is judged and how."""
-
-_SUITE_FILES = re.compile(r"(.*/)?(kindgate-)?e2e/(pytest\.ini|judge_[^/]*\.py|overlay/.*)")
-"""What decides in a suite that `kindgate init` generated; other files of a folder named e2e may be another tool's."""
 
 _SLO_FILE = re.compile(r"(.*[._-])?slo\.ya?ml", re.IGNORECASE)
 _FILES_LIMIT = 500
@@ -36,15 +31,10 @@ def gate_files(paths: Iterable[str], own: Sequence[str] = ()) -> tuple[str, ...]
 
     `own` are files and folders that a run was told to judge by, whatever they are called.
     """
-    kept = sorted({path for path in paths if _is_gate(path) or any(path == one or path.startswith(f"{one}/") for one in own)})
+    kept = sorted({path for path in paths if matches(path, (*GATE_NAMES, *GATE_FOLDERS)) or below(path, own)})
     if len(kept) > _FILES_LIMIT:
         kept = [*kept[: _FILES_LIMIT - 1], f"and {len(kept) - _FILES_LIMIT + 1} more"]
     return tuple(shortened(path, NAME_LIMIT) for path in kept)
-
-
-def _is_gate(path: str) -> bool:
-    own = is_slo_file(path) or _SUITE_FILES.fullmatch(path) is not None
-    return own or any(f"/{folder}/" in f"/{path}" for folder in GATE_FOLDERS)
 
 
 def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, ...]:

@@ -9,8 +9,8 @@ from kindgate.github.legs import Collected
 from kindgate.github.replies import WorkflowRun
 from kindgate.github.trust import disagreement
 from kindgate.github.uploads import Uploads
-from kindgate.report.decision import UNTRUSTED, Decision, RunIdentity, no_verdict, untrusted, worst
-from kindgate.report.run import RunReport
+from kindgate.report.decision import UNTRUSTED, WORDS, Decision, RunIdentity, no_verdict, untrusted, worst
+from kindgate.report.run import Outcome, RunReport
 
 Judge = Callable[[RunReport, RunIdentity], Decision]
 """Decides about a report that must be of this run."""
@@ -27,6 +27,9 @@ _ENDS: Mapping[str, str] = {
 """What GitHub's conclusions mean (docs.github.com, "Workflow runs": `conclusion`)."""
 
 NO_REPORT = "the run uploaded no report"
+
+NOT_JUDGED = Decision(WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: nothing that it watches changed")
+"""For a suite of several that the pull request does not touch."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,16 @@ def result_of(
     expected: Collection[str] = (),
     numbers: Collection[int] = (),
     objection: str = "",
+    untouched: bool = False,
 ) -> Result:
     """Decide about every leg of a run, as GitHub and not as its reports describe it.
 
     `expected` names legs that must have a report, `numbers` the pull requests that the run can be about. `objection` is
     why nothing of the run can be believed. A leg that passed contradicts a failed run only if no other leg explains the
-    failure.
+    failure. `untouched` is whether nothing that the suite watches has changed: then a run that succeeds may have no report.
     """
+    if untouched and not objection and run.conclusion == "success" and not (uploads.reports or uploads.problems or uploads.refusal):
+        return Result(Collected({}), {}, NOT_JUDGED)
     if not uploads.reports and not uploads.problems:
         reason = uploads.refusal or how_it_ended(run.conclusion)
         return Result(Collected({}), {}, untrusted(objection) if objection else no_verdict(reason))

@@ -16,16 +16,25 @@ from kindgate.github.api import Api
 from kindgate.github.bounded import retried, within
 from kindgate.github.comment import PostResult
 from kindgate.github.context import Context, read_context
-from kindgate.github.identity import ANY_WORKFLOW, Expected, objection_to
+from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
 from kindgate.github.legs import leg_names
 from kindgate.github.marker import Marker, comment_id
-from kindgate.github.outcome import Result, result_of
+from kindgate.github.outcome import NOT_JUDGED, Result, result_of
 from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, settle
 from kindgate.github.replies import WorkflowRun
-from kindgate.github.subject import Subject, newer_run, pulls_of, subject_of_pull
+from kindgate.github.status import PENDING, Status, set_status, status_of
+from kindgate.github.subject import (
+    PUSH,
+    Subject,
+    is_on_default_branch,
+    newer_run,
+    pulls_of,
+    subject_of_pull,
+    subject_of_queue,
+)
 from kindgate.github.trust import trusted
 from kindgate.github.uploads import Uploads, read_uploads
-from kindgate.report.decision import ANYTHING, Decision, RunIdentity, decide, worst
+from kindgate.report.decision import ANYTHING, Decision, Requirements, RunIdentity, decide, worst
 from kindgate.report.run import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
@@ -36,16 +45,21 @@ PUBLISH_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Request:
-    """What to publish: the run, the legs that must have a report, and the workflow that the run must be of."""
+    """What to publish: the run, the legs that must have a report, the workflow that it must be of, and what a leg must judge.
+
+    `watched` are the files and folders whose change has the suite judged at all; none of them are all.
+    """
 
     run_id: int
     legs: Sequence[str] = ()
     expected: Expected = ANY_WORKFLOW
+    requirements: Requirements = ANYTHING
+    watched: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Published:
-    """A result per comment that was written or not; `decision` is None where there was nothing to decide."""
+    """A result per status and comment, written or not; `decision` is None where there was nothing to decide."""
 
     results: tuple[PostResult, ...]
     decision: Decision | None = None
@@ -57,10 +71,10 @@ class Published:
 
 
 def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, str], *, seconds: float = PUBLISH_SECONDS) -> Published:
-    """Comment on every open pull request that has the head of a finished run, whatever that run's conclusion is.
+    """Set the commit status of a run's head, and comment on every open pull request that has it, whatever the run's conclusion is.
 
-    Nothing to publish is a result that says so. Raises `GitHubError` when GitHub cannot be read or written, and
-    `WaitTimeout` after `seconds`.
+    A run that has not finished makes the status pending. Nothing to publish is a result that says so. Raises
+    `GitHubError` when GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
     """
     context = read_context(env)
     if not (context.repository and context.token):
@@ -78,7 +92,7 @@ def _publish(request: Request, settings: GitHubSettings, context: Context, deadl
 
 @dataclass(frozen=True)
 class _Publication:
-    """A run on its way to the pull requests that it is about."""
+    """A run on its way to the commit and the pull requests that it is about."""
 
     api: Api
     run: WorkflowRun
@@ -88,29 +102,47 @@ class _Publication:
     deadline: Deadline
 
     def publish(self) -> Published:
-        """Decide about the run for each of its pull requests, and comment."""
+        """Decide about the run for each of its subjects, set the status, and comment.
+
+        The status comes first: it is the gate, and a comment that cannot be written must not keep it from closing.
+        """
         run = self.run
         if reason := self._nothing_to_publish():
             return Published((PostResult(reason),))
+        if run.status != "completed":
+            return Published((self._set_status(PENDING),))
         uploads = read_uploads(self.api, run, self.context.token, self.deadline)
-        pulls = retried("its pull requests", lambda: pulls_of(self.api, run), self.deadline)
-        if not pulls:
-            return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}, comment skipped"),))
-        numbers = [pull.number for pull in pulls]
-        subjects = [subject_of_pull(self.api, pull, self.deadline) for pull in pulls]
+        subjects = self._subjects()
+        if not subjects:
+            return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing is published"),))
+        numbers = [subject.pull.number for subject in subjects if subject.pull]
         results = [self._result(uploads, subject, numbers) for subject in subjects]
-        comments = tuple(self._comment(subject, result) for subject, result in zip(subjects, results, strict=True))
-        return Published(comments, worst(result.decision for result in results))
+        decision = worst(result.decision for result in results)
+        status = self._set_status(status_of(decision))
+        comments = [self._comment(subject, result) for subject, result in zip(subjects, results, strict=True) if subject.pull]
+        return Published((status, *comments), decision)
 
     def _nothing_to_publish(self) -> str:
-        """Why a run gets no comment from here; empty when it does."""
+        """Why a run says nothing about its commit; empty when it does."""
         run = self.run
-        if run.event != "pull_request":
-            return f"run {run.id} was started by {run.event}, not by a pull request, comment skipped"
-        if run.status != "completed":
-            return f"run {run.id} is {run.status}, comment skipped"
+        if run.event not in JUDGED_EVENTS:
+            return f"run {run.id} was started by {run.event}: it gets no verdict"
+        if run.event == "push" and not retried("the default branch", lambda: is_on_default_branch(self.api, run), self.deadline):
+            return f"run {run.id} is of a push that is not on the default branch: it gets no verdict"
         newer = retried("newer runs", lambda: newer_run(self.api, run), self.deadline)
-        return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}, comment skipped" if newer else ""
+        return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}: nothing is published" if newer else ""
+
+    def _subjects(self) -> list[Subject]:
+        """What the run is about; nothing where its pull request has been closed or has moved on."""
+        if self.run.event == "push":
+            return [PUSH]
+        if self.run.event == "merge_group":
+            return [subject_of_queue(self.api, self.run, self.deadline)]
+        pulls = retried("its pull requests", lambda: pulls_of(self.api, self.run), self.deadline)
+        return [subject_of_pull(self.api, pull, self.request.watched, self.deadline) for pull in pulls]
+
+    def _set_status(self, status: Status) -> PostResult:
+        return PostResult(set_status(self.api, self.run, status, self.settings.status, self.deadline))
 
     def _result(self, uploads: Uploads, subject: Subject, numbers: Sequence[int]) -> Result:
         objection = objection_to(self.run, self.request.expected, self.context.repository, uploaded=bool(uploads.reports))
@@ -122,11 +154,12 @@ class _Publication:
             expected=leg_names(self.request.legs),
             numbers=numbers,
             objection=objection or subject.objection,
+            untouched=subject.untouched,
         )
 
     def _decide(self, report: RunReport, identity: RunIdentity, subject: Subject) -> Decision:  # noqa: ARG002  # recomputed verdicts need it
         """The decision about one leg's report. The verdicts that are recomputed for `subject` belong here."""
-        return decide(report, ANYTHING, identity)
+        return decide(report, self.request.requirements, identity)
 
     def _message(self, result: Result, subject: Subject, record: PullRequest) -> Message:
         if not result.decisions:
@@ -151,5 +184,7 @@ class _Publication:
         message = self._message(result, subject, record)
         marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
         deadline = self.deadline.at_most(POST_SECONDS)
-        posted = settle(self.api, message, self.settings, number=pull.number, marker=marker, deadline=deadline)
+        quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
+        settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment for what is untouched
+        posted = settle(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, (*subject.warnings, *posted.warnings))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kindgate.errors import GitHubRefused
+from kindgate.gate_paths import GATE_NAMES, below, matches
 from kindgate.github.api import Api
 from kindgate.github.bounded import retried
 from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
-from kindgate.github.identity import changed_machinery
+from kindgate.github.identity import changed_machinery, queue_entry
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.report.objectives import GateChanges, ThresholdChange
 from kindgate.waiting import Deadline
+
+FILES_LIMIT = 3000
+"""Files of a pull request that GitHub lists at most (docs.github.com, "List pull requests files")."""
 
 SLO_TEXT_LIMIT = 64 * 1024
 """Characters of an objectives file that are read."""
@@ -22,17 +27,25 @@ NOTHING = GateChanges()
 
 @dataclass(frozen=True)
 class Subject:
-    """What a verdict is about. `pull` is None for a push; `objection` is what it changes that makes its run prove nothing."""
+    """What a verdict is about.
+
+    `pull` is None for a push and in a merge queue; `objection` is what it changes that makes its run prove nothing;
+    `untouched` is whether it changes nothing that the suite watches.
+    """
 
     pull: PullState | None = None
     base_sha: str = ""
     changes: GateChanges = NOTHING
     objection: str = ""
+    untouched: bool = False
     warnings: tuple[str, ...] = ()
 
 
-def subject_of_pull(api: Api, pull: PullState, deadline: Deadline) -> Subject:
-    """A pull request, and what it changes about the gate; a token without `contents: read` leaves the thresholds out."""
+def subject_of_pull(api: Api, pull: PullState, watched: Sequence[str], deadline: Deadline) -> Subject:
+    """A pull request, and what it changes about the gate; a token without `contents: read` leaves the thresholds out.
+
+    `watched` are the files and folders that the suite is judged for; none of them watches everything.
+    """
     changed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
     names = sorted({name for file in changed for name in (file.name, file.previous) if name})
     files = gate_files(names)
@@ -48,7 +61,43 @@ def subject_of_pull(api: Api, pull: PullState, deadline: Deadline) -> Subject:
             thresholds += threshold_changes(file, old, new)
     except GitHubRefused as error:
         warnings = (f"the changed thresholds are not known: {error.message}",)
-    return Subject(pull, pull.base_sha, GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT])), objection, warnings)
+    listed = len(changed) < FILES_LIMIT
+    untouched = listed and bool(watched) and not any(below(name, watched) or matches(name, GATE_NAMES) for name in names)
+    changes = GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT]))
+    return Subject(pull, pull.base_sha, changes, objection, untouched, warnings)
+
+
+PUSH = Subject()
+"""A push to the default branch: what it changes has been merged."""
+
+
+def subject_of_queue(api: Api, run: WorkflowRun, deadline: Deadline) -> Subject:
+    """An entry of the merge queue: a pull request put upon the commit that its branch names."""
+    entry = queue_entry(run.head_branch)
+    if entry is None:
+        return Subject(objection=f"{run.head_branch} is no branch of a merge queue")
+    changed, complete = retried("what the queue would merge", lambda: changed_between(api, entry.base_sha, run.head_sha), deadline)
+    machinery = changed_machinery(changed)
+    objection = "" if complete else "what the queue would merge is more than GitHub lists"
+    if machinery:
+        objection = f"the pull request changes what GitHub runs: {', '.join(machinery[:3])}"
+    return Subject(base_sha=entry.base_sha, objection=objection)
+
+
+def changed_between(api: Api, old: str, new: str) -> tuple[list[str], bool]:
+    """The files that differ between two commits, and whether GitHub has listed all of them."""
+    (before, cut_before), (after, cut_after) = api.tree(old), api.tree(new)
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return names, not (cut_before or cut_after)
+
+
+def is_on_default_branch(api: Api, run: WorkflowRun) -> bool:
+    """Whether a push's commit is in the history of the default branch: its name alone may be that of a tag."""
+    branch = api.default_branch()
+    if run.head_branch != branch:
+        return False
+    newest = api.branch_head(branch)
+    return newest == run.head_sha or api.merge_base(newest, run.head_sha) == run.head_sha
 
 
 def pulls_of(api: Api, run: WorkflowRun) -> list[PullState]:

@@ -62,6 +62,8 @@ def without_report(decision: Decision, head: str) -> Headline:
     """What to say first about a commit whose run has left no report."""
     if outcome_named(decision.verdict) is None:
         return replace(_untrusted(decision), head=head)
+    if decision.may_merge:
+        return Headline("✅ NOT JUDGED", (decision.reason,), ("this suite is the same as before",), ("nothing to do for this suite",), head)
     next_step: Words = ("read the run's log, and run it again before merging",)
     return Headline(VERDICTS[Outcome.NO_VERDICT], (Foreign(decision.reason),), ("nothing else judges this commit",), next_step, head)
 

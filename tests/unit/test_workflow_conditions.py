@@ -68,33 +68,20 @@ def finished(event: str = "pull_request", conclusion: str = "success", head: str
 ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: workers collect in one order
 ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
 PUBLISHED = [
-    (finished(), True),
-    (finished(conclusion="failure"), True),
-    (finished(conclusion="timed_out"), True),
-    (finished(conclusion="cancelled"), False),
-    (finished(conclusion="skipped"), False),
-    (finished(conclusion="action_required"), False),
-    (finished(event="push"), False),
-    (finished(event="merge_group"), False),
+    *((finished(conclusion=conclusion), True) for conclusion in ("success", "failure", "cancelled", "action_required", "startup_failure")),
+    (finished(event="push"), True),
+    (finished(event="merge_group"), True),
     (finished(event="workflow_dispatch"), False),
-    (finished(head="acme/shop"), False),
+    (finished(event="schedule"), False),
+    (finished(head="acme/shop"), True),
     (finished(head="acme/shop", actor="dependabot[bot]"), True),
     (finished(head=None), True),
-]
-ONLY_PULL_REQUESTS = [
-    *(
-        (contexts(event, failed=failed, needs={"e2e": {"result": "success"}}), event == "pull_request")
-        for event in EVENTS
-        for failed in (False, True)
-    ),
-    (contexts("pull_request", cancelled=True, needs={"e2e": {"result": "cancelled"}}), False),
 ]
 PAGE = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
 WITH_REQUIREMENTS = [
     (contexts("pull_request", inputs={"requirements": "requirements.txt"}), True),
     (contexts("pull_request", inputs={"requirements": ""}), False),
 ]
-OF_THIS_RUN = [(contexts("pull_request", inputs={"run-id": ""}), True), (contexts("workflow_run", inputs={"run-id": "9001"}), False)]
 WITH_DOCKER = [(contexts("schedule", matrix={"docker": "running"}), True), (contexts("schedule", matrix={"docker": "stopped"}), False)]
 TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     **{
@@ -109,7 +96,6 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         *((contexts(event, vars=ON, failed=failed), event == "push") for event in EVENTS for failed in (False, True)),
         *((contexts(event), False) for event in EVENTS),
     ],
-    "ci.yml: publish": ONLY_PULL_REQUESTS,
     "e2e.yml: e2e: Link the page from the report": [
         (contexts("pull_request", steps=PAGE), True),
         (contexts("pull_request", steps=PAGE, failed=True), True),
@@ -124,10 +110,6 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     "nightly.yml: podman: Undo its policy for forwarded packets": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Provoke the faults of Podman": WITH_DOCKER,
     "publish-report.yml: publish": PUBLISHED,
-    "publish.yml: publish: Download this run's reports": OF_THIS_RUN,
-    "publish.yml: publish: Make a folder for reports, where none was uploaded": OF_THIS_RUN,
-    "publish.yml: publish: Comment on this run": OF_THIS_RUN,
-    "publish.yml: publish: Comment on a finished run": [(one, not expected) for one, expected in OF_THIS_RUN],
     "release.yml: build": [
         (contexts("push", vars=ON), True),
         (contexts("push"), False),
@@ -141,7 +123,6 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("pull_request", needs={"changes": {"outputs": {"found": "false"}}}), False),
         (contexts("pull_request", needs={"changes": {"outputs": {"found": "true"}}}, failed=True), False),
     ],
-    "kindgate-a.yml: publish": [*ONLY_PULL_REQUESTS, (contexts("pull_request", needs={"e2e": {"result": "skipped"}}), False)],
     "kindgate-a-report.yml: publish": PUBLISHED,
 }
 

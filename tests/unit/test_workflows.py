@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kindgate.github.legs import newest_of_each_leg
 from kindgate.github.links import page_name
 from tests.tools.expressions import Contexts, evaluate
 
@@ -97,7 +98,7 @@ def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
     """GitHub refuses a call that grants less, and what is granted beyond it is unused."""
     calls = {name: job for name, job in JOBS.items() if str(job.get("uses", "")).startswith(SELF)}
 
-    assert len(calls) == 5
+    assert len(calls) == 4
     for name, job in calls.items():
         called = WORKFLOWS[job["uses"].removeprefix(SELF)]
         needed: dict[str, str] = {}
@@ -108,7 +109,11 @@ def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workflow", "ceiling"), [("e2e.yml", {"contents": "read"}), ("publish.yml", {"actions": "read", "pull-requests": "write"})]
+    ("workflow", "ceiling"),
+    [
+        ("e2e.yml", {"contents": "read"}),
+        ("publish.yml", {"actions": "read", "contents": "read", "pull-requests": "write", "statuses": "write"}),
+    ],
 )
 def test_a_reusable_workflow_keeps_its_ceiling(workflow: str, ceiling: dict[str, str]) -> None:
     """Other repositories grant exactly this."""
@@ -186,8 +191,7 @@ def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only(
     assert holders == {
         "ci.yml: validate: Audit the workflows with GitHub's help",
         "e2e.yml: e2e: Judge the application",
-        "publish.yml: publish: Comment on this run",
-        "publish.yml: publish: Comment on a finished run",
+        "publish.yml: publish: Publish what the run says about its commit",
     }
     assert [name for name, job in JOBS.items() if "github.token" in json.dumps(job.get("env", {}))] == []
 
@@ -196,7 +200,7 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
     """It checks nothing out, restores no cache, and downloads only what it checks."""
     used = [step["uses"].split("@")[0] for step in WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"] if "uses" in step]
 
-    assert set(used) == {"$/.github/actions/kindgate", "actions/download-artifact"}
+    assert set(used) == {"$/.github/actions/kindgate"}
     assert [list(job) for job in WORKFLOWS["publish-report.yml"]["jobs"].values()] == [["name", "if", "permissions", "uses", "with"]]
 
 
@@ -213,11 +217,11 @@ def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
 def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
     """The two sides are in different files."""
     upload = STEPS["e2e.yml: e2e: Upload the report"]
-    download = STEPS["publish.yml: publish: Download this run's reports"]
+    (found,) = newest_of_each_leg([("kindgate-report-LEG-7", None)])
 
     assert upload["with"]["name"] == "kindgate-report-${{ inputs.leg }}-${{ github.run_attempt }}"
     assert upload["with"]["path"].endswith("/report.json")
-    assert download["with"]["pattern"] == "kindgate-report-*"
+    assert (found.leg, found.attempt) == ("LEG", 7)
 
 
 def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
@@ -256,33 +260,26 @@ def test_a_release_uses_no_cache_and_waits_for_a_person() -> None:
     assert needed == [["build"], ["test"], ["attest"]]
 
 
-def verdict(results: dict[str, str], skips: str) -> bool:
+def verdict(results: dict[str, str]) -> bool:
     """What the required check's own command says about the results of the other jobs."""
-    step = STEPS["ci.yml: kindgate: Every job has succeeded, or may be skipped"]
-    environment = os.environ | {"ALLOWED_SKIPS": skips, "NEEDS": json.dumps({job: {"result": result} for job, result in results.items()})}
+    step = STEPS["ci.yml: kindgate: Every job has succeeded"]
+    environment = os.environ | {"NEEDS": json.dumps({job: {"result": result} for job, result in results.items()})}
     return subprocess.run(["bash", "-c", step["run"]], env=environment, check=False, capture_output=True, timeout=30).returncode == 0
 
 
-NEEDED = ("validate", "unit", "e2e", "security", "publish")
+NEEDED = ("validate", "unit", "e2e", "security")
 GREEN = dict.fromkeys(NEEDED, "success")
 
 
 def test_the_required_check_is_green_when_all_are() -> None:
-    """On a pull request, with nothing skipped."""
-    assert verdict(GREEN, "")
+    """With nothing skipped."""
+    assert verdict(GREEN)
 
 
 @pytest.mark.parametrize(("job", "result"), list(itertools.product(NEEDED, ["failure", "cancelled", "skipped"])))
 def test_the_required_check_is_red_when_one_job_is_not_green(job: str, result: str) -> None:
     """A skipped job has judged nothing."""
-    assert not verdict(GREEN | {job: result}, "")
-
-
-def test_only_the_named_skip_is_allowed() -> None:
-    """In a merge queue there is no pull request to comment on."""
-    assert verdict(GREEN | {"publish": "skipped"}, "publish")
-    assert not verdict(GREEN | {"publish": "failure"}, "publish")
-    assert not verdict(GREEN | {"e2e": "skipped"}, "publish")
+    assert not verdict(GREEN | {job: result})
 
 
 def value(expression: str, github: dict[str, Any], *, cancelled: bool = False) -> Any:
@@ -291,24 +288,53 @@ def value(expression: str, github: dict[str, Any], *, cancelled: bool = False) -
 
 
 @pytest.mark.parametrize(
-    ("event", "comments", "skips", "cancels"),
-    [
-        ("pull_request", True, "", True),
-        ("merge_group", False, "publish", False),
-        ("push", False, "publish", False),
-        ("workflow_dispatch", False, "publish", False),
-    ],
+    ("event", "cancels"), [("pull_request", True), ("merge_group", False), ("push", False), ("workflow_dispatch", False)]
 )
-def test_each_event_gets_its_jobs(event: str, *, comments: bool, skips: str, cancels: bool) -> None:
-    """A comment on pull requests only, allowed to be missing elsewhere; only an outdated pull request's run is cancelled."""
+def test_each_event_gets_its_jobs(event: str, *, cancels: bool) -> None:
+    """Only an outdated pull request's run is cancelled."""
     ci, github = WORKFLOWS["ci.yml"], {"event_name": event}
-    check = STEPS["ci.yml: kindgate: Every job has succeeded, or may be skipped"]
 
     assert set(ci["on"]) == {"pull_request", "merge_group", "push", "workflow_dispatch"}
-    assert value(ci["jobs"]["publish"]["if"], github) is comments
-    assert value(ci["jobs"]["publish"]["if"], github, cancelled=True) is False
-    assert value(check["env"]["ALLOWED_SKIPS"], github) == skips
     assert value(ci["concurrency"]["cancel-in-progress"], github) is cancels
+
+
+def grants_of(job: dict[str, Any]) -> dict[str, str]:
+    """What a job may do, and what a workflow that it calls may do."""
+    called = WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() if str(job.get("uses", "")).startswith(SELF) else ()
+    return {key: value for one in (job, *called) for key, value in one["permissions"].items()}
+
+
+def steps_of(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a job, or of the workflow that it calls."""
+    if str(job.get("uses", "")).startswith(SELF):
+        return [step for one in WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() for step in one["steps"]]
+    return list(job.get("steps", ()))
+
+
+def test_code_of_a_pull_request_never_runs_where_a_token_can_write() -> None:
+    """What README says. A workflow that a pull request starts has no job that may write and runs anything; one that may follows a run."""
+    for name, workflow in WORKFLOWS.items():
+        starts = set(workflow["on"])
+        writing = {job: content for job, content in workflow["jobs"].items() if "write" in grants_of(content).values()}
+        if starts & {"pull_request", "merge_group"}:
+            for job, content in writing.items():
+                assert content["if"].endswith("github.event_name == 'push' }}"), f"{name}: {job}"
+        if starts & {"workflow_run", "pull_request_target"}:
+            for job, content in workflow["jobs"].items():
+                used = {step["uses"].partition("@")[0] for step in steps_of(content) if "uses" in step}
+                assert used <= {"$/.github/actions/kindgate", "actions/upload-artifact"}, f"{name}: {job}"
+                assert all("$KINDGATE" in step["run"] for step in steps_of(content) if "run" in step), f"{name}: {job}"
+
+
+def test_each_commit_that_is_judged_is_published() -> None:
+    """When its run is requested, so that no older green stands, and however it ends."""
+    follow = WORKFLOWS["publish-report.yml"]
+    called = follow["jobs"]["publish"]["with"]
+
+    assert follow["on"]["workflow_run"] == {"workflows": [WORKFLOWS["ci.yml"]["name"]], "types": ["requested", "completed"]}
+    assert called["workflow"] == ".github/workflows/ci.yml"
+    assert called["judge"] == WORKFLOWS["ci.yml"]["jobs"]["e2e"]["uses"].removeprefix("$/")
+    assert "head_sha" in follow["concurrency"]["group"]
 
 
 def test_dependencies_wait_a_week() -> None:

@@ -20,7 +20,7 @@ from kindgate.adoption.repository import Repository
 from kindgate.host.engine import find_engine
 from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document
 from tests.unit.github.test_artifact import packed
@@ -42,7 +42,7 @@ RUN = {
     "ci.yml: validate: Check manifests and objectives",
     "ci.yml: unit: Run the unit tests",
     "ci.yml: security: Scan manifests, images and dependencies",
-    "ci.yml: kindgate: Every job has succeeded, or may be skipped",
+    "ci.yml: kindgate: Every job has succeeded",
     "e2e.yml: e2e: Build the application's images",
     "e2e.yml: e2e: Judge the application",
     "e2e.yml: e2e: Give the page a name of its own",
@@ -56,9 +56,7 @@ RUN = {
     "kindgate: Write down what is installed",
     "kindgate: Install what the caller's tests need, and change nothing of what is installed",
     "nightly.yml: slow: Delete what the run may have left",
-    "publish.yml: publish: Make a folder for reports, where none was uploaded",
-    "publish.yml: publish: Comment on this run",
-    "publish.yml: publish: Comment on a finished run",
+    "publish.yml: publish: Publish what the run says about its commit",
     "release.yml: build: Build the wheel and the source archive",
     "release.yml: test: Create a clean environment",
     "release.yml: test: Install the wheel into it",
@@ -127,9 +125,9 @@ def report() -> RunReport:
         metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0
     )
     run = Run(id="9001-1", started=1_790_000_000.0, seconds=212.4, command="pytest -m e2e")
-    return RunReport(
-        run=run, outcome=Outcome.PASSED, exit_code=0, objectives=(objective,), **judged_figures("p(95)<50", bursts=4, median=5.0)
-    )
+    test = TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0)
+    figures = judged_figures("p(95)<50", bursts=4, median=5.0)
+    return RunReport(run=run, outcome=Outcome.PASSED, exit_code=0, objectives=(objective,), tests=(test,), **figures)
 
 
 def test_every_command_is_run_or_listed() -> None:
@@ -161,15 +159,13 @@ def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
     assert (clone / "artifacts/scan/scan.sarif").is_file()
 
 
-@pytest.mark.parametrize(
-    ("result", "event", "code"), [("success", "pull_request", 0), ("failure", "pull_request", 1), ("skipped", "push", 0)]
-)
-def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, event: str, code: int) -> None:
+@pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 1), ("skipped", 1)])
+def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, code: int) -> None:
     """By jq, from what the other jobs ended with."""
-    needs = {**{job: {"result": "success"} for job in ("validate", "unit", "e2e", "security")}, "publish": {"result": result}}
-    runner = Runner(tmp_path, tmp_path, {"github": {"event_name": event}, "needs": needs})
+    needs = {**{job: {"result": "success"} for job in ("validate", "unit", "security")}, "e2e": {"result": result}}
+    runner = Runner(tmp_path, tmp_path, {"needs": needs})
 
-    well(runner, "ci.yml: kindgate: Every job has succeeded, or may be skipped", code)
+    well(runner, "ci.yml: kindgate: Every job has succeeded", code)
 
 
 @pytest.fixture(name="image")
@@ -218,30 +214,28 @@ def test_the_nightly_run_deletes_what_it_left(clone: Path, tmp_path: Path) -> No
     well(Runner(clone, tmp_path, ATTEMPT), "nightly.yml: slow: Delete what the run may have left")
 
 
-def test_a_run_of_the_same_repository_comments_itself(installed: Path, tmp_path: Path, github: StandIn) -> None:
-    """From the legs that were downloaded; a second time nothing changes."""
-    runner = Runner(
-        tmp_path, tmp_path, kindgate(installed, inputs={"run-id": "", "legs": "e2e", "id": "e2e", "comment": "auto"}), github.environment
-    )
-    well(runner, "publish.yml: publish: Make a folder for reports, where none was uploaded")
-    leg = tmp_path / "legs/kindgate-report-e2e-1"
-    leg.mkdir()
-    (leg / "report.json").write_text(report().model_dump_json())
-
-    assert "comment created on #17" in well(runner, "publish.yml: publish: Comment on this run")
-    well(runner, "publish.yml: publish: Comment on this run")
-    assert len(github.written()) == 1
-
-
-def test_a_finished_run_of_a_fork_is_commented_on(installed: Path, tmp_path: Path, github: StandIn) -> None:
-    """What it uploaded is downloaded, checked and shown."""
+def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: StandIn) -> None:
+    """What it uploaded is downloaded, checked and shown, and the commit gets its status."""
     github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
-    github.upload("kindgate-report-e2e-1", packed(("report.json", report().model_dump_json().encode())))
+    github.run["referenced_workflows"] = [{"path": "acme/shop/.github/workflows/e2e.yml@refs/pull/17/merge", "sha": "a" * 40}]
+    record = PullRequest(repository="acme/shop", number=17, head_sha=github.run["head_sha"], run_id=9001, attempt=1)
+    told = report().model_copy(update={"pull_request": record, "links": ()})
+    github.upload("kindgate-report-e2e-1", packed(("report.json", told.model_dump_json().encode())))
     event = {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "", "GITHUB_WORKFLOW": "publish report"}
-    inputs = {"run-id": "9001", "legs": "e2e", "id": "e2e", "comment": "auto"}
-    runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs), github.environment | event)
+    inputs = {
+        "run-id": "9001",
+        "legs": "e2e",
+        "id": "e2e",
+        "comment": "auto",
+        "status": "kindgate/verdict",
+        "require": "tests",
+        "watch": "",
+    }
+    more = {"workflow": ".github/workflows/ci.yml", "judge": ".github/workflows/e2e.yml"}
+    runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs | more), github.environment | event)
 
-    assert "comment created on #17" in well(runner, "publish.yml: publish: Comment on a finished run")
+    assert "comment created on #17" in well(runner, "publish.yml: publish: Publish what the run says about its commit")
+    assert github.status()["state"] == "success"
 
 
 def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:
@@ -300,7 +294,6 @@ def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
     needs = {
         "changes": {"result": "success", "outputs": {"found": found}},
         "e2e": {"result": e2e},
-        "publish": {"result": "skipped" if e2e == "skipped" else "success"},
     }
 
     assert Runner(tmp_path, tmp_path / "t", {**ATTEMPT, "needs": needs}).run(step).returncode == code

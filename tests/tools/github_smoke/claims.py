@@ -36,41 +36,38 @@ def _proven(*, holds: bool, good: str, bad: str) -> Finding:
 
 def _comments(evidence: Evidence) -> Finding:
     pull = evidence.passing
-    publish = pull.run.job("publish")
     return _proven(
-        holds=len(pull.comments) == 1 and publish == "success",
-        good=f"one comment on {pull.url}",
-        bad=f"{len(pull.comments)} comments on {pull.url}, job publish ended {publish or 'nowhere'}: {pull.run.url}",
+        holds=len(pull.comments) == 1 and pull.status == "success",
+        good=f"one comment on {pull.url}, and its head's status is success",
+        bad=f"{len(pull.comments)} comments on {pull.url}, and its head's status is {pull.status or 'missing'}",
     )
 
 
-def _fork_is_read_only(evidence: Evidence) -> Finding:
+def _published(evidence: Evidence) -> Finding:
+    silent = [pull.url for pull in (evidence.passing, evidence.failing, evidence.fork) if pull and not (pull.status and pull.comments)]
+    if silent:
+        return Finding(State.REFUTED, f"no status or no comment: {', '.join(silent)}")
+    if evidence.fork is None:
+        return Finding(State.NOT_SHOWN, "name a fork of the repository with FORK=owner/name")
+    return Finding(State.PROVEN, "each head has its status, and each pull request its comment")
+
+
+def _rerun(_evidence: Evidence) -> Finding:
+    return Finding(State.NOT_SHOWN, "run ci again by hand")
+
+
+def _identity(evidence: Evidence) -> Finding:
+    pull = evidence.passing
+    return _proven(
+        holds=pull.status == "success", good="the publisher took the run for one of ci", bad=f"see the comment on {pull.url}: {pull.status}"
+    )
+
+
+def _approval(evidence: Evidence) -> Finding:
     fork = evidence.fork
-    if fork is None:
-        return Finding(State.NOT_SHOWN, "name a fork of the repository with FORK=owner/name")
-    if fork.run.conclusion == "action_required":
-        return Finding(State.LOOK, f"the run waits for a person's approval: {fork.run.url}")
-    publish = fork.run.job("publish")
-    return _proven(
-        holds=publish == "success",
-        good="the fork's own job publish has posted nothing and is green",
-        bad=f"the fork's own job publish ended {publish or 'nowhere'}: {fork.run.url}",
-    )
-
-
-def _fork_is_published(evidence: Evidence) -> Finding:
-    fork, publishing = evidence.fork, evidence.publishing
-    if fork is None:
-        return Finding(State.NOT_SHOWN, "name a fork of the repository with FORK=owner/name")
-    if fork.run.conclusion == "action_required":
-        return Finding(State.LOOK, f"the run waits for a person's approval: {fork.run.url}")
-    if publishing is None:
-        return Finding(State.REFUTED, f"no run of `publish report` followed {fork.run.url}")
-    return _proven(
-        holds=publishing.conclusion == "success" and len(fork.comments) == 1,
-        good=f"`publish report` has written one comment on {fork.url}",
-        bad=f"`publish report` ended {publishing.conclusion}, {len(fork.comments)} comments on {fork.url}: {publishing.url}",
-    )
+    if fork is None or fork.run.conclusion != "action_required":
+        return Finding(State.NOT_SHOWN, "no run of a fork waits for approval here")
+    return Finding(State.LOOK, f"approve {fork.run.url}, and see the comment on {fork.url} change")
 
 
 def _dependabot(evidence: Evidence) -> Finding:
@@ -163,12 +160,19 @@ def _pulls(evidence: Evidence) -> tuple[SeenPull, ...]:
 
 CLAIMS = (
     Claim(
-        "`pull-requests: write` is enough to comment on a pull request, and `actions: read` to read a run's artifacts",
+        "`pull-requests: write` is enough to comment on a pull request, `statuses: write` to set a commit's status, also on a fork's"
+        " head, and `actions: read` to read a run's artifacts",
         _comments,
     ),
-    Claim("A fork's run gets a read-only token although `ci.yml` asks for more", _fork_is_read_only),
-    Claim("`publish report` starts after a fork's run and finds its pull request", _fork_is_published),
-    Claim("Dependabot's runs are told by their actor", _dependabot),
+    Claim(
+        "`publish report` starts when a run is requested and again when it has ended, for pull requests of this repository, of forks"
+        " and of Dependabot, and finds the pull request",
+        _published,
+    ),
+    Claim("`requested` comes for every new run and not for a re-run, whose old status stands until it has ended", _rerun),
+    Claim("A run's `path`, `referenced_workflows` and `created_at` are what the publisher compares", _identity),
+    Claim("A run that waits for approval ends with `action_required`, and goes on after it", _approval),
+    Claim("Dependabot's pull requests get their comment", _dependabot),
     Claim("The comment is written as `github-actions[bot]`", _author),
     Claim("`$/.github/...` leads to the commit of the workflow that uses it", _own_actions),
     Claim("Callers' `permissions` suffice for the reusable workflows", _permissions),
@@ -177,7 +181,7 @@ CLAIMS = (
     Claim("The HTML report opens in the browser", _page),
     Claim("The job summary is shown up to 1 MiB", _summary),
     Claim("Ten annotations of a kind are shown for a step, and `::stop-commands::` holds", _annotations),
-    Claim("The merge queue waits for `kindgate`", _required),
+    Claim("The merge queue waits for `kindgate/verdict`", _required),
     Claim("Code scanning takes the SARIF", _sarif),
     Claim("A release is attested and uploaded", _release),
     Claim("Two edits in the same second do not cross", _same_second),

@@ -48,13 +48,17 @@ class SeenRun:
 
 @dataclass(frozen=True)
 class SeenPull:
-    """A pull request of the smoke run, with the run that judged it and what was written; `mergeable` is GitHub's word for it."""
+    """A pull request of the smoke run, with the run that judged it and what was written.
+
+    `mergeable` is GitHub's word for it, `status` the state of our commit status on its head, empty when there is none.
+    """
 
     number: int
     url: str
     run: SeenRun
     comments: tuple[SeenComment, ...] = ()
     mergeable: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,6 @@ class Evidence:
     passing: SeenPull
     failing: SeenPull
     fork: SeenPull | None = None
-    publishing: SeenRun | None = None
     dependabot: SeenPull | None = None
     sarif: Finding | None = None
     queue: str = ""

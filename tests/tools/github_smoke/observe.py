@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable
@@ -12,6 +12,7 @@ from kindgate.github.marker import parse_marker
 from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
 from tests.tools.github_smoke.evidence import Finding, SeenComment, SeenPull, SeenRun, State
 from tests.tools.github_smoke.rest import FULL, Rest
+from tests.tools.github_smoke.scratch import REQUIRED_CHECK
 
 LOOK_EVERY = 15.0
 """Seconds between two looks: a run takes minutes, and a token has 5,000 requests an hour."""
@@ -19,7 +20,7 @@ LOOK_EVERY = 15.0
 PUBLISHING_SECONDS = 900.0
 """The publishing workflow starts when the other has ended, and takes a minute."""
 
-CI, PUBLISHING = "ci.yml", "publish-report.yml"
+CI = "ci.yml"
 DEPENDABOT = "dependabot[bot]"
 
 
@@ -36,10 +37,16 @@ class Observer:
         """The finished `ci` run of a commit, also one that only waits for a person's approval."""
         return self._finished(f"run of {CI} for {sha[:10]}", f"/actions/workflows/{CI}/runs", head_sha=sha)
 
-    def publishing_after(self, run: dict[str, Any]) -> dict[str, Any]:
-        """The finished run of the publishing workflow that followed a run."""
-        soon = replace(self, deadline=self.deadline.at_most(PUBLISHING_SECONDS))
-        return soon._finished(f"run of {PUBLISHING}", f"/actions/workflows/{PUBLISHING}/runs", created=f">={run['updated_at']}")
+    def status(self, sha: str) -> str:
+        """The state of a commit's status of ours, once it is not pending; raises `WaitTimeout` where it stays so."""
+
+        def probe() -> Ready[str] | Pending:
+            listed = self.rest.get(f"/repos/{self.repository}/commits/{sha}/status")["statuses"]
+            state = next((str(one["state"]) for one in listed if one["context"] == REQUIRED_CHECK), "missing")
+            return Pending(state) if state in {"missing", "pending"} else Ready(state)
+
+        soon = self.deadline.at_most(PUBLISHING_SECONDS)
+        return wait_for(f"status {REQUIRED_CHECK} of {sha[:10]}", probe, soon, interval=LOOK_EVERY, pause=self.pause)
 
     def seen_run(self, run: dict[str, Any]) -> SeenRun:
         """What a finished run has to say."""
@@ -61,7 +68,7 @@ class Observer:
             if parse_marker(one["body"])
         )
 
-    def pull(self, number: int, run: SeenRun, *, mergeable: bool = False) -> SeenPull:
+    def pull(self, number: int, run: SeenRun, *, status: str = "", mergeable: bool = False) -> SeenPull:
         """A pull request after its run; `mergeable` also asks whether it may be merged, which GitHub computes when it is asked."""
         path = f"/repos/{self.repository}/pulls/{number}"
 
@@ -70,7 +77,8 @@ class Observer:
             return Pending("GitHub computes it") if mergeable and found["mergeable_state"] == "unknown" else Ready(found)
 
         found = wait_for(f"whether #{number} may be merged", probe, self.deadline, interval=LOOK_EVERY, pause=self.pause)
-        return SeenPull(number, str(found["html_url"]), run, self.comments(number), str(found["mergeable_state"]) if mergeable else "")
+        state = str(found["mergeable_state"]) if mergeable else ""
+        return SeenPull(number, str(found["html_url"]), run, self.comments(number), state, status)
 
     def dependabot(self) -> SeenPull | None:
         """The newest pull request that Dependabot has opened, if any."""

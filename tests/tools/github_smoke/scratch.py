@@ -19,7 +19,7 @@ from tests.tools.github_smoke.rest import Rest
 PREFIX = "kindgate-smoke"
 """What every branch and ruleset of a smoke run begins with."""
 
-REQUIRED_CHECK = "kindgate"
+REQUIRED_CHECK = "kindgate/verdict"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
@@ -102,7 +102,7 @@ class Scratch:
         return number
 
     def required_check(self, repository: str, branch: str) -> None:
-        """Make `kindgate` the one required check of a branch of ours."""
+        """Make the commit status the one required check of a branch of ours."""
         rule = {
             "type": "required_status_checks",
             "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [{"context": REQUIRED_CHECK}]},

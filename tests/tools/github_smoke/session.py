@@ -13,7 +13,7 @@ from kindgate.security.findings import Location, Part, Scan, Severity
 from kindgate.security.output import as_sarif
 from kindgate.waiting import Deadline, Pause
 from tests.tools.github_smoke.claims import FORGED
-from tests.tools.github_smoke.evidence import Evidence, SeenPull, SeenRun
+from tests.tools.github_smoke.evidence import Evidence, SeenPull
 from tests.tools.github_smoke.observe import Observer
 from tests.tools.github_smoke.rest import Rest
 from tests.tools.github_smoke.scratch import PREFIX, Place, Scratch
@@ -56,7 +56,7 @@ def planned(place: Place, names: Names, fork: str, login: str) -> list[str]:
     """What the smoke run will do, in sentences."""
     heads = f"{names.head('passing')} and {names.head('failing')}"
     branches = f"make branches {names.base}, {heads} of {place.repository}, from {place.default_branch}"
-    required = f"make kindgate the required check of {names.base}, by a ruleset"
+    required = f"make kindgate/verdict the required check of {names.base}, by a ruleset"
     pulls = "open two pull requests between them, of which one adds a page and one failing tests"
     mention = f"their names mention @{login} in code: if that had an effect, you would be notified"
     forked = f"make branch {names.head('fork')} of {fork}, and open a pull request from there"
@@ -94,12 +94,11 @@ class Session:
             sarif = observer.sarif(lambda: scratch.code_scanning(repository, self.names.head("passing"), passing_sha, invented_sarif()))
             seen_passing = self._seen(observer, passing, passing_sha)
             seen_failing = self._seen(observer, failing, failing_sha, mergeable=not queue.startswith("no "))
-            seen_fork, publishing = self._seen_fork(observer, fork, fork_sha)
+            seen_fork = self._seen(observer, fork, fork_sha) if fork else None
             return Evidence(
                 passing=seen_passing,
                 failing=seen_failing,
                 fork=seen_fork,
-                publishing=publishing,
                 dependabot=observer.dependabot(),
                 sarif=sarif,
                 queue=queue,
@@ -127,19 +126,12 @@ class Session:
     def _seen(self, observer: Observer, number: int, sha: str, *, mergeable: bool = False) -> SeenPull:
         run = observer.seen_run(observer.run_of(sha))
         self.say(f"#{number}: ci ended {run.conclusion}, {run.url}")
-        return observer.pull(number, run, mergeable=mergeable)
-
-    def _seen_fork(self, observer: Observer, number: int, sha: str) -> tuple[SeenPull | None, SeenRun | None]:
-        if not number:
-            return None, None
-        found = observer.run_of(sha)
-        run, publishing = observer.seen_run(found), None
-        if run.conclusion != "action_required":
-            try:
-                publishing = observer.seen_run(observer.publishing_after(found))
-            except KindgateError as error:
-                self.say(error.message)
-        return observer.pull(number, run), publishing
+        try:
+            status = observer.status(sha)
+        except KindgateError as error:
+            self.say(error.message)
+            status = ""
+        return observer.pull(number, run, status=status, mergeable=mergeable)
 
 
 def invented_sarif() -> str:

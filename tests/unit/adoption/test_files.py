@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
 from kindgate.adoption.requests import NOTHING, Request, remembered
+from kindgate.gate_paths import GATE_NAMES
 from kindgate.settings import build_settings
 from kindgate.slo.document import parse_document
 from tests.unit.deploy.objects import manifest
@@ -193,11 +194,28 @@ def test_the_report_follows_the_workflow_by_its_name(tmp_path: Path) -> None:
     run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
 
     assert report["on"]["workflow_run"]["workflows"] == [run["name"]]
-    legs = {
-        json.dumps(job["with"].get("leg") or job["with"]["legs"])
-        for job in (run["jobs"]["e2e"], run["jobs"]["publish"], report["jobs"]["publish"])
-    }
-    assert legs == {'"services-a"'}
+    legs = {job["with"].get("leg") or job["with"]["legs"] for job in (run["jobs"]["e2e"], report["jobs"]["publish"])}
+    assert legs == {"services-a"}
+
+
+def test_what_is_published_is_held_to_the_workflow_and_the_judge_that_init_wrote(tmp_path: Path) -> None:
+    """The second workflow names the first one's file, and the reusable workflow that it calls, commit and all."""
+    wanted = changes(suite(tmp_path, "services/a"))
+    run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
+    given = report["jobs"]["publish"]["with"]
+
+    assert given["workflow"] == ".github/workflows/kindgate-services-a.yml"
+    assert given["judge"] == run["jobs"]["e2e"]["uses"]
+    assert report["on"]["workflow_run"]["types"] == ["requested", "completed"]
+    assert "services/a" in given["watch"].splitlines()
+
+
+def test_no_job_that_a_pull_request_starts_may_write(tmp_path: Path) -> None:
+    """Its workflow's file is the pull request's own."""
+    for directory in (".", "services/a"):
+        wanted = changes(suite(tmp_path, directory))
+        run = workflow(next(one for name, one in wanted.items() if name.endswith(".yml") and "-report" not in name))
+        assert "write" not in {value for job in run["jobs"].values() for value in job["permissions"].values()}
 
 
 def test_suites_of_one_repository_share_no_name(tmp_path: Path) -> None:
@@ -206,14 +224,15 @@ def test_suites_of_one_repository_share_no_name(tmp_path: Path) -> None:
     for directory in ("services/a", "services/b"):
         wanted = changes(suite(tmp_path, directory))
         run = workflow(wanted[f".github/workflows/kindgate-{directory.replace('/', '-')}.yml"])
-        named.append({*wanted, run["name"], *(set(run["jobs"]) - {"changes", "e2e", "publish"}), run["jobs"]["publish"]["with"]["id"]})
+        report = workflow(wanted[f".github/workflows/kindgate-{directory.replace('/', '-')}-report.yml"])["jobs"]["publish"]["with"]
+        named.append({*wanted, run["name"], *(set(run["jobs"]) - {"changes", "e2e"}), report["id"], report["status"]})
 
     assert named[0] & named[1] == set()
 
 
 def test_the_required_check_waits_for_every_job_and_has_the_workflows_name(tmp_path: Path) -> None:
     """Also where a job says whether the suite has changed at all."""
-    for directory, jobs in ((".", ["e2e", "publish"]), ("services/a", ["changes", "e2e", "publish"])):
+    for directory, jobs in ((".", ["e2e"]), ("services/a", ["changes", "e2e"])):
         wanted = changes(suite(tmp_path, directory))
         run = workflow(next(one for name, one in wanted.items() if name.endswith(".yml") and "-report" not in name))
         assert run["jobs"][run["name"]]["needs"] == jobs
@@ -229,5 +248,8 @@ def test_a_suite_of_several_is_judged_when_something_that_it_is_made_of_has_chan
     run = workflow(changes(suite(tmp_path, "services/a"))[".github/workflows/kindgate-services-a.yml"])
 
     command = next(step["run"] for step in run["jobs"]["changes"]["steps"] if "run" in step)
-    assert command == "git diff --quiet HEAD^1 HEAD -- services/a platform/base .github/workflows/kindgate-services-a.yml"
+    before, _, paths = command.partition(" -- ")
+    assert before == "git diff --quiet HEAD^1 HEAD"
+    own = ["services/a", "platform/base", ".github/workflows/kindgate-services-a.yml"]
+    assert shlex.split(paths) == [*own, *(f":(glob,icase){pattern}" for pattern in GATE_NAMES)]
     assert run["on"] == {"pull_request": None, "merge_group": None, "push": {"branches": ["main"]}}

@@ -9,7 +9,7 @@ import pytest
 from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import Outcome, Run, RunReport, TestResult
-from tests.unit.github.standin import StandIn, serving
+from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.report.judged_runs import judged_figures
 
 
@@ -18,6 +18,13 @@ def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""
     with serving(StandIn()) as standin:
         yield standin
+
+
+@pytest.fixture
+def fork(github: StandIn) -> StandIn:
+    """A stand-in whose pull request #17 comes from mona's fork."""
+    github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
+    return github
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import re
 import socket
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from kindgate.github.api import Api
 
@@ -79,6 +80,9 @@ class StandIn:
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
     merge_base: str = BASE
+    main: str = BASE
+    tree_is_cut: bool = False
+    statuses: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     blob_encoding: str = ""
     blob_address: str = ""
     page_limit: int = 100
@@ -156,6 +160,11 @@ class StandIn:
         """The bodies of an author's comments."""
         return [comment["body"] for comment in self.comments if comment["user"]["login"] == author]
 
+    def status(self, sha: str = HEAD, context: str = "kindgate/verdict") -> dict[str, Any]:
+        """The status of a commit that counts: the newest of its context; empty when there is none."""
+        found = [made for commit, made in self.statuses if commit == sha and made["context"] == context]
+        return found[-1] if found else {}
+
     def count(self, method: str) -> int:
         """How many requests of a method arrived."""
         return sum(request.startswith(method + " ") for request in self.requests)
@@ -187,6 +196,10 @@ class StandIn:
             ("GET", rf"{repo}/actions/runs/(\d+)", self._get_run),
             ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
             ("GET", rf"{repo}/actions/workflows/([^/]+)/runs", self._list_runs),
+            ("POST", rf"{repo}/statuses/([0-9a-f]+)", self._create_status),
+            ("GET", rf"{repo}/branches/([^/]+)", self._get_branch),
+            ("GET", rf"{repo}/git/trees/([0-9a-f]+)", self._get_tree),
+            ("GET", repo, self._get_repository),
             ("GET", rf"{repo}/actions/artifacts/(\d+)/zip", self._download),
             ("GET", rf"{repo}/contents/(.+)", self._get_content),
             ("GET", rf"{repo}/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)", self._compare),
@@ -275,6 +288,35 @@ class StandIn:
             return error("not_found")
         content = base64.encodebytes(text.encode()).decode()
         return Answer(200, document("replies", "content") | {"path": path, "name": Path(path).name, "content": content, "size": len(text)})
+
+    def _create_status(self, _query: dict[str, str], body: dict[str, Any], sha: str) -> Answer:
+        if len(body.get("description") or "") > 140 or body["state"] not in {"error", "failure", "pending", "success"}:
+            return error("invalid")
+        number = len(self.statuses) + 1
+        made = document("replies", "status") | body | {"id": number, "url": f"{self.url}/repos/{REPOSITORY}/statuses/{sha}"}
+        self.statuses.append((sha, made))
+        return Answer(201, made)
+
+    def _get_branch(self, _query: dict[str, str], _body: dict[str, Any], name: str) -> Answer:
+        if unquote(name) != "main":
+            return error("not_found")
+        return Answer(200, {"name": "main", "commit": {"sha": self.main, "url": ""}, "protected": True})
+
+    def _get_repository(self, _query: dict[str, str], _body: dict[str, Any]) -> Answer:
+        return Answer(200, self.run["repository"])
+
+    def _get_tree(self, query: dict[str, str], _body: dict[str, Any], sha: str) -> Answer:
+        if "recursive" not in query or not any(commit == sha for _, commit in self.contents):
+            return error("not_found")
+        blobs = {
+            path: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+            for (path, ref), text in self.contents.items()
+            if ref == sha
+        }
+        entries = [
+            {"path": path, "mode": "100644", "type": "blob", "sha": blob, "size": 1, "url": ""} for path, blob in sorted(blobs.items())
+        ]
+        return Answer(200, {"sha": sha, "url": "", "tree": entries, "truncated": self.tree_is_cut})
 
     def _compare(self, _query: dict[str, str], _body: dict[str, Any], _base: str, _head: str) -> Answer:
         return Answer(200, document("replies", "comparison") | {"merge_base_commit": {"sha": self.merge_base}})

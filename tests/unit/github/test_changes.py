@@ -27,7 +27,6 @@ def test_files_of_the_gate_are_told_from_the_application() -> None:
     """Workflows, end-to-end tests, manifests and objectives, in any suite of the repository."""
     application = [
         "e2e/login.spec.ts",
-        "web/e2e/conftest.py",
         "README.md",
         "src/app.py",
         "tests/unit/test_x.py",
@@ -39,7 +38,12 @@ def test_files_of_the_gate_are_told_from_the_application() -> None:
     gate = [
         *suite,
         ".github/workflows/ci.yml",
+        "Dockerfile",
         "checkout.slo.yml",
+        "pyproject.toml",
+        "services/a/Dockerfile.debug",
+        "services/a/uv.lock",
+        "web/e2e/conftest.py",
         "k8s/base/a.yaml",
         "services/a/k8s/b.yaml",
         "slo.yaml",

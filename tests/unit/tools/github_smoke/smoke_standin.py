@@ -80,6 +80,7 @@ class SmokeStandIn(StandIn):
             ("GET", f"{repo}/rules/branches/main", lambda _q, _b: Answer(200, [])),
             ("GET", rf"{repo}/actions/workflows/([a-z-]+\.yml)/runs", self._list_runs),
             ("GET", rf"{repo}/actions/runs/(\d+)/jobs", self._list_jobs),
+            ("GET", rf"{repo}/commits/([0-9a-f]+)/status", self._status_of),
             ("GET", rf"{repo}/check-runs/(\d+)/annotations", self._list_annotations),
             ("POST", f"{repo}/code-scanning/sarifs", self._upload_sarif),
             ("GET", f"{repo}/code-scanning/sarifs/s1", lambda _q, _b: Answer(200, {"processing_status": "complete", "errors": None})),
@@ -140,17 +141,18 @@ class SmokeStandIn(StandIn):
         return Answer(201, body | {"id": 7})
 
     def _list_runs(self, query: dict[str, str], _body: dict[str, Any], workflow: str) -> Answer:
-        found = list(self.runs.values())
-        if workflow == "ci.yml":
-            found = [run for run in found if run["head_sha"] == query["head_sha"]]
-        else:
-            assert query["created"] == ">=2026-09-20T10:09:00Z"
-            found = [found[-1] | {"id": 999, "conclusion": "success"}] if self.publishes else []
+        assert workflow == "ci.yml"
+        found = [run for run in self.runs.values() if run["head_sha"] == query["head_sha"]]
         return Answer(200, {"total_count": len(found), "workflow_runs": found})
 
+    def _status_of(self, _query: dict[str, str], _body: dict[str, Any], sha: str) -> Answer:
+        (conclusion,) = [run["conclusion"] for run in self.runs.values() if run["head_sha"] == sha]
+        state = {"success": "success", "failure": "failure"}.get(conclusion, "error") if self.publishes else "pending"
+        return Answer(200, {"state": state, "statuses": [{"context": "kindgate/verdict", "state": state}], "sha": sha})
+
     def _list_jobs(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
-        conclusion = self.runs[int(number)]["conclusion"] if number != "999" else "success"
-        jobs = [("e2e / e2e", conclusion), ("publish / comment", "success"), ("kindgate", conclusion)]
+        conclusion = self.runs[int(number)]["conclusion"]
+        jobs = [("e2e / e2e", conclusion), ("kindgate", conclusion)]
         listed = [{"id": int(number) * 10 + place, "name": name, "conclusion": ended} for place, (name, ended) in enumerate(jobs)]
         return Answer(200, {"total_count": len(listed), "jobs": listed})
 

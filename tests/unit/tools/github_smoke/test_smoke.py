@@ -59,7 +59,13 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
     assert list(states) == [claim.text for claim in CLAIMS]
     by_state = {state: [text[:24] for text, found in states.items() if found == state] for state in State}
     assert by_state[State.REFUTED] == []
-    assert by_state[State.NOT_SHOWN] == ["Dependabot's runs are to", "A release is attested an", "Two edits in the same se"]
+    assert by_state[State.NOT_SHOWN] == [
+        "`requested` comes for ev",
+        "A run that waits for app",
+        "Dependabot's pull reques",
+        "A release is attested an",
+        "Two edits in the same se",
+    ]
     assert by_state[State.LOOK] == [
         "The mermaid chart is dra",
         "The HTML report opens in",
@@ -137,7 +143,7 @@ def test_what_the_token_may_not_do_is_not_shown(github: SmokeStandIn, capsys: py
 
     code, states = smoked(github, capsys)
 
-    claim = "The merge queue waits for `kindgate`" if "rulesets" in refused else "Code scanning takes the SARIF"
+    claim = "The merge queue waits for `kindgate/verdict`" if "rulesets" in refused else "Code scanning takes the SARIF"
     assert (code, states[claim]) == (0, State.NOT_SHOWN)
 
 
@@ -147,11 +153,11 @@ def test_a_forks_run_that_waits_for_approval_is_told(github: SmokeStandIn, capsy
 
     _, states = smoked(github, capsys, "--fork", FORK)
 
-    assert states["`publish report` starts after a fork's run and finds its pull request"] == State.LOOK
+    assert [state for text, state in states.items() if text.startswith("A run that waits for approval")] == [State.LOOK]
 
 
 def test_a_publishing_workflow_that_never_runs_is_not_waited_for_long(github: SmokeStandIn) -> None:
-    """A quarter of an hour of the two, and the claim is refuted."""
+    """A quarter of an hour for each pull request, and the claim is refuted."""
     github.publishes = False
     waits: list[float] = []
     deadline = Deadline.after(7200, lambda: sum(waits))
@@ -160,7 +166,7 @@ def test_a_publishing_workflow_that_never_runs_is_not_waited_for_long(github: Sm
         place = Place(REPOSITORY, "main", HEAD)
         evidence = Session(rest, place, Names("1"), FORK, "mona", lambda _: None, deadline, waits.append).gather()
 
-    assert sum(waits) == PUBLISHING_SECONDS
+    assert sum(waits) == 3 * PUBLISHING_SECONDS
     assert [finding.state for claim, finding in findings(evidence) if claim.text.startswith("`publish report`")] == [State.REFUTED]
     assert left_behind(github) == []
 
@@ -174,7 +180,7 @@ def test_a_pull_request_of_dependabots_is_looked_at(github: SmokeStandIn, capsys
 
     _, states = smoked(github, capsys)
 
-    assert states["Dependabot's runs are told by their actor"] == State.PROVEN
+    assert states["Dependabot's pull requests get their comment"] == State.PROVEN
     assert github.others[0]["state"] == "open"
 
 

@@ -1,0 +1,55 @@
+"""The commit status that a branch protection requires: what is known of a commit, whichever event its run was started by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kindgate.github.api import Api
+from kindgate.github.bounded import retried
+from kindgate.github.replies import WorkflowRun
+from kindgate.report.decision import UNTRUSTED, WORDS, Decision
+from kindgate.report.escape import visible
+from kindgate.report.record import shortened
+from kindgate.report.run import Outcome
+from kindgate.waiting import Deadline
+
+State = Literal["error", "failure", "pending", "success"]
+
+DESCRIPTION_LIMIT = 140
+"""Characters of a status's description (docs.github.com, "Create a commit status"; longer ones are an error)."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A commit status; `error` is for what was not judged, `failure` for what was and failed."""
+
+    state: State
+    description: str
+
+
+PENDING = Status("pending", "the run has not finished")
+
+
+def status_of(decision: Decision) -> Status:
+    """The status that says what was decided."""
+    if decision.may_merge:
+        state: State = "success"
+    else:
+        state = "error" if decision.verdict in {UNTRUSTED, WORDS[Outcome.NO_VERDICT]} else "failure"
+    return Status(state, shortened(visible(f"{decision.verdict}: {decision.reason}"), DESCRIPTION_LIMIT))
+
+
+def set_status(api: Api, run: WorkflowRun, status: Status, context: str, deadline: Deadline) -> str:
+    """Write the status of the run's head, with a link to the run's newest attempt; returns a line that says so.
+
+    Raises `GitHubError` where GitHub refuses, and `WaitTimeout`.
+    """
+    retried(
+        f"the status of {run.head_sha[:10]}",
+        lambda: api.set_status(
+            run.head_sha, state=status.state, context=context, description=status.description, target_url=run.attempt_url
+        ),
+        deadline,
+    )
+    return f"status {context} of {run.head_sha[:10]} is {status.state}: {status.description}"
