@@ -150,7 +150,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         run_id,
         leg or (),
         Expected(workflow, judge),
-        requirements_of(require or ["tests"], settings.slo.inconclusive),
+        requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive),
         tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
     )
     published = publish_run(request, settings.github, os.environ)

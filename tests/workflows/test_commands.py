@@ -229,6 +229,7 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
         "comment": "auto",
         "status": "kindgate/verdict",
         "require": "tests",
+        "inconclusive": "warn",
         "watch": "",
     }
     more = {"workflow": ".github/workflows/ci.yml", "judge": ".github/workflows/e2e.yml"}
@@ -290,13 +291,16 @@ def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
 ) -> None:
     """And no other."""
     _, workflow = suites
-    (step,) = workflow["jobs"]["kindgate-a"]["steps"]
+    step, said = workflow["jobs"]["kindgate-a"]["steps"]
     needs = {
         "changes": {"result": "success", "outputs": {"found": found}},
         "e2e": {"result": e2e},
     }
 
     assert Runner(tmp_path, tmp_path / "t", {**ATTEMPT, "needs": needs}).run(step).returncode == code
+    summary = tmp_path / "summary.md"
+    assert Runner(tmp_path, tmp_path / "s", ATTEMPT, {"GITHUB_STEP_SUMMARY": str(summary)}).run(said).returncode == 0
+    assert summary.read_text() == "not judged: nothing that it watches changed\n"
 
 
 def test_what_is_in_the_table_was_run() -> None:
