@@ -265,6 +265,12 @@ class GitHubSettings:
     )
     id: str = option("", "--github-id", "Tells this suite's comment from others; default: made from workflow and root folder", "ID")
     author: str = option("github-actions[bot]", "--github-author", "Login that the comment is written as", "LOGIN")
+    approval_label: str = option(
+        "kindgate: gate change approved",
+        "--github-approval-label",
+        "Label by which somebody who may write lets a pull request change its own gate",
+        "NAME",
+    )
     status: str = option("kindgate/verdict", "--github-status", "Commit status that `kindgate publish` writes, to be required", "NAME")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kindgate.cli.settings import with_settings
+from kindgate.errors import SettingsError
 from kindgate.report.escape import visible
 from kindgate.settings import Settings
 
@@ -126,7 +127,8 @@ def _run(given: RunIdentity) -> RunIdentity:
 @with_settings("github", "slo_inconclusive")
 def publish(  # noqa: PLR0917  # typer calls it by name
     settings: Settings,
-    run_id: Annotated[int, typer.Option(help="The workflow run whose reports are published", metavar="N")],
+    run_id: Annotated[int, typer.Option(help="The workflow run that is published", metavar="N")] = 0,
+    pull: Annotated[int, typer.Option(help="Without a run: the pull request whose newest run is published", metavar="N")] = 0,
     leg: Legs = None,
     require: Required = None,
     workflow: Annotated[str, typer.Option(help="File of the workflow that the run must be of", metavar="FILE")] = "",
@@ -152,7 +154,10 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         Expected(workflow, judge),
         requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive),
         tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
+        pull,
     )
+    if not (run_id or (pull and workflow)):
+        raise SettingsError("publish needs --run-id, or --pull and --workflow")
     published = publish_run(request, settings.github, os.environ)
     for result in published.results:
         _show(result)

@@ -199,7 +199,7 @@ class Api:
             return str(self._json("")["default_branch"])
 
     def timeline(self, number: int, *, at_most: int) -> list[TimelineEvent]:
-        """What happened to a pull request, oldest first; raises `GitHubError` above `at_most` events."""
+        """What happened to a pull request, oldest first; raises `PublishRefused` above `at_most` events."""
         found: list[TimelineEvent] = []
         with _translated(f"read the timeline of #{number}"):
             page = 1
@@ -209,7 +209,7 @@ class Api:
                 if len(listed) < 100:
                     return found
                 if len(found) >= at_most:
-                    raise GitHubError(f"#{number} has more than {at_most} events in its timeline")
+                    raise PublishRefused(f"#{number} has more than {at_most} events in its timeline")
                 page += 1
 
     def permission(self, login: str) -> tuple[str, int]:
@@ -248,6 +248,7 @@ def _state_of(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> 
         head_repository_id=pull.head.repo.id if pull.head.repo else 0,
         base_sha=pull.base.sha,
         base_ref=pull.base.ref,
+        head_ref=pull.head.ref,
         open=pull.state == "open",
         comments=comments,
         changed_files=changed_files,

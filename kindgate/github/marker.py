@@ -62,6 +62,12 @@ def digest_of(report: RunReport) -> str:
         "setup": report.setup_error.message if report.setup_error else "",
         "objectives": sorted([row.test, row.metric, row.expression, row.verdict] for row in report.objectives),
         "comparison": sorted([row.metric, row.verdict] for row in report.comparison),
+        "gate": [
+            *report.gate_changes.files,
+            *((row.file, row.metric, row.old, row.new) for row in report.gate_changes.thresholds),
+            report.gate_changes.approved_by,
+            report.gate_changes.not_approved,
+        ],
         "failing": sorted(test.node_id for test in report.tests if test.outcome in {"failed", "error"}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

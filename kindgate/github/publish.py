@@ -7,11 +7,11 @@ from GitHub's API alone; of a report only checked figures and names are used, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kindgate.errors import GitHubError
+from kindgate.errors import GitHubError, GitHubRefused, PublishRefused
 from kindgate.github.api import Api
 from kindgate.github.bounded import retried, within
 from kindgate.github.comment import PostResult
@@ -21,13 +21,15 @@ from kindgate.github.legs import leg_names
 from kindgate.github.marker import Marker, comment_id
 from kindgate.github.outcome import NOT_JUDGED, Result, result_of
 from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, settle
-from kindgate.github.replies import WorkflowRun
+from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.status import PENDING, Status, set_status, status_of
 from kindgate.github.subject import (
     PUSH,
+    Rules,
     Subject,
     is_on_default_branch,
     newer_run,
+    newest_run_of,
     pulls_of,
     subject_of_pull,
     subject_of_queue,
@@ -47,14 +49,16 @@ PUBLISH_SECONDS = 180.0
 class Request:
     """What to publish: the run, the legs that must have a report, the workflow that it must be of, and what a leg must judge.
 
-    `watched` are the files and folders whose change has the suite judged at all; none of them are all.
+    Without a `run_id` it is the newest run of the head of pull request `pull`. `watched` are the files and folders whose
+    change has the suite judged at all; none of them are all.
     """
 
-    run_id: int
+    run_id: int = 0
     legs: Sequence[str] = ()
     expected: Expected = ANY_WORKFLOW
     requirements: Requirements = ANYTHING
     watched: Sequence[str] = ()
+    pull: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,18 @@ def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, st
 
 def _publish(request: Request, settings: GitHubSettings, context: Context, deadline: Deadline) -> Published:
     with Api(context.api_url, context.token, context.repository, timeout=deadline.remaining / 3) as api:
-        run = retried(f"run {request.run_id}", lambda: api.workflow_run(request.run_id), deadline)
+        run_id = request.run_id or _newest_run(api, request, deadline)
+        if not run_id:
+            return Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing is published"),))
+        run = retried(f"run {run_id}", lambda: api.workflow_run(run_id), deadline)
         return _Publication(api, run, request, settings, context, deadline).publish()
+
+
+def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
+    """The newest run for a pull request's head; 0 where there is none."""
+    pull = retried(f"pull request #{request.pull}", lambda: api.pull(request.pull), deadline)
+    found = retried("its runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
+    return found.id if found else 0
 
 
 @dataclass(frozen=True)
@@ -134,18 +148,22 @@ class _Publication:
 
     def _subjects(self) -> list[Subject]:
         """What the run is about; nothing where its pull request has been closed or has moved on."""
-        if self.run.event == "push":
+        api, run = self.api, self.run
+        rules = Rules(self.settings.approval_label, self.request.watched)
+        if run.event == "push":
             return [PUSH]
-        if self.run.event == "merge_group":
-            return [subject_of_queue(self.api, self.run, self.deadline)]
-        pulls = retried("its pull requests", lambda: pulls_of(self.api, self.run), self.deadline)
-        return [subject_of_pull(self.api, pull, self.request.watched, self.deadline) for pull in pulls]
+        if run.event == "merge_group":
+            return [_known(lambda: subject_of_queue(api, run, rules, self.deadline))]
+        pulls = retried("its pull requests", lambda: pulls_of(api, run), self.deadline)
+        return [self._subject_of(pull, rules) for pull in pulls]
+
+    def _subject_of(self, pull: PullState, rules: Rules) -> Subject:
+        return _known(lambda: subject_of_pull(self.api, self.run, pull, rules, self.deadline), pull)
 
     def _set_status(self, status: Status) -> PostResult:
         return PostResult(set_status(self.api, self.run, status, self.settings.status, self.deadline))
 
     def _result(self, uploads: Uploads, subject: Subject, numbers: Sequence[int]) -> Result:
-        objection = objection_to(self.run, self.request.expected, self.context.repository, uploaded=bool(uploads.reports))
         return result_of(
             uploads,
             self.run,
@@ -153,9 +171,18 @@ class _Publication:
             repository=self.context.repository,
             expected=leg_names(self.request.legs),
             numbers=numbers,
-            objection=objection or subject.objection,
+            objection=self._objection(subject, uploaded=bool(uploads.reports)),
             untouched=subject.untouched,
         )
+
+    def _objection(self, subject: Subject, *, uploaded: bool) -> str:
+        """Why nothing of the run can be believed; empty when it can. A maintainer may approve a changed workflow."""
+        if subject.objection:
+            return subject.objection
+        if subject.machinery:
+            changed = ", ".join(subject.machinery[:3])
+            return "" if subject.approval.by else f"the pull request changes what GitHub runs: {changed}"
+        return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
 
     def _decide(self, report: RunReport, identity: RunIdentity, subject: Subject) -> Decision:  # noqa: ARG002  # recomputed verdicts need it
         """The decision about one leg's report. The verdicts that are recomputed for `subject` belong here."""
@@ -188,3 +215,11 @@ class _Publication:
         settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment for what is untouched
         posted = settle(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, (*subject.warnings, *posted.warnings))
+
+
+def _known(read: Callable[[], Subject], pull: PullState | None = None) -> Subject:
+    """What `read` finds; where GitHub does not show it, a subject whose run proves nothing, so that this can be said."""
+    try:
+        return read()
+    except (GitHubRefused, PublishRefused) as error:
+        return Subject(pull, pull.base_sha if pull else "", objection=f"what it changes is not known: {error.message}")

@@ -21,6 +21,7 @@ class PullState:
     open: bool
     comments: int = 0
     base_ref: str = ""
+    head_ref: str = ""
     changed_files: int = 0
 
 

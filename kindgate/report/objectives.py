@@ -78,7 +78,12 @@ class ThresholdChange(Record):
 
 
 class GateChanges(Record):
-    """What the pull request changes about the gate that judges it."""
+    """What the pull request changes about the gate that judges it.
+
+    `approved_by` is the maintainer who lets it, by a label; `not_approved` is why a label that is there does not count.
+    """
 
     files: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
     thresholds: Annotated[tuple[ThresholdChange, ...], Field(max_length=200)] = ()
+    approved_by: Name = ""
+    not_approved: Line = ""

@@ -126,6 +126,10 @@ def gate_block(report: RunReport) -> Block | None:
         (cell_code(changed.file), cell_code(changed.metric), cell_code(changed.old), cell_code(changed.new)) for changed in gate.thresholds
     ]
     title = f"This pull request changes the gate that judges it: {files or 'thresholds'}"
+    if gate.approved_by:
+        title += f"; {code_span(gate.approved_by)} approved that"
+    elif gate.not_approved:
+        title += f"; its label does not count: {code_span(gate.not_approved)}"
     if not rows:
         return Block((f"**{title}**",), usefulness=75)
     return table(title, ("file", "metric", "old", "new"), rows, usefulness=75, noun="changed threshold")

@@ -65,6 +65,16 @@ def finished(event: str = "pull_request", conclusion: str = "success", head: str
     return Contexts({"github": github})
 
 
+def labeled(name: str) -> Contexts:
+    """What a `pull_request_target` workflow sees of a label."""
+    return Contexts({"github": {"event_name": "pull_request_target", "event": {"action": "labeled", "label": {"name": name}}}})
+
+
+def edited(changes: dict[str, Any]) -> Contexts:
+    """What it sees of an edited pull request."""
+    return Contexts({"github": {"event_name": "pull_request_target", "event": {"action": "edited", "changes": changes}}})
+
+
 ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: workers collect in one order
 ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
 PUBLISHED = [
@@ -76,6 +86,10 @@ PUBLISHED = [
     (finished(head="acme/shop"), True),
     (finished(head="acme/shop", actor="dependabot[bot]"), True),
     (finished(head=None), True),
+    (labeled("kindgate: gate change approved"), True),
+    (labeled("documentation"), False),
+    (edited({"base": {"ref": {"from": "main"}}}), True),
+    (edited({"title": {"from": "a"}}), False),
 ]
 PAGE = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
 WITH_REQUIREMENTS = [

@@ -224,6 +224,8 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     event = {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "", "GITHUB_WORKFLOW": "publish report"}
     inputs = {
         "run-id": "9001",
+        "pull": "0",
+        "label": "kindgate: gate change approved",
         "legs": "e2e",
         "id": "e2e",
         "comment": "auto",

@@ -63,6 +63,10 @@ def _identity(evidence: Evidence) -> Finding:
     )
 
 
+def _label(_evidence: Evidence) -> Finding:
+    return Finding(State.NOT_SHOWN, "let a pull request change a workflow, and set the label by hand")
+
+
 def _approval(evidence: Evidence) -> Finding:
     fork = evidence.fork
     if fork is None or fork.run.conclusion != "action_required":
@@ -171,6 +175,7 @@ CLAIMS = (
     ),
     Claim("`requested` comes for every new run and not for a re-run, whose old status stands until it has ended", _rerun),
     Claim("A run's `path`, `referenced_workflows` and `created_at` are what the publisher compares", _identity),
+    Claim("A label publishes again, and another base branch too", _label),
     Claim("A run that waits for approval ends with `action_required`, and goes on after it", _approval),
     Claim("Dependabot's pull requests get their comment", _dependabot),
     Claim("The comment is written as `github-actions[bot]`", _author),

@@ -83,6 +83,10 @@ class StandIn:
     main: str = BASE
     tree_is_cut: bool = False
     statuses: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    people: dict[str, tuple[int, str]] = field(
+        default_factory=lambda: {"maintainer": (1, "write"), "owner": (2, "admin"), "triager": (3, "read"), "mona": (7, "none")}
+    )
     blob_encoding: str = ""
     blob_address: str = ""
     page_limit: int = 100
@@ -196,6 +200,8 @@ class StandIn:
             ("GET", rf"{repo}/actions/runs/(\d+)", self._get_run),
             ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
             ("GET", rf"{repo}/actions/workflows/([^/]+)/runs", self._list_runs),
+            ("GET", rf"{repo}/issues/(\d+)/timeline", self._list_timeline),
+            ("GET", rf"{repo}/collaborators/([^/]+)/permission", self._get_permission),
             ("POST", rf"{repo}/statuses/([0-9a-f]+)", self._create_status),
             ("GET", rf"{repo}/branches/([^/]+)", self._get_branch),
             ("GET", rf"{repo}/git/trees/([0-9a-f]+)", self._get_tree),
@@ -296,6 +302,31 @@ class StandIn:
         made = document("replies", "status") | body | {"id": number, "url": f"{self.url}/repos/{REPOSITORY}/statuses/{sha}"}
         self.statuses.append((sha, made))
         return Answer(201, made)
+
+    def _list_timeline(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        return self._page(query, self.timeline, f"/repos/{REPOSITORY}/issues/{number}/timeline")
+
+    def _get_permission(self, _query: dict[str, str], _body: dict[str, Any], login: str) -> Answer:
+        """Also of somebody who is no collaborator of a public repository: GitHub says `read`; of a login that nobody has, 404."""
+        if login not in self.people:
+            return error("not_found")
+        number, permission = self.people[login]
+        role = {"admin": "admin", "write": "maintain", "read": "triage"}.get(permission, permission)
+        return Answer(200, {"permission": permission, "role_name": role, "user": {"login": login, "id": number, "type": "User"}})
+
+    def happens(self, kind: str, at: str, actor: str = "maintainer", **more: Any) -> None:
+        """Something that happens to the pull request; a commit has no actor and no time in GitHub's timeline."""
+        number = self.people.get(actor, (999, ""))[0]
+        event = document("replies", "timeline_event") | {
+            "event": kind,
+            "created_at": at,
+            "actor": {"login": actor, "id": number, "type": "User"},
+        }
+        self.timeline.append(event | more)
+
+    def label(self, at: str, actor: str = "maintainer", name: str = "kindgate: gate change approved", kind: str = "labeled") -> None:
+        """A label that somebody sets or takes away."""
+        self.happens(kind, at, actor, label={"name": name, "color": "0e8a16"})
 
     def _get_branch(self, _query: dict[str, str], _body: dict[str, Any], name: str) -> Answer:
         if unquote(name) != "main":

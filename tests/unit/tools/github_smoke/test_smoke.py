@@ -61,6 +61,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
     assert by_state[State.REFUTED] == []
     assert by_state[State.NOT_SHOWN] == [
         "`requested` comes for ev",
+        "A label publishes again,",
         "A run that waits for app",
         "Dependabot's pull reques",
         "A release is attested an",

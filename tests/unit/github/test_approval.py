@@ -1,0 +1,189 @@
+"""`kindgate.github.approval`: a maintainer's label counts for the commit that the maintainer saw, and for no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.errors import PublishRefused
+from kindgate.github.identity import Expected
+from kindgate.github.publish import Request
+from kindgate.report.run import RunReport
+from tests.unit.github.standin import BASE, HEAD, Fault, StandIn, document
+from tests.unit.github.test_publish import SECOND, publish, push, upload
+from tests.unit.github.test_status import queue
+
+BEFORE, RUN_AT, AFTER, LATER = ("2026-09-20T09:59:00Z", "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-20T10:30:00Z")
+"""The stand-in's run was requested at RUN_AT, which its head's push caused."""
+
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+@pytest.fixture(name="changing")
+def _changing(fork: StandIn, passing: RunReport) -> StandIn:
+    """A pull request that changes the workflow, with a run that passed."""
+    fork.files = [document("replies", "file") | {"filename": WORKFLOW}]
+    upload(fork, passing)
+    return fork
+
+
+def test_a_maintainers_label_after_the_push_lets_a_changed_workflow_count(changing: StandIn) -> None:
+    """The comment names the maintainer."""
+    changing.label(AFTER)
+
+    published = publish(changing)
+
+    assert published.exit_code == 0
+    assert changing.status()["state"] == "success"
+    assert "`maintainer` approved that" in changing.written()[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ({"at": BEFORE}, "before this commit was pushed"),
+        ({"at": RUN_AT}, "before this commit was pushed"),
+        ({"at": AFTER, "actor": "triager"}, "may not write"),
+        ({"at": AFTER, "actor": "mona"}, "may not write"),
+        ({"at": AFTER, "actor": "github-actions[bot]"}, "may not write"),
+        ({"at": AFTER, "name": "approved"}, ""),
+    ],
+)
+def test_any_other_label_counts_for_nothing(changing: StandIn, label: dict[str, Any], words: str) -> None:
+    """Anybody who may triage can set one, a workflow too, and the next push removes its effect; the comment says why."""
+    changing.label(**label)
+
+    published = publish(changing)
+
+    assert published.exit_code == PublishRefused.exit_code
+    assert changing.status()["state"] == "error"
+    assert words in changing.written()[0]
+    assert "approved that" not in changing.written()[0]
+
+
+def test_a_label_that_was_taken_away_counts_no_more(changing: StandIn) -> None:
+    """Publishing again says so in comment and status."""
+    changing.label(AFTER)
+    publish(changing)
+    changing.label(LATER, kind="unlabeled")
+
+    publish(changing, Request(pull=17, expected=Expected(WORKFLOW)))
+
+    assert changing.status()["state"] == "error"
+    assert "UNTRUSTED" in changing.written()[0].split("\n")[1]
+
+
+def test_setting_the_label_publishes_again(changing: StandIn) -> None:
+    """By the pull request's number: the event of a label names no run. One comment stays, and it changes."""
+    publish(changing)
+    assert changing.status()["state"] == "error"
+    changing.label(AFTER)
+
+    published = publish(changing, Request(pull=17, expected=Expected(WORKFLOW)))
+
+    assert published.exit_code == 0
+    assert changing.status()["state"] == "success"
+    (body,) = changing.written()
+    assert "PASS" in body.split("\n")[1]
+
+
+def test_a_label_before_the_first_run_has_nothing_to_publish(fork: StandIn) -> None:
+    """The run will publish when it is requested."""
+    fork.run["head_sha"] = SECOND
+
+    published = publish(fork, Request(pull=17, expected=Expected(WORKFLOW)))
+
+    assert "no run of" in published.results[0].line
+    assert fork.statuses == []
+
+
+def test_the_next_push_removes_its_effect(changing: StandIn, passing: RunReport) -> None:
+    """The maintainer has not seen the new commit."""
+    changing.label(AFTER)
+    push(changing, created_at=LATER)
+    upload(changing, passing)
+
+    published = publish(changing, Request(9002))
+
+    assert published.exit_code == PublishRefused.exit_code
+    assert changing.status(SECOND)["state"] == "error"
+
+
+def test_a_forced_push_back_to_an_older_commit_is_a_push(changing: StandIn) -> None:
+    """Its run is as old as its first push; GitHub tells when it was forced."""
+    changing.label(AFTER)
+    changing.happens("head_ref_force_pushed", LATER, "mona")
+
+    assert publish(changing).exit_code == PublishRefused.exit_code
+
+
+def test_who_took_over_a_maintainers_name_is_no_maintainer(changing: StandIn) -> None:
+    """A login can change hands; an id does not."""
+    changing.label(AFTER)
+    changing.people["maintainer"] = (4711, "write")
+
+    assert publish(changing).exit_code == PublishRefused.exit_code
+
+
+def test_what_cannot_be_asked_is_no_approval(changing: StandIn) -> None:
+    """GitHub refuses to say who may write."""
+    changing.label(AFTER)
+    changing.fail("GET .*/permission", Fault("read_only_token"))
+
+    assert publish(changing).exit_code == PublishRefused.exit_code
+    assert "is not known" in changing.written()[0]
+
+
+def test_a_timeline_of_thousands_of_events_is_not_read_to_its_end(changing: StandIn) -> None:
+    """Somebody may comment on and on; the status is set, and it is no success."""
+    changing.timeline = [document("replies", "timeline_event") | {"event": "commented"} for _ in range(3100)]
+    changing.label(AFTER)
+
+    assert publish(changing).exit_code == PublishRefused.exit_code
+    assert changing.status()["state"] == "error"
+
+
+def test_events_of_any_form_are_read(changing: StandIn) -> None:
+    """A commit has neither actor nor time, and a deleted user is null."""
+    changing.timeline = [{"event": "committed", "sha": HEAD}, document("replies", "timeline_event") | {"actor": None}]
+    changing.label(AFTER)
+
+    assert publish(changing).exit_code == 0
+
+
+def test_another_base_branch_needs_another_run(fork: StandIn, passing: RunReport) -> None:
+    """The run judged a merge with the old base, by the old base's rules; a label does not change that."""
+    upload(fork, passing)
+    fork.happens("base_ref_changed", AFTER, "mona")
+    fork.label(LATER)
+
+    published = publish(fork)
+
+    assert published.exit_code == PublishRefused.exit_code
+    assert "another base branch" in fork.written()[0]
+
+
+def test_a_base_that_was_changed_before_the_run_does_not_matter(fork: StandIn, passing: RunReport) -> None:
+    """The run is of a merge with the new one."""
+    upload(fork, passing)
+    fork.happens("base_ref_changed", BEFORE, "mona")
+
+    assert publish(fork).exit_code == 0
+
+
+@pytest.mark.parametrize(("at", "code"), [(AFTER, 0), (BEFORE, PublishRefused.exit_code)])
+def test_an_approved_pull_request_stays_approved_in_the_queue(github: StandIn, passing: RunReport, at: str, code: int) -> None:
+    """What counts is when its own head was pushed; the group's commit is GitHub's."""
+    own = github.run | {"id": 9000, "head_branch": "faster", "head_repository": github.run["repository"], "head_sha": SECOND}
+    github.pull["head"]["sha"] = SECOND
+    queue(github)
+    github.contents[WORKFLOW, HEAD] = "changed"
+    github.other_runs.append(own)
+    github.label(at)
+    upload(github, passing)
+
+    published = publish(github)
+
+    assert (WORKFLOW, BASE) in github.contents
+    assert published.exit_code == code
