@@ -64,7 +64,7 @@ def _fronts(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
 
 def _services(rendered: Rendered, exposed: Mapping[str, int]) -> Iterator[Manifest]:
     """A Service for each workload that no Service selects and whose pods have a port that may speak HTTP."""
-    for item in rendered.of_kind("Deployment", "StatefulSet", "DaemonSet"):
+    for item in rendered.of_kind("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"):
         template = pod_template(item)
         if template is None or not template.labels or _is_selected(rendered, item, template):
             continue

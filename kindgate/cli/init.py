@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -205,7 +206,8 @@ def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) ->
     if len(builds) == 1 and not builds[0].target:
         only = builds[0]
         file = ["-f", relative(only.context / only.dockerfile, repository.folder)] if only.dockerfile else []
-        first = shlex.join(["docker", "build", "-t", only.built, *file, relative(only.context, repository.folder)])
+        engine = "podman" if shutil.which("docker") is None and shutil.which("podman") is not None else "docker"
+        first = shlex.join([engine, "build", "-t", only.built, *file, relative(only.context, repository.folder)])
     print("\nNext:")
     if repository.folder != Path.cwd():
         print(f"  cd {repository.folder}")

@@ -56,6 +56,16 @@ def test_pods_without_any_service_get_one() -> None:
     assert ways_in(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == WaysIn()
 
 
+def test_a_pod_by_itself_gets_a_service() -> None:
+    """By its own labels."""
+    template = deployment()["spec"]["template"]
+    pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
+
+    made, _ = ways_in(rendered(pod), {}).added
+
+    assert (made["spec"]["selector"], made["spec"]["ports"][0]["targetPort"]) == ({"role": "web"}, 8080)
+
+
 @pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])
 def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str, int], target: int | None) -> None:
     """Kubernetes asks for no `ports:`, and many manifests leave them out."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,25 @@ def test_it_writes_and_says_what_is_next(repository: Path) -> None:
     ]
     assert "OWNER" not in said
     assert "OWNER" not in json.dumps(files(repository))
+
+
+@pytest.mark.parametrize(
+    ("engines", "program"), [(("docker", "podman"), "docker"), (("podman",), "podman"), ((), "docker")], ids=["both", "podman", "none"]
+)
+def test_the_command_is_that_of_the_engine_that_is_there(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engines: tuple[str, ...], program: str
+) -> None:
+    """It is there to be pasted."""
+    folder = tmp_path / "path"
+    folder.mkdir()
+    programs = {"git": shutil.which("git"), "python3": sys.executable, **dict.fromkeys(engines, "/bin/true")}
+    for name, target in programs.items():
+        (folder / name).write_text(f'#!/bin/sh\nexec {target} "$@"\n')
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}")
+
+    assert f"  {program} build -t web:kindgate .\n" in init().stdout
+    assert (repository / "e2e").is_dir()
 
 
 def test_a_second_time_it_changes_nothing(repository: Path) -> None:
