@@ -9,11 +9,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from pydantic import ValidationError
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable, PublishRefused, clipped
-from kindgate.report.escape import visible
-from kindgate.report.record import shortened
+from kindgate.report import reading
+from kindgate.report.reading import ReportRefused
 from kindgate.report.run import RunReport
 from kindgate.waiting import Deadline
 
@@ -67,13 +66,10 @@ def parse_report(text: bytes, name: str) -> RunReport:
     if len(text) > REPORT_LIMIT:
         raise PublishRefused(f"{name}: {MEMBER} is larger than {REPORT_LIMIT} bytes")
     try:
-        return RunReport.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = shortened(visible(".".join(str(part) for part in first["loc"])), 100) or "the document"
-        problem = shortened(visible(first["msg"]), 200)
+        return reading.read_report(text)
+    except ReportRefused as error:
         raise PublishRefused(
-            f"{name}: {MEMBER} is no report of this version: {place}: {problem}",
+            f"{name}: {MEMBER} is no report of this version: {error}",
             next_step="the run and the publishing workflow have to use the same version of kindgate",
         ) from None
 

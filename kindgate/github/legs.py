@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import REPORT_LIMIT, parse_report
+from kindgate.github.confined import confined
 from kindgate.report.decision import ANY_RUN, ANYTHING, Decision, Requirements, RunIdentity, decide, no_verdict
 from kindgate.report.run import RunReport
 
@@ -76,18 +77,40 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
     wanted = leg_names(expected)
     if len(files) == len(wanted) == 1 and all(map(_names_no_leg, files.values())):
         files = dict(zip(wanted, files.values(), strict=True))
-    reports: dict[str, RunReport] = {}
+    texts: dict[str, bytes] = {}
     reasons: dict[str, str] = {}
     for leg, path in files.items():
         try:
             with path.open("rb") as file:
-                reports[leg] = parse_report(file.read(REPORT_LIMIT + 1), leg)
+                texts[leg] = file.read(REPORT_LIMIT + 1)
         except OSError as error:
             reasons[leg] = f"there is no report ({error.strerror})"
-        except PublishRefused as error:
-            reasons[leg] = error.message.removeprefix(f"{leg}: ")
+    reports, refused = _read(texts)
+    reasons |= refused
     missing = sorted({*files, *wanted} - reports.keys())
     return Collected(dict(sorted(reports.items())), tuple(missing), reasons)
+
+
+def parse_reports(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, str]]:
+    """The reports that texts hold by leg, and why one is none."""
+    reports: dict[str, RunReport] = {}
+    reasons: dict[str, str] = {}
+    for leg, text in texts.items():
+        try:
+            reports[leg] = parse_report(text, leg)
+        except PublishRefused as error:
+            reasons[leg] = error.message.removeprefix(f"{leg}: ")
+    return reports, reasons
+
+
+def _read(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, str]]:
+    """`parse_reports` in a process with limits; beyond them none of the texts is a report."""
+    if not texts:
+        return {}, {}
+    try:
+        return confined(parse_reports, texts)
+    except PublishRefused as error:
+        return {}, dict.fromkeys(texts, error.message)
 
 
 def leg_names(expected: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from kindgate.errors import GitHubError, KindgateError
 from kindgate.github.api import Api
 from kindgate.github.bounded import within
 from kindgate.github.comment import Conversation, Post, PostResult
+from kindgate.github.confined import confined
 from kindgate.github.context import Context, read_context
 from kindgate.github.decide import whether_to_try
 from kindgate.github.legs import Collected
@@ -60,7 +61,7 @@ def post_reports(
 
     Ends and raises as `post_comment`.
     """
-    result = _post(lambda: message_of_legs(collected, decisions), settings, env, root, seconds)
+    result = _post(lambda: confined(message_of_legs, collected, decisions), settings, env, root, seconds)
     return PostResult(result.line, result.url, (*collected.problems, *result.warnings))
 
 

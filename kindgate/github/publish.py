@@ -15,6 +15,7 @@ from kindgate.errors import GitHubError, GitHubRefused, PublishRefused
 from kindgate.github.api import Api
 from kindgate.github.bounded import retried, within
 from kindgate.github.comment import PostResult
+from kindgate.github.confined import confined
 from kindgate.github.context import Context, read_context
 from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
 from kindgate.github.legs import leg_names
@@ -192,7 +193,7 @@ class _Publication:
         if not result.decisions:
             return message_without_report(result.decision, record)
         reports = {leg: trusted(report, record, subject.changes) for leg, report in result.collected.reports.items()}
-        return message_of_legs(replace(result.collected, reports=reports), result.decisions, record.head_sha)
+        return confined(message_of_legs, replace(result.collected, reports=reports), result.decisions, record.head_sha)
 
     def _comment(self, subject: Subject, result: Result) -> PostResult:
         """Render and post what the run says about one pull request."""

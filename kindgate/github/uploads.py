@@ -9,6 +9,7 @@ from kindgate.errors import GitHubRefused, PublishRefused
 from kindgate.github.api import Api
 from kindgate.github.artifact import ARCHIVE_LIMIT, download, read_report
 from kindgate.github.bounded import retried
+from kindgate.github.confined import confined
 from kindgate.github.legs import Named, newest_of_each_leg
 from kindgate.github.replies import ArtifactInfo, WorkflowRun
 from kindgate.report.run import RunReport
@@ -75,4 +76,4 @@ def problem_of(run: WorkflowRun, found: Named[ArtifactInfo]) -> str:
 
 def _report_of(artifact: ArtifactInfo, token: str, deadline: Deadline) -> RunReport:
     archive = retried(f"artifact {artifact.name}", lambda: download(artifact.download_url, token, deadline), deadline)
-    return read_report(archive, artifact.name)
+    return confined(read_report, archive, artifact.name)

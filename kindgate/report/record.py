@@ -5,19 +5,42 @@ A report is also read from artifacts of untrusted runs, so that nothing in it ma
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 NAME_LIMIT = 300
 LINE_LIMIT = 1000
 TEXT_LIMIT = 8000
 
 
+def _fail_fast(node: object) -> None:
+    """Have every list in a schema stop at its first error."""
+    if isinstance(node, dict):
+        if node.get("type") in {"list", "tuple"} and ("items_schema" in node):
+            node["fail_fast"] = True
+        for value in node.values():
+            _fail_fast(value)
+    elif isinstance(node, list):
+        for item in node:
+            _fail_fast(item)
+
+
 class Record(BaseModel):
-    """A part of a report: frozen, an unknown field is an error, no type is converted, no number is infinite."""
+    """A part of a report: frozen, an unknown field is an error, no type is converted, no number is infinite.
+
+    A list is read up to its first wrong item: a stranger's report may have a hundred thousand of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 - as pydantic has it
+        """The schema of the class, with lists that fail fast."""
+        schema = handler(source)
+        _fail_fast(schema)
+        return schema
 
 
 def shortened(text: str, limit: int) -> str:

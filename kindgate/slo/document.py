@@ -27,6 +27,16 @@ from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
 from kindgate.slo.source import Source
 from kindgate.slo.threshold import PERCENTILE, Threshold
 
+TEXT_LIMIT = 64 * 1024
+"""Characters of a document."""
+
+OBJECTIVES_LIMIT = 500
+"""Thresholds of a document: a report has room for no more."""
+
+_DEPTH = 10
+_EVENTS = 10_000
+"""Parts of a document as YAML counts them: 500 thresholds written at length have half as many."""
+
 _MAX_BURSTS = 200
 _NULL = "tag:yaml.org,2002:null"
 
@@ -60,17 +70,32 @@ class _Document:
         return Objectives(thresholds, compare, bursts)
 
     def _composed(self) -> yaml.Node:
+        if len(self._text) > TEXT_LIMIT:
+            raise SloError(f"{self._file}: the file has more than {TEXT_LIMIT} characters", next_step="write fewer objectives")
         try:
+            self._refuse_unbounded()
             root = yaml.compose(self._text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
             raise self._at(line, column, " ").error(f"this is not YAML: {error.problem or error.context}") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape of a character that there is not
             raise SloError(f"{self._file}: this is not YAML: {error}") from error
         if root is None:
             raise SloError(f"{self._file}: the file is empty", next_step="write thresholds: with at least one metric")
         return root
+
+    def _refuse_unbounded(self) -> None:
+        """Refuse what is small to write and large to read, before anything is made of it: the file may be a stranger's."""
+        depth = 0
+        for number, event in enumerate(yaml.parse(self._text, Loader=yaml.SafeLoader)):
+            mark = event.start_mark
+            place = self._at(mark.line, mark.column, "*") if mark else Source("*", self._file)
+            if isinstance(event, yaml.AliasEvent):
+                raise place.error("an alias hides how much a file holds", next_step="write out what it stands for")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH or number > _EVENTS:
+                raise place.error("the file is nested too deep or holds too much")
 
     def _thresholds(self, node: yaml.Node) -> list[Threshold]:
         found: list[Threshold] = []
@@ -78,6 +103,8 @@ class _Document:
             if not isinstance(value, yaml.SequenceNode) or not value.value:
                 raise self._source(value).error("thresholds are a list", next_step='write a list, as in ["p(95)<200"]')
             found += [self._threshold(self._source(key), item) for item in value.value]
+            if len(found) > OBJECTIVES_LIMIT:
+                raise self._source(key).error(f"there are more than {OBJECTIVES_LIMIT} thresholds")
         return found
 
     def _threshold(self, selector: Source, node: yaml.Node) -> Threshold:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from kindgate.errors import SloError
 
+_WIDTH = 200
+"""Characters of a line, and of what is said about it, that an error shows."""
+
+_BEFORE = 60
+
 
 @dataclass(frozen=True)
 class Source:
@@ -35,6 +40,10 @@ class Source:
         """The error that says `problem`, with a caret under the characters from `start` up to `end` of the text."""
         end = len(self.text) if end is None else end
         shown, offset = (self.excerpt, self.column - 1) if self.excerpt else (self.text, 0)
-        marks = " " * (offset + start) + "^" * max(1, end - start)
+        first = offset + start
+        cut = max(0, first - _BEFORE) if len(shown) > _WIDTH else 0  # of a long line only what surrounds the place is shown
+        shown = shown[cut : cut + _WIDTH]
+        marks = " " * (first - cut) + "^" * max(1, min(end - start, _WIDTH - (first - cut)))
         place = self.part(start, end).place
-        return SloError(f"{place}: {problem}", last_state=f"{self.file or 'the text'}\n{shown}\n{marks}", next_step=next_step)
+        said = problem if len(problem) <= _WIDTH else f"{problem[:_WIDTH]}…"
+        return SloError(f"{place}: {said}", last_state=f"{self.file or 'the text'}\n{shown}\n{marks}", next_step=next_step)

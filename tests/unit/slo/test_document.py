@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kindgate.errors import SloError
 from kindgate.settings import build_settings
@@ -148,4 +151,30 @@ def test_a_bursts_duration_is_read_as_the_option_reads_it(written: str, seconds:
 def test_a_document_without_objectives_is_refused(text: str, problem: str) -> None:
     """A file that promises nothing is an error, not a pass."""
     with pytest.raises(SloError, match=problem):
+        parse_document(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: &a [p(95)<1]\nthresholds: {http_req_duration: *a}", "an alias"),
+        ("thresholds: {http_req_duration: [" + ", ".join(["p(95)<1"] * 501) + "]}", "more than 500 thresholds"),
+        ("thresholds: " + "[" * 30, "too deep"),
+        ("thresholds:\n" + "".join(f"  m{number}: [p(95)<1]\n" for number in range(3000)), "too much"),
+        ("# " + "x" * 70_000, "more than 65536 characters"),
+    ],
+)
+def test_a_document_that_is_larger_than_it_looks_is_refused(text: str, why: str) -> None:
+    """A pull request's file is read where a token can write."""
+    with pytest.raises(SloError, match=why) as caught:
+        parse_document(text)
+    assert len(str(caught.value)) < 1000
+
+
+@given(st.text(max_size=200) | st.text("{}[]&*:,\"'-? \n#ab<(95)%!|>\\U", max_size=60))
+@example('"\\UFFFFFFFF"')
+@example("thresholds: {http_req_duration: [p(95)<1e999]}")
+def test_no_text_breaks_the_reader(text: str) -> None:
+    """Objectives or an error that points at the place."""
+    with suppress(SloError):
         parse_document(text)

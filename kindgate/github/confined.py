@@ -1,0 +1,158 @@
+"""Work on what strangers have made, in a process of its own with limits: reading artifacts, rendering what they say.
+
+The process has no credentials in its environment, writes no file but its answer, and is ended at its limits. Its answer
+may hold kindgate's own data types and no others, so that one that was taken over cannot have this process run anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, ParamSpec, TypeVar
+
+from kindgate.errors import KindgateError, PublishRefused, clipped
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds of processor time and in all, and bytes of memory and of the answer."""
+
+    cpu: int = 20
+    seconds: float = 60.0
+    memory: int = 1 << 30
+    answer: int = 128 << 20
+
+
+LIMITS = Limits()
+"""The largest report that is no nonsense takes 2 s and 300 MB to read and to render."""
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+_BROKEN = "cannot be used"
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """An error of kindgate that the work ended with."""
+
+    message: str
+    next_step: str
+
+
+def confined(task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `task`, a function of a module of kindgate, returns for these arguments.
+
+    Raises `PublishRefused` where it raises an error, and where it needs more than `LIMITS`.
+    """
+    return within_limits(LIMITS, task, *args, **kwargs)
+
+
+def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`confined` with other limits."""
+    order = pickle.dumps((limits, f"{task.__module__}:{task.__qualname__}", args, kwargs))
+    with tempfile.TemporaryFile() as answer:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", __name__],
+                input=order,
+                stdout=answer,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                timeout=limits.seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PublishRefused(f"what was uploaded {_BROKEN}: it takes more than {limits.seconds:g} s") from None
+        if done.returncode:
+            raise PublishRefused(f"what was uploaded {_BROKEN}: {_why_ended(done.returncode, limits)}")
+        result = _answer(answer)
+    if isinstance(result, _Refusal):
+        raise PublishRefused(result.message, next_step=result.next_step)
+    return result  # type: ignore[no-any-return]  # what the task returned
+
+
+def _why_ended(code: int, limits: Limits) -> str:
+    """What the end of the process says: the kernel sends SIGXCPU at the limit of processor time."""
+    if code == -signal.SIGXCPU:
+        return f"it takes more than {limits.cpu} s of processor time"
+    return f"its reader was ended by {signal.Signals(-code).name}" if code < 0 else f"its reader ended with exit code {code}"
+
+
+def _environment() -> dict[str, str]:
+    """What a Python needs to find the same modules; one thread is enough, and each takes address space."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    own = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | own | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+class _Answer(pickle.Unpickler):
+    """Reads kindgate's own classes and no function, whatever it is called."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
+        found = super().find_class(module, name) if module.partition(".")[0] == "kindgate" else None
+        if not isinstance(found, type):
+            raise pickle.UnpicklingError(f"{module}.{name} is no data type of kindgate")
+        return found
+
+
+def _answer(file: IO[bytes]) -> Any:  # noqa: ANN401 - what a task returned
+    """What the process wrote; raises `PublishRefused` where that is no answer."""
+    file.seek(0)
+    try:
+        return _Answer(file).load()
+    except Exception as error:  # whatever a damaged answer makes pickle raise
+        raise PublishRefused(f"what was uploaded {_BROKEN}: its reader gave no readable answer ({type(error).__name__})") from error
+
+
+def _limit(limits: Limits) -> None:
+    """Have the kernel end or refuse what goes beyond; a system without one of the limits does without it."""
+    for kind, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_FSIZE, limits.answer),
+    ):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # the first sends SIGXCPU, which says why
+
+
+def _main() -> None:
+    """Do the task that standard input names, and write what it returns."""
+    limits, name, args, kwargs = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - our own parent wrote it
+    _limit(limits)
+    module, _, function = name.partition(":")
+    try:
+        result = getattr(importlib.import_module(module), function)(*args, **kwargs)
+    except KindgateError as error:
+        result = _refusal(error.message, error.next_step)
+    except MemoryError:
+        result = _refusal(f"what was uploaded {_BROKEN}: it takes more than {limits.memory >> 20} MB")
+    except Exception as error:  # noqa: BLE001 - a fault of ours that a stranger has found is told, and ends nothing else
+        result = _refusal(f"what was uploaded {_BROKEN}: {type(error).__name__}: {error}")
+    answer = pickle.dumps(result)
+    if len(answer) > limits.answer:
+        answer = pickle.dumps(_refusal(f"what was uploaded {_BROKEN}: what was made of it has more than {limits.answer} bytes"))
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
+
+
+def _refusal(message: str, next_step: str = "") -> object:
+    """A refusal of the class that the parent knows: this module is called __main__ here."""
+    refusal: type[_Refusal] = importlib.import_module("kindgate.github.confined")._Refusal  # noqa: SLF001 - the same class
+    return refusal(clipped(message, 2000), clipped(next_step, 500))
+
+
+if __name__ == "__main__":
+    _main()

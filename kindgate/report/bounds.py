@@ -1,0 +1,45 @@
+"""How much a JSON text of a stranger may hold, counted before anything is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class BoundsExceeded(ValueError):
+    """A text holds more than a report can; the message says of what, and quotes nothing."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most objects and lists, the most values in them, and how many may be inside each other."""
+
+    containers: int
+    values: int
+    depth: int = 20
+
+    def check(self, text: bytes) -> None:
+        """Raise `BoundsExceeded` for a text that holds more; it takes a few bytes of memory for each of its own."""
+        opened = text.count(b"[") + text.count(b"{")
+        if opened <= min(self.depth, self.containers) and opened + text.count(b",") <= self.values:
+            return  # even if no text in it held such signs
+        signs = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+        signs = signs[~np.logical_xor.accumulate(signs == ord('"'))]  # outside of texts
+        starts = (signs == ord("[")) | (signs == ord("{"))
+        containers = int(np.count_nonzero(starts))
+        if containers > self.containers:
+            raise BoundsExceeded(f"more than {self.containers} objects and lists")
+        if containers + int(np.count_nonzero(signs == ord(","))) > self.values:
+            raise BoundsExceeded(f"more than {self.values} values")
+        ends = (signs == ord("]")) | (signs == ord("}"))
+        steps = np.where(starts, np.int8(1), np.int8(-1))[starts | ends] if containers else np.zeros(1, np.int8)
+        if int(np.cumsum(steps, dtype=np.int64).max()) > self.depth:
+            raise BoundsExceeded(f"objects and lists inside each other more than {self.depth} deep")
+
+
+REPORT = Bounds(containers=250_000, values=1_500_000)
+"""The largest report has 20,000 tests, 2,400 bursts with some series each, and half a million points of charts."""
+
+PART = Bounds(containers=10_000, values=100_000)
+"""One test, one burst, one window of resources: 200 workloads with all points of their series."""

@@ -1,0 +1,159 @@
+"""Reads a report that a stranger may have written: part by part, in the order of its text, up to the first thing that is wrong.
+
+A checker that is given three megabytes at once builds all of them before it looks at any, and lists every wrong field:
+19 s of processor time and 2.9 GB.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import get_args, get_origin
+
+from pydantic import ValidationError
+
+from kindgate.report.bounds import PART, REPORT, BoundsExceeded
+from kindgate.report.escape import visible
+from kindgate.report.record import Record, shortened
+from kindgate.report.run import RunReport
+
+_SPACE = re.compile(r"[ \t\n\r]*+")
+
+
+class ReportRefused(ValueError):
+    """A text is no report of this version; the message names the place and the rule, and quotes no value."""
+
+
+def read_report(text: bytes) -> RunReport:
+    """The report that a JSON text holds. Raises `ReportRefused`."""
+    try:
+        REPORT.check(text)
+        return _Reader(text.decode()).report()
+    except BoundsExceeded as error:
+        raise ReportRefused(f"it holds {error}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise ReportRefused("it is no JSON") from None
+    except ValidationError as error:
+        raise _refused(error, "") from None
+
+
+@cache
+def _lists() -> dict[str, tuple[type[Record], int]]:
+    """The fields that are lists of records: of which record, and how many there may be."""
+    found = {}
+    for name, field in RunReport.model_fields.items():
+        item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
+        if isinstance(item, type) and issubclass(item, Record):
+            found[name] = (item, min(rule.max_length for rule in field.metadata if hasattr(rule, "max_length")))
+    return found
+
+
+class _Reader:
+    """A text and how far it has been read."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._place = 0
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=_refuse_twice, parse_int=_forgotten, parse_float=_forgotten, parse_constant=_forgotten
+        ).raw_decode
+
+    def report(self) -> RunReport:
+        """The whole text as a report."""
+        lists: dict[str, tuple[Record, ...]] = {}
+        others: dict[str, str] = {}
+        for name in self._keys():
+            if name in lists or name in others:
+                raise ReportRefused(f"{_shown(name)} is there twice")
+            if name not in RunReport.model_fields:
+                raise ReportRefused(f"{_shown(name)}: a report has no such field")
+            if name in _lists() and self._next() == "[":
+                lists[name] = tuple(self._records(name))
+            else:
+                others[name] = self._slice()
+        if self._next():
+            raise ReportRefused("something follows the report")
+        head = RunReport.model_validate_json("{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in others.items()) + "}")
+        # once more with the lists, because some rules are about all parts together
+        return RunReport(**{name: getattr(head, name) for name in head.model_fields_set} | lists)
+
+    def _records(self, name: str) -> Iterator[Record]:
+        """The records of a list, checked one by one."""
+        record, most = _lists()[name]
+        for number, _ in enumerate(self._items()):
+            if number >= most:
+                raise ReportRefused(f"{name}: more than {most}")
+            text = self._slice()
+            try:
+                yield record.model_validate_json(text)
+            except ValidationError as error:
+                raise _refused(error, f"{name}.{number}.") from None
+
+    def _keys(self) -> Iterator[str]:
+        """The keys of the object that begins here, each with the place at its value."""
+        self._expect("{")
+        if self._next() == "}":
+            self._place += 1
+            return
+        while True:
+            if self._next() != '"':
+                raise ReportRefused("it is no JSON object")
+            key, self._place = self._decode(self._text, self._place)
+            self._expect(":")
+            yield str(key)
+            if self._expect(",}") == "}":
+                return
+
+    def _items(self) -> Iterator[None]:
+        """A turn for each item of the list that begins here, with the place at it."""
+        self._expect("[")
+        if self._next() == "]":
+            self._place += 1
+            return
+        while True:
+            yield
+            if self._expect(",]") == "]":
+                return
+
+    def _slice(self) -> str:
+        """The text of the value that begins here; raises `BoundsExceeded` for one that is larger than a part of a report."""
+        self._next()
+        start = self._place
+        _, self._place = self._decode(self._text, start)
+        text = self._text[start : self._place]
+        PART.check(text.encode())
+        return text
+
+    def _next(self) -> str:
+        """The sign at the next place that is no space; empty at the end."""
+        self._place = _SPACE.match(self._text, self._place).end()  # type: ignore[union-attr]  # no space is a match too
+        return self._text[self._place : self._place + 1]
+
+    def _expect(self, signs: str) -> str:
+        found = self._next()
+        if not found or found not in signs:
+            raise ReportRefused("it is no JSON object")
+        self._place += 1
+        return found
+
+
+def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
+    """Check one object and forget it: readers differ in which of two values of one key they take."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ReportRefused("an object has a key twice")
+
+
+def _forgotten(_written: str) -> None:
+    """Numbers are read where their ranges are known."""
+
+
+def _refused(error: ValidationError, where: str) -> ReportRefused:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = _shown(where + ".".join(str(part) for part in first["loc"])) or "the document"
+    return ReportRefused(f"{place}: {shortened(visible(first['msg']), 200)}")
+
+
+def _shown(name: str) -> str:
+    return shortened(visible(name[:101]), 100)

@@ -1,0 +1,48 @@
+"""Whatever a stranger uploads or writes is refused soon and with little memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.github.artifact import parse_report
+from tests.unit.github.hostile_inputs import CASES, TEST, burst, listed, report
+
+SECONDS, MEGABYTES = 2.0, 200
+
+
+@pytest.fixture(scope="module", name="costs")
+def _costs() -> dict[str, dict[str, Any]]:
+    """What each input costs."""
+    program = [sys.executable, "-m", "tests.unit.github.hostile_inputs"]
+    # by way of a shell, because a process counts the memory of the one that started it as its own
+    told = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *program], capture_output=True, cwd=Path(__file__).parents[3], check=True)
+    costs: dict[str, dict[str, Any]] = json.loads(told.stdout)
+    return costs
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_hostile_input_is_refused_soon(costs: dict[str, dict[str, Any]], name: str) -> None:
+    """Within two seconds of processor time and 200 MB, in a line that a page can show."""
+    cost = costs[name]
+    assert cost["refused"]
+    assert cost["seconds"] < SECONDS
+    assert cost["megabytes"] < MEGABYTES
+    assert cost["said"] < 1000
+
+
+def test_there_are_thirty_of_them() -> None:
+    """As many as were asked for."""
+    assert len(CASES) >= 30
+
+
+def test_what_they_are_made_from_would_be_taken() -> None:
+    """It is what was added that is refused."""
+    assert parse_report(report(), "leg").exit_code == 0
+    assert len(parse_report(listed("tests", TEST, 3), "leg").tests) == 3
+    assert len(parse_report(listed("bursts", burst(), 3), "leg").bursts) == 3

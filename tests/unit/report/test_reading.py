@@ -1,0 +1,91 @@
+"""A report is read as its schema says, part by part, and anything else is refused."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from kindgate.report.reading import ReportRefused, read_report
+from kindgate.report.run import RunReport
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(sorted(RunReport.model_fields)) | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where the parts of a document are."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
+
+
+def replaced(node: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with one part replaced."""
+    if not path:
+        return value
+    if isinstance(node, dict):
+        return {**node, path[0]: replaced(node[path[0]], path[1:], value)}
+    return [replaced(item, path[1:], value) if number == path[0] else item for number, item in enumerate(node)]
+
+
+def test_a_report_is_read_as_it_was_written(passing: RunReport, failing: RunReport) -> None:
+    """With and without the spaces of a file for people."""
+    for report in (passing, failing):
+        assert read_report(report.model_dump_json().encode()) == report
+        assert read_report(report.model_dump_json(indent=1).encode() + b" \n") == report
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
+@given(data=st.data())
+def test_what_the_schema_refuses_is_refused_and_nothing_else(failing: RunReport, data: st.DataObject) -> None:
+    """A whole report with any part replaced by anything: the same answer as from the schema, or the same report."""
+    document = json.loads(failing.model_dump_json())
+    path = data.draw(st.sampled_from(places(document)))
+    text = json.dumps(replaced(document, path, data.draw(JSON))).encode()
+    try:
+        expected: RunReport | None = RunReport.model_validate_json(text)
+    except ValidationError:
+        expected = None
+    if expected is None:
+        with pytest.raises(ReportRefused):
+            read_report(text)
+    else:
+        assert read_report(text) == expected
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_bytes_break_the_reader(text: bytes) -> None:
+    """Whatever is uploaded is a report or refused."""
+    with suppress(ReportRefused):
+        read_report(text)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
+@given(data=st.data())
+def test_no_damage_breaks_the_reader(passing: RunReport, data: st.DataObject) -> None:
+    """A report with a few bytes changed, cut or added."""
+    text = passing.model_dump_json().encode()
+    start = data.draw(st.integers(0, len(text)))
+    damaged = text[:start] + data.draw(st.binary(max_size=5)) + text[start + data.draw(st.integers(0, 5)) :]
+    with suppress(ReportRefused):
+        read_report(damaged)
+
+
+@pytest.mark.parametrize("part", ['"exit_code":0', '"tests":[]', '"run":{"id":"1","id":"2","started":1.0,"seconds":1.0}'])
+def test_a_key_that_is_there_twice_is_refused(part: str) -> None:
+    """Two readers may each take another one of the two."""
+    good = '{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0,"tests":[]'
+    assert read_report(f"{good}}}".encode()).exit_code == 0
+    with pytest.raises(ReportRefused, match="twice"):
+        read_report(f"{good},{part}}}".encode())
