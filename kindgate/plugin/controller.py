@@ -6,13 +6,15 @@ Without xdist the one process is its own controller.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kindgate.cluster.run_folder import remove_run_folder, run_folder
+from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
 from kindgate.errors import HostError, KindgateError, NoVerdict
 from kindgate.model import Phase
 from kindgate.pipeline.lease import lease_of_run
@@ -102,12 +104,21 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401  # xdist's WorkerController has no public type
         """Tell a worker where the controller listens."""
         if self.server is None:
-            self.server = ProviderServer(self.provider)
+            self.server = ProviderServer(self.provider, self._private_folder())
         node.workerinput[WORKER_INPUT] = {
             "address": self.server.address,
             "authkey": self.server.authkey.hex(),
             "run_id": self.run_id,
         }
+
+    def _private_folder(self) -> Path:
+        """The run's own; where there can be none, a run of other tests does not fail for it."""
+        try:
+            return claim_run_folder(self.run_id)
+        except (HostError, OSError):
+            folder = tempfile.mkdtemp(prefix="kindgate-")
+            self.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+            return Path(folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:

@@ -6,10 +6,11 @@ socket; a worker gets plain data and never creates or deletes anything.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
@@ -118,42 +119,49 @@ class LocalProvider:
 
 
 class ProviderServer:
-    """Answers the workers from the controller's provider: a listener, and a thread for each connection.
+    """Answers the workers from the controller's provider: a listener in the private `folder`, and a thread for each connection.
 
-    `address` is where workers connect: nothing that stays when this process is killed, where the system has such a thing.
+    `address` is where workers connect. Raises `OSError` where nobody can listen there.
     """
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, folder: Path) -> None:
         import secrets  # noqa: PLC0415  # runs without xdist do without
-        from multiprocessing.connection import Listener  # noqa: PLC0415  # the same
+
+        from kindgate.plugin import worker_socket  # noqa: PLC0415  # the same
 
         self._provider = provider
+        self._admitted = worker_socket.admitted
         self.authkey = secrets.token_bytes(32)
-        asked = _unused_address(secrets.token_hex(16))
-        self._listener = Listener(asked, authkey=self.authkey)
-        self.address = asked or str(self._listener.address)
+        self._listener = worker_socket.listen(folder)
+        self.address = str(folder / worker_socket.NAME)
+        self._closed = threading.Event()
         threading.Thread(target=self._accept, name="kindgate-provider", daemon=True).start()
 
     def close(self) -> None:
         """Stop accepting workers."""
-        self._listener.close()
+        self._closed.set()
+        with suppress(OSError):  # it removes its file, which may have gone with the run's folder
+            self._listener.close()
 
     def _accept(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 connection = self._listener.accept()
-            except OSError:
-                return
+            except OSError:  # closed; or no file is free just now, and the next worker has better luck
+                self._closed.wait(0.1)
+                continue
             threading.Thread(target=self._serve, args=(connection,), name="kindgate-worker", daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
         with connection:
+            if not self._admitted(connection, self.authkey):
+                return
             while True:
                 try:
                     request, *arguments = connection.recv()
+                    connection.send(self._answer(request, arguments))
                 except (EOFError, OSError):
                     return
-                connection.send(self._answer(request, arguments))
 
     def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Failure | None:
         if request in {"record", "reject"}:
@@ -165,18 +173,13 @@ class ProviderServer:
             return error.failure
 
 
-def _unused_address(name: str) -> str | None:
-    """A name in Linux' abstract namespace, which goes with its socket; elsewhere a file in a temporary folder."""
-    return f"\0kindgate-{name}" if sys.platform == "linux" else None
-
-
 class RemoteProvider:
     """Asks the controller, from a worker."""
 
     def __init__(self, address: str, authkey: bytes) -> None:
-        from multiprocessing.connection import Client  # noqa: PLC0415  # runs without xdist do without
+        from kindgate.plugin.worker_socket import connect  # noqa: PLC0415  # runs without xdist do without
 
-        self._connection = Client(address, authkey=authkey)
+        self._connection = connect(address, authkey)
 
     def reach(self, stage: Stage) -> Provisioned:
         """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` when the controller is gone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
+import socket
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
+from kindgate.plugin.worker_socket import NAME, admitted, listen
 from kindgate.report.build import Measurement
 
 ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
@@ -40,11 +42,19 @@ class Counting:
         return PROVISIONED
 
 
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    """A run's private folder."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
 @pytest.fixture(name="remote")
-def _remote() -> Iterator[tuple[LocalProvider, Counting, list[RemoteProvider]]]:
+def _remote(folder: Path) -> Iterator[tuple[LocalProvider, Counting, list[RemoteProvider]]]:
     pipeline = Counting()
     local = LocalProvider(pipeline)
-    server = ProviderServer(local)
+    server = ProviderServer(local, folder)
     workers = [RemoteProvider(server.address, server.authkey) for _ in range(4)]
     yield local, pipeline, workers
     for worker in workers:
@@ -74,11 +84,11 @@ def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Cou
     assert local.measurements == [Measurement("test_a")]
 
 
-def test_only_the_first_error_shows_the_whole_story() -> None:
+def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
     """A failed phase is tried once; later tests get one line that points to the first."""
     pipeline = Counting(ImageError("no such image: x", last_state="404", next_step="spell it right"))
     local = LocalProvider(pipeline)
-    server = ProviderServer(local)
+    server = ProviderServer(local, folder)
     worker = RemoteProvider(server.address, server.authkey)
 
     with pytest.raises(StageUnreachable) as first:
@@ -93,9 +103,9 @@ def test_only_the_first_error_shows_the_whole_story() -> None:
     assert (first.value.failure.exit_code, pipeline.asked) == (15, [Stage.APP])
 
 
-def test_a_controller_that_is_gone_is_an_error_of_its_own() -> None:
+def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
     """A worker does not hang when the controller dies."""
-    server = ProviderServer(LocalProvider(Counting()))
+    server = ProviderServer(LocalProvider(Counting()), folder)
     worker = RemoteProvider(server.address, server.authkey)
     worker.close()
     server.close()
@@ -122,12 +132,93 @@ def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
     assert failed.failure.summary == "no such image: x"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract sockets: there the listener is a file")
-def test_a_killed_controller_leaves_no_socket_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The listener's address is no file: there is nothing to remove."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    server = ProviderServer(LocalProvider(Counting()))
+def strangers() -> dict[str, Callable[[socket.socket], object]]:
+    """What others do who reach the socket."""
+    return {
+        "silence": lambda _: None,
+        "garbage": lambda connection: connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100),
+        "an endless message": lambda connection: connection.sendall(b"\x7f\xff\xff\xff"),
+        "half a key": lambda connection: connection.sendall(b"\0\0\0\x20half"),
+        "a wrong key": lambda connection: connection.sendall(b"\0\0\0\x20" + bytes(32)),
+        "a shorter key": lambda connection: connection.sendall(b"\0\0\0\x01k"),
+        "a worker killed in the handshake": lambda connection: connection.close(),
+    }
+
+
+@pytest.mark.parametrize("behavior", strangers())
+def test_a_stranger_stalls_nobody(folder: Path, behavior: str) -> None:
+    """Workers that come after it are served, and it is told nothing."""
+    server = ProviderServer(LocalProvider(Counting()), folder)
     try:
-        assert list(tmp_path.iterdir()) == []
+        with closing(socket.socket(socket.AF_UNIX)) as stranger:
+            stranger.connect(server.address)
+            strangers()[behavior](stranger)
+            worker = RemoteProvider(server.address, server.authkey)
+            assert worker.reach(Stage.APP) == PROVISIONED
+            worker.close()
     finally:
         server.close()
+
+
+def test_a_silent_stranger_is_hung_up_on(folder: Path) -> None:
+    """It does not hold its thread for as long as the run lasts."""
+    listener = listen(folder)
+    stranger = socket.socket(socket.AF_UNIX)
+    stranger.connect(str(folder / NAME))
+    stranger.sendall(b"\0\0")
+    with listener.accept() as connection:
+        assert not admitted(connection, bytes(32), seconds=0.2)
+    stranger.settimeout(30)
+    assert stranger.recv(1) == b""
+    stranger.close()
+    listener.close()
+
+
+def test_many_strangers_do_not_keep_a_worker_out(folder: Path) -> None:
+    """More of them than any list of waiting connections is long."""
+    server = ProviderServer(LocalProvider(Counting()), folder)
+    with ExitStack() as stack:
+        stack.callback(server.close)
+        for _ in range(200):
+            stranger = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
+            stranger.connect(server.address)
+        worker = RemoteProvider(server.address, server.authkey)
+        assert worker.reach(Stage.APP) == PROVISIONED
+        worker.close()
+
+
+@pytest.mark.parametrize("length", [20, 60, 150, 240])
+def test_the_socket_lies_in_the_private_folder_however_long_its_path(tmp_path: Path, length: int) -> None:
+    """Systems take about a hundred bytes; TMPDIR and the state folder may be anywhere."""
+    folder = tmp_path / ("d" * length)
+    folder.mkdir(mode=0o700)
+    server = ProviderServer(LocalProvider(Counting()), folder)
+    try:
+        assert stat.S_ISSOCK((folder / NAME).stat().st_mode)
+        worker = RemoteProvider(server.address, server.authkey)
+        assert worker.reach(Stage.APP) == PROVISIONED
+        worker.close()
+    finally:
+        server.close()
+
+
+def test_a_run_with_workers_leaves_nothing_in_a_state_folder_with_a_long_path(
+    suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket goes with the run's folder."""
+    state = tmp_path / ("s" * 150)
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(state))
+    suite.makepyfile("def test_plain():\n    pass\n")
+
+    suite.runpytest_inprocess("-n", "1").assert_outcomes(passed=1)
+
+    assert list((state / "runs").iterdir()) == []
+
+
+def test_a_run_of_other_tests_needs_no_state_folder(suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that only has kindgate installed does not fail for a home that cannot be written."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "file" / "state"))
+    suite.makepyfile("def test_plain():\n    pass\n")
+
+    suite.runpytest_inprocess("-n", "1").assert_outcomes(passed=1)

@@ -1,0 +1,70 @@
+"""The socket between xdist's controller and its workers: a file in a private folder, and a key that a worker shows first.
+
+Whoever else reaches it, and says nothing, nonsense or half a word, holds a thread for some seconds and nobody else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+
+NAME = "workers"
+HANDSHAKE_SECONDS = 10.0
+"""What a worker has to show its key; it does so at once."""
+
+_LONGEST = 100
+"""Bytes of an address: Linux takes 107, macOS 103."""
+
+_BACKLOG = 128
+_SHORT_FOLDER = "/tmp"  # noqa: S108 - a folder of our own is made in it
+
+
+def listen(folder: Path) -> Listener:
+    """Listen in a folder that only this user may enter; raises `OSError`."""
+    with _short(folder / NAME) as address:
+        return Listener(address, "AF_UNIX", backlog=_BACKLOG)
+
+
+def connect(address: str, key: bytes) -> Connection:
+    """Reach the controller and show the key; raises `OSError`."""
+    with _short(Path(address)) as short:
+        connection = Client(short, "AF_UNIX")
+    connection.send_bytes(key)
+    return connection
+
+
+def admitted(connection: Connection, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> bool:
+    """Whether the other side shows the key within some seconds; one that does not is hung up on."""
+    end = threading.Timer(seconds, _shut, (connection,))
+    end.daemon = True
+    end.start()
+    try:
+        return hmac.compare_digest(connection.recv_bytes(len(key)), key)
+    except (EOFError, OSError):
+        return False
+    finally:
+        end.cancel()
+
+
+def _shut(connection: Connection) -> None:
+    """End what is read from a connection in another thread."""
+    with suppress(OSError), socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name of the socket that the system takes: its own or, where that is too long, one by way of a link that is there meanwhile."""
+    if len(bytes(path)) <= _LONGEST:
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="kindgate-", dir=_SHORT_FOLDER) as folder:
+        link = Path(folder) / "run"
+        link.symlink_to(path.parent.absolute())
+        yield str(link / path.name)
