@@ -20,6 +20,11 @@ from kindgate.load.result import BurstResult, Series
 
 _CAPTION = "response counts from the intended moment, service from the moment of sending"
 
+_RETRIED = (
+    "retried: {:,} requests were answered only when they were sent again, because their kept connection was closed under them; "
+    "they count as failed"
+)
+
 _BELOW_CAPACITY = "Judge response times well below capacity: p(95) is four times as noisy at a third of it as at a sixth."
 
 
@@ -47,9 +52,10 @@ class LiveLine:
     def show(self, progress: Progress) -> None:
         """The newest figures."""
         p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.2f} ms"
+        retried = f" ({progress.retried:,} retried)" if progress.retried else ""
         line = (
             f"{progress.elapsed:5.1f}{self._span} s  {progress.rate:6,.0f}/s  p95 {p95}  "
-            f"errors {progress.failed:,}  in flight {progress.in_flight:,}  done {progress.ended:,}{self._planned}"
+            f"errors {progress.failed:,}{retried}  in flight {progress.in_flight:,}  done {progress.ended:,}{self._planned}"
         )
         if self._live:
             self._live.update(Text(line), refresh=True)
@@ -60,6 +66,8 @@ class LiveLine:
 def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
     """What was measured, by route and together, and what became of thresholds."""
     parts: list[RenderableType] = [_times_table(result), _summary_line(result)]
+    if result.total.retried:
+        parts.append(Text(_RETRIED.format(result.total.retried), style="yellow"))
     if result.interrupted:
         parts.append(Text("interrupted: these are the requests until then", style="yellow"))
     if judged.outcomes:

@@ -35,6 +35,7 @@ def failed(counts: Mapping[FailureKind, int]) -> Failed:
         network=sum(count for kind, count in counts.items() if kind in NETWORK_KINDS),
         check=counts.get(FailureKind.CHECK, 0),
         unsent=counts.get(FailureKind.UNSENT, 0),
+        retried=counts.get(FailureKind.RETRIED, 0),
         kinds={kind.value: count for kind, count in counts.items()},
     )
 

@@ -38,7 +38,10 @@ class Lags:
 
 @dataclass(frozen=True)
 class Failed:
-    """Failed requests: `network` is connect, DNS, TLS and reset together; `kinds` has every kind that came."""
+    """Failed requests: `network` is connect, DNS, TLS, reset and retried together; `kinds` has every kind that came.
+
+    `retried` requests were answered well only when they were sent again, after their kept connection had been closed.
+    """
 
     total: int
     http: int
@@ -46,6 +49,7 @@ class Failed:
     network: int
     check: int
     unsent: int
+    retried: int
     kinds: Mapping[str, int]
 
 

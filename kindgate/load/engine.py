@@ -155,6 +155,8 @@ class Engine:
         ask = request.ask
         status = ask(_STATUS)
         wrong = FailureKind.HTTP if status >= 400 else request.wrong_body() if request.check else None
+        if request.attempts > 1:
+            wrong = wrong or FailureKind.RETRIED
         outcome = CODES[wrong] if wrong else OK
         size = ask(_SIZE) * SIZE_UNIT + status
         self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, ask(_WAITING), outcome, size))

@@ -42,7 +42,7 @@ def failure_kind(error: int, os_error: int) -> FailureKind | None:
     """The kind of a transfer that ended with libcurl's `error`; None when this machine ran out of ports or descriptors.
 
     What is in no class of its own broke off on the way: empty answer, failed send or receive, a body cut short, a
-    broken HTTP/2 stream.
+    broken HTTP/2 stream, a connection that was closed under a request that must not be sent twice.
     """
     if error == pycurl.E_COULDNT_CONNECT and os_error in _OWN_FAULTS:
         return None

@@ -89,7 +89,8 @@ def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> 
     """k6's `--summary-export` document; times in milliseconds.
 
     `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
-    intended moment, where k6 counts from sending; a failed threshold is true in k6's export, and so it is here.
+    intended moment, where k6 counts from sending; `retried` is kindgate's own metric. A failed threshold is true in
+    k6's export, and so it is here.
     """
     total = result.total
     span = max(result.seconds, 1e-9)
@@ -102,6 +103,7 @@ def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> 
         "http_reqs": {"count": result.sent, "rate": result.sent / span},
         "iterations": {"count": result.sent, "rate": result.sent / span},
         "dropped_iterations": {"count": result.dropped, "rate": result.dropped / span},
+        "retried": {"count": total.retried, "rate": total.retried / span},
         "data_received": {"count": total.bytes_received, "rate": total.bytes_received / span},
         "http_req_failed": _rate(total.failures, total.scheduled - total.failures),
         "checks": _rate(total.checks_passed, total.checks_failed),

@@ -15,7 +15,8 @@ from kindgate.load.schedule import NANOS
 from kindgate.model import Window
 
 _SLOT: Final = round(SLOT_SECONDS * NANOS)
-_UNANSWERED: Final = [CODES[kind] for kind in FailureKind if kind not in {FailureKind.HTTP, FailureKind.CHECK}]
+_ANSWERED: Final = {FailureKind.HTTP, FailureKind.CHECK, FailureKind.RETRIED}
+_UNANSWERED: Final = [CODES[kind] for kind in FailureKind if kind not in _ANSWERED]
 
 
 def measured(
@@ -89,8 +90,8 @@ def _series(route: Route, rows: Rows) -> Series:
         service=_micros(rows[answered, Column.DONE] - rows[answered, Column.SENT]),
         failed={kinds[code]: count for code, count in _counted(outcome[outcome > OK])},
         status=dict(_counted(rows[answered, Column.STATUS_AND_SIZE] % SIZE_UNIT)),
-        checks_passed=int((checked[:, Column.OUTCOME] == OK).sum()),
-        checks_failed=int((checked[:, Column.OUTCOME] != OK).sum()),
+        checks_passed=int((checked[:, Column.OUTCOME] != CODES[FailureKind.CHECK]).sum()),
+        checks_failed=int((checked[:, Column.OUTCOME] == CODES[FailureKind.CHECK]).sum()),
         bytes_received=int((rows[:, Column.STATUS_AND_SIZE] // SIZE_UNIT).sum()),
     )
 

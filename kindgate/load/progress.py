@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kindgate.load.messages import Recent
-from kindgate.load.samples import OK, Column, Rows
+from kindgate.load.result import FailureKind
+from kindgate.load.samples import CODES, OK, Column, Rows
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,13 @@ class Progress:
     """The last half second or so of a running burst.
 
     `elapsed` is in seconds since its start, `rate` in requests ended per second, `p95_ms` the response time of those
-    that succeeded (None: none did). `ended` and `failed` count from the start.
+    that succeeded (None: none did). `ended`, `failed` and `retried`, which is part of `failed`, count from the start.
     """
 
     elapsed: float
     ended: int
     failed: int
+    retried: int
     in_flight: int
     rate: float
     p95_ms: float | None
@@ -38,7 +40,7 @@ class ProgressMeter:
         self._generators = generators
         self._show = show
         self._parts: list[Recent] = []
-        self._ended = self._failed = 0
+        self._ended = self._failed = self._retried = 0
         self._shown = 0.0
 
     def add(self, recent: Recent) -> None:
@@ -51,12 +53,14 @@ class ProgressMeter:
         good = rows[rows[:, Column.OUTCOME] == OK]
         self._ended += len(rows)
         self._failed += len(rows) - len(good)
+        self._retried += int((rows[:, Column.OUTCOME] == CODES[FailureKind.RETRIED]).sum())
         response = good[:, Column.DONE] - good[:, Column.INTENDED]
         self._show(
             Progress(
                 elapsed=elapsed,
                 ended=self._ended,
                 failed=self._failed,
+                retried=self._retried,
                 in_flight=sum(part.in_flight for part in self._parts),
                 rate=len(rows) / max(elapsed - self._shown, 1e-9),
                 p95_ms=float(np.percentile(response, 95)) / 1e6 if len(good) else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import pycurl
@@ -15,6 +16,9 @@ from kindgate.load.plan import BurstPlan, Route
 from kindgate.load.result import FailureKind
 from kindgate.load.wire import bracketed, wire_header, wire_host, wire_url
 
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""The methods that may be sent again where it is unknown whether the first sending took effect (RFC 9110, section 9.2.2)."""
+
 
 class Request:
     """A libcurl handle with the moments of the request it is carrying, in nanoseconds after the burst's start.
@@ -22,7 +26,7 @@ class Request:
     It owns the handle instead of being one: attributes of a handle's subclass take eight times as long to read.
     """
 
-    __slots__ = ("ask", "body", "cap_wait", "check", "handle", "intended", "route", "sent", "timeout_ms")
+    __slots__ = ("ask", "attempts", "body", "cap_wait", "check", "handle", "intended", "repeatable", "route", "sent", "timeout_ms")
 
     def __init__(self, plan: BurstPlan, route: int, on_socket: Callable[[int, int], int]) -> None:
         self.handle = pycurl.Curl()
@@ -30,7 +34,8 @@ class Request:
         self.route = route
         self.check = plan.routes[route].check
         self.body: io.BytesIO | None = io.BytesIO() if self.check else None
-        self.intended = self.sent = self.cap_wait = 0
+        self.repeatable = plan.routes[route].method in IDEMPOTENT
+        self.attempts = self.intended = self.sent = self.cap_wait = 0
         self.timeout_ms = max(1, round(plan.timeout * 1000))
         self.handle.setopt(pycurl.SOCKOPTFUNCTION, on_socket)
         self._configure(plan, plan.routes[route])
@@ -43,12 +48,21 @@ class Request:
         put(pycurl.TIMEOUT_MS, self.timeout_ms)
         put(pycurl.CONNECTTIMEOUT_MS, self.timeout_ms)
         put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # a body that nobody looks at: all of it was taken
+        put(pycurl.PREREQFUNCTION, self._before_sending)
         self._address(route)
         self._method(plan, route)
         self._protocol(plan)
         if not plan.keep_alive:
             put(pycurl.FRESH_CONNECT, 1)
             put(pycurl.FORBID_REUSE, 1)
+
+    def _before_sending(self, *_connection: object) -> int:
+        """Count a sending, and refuse to repeat what may have taken effect already.
+
+        libcurl sends a request again when a kept connection is closed before the first byte of the answer, whatever the method.
+        """
+        self.attempts += 1
+        return pycurl.PREREQFUNC_OK if self.attempts == 1 or self.repeatable else pycurl.PREREQFUNC_ABORT
 
     def _address(self, route: Route) -> None:
         """Connect to the URL's address, whatever name the request is for.
@@ -105,6 +119,7 @@ class Request:
 
     def prepare(self, timeout_ms: int) -> None:
         """Make ready for the next send, which may take `timeout_ms`."""
+        self.attempts = 0
         if timeout_ms != self.timeout_ms:
             self.timeout_ms = timeout_ms
             self.handle.setopt(pycurl.TIMEOUT_MS, timeout_ms)

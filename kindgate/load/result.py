@@ -28,7 +28,10 @@ SLOT_SECONDS = 0.1
 
 
 class FailureKind(enum.StrEnum):
-    """Why a request failed. `HTTP`: an answer with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot came free in time."""
+    """Why a request failed. `HTTP`: an answer with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot came free in time.
+
+    `RETRIED`: a good answer, but only to the second sending: the first was lost when its kept connection was closed.
+    """
 
     HTTP = "http"
     TIMEOUT = "timeout"
@@ -38,9 +41,10 @@ class FailureKind(enum.StrEnum):
     RESET = "reset"
     CHECK = "check"
     UNSENT = "unsent"
+    RETRIED = "retried"
 
 
-NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS, FailureKind.RESET})
+NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS, FailureKind.RESET, FailureKind.RETRIED})
 """The kinds that together are called network failures."""
 
 
@@ -96,6 +100,11 @@ class Series:
     def failures(self) -> int:
         """All failed requests, of every kind, those never sent included."""
         return sum(self.failed.values())
+
+    @property
+    def retried(self) -> int:
+        """Requests that were answered well only when they were sent again; they count as failed."""
+        return self.failed.get(FailureKind.RETRIED, 0)
 
     @property
     def redirects(self) -> int:

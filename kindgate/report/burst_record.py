@@ -97,6 +97,8 @@ def _label(series: Series) -> str:
 
 def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> FailureCount:
     """The failures of one kind; those of HTTP with their statuses."""
+    if kind is FailureKind.RETRIED:
+        return FailureCount(kind=kind.value, count=count, example="answered only when sent again: the connection was closed")
     if kind is not FailureKind.HTTP:
         return FailureCount(kind=kind.value, count=count)
     statuses: dict[int, int] = {}

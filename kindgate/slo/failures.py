@@ -5,7 +5,7 @@ from __future__ import annotations
 UNSENT = "unsent"
 """A request that was never sent because no slot for it came free."""
 
-NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset"})
+NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
 """What the tag `kind:network` stands for."""
 
 FAILURE_KINDS = frozenset({"http", "timeout", "check", UNSENT}) | NETWORK_KINDS

@@ -31,13 +31,18 @@ INVALID = 21
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers `foo`, or 500 below /broken."""
+    """Answers `foo`, 500 below /broken, and below /closing the first request of each connection alone."""
 
     protocol_version = "HTTP/1.1"
+    fresh = True
     disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
 
     def do_GET(self) -> None:
-        """One answer."""
+        """One answer, or none and an end of the connection."""
+        if self.path.startswith("/closing") and not self.fresh:
+            self.close_connection = True
+            return
+        self.fresh = False
         self.send_response(500 if self.path.startswith("/broken") else 200)
         self.send_header("Content-Length", "3")
         self.end_headers()
@@ -92,6 +97,19 @@ def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
     assert document["verdict"] is None
     assert json.loads(files[1].read_text())["metrics"]["http_reqs"]["count"] == 30
     assert len(files[2].read_text().splitlines()) == 31
+
+
+def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_path: Path) -> None:
+    """On the screen, in the document and in k6's summary; a threshold on failures is missed by them."""
+    files = [tmp_path / name for name in ("out.json", "k6.json")]
+    result = run(
+        *("--url", url + "closing", "--users", "1", "--requests", "10", "--threshold", "http_req_failed{kind:retried}: rate<0.1"),
+        *("--json", str(files[0]), "--k6-summary", str(files[1])),
+    )
+    assert result.exit_code == 20
+    assert "9 retried" in result.stdout
+    assert json.loads(files[0].read_text())["failed"]["retried"] == 9
+    assert json.loads(files[1].read_text())["metrics"]["retried"]["count"] == 9
 
 
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:

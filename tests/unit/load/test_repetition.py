@@ -1,0 +1,103 @@
+"""What becomes of a request whose kept connection is closed under it: libcurl would send it again and report one success."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from kindgate.load.burst import run_burst
+from kindgate.load.plan import BurstPlan, Check, ClosedLoop, Route
+from kindgate.load.pool import GeneratorPool
+from kindgate.load.progress import Progress
+from kindgate.load.result import BurstResult, FailureKind
+
+Serve = Callable[[Callable[[socket.socket], None]], str]
+
+REQUESTS = 10
+
+
+class ClosingTheSecond:
+    """Answers the first request of each connection, reads the second, and closes; keeps the request lines that it has read."""
+
+    def __init__(self) -> None:
+        self.read: list[bytes] = []
+
+    def handle(self, connection: socket.socket) -> None:
+        """Serve one connection."""
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", b""):
+            pending = b""
+            while not pending.partition(b"\r\n\r\n")[1] or (b"Content-Length: 3" in pending and not pending.endswith(b"a=1")):
+                part = connection.recv(65536)
+                if not part:
+                    return
+                pending += part
+            self.read.append(pending.split(b"\r\n")[0])
+            connection.sendall(answer + (b"foo" if answer and not pending.startswith(b"HEAD") else b""))
+
+
+@pytest.fixture
+def server() -> ClosingTheSecond:
+    """A server's memory."""
+    return ClosingTheSecond()
+
+
+def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", check: Check | None = None) -> BurstResult:
+    """Ten requests of one user, one after the other."""
+    route = Route(url, method=method, body=body, check=check)
+    return run_burst(BurstPlan((route,), ClosedLoop(1, requests=REQUESTS), processes=1), pool=pool)
+
+
+@pytest.mark.parametrize(("method", "body"), [("POST", b"a=1"), ("POST", b""), ("PATCH", b"a=1"), ("CHECKOUT", b"")])
+def test_a_request_that_may_have_taken_effect_is_never_sent_twice(
+    method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
+) -> None:
+    """The server reads each request once; every second one is lost, and reported as lost."""
+    result = burst(serve(server.handle), pool, method, body=body)
+
+    assert len(server.read) == result.scheduled == REQUESTS
+    assert result.failed == {FailureKind.RESET: REQUESTS // 2}
+    assert result.total.completed == REQUESTS // 2
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("HEAD", b""), ("PUT", b"a=1"), ("DELETE", b"")])
+def test_a_request_that_was_sent_again_is_counted_and_lost(
+    method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
+) -> None:
+    """All but the first were closed once and answered at the second try: none of those is a success."""
+    result = burst(serve(server.handle), pool, method, body=body)
+
+    assert len(server.read) == 2 * REQUESTS - 1
+    assert result.failed == {FailureKind.RETRIED: REQUESTS - 1}
+    assert (result.total.completed, result.total.retried) == (1, REQUESTS - 1)
+    assert result.total.response.count == 1
+    assert result.total.status == {200: REQUESTS}
+
+
+def test_a_request_that_was_sent_again_passed_its_check(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
+    """The body was right; a wrong one is what the request failed by, however often it was sent."""
+    url = serve(server.handle)
+    right = burst(url, pool, "GET", check=Check(substring="foo"))
+    wrong = burst(url, pool, "GET", check=Check(substring="bar"))
+
+    assert (right.total.checks_passed, right.total.checks_failed) == (REQUESTS, 0)
+    assert wrong.failed == {FailureKind.CHECK: REQUESTS}
+
+
+def test_a_request_is_counted_anew_each_time_that_its_handle_is_used(
+    serve: Serve, behaviours: dict[str, Callable[[socket.socket], None]], pool: GeneratorPool
+) -> None:
+    """A server that keeps its connections gets a POST after the other over the same one."""
+    result = burst(serve(behaviours["well"]), pool, "POST", body=b"a=1")
+
+    assert (result.failed, result.connections) == ({}, 1)
+
+
+def test_progress_counts_what_was_sent_again(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
+    """Among the failures, and by itself."""
+    seen: list[Progress] = []
+    plan = BurstPlan((Route(serve(server.handle)),), ClosedLoop(1, seconds=60), processes=1)
+    run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+
+    assert seen[0].retried == seen[0].failed == seen[0].ended - 1 > 0
