@@ -16,7 +16,7 @@ from kindgate.histogram import Histogram
 from kindgate.load.capacity import Capacity
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import Progress
-from kindgate.load.result import BurstResult, Series
+from kindgate.load.result import BurstResult, FailureKind, Series
 
 _CAPTION = "response counts from the intended moment, service from the moment of sending"
 
@@ -69,11 +69,22 @@ def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
     if result.total.retried:
         parts.append(Text(_RETRIED.format(result.total.retried), style="yellow"))
     if result.interrupted:
-        parts.append(Text("interrupted: these are the requests until then", style="yellow"))
+        parts.append(Text(_interruption(result), style="yellow"))
     if judged.outcomes:
         parts.append(_threshold_table(judged))
     parts += [Text(reason, style="yellow") for reason in judged.reasons]
     return parts
+
+
+def _interruption(result: BurstResult) -> str:
+    """What the end came too early for."""
+    unanswered = result.failed.get(FailureKind.UNANSWERED, 0)
+    lost = (
+        f"; {unanswered:,} were unanswered, and {result.dropped:,} were due and not sent: both are lost"
+        if unanswered or result.dropped
+        else ""
+    )
+    return f"interrupted: these are the requests until then{lost}"
 
 
 def _times_table(result: BurstResult) -> Table:

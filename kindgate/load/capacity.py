@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What was found: the highest rate that passed (None: not even the first), and every step in order.
+    """What was found: the highest rate that passed (None: not even the first), and every step in order, whole or interrupted.
 
     `exhausted` says that the last planned rate passed too, so the capacity is at least that; `interrupted` that the
     search was ended from outside.
@@ -69,7 +69,9 @@ def find_capacity(
         for _attempt in range(2):
             result = send(rate)
             if result.interrupted:
-                return Capacity(best, tuple(steps), exhausted=False, interrupted=True)
+                cut_short = Step(rate, result, "interrupted")
+                on_step(cut_short)
+                return Capacity(best, (*steps, cut_short), exhausted=False, interrupted=True)
             step = Step(rate, result, _unanswered(result) or judge(result))
             steps.append(step)
             on_step(step)

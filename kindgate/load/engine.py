@@ -73,6 +73,8 @@ class Engine:
             while (place < count or self._in_flight) and not self._stopped:
                 place = self._send_due(times, routes, place)
                 self._turn(self._open_wait(times[place] if place < count else _NEVER))
+        if self._stopped:
+            self._give_up_due(times, routes, place)
         self._abandon()
         return not self._stopped
 
@@ -173,9 +175,16 @@ class Engine:
         self._pools[request.route].append(request)
 
     def _give_up(self, route: int, due: int, now: int) -> None:
-        """A request whose time ran out before it was sent: the cap's doing if the cap is full, else the generator's."""
+        """A request whose time, or the burst's, ran out before it was sent: the cap's doing if the cap is full, else the generator's."""
         outcome = LATE if self._full_since == _NEVER else CODES[FailureKind.UNSENT]
         self._record(ROW(route, due, -1, now, 0, 0, outcome, 0))
+
+    def _give_up_due(self, times: array[int], routes: array[int], place: int) -> None:
+        """Record what was due and had not been sent when the burst was ended early."""
+        now = self._now()
+        while place < len(times) and times[place] <= now:
+            self._give_up(routes[place], times[place], now)
+            place += 1
 
     def _make_ready(self, routes: list[int]) -> None:
         """Set up requests before they are needed: each takes tens of microseconds."""
@@ -183,8 +192,10 @@ class Engine:
             self._pools[route].append(Request(self._plan, route, self._transfers.on_socket))
 
     def _abandon(self) -> None:
-        """Take back what is still in flight, and close every handle."""
+        """Take back what is still in flight, as it is when the burst was ended early, and close every handle."""
+        now, unanswered = self._now(), CODES[FailureKind.UNANSWERED]
         for request in self._in_flight.values():
+            self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, 0, unanswered, 0))
             self._remove(request.handle)
             request.handle.close()
         self._in_flight.clear()

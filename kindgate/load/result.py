@@ -30,7 +30,8 @@ SLOT_SECONDS = 0.1
 class FailureKind(enum.StrEnum):
     """Why a request failed. `HTTP`: an answer with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot came free in time.
 
-    `RETRIED`: a good answer, but only to the second sending: the first was lost when its kept connection was closed.
+    `UNANSWERED`: no answer yet when the burst was interrupted. `RETRIED`: a good answer, but only to the second sending:
+    the first was lost when its kept connection was closed.
     """
 
     HTTP = "http"
@@ -41,6 +42,7 @@ class FailureKind(enum.StrEnum):
     RESET = "reset"
     CHECK = "check"
     UNSENT = "unsent"
+    UNANSWERED = "unanswered"
     RETRIED = "retried"
 
 

@@ -82,7 +82,7 @@ class Campaign:
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f".{number}.part"
         unfinished.write_text(json.dumps(result.to_json()))
-        # part of a burst is kept for people, and never judged as if it were a whole one
+        # part of a burst is kept for the report, and never judged as if it were a whole one
         unfinished.rename(self.folder / f"{'interrupted' if result.interrupted else 'burst'}-{number:04d}.json")
         if result.interrupted:
             raise KeyboardInterrupt

@@ -172,8 +172,8 @@ def files_of(artifacts: Path, folder: str) -> tuple[str, ...]:
 
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
-    """Every burst that any process of the run measured, by the time it began."""
-    results = [BurstResult.from_json(json.loads(file.read_text())) for file in folder.rglob("[bs]*.json")]
+    """Every burst that any process of the run measured, an interrupted one among them, by the time it began."""
+    results = [BurstResult.from_json(json.loads(file.read_text())) for file in folder.rglob("[!.]*.json")]
     return tuple(sorted(results, key=lambda result: result.window.start))
 
 

@@ -8,5 +8,5 @@ UNSENT = "unsent"
 NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
 """What the tag `kind:network` stands for."""
 
-FAILURE_KINDS = frozenset({"http", "timeout", "check", UNSENT}) | NETWORK_KINDS
+FAILURE_KINDS = frozenset({"http", "timeout", "check", "unanswered", UNSENT}) | NETWORK_KINDS
 """Every kind that a series of requests counts."""

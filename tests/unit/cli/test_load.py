@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,7 +41,9 @@ class Answering(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
 
     def do_GET(self) -> None:
-        """One answer, or none and an end of the connection."""
+        """One answer, or none and an end of the connection; below /hanging none until the client closes it."""
+        if self.path.startswith("/hanging"):
+            self.rfile.read(1)
         if self.path.startswith("/closing") and not self.fresh:
             self.close_connection = True
             return
@@ -110,6 +115,23 @@ def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_
     assert "9 retried" in result.stdout
     assert json.loads(files[0].read_text())["failed"]["retried"] == 9
     assert json.loads(files[1].read_text())["metrics"]["retried"]["count"] == 9
+
+
+def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> None:
+    """Nothing is answered: the objective is missed, and every request is counted as lost."""
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-c", "from kindgate.cli import main; main()", "load", "--url", url + "hanging", "--json", str(out)]
+    command += ["--warmup", "0", "--rate", "100", "--duration", "60", "--threshold", "p(95)<200", "--in-flight", "8"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert "in flight 8" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    document = json.loads(out.read_text())
+    assert document["failed"]["kinds"] == {"unanswered": 8, "unsent": document["count"] - 8}
+    assert document["thresholds"] == [{"threshold": "http_req_duration: p(95)<200", "ok": False, "value": None}]
+    assert "8 were unanswered" in " ".join(said.split())
 
 
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:

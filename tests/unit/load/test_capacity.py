@@ -56,9 +56,10 @@ def test_not_even_the_first_rate() -> None:
 
 
 def test_an_interrupted_burst_ends_the_search() -> None:
-    """With what had passed until then."""
+    """With what had passed until then; the burst itself is a step that did not pass."""
     found = find_capacity(rates(100, 2, 10_000), lambda rate: burst(rate, interrupted=rate > 100), passes)
-    assert (found.rate, len(found.steps), found.exhausted, found.interrupted) == (100, 1, False, True)
+    assert (found.rate, found.exhausted, found.interrupted) == (100, False, True)
+    assert [(step.rate, step.passed) for step in found.steps] == [(100, True), (200, False)]
 
 
 @pytest.mark.parametrize(("start", "factor"), [(0, 2), (100, 1)])

@@ -133,7 +133,7 @@ def test_the_warm_ups_connections_serve_the_bursts(plan: BurstPlan, tmp_path: Pa
 
 
 def test_an_interrupted_burst_is_kept_and_not_judged(plan: BurstPlan, tmp_path: Path) -> None:
-    """ctrl-C in the second burst: the whole one stays for the judge, the part for people, and the interrupt goes on."""
+    """ctrl-C in the second burst: the whole one stays for the judge, the part for the report, and the interrupt goes on."""
     bursts = campaign(replace(plan, loop=OpenLoop.constant(50, seconds=2)), tmp_path)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
 
@@ -144,3 +144,4 @@ def test_an_interrupted_burst_is_kept_and_not_judged(plan: BurstPlan, tmp_path: 
     assert [result.interrupted for result in bursts.bursts()] == [False]
     (kept,) = bursts.folder.glob("interrupted-*.json")
     assert 0 < BurstResult.from_json(json.loads(kept.read_text())).scheduled < 100
+    assert [result.interrupted for result in collect_bursts(tmp_path)] == [False, True]
