@@ -98,6 +98,20 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
     assert not machine.containers
 
 
+def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: Path) -> None:
+    """Another tool has written its own context into the file meanwhile: deleting it would take that away."""
+    file = tmp_path / "asked.yaml"
+    cluster = opened(blueprint(machine, tmp_path, kubeconfig=file))
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content["contexts"].append({"name": "production", "context": {"cluster": "production", "user": "me"}})
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    cluster.close(failed=False)
+
+    assert "production" in file.read_text(encoding="utf-8")
+    assert nothing_left(machine, tmp_path)
+
+
 @pytest.mark.parametrize(("failed", "kept"), [(True, True), (False, False)])
 def test_keep_on_failure_keeps_after_failures_alone(machine: Machine, tmp_path: Path, *, failed: bool, kept: bool) -> None:
     """--kind-keep=on-failure looks at how the run went."""

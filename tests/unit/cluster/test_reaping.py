@@ -13,10 +13,11 @@ from kindgate.cluster.ownership import claim, exchange, look, read_state, state_
 from kindgate.cluster.process import ProcessName
 from kindgate.cluster.reaping import Charge, reap
 from kindgate.errors import OwnershipError
+from kindgate.host.command import Completed, OnLine
 from kindgate.host.engine import Engine
 from kindgate.settings import Keep
 from kindgate.waiting import Deadline
-from tests.unit.cluster.machine import NODE_IMAGE, Machine
+from tests.unit.cluster.machine import NODE_IMAGE, Machine, StandInEngine
 
 DEAD = replace(ProcessName.current(), started="0")
 
@@ -75,6 +76,39 @@ def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
     standing(machine, owner_of("early", elsewhere))
     standing(machine, owner_of("late", elsewhere, seconds_left=-1))
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30))] == ["late"]
+
+
+class Overtaken(StandInEngine):
+    """An engine in which a living run takes cluster `kept` over as soon as somebody has read whose it is."""
+
+    def run(
+        self,
+        *arguments: str,
+        deadline: Deadline,
+        input: bytes | str | Path | None = None,  # noqa: A002  # the signature of what it stands in for
+        on_line: OnLine | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Do the command, and the takeover after the first look into a container."""
+        answer = super().run(*arguments, deadline=deadline, input=input, on_line=on_line, check=check)
+        state = read_state("kept")
+        if arguments[:2] == ("container", "inspect") and state is not None and state.run_id != "taker":
+            engine = StandInEngine(**vars(self))
+            exchange(engine, look(engine, "kept", deadline).companion, replace(state, run_id="taker"), deadline)
+        return answer
+
+
+def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Machine) -> None:
+    """What was read of it was true when it was read: a dead run's. The name is another run's by now."""
+    standing(machine, owner_of("kept", DEAD))
+    before = machine.containers
+
+    reap(Overtaken(**vars(machine.engine)), deadline=Deadline.after(30))
+
+    assert machine.containers == before
+    owner = look(machine.engine, "kept", Deadline.after(10)).owner
+    assert owner is not None
+    assert owner.run_id == "taker"
 
 
 def test_an_operator_may_reap_by_age(machine: Machine) -> None:

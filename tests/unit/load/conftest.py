@@ -159,6 +159,7 @@ def behaviours() -> Behaviours:
         "well": answering(),
         "500": answering("500 Internal Server Error"),
         "503": answering("503 Service Unavailable"),
+        "400": answering("400 Bad Request"),
         "404": answering("404 Not Found"),
         "megabyte": answering(body=b"x" * 1_000_000),
         "closing": closing,

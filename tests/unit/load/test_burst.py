@@ -128,6 +128,22 @@ def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Beh
     assert max(slot.in_flight for slot in result.timeline) > 1024
 
 
+def test_generators_share_the_cap(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+    """Two of them have four unanswered requests together, and not four each."""
+    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(400, requests=40), in_flight=4, timeout=1.5, processes=2)
+    assert max(slot.in_flight for slot in run_burst(plan, pool=pool).timeline) == 4
+
+
+def test_no_proxy_of_the_environment_stands_between(recording: Recording, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The requests would go to it, and its answers would be the server's."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    result = run_burst(BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=5)))
+    assert (result.failed, len(recording.requests)) == ({}, 5)
+
+
 def test_a_cap_beyond_the_descriptor_limit_is_refused(pool: GeneratorPool) -> None:
     """Before anything is sent, with what to do."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(10, seconds=1), in_flight=100_000_000)

@@ -47,6 +47,7 @@ def failures_of(result: BurstResult) -> dict[FailureKind, int]:
     [
         ("500", FailureKind.HTTP),
         ("503", FailureKind.HTTP),
+        ("400", FailureKind.HTTP),
         ("404", FailureKind.HTTP),
         ("nonsense", FailureKind.HTTP),
         ("closing", FailureKind.RESET),

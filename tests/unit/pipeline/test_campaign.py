@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.errors import SloError
+from kindgate.errors import SloError, WaitTimeout
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
@@ -43,6 +43,17 @@ def test_bursts_are_measured_once_and_shared(plan: BurstPlan, tmp_path: Path) ->
     assert seen == [1, 2, 3]
     assert [result.window for result in more[:2]] == [result.window for result in first]
     assert collect_bursts(tmp_path / "measurements") == more
+
+
+def test_a_series_keeps_the_machine_between_its_bursts(plan: BurstPlan, tmp_path: Path) -> None:
+    """A burst of another run in between would be load that no figure names."""
+    other = Lease(tmp_path / "other-run", tmp_path / "machine")
+
+    def try_to_send(_number: int, _planned: int, _result: BurstResult) -> None:
+        with pytest.raises(WaitTimeout, match="another run on this machine"), other.exclusive(0.1):
+            pass
+
+    assert len(campaign(plan, tmp_path).extend(2, try_to_send)) == 2
 
 
 def test_each_burst_has_a_schedule_of_its_own(plan: BurstPlan, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from kindgate.errors import SloError
 from kindgate.histogram import Histogram
 from kindgate.model import Verdict
-from kindgate.slo.compare import BASE, HEAD, LARGEST_RATIO, compare, log_ratios
+from kindgate.slo.compare import BASE, HEAD, LARGEST_RATIO, compare, judge_ratios, log_ratios
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample, Health, Series
 
@@ -75,6 +75,24 @@ def test_too_few_bursts_are_inconclusive() -> None:
     assert not comparison.decided
     assert compare([P95], _duet(1.1, bursts=4), look=3).decided
     assert comparison.results[0].interval is None
+
+
+@pytest.mark.parametrize(("change", "alone"), [(0.2, Verdict.FAIL), (-0.2, Verdict.PASS)])
+def test_each_of_several_looks_errs_with_its_share(change: float, alone: Verdict) -> None:
+    """Five pairs that all point one way have p = 1/32: enough for a single look at .05, and not for one of three."""
+    ratios = [[change + 0.001 * place for place in range(5)]]
+
+    assert [test.verdict for test in judge_ratios([P95], ratios, looks=1)] == [alone]
+    assert [test.verdict for test in judge_ratios([P95], ratios, looks=3)] == [Verdict.INCONCLUSIVE]
+
+
+def test_the_interval_of_several_looks_is_wider() -> None:
+    """It leaves out what a test at a third of the error rejects."""
+    samples = _duet(bursts=5)
+    single, several = (compare([P95], samples, looks=looks).results[0].interval for looks in (1, 3))
+
+    assert single is not None
+    assert several is None
 
 
 def test_estimate_and_interval_are_shares() -> None:

@@ -1,0 +1,60 @@
+"""What becomes of the run's cluster when its tests are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.pipeline.stages import Provisioned
+from kindgate.plugin.controller import LazyPipeline
+from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture
+from tests.unit.cluster.machine import Machine
+from tests.unit.cluster.test_life import blueprint, opened
+from tests.unit.deploy.objects import rendered
+from tests.unit.plugin.conftest import StandIn, pipeline_of
+
+SUITE = """
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+def test_passes(cluster):
+    pass
+
+def test_fails(cluster):
+    assert False
+"""
+
+
+@pytest.mark.parametrize(("test", "kept"), [("passes", False), ("fails", True)])
+def test_a_cluster_is_kept_for_a_failed_test(
+    test: str,
+    machine: Machine,  # noqa: F811  # the fixture
+    suite: pytest.Pytester,
+    stand_in: StandIn,
+    tmp_path: Path,
+    *,
+    kept: bool,
+) -> None:
+    """--kind-keep=on-failure: nothing failed but a test, and its cluster is what can be looked at."""
+
+    def reach(lazy: LazyPipeline) -> Provisioned:
+        pipeline = pipeline_of(lazy)
+        pipeline._open = pipeline._open or opened(blueprint(machine, tmp_path, keep="on-failure"))
+        return Provisioned(
+            address=pipeline._open.address,
+            rendered=rendered(),
+            kubectl=Path("kubectl"),
+            kind=machine.kind,
+            engine=machine.engine,
+            deployed=True,
+            artifacts=tmp_path,
+            measurements=tmp_path,
+        )
+
+    stand_in(reach)
+    suite.makepyfile(test_suite=SUITE)
+    suite.runpytest_inprocess("-m", "e2e", "-k", test)
+
+    assert bool(machine.containers) is kept
