@@ -6,8 +6,6 @@ Without xdist the one process is its own controller.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,21 +102,12 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401  # xdist's WorkerController has no public type
         """Tell a worker where the controller listens."""
         if self.server is None:
-            self.server = ProviderServer(self.provider, self._private_folder())
+            self.server = ProviderServer(self.provider, claim_run_folder(self.run_id))
         node.workerinput[WORKER_INPUT] = {
             "address": self.server.address,
             "authkey": self.server.authkey.hex(),
             "run_id": self.run_id,
         }
-
-    def _private_folder(self) -> Path:
-        """The run's own; where there can be none, a run of other tests does not fail for it."""
-        try:
-            return claim_run_folder(self.run_id)
-        except (HostError, OSError):
-            folder = tempfile.mkdtemp(prefix="kindgate-")
-            self.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-            return Path(folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:

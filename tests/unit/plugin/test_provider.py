@@ -213,12 +213,3 @@ def test_a_run_with_workers_leaves_nothing_in_a_state_folder_with_a_long_path(
     suite.runpytest_inprocess("-n", "1").assert_outcomes(passed=1)
 
     assert list((state / "runs").iterdir()) == []
-
-
-def test_a_run_of_other_tests_needs_no_state_folder(suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suite that only has kindgate installed does not fail for a home that cannot be written."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "file" / "state"))
-    suite.makepyfile("def test_plain():\n    pass\n")
-
-    suite.runpytest_inprocess("-n", "1").assert_outcomes(passed=1)
