@@ -1,0 +1,109 @@
+"""The cluster's network enforces NetworkPolicies: an application that relies on them is judged with them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kindgate.errors import CommandError
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+if TYPE_CHECKING:
+    from kindgate.plugin.cluster import Cluster
+
+pytestmark = pytest.mark.e2e
+
+PORT = 5678
+REQUEST = r"printf 'GET / HTTP/1.0\r\n\r\n'"
+POLICY_SECONDS = 60.0
+"""A network plugin programs a policy some seconds after the API server has it."""
+
+
+def pod(name: str, image: str, *command: str) -> dict[str, Any]:
+    """A pod of one container, found by the label `app`."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": name, "image": image, "imagePullPolicy": "IfNotPresent", "args": list(command)}],
+        },
+    }
+
+
+def policy(*allowed: str) -> dict[str, Any]:
+    """A policy that lets only these pods of the namespace connect to the server."""
+    peers = [{"podSelector": {"matchLabels": {"app": name}}} for name in allowed]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "server"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "server"}},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": peers}] if peers else [],
+        },
+    }
+
+
+class Neighbors:
+    """A server and a client in a namespace of their own."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+
+    def apply(self, made: dict[str, Any]) -> None:
+        """Create or change an object of the namespace."""
+        self.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl in the namespace."""
+        return self._cluster.kubectl("--namespace", self._namespace, *arguments, stdin=stdin)
+
+    def wait_until(self, *, connected: bool) -> None:
+        """Return when the client's requests are answered, or are not. Raises `WaitTimeout`."""
+
+        def probe() -> Ready[None] | Pending:
+            answered, said = self._request()
+            return Ready(None) if answered == connected else Pending(said)
+
+        what = "the server to answer" if connected else "the connection to be refused"
+        wait_for(what, probe, Deadline.after(POLICY_SECONDS), interval=0.5)
+
+    def _request(self) -> tuple[bool, str]:
+        """Whether the client got an answer from the server, and what was said."""
+        address = self.kubectl("get", "pod", "server", "--output", "jsonpath={.status.podIP}")
+        try:
+            return True, self.kubectl("exec", "client", "--", "sh", "-c", f"{REQUEST} | nc -w 2 {address} {PORT}")
+        except CommandError as error:
+            return False, str(error)
+
+
+@pytest.fixture(name="neighbors")
+def _neighbors(cluster: Cluster) -> Iterator[Neighbors]:
+    """Both pods, running."""
+    namespace = f"neighbors-{secrets.token_hex(3)}"
+    cluster.kubectl("create", "namespace", namespace)
+    made = Neighbors(cluster, namespace)
+    made.apply(pod("server", "docker.io/hashicorp/http-echo:1.0", "-listen", f":{PORT}", "-text", "hello"))
+    made.apply(pod("client", "docker.io/library/busybox:1.35", "sleep", "600"))
+    made.kubectl("wait", "pods", "--all", "--for", "condition=Ready", "--timeout", "60s")
+    yield made
+    cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def test_a_connection_that_a_policy_denies_is_refused(neighbors: Neighbors) -> None:
+    """It is open without a policy, shut by one that allows nobody, and open again for the client alone."""
+    neighbors.wait_until(connected=True)
+    neighbors.apply(policy())
+    neighbors.wait_until(connected=False)
+    neighbors.apply(policy("client"))
+    neighbors.wait_until(connected=True)
+    neighbors.apply(policy("somebody-else"))
+    neighbors.wait_until(connected=False)
