@@ -65,6 +65,9 @@ def load(
         str, typer.Option(help="Image of those pods, instead of kindgate.local/load-generator", metavar="IMAGE", rich_help_panel=_HOW)
     ] = "",
     http2: Annotated[bool, typer.Option("--http2", help="HTTP/2", rich_help_panel=_HOW)] = False,
+    redirects: Annotated[
+        int | None, typer.Option(help="Redirects to follow, as part of the request; none if left out", min=0, rich_help_panel=_HOW)
+    ] = None,
     new_connections: Annotated[bool, typer.Option("--new-connections", help="A connection per request", rich_help_panel=_HOW)] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate", rich_help_panel=_HOW)] = False,
     ca_file: Annotated[str, typer.Option(help="Authorities to trust, instead of the system's", metavar="FILE", rich_help_panel=_HOW)] = "",
@@ -106,7 +109,10 @@ def load(
         raise SettingsError("--from-k6 says how much is sent: leave out --rate, --duration, --requests, --stage, --users and --arrival")
     loop = imported.loop if imported else amount.loop(usual)
     place = Place(settings, in_cluster=in_cluster, image=worker_image)
-    message = Message(method, all_typed(header), body, asked_check(typed(expect), typed(expect_json), expect_size))
+    headers = all_typed(header)
+    if imported and imported.user_agent and not any(text.lower().startswith("user-agent:") for text in headers):
+        headers = (*headers, f"User-Agent: {imported.user_agent}")
+    message = Message(method, headers, body, asked_check(typed(expect), typed(expect_json), expect_size))
     plan = BurstPlan(
         routes=url_routes(all_typed(url), weight or (), message, resolved_here=not in_cluster)
         if url
@@ -115,11 +121,12 @@ def load(
         seed=usual.seed if seed is None else seed,
         timeout=usual.timeout if timeout is None else timeout,
         in_flight=in_flight if in_flight is not None or not imported else imported.max_vus,
-        keep_alive=not new_connections,
+        keep_alive=not new_connections and (imported is None or imported.keep_alive),
         http_version="2" if http2 else "1.1",
-        verify=not insecure,
+        verify=not insecure and (imported is None or imported.verify),
         ca_file=ca_file or ("" if url else place.ca_file),
         processes=processes,
+        redirects=redirects if redirects is not None else (imported and imported.redirects) or 0,
     )
     wanted = LoadRun(
         plan=plan,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kindgate.cli.load_thresholds import Judged, held_against
+from kindgate.cli.load_thresholds import Judged, held_against, refuse_uncarried_tags
 from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst import run_burst, warm_up
@@ -62,6 +62,7 @@ def run_load(wanted: LoadRun) -> int:
     # names of routes and thresholds are no markup
     progress, shown = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
+    refuse_uncarried_tags(thresholds, wanted.plan)
     if wanted.workers and (wanted.raw_file or wanted.find_capacity):
         raise LoadError("--workers keeps no raw samples and searches no capacity: leave out --raw and --find-capacity")
     _refuse_unreadable(wanted.plan.ca_file)

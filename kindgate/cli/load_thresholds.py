@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kindgate.load.document import ThresholdOutcome
+from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
+from kindgate.pipeline.judging import planned_series
 from kindgate.pipeline.samples import burst_sample
 from kindgate.slo.gates import check_gates, largest_lateness
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.planning import refuse_impossible
+from kindgate.slo.planning import refuse_impossible, refuse_uncarried
 from kindgate.slo.threshold import MetricType, Threshold
 
 
@@ -54,6 +56,13 @@ def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple
     for threshold in thresholds:
         refuse_impossible(threshold)
     return thresholds
+
+
+def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> None:
+    """Raises `SloError` for a threshold with tags that no request of the plan carries, before any is sent."""
+    series = planned_series(plan)
+    for threshold in thresholds:
+        refuse_uncarried(threshold, series)
 
 
 def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False) -> Judged:

@@ -20,6 +20,11 @@ from kindgate.load.result import BurstResult, FailureKind, Series
 
 _CAPTION = "response counts from the intended moment, service from the moment of sending"
 
+_REDIRECTED = (
+    "warning: {:,} of {:,} answers were redirects, which were not followed: the application itself was hardly measured; "
+    "name the address that they lead to, or give --redirects"
+)
+
 _RETRIED = (
     "retried: {:,} requests were answered only when they were sent again, because their kept connection was closed under them; "
     "they count as failed"
@@ -66,6 +71,8 @@ class LiveLine:
 def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
     """What was measured, by route and together, and what became of thresholds."""
     parts: list[RenderableType] = [_times_table(result), _summary_line(result)]
+    if result.total.mostly_redirects:
+        parts.append(Text(_REDIRECTED.format(result.total.redirects, sum(result.total.status.values())), style="yellow"))
     if result.total.retried:
         parts.append(Text(_RETRIED.format(result.total.retried), style="yellow"))
     if result.interrupted:

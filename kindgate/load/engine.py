@@ -157,7 +157,7 @@ class Engine:
         ask = request.ask
         status = ask(_STATUS)
         wrong = FailureKind.HTTP if status >= 400 else request.wrong_body() if request.check else None
-        if request.attempts > 1:
+        if request.attempts > 1 and request.attempts > 1 + ask(pycurl.REDIRECT_COUNT):
             wrong = wrong or FailureKind.RETRIED
         outcome = CODES[wrong] if wrong else OK
         size = ask(_SIZE) * SIZE_UNIT + status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,19 +16,51 @@ from kindgate.load.result import BurstResult
 _EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
 
 
+_LEAVE_OUT: Final = "leave it out"
+
+_UNSUPPORTED: Final[Mapping[str, tuple[object, str]]] = {
+    "tags": (None, "leave it out; requests carry the tags host, route, arm and method"),
+    "rps": (0, "leave it out; the scenario's rate is what is sent"),
+    "hosts": (None, "name the address by --url and the host by --header 'Host: ...'"),
+    "tlsAuth": (None, _LEAVE_OUT),
+    "tlsVersion": (None, _LEAVE_OUT),
+    "tlsCipherSuites": (None, _LEAVE_OUT),
+    "localIPs": (None, _LEAVE_OUT),
+    "blacklistIPs": (None, _LEAVE_OUT),
+    "blockHostnames": (None, _LEAVE_OUT),
+    "executionSegment": ("0:1", "leave it out; --workers shares the load between machines"),
+}
+"""Options that change what is sent, each with a value that changes nothing and with what to do."""
+
+_UNSUPPORTED_IN_SCENARIO: Final[Mapping[str, tuple[object, str]]] = {
+    "tags": (None, "leave it out; requests carry the tags host, route, arm and method"),
+    "startTime": ("0s", "leave it out; a burst begins at once"),
+    "exec": ("default", "leave it out; requests go to --url, and no function of the script is run"),
+    "options": (None, _LEAVE_OUT),
+}
+
+
 @dataclass(frozen=True)
 class K6Options:
-    """What could be taken over: the loop, the number of VUs (as the in-flight cap), and thresholds as `selector: expression`."""
+    """What could be taken over: the loop, the number of VUs (as the in-flight cap), and thresholds as `selector: expression`.
+
+    `redirects` is None, and `user_agent` empty, where the options do not say; k6 then follows ten redirects.
+    """
 
     loop: OpenLoop
     max_vus: int | None
     thresholds: tuple[str, ...]
+    redirects: int | None = None
+    keep_alive: bool = True
+    verify: bool = True
+    user_agent: str = ""
 
 
 def read_options(options: Mapping[str, Any]) -> K6Options:
     """The one arrival-rate scenario of k6's options, with its thresholds.
 
-    Raises `LoadError` for options that hold no such scenario or several, or that say what cannot be done.
+    Raises `LoadError` for options that hold no such scenario or several, or that say what cannot be done. Of the script
+    itself nothing is read, nor of options about VUs, set-up and k6's own output.
     """
     scenarios = options.get("scenarios")
     if not isinstance(scenarios, Mapping) or len(scenarios) != 1:
@@ -36,12 +69,36 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
     executor = scenario.get("executor") if isinstance(scenario, Mapping) else None
     if executor not in _EXECUTORS:
         raise LoadError(f"scenario {name!r} has the executor {executor!r}: only {' and '.join(_EXECUTORS)} send at a given rate")
+    _refuse_unsupported(options, _UNSUPPORTED, "k6's options")
+    _refuse_unsupported(scenario, _UNSUPPORTED_IN_SCENARIO, f"scenario {name!r}")
     try:
         stages = _constant(scenario) if executor == _EXECUTORS[0] else _ramping(scenario)
         max_vus = _given(scenario, "maxVUs", scenario.get("preAllocatedVUs"))
-        return K6Options(OpenLoop(tuple(stages), "uniform"), None if max_vus is None else int(max_vus), tuple(_thresholds(options)))
+        redirects = options.get("maxRedirects")
+        return K6Options(
+            OpenLoop(tuple(stages), "uniform"),
+            None if max_vus is None else int(max_vus),
+            tuple(_thresholds(options)),
+            None if redirects is None else int(redirects),
+            keep_alive=not (options.get("noConnectionReuse") or options.get("noVUConnectionReuse")),
+            verify=not options.get("insecureSkipTLSVerify"),
+            user_agent=str(_given(options, "userAgent", "")),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"scenario {name!r} cannot be read: {error!r}") from error
+
+
+def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tuple[object, str]], where: str) -> None:
+    """Raise `LoadError` for what would change the load and is not taken over, unless it says no more than k6's default does."""
+    for key, (default, remedy) in unsupported.items():
+        value = values.get(key)
+        if not _is_unset(value) and value != default:
+            raise LoadError(f"{key!r} in {where} is not taken over", last_state=f"{key}: {json.dumps(value)}", next_step=remedy)
+
+
+def _is_unset(value: object) -> bool:
+    """Whether a value says nothing, as `k6 inspect` prints what was not set."""
+    return not any(value.values()) if isinstance(value, Mapping) else not value
 
 
 def _constant(scenario: Mapping[str, Any]) -> list[Stage]:

@@ -25,6 +25,11 @@ MAX_BLOCK = 10_000
 """Upper limit of the sum of the routes' weights."""
 
 
+MAX_REDIRECTS = 50
+"""Redirects of one request that may be followed: browsers give up after twenty."""
+
+_FOLLOWED = frozenset({"GET", "HEAD"})
+
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
@@ -217,6 +222,7 @@ class BurstPlan:
     `timeout` is how many seconds after its intended time a request has failed. `in_flight` caps the requests that
     are unanswered at a time (None: from the rate and the descriptor limit). `keep_alive` False opens a connection for every request.
     `ca_file` holds the authorities that TLS trusts (empty: the system's). `processes` 0 takes as many as are needed.
+    `redirects` is how many redirects of a request are followed; they are part of it, and its answer is the last one.
     """
 
     routes: tuple[Route, ...]
@@ -229,6 +235,7 @@ class BurstPlan:
     verify: bool = True
     ca_file: str = ""
     processes: int = 0
+    redirects: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no generator could do."""
@@ -243,6 +250,14 @@ class BurstPlan:
             _positive("the in-flight cap", self.in_flight)
         if not 0 <= self.processes <= 64:
             raise LoadError(f"the number of processes has to be between 0 (automatic) and 64, not {self.processes}")
+        if not 0 <= self.redirects <= MAX_REDIRECTS:
+            raise LoadError(f"the number of redirects must be between 0 (none is followed) and {MAX_REDIRECTS}, not {self.redirects}")
+        unsafe = [route.method for route in self.routes if route.method not in _FOLLOWED]
+        if self.redirects and unsafe:
+            raise LoadError(
+                f"redirects are followed for GET and HEAD, not for {unsafe[0]}: a client may repeat it or turn it into a GET",
+                next_step="send it to the address that it is redirected to",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, with the credentials that it needs."""

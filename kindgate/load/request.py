@@ -52,6 +52,8 @@ class Request:
         self._address(route)
         self._method(plan, route)
         self._protocol(plan)
+        if plan.redirects:
+            self._follow(plan.redirects, route)
         if not plan.keep_alive:
             put(pycurl.FRESH_CONNECT, 1)
             put(pycurl.FORBID_REUSE, 1)
@@ -82,6 +84,17 @@ class Request:
             self.handle.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
             self.handle.setopt(pycurl.USERNAME, credentials[0].encode())
             self.handle.setopt(pycurl.PASSWORD, credentials[1].encode())
+
+    def _follow(self, redirects: int, route: Route) -> None:
+        """Follow redirects; those to the route's own host lead to the URL's address too, as no resolver need know the host."""
+        self.handle.setopt(pycurl.FOLLOWLOCATION, 1)
+        self.handle.setopt(pycurl.MAXREDIRS, redirects)
+        self.handle.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        parts = urlsplit(wire_url(route.url))
+        if parts.scheme == "http" and route.host:
+            host = bracketed(urlsplit(f"//{wire_host(route.host)}").hostname or "")
+            address = f"{bracketed(parts.hostname or '')}:{parts.port or 80}"
+            self.handle.setopt(pycurl.CONNECT_TO, [f"{host}:{port}:{address}" for port in sorted({80, parts.port or 80})])
 
     def _method(self, plan: BurstPlan, route: Route) -> None:
         given = {name.lower() for name, _ in route.headers}

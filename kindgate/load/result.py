@@ -113,6 +113,11 @@ class Series:
         """Answers with a status of 300 to 399; none of them is followed."""
         return sum(count for status, count in self.status.items() if 300 <= status < 400)
 
+    @property
+    def mostly_redirects(self) -> bool:
+        """Whether more than half of the answers were redirects, so that the figures are hardly the application's."""
+        return 2 * self.redirects > sum(self.status.values())
+
     @classmethod
     def merged(cls, parts: Iterable[Series]) -> Series:
         """The sum of series of one key."""

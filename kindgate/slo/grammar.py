@@ -23,6 +23,7 @@ from kindgate.slo.threshold import (
     PERCENTILE,
     Expression,
     Metric,
+    MetricType,
     Selector,
     Threshold,
 )
@@ -38,6 +39,9 @@ _SPECIAL = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
 _OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 
 _KEYWORDS = tuple(dict.fromkeys(name for names in AGGREGATIONS.values() for name in names if name != PERCENTILE))
+_EXPECTED = "expected_response"
+"""k6's tag for answers that are no error."""
+
 _EXAMPLE = "write an aggregation, an operator and a number, such as p(95)<200"
 
 
@@ -79,6 +83,8 @@ def parse_marker(
 def parse_selector(source: Source) -> Selector:
     """The metric and the tags that `name{key:value,...}` names; quotes around keys and values are taken off, as in k6.
 
+    k6's `expected_response:true` on a time leaves out requests that failed. Here they have no time and are slower than any
+    limit, so that the metric without the tag is what is judged: it passes only where k6's would.
     Raises `SloError` for unbalanced braces, a tag without a value, and a metric or failure kind that does not exist.
     """
     text = source.text
@@ -95,8 +101,12 @@ def parse_selector(source: Source) -> Selector:
     tags: dict[str, str] = {}
     start = opening + 1
     for item in text[start:closing].split(","):
-        key, value = _tag(source.part(start, start + len(item)), metric)
-        tags[key] = value
+        part = source.part(start, start + len(item))
+        key, value = _tag(part, metric)
+        if key == _EXPECTED:
+            _refuse_other_than_expected(part, metric, value)
+        else:
+            tags[key] = value
         start += len(item) + 1
     return Selector(metric, tuple(sorted(tags.items())))
 
@@ -178,6 +188,14 @@ def _refuse_wrong_kind(source: Source, metric: Metric, kind: str) -> None:
         raise source.error(f"the tag kind belongs to http_req_failed, not to {metric.name}")
     if kind not in FAILURE_KINDS | {"network"}:
         raise source.error(f"there is no failure kind {kind!r}", next_step=f"there are network, {', '.join(sorted(FAILURE_KINDS))}")
+
+
+def _refuse_other_than_expected(source: Source, metric: Metric, value: str) -> None:
+    if metric.type is not MetricType.TREND or value != "true":
+        raise source.error(
+            f"the tag {_EXPECTED}:{value} of {metric.name} is not supported",
+            next_step=f"{_EXPECTED}:true is read for times; count failures by http_req_failed, and their kinds by its tag kind",
+        )
 
 
 def _aggregation(source: Source, span: tuple[int, int]) -> tuple[str, float | None]:

@@ -73,6 +73,13 @@ def refuse_hopeless(objectives: Objectives, plan: BurstsPlan) -> None:
         _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
 
 
+def refuse_uncarried(threshold: Threshold, series: Sequence[PlannedSeries]) -> None:
+    """Raises `SloError` for a threshold with tags that no request of `series` carries: it could only ever have no data."""
+    if not _matching(threshold, series):
+        known = sorted({f"{key}:{value}" for one in series for key, value in one.tags.items() if value})
+        raise _error(threshold, "no planned request carries these tags", f"the plan has {', '.join(known) or 'no tags'}")
+
+
 def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
     """How many requests, in all bursts together, can confirm that fewer than `allowed` (a share) are bad.
 
@@ -105,12 +112,14 @@ def refuse_impossible(threshold: Threshold) -> None:
 
 def _planned(threshold: Threshold, plan: BurstsPlan) -> int:
     """The requests of one burst that the threshold is about; raises `SloError` when the plan has none."""
+    sent = [series for series in plan.series if series.requests]
+    refuse_uncarried(threshold, sent)
+    return sum(series.requests for series in _matching(threshold, sent))
+
+
+def _matching(threshold: Threshold, series: Sequence[PlannedSeries]) -> list[PlannedSeries]:
     tags = {key: value for key, value in threshold.selector.tags if key != "kind"}
-    size = sum(series.requests for series in plan.series if all(series.tags.get(key) == value for key, value in tags.items()))
-    if size:
-        return size
-    known = sorted({f"{key}:{value}" for series in plan.series for key, value in series.tags.items() if value})
-    raise _error(threshold, "no planned request carries these tags", f"the plan has {', '.join(known) or 'no tags'}")
+    return [one for one in series if all(one.tags.get(key) == value for key, value in tags.items())]
 
 
 def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:

@@ -34,7 +34,7 @@ INVALID = 21
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers `foo`, 500 below /broken, and below /closing the first request of each connection alone."""
+    """Answers `foo`, 500 below /broken, a redirect below /moved, and below /closing the first request of each connection alone."""
 
     protocol_version = "HTTP/1.1"
     fresh = True
@@ -48,7 +48,11 @@ class Answering(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.fresh = False
-        self.send_response(500 if self.path.startswith("/broken") else 200)
+        if self.path.startswith("/moved"):
+            self.send_response(302)
+            self.send_header("Location", "/")
+        else:
+            self.send_response(500 if self.path.startswith("/broken") else 200)
         self.send_header("Content-Length", "3")
         self.end_headers()
         self.wfile.write(b"foo")
@@ -152,8 +156,8 @@ def test_a_met_threshold_passes(url: str) -> None:
 
 
 def test_no_data_is_not_met(url: str) -> None:
-    """A threshold on a host that no request went to has nothing to hold."""
-    result = run("--url", url, "--rate", "50", "--requests", "5", "--threshold", "http_req_duration{host:other}: p(95)<10000")
+    """A threshold on checks where nothing is checked has nothing to hold."""
+    result = run("--url", url, "--rate", "50", "--requests", "5", "--threshold", "checks: rate>0.1")
     assert result.exit_code == 20
     assert "no data" in result.stdout
 
@@ -198,6 +202,37 @@ def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
     assert result.exit_code in {20, INVALID}
     with pytest.raises(SettingsError, match="--from-k6"):
         run("--url", url, "--from-k6", str(options), "--rate", "5")
+
+
+def test_k6_options_about_connections_are_taken_over(url: str, tmp_path: Path) -> None:
+    """Unless an option of the command line says otherwise."""
+    options, out = tmp_path / "options.json", tmp_path / "out.json"
+    scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "250ms"}
+    given = {"noConnectionReuse": True, "insecureSkipTLSVerify": True, "userAgent": "mine/1", "maxRedirects": 3}
+    options.write_text(json.dumps({"scenarios": {"s": scenario}, **given}))
+    command = ("--url", url, "--from-k6", str(options), "--json", str(out))
+
+    run(*command)
+    plan = json.loads(out.read_text())["plan"]
+    assert (plan["keep_alive"], plan["verify"], plan["redirects"]) == (False, False, 3)
+    assert plan["routes"][0]["headers"] == [["User-Agent", "mine/1"]]
+
+    run(*command, "--redirects", "0", "--header", "User-Agent: other")
+    plan = json.loads(out.read_text())["plan"]
+    assert plan["redirects"] == 0
+    assert plan["routes"][0]["headers"] == [["User-Agent", "other"]]
+
+
+def test_redirects_are_warned_of_where_they_are_most_answers(url: str) -> None:
+    """A figure that is about redirects looks like one about the application."""
+    few = ("--rate", "100", "--requests", "12")
+    most = run("--url", url + "moved", "--weight", "2", "--url", url, "--weight", "1", *few).stdout
+    half = run("--url", url + "moved", "--url", url, *few).stdout
+    followed = run("--url", url + "moved", "--redirects", "1", *few).stdout
+
+    assert "8 of 12 answers were redirects" in " ".join(most.split())
+    assert "warning" not in half
+    assert "redirects" not in followed
 
 
 def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_path: Path) -> None:
@@ -264,6 +299,9 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
         (("--body", "@/nowhere"), LoadError, "/nowhere"),
         (("--ca-file", "/nowhere"), LoadError, "/nowhere cannot be read"),
         (("--threshold", "http_req_failed: rate>1"), SloError, "no measurement can meet it"),
+        (("--threshold", "http_req_duration{host:other}: p(95)<9"), SloError, "no planned request carries these tags"),
+        (("--threshold", "http_req_duration{status:200}: p(95)<9", "--users", "1"), SloError, "no planned request carries these tags"),
+        (("--redirects", "5", "--method", "POST"), LoadError, "not for POST"),
         (("--stage", "10:5", "--duration", "3"), LoadError, "leave out --duration"),
         (("--stage", "fast"), LoadError, "SECONDS:RATE"),
         (("--stage", "1.2.3:5"), LoadError, "is not a number"),
@@ -318,6 +356,7 @@ def test_an_unknown_host_is_refused() -> None:
 
 def test_brackets_in_a_threshold_are_shown(url: str) -> None:
     """They are no markup of the terminal's."""
-    result = run("--url", url, "--requests", "20", "--rate", "100", "--threshold", "http_req_duration{name:[b]foo}: p(95)<1000")
+    threshold = "http_req_duration{route:[b]foo}: p(95)<1000"
+    result = run("--url", url, "--header", "Host: [b]foo", "--requests", "20", "--rate", "100", "--threshold", threshold)
 
-    assert "│ http_req_duration{name:[b]foo}" in result.stdout
+    assert "│ http_req_duration{route:[b]foo}" in result.stdout

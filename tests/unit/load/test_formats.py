@@ -173,6 +173,52 @@ def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, objec
         read_options(options)
 
 
+OWN = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 40, "duration": "1s"}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({}, (None, True, True, "")),
+        ({"maxRedirects": 0}, (0, True, True, "")),
+        ({"maxRedirects": 4, "noConnectionReuse": True}, (4, False, True, "")),
+        ({"noVUConnectionReuse": True, "insecureSkipTLSVerify": True}, (None, False, False, "")),
+        ({"noConnectionReuse": False, "insecureSkipTLSVerify": None, "userAgent": "me"}, (None, True, True, "me")),
+    ],
+)
+def test_k6_options_about_connections_are_taken_over(given: dict[str, object], taken: tuple[object, ...]) -> None:
+    """What is not set stays as it is usually."""
+    options = read_options({**OWN, **given})
+    assert (options.redirects, options.keep_alive, options.verify, options.user_agent) == taken
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "value"),
+    [
+        ("options", "tags", {"team": "shop"}),
+        ("options", "rps", 100),
+        ("options", "hosts", {"shop.example": "10.0.0.1"}),
+        ("options", "tlsVersion", {"min": "tls1.3", "max": ""}),
+        ("options", "executionSegment", "0:1/2"),
+        ("scenario", "startTime", "10s"),
+        ("scenario", "exec", "checkout"),
+        ("scenario", "tags", {"part": "a"}),
+    ],
+)
+def test_k6_options_that_would_change_the_load_are_refused_by_name(where: str, key: str, value: object) -> None:
+    """They would be missed without a word otherwise."""
+    scenario = {**OWN["scenarios"]["s"], **({key: value} if where == "scenario" else {})}
+    with pytest.raises(LoadError, match=f"'{key}' in .* is not taken over"):
+        read_options({"scenarios": {"s": scenario}, **({key: value} if where == "options" else {})})
+
+
+def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
+    """As k6 prints them where nothing was set."""
+    scenario = {**OWN["scenarios"]["s"], "startTime": "0s", "exec": "default", "tags": {}, "options": None}
+    defaults = {"tags": {}, "rps": None, "hosts": {}, "tlsVersion": {"min": "", "max": ""}, "executionSegment": "0:1", "batch": 20}
+    assert read_options({"scenarios": {"s": scenario}, **defaults}).loop == OpenLoop((Stage(1, 40, 40),), "uniform")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25), ("2000", 2), ("1000000us", 1), ("1m0s", 60), ("1d", 86400)],

@@ -112,6 +112,22 @@ def test_an_error_marks_the_bad_part(text: str, marked: str) -> None:
     assert caught.value.message.startswith(f"column {start + 1}: ")
 
 
+@pytest.mark.parametrize("metric", ["http_req_duration", "http_req_waiting", "service_time"])
+def test_times_of_expected_responses_are_those_of_all(metric: str) -> None:
+    """Failed requests have no time here and are slower than any limit; other tags stay."""
+    assert str(parse_selector(Source(f"{metric}{{expected_response:true}}"))) == metric
+    assert str(parse_selector(Source(f"{metric}{{host:foo, expected_response:true}}"))) == f"{metric}{{host:foo}}"
+
+
+@pytest.mark.parametrize(
+    "text", ["http_req_duration{expected_response:false}", "http_req_failed{expected_response:true}", "http_reqs{expected_response:true}"]
+)
+def test_expected_responses_are_no_other_figure(text: str) -> None:
+    """A count without failed requests is not kept, nor are times of failed requests alone."""
+    with pytest.raises(SloError, match=r"expected_response:.* is not supported"):
+        parse_selector(Source(text))
+
+
 @pytest.mark.parametrize(
     ("text", "tags"),
     [

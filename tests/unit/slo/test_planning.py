@@ -9,7 +9,7 @@ from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance
-from kindgate.slo.planning import BurstsPlan, PlannedSeries, advice, needed_pairs, needed_requests, refuse_unreachable
+from kindgate.slo.planning import BurstsPlan, PlannedSeries, advice, needed_pairs, needed_requests, refuse_uncarried, refuse_unreachable
 from kindgate.slo.proportion import Proportion
 
 ALPHA = 0.05 / 3
@@ -55,6 +55,14 @@ def test_one_burst_confirms_nothing() -> None:
 def test_a_large_enough_plan_is_taken(text: str) -> None:
     """30 bursts of 200 requests are enough for these."""
     _refuse(text, _plan(200))
+
+
+def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> None:
+    """A closed loop plans no number of requests, and its tags are known all the same."""
+    series = (PlannedSeries({"host": "foo"}, 0),)
+    refuse_uncarried(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
+    with pytest.raises(SloError, match="no planned request carries these tags"):
+        refuse_uncarried(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
 
 
 def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -> None:

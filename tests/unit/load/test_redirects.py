@@ -1,0 +1,93 @@
+"""Redirects: an answer like any other, or followed as part of the request."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from kindgate.errors import LoadError
+from kindgate.load.burst import run_burst
+from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.pool import GeneratorPool
+from kindgate.load.result import BurstResult, FailureKind
+from tests.unit.load.conftest import read_request
+
+Serve = Callable[[Callable[[socket.socket], None]], str]
+
+REQUESTS = 5
+
+
+class Redirecting:
+    """Leads /2 to /1, /1 to /0, and /elsewhere to /0 of the host by name; answers `foo` at /0. Keeps what was requested."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def handle(self, connection: socket.socket) -> None:
+        """Serve one connection."""
+        while True:
+            lines = read_request(connection).decode().split("\r\n")
+            path = lines[0].split()[1]
+            self.seen.append((path, next(line[6:] for line in lines if line.lower().startswith("host: "))))
+            target = {"/2": "/1", "/1": "/0", "/elsewhere": "http://foo.localhost/0"}.get(path)
+            moved = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 5\r\n\r\nmoved"
+            connection.sendall((moved if target else "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo").encode())
+
+
+@pytest.fixture
+def server() -> Redirecting:
+    """A server's memory."""
+    return Redirecting()
+
+
+def burst(url: str, pool: GeneratorPool, redirects: int, check: Check | None = None) -> BurstResult:
+    """Five requests to foo.localhost at the URL's address."""
+    route = Route(url, "foo.localhost", check=check)
+    return run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=REQUESTS), redirects=redirects, processes=1), pool=pool)
+
+
+def test_a_redirect_is_an_answer(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+    """It succeeds without the application's work, and is counted as what it is."""
+    result = burst(serve(server.handle) + "2", pool, 0)
+
+    assert (result.total.completed, result.total.redirects, result.total.mostly_redirects) == (REQUESTS, REQUESTS, True)
+    assert {path for path, _ in server.seen} == {"/2"}
+
+
+def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+    """The last answer counts, its body is what is checked, and following is no repetition."""
+    result = burst(serve(server.handle) + "2", pool, 2, Check(substring="foo", size=3))
+
+    assert (result.scheduled, result.failed, result.total.status) == (REQUESTS, {}, {200: REQUESTS})
+    assert [path for path, _ in server.seen].count("/0") == REQUESTS
+
+
+def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+    """Two of them where one may be followed: the application was not reached."""
+    result = burst(serve(server.handle) + "2", pool, 1)
+
+    assert result.failed == {FailureKind.HTTP: REQUESTS}
+    assert "/0" not in {path for path, _ in server.seen}
+
+
+def test_a_redirect_to_the_routes_host_leads_to_the_urls_address(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+    """An application names itself as its users do, who do not know the ingress's port on this machine."""
+    result = burst(serve(server.handle) + "elsewhere", pool, 1)
+
+    assert result.total.status == {200: REQUESTS}
+    assert ("/0", "foo.localhost") in server.seen
+
+
+def test_redirects_are_followed_for_safe_methods_alone() -> None:
+    """Clients differ in what becomes of a POST."""
+    with pytest.raises(LoadError, match="not for POST"):
+        BurstPlan((Route("http://127.0.0.1/", method="POST"),), OpenLoop.constant(50, requests=1), redirects=1)
+
+
+@pytest.mark.parametrize("redirects", [-1, 1000])
+def test_a_number_of_redirects_that_makes_no_sense_is_refused(redirects: int) -> None:
+    """Before anything is sent."""
+    with pytest.raises(LoadError, match="number of redirects"):
+        BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(50, requests=1), redirects=redirects)
