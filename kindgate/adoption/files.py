@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from kindgate import __version__
 from kindgate.adoption.adaptation import OVERLAY, UNCHANGED, Adaptation
 from kindgate.adoption.application import Application, relative
 from kindgate.adoption.builds import Build
-from kindgate.adoption.changes import Change, compared
+from kindgate.adoption.changes import Change, Kind, compared
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
 from kindgate.adoption.requests import NOTHING, Request
@@ -41,7 +42,20 @@ class Plan:
 def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
     """Every file that kindgate wants there, compared with what is there."""
     wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source))}
-    return compared(repository.suite, wanted, request.line(repository.suite))
+    changes = compared(repository.suite, wanted, request.line(repository.suite))
+    if plan.adapted or not _names_overlay(changes):
+        return changes
+    return compared(repository.suite, {**wanted, **dict(_overlay_files(repository, plan))}, request.line(repository.suite))
+
+
+def _names_overlay(changes: Iterable[Change]) -> bool:
+    """Whether the settings stay as a person edited them, and need the adapted overlay although the manifests no longer do."""
+    return any(
+        one.path.name == "pytest.ini"
+        and one.kind is Kind.KEEP
+        and re.search(rf"^app_overlay\s*=\s*{OVERLAY}\s*$", one.before or "", re.MULTILINE)
+        for one in changes
+    )
 
 
 def _suite_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str]]:
@@ -51,9 +65,13 @@ def _suite_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str
         yield repository.suite / name, environment.get_template(template).render(values)
     yield repository.suite / ".gitignore", environment.get_template("gitignore.j2").render()
     if plan.adapted:
-        overlay = repository.suite / OVERLAY
-        for name, text in plan.adaptation.files([relative(path, overlay) for path in plan.paths]).items():
-            yield overlay / name, text
+        yield from _overlay_files(repository, plan)
+
+
+def _overlay_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str]]:
+    overlay = repository.suite / OVERLAY
+    for name, text in plan.adaptation.files([relative(path, overlay) for path in plan.paths]).items():
+        yield overlay / name, text
 
 
 def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:

@@ -127,6 +127,22 @@ def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
     assert {one.kind for one in changes(suite(tmp_path), other).values()} == {Kind.SAME}
 
 
+def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
+    """Also when the manifests need it no longer: the settings would name a folder that is not there."""
+    needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(manifest("Ingress", "kindgate-web"),)))
+    write(changes(suite(tmp_path), needed).values())
+    with (tmp_path / "e2e/pytest.ini").open("a") as file:
+        file.write("load_rate = 50\n")
+
+    then = changes(suite(tmp_path))
+    write(then.values())
+
+    assert then["e2e/pytest.ini"].kind is Kind.KEEP
+    overlay = yaml.safe_load((tmp_path / "e2e/overlay/kustomization.yaml").read_text())
+    assert overlay["resources"] == ["../../deploy/ci"]
+    assert not (tmp_path / "e2e/overlay/ingress.yaml").exists()
+
+
 def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
     """It lies in the suite's folder, never below theirs; when the manifests no longer need it, it is removed."""
     ingress = manifest("Ingress", "kindgate-web")

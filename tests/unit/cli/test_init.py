@@ -289,6 +289,21 @@ def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
     assert "kept as it is  e2e/overlay/placeholders.yaml" in init().stdout
 
 
+def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) -> None:
+    """It would be applied over it."""
+    variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
+    replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
+    init()
+    (repository / "secrets.yaml").write_text(stream(manifest("Secret", "shop-credentials", stringData={"token": "for-tests"})))
+    with (repository / "e2e/pytest.ini").open("a") as file:
+        file.write("app_apply = ../secrets.yaml\n")
+
+    said = init().stdout
+
+    assert not (repository / "e2e/overlay/placeholders.yaml").exists()
+    assert left_to_do(said) == []
+
+
 def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -> None:
     """By the repository's Dockerfile, whose port leads requests in; or by the one argument that names it, which is remembered."""
     template = deployment(container={"image": "${REGISTRY}/web:${TAG}", "ports": []})
