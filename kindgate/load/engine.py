@@ -31,6 +31,9 @@ LONGEST_WAIT = 0.05
 Tick = Callable[[int, int], bool]
 """Called now and then with the time since the start in nanoseconds and the requests in flight; True ends the burst."""
 
+Begin = Callable[[], int | None]
+"""Called when everything is ready; the burst's start on the clock of `time.monotonic_ns`, None for no burst at all."""
+
 _NEVER = -1
 
 _STATUS, _WAITING, _SIZE = pycurl.RESPONSE_CODE, pycurl.STARTTRANSFER_TIME_T, pycurl.SIZE_DOWNLOAD_T
@@ -39,18 +42,18 @@ _STATUS, _WAITING, _SIZE = pycurl.RESPONSE_CODE, pycurl.STARTTRANSFER_TIME_T, py
 class Engine:
     """One burst of one generator.
 
-    `start` is the burst's start on the clock of `time.monotonic_ns`; `cap` is how many requests this generator may
-    have unanswered at a time. Rows of requests whose fate became known are in `recorder`.
+    `cap` is how many requests this generator may have unanswered at a time. Rows of requests whose fate became known
+    are in `recorder`.
     """
 
-    def __init__(self, plan: BurstPlan, transfers: Transfers, cap: int, start: int, tick: Tick) -> None:
+    def __init__(self, plan: BurstPlan, transfers: Transfers, cap: int, tick: Tick) -> None:
         self.recorder = Recorder()
         self._record = self.recorder.data.extend
         self._plan = plan
         self._transfers = transfers
         self._add, self._remove = transfers.add, transfers.remove
         self._cap = cap
-        self._start = start
+        self._start = 0
         self._tick = tick
         self._next_tick = 0
         self._stopped = False
@@ -64,12 +67,14 @@ class Engine:
     def _now(self) -> int:
         return time.monotonic_ns() - self._start
 
-    def run_open(self, schedule: Schedule) -> bool:
+    def run_open(self, schedule: Schedule, begin: Begin) -> bool:
         """Send the schedule; whether all of it was run, and not stopped early. Ends at most `timeout` after its last time."""
         times, routes = array("q", schedule.intended.tobytes()), array("q", schedule.route.tobytes())
         count, place = len(times), 0
         self._make_ready(schedule.route.tolist()[:64])
         with _undisturbed():
+            if not self._begins(begin):
+                return False
             while (place < count or self._in_flight) and not self._stopped:
                 place = self._send_due(times, routes, place)
                 self._turn(self._open_wait(times[place] if place < count else _NEVER))
@@ -78,12 +83,14 @@ class Engine:
         self._abandon()
         return not self._stopped
 
-    def run_closed(self, loop: ClosedLoop, seed: int) -> bool:
+    def run_closed(self, loop: ClosedLoop, seed: int, begin: Begin) -> bool:
         """Keep `loop.users` requests in flight until the loop's end; whether it was not stopped early."""
         order = endless_routes(self._plan.routes, np.random.default_rng(seed))
         left = loop.requests if loop.requests is not None else -1
         end = None if loop.seconds is None else round(loop.seconds * NANOS)
         with _undisturbed():
+            if not self._begins(begin):
+                return False
             while not self._stopped:
                 now = self._now()
                 if end is not None and now >= end:
@@ -99,6 +106,15 @@ class Engine:
                 self._turn(LONGEST_WAIT)
         self._abandon()
         return not self._stopped
+
+    def _begins(self, begin: Begin) -> bool:
+        """Wait for the start; whether there is one."""
+        start = begin()
+        if start is None:
+            self._abandon()
+            return False
+        self._start = start
+        return True
 
     def _send_due(self, times: array[int], routes: array[int], place: int) -> int:
         """Send what is due and has a slot; the place of the first request that is left."""

@@ -6,6 +6,7 @@ warm-up burst warms them too.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -19,9 +20,9 @@ from typing import Any
 
 import pycurl
 
-from kindgate.load.engine import Engine
+from kindgate.load.engine import Begin, Engine
 from kindgate.load.limits import raise_descriptor_limit
-from kindgate.load.messages import Broken, Done, Ready, Recent, Run, Stop
+from kindgate.load.messages import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.plan import ClosedLoop
 from kindgate.load.priority import first_in_line, sharpen_timers
 from kindgate.load.schedule import NANOS, make_schedule
@@ -61,22 +62,27 @@ class Generator:
     def serve(self) -> None:
         """Answer messages until the pipe is closed."""
         self._pipe.send(Ready())
-        while True:
-            try:
+        with contextlib.suppress(EOFError, BrokenPipeError):  # whoever asked is gone
+            while True:
                 message = self._pipe.recv()
-            except EOFError:
-                return
-            if isinstance(message, Run):
-                self._pipe.send(self._run(message))
+                if isinstance(message, Run):
+                    self._pipe.send(self._run(message))
 
     def _run(self, run: Run) -> Done | Broken:
         transfers = self._connections(run)
         reporter = Reporter(self._pipe, progress=run.progress)
-        reporter.engine = engine = Engine(run.plan, transfers, run.cap, run.start, reporter.tick)
-        send = _prepared(run, engine)
+        reporter.engine = engine = Engine(run.plan, transfers, run.cap, reporter.tick)
         opened, wall, cpu = transfers.opened, time.monotonic(), time.process_time()
+
+        def begin() -> int | None:
+            nonlocal wall, cpu
+            self._pipe.send(Prepared())
+            message = self._pipe.recv()
+            wall, cpu = time.monotonic(), time.process_time()
+            return message.at if isinstance(message, Start) else None
+
         try:
-            complete = send()
+            complete = _prepared(run, engine, begin)()
         except (pycurl.error, OSError, MemoryError):
             return Broken(traceback.format_exc())
         return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
@@ -89,16 +95,16 @@ class Generator:
         return transfers
 
 
-def _prepared(run: Run, engine: Engine) -> Callable[[], bool]:
+def _prepared(run: Run, engine: Engine, begin: Begin) -> Callable[[], bool]:
     """What sends the share, with all that can be worked out before."""
     loop = run.plan.loop
     if isinstance(loop, ClosedLoop):
-        return partial(engine.run_closed, _share(loop, run.index, run.of), run.plan.seed + run.index)
+        return partial(engine.run_closed, _share(loop, run.index, run.of), run.plan.seed + run.index, begin)
     schedule = make_schedule(loop, run.plan.routes, run.plan.seed).share(run.index, run.of)
 
     def send() -> bool:
         with first_in_line():
-            return engine.run_open(schedule)
+            return engine.run_open(schedule, begin)
 
     return send
 

@@ -10,19 +10,30 @@ from kindgate.load.samples import Rows
 
 @dataclass(frozen=True)
 class Run:
-    """Send the `index`th of `of` shares of `plan`, from `start` on the clock of `time.monotonic_ns`."""
+    """Make ready to send the `index`th of `of` shares of `plan`, report that as `Prepared`, and wait for `Start`."""
 
     plan: BurstPlan
     index: int
     of: int
     cap: int
-    start: int
     progress: bool
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """Everything that can be done before a burst is done."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Send the share from `at` on, on the clock of `time.monotonic_ns`."""
+
+    at: int
+
+
+@dataclass(frozen=True)
 class Stop:
-    """End the burst now, and report what there is."""
+    """End the burst now, or before it has begun, and report what there is."""
 
 
 @dataclass(frozen=True)

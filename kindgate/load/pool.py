@@ -19,7 +19,7 @@ from kindgate.errors import LoadError
 from kindgate.load.limits import in_flight_cap, process_count
 from kindgate.load.machine import MachineTimes, health_between
 from kindgate.load.measure import measured
-from kindgate.load.messages import Broken, Done, Ready, Recent, Run, Stop
+from kindgate.load.messages import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import OnProgress, ProgressMeter
 from kindgate.load.result import BurstResult
@@ -39,11 +39,11 @@ START_SECONDS: Final = 30.0
 GRACE_SECONDS: Final = 10.0
 """How long after the last possible answer a generator may take to report."""
 
-LEAD_SECONDS: Final = 0.05
-"""Between handing out the shares and the first request."""
+LEAD_SECONDS: Final = 0.01
+"""Between telling every generator when to start and the start: each has nothing left to do but to read it."""
 
-SCHEDULED_PER_SECOND: Final = 2_000_000
-"""Requests whose times a generator works out in one second; long schedules start later by as much."""
+SCHEDULED_PER_SECOND: Final = 500_000
+"""Requests whose times a generator works out in one second at the least."""
 
 POLL_SECONDS: Final = 0.1
 
@@ -87,11 +87,11 @@ class _Process:
 
 @dataclass(frozen=True)
 class Shares:
-    """The `indexes` of `of` shares of a plan, sent from `started` (seconds since the epoch) on."""
+    """The `indexes` of `of` shares of a plan, sent from `started` (seconds since the epoch) on; None: when all generators are ready."""
 
     indexes: Sequence[int]
     of: int
-    started: float
+    started: float | None = None
 
 
 class GeneratorPool:
@@ -126,9 +126,7 @@ class GeneratorPool:
         count = process_count(plan)
         in_flight_cap(plan, count)  # refuses before anything is started
         self._ready(count)
-        lead = LEAD_SECONDS + (plan.loop.count / SCHEDULED_PER_SECOND if isinstance(plan.loop, OpenLoop) else 0.0)
-        shares = Shares(range(count), count, time.time() + lead)
-        return self.run_shares(plan, shares, on_progress=on_progress, stop=stop, on_rows=on_rows)
+        return self.run_shares(plan, Shares(range(count), count), on_progress=on_progress, stop=stop, on_rows=on_rows)
 
     def run_shares(
         self,
@@ -144,13 +142,15 @@ class GeneratorPool:
         cap = in_flight_cap(plan, shares.of)
         workers = self._ready(count)
         meter = ProgressMeter(count, on_progress) if on_progress else None
-        start = time.monotonic_ns() + round((shares.started - time.time()) * NANOS)
         for index, process in zip(shares.indexes, workers, strict=True):
             share = max(1, cap // shares.of + (index < cap % shares.of))
-            process.pipe.send(Run(plan, index, shares.of, share, start, meter is not None))
+            process.pipe.send(Run(plan, index, shares.of, share, meter is not None))
         gathering = _Gathering(workers, meter, stop)
+        gathering.await_prepared(Deadline.after(START_SECONDS + (_scheduled(plan) / SCHEDULED_PER_SECOND)))
+        started = time.time() + LEAD_SECONDS if shares.started is None else shares.started
+        gathering.start(time.monotonic_ns() + round((started - time.time()) * NANOS))
         before = MachineTimes.now()
-        gathering.wait_until(Deadline.after(shares.started - time.time() + longest(plan) + GRACE_SECONDS))
+        gathering.wait_until(Deadline.after(started - time.time() + longest(plan) + GRACE_SECONDS))
         after = MachineTimes.now()
         self._forget(gathering.lost)
         if not gathering.done:
@@ -161,7 +161,7 @@ class GeneratorPool:
         return measured(
             plan,
             rows,
-            started=shares.started,
+            started=started,
             health=health_between(before, after, [(part.cpu_seconds, part.seconds) for part in gathering.done]),
             connections=sum(part.connections for part in gathering.done),
             interrupted=not all(part.complete for part in gathering.done),
@@ -192,23 +192,50 @@ class _Gathering:
         self.lost: list[_Process] = []
         self.reasons: list[str] = []
         self._running = {process.pipe.fileno(): process for process in workers}
+        self._unprepared = dict(self._running)
         self._meter = meter
         self._stop = stop
         self._stopping = False
 
+    def await_prepared(self, deadline: Deadline) -> None:
+        """Return when every generator is ready for the burst or lost, which those are that are not ready at the deadline."""
+        while self._unprepared:
+            self._hear_or_stop()
+            if deadline.expired:
+                for process in list(self._unprepared.values()):
+                    self._lose(process, f"not ready for the burst within {deadline.waited:.0f} s")
+
+    def start(self, at: int) -> None:
+        """Have every generator begin at `at`, on the clock of `time.monotonic_ns`."""
+        for process in self._running.values():
+            with contextlib.suppress(OSError):
+                process.pipe.send(Start(at))
+
     def wait_until(self, deadline: Deadline) -> None:
         """Return when every generator has reported or is lost, which all are at the deadline."""
         while self._running:
-            try:
-                self._hear()
-                if self._stop and not self._stopping and self._stop():
-                    self._tell_to_stop()
-            except KeyboardInterrupt:
-                self._tell_to_stop()
+            self._hear_or_stop()
             if deadline.expired:
-                self.reasons.append(f"no report within {deadline.waited:.0f} s")
-                self.lost += self._running.values()
-                self._running.clear()
+                for process in list(self._running.values()):
+                    self._lose(process, f"no report within {deadline.waited:.0f} s")
+
+    def _hear_or_stop(self) -> None:
+        """Take what comes in, and pass on the word to stop."""
+        try:
+            self._hear()
+            if self._stop and not self._stopping and self._stop():
+                self._tell_to_stop()
+        except KeyboardInterrupt:
+            self._tell_to_stop()
+
+    def _lose(self, process: _Process, reason: str) -> None:
+        self.reasons.append(reason)
+        self.lost.append(process)
+        self._forget(process)
+
+    def _forget(self, process: _Process) -> None:
+        for processes in (self._running, self._unprepared):
+            processes.pop(process.pipe.fileno(), None)
 
     def _hear(self) -> None:
         """Take what comes in within a moment."""
@@ -219,21 +246,27 @@ class _Gathering:
             except (EOFError, OSError) as error:
                 message = Broken(f"the generator ended ({type(error).__name__})")
             match message:
+                case Prepared():
+                    self._unprepared.pop(process.pipe.fileno())
                 case Recent():
                     if self._meter:
                         self._meter.add(message)
                 case Done():
                     self.done.append(message)
-                    self._running.pop(process.pipe.fileno())
+                    self._forget(process)
                 case Broken(reason):
-                    self.reasons.append(reason)
-                    self.lost.append(self._running.pop(process.pipe.fileno()))
+                    self._lose(process, reason)
 
     def _tell_to_stop(self) -> None:
         self._stopping = True
         for process in self._running.values():
             with contextlib.suppress(OSError):
                 process.pipe.send(Stop())
+
+
+def _scheduled(plan: BurstPlan) -> int:
+    """Requests whose times have to be worked out before a burst."""
+    return plan.loop.count if isinstance(plan.loop, OpenLoop) else 0
 
 
 def longest(plan: BurstPlan) -> float:

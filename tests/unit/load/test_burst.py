@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -226,6 +228,53 @@ def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recordin
         assert result.missing == pytest.approx(0.5)
         assert result.total.completed == result.scheduled == 60
         assert run_burst(plan, pool=own).missing == 0
+
+
+@contextlib.contextmanager
+def second_generator_held(plan: BurstPlan, pool: GeneratorPool, end: signal.Signals) -> Iterator[list[float]]:
+    """The second of two generators is stopped, and gets `end` most of a second later; the list then holds when."""
+    run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=pool)
+    held, ended = pool.process_ids[1], list[float]()
+
+    def finish() -> None:
+        ended.append(time.time())
+        os.kill(held, end)
+
+    os.kill(held, signal.SIGSTOP)
+    timer = threading.Timer(0.8, finish)
+    timer.start()
+    yield ended
+    timer.join()
+
+
+def test_a_burst_begins_when_every_generator_is_ready(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """One of two is held up by 0.8 s: the burst waits for it, and no request is late by that."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=20), processes=2)
+    with second_generator_held(plan, pool, signal.SIGCONT) as continued:
+        result = run_burst(plan, pool=pool)
+    assert result.window.start > continued[0]
+    assert result.total.completed == 20
+    assert result.loop_lag.max < 600_000
+
+
+def test_a_generator_that_is_lost_before_the_burst_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
+    """The others do not wait for it any longer."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=20), processes=2)
+    with GeneratorPool() as own, second_generator_held(plan, own, signal.SIGKILL):
+        result = run_burst(plan, pool=own)
+    assert result.missing == pytest.approx(0.5)
+    assert result.total.completed == result.scheduled == 10
+
+
+def test_a_burst_that_is_stopped_before_it_begins_sends_nothing(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+    """There is nothing to lose yet, and the generators are good for another burst."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=5, arrival="uniform"), processes=2)
+    with second_generator_held(plan, pool, signal.SIGCONT):
+        before = len(recording.requests)
+        result = run_burst(plan, pool=pool, stop=lambda: True)
+    assert result.interrupted
+    assert (result.scheduled, len(recording.requests)) == (0, before)
+    assert run_burst(replace(plan, loop=OpenLoop.constant(100, requests=5)), pool=pool).total.completed == 5
 
 
 def test_no_generator_left_is_an_error(recording: Recording, serve: Serve) -> None:

@@ -25,9 +25,9 @@ def sent_late(url: str, requests: int, *, late: float, timeout: float, cap: int 
     """The rows, in the order of their ends, of requests that were all due `late` seconds ago."""
     plan = BurstPlan((Route(url),), OpenLoop.constant(100, requests=requests), timeout=timeout)
     transfers = SweepTransfers()
-    engine = Engine(plan, transfers, cap, time.monotonic_ns() - round(late * NANOS), lambda _now, _in_flight: False)
+    engine = Engine(plan, transfers, cap, lambda _now, _in_flight: False)
     due = np.zeros(requests, np.int64)
-    assert engine.run_open(Schedule(due, due))
+    assert engine.run_open(Schedule(due, due), lambda: time.monotonic_ns() - round(late * NANOS))
     transfers.close()
     return engine.recorder.rows()
 
