@@ -33,7 +33,7 @@ def load_goals(floods: Sequence[Flood], lags: Sequence[Punctuality], honesties: 
     yield Goal(
         "closed loop on 2 cores, requests/s relative to `wrk -t2`", ">= 0.60", f"{ours.of_wrk:.2f}{_busy(ours)}", ours.of_wrk >= 0.60
     )
-    for name, factor in (("Locust FastHttpUser x2", 7), ("k6", 3), ("requests loop", 60)):
+    for name, factor in (("Locust FastHttpUser x2", 7), ("k6", 3), ("sequential requests.get, no Session", 60)):
         other = by_name.get(name)
         ratio = ours.of_wrk / other.of_wrk if other else 0.0
         seen = f"{ratio:.1f}x{_busy(ours, *([other] if other else []))}" if other else "not installed"

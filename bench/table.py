@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from bench.closed import Flood
 from bench.frozen import Honesty
 from bench.punctual import Punctuality
-from bench.quiet import QUIET
+from bench.quiet import QUIET, is_quiet
 from bench.results import Results
 from bench.verdicts import ErrorRates
 
@@ -32,7 +32,15 @@ def goals_table(results: Results) -> str:
     """Each goal, what was seen, and whether that is enough."""
     rows = ((goal.name, goal.wanted, goal.seen, "met" if goal.met else "**not met**") for goal in results.goals)
     table = _table(("measured by `make bench`", "goal", "seen", ""), rows)
-    return f"{table}\n\n{results.measured}, {results.machine}."
+    return f"{table}\n\n{results.measured}, {results.machine}. {disturbance(results)}"
+
+
+def disturbance(results: Results) -> str:
+    """Whether the machine was a quiet one while the engine and the other tools were measured."""
+    rows: list[Flood | Punctuality | Honesty] = [*results.full_speed, *results.open_loop, *results.frozen_server]
+    loudest = max(rows, key=lambda row: row.foreign)
+    kind = "quiet" if is_quiet(loudest) else "busy"
+    return f"A {kind} machine: others used up to {loudest.foreign:.2f} cores in the samples that count."
 
 
 def details(results: Results) -> str:

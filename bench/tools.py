@@ -125,6 +125,6 @@ TOOLS = (
     Tool("vegeta", "vegeta", _vegeta),
     Tool("k6", "k6", _k6),
     Tool("Locust FastHttpUser x2", "locust", _locust),
-    Tool("requests loop", "requests", _naive),
+    Tool("sequential requests.get, no Session", "requests", _naive),
 )
 """All others."""
