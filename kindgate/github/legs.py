@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import REPORT_LIMIT, parse_report
 from kindgate.github.confined import confined
-from kindgate.report.decision import ANY_RUN, ANYTHING, Decision, Requirements, RunIdentity, decide, no_verdict
 from kindgate.report.run import RunReport
 
 T = TypeVar("T")
@@ -116,13 +115,6 @@ def _read(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, s
 def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
     """The names in texts that may hold several, separated by spaces or commas, as workflow inputs do."""
     return tuple(name for text in expected for name in text.replace(",", " ").split())
-
-
-def decisions_of(collected: Collected, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN) -> dict[str, Decision]:
-    """What was decided about each leg; one without a usable report has no verdict."""
-    decided = {leg: decide(report, requirements, run) for leg, report in collected.reports.items()}
-    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
-    return dict(sorted(decided.items()))
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

@@ -39,10 +39,10 @@ class Verified:
         return said or (f"{self.decision.verdict}: {self.decision.reason}",)
 
 
-def verify(
+def examine(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
-    """Decide about each of `legs`, by default about each in `inputs`; see `collect` for both, and `decide` for the rest.
+    """Decide about every leg in `inputs`, and about those of `legs` that have none; see `collect` for both, and `decide` for the rest.
 
     Every verdict of a report is judged again from its own figures.
     """
@@ -50,8 +50,16 @@ def verify(
     collected = replace(found, reports={leg: recomputed(report) for leg, report in found.reports.items()})
     decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
     decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
-    wanted = leg_names(legs) or decided.keys()
-    return Verified(collected, {leg: decided[leg] for leg in sorted(wanted)})
+    return Verified(collected, dict(sorted(decided.items())))
+
+
+def verify(
+    inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
+) -> Verified:
+    """As `examine`, but about `legs` alone where some are named: others may have to judge something else."""
+    found = examine(inputs, legs, requirements, run, conclusion=conclusion)
+    wanted = leg_names(legs)
+    return replace(found, decisions={leg: one for leg, one in found.decisions.items() if not wanted or leg in wanted})
 
 
 def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Requirements:

@@ -86,6 +86,7 @@ OTHER_HEAD, OTHER_RUN = PullRequest(head_sha="b" * 40, run_id=9001), PullRequest
     [
         (REPORT, [], 0),
         (FAILED, [], MISSED),
+        (REPORT.model_copy(update=judged_figures("p(95)<50", bursts=4, median=55.0)), [], MISSED),
         (UNJUDGED, [], NO_VERDICT),
         (UNJUDGED, ["--require", "tests"], 0),
         (REPORT, ["--require", "tests comparison"], NO_VERDICT),

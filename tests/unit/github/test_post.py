@@ -12,9 +12,10 @@ import pytest
 
 from kindgate.errors import GitHubError, SettingsError
 from kindgate.github.comment import PostResult
-from kindgate.github.legs import collect, decisions_of
+from kindgate.github.legs import collect
 from kindgate.github.marker import parse_marker
 from kindgate.github.post import post_comment, post_reports
+from kindgate.report.decision import decide, no_verdict
 from kindgate.report.markdown import COMMENT_LIMIT
 from kindgate.report.run import RunReport, TestResult
 from kindgate.settings import GitHubSettings
@@ -179,7 +180,9 @@ def test_an_untrusted_name_has_no_effect_in_the_comment(github: StandIn, failing
 
 def _posted(inputs: Sequence[Path], settings: GitHubSettings, github: StandIn, *, expected: Sequence[str] = ()) -> PostResult:
     collected = collect(inputs, expected)
-    return post_reports(collected, decisions_of(collected), settings, github.environment, root=ROOT)
+    decisions = {leg: decide(report) for leg, report in collected.reports.items()}
+    decisions |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    return post_reports(collected, decisions, settings, github.environment, root=ROOT)
 
 
 def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunReport, failing: RunReport, tmp_path: Path) -> None:
