@@ -41,7 +41,7 @@ class Plan:
 
 def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
     """Every file that kindgate wants there, compared with what is there."""
-    wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source))}
+    wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source, sealed=request.sealed))}
     changes = compared(repository.suite, wanted, request.line(repository.suite))
     if plan.adapted or not _names_overlay(changes):
         return changes
@@ -104,7 +104,7 @@ def _several(values: Iterable[str]) -> str:
     return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
 
 
-def _workflows(repository: Repository, plan: Plan, source: Provenance) -> Iterator[tuple[Path, str]]:
+def _workflows(repository: Repository, plan: Plan, source: Provenance, *, sealed: bool) -> Iterator[tuple[Path, str]]:
     environment = _environment()
     name = f"kindgate-{repository.slug}" if repository.slug else "kindgate"
     folder = repository.root / ".github" / "workflows"
@@ -120,7 +120,8 @@ def _workflows(repository: Repository, plan: Plan, source: Provenance) -> Iterat
         "source": source,
         "version": __version__,
     }
-    for template, file in (("e2e.yml.j2", f"{name}.yml"), ("report.yml.j2", f"{name}-report.yml")):
+    first, second = ("request.yml.j2", "sealed.yml.j2") if sealed else ("e2e.yml.j2", "report.yml.j2")
+    for template, file in ((first, f"{name}.yml"), (second, f"{name}-report.yml")):
         yield folder / file, environment.get_template(template).render(values)
 
 

@@ -16,12 +16,16 @@ _LINE = "# called with: "
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of a call; paths are absolute, and empty values were not given."""
+    """The arguments of a call; paths are absolute, and empty values were not given.
+
+    With `sealed`, the workflows run nothing of a pull request but in containers.
+    """
 
     overlay: Path | None = None
     values: tuple[Path, ...] = ()
     namespace: str = ""
     images: tuple[str, ...] = ()
+    sealed: bool = False
 
     def line(self, suite: Path) -> str:
         """The request as a line of the suite's record; empty for one without arguments."""
@@ -30,6 +34,7 @@ class Request:
             "values": [relative(file, suite) for file in self.values],
             "namespace": self.namespace,
             "images": list(self.images),
+            "sealed": self.sealed,
         }
         kept = {key: value for key, value in given.items() if value}
         return f"{_LINE}{json.dumps(kept)}\n" if kept else ""
@@ -42,11 +47,12 @@ NOTHING = Request()
 def remembered(suite: Path, given: Request) -> Request:
     """The arguments of this call; those of the last one where they are not given, unless there is another overlay."""
     last = _last(suite)
+    sealed = given.sealed or last.sealed
     now = given.overlay.resolve() if given.overlay is not None else None
     if now is not None and now != last.overlay:
         last = NOTHING
     values = tuple(file.resolve() for file in given.values)
-    return Request(now or last.overlay, values or last.values, given.namespace or last.namespace, given.images or last.images)
+    return Request(now or last.overlay, values or last.values, given.namespace or last.namespace, given.images or last.images, sealed)
 
 
 def _last(suite: Path) -> Request:
@@ -60,4 +66,5 @@ def _last(suite: Path) -> Request:
     given: Mapping[str, Any] = found if isinstance(found, dict) else {}
     overlay = (suite / str(given["overlay"])).resolve() if given.get("overlay") else None
     values = tuple((suite / str(one)).resolve() for one in given.get("values") or ())
-    return Request(overlay, values, str(given.get("namespace") or ""), tuple(map(str, given.get("images") or ())))
+    images = tuple(map(str, given.get("images") or ()))
+    return Request(overlay, values, str(given.get("namespace") or ""), images, given.get("sealed") is True)

@@ -43,6 +43,7 @@ def init(  # noqa: PLR0917  # typer calls it by name
     source: Annotated[
         str, typer.Option(help="Where the reusable workflows are; known where pip installed from it", metavar="OWNER/REPOSITORY@COMMIT")
     ] = "",
+    sealed: Annotated[bool, typer.Option("--sealed", help="Workflows that run code of a pull request in containers only")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing")] = False,
 ) -> None:
     """Make a repository ready: a suite in `e2e/`, and two workflows. Nothing that a person wrote is overwritten.
@@ -61,7 +62,7 @@ def init(  # noqa: PLR0917  # typer calls it by name
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = look_around(directory, deadline)
-    given = remembered(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ())))
+    given = remembered(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
     plan = _planned(repository, given, deadline)
     changes = wanted_changes(repository, plan, origin, given)
     _show(repository, changes, dry_run=dry_run)

@@ -133,6 +133,8 @@ def publish(  # noqa: PLR0917  # typer calls it by name
     judge: Annotated[
         str, typer.Option(help="Reusable workflow that the run must have called", metavar="OWNER/REPOSITORY/FILE@COMMIT")
     ] = "",
+    judged_by: Annotated[int, typer.Option(help="The sealed run that judged for it; 0 where it judged itself", metavar="N")] = 0,
+    conclusion: Annotated[str, typer.Option(help="How the sealed run's judging job ended; empty before that", metavar="WORD")] = "",
     watch: Annotated[
         list[str] | None,
         typer.Option(help="Files or folders, a line each, whose change has the suite judged; repeatable; default: all", metavar="PATH"),
@@ -143,7 +145,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
     Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
     from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
-    from kindgate.github.publish import Request, publish_run  # noqa: PLC0415  # the same
+    from kindgate.github.publish import Request, SealedRun, publish_run  # noqa: PLC0415  # the same
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # the same
 
     request = Request(
@@ -153,6 +155,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive),
         tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
         pull,
+        SealedRun(judged_by, conclusion) if judged_by else None,
     )
     if not (run_id or (pull and workflow)):
         raise SettingsError("publish needs --run-id, or --pull and --workflow")

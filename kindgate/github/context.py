@@ -161,12 +161,20 @@ class _Payload(_Lenient):
     pull_request: _PullRequest
 
 
+class _Run(_Lenient):
+    head_sha: str = Field(pattern=f"^({SHA})$")
+
+
+class _RunPayload(_Lenient):
+    workflow_run: _Run
+
+
 def read_context(env: Mapping[str, str]) -> Context:
     """The context from the environment and the event file that it names; what is missing or broken is said in `defect`."""
     payload: Any = None
     defect = ""
     path = env.get("GITHUB_EVENT_PATH", "")
-    if env.get("GITHUB_EVENT_NAME", "") == "pull_request":
+    if env.get("GITHUB_EVENT_NAME", "") in {"pull_request", "workflow_run"}:
         try:
             payload = _read_event(Path(path)) if path else None
         except (OSError, ValueError) as error:
@@ -189,7 +197,7 @@ def context_of(env: Mapping[str, str], payload: object, *, defect: str = "") -> 
     return Context(
         event=event,
         repository=_matching(REPOSITORY, env.get("GITHUB_REPOSITORY", "")),
-        sha=_matching(SHA, env.get("GITHUB_SHA", "")),
+        sha=_judged_commit(payload) if event == "workflow_run" else _matching(SHA, env.get("GITHUB_SHA", "")),
         run_id=_number(env.get("GITHUB_RUN_ID", ""), 0),
         attempt=_number(env.get("GITHUB_RUN_ATTEMPT", ""), 1),
         workflow=env.get("GITHUB_WORKFLOW", ""),
@@ -201,6 +209,14 @@ def context_of(env: Mapping[str, str], payload: object, *, defect: str = "") -> 
         pull=pull,
         defect=defect,
     )
+
+
+def _judged_commit(payload: object) -> str:
+    """The commit that the earlier run was about: GITHUB_SHA is the default branch's, whose workflow follows it."""
+    try:
+        return _RunPayload.model_validate(payload).workflow_run.head_sha
+    except ValidationError:
+        return ""
 
 
 def _read_event(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds

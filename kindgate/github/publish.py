@@ -47,11 +47,23 @@ PUBLISH_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
+class SealedRun:
+    """The run of the default branch that judged the commit of another one.
+
+    `conclusion` is how its judging job ended, empty before that.
+    """
+
+    run_id: int
+    conclusion: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """What to publish: the run, the legs that must have a report, the workflow that it must be of, and what a leg must judge.
 
     Without a `run_id` it is the newest run of the head of pull request `pull`. `watched` are the files and folders whose
-    change has the suite judged at all; none of them are all.
+    change has the suite judged at all; none of them are all. With `sealed`, the run only asked for a verdict, and another
+    one judged.
     """
 
     run_id: int = 0
@@ -60,6 +72,7 @@ class Request:
     requirements: Requirements = ANYTHING
     watched: Sequence[str] = ()
     pull: int = 0
+    sealed: SealedRun | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,8 @@ def _publish(request: Request, settings: GitHubSettings, context: Context, deadl
         if not run_id:
             return Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing is published"),))
         run = retried(f"run {run_id}", lambda: api.workflow_run(run_id), deadline)
+        if request.sealed is not None:
+            run = _judged_by(api, run, request.sealed, deadline)
         return _Publication(api, run, request, settings, context, deadline).publish()
 
 
@@ -103,6 +118,28 @@ def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
     pull = retried(f"pull request #{request.pull}", lambda: api.pull(request.pull), deadline)
     found = retried("its runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
     return found.id if found else 0
+
+
+def _judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
+    """The run that judged, as one about the commit of the run that asked for it.
+
+    Only a workflow of the default branch is started by `workflow_run`: such a run's file and what it called are what
+    somebody with write access has merged. Raises `PublishRefused` for any other run.
+    """
+    judge = retried(f"run {sealed.run_id}", lambda: api.workflow_run(sealed.run_id), deadline)
+    if judge.event != "workflow_run":
+        raise PublishRefused(f"run {judge.id} was started by {judge.event}: a sealed run follows another one")
+    conclusion = asked.conclusion if sealed.conclusion == "skipped" else sealed.conclusion
+    return replace(
+        judge,
+        event=asked.event,
+        status="completed" if conclusion else "in_progress",
+        conclusion=conclusion,
+        head_sha=asked.head_sha,
+        head_branch=asked.head_branch,
+        head_owner=asked.head_owner,
+        head_repository_id=asked.head_repository_id,
+    )
 
 
 @dataclass(frozen=True)
@@ -177,10 +214,13 @@ class _Publication:
         )
 
     def _objection(self, subject: Subject, *, uploaded: bool) -> str:
-        """Why nothing of the run can be believed; empty when it can. A maintainer may approve a changed workflow."""
+        """Why nothing of the run can be believed; empty when it can.
+
+        A maintainer may approve a changed workflow, and a sealed run is of the default branch's in any case.
+        """
         if subject.objection:
             return subject.objection
-        if subject.machinery:
+        if subject.machinery and not self.request.sealed:
             changed = ", ".join(subject.machinery[:3])
             return "" if subject.approval.by else f"the pull request changes what GitHub runs: {changed}"
         return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)

@@ -145,6 +145,8 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     existing = settings.cluster.existing is not None
     parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
     confined = settings.deploy.pod_security == "baseline"
+    if confined:
+        _refuse_archives(settings)
     own = bundled_objects(settings, tools.kubectl, deadline) if confined else frozenset[ObjectRef]()
     ways_out = confinement_findings(parts, own) if confined else []
     parts = with_implied_class(parts)
@@ -160,6 +162,16 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     found = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
     findings = checked_findings(settings, [*found, *ways_out, *entered.findings])
     return CheckedApplication(rendered, tuple(prerequisites), entered.entries, findings)
+
+
+def _refuse_archives(settings: Settings) -> None:
+    """The names of images in an archive are its own, and what is loaded wins over kindgate's images of the same name."""
+    for item in settings.images.load:
+        if settings.path(Path(item)).is_file():
+            raise SettingsError(
+                f"--kind-load {item}: an archive can hold an image under the name of one that runs with more rights",
+                next_step="with --app-pod-security=baseline, name an image of the engine; `kindgate build` builds those of --app-build",
+            )
 
 
 @dataclass(frozen=True)

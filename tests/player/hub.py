@@ -57,7 +57,8 @@ class Hub:
 
     def __post_init__(self) -> None:
         self.store = ArtifactStore(on_upload=self.github.keep)
-        actions = Actions(self.store, CacheStore(self.folder / "caches"), self._clone, self.python, self.github.may_read_runs)
+        self.cache = CacheStore(self.folder / "caches")
+        actions = Actions(self.store, self.cache, self._clone, self.python, self.github.may_read_runs)
         self.world = World(self.folder / "machines", Library(self.libraries), actions.known(), token=self.github.grant, given=self.given)
         self.work = self.folder / "work"
         self.work.mkdir(parents=True)
@@ -146,9 +147,15 @@ class Hub:
         words = {"A": "added", "M": "modified", "D": "removed"}
         changed = [line.split("\t") for line in listed]
         self.github.files = [document("replies", "file") | {"filename": name, "status": words[letter]} for letter, name in changed]
-        for commit in (start, base, head):
+        self._list(start, base, head)
+
+    def _list(self, *commits: str) -> None:
+        """Let the API show the files of these commits, and where main is."""
+        self.github.main = self.git("rev-parse", MAIN)
+        for commit in {*commits, self.github.main}:
             for name in self.git("ls-tree", "-r", "--name-only", commit).splitlines():
-                self.github.contents[name, commit] = self.git("show", f"{commit}:{name}") + "\n"
+                if (name, commit) not in self.github.contents:
+                    self.github.contents[name, commit] = self.git("show", f"{commit}:{name}") + "\n"
 
     def _merge(self, branch: str) -> str:
         """The commit that merges a branch into main, as GitHub makes it, without moving main."""
@@ -177,6 +184,7 @@ class Hub:
         cancel_at: str = "",
     ) -> list[Played]:
         """Play every workflow of commit `sha` that an event starts, with the workflows that follow each of them."""
+        self._list(sha, head)
         tree = Tree(self._tree(sha), REPOSITORY, sha)
         found: list[Played] = []
         for file in sorted((tree.root / ".github/workflows").glob("*.yml")):

@@ -248,6 +248,7 @@ def _inputs(declared: Mapping[str, Any], given: Mapping[str, Any], called: Docum
         raise StartupFailure(f"{called.path}: inputs: unknown {sorted(unknown)}, missing {sorted(missing)}")
     empty: dict[str, object] = {"boolean": False, "number": 0.0, "string": ""}
     kinds: dict[str, type | tuple[type, ...]] = {"boolean": bool, "number": (int, float), "string": str}
+    given = {key: text_of(value) if declared[key].get("type", "string") == "string" else value for key, value in given.items()}
     for key, value in given.items():
         kind = declared[key].get("type", "string")
         if not isinstance(value, kinds[kind]):

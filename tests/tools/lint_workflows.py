@@ -23,6 +23,7 @@ from kindgate.adoption.changes import write
 from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import Provenance
 from kindgate.adoption.repository import Repository
+from kindgate.adoption.requests import Request
 from kindgate.errors import CommandError, KindgateError, ToolError
 from kindgate.host.binaries import provide_binary
 from kindgate.host.command import run
@@ -70,13 +71,14 @@ def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
 
 
 def write_example(root: Path) -> None:
-    """What `kindgate init` writes for a repository with an image of its own, and for two suites of one."""
-    for directory in (".", "services/a", "services/b"):
+    """What `kindgate init` writes for a repository with an image of its own, and for several suites of one, a sealed one too."""
+    for directory in (".", "services/a", "services/b", "services/sealed"):
         folder = root / directory
         folder.mkdir(parents=True, exist_ok=True)
         repository = Repository(root, folder, folder / "e2e", "main")
         plan = Plan((folder / "deploy",), Application(("shop.localhost",), (), (Build("shop", "shop:kindgate", folder),)))
-        write(wanted_changes(repository, plan, Provenance("acme/kindgate", "0123456789" * 4)))
+        request = Request(sealed=directory.endswith("sealed"))
+        write(wanted_changes(repository, plan, Provenance("acme/kindgate", "0123456789" * 4), request))
 
 
 def main(root: Path) -> int:

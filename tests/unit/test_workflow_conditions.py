@@ -13,6 +13,7 @@ from kindgate.adoption.application import Application
 from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
+from kindgate.adoption.requests import Request
 from tests.tools.expressions import Contexts, condition
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +26,11 @@ def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
         yield file.name, yaml.safe_load(file.read_text())
     root = ROOT / "nowhere"
     repository = Repository(root, root / "a", root / "a/e2e", "main")
-    for change in wanted_changes(repository, Plan((root / "a" / "k8s",), Application(("a.localhost",), ())), UNKNOWN):
-        if change.path.suffix == ".yml":
-            yield change.path.name, yaml.safe_load(change.after or "")
+    plan = Plan((root / "a" / "k8s",), Application(("a.localhost",), ()))
+    for prefix, request in (("", Request()), ("sealed ", Request(sealed=True))):
+        for change in wanted_changes(repository, plan, UNKNOWN, request):
+            if change.path.suffix == ".yml":
+                yield prefix + change.path.name, yaml.safe_load(change.after or "")
 
 
 def conditions() -> Iterator[tuple[str, str]]:
@@ -57,11 +60,17 @@ def contexts(event: str, *, failed: bool = False, cancelled: bool = False, **mor
     return Contexts({**base, **more}, failed=failed, cancelled=cancelled)
 
 
-def finished(event: str = "pull_request", conclusion: str = "success", head: str | None = "mona/shop", actor: str = "mona") -> Contexts:
-    """What a `workflow_run` workflow sees of the run that has finished."""
+def finished(
+    event: str = "pull_request",
+    conclusion: str | None = "success",
+    head: str | None = "mona/shop",
+    actor: str = "mona",
+    action: str = "completed",
+) -> Contexts:
+    """What a `workflow_run` workflow sees of the run that was requested, or has finished."""
     repository = {"full_name": head} if head else None
     run = {"event": event, "conclusion": conclusion, "head_repository": repository, "actor": {"login": actor}}
-    github = {"event_name": "workflow_run", "repository": "acme/shop", "event": {"workflow_run": run}}
+    github = {"event_name": "workflow_run", "repository": "acme/shop", "event": {"action": action, "workflow_run": run}}
     return Contexts({"github": github})
 
 
@@ -77,7 +86,7 @@ def edited(changes: dict[str, Any]) -> Contexts:
 
 ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: workers collect in one order
 ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
-PUBLISHED = [
+FINISHED = [
     *((finished(conclusion=conclusion), True) for conclusion in ("success", "failure", "cancelled", "action_required", "startup_failure")),
     (finished(event="push"), True),
     (finished(event="merge_group"), True),
@@ -86,6 +95,9 @@ PUBLISHED = [
     (finished(head="acme/shop"), True),
     (finished(head="acme/shop", actor="dependabot[bot]"), True),
     (finished(head=None), True),
+]
+PUBLISHED = [
+    *FINISHED,
     (labeled("kindgate: gate change approved"), True),
     (labeled("documentation"), False),
     (edited({"base": {"ref": {"from": "main"}}}), True),
@@ -97,6 +109,10 @@ WITH_REQUIREMENTS = [
     (contexts("pull_request", inputs={"requirements": ""}), False),
 ]
 WITH_DOCKER = [(contexts("schedule", matrix={"docker": "running"}), True), (contexts("schedule", matrix={"docker": "stopped"}), False)]
+UNLESS_CANCELLED = [
+    *((contexts(event, failed=failed), True) for event in EVENTS for failed in (False, True)),
+    (contexts("pull_request", cancelled=True), False),
+]
 TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     **{
         name: [
@@ -116,10 +132,8 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("pull_request", steps={"page": {"outputs": {}}}), False),
         (contexts("pull_request", failed=True), False),
     ],
-    "e2e.yml: verify": [
-        *((contexts(event, failed=failed), True) for event in EVENTS for failed in (False, True)),
-        (contexts("pull_request", cancelled=True), False),
-    ],
+    "e2e.yml: verify": UNLESS_CANCELLED,
+    "sealed.yml: verify": UNLESS_CANCELLED,
     "nightly.yml: podman: Stop Docker": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Undo its policy for forwarded packets": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Provoke the faults of Podman": WITH_DOCKER,
@@ -143,6 +157,13 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         (contexts("pull_request", needs={"changes": {"outputs": {"found": "true"}}}, failed=True), False),
     ],
     "kindgate-a-report.yml: publish": PUBLISHED,
+    "sealed kindgate-a-report.yml: e2e": [
+        (finished(), True),
+        (finished(event="merge_group"), True),
+        (finished(action="requested", conclusion=None), False),
+        *((finished(conclusion=conclusion), False) for conclusion in ("failure", "cancelled", "action_required", "startup_failure")),
+    ],
+    "sealed kindgate-a-report.yml: publish": [*FINISHED, (finished(action="requested", conclusion=None), True)],
 }
 
 

@@ -59,7 +59,7 @@ JOBS = {f"{workflow}: {job}": content for workflow, job, content in jobs()}
 
 def test_there_are_the_workflows_that_the_documentation_names() -> None:
     """A renamed one would silently go unchecked."""
-    assert set(WORKFLOWS) == {"ci.yml", "e2e.yml", "nightly.yml", "publish-report.yml", "publish.yml", "release.yml"}
+    assert set(WORKFLOWS) == {"ci.yml", "e2e.yml", "nightly.yml", "publish-report.yml", "publish.yml", "release.yml", "sealed.yml"}
     assert len(ACTIONS) == 1
 
 
@@ -233,6 +233,39 @@ def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> N
     assert upload["archive"] is False
     assert STEPS["e2e.yml: e2e: Give the page a name of its own"]["env"]["PAGE"] == upload["path"]
     assert steps.index("Upload the page") < steps.index("Link the page from the report") < steps.index("Upload the report")
+
+
+def test_the_sealed_workflow_runs_nothing_of_the_commit_that_it_judges() -> None:
+    """Only kindgate runs on the runner, with the default branch's suite, no secret, and a cache that it cannot write."""
+    sealed = WORKFLOWS["sealed.yml"]["jobs"]["e2e"]["steps"]
+    used = [step["uses"].split("@")[0] for step in sealed if "uses" in step]
+    names = [step["name"] for step in sealed]
+    checkouts = [step["with"] for step in sealed if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert {step["run"].split()[0] for step in sealed if "run" in step} == {'"$KINDGATE"', '"$PYTEST"'}
+    assert [one["path"] for one in checkouts] == ["base", "judged"]
+    assert checkouts[1]["ref"] == "${{ inputs.head }}"
+    assert names.index("Take the suite from the base, and delete links") < names.index("Build the application's images")
+    assert "--app-pod-security=baseline" in STEPS["sealed.yml: e2e: Judge the application"]["run"]
+    assert "actions/cache" not in used
+    assert "actions/cache/restore" in used
+    assert "secrets" not in (ROOT / ".github/workflows/sealed.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("event", "sha"),
+    [
+        ({"pull_request": {"base": {"sha": "base"}}}, "base"),
+        ({"merge_group": {"base_sha": "base"}}, "base"),
+        ({"workflow_run": {"head_sha": "judged"}}, "started"),
+        ({}, "started"),
+    ],
+)
+def test_a_sealed_suite_is_one_that_somebody_has_merged(event: dict[str, Any], sha: str) -> None:
+    """GITHUB_SHA holds a pull request's own files where it, or a merge queue, starts the run."""
+    ref = STEPS["sealed.yml: e2e: Check out the base"]["with"]["ref"]
+
+    assert value(ref, {"event": event, "sha": "started"}) == sha
 
 
 def test_evidence_is_an_explicit_list() -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.player.environment import ROOT, provide_python
+from tests.player.github import PlayedGitHub
+from tests.player.hub import Hub
 from tests.unit.github.standin import StandIn, serving
+from tests.workflows.shop import Prepare, Shop
 
 HERE = Path(__file__).parent
 
@@ -24,3 +28,23 @@ def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""
     with serving(StandIn()) as standin:
         yield standin
+
+
+@pytest.fixture(name="played_python", scope="session")
+def _played_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What setup-python gives in a played run, with kindgate as it is here."""
+    return provide_python(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(name="prepared")
+def _prepared(played_python: Path, tmp_path: Path) -> Iterator[Prepare]:
+    """Makes a fresh repository and runs `kindgate init` there, with these arguments; its machines see `given`."""
+    with serving(PlayedGitHub()) as github:
+
+        def prepare(*arguments: str, **given: str) -> Shop:
+            shop = Shop(Hub(tmp_path / "hub", github, played_python, {"acme/kindgate": ROOT}, given))
+            shop.prepare(played_python.parent / "template", *arguments)
+            return shop
+
+        yield prepare
+        assert github.refused == [], "a job asked for what its token may not do"

@@ -35,6 +35,16 @@ LISTED = {
     "nightly.yml: podman: Undo its policy for forwarded packets": "changes the host's firewall",
     "nightly.yml: podman: Judge the application": "takes minutes, and needs Podman and root: run by hand, and every night",
     "nightly.yml: podman: Provoke the faults of Podman": "as above",
+    **{
+        f"sealed.yml: {step}": "played as a whole by tests/workflows/test_sealed.py"
+        for step in (
+            "e2e: Take the suite from the base, and delete links",
+            "e2e: Build the application's images",
+            "e2e: Judge the application",
+            "e2e: Delete what the run may have left",
+            "verify: Decide whether the change may merge",
+        )
+    },
     "nightly.yml: podman: Delete what the run may have left": "needs Podman and root: its command is that of the other jobs",
 }
 RUN = {

@@ -23,7 +23,7 @@ def test_a_linter_has_nothing_to_say(tmp_path: Path, command: tuple[str, ...]) -
     """Pedantic, as for our own."""
     write_example(tmp_path)
     files = sorted(str(file) for file in (tmp_path / ".github/workflows").glob("*.yml"))
-    assert len(files) == 6
+    assert len(files) == 8
 
     program = str(Path(sys.executable).parent / command[0])
     arguments = [*command[1:], *(files if command[0] == "check-jsonschema" else ())]

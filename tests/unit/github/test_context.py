@@ -55,6 +55,17 @@ def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
     assert record.run_url == "https://github.com/acme/shop/actions/runs/9001/attempts/1"
 
 
+def test_a_run_that_follows_another_is_about_the_commit_of_that_one() -> None:
+    """GITHUB_SHA is the default branch's there; without a usable payload there is no commit rather than a wrong one."""
+    followed = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": HEAD}}).record()
+    unknown = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": "main"}}).record()
+
+    assert followed is not None
+    assert unknown is not None
+    assert (followed.head_sha, followed.merge_sha, followed.run_id) == (HEAD, "", 9001)
+    assert unknown.head_sha == ""
+
+
 @pytest.mark.parametrize("fixture", ["pull_request_fork", "pull_request_deleted_fork"])
 def test_a_fork_has_a_read_only_token(fixture: str) -> None:
     """A head in another repository, or in none any more, is a fork."""

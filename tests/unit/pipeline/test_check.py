@@ -11,7 +11,7 @@ from kindgate.deploy.validate import refuse
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
 from kindgate.pipeline.preparation import Checked, check, check_application, prepare
 from kindgate.pipeline.tools import Tools
-from kindgate.settings import ClusterSettings, DeploySettings, Settings, SloSettings
+from kindgate.settings import ClusterSettings, DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
 
 KUBECONFIG = """\
@@ -171,3 +171,15 @@ def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) ->
     existing = ClusterSettings(existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match="existing cluster"):
         Settings(cluster=existing, deploy=DeploySettings(pod_security="baseline"))
+
+
+def test_an_archive_of_images_is_refused_with_baseline(project: Path) -> None:
+    """It could hold an image under the name of the ingress controller's; an image of the engine has the name that was given."""
+    (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
+    (project / "images.tar").write_bytes(b"")
+    deploy = DeploySettings(overlay=Path("k8s"), pod_security="baseline")
+    kubectl = Tools(project / "kubectl", None)
+
+    check_application(Settings(root=project, deploy=deploy, images=ImageSettings(load=("web:dev",))), kubectl, Deadline.after(30))
+    with pytest.raises(SettingsError, match=r"images\.tar"):
+        check_application(Settings(root=project, deploy=deploy, images=ImageSettings(load=("images.tar",))), kubectl, Deadline.after(30))

@@ -1,0 +1,111 @@
+"""A sealed run: it was started by the default branch's workflow, and judged the commit of the run that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kindgate.errors import PublishRefused
+from kindgate.github.identity import Expected
+from kindgate.github.publish import Published, Request, SealedRun, publish_run
+from kindgate.report.run import PullRequest, RunReport
+from kindgate.settings import GitHubSettings
+from tests.player.github import PlayedGitHub
+from tests.unit.github.standin import BASE, HEAD, REPOSITORY, document, serving
+from tests.unit.github.test_artifact import packed
+
+FILE = ".github/workflows/kindgate-report.yml"
+JUDGE = f"acme/kindgate/.github/workflows/sealed.yml@{'1' * 40}"
+
+
+@pytest.fixture(name="sealed")
+def _sealed() -> Iterator[PlayedGitHub]:
+    """A fork's pull request, the finished run that asks (9001), and the run that judges (9002)."""
+    with serving(PlayedGitHub()) as github:
+        github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
+        github.new_run(event="pull_request", path=".github/workflows/kindgate.yml", status="completed", conclusion="success")
+        judge = github.new_run(event="workflow_run", path=FILE, head_sha=BASE, head_branch="main", status="in_progress")
+        judge["head_repository"] = judge["repository"]
+        judge["referenced_workflows"] = [{"path": JUDGE, "sha": "1" * 40}]
+        yield github
+
+
+def upload(github: PlayedGitHub, report: RunReport) -> None:
+    """The report of the judging run, as kindgate writes it there."""
+    url = f"https://github.com/{REPOSITORY}/actions/runs/9002/attempts/1"
+    record = PullRequest(repository=REPOSITORY, number=None, head_sha=HEAD, run_id=9002, attempt=1, run_url=url)
+    content = report.model_copy(update={"pull_request": record, "links": ()}).model_dump_json().encode()
+    github.upload("kindgate-report-e2e-1", packed(("report.json", content)))
+    github.artifacts[-1]["workflow_run"] = github.artifacts[-1]["workflow_run"] | {"id": 9002}
+
+
+def publish(github: PlayedGitHub, conclusion: str, judge: int = 9002) -> Published:
+    """What the publishing job of the sealed workflow does."""
+    env = github.environment | {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": ""}
+    request = Request(9001, ["e2e"], Expected(FILE, JUDGE), sealed=SealedRun(judge, conclusion))
+    return publish_run(request, GitHubSettings(id="e2e"), env)
+
+
+def test_the_verdict_is_about_the_commit_that_asked(sealed: PlayedGitHub, passing: RunReport) -> None:
+    """Status and comment stand there, with a link to the run that judged."""
+    upload(sealed, passing)
+
+    assert publish(sealed, "success").exit_code == 0
+
+    assert sealed.status(HEAD)["state"] == "success"
+    assert sealed.status(HEAD)["target_url"].endswith("/actions/runs/9002/attempts/1")
+    (body,) = sealed.written()
+    assert "PASS" in body
+
+
+def test_a_workflow_that_the_pull_request_changes_is_no_objection(sealed: PlayedGitHub, passing: RunReport) -> None:
+    """What judged it is the default branch's."""
+    sealed.files = [document("replies", "file") | {"filename": ".github/workflows/kindgate.yml"}]
+    upload(sealed, passing)
+
+    assert publish(sealed, "success").exit_code == 0
+
+
+def test_before_its_end_the_status_is_pending(sealed: PlayedGitHub) -> None:
+    """Also where the run that asked has finished by now."""
+    publish(sealed, "")
+    assert sealed.status(HEAD)["state"] == "pending"
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled"])
+def test_a_judging_job_that_failed_is_red(sealed: PlayedGitHub, conclusion: str) -> None:
+    """Without a report there is no verdict."""
+    assert publish(sealed, conclusion).exit_code == 28
+    assert sealed.status(HEAD)["state"] == "error"
+
+
+def test_a_job_that_was_skipped_has_the_reason_of_the_run_that_asked(sealed: PlayedGitHub) -> None:
+    """It waits for a maintainer's approval, say."""
+    sealed.runs[9001]["conclusion"] = "action_required"
+
+    publish(sealed, "skipped")
+
+    assert "approval" in sealed.status(HEAD)["description"]
+
+
+def test_a_run_that_a_pull_request_started_cannot_judge_for_another(sealed: PlayedGitHub, passing: RunReport) -> None:
+    """Its file is the pull request's own."""
+    sealed.runs[9002]["event"] = "pull_request"
+    upload(sealed, passing)
+
+    with pytest.raises(PublishRefused, match="started by pull_request"):
+        publish(sealed, "success")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"path": ".github/workflows/other.yml"}, {"referenced_workflows": []}, {"referenced_workflows": [{"path": JUDGE, "sha": "2" * 40}]}],
+)
+def test_another_workflow_of_the_default_branch_is_untrusted(sealed: PlayedGitHub, passing: RunReport, changed: dict[str, object]) -> None:
+    """Another file, or another commit of kindgate."""
+    sealed.runs[9002] |= changed
+    upload(sealed, passing)
+
+    assert publish(sealed, "success").exit_code == 24
+    assert sealed.status(HEAD)["description"].startswith("UNTRUSTED")

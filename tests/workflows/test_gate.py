@@ -1,0 +1,163 @@
+"""The gate that `kindgate init` sets up, played as a whole: the required check is green for a verdict alone."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from kindgate.model import Verdict
+from kindgate.report.run import Outcome, RunReport
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from tests.unit.report.judged_runs import bursts_of, judged_run
+from tests.workflows import shop as suites
+from tests.workflows.shop import Prepare, Shop, judged, record
+
+OBJECTIVES = Objectives(parse_marker(("http_req_duration: p(95)<500", "http_req_failed: rate<0.01")))
+"""Those of the slo.yaml that `kindgate init` writes."""
+
+
+@functools.cache
+def honest(median: float) -> RunReport:
+    """What a real run against an application with this median response time (ms) would have reported."""
+    return judged_run(OBJECTIVES, bursts_of(median=median, size=600), 20)
+
+
+def forged() -> RunReport:
+    """PASS words over the histograms of a run that failed."""
+    report = honest(900.0)
+    assert report.outcome is Outcome.FAILED
+    objectives = tuple(one.model_copy(update={"verdict": Verdict.PASS, "measured": 12.0}) for one in report.objectives)
+    tests = tuple(test.model_copy(update={"outcome": "passed"}) for test in report.tests)
+    return report.model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0, "objectives": objectives, "tests": tests})
+
+
+@pytest.fixture(name="shop")
+def _shop(prepared: Prepare) -> Shop:
+    """A fresh repository after `kindgate init`."""
+    return prepared()
+
+
+def red(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> None:
+    """The pull request that brings `files` ends red in the status, in the check and in the comment."""
+    head = shop.hub.commit(files, "faster")
+    played = shop.hub.pull("faster", fork=fork, author=author)
+
+    assert shop.status(head) in {"failure", "error"}, record(played)
+    assert judged(played).result.checks["kindgate"] == "failure", record(played)
+    assert "may merge" not in shop.comment()
+    assert head[:7] in shop.comment()
+
+
+ATTACKS = {
+    "skipped whole": suites.SKIPPED,
+    "collects nothing": suites.EMPTY,
+    "filtered out": suites.DESELECTED,
+    "collected only": suites.COLLECTED_ONLY,
+    "exits early": suites.EXITS_EARLY,
+    "judges nothing": suites.PASSES_WITHOUT_JUDGING,
+    "uploads junk": suites.JUNK,
+}
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_suite_without_a_verdict_is_red(shop: Shop, attack: str, *, fork: bool) -> None:
+    """By accident or on purpose."""
+    red(shop, dict(ATTACKS[attack]), fork=fork)
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+def test_a_suite_that_overwrites_the_judge_is_red(shop: Shop, *, fork: bool) -> None:
+    """It changes the programs of its own job, and a process that it leaves writes the report: other jobs have programs of their own."""
+    red(shop, dict(suites.overwriting(forged())), fork=fork)
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+def test_a_forged_report_ends_as_fail(shop: Shop, *, fork: bool) -> None:
+    """Its histograms are judged again: the comment, the status and the exit code say FAIL, whatever the report says."""
+    red(shop, dict(suites.with_report(forged())), fork=fork)
+    assert "FAIL" in shop.comment().splitlines()[1] or "UNTRUSTED" in shop.comment().splitlines()[1]
+
+
+@pytest.mark.parametrize("author", ["mona", "dependabot[bot]"])
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+def test_a_run_that_passes_is_green(shop: Shop, author: str, *, fork: bool) -> None:
+    """In the status, in the check and in the comment."""
+    head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
+    played = shop.hub.pull("faster", fork=fork, author=author)
+
+    assert shop.status(head) == "success", record(played)
+    assert judged(played).result.conclusion == "success", record(played)
+    assert "PASS" in shop.comment()
+
+
+@pytest.mark.parametrize("event", ["push", "merge_group"])
+def test_pushes_and_merge_groups_get_a_status_too(shop: Shop, event: str) -> None:
+    """There is no pull request to comment on, and the required status must come all the same."""
+    passing, failing = (dict(suites.with_report(honest(median))) for median in (20.0, 900.0))
+    states = []
+    for files in (passing, failing):
+        if event == "push":
+            shop.hub.commit(files)
+            played = shop.hub.push()
+        else:
+            shop.hub.commit(files, "faster")
+            played = shop.hub.queue("faster")
+        states.append(shop.status(judged(played).head))
+
+    assert states == ["success", "failure"], record(played)
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+@pytest.mark.parametrize("second", ["nothing", "junk", "cancelled"])
+def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(shop: Shop, second: str, *, fork: bool) -> None:
+    """The comment is about the head that it names."""
+    first = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
+    shop.hub.pull("faster", fork=fork)
+    assert shop.status(first) == "success"
+
+    files = suites.JUNK if second == "junk" else suites.EXITS_EARLY
+    head = shop.hub.commit(dict(files), "faster")
+    cancel_at = "e2e / e2e / Judge the application" if second == "cancelled" else ""
+    played = shop.hub.pull("faster", fork=fork, cancel_at=cancel_at)
+
+    assert judged(played).result.conclusion == ("cancelled" if cancel_at else "failure"), record(played)
+    assert shop.status(head) in {"failure", "error"}, record(played)
+    assert head[:7] in shop.comment()
+    assert first[:7] not in shop.comment()
+    assert "PASS" not in shop.comment()
+
+
+def test_a_workflow_that_a_pull_request_replaces_proves_nothing(shop: Shop) -> None:
+    """Its own job of the required name is green; the status is not."""
+    liar = (
+        "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    name: kindgate\n    runs-on: ubuntu-24.04\n"
+        "    permissions: {}\n    steps: [{name: lie, run: 'true'}]\n"
+    )
+    head = shop.hub.commit({".github/workflows/kindgate.yml": liar}, "faster")
+    played = shop.hub.pull("faster")
+
+    assert judged(played).result.checks == {"kindgate": "success"}
+    assert shop.status(head) in {"failure", "error"}, record(played)
+    assert "UNTRUSTED" in shop.comment() or "no verdict" in shop.comment().lower()
+
+
+def test_a_pending_status_comes_before_the_run(shop: Shop) -> None:
+    """From the default branch's workflow: a run that never ends leaves no older green."""
+    head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
+    shop.hub.pull("faster")
+
+    assert shop.states(head) == ["pending", "success"]
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+def test_no_job_that_runs_a_pull_requests_code_can_write(shop: Shop, *, fork: bool) -> None:
+    """Nor has a job of that run a permission to write at all; what can write runs nothing of the pull request."""
+    shop.hub.commit(dict(suites.EXITS_EARLY), "faster")
+    played = shop.hub.pull("faster", fork=fork)
+
+    granted = {job.name: job.permissions for one in played if one.event != "workflow_run" for job in one.result.jobs}
+    assert granted
+    assert {name: levels for name, levels in granted.items() if "write" in levels.values()} == {}
