@@ -19,6 +19,7 @@ from typing import Protocol
 from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
 from kindgate.host.heartbeat import heartbeat
+from kindgate.host.outputs import locked_sums, note_made, usable
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
@@ -123,13 +124,15 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
 
     folder = cache / f"{recipe.title}-{recipe.key}"
     program = folder / recipe.name
-    if program.exists():
+    if _is_kept(program):
         return _verified(program)
     cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(cache / f".{folder.name}.lock", timeout=deadline.remaining):
-            if not program.exists():
+            if not _is_kept(program):
+                shutil.rmtree(folder, ignore_errors=True)
                 _fill(recipe, folder, seed, deadline, progress)
+                note_made(folder)
     except Timeout as error:
         raise ToolError(f"another run is still making {recipe.title}", waited=deadline.waited) from error
     return _verified(program)
@@ -137,7 +140,18 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
 
 def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
     """Whether `provide_binary` would have the program without making it."""
-    return (cache / f"{recipe.title}-{recipe.key}" / recipe.name).exists() or _seeded(recipe, seed) is not None
+    return _is_kept(cache / f"{recipe.title}-{recipe.key}" / recipe.name) or _seeded(recipe, seed) is not None
+
+
+def _is_kept(program: Path) -> bool:
+    """Whether the cache has the program and may be asked: one with a locked checksum always, another one where the cache is ours.
+
+    What a stranger has put there with a checksum of its own beside it is none of them.
+    """
+    if not program.exists():
+        return False
+    locked = locked_sums(program.parent.name)
+    return (bool(locked) and sum_of(program) in locked.values()) or usable(program.parent)
 
 
 def _verified(program: Path) -> Path:
@@ -149,8 +163,7 @@ def _verified(program: Path) -> Path:
 
 def check_sum(file: Path, expected: str, next_step: str) -> None:
     """Raise `ToolError` unless the file's SHA-256 is the expected one."""
-    with file.open("rb") as stream:
-        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    actual = sum_of(file)
     if actual != expected:
         raise ToolError(
             f"{file} is not what it has to be: its SHA-256 is wrong",
@@ -159,11 +172,16 @@ def check_sum(file: Path, expected: str, next_step: str) -> None:
         )
 
 
+def sum_of(file: Path) -> str:
+    """The file's SHA-256 in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _record_sum(program: Path) -> None:
     """Make the file a program, and write its SHA-256 beside it for `_verified`."""
     program.chmod(0o755)
-    with program.open("rb") as stream:
-        program.with_name(program.name + ".sha256").write_text(hashlib.file_digest(stream, "sha256").hexdigest() + "\n")
+    program.with_name(program.name + ".sha256").write_text(sum_of(program) + "\n")
 
 
 def download_module(module: str, version: str, sum: str, deadline: Deadline, env: Mapping[str, str] | None = None) -> Path:  # noqa: A002 - named as go.sum names it
@@ -194,8 +212,25 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
         else:
             with heartbeat(progress, f"{recipe.title}: {recipe.action}", expected=recipe.seconds):
                 recipe.make(made, Path(work) / "module", deadline)
+            _check_output(recipe, folder.name, made, deadline)
         _record_sum(made)
         made.parent.rename(folder)
+
+
+def _check_output(recipe: Recipe, name: str, made: Path, deadline: Deadline) -> None:
+    """Compare what was made with the lock, where that knows what this Go makes; raises `ToolError`."""
+    locked = locked_sums(name)
+    if locked:
+        expected = locked.get(made_by(made, deadline) if isinstance(recipe, GoRecipe) else "wheel")
+        if expected:
+            check_sum(made, expected, "check GOPROXY, and the Go that is installed: the same Go makes the same program everywhere")
+
+
+def made_by(program: Path, deadline: Deadline) -> str:
+    """The version of the Go that compiled a program, as it says itself: `go1.26.8`; empty for one that no Go has compiled."""
+    told = run([_go(), "version", program], deadline=deadline, check=False)
+    found = re.search(r": (go\d+\.\d+\S*)$", told.stdout.strip())
+    return found[1] if found else ""
 
 
 def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
@@ -235,7 +270,7 @@ def _unpack(packed: Path, target: Path) -> None:
 def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> None:
     """`go build` as the recipe says; -trimpath and no build id of a repository, so that a rebuild gives the same bytes."""
     go = _go()
-    environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", **recipe.env}
+    environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", "GOAMD64": "v1", "GOARM64": "v8.0", **recipe.env}
     if recipe.main_module is None:
         _copy_module(recipe, copy, environment, deadline)
         folder, mode = copy, ["-mod=mod"]

@@ -21,6 +21,7 @@ from kindgate.host.command import leave_running, run, spawn
 from kindgate.host.directories import cache_dir
 from kindgate.host.engine import Engine, find_engine, installed_path, installed_root
 from kindgate.host.facts import HostFacts, gather_facts
+from kindgate.host.outputs import note_made, usable
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 _NEWER_SUITE = {"bookworm": "trixie"}
@@ -53,8 +54,9 @@ def install_engine(deadline: Deadline, progress: Progress) -> Engine:
     else:
         progress(f"{engine.program} {engine.version} answers already: nothing to install")
         return engine
-    if not (installed_root() / "usr/sbin/dockerd").exists():
+    if not ((installed_root() / "usr/sbin/dockerd").exists() and usable(installed_root())):
         _unpack(facts, deadline, progress)
+        note_made(installed_root())
     return start_engine(deadline, progress)
 
 

@@ -113,6 +113,25 @@ UNLESS_CANCELLED = [
     *((contexts(event, failed=failed), True) for event in EVENTS for failed in (False, True)),
     (contexts("pull_request", cancelled=True), False),
 ]
+MISSED, HIT = {"cache": {"outputs": {"cache-hit": ""}}}, {"cache": {"outputs": {"cache-hit": "true"}}}
+
+
+def at(event: str, kind: str, name: str, steps: dict[str, Any], *, failed: bool = False) -> Contexts:
+    """A run of a repository whose default branch is main, at a ref."""
+    github = {"event_name": event, "ref_type": kind, "ref_name": name, "event": {"repository": {"default_branch": "main"}}}
+    return Contexts({"github": github, "steps": steps}, failed=failed)
+
+
+SAVED = [
+    (at("push", "branch", "main", MISSED), True),
+    (at("schedule", "branch", "main", MISSED), True),
+    (at("push", "branch", "main", HIT), False),
+    (at("push", "branch", "main", MISSED, failed=True), False),
+    (at("push", "branch", "other", MISSED), False),
+    (at("push", "tag", "main", MISSED), False),
+    (at("pull_request", "branch", "17/merge", MISSED), False),
+    (at("merge_group", "branch", "gh-readonly-queue/main/pr-17-abc", MISSED), False),
+]
 TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     **{
         name: [
@@ -126,6 +145,8 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
         *((contexts(event, vars=ON, failed=failed), event == "push") for event in EVENTS for failed in (False, True)),
         *((contexts(event), False) for event in EVENTS),
     ],
+    "ci.yml: security: Save Trivy": SAVED,
+    "e2e.yml: e2e: Save tools and images": SAVED,
     "e2e.yml: e2e: Link the page from the report": [
         (contexts("pull_request", steps=PAGE), True),
         (contexts("pull_request", steps=PAGE, failed=True), True),

@@ -204,6 +204,17 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
     assert [list(job) for job in WORKFLOWS["publish-report.yml"]["jobs"].values()] == [["name", "if", "permissions", "uses", "with"]]
 
 
+def test_no_pull_request_writes_a_cache_that_another_run_reads() -> None:
+    """Caches are restored by one action and saved by another, which has a condition; the key is of kindgate's own locks."""
+    used = {name: step["uses"].split("@")[0] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/cache")}
+    restored = [STEPS[name] for name, action in used.items() if action == "actions/cache/restore"]
+
+    assert {*used.values()} == {"actions/cache/restore", "actions/cache/save"}
+    assert [name for name, action in used.items() if action.endswith("save") and "default_branch" not in STEPS[name].get("if", "")] == []
+    assert [step["with"]["key"] for step in restored if "steps.kindgate.outputs.cache-key" not in step["with"]["key"]] == []
+    assert "hashFiles" not in json.dumps([step["with"] for step in restored])
+
+
 def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
     """Two uploads of one name are an error, and a re-run must not hide the first attempt."""
     uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}

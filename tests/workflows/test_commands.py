@@ -63,6 +63,7 @@ RUN = {
     "kindgate: Name its folder",
     "kindgate: Install the locked dependencies",
     "kindgate: Install kindgate",
+    "kindgate: Name what its cache is made from",
     "kindgate: Write down what is installed",
     "kindgate: Install what the caller's tests need, and change nothing of what is installed",
     "nightly.yml: slow: Delete what the run may have left",
@@ -106,9 +107,9 @@ def _installed(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFacto
     for name in [name for name in STEPS if name.startswith("kindgate: ")]:
         well(runner, name)
     requirements.unlink()
-    key, _, value = output.read_text().strip().partition("=")
-    assert key == "bin"
-    return Path(value)
+    outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    assert outputs.keys() == {"bin", "key"}
+    return Path(outputs["bin"])
 
 
 def on_path(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from kindgate.host.engine import Engine
 from kindgate.host.facts import HostFacts
 from kindgate.images.build.catalogue import Catalogue, read_catalogue
 from kindgate.images.build.node import make_node_image, node_image_name
-from kindgate.images.build.store import locked, made_once
+from kindgate.images.build.store import is_kept, locked, made_once
 from kindgate.images.build.workshop import Workshop
 from kindgate.images.engine_store import image_id
 from kindgate.images.layout import write_layout
@@ -100,7 +100,7 @@ class BuildSource:
             parts = self.catalogue.node
             programs |= {*parts.programs.values(), *workshop.programs_of(parts.images.values())}
         names = self._entries(plan)
-        if not self._archive(workshop, names).exists():
+        if not is_kept(self._archive(workshop, names)):
             programs |= workshop.programs_of(names.values())
         workshop.make_programs(programs)
 

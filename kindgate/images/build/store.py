@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from kindgate.errors import ImageError
+from kindgate.host.outputs import note_made, usable
 from kindgate.waiting import Deadline
 
 
@@ -18,13 +19,28 @@ def made_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> P
     """`path`, a file or a folder, after `make` has made it if it was not there.
 
     `make` gets a path to make it at; what a killed run left half made is never taken. The name of `path` has to say
-    all that it is made from. Raises `ImageError` when another run makes it until the deadline.
+    all that it is made from. What lies in a cache that is not trusted (`host.outputs`) is made again. Raises `ImageError`
+    when another run makes it until the deadline.
     """
-    if not path.exists():
+    if not is_kept(path):
         with locked(path, deadline):
-            if not path.exists():
+            if not is_kept(path):
+                _remove(path)
                 _make(path, make)
+                note_made(path)
     return path
+
+
+def is_kept(path: Path) -> bool:
+    """Whether `made_once` would take what is there."""
+    return path.exists() and usable(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

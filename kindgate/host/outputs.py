@@ -1,0 +1,69 @@
+"""What a cached program has to be: the checksums of `outputs.lock`, and whether the cache is trusted for those that it lacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from kindgate.errors import ToolError
+
+LOCK = Path(__file__).with_name("outputs.lock")
+
+TRUSTED = "KINDGATE_CACHE_TRUSTED"
+"""Variable that says, in GitHub Actions, that only runs of the default branch could write what was restored: `1`."""
+
+_MADE = "kindgate-made"
+"""File in the job's own folder: what this job has made."""
+
+
+def locked_sums(name: str, file: Path = LOCK) -> Mapping[str, str]:
+    """The checksums of the program of this name (`TITLE-KEY`), by what made it; raises `ToolError` for a file that is no lock."""
+    try:
+        locked = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        sums: dict[str, str] = dict(locked.get(name, {}))
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise ToolError(f"{file} is not a lock of programs", last_state=str(error), next_step="restore it from the repository") from error
+    return sums
+
+
+def usable(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a cached thing without a checksum may be used: in GitHub Actions only if this job made it, or the cache is trusted.
+
+    A runner's cache may have been written by another pull request's code.
+    """
+    if environment.get("GITHUB_ACTIONS") != "true" or environment.get(TRUSTED) == "1":
+        return True
+    record = _record(environment)
+    return record is not None and record.exists() and str(path.absolute()) in record.read_text(encoding="utf-8").splitlines()
+
+
+def note_made(path: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Remember that this job has made it."""
+    record = _record(environment) if environment.get("GITHUB_ACTIONS") == "true" else None
+    if record is not None:
+        with record.open("a", encoding="utf-8") as file:
+            file.write(f"{path.absolute()}\n")
+
+
+def _record(environment: Mapping[str, str]) -> Path | None:
+    """The file, in the folder that the runner empties before each job."""
+    folder = environment.get("RUNNER_TEMP")
+    return Path(folder) / _MADE if folder else None
+
+
+def _main(folder: Path) -> None:
+    from kindgate.host.binaries import made_by, sum_of  # noqa: PLC0415 - that module asks this one
+    from kindgate.waiting import Deadline  # noqa: PLC0415 - for those alone who write the lock
+
+    for program in sorted(folder.glob("*@*-*/*")):
+        if program.suffix != ".sha256" and not program.is_symlink():
+            maker = made_by(program, Deadline.after(60)) or "wheel"
+            print(f"{program.parent.name}: {{{maker}: {sum_of(program)}}}")  # noqa: T201 - the answer
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))
