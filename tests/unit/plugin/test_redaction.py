@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.diagnostics.known_values import KnownValue
+from kindgate.diagnostics.known_values import SHORTEST, KnownValue
 from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress, Rendered
@@ -20,6 +21,7 @@ from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from kindgate.plugin.redaction import redact_record
 from tests.unit.actions_runner import read_as_commands
+from tests.unit.diagnostics.secret_forms import KNOWN, KNOWN_FORMS, UNKNOWN_FORMS, WRAPPED
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
 from tests.unit.plugin.conftest import StandIn, pipeline_of
@@ -122,6 +124,61 @@ def test_a_planted_secret_is_found_nowhere(
     assert "[redacted]" in comment
     leaks = {place: [word for word in (VARIABLE, SECRET, CREDENTIAL, ENCODED, TOKEN) if word in text] for place, text in places.items()}
     assert {place: words for place, words in leaks.items() if words} == {}
+
+
+EVERY_FORM = """
+import json
+import logging
+from pathlib import Path
+import pytest
+
+TEXTS = json.loads(Path("forms.json").read_text())
+
+@pytest.mark.e2e
+def test_reaching(app):
+    pass
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", range(len(TEXTS)))
+def test_telling(number):
+    print(TEXTS[number])
+    logging.getLogger("app").warning(TEXTS[number])
+    pytest.fail("line before\\n" + TEXTS[number] + "\\nline after", pytrace=False)
+"""
+
+
+def test_no_form_of_a_secret_is_found_anywhere(
+    github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty forms, each printed, logged and raised by a test: none is in an artifact, comment, summary, annotation or log."""
+    summary = suite.path / "summary-of-the-step.md"
+    environment = github.environment | {"GITHUB_STEP_SUMMARY": str(summary), "K_TOKEN": KNOWN, "W_TOKEN": WRAPPED}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stand_in(fails)
+    forms = [*KNOWN_FORMS, *UNKNOWN_FORMS]
+    (suite.path / "forms.json").write_text(json.dumps([form.text for form in forms]))
+    suite.makepyfile(test_suite=EVERY_FORM)
+
+    result = suite.runpytest_inprocess(
+        "-m", "e2e", "--slo-file=none.yaml", "--html=artifacts/pytest.html", "--log-file=artifacts/log.txt", "-rA"
+    )
+
+    result.assert_outcomes(failed=len(forms), errors=1)
+    places = {path.name: path.read_text() for path in (suite.path / "artifacts").rglob("*") if path.is_file()}
+    (comment,) = github.written()
+    masks = [line for line in read_as_commands(result.outlines) if line.startswith("::add-mask::")]
+    printed = "\n".join(line for line in result.outlines if line not in masks)
+    places |= {"comment": comment, "summary": summary.read_text(), "terminal": printed + result.stderr.str()}
+    assert {"report.json", "report.html", "summary.md", "junit.xml", "pytest.html", "log.txt"} <= places.keys()
+    leaks = [
+        (form.name, place)
+        for form in forms
+        for place, text in places.items()
+        for part in form.parts
+        if len(part) >= SHORTEST and (part in text or part in html.unescape(text))
+    ]
+    assert leaks == []
 
 
 def test_what_is_masked_is_printed_into_no_captured_stream(
