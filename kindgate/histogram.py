@@ -21,7 +21,7 @@ _MOST_OCTETS = 9
 """Of one number: 63 bits."""
 
 _BLOCK = 1 << 16
-"""Numbers that are read at a time: all at once would take ten times the memory of the result."""
+"""Octets that are read at a time: all at once would take ten times the memory of the result."""
 
 _LARGEST_SUM = 2.0**53
 """Of times in microseconds and of counts: beyond it a sum would not be exact."""
@@ -50,9 +50,15 @@ def _from_varints(encoded: bytes, at_most: int) -> Micros:
         raise ValueError("the histogram ends inside a number")
     if np.count_nonzero(last) > at_most:
         raise ValueError(f"the histogram holds more than {at_most // 2} different times")
-    ends = np.flatnonzero(last)
-    blocks = [_of_block(octets, ends[at - 1] + 1 if at else 0, ends[at : at + _BLOCK]) for at in range(0, ends.size, _BLOCK)]
-    return np.concatenate(blocks) if blocks else np.empty(0, np.int64)
+    numbers = np.empty(np.count_nonzero(last), np.int64)
+    start = done = 0
+    while start < octets.size:
+        ends = np.flatnonzero(last[start : start + _BLOCK]) + start
+        if not ends.size:
+            raise ValueError("the histogram holds a number that is too large")
+        numbers[done : done + ends.size] = _of_block(octets, start, ends)
+        start, done = int(ends[-1]) + 1, done + ends.size
+    return numbers
 
 
 def _of_block(octets: NDArray[np.uint8], start: int, ends: Micros) -> Micros:
@@ -183,7 +189,7 @@ class Histogram:
             raise ValueError("the histogram's values have to ascend and its counts to be positive")
         if max(float(part.sum(dtype=np.float64)) for part in (steps, counts)) > _LARGEST_SUM:
             raise ValueError("the histogram holds a number that is too large")
-        return cls(np.cumsum(steps), counts)
+        return cls(np.cumsum(steps), counts.copy())
 
     def _needed(self) -> int:
         if not self.count:

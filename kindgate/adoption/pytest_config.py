@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +33,23 @@ class PytestConfig:
     values: Mapping[str, str]
 
 
+Reads = Callable[[Path], str | None]
+"""The text of a file; None where there is no such file."""
+
+
 def find_config(folder: Path) -> PytestConfig | None:
     """What pytest would read in `folder` itself, or None; raises `SettingsError` for a file that cannot be parsed."""
+    return find_config_by(lambda path: _text_of(path) if path.is_file() else None, folder)
+
+
+def find_config_by(read: Reads, folder: Path) -> PytestConfig | None:
+    """The same of files that are not on this machine, such as those of another commit."""
     for name, table in _PLACES:
         path = folder / name
-        if not path.is_file():
+        text = read(path)
+        if text is None:
             continue
-        values = _table_values(_text_of(path), path, table)
+        values = _table_values(text, path, table)
         if values is not None:
             return PytestConfig(path, table, values)
         if name in _OWN_FILES:

@@ -139,23 +139,31 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         list[str] | None,
         typer.Option(help="Files or folders, a line each, whose change has the suite judged; repeatable; default: all", metavar="PATH"),
     ] = None,
+    directory: Annotated[str, typer.Option(help="Folder of the suite's pytest settings", metavar="DIR")] = ".",
+    arguments: Annotated[str, typer.Option(help="What the workflow adds to pytest's command line", metavar="TEXT")] = "",
 ) -> None:
     """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
+    Its verdicts are judged again, by the objectives of the base branch too: --directory and --arguments say where and how that would
+    have judged it.
+
     Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
-    from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.again import Suite  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.identity import Expected  # noqa: PLC0415  # the same
     from kindgate.github.publish import Request, SealedRun, publish_run  # noqa: PLC0415  # the same
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # the same
 
+    requirements = requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive)
     request = Request(
         run_id,
         leg or (),
         Expected(workflow, judge),
-        requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive),
+        requirements,
         tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
         pull,
-        SealedRun(judged_by, conclusion) if judged_by else None,
+        sealed=SealedRun(judged_by, conclusion) if judged_by else None,
+        suite=Suite(directory, arguments, required=requirements.objectives),
     )
     if not (run_id or (pull and workflow)):
         raise SettingsError("publish needs --run-id, or --pull and --workflow")

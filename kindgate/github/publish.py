@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import GitHubError, GitHubRefused, PublishRefused
+from kindgate.github.again import WHOLE_REPOSITORY, Suite, bases_of, judged_again
 from kindgate.github.api import Api
 from kindgate.github.bounded import retried, within
 from kindgate.github.comment import PostResult
@@ -37,8 +38,8 @@ from kindgate.github.subject import (
 )
 from kindgate.github.trust import trusted
 from kindgate.github.uploads import Uploads, read_uploads
-from kindgate.report.decision import ANYTHING, Decision, Requirements, RunIdentity, decide, worst
-from kindgate.report.run import PullRequest, RunReport
+from kindgate.report.decision import ANYTHING, Decision, Requirements, decide, worst
+from kindgate.report.run import PullRequest
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 
@@ -63,7 +64,7 @@ class Request:
 
     Without a `run_id` it is the newest run of the head of pull request `pull`. `watched` are the files and folders whose
     change has the suite judged at all; none of them are all. With `sealed`, the run only asked for a verdict, and another
-    one judged.
+    one judged. `suite` is where the base branch says by what it is judged.
     """
 
     run_id: int = 0
@@ -73,6 +74,7 @@ class Request:
     watched: Sequence[str] = ()
     pull: int = 0
     sealed: SealedRun | None = None
+    suite: Suite = WHOLE_REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class _Publication:
         if not subjects:
             return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing is published"),))
         numbers = [subject.pull.number for subject in subjects if subject.pull]
-        results = [self._result(uploads, subject, numbers) for subject in subjects]
+        results = [self._result(self._judged_again(uploads, subject), subject, numbers) for subject in subjects]
         decision = worst(result.decision for result in results)
         status = self._set_status(status_of(decision))
         comments = [self._comment(subject, result) for subject, result in zip(subjects, results, strict=True) if subject.pull]
@@ -205,7 +207,7 @@ class _Publication:
         return result_of(
             uploads,
             self.run,
-            lambda report, identity: self._decide(report, identity, subject),
+            lambda report, identity: decide(report, self.request.requirements, identity),
             repository=self.context.repository,
             expected=leg_names(self.request.legs),
             numbers=numbers,
@@ -225,9 +227,9 @@ class _Publication:
             return "" if subject.approval.by else f"the pull request changes what GitHub runs: {changed}"
         return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
 
-    def _decide(self, report: RunReport, identity: RunIdentity, subject: Subject) -> Decision:  # noqa: ARG002  # recomputed verdicts need it
-        """The decision about one leg's report. The verdicts that are recomputed for `subject` belong here."""
-        return decide(report, self.request.requirements, identity)
+    def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
+        """The uploads with each verdict judged again, by the objectives of what the subject is based on too."""
+        return judged_again(uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by)
 
     def _message(self, result: Result, subject: Subject, record: PullRequest) -> Message:
         if not result.decisions:

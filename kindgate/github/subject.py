@@ -85,7 +85,7 @@ def subject_of_queue(api: Api, run: WorkflowRun, rules: Rules, deadline: Deadlin
         return Subject(objection=f"{run.head_branch} is no branch of a merge queue")
     changed, complete = retried("what the queue would merge", lambda: changed_between(api, entry.base_sha, run.head_sha), deadline)
     machinery = changed_machinery(changed)
-    approval = _approval_in_queue(api, run, entry.number, rules, deadline) if machinery else NOT_APPROVED
+    approval = _approval_in_queue(api, run, entry.number, rules, deadline)
     objection = "" if complete else "what the queue would merge is more than GitHub lists"
     return Subject(base_sha=entry.base_sha, machinery=machinery, approval=approval, objection=objection)
 

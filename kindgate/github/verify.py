@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import SettingsError
+from kindgate.github.again import collected_again
 from kindgate.github.context import Context
 from kindgate.github.legs import Collected, collect, leg_names
 from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requirements, RunIdentity, decide, no_verdict, worst
 from kindgate.report.escape import visible
-from kindgate.report.recompute import recomputed
 
 SUBJECTS = ("tests", "objectives", "comparison")
 """What can be required of a leg."""
@@ -46,8 +46,7 @@ def examine(
 
     Every verdict of a report is judged again from its own figures.
     """
-    found = collect(inputs, legs)
-    collected = replace(found, reports={leg: recomputed(report) for leg, report in found.reports.items()})
+    collected = collected_again(collect(inputs, legs))
     decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
     decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
     return Verified(collected, dict(sorted(decided.items())))

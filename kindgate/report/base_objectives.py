@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Literal
 
 from kindgate.model import Verdict
 from kindgate.report.build import comparison_records, objective_records
@@ -31,7 +32,8 @@ class BaseObjectives:
 
     `bursts` are those of one look (for a comparison: figures of both versions), or one in all where `quick`. `rate` is
     requests per second over all hosts, `seconds` the length of a burst. `compares` says whether a run has to compare
-    with a base version at all.
+    with a base version at all, `required` whether a run that judged no objectives has to be held to these. `inconclusive` is what
+    becomes of one that cannot be decided.
     """
 
     branch: str
@@ -41,10 +43,27 @@ class BaseObjectives:
     seconds: float
     quick: bool = False
     compares: bool = False
+    required: bool = True
+    inconclusive: Literal["warn", "fail", "pass"] = "warn"
 
     def looks(self, turns: int = 1) -> Looks:
         """The looks of its plan, with `turns` bursts for each figure."""
         return Looks(turns, 1) if self.quick else Looks(self.bursts * turns)
+
+
+@dataclass(frozen=True)
+class UnreadBase:
+    """A base branch whose objectives could not be read, and why."""
+
+    branch: str
+    problem: str
+
+    def verdict(self, accepted_by: str = "") -> BaseVerdict:
+        """Nothing of it was judged; a maintainer may let the pull request's own objectives count all the same."""
+        row = Rejudged(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
+        return BaseVerdict(
+            branch=shortened(self.branch, NAME_LIMIT), edited=True, accepted_by=shortened(accepted_by, NAME_LIMIT), rows=(row,)
+        )
 
 
 def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base: BaseObjectives, accepted_by: str = "") -> BaseVerdict:
@@ -56,14 +75,15 @@ def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base:
     of_thresholds = _longest((entry for entry in judged if entry.thresholds), samples)
     of_tolerances = _longest((entry for entry in judged if entry.tolerances), samples)
     rows: list[Rejudged] = []
-    if base.objectives.thresholds:
+    if base.objectives.thresholds and (base.required or of_thresholds is not None):
         rows += _thresholds(of_thresholds, base)
-    if base.objectives.compare and (base.compares or of_tolerances is not None):
+    if base.objectives.compare and ((base.required and base.compares) or of_tolerances is not None):
         rows += _tolerances(of_tolerances, base)
     return BaseVerdict(
         branch=shortened(base.branch, NAME_LIMIT),
         edited=is_edited(judged, base),
         accepted_by=shortened(accepted_by, NAME_LIMIT),
+        strict=base.inconclusive == "fail",
         rows=tuple(rows[:ROWS_LIMIT]),
     )
 

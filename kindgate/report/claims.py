@@ -94,17 +94,17 @@ def claims_of(report: RunReport, found: Sequence[Again]) -> Claims:
 
 @dataclass(frozen=True)
 class _Line(Generic[Row]):
-    """A row as it is when judged again, and whether the pull request's own test asked for it; `judged` tells that it could be."""
+    """A row as it is when judged again, whether the pull request's own test asked for it, and why it could not be judged."""
 
     row: Row
     own: bool
-    judged: bool
+    problem: str = ""
 
 
 def _thresholds(again: Again, figures: BaseFigures) -> list[_Line[ThresholdOutcome]]:
     entry = again.entry
     if again.judgement is not None:
-        return [_Line(row, entry.own, judged=True) for row in objective_records(again.judgement, entry.test, figures)]
+        return [_Line(row, entry.own) for row in objective_records(again.judgement, entry.test, figures)]
     rows = [
         ThresholdOutcome(
             metric=shortened(one.selector, NAME_LIMIT),
@@ -116,13 +116,13 @@ def _thresholds(again: Again, figures: BaseFigures) -> list[_Line[ThresholdOutco
         )
         for one in entry.thresholds
     ]
-    return [_Line(row, entry.own, judged=False) for row in rows]
+    return [_Line(row, entry.own, again.problem) for row in rows]
 
 
 def _tolerances(again: Again) -> list[_Line[ComparisonRow]]:
     entry = again.entry
     if again.comparison is not None:
-        return [_Line(row, entry.own, judged=True) for row in comparison_records(again.comparison, entry.test)]
+        return [_Line(row, entry.own) for row in comparison_records(again.comparison, entry.test)]
     rows = [
         ComparisonRow(
             metric=f"p({one.quantile:g})",
@@ -134,7 +134,7 @@ def _tolerances(again: Again) -> list[_Line[ComparisonRow]]:
         )
         for one in entry.tolerances
     ]
-    return [_Line(row, entry.own, judged=False) for row in rows]
+    return [_Line(row, entry.own, again.problem) for row in rows]
 
 
 def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, Rejudged]]:
@@ -148,7 +148,7 @@ def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[
         matched.append((line.row, _claim(line, same.pop(0) if same else None)))
     for row in (row for rows in open_claims.values() for row in rows):
         failed = row.model_copy(update={"verdict": Verdict.FAIL, "explanation": _unjudged(NO_FIGURES)})
-        matched.append((failed, _claim(_Line(failed, own=False, judged=False), row)))
+        matched.append((failed, _claim(_Line(failed, own=False, problem=NO_FIGURES), row)))
     return matched
 
 
@@ -158,8 +158,8 @@ def _claim(line: _Line[Row], claimed: Row | None) -> Rejudged:
         test=line.row.test,
         own=line.own,
         claimed=None if claimed is None else claimed.verdict,
-        verdict=line.row.verdict if line.judged else None,
-        reason=line.row.explanation,
+        verdict=None if line.problem else line.row.verdict,
+        reason=shortened(line.problem, LINE_LIMIT) or line.row.explanation,
     )
 
 

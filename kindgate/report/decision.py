@@ -185,8 +185,11 @@ def decide(
     own = _of_content(report, ANYTHING)
     if conclusion and own.may_merge != (conclusion == "success") and own.verdict != WORDS[Outcome.NO_VERDICT]:
         return untrusted(f"the report says {own.verdict}, and the run itself ended with {conclusion}")
-    decision = _of_content(report, requirements)
-    return _held_to_base(decision, again.base, requirements) if again.base is not None else decision
+    if again.base is None:
+        return _of_content(report, requirements)
+    if again.base.counts and again.base.strict:
+        requirements = replace(requirements, inconclusive="fail")
+    return _held_to_base(_of_content(report, requirements), again.base, requirements)
 
 
 def no_verdict(reason: str) -> Decision:
@@ -227,7 +230,7 @@ def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
     """The decision about a report whose figures give other verdicts than it claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"says {first.claimed} of" if first.claimed else "leaves out"
-    found = f"say {first.verdict}" if first.verdict else f"cannot be judged again ({first.reason.removesuffix('.')})"
+    found = f"say {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
     more = f", and {plural(len(contradicted) - 1, 'more claim')} of it" if len(contradicted) > 1 else ""
     reason = f"the report {claimed} {first.objective}, and its figures {found}{more}"
     if first.verdict is Verdict.FAIL:

@@ -33,17 +33,19 @@ class BaseVerdict(Record):
     """The objectives of the base branch, judged from this report's figures.
 
     `edited` says that the pull request is judged by others in its own run. `accepted_by` is the maintainer who lets those count.
+    `strict` says that an objective which cannot be decided is red.
     """
 
     branch: Name
     edited: bool = False
     accepted_by: Name = ""
+    strict: bool = False
     rows: Annotated[tuple[Rejudged, ...], Field(max_length=ROWS_LIMIT)] = ()
 
     @property
     def counts(self) -> bool:
         """Whether the check follows these rows."""
-        return not (self.edited and self.accepted_by)
+        return not self.accepted_by
 
 
 class Recomputation(Record):

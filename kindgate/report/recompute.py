@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kindgate.report.base_objectives import BaseObjectives, base_verdict
+from kindgate.report.base_objectives import BaseObjectives, UnreadBase, base_verdict
 from kindgate.report.build import gate_records
 from kindgate.report.claims import Again, claims_of, judge_again
 from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
 from kindgate.report.objectives import ValidityGate
-from kindgate.report.recomputation import Recomputation
+from kindgate.report.recomputation import BaseVerdict, Recomputation
 from kindgate.report.run import Outcome, RunReport
 from kindgate.slo.sample import BurstSample
 
-WORK_LIMIT = 20_000
-"""Objectives times bursts that are judged again at most: half a minute of a processor, or ten objectives in each of 30 tests."""
+WORK_LIMIT = 10_000
+"""Objectives times bursts that are judged again at most: fifteen seconds of a processor, or three objectives in each of 50 tests."""
 
 GATES_LIMIT = 500
 
 
-def recomputed(report: RunReport, base: BaseObjectives | None = None, *, accepted_by: str = "") -> RunReport:
+def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = None, *, accepted_by: str = "") -> RunReport:
     """The report with every verdict judged again, and with what the base's objectives make of its figures.
 
     Verdicts, figures, sentences and gates are those that the judge gives now. A claim without figures is a FAIL, and so is
@@ -34,7 +34,11 @@ def recomputed(report: RunReport, base: BaseObjectives | None = None, *, accepte
     samples, refused = _samples(report)
     found = [Again(entry, problem=refused) if refused else judge_again(entry, samples) for entry in report.judged]
     claims = claims_of(report, found)
-    verdict = base_verdict(report.judged, samples, base, accepted_by) if base is not None else None
+    verdict: BaseVerdict | None = None
+    if isinstance(base, UnreadBase):
+        verdict = base.verdict(accepted_by)
+    elif base is not None:
+        verdict = base_verdict(report.judged, samples, base, accepted_by)
     ended = outcome_of(
         exit_code=report.exit_code,
         interrupted=report.outcome is Outcome.INTERRUPTED,

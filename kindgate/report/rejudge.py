@@ -54,6 +54,6 @@ def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: S
         part = samples[: plan.per_look * look]
         result = judged(part, look)
         short = len(part) < plan.per_look * look
-        if short or result.decided or (isinstance(result, Judgement) and result.abort):
+        if short or result.decided:  # what aborts a run is a FAIL, and so decided
             return Rejudgement(result, short)
         look += 1

@@ -118,6 +118,20 @@ def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() ->
     assert (red.may_merge, red.exit_code, green.may_merge, green.verdict) == (False, 20, True, "INCONCLUSIVE")
 
 
+def test_a_look_that_is_not_whole_passes_nothing() -> None:
+    """Main's objective is open after ten bursts, and 15 are no second look: nobody may look when it suits them."""
+    again = recomputed(_run("max<5000", bursts=15), _main("p(95)<90"))
+    assert _rows(again) == [None]
+    assert "had all of its bursts" in decide(again, conclusion="success").reason
+
+
+def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:
+    """A pull request that lets INCONCLUSIVE pass in its settings is held to main's, which fails it."""
+    run = _run("p(95)<50", median=30.5)
+    assert decide(recomputed(run, _main("p(95)<50")), conclusion="success").may_merge
+    assert decide(recomputed(run, _main("p(95)<50", inconclusive="fail")), conclusion="success").exit_code == 20
+
+
 def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
     """5 ms of loop lag are valid for a limit of one second, and not for one of 90 ms."""
     again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<90"))

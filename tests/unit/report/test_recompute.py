@@ -19,7 +19,7 @@ from kindgate.report.build import Measurement, build_report
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.judged import Origin
 from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.recompute import WORK_LIMIT, recomputed
+from kindgate.report.recompute import recomputed
 from kindgate.report.rejudge import Looks, recompare
 from kindgate.report.run import Outcome, Run, RunReport
 from kindgate.slo.grammar import parse_marker
@@ -209,9 +209,10 @@ FORGERIES = {
     "a claim without figures": lambda report: report.model_copy(update={"judged": (), "figures": ()}),
     "a claim without bursts": lambda report: _edited(report, bursts=()),
     "bursts that are not there": lambda report: _edited(report, bursts=(0, 1, 999)),
-    "a burst twice": lambda report: _edited(report, bursts=(0, 1, 1)),
+    "a burst twice": lambda report: _edited(report, bursts=(*report.judged[0].bursts[:-1], report.judged[0].bursts[-2])),
     "fewer bursts than planned": _without_one,
-    "one look at many bursts": lambda report: _edited(report, looks=1),
+    "one look at many bursts": lambda report: _edited(report, looks=1, look=1, per_look=len(report.judged[0].bursts)),
+    "two looks": lambda report: _edited(report, looks=2, look=1, per_look=len(report.judged[0].bursts)),
     "an objective more": lambda report: report.model_copy(
         update={
             "objectives": (
@@ -230,7 +231,6 @@ FORGERIES = {
     "figures that contradict each other": lambda report: report.model_copy(
         update={"figures": (report.figures[0].model_copy(update={"send_lag": ""}), *report.figures[1:])}
     ),
-    "too much work": lambda report: _edited(report, bursts=tuple(range(WORK_LIMIT))),
 }
 
 
@@ -245,6 +245,14 @@ def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
     assert not decision.may_merge
     assert decision.exit_code in {20, 24}
     assert " of http_req" in decision.reason
+
+
+def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of a few megabytes may ask for hours; what is not judged again is no PASS."""
+    monkeypatch.setattr("kindgate.report.recompute.WORK_LIMIT", 5)
+    decision = decide(recomputed(_passing()), conclusion="success")
+    assert not decision.may_merge
+    assert "more objectives and bursts" in decision.reason
 
 
 def test_bursts_after_the_look_that_decided_do_not_count() -> None:

@@ -1,0 +1,73 @@
+"""`kindgate.github.base_suite`: by which objectives and which load the base branch would have judged a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.errors import SettingsError, SloError
+from kindgate.github.base_suite import base_objectives
+from kindgate.report.base_objectives import BaseObjectives
+from kindgate.slo.document import parse_document
+
+SLO = "thresholds: {http_req_duration: [p(95)<200]}\n"
+SIZED = SLO + "bursts: {count: 7, rate: 50, duration: 3s}\n"
+
+
+def _demands(files: dict[str, str], directory: str = "e2e", arguments: str = "") -> BaseObjectives | None:
+    return base_objectives(lambda path: files.get(path, ""), directory, "main", arguments)
+
+
+def _plan(found: BaseObjectives | None) -> tuple[Any, ...]:
+    assert found is not None
+    return found.bursts, found.rate, found.seconds, found.quick, found.compares, found.inconclusive
+
+
+@pytest.mark.parametrize(
+    ("directory", "files"),
+    [
+        (".", {"tests/e2e/slo.yaml": SLO}),
+        ("e2e", {"e2e/pytest.ini": "[pytest]\nslo_file = slo.yaml\n", "e2e/slo.yaml": SLO}),
+        ("./services/a", {"services/a/pytest.ini": "[pytest]\nslo_file = ../slo.yaml\n", "services/slo.yaml": SLO}),
+        ("e2e", {"e2e/pyproject.toml": '[tool.pytest.ini_options]\nslo_file = "own.yaml"\n', "e2e/own.yaml": SLO}),
+        ("e2e", {"e2e/pytest.ini": "[pytest]\naddopts = -q --slo-file own.yaml\n", "e2e/own.yaml": SLO}),
+    ],
+)
+def test_the_file_that_the_base_names_is_read(directory: str, files: dict[str, str]) -> None:
+    """By the default, by any of pytest's files, or by its additional options; paths count from the suite's folder."""
+    found = _demands(files, directory)
+    assert found is not None
+    assert [str(one) for one in found.objectives.thresholds] == [str(one) for one in parse_document(SLO).thresholds]
+    assert found.branch == "main"
+
+
+def test_the_plan_is_the_bases() -> None:
+    """The objectives file before the workflow's arguments, these before the settings, and the defaults last."""
+    named = "[pytest]\nslo_file = slo.yaml\n"
+    assert _plan(_demands({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (20, 300.0, 2.0, False, False, "warn")
+    settings = f"{named}slo_bursts = 9\nload_rate = 40\nslo_base = origin/main\nslo_inconclusive = fail\n"
+    settings += "addopts = --load-duration=500ms --slo-quick\n"
+    files = {"e2e/pytest.ini": settings, "e2e/slo.yaml": SLO}
+    assert _plan(_demands(files)) == (9, 40.0, 0.5, True, True, "fail")
+    assert _plan(_demands(files, arguments="-x --slo-bursts 11 --load-rate=60")) == (11, 60.0, 0.5, True, True, "fail")
+    assert _plan(_demands(files | {"e2e/slo.yaml": SIZED}, arguments="--slo-bursts 11")) == (7, 50.0, 3.0, True, True, "fail")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{}, {"e2e/pytest.ini": "[pytest]\nslo_file = /etc/passwd\n"}, {"e2e/pytest.ini": "[pytest]\nslo_file = ../../x\n", "../x": SLO}],
+)
+def test_a_base_without_an_objectives_file_demands_none(files: dict[str, str]) -> None:
+    """The pull request that brings the first one is judged by it; nothing outside of the repository is read."""
+    assert _demands(files) is None
+
+
+def test_a_base_that_cannot_be_read_is_an_error() -> None:
+    """It is told apart from a base without objectives."""
+    with pytest.raises(SloError):
+        _demands({"e2e/tests/e2e/slo.yaml": "thresholds: {http_req_duration: [fast]}"})
+    with pytest.raises(SettingsError):
+        _demands({"e2e/pytest.ini": "[pytest]\nslo_bursts = many\n"})
+    with pytest.raises(SettingsError, match="arguments"):
+        _demands({}, arguments="'")

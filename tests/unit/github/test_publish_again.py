@@ -1,0 +1,231 @@
+"""Publishing judges again: forged words, edited objectives and plans end as what their figures say, in comment, status and exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kindgate.github.again import Suite
+from kindgate.github.publish import Published, Request
+from kindgate.model import Verdict
+from kindgate.report.decision import Requirements
+from kindgate.report.run import Outcome, RunReport, TestResult
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from tests.unit.github.standin import BASE, HEAD, Fault, StandIn
+from tests.unit.github.test_publish import publish, upload
+from tests.unit.github.test_status import pushed, queue
+from tests.unit.report.judged_runs import bursts_of, judged_run
+
+START = "7" * 40
+"""Where the pull request left main."""
+
+PLAN = "bursts: {count: 10, rate: 200, duration: 2s}\n"
+STRICT, LOOSE = (f"thresholds: {{http_req_duration: [p(95)<{limit}]}}\n{PLAN}" for limit in (40, 1000))
+"""Files of objectives for a service whose p(95) is about 80 ms."""
+
+REQUEST = Request(9001, requirements=Requirements(objectives=True), suite=Suite("e2e", required=True))
+
+
+def _run(limit: int, bursts: int = 10, **burst: Any) -> RunReport:
+    report = judged_run(Objectives(parse_marker((f"p(95)<{limit}",))), bursts_of(**{"median": 50.0} | burst), bursts)
+    return report.model_copy(update={"tests": (TestResult(node_id="test_slo", outcome="passed", seconds=1.0),)})
+
+
+def _forged(report: RunReport) -> RunReport:
+    rows = tuple(row.model_copy(update={"verdict": Verdict.PASS, "explanation": "PASS: all is well."}) for row in report.objectives)
+    return report.model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0, "objectives": rows})
+
+
+def _base(github: StandIn, files: Mapping[str, str], now: Mapping[str, str] | None = None) -> None:
+    """What main's commits hold: at the start of the pull request, and now."""
+    github.merge_base = START
+    for commit, held in ((START, files), (BASE, files if now is None else now)):
+        github.contents |= {(f"e2e/{name}", commit): text for name, text in held.items()}
+
+
+NAMED = {"pytest.ini": "[pytest]\nslo_file = own.yaml\n"}
+
+
+def _published(github: StandIn, report: RunReport, request: Request = REQUEST) -> tuple[Published, str, dict[str, Any]]:
+    """What comes of a report whose run GitHub calls a success: the decision, the comment and the status."""
+    upload(github, report)
+    published = publish(github, request)
+    ((commit, status),) = github.statuses
+    assert commit == HEAD
+    return published, github.written()[-1] if github.written() else "", status
+
+
+def test_words_of_pass_over_failing_figures_end_as_a_fail_everywhere(fork: StandIn) -> None:
+    """The stranger's report says PASS and its histograms do not: comment, status and exit code say FAIL, and name the objective."""
+    published, comment, status = _published(fork, _forged(_run(40)))
+
+    assert published.exit_code == 20
+    first = comment.split("\n")[1]
+    assert first.startswith("### ❌ FAIL")
+    assert "p(95)<40 of http_req_duration" in first
+    assert "may merge" not in comment
+    assert (status["state"], status["context"]) == ("failure", "kindgate/verdict")
+    assert "p(95)<40" in status["description"]
+
+
+def test_an_honest_report_stays_what_it_is(fork: StandIn) -> None:
+    """Judged again, by its own objectives and by main's, which are the same."""
+    _base(fork, NAMED | {"own.yaml": LOOSE})
+
+    published, comment, status = _published(fork, _run(1000))
+
+    assert (published.exit_code, status["state"]) == (0, "success")
+    assert comment.split("\n")[1].startswith("### ✅ PASS")
+    assert "its objectives are those of `main`" in comment
+    assert "that it is consistent, not that it is honest" in comment
+
+
+def test_edited_objectives_pass_their_own_and_fail_those_of_main(fork: StandIn) -> None:
+    """Both verdicts are in the comment, and the check follows main's, whose own settings name the file."""
+    _base(fork, NAMED | {"own.yaml": STRICT})
+
+    published, comment, status = _published(fork, _run(1000))
+
+    assert (published.exit_code, status["state"]) == (20, "failure")
+    assert "passes its own objectives, fails those of main: p(95)<40 of http_req_duration" in comment.split("\n")[1]
+    assert "✅ PASS" in comment
+    assert "❌ FAIL" in comment
+
+
+def test_fewer_bursts_than_main_plans_are_no_pass(fork: StandIn) -> None:
+    """An edited plan measures less and proves less."""
+    _base(fork, NAMED | {"own.yaml": LOOSE})
+
+    published, comment, _ = _published(fork, _run(1000, bursts=3))
+
+    assert published.exit_code == 20
+    assert "main plans 10 bursts for a look" in comment
+
+
+def test_what_the_workflow_adds_to_the_command_line_is_part_of_the_plan(fork: StandIn) -> None:
+    """It is the same for main and for the pull request."""
+    _base(fork, NAMED | {"own.yaml": LOOSE.replace(PLAN, "")})
+    suite = Suite("e2e", "--slo-bursts 3 --load-rate=200", required=True)
+
+    published, _, _ = _published(fork, _run(1000, bursts=3), Request(9001, suite=suite))
+
+    assert published.exit_code == 0
+
+
+def test_an_objective_of_main_that_nothing_here_is_about_is_red_by_name(fork: StandIn) -> None:
+    """A route that is no longer loaded is not a route that is fast."""
+    _base(fork, NAMED | {"own.yaml": LOOSE.replace("http_req_duration:", '"http_req_duration{host:gone.localhost}":')})
+
+    published, comment, _ = _published(fork, _run(1000))
+
+    assert published.exit_code == 20
+    assert "http_req_duration{host:gone.localhost}" in comment.split("\n")[1]
+
+
+@pytest.mark.parametrize(("earlier", "now", "code"), [(STRICT, LOOSE, 0), (LOOSE, STRICT, 0), (STRICT, STRICT, 20)])
+def test_a_run_that_judged_by_main_as_it_was_or_as_it_is_edited_nothing(fork: StandIn, earlier: str, now: str, code: int) -> None:
+    """GitHub runs a merge with main as it was at that time; who edits nothing is held to what was merged."""
+    _base(fork, NAMED | {"own.yaml": earlier}, NAMED | {"own.yaml": now})
+
+    published, _, _ = _published(fork, _run(1000))
+
+    assert published.exit_code == code
+
+
+UNREADABLE = {"objectives": {"own.yaml": "thresholds: ["}, "settings": {"pytest.ini": "[pytest]\nslo_bursts = many\n"}}
+
+
+@pytest.mark.parametrize("held", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_base_that_cannot_be_read_is_red(fork: StandIn, held: dict[str, str]) -> None:
+    """Nobody knows what the run would have been held to."""
+    _base(fork, NAMED | held)
+
+    published, comment, _ = _published(fork, _run(1000))
+
+    assert published.exit_code == 20
+    assert "cannot be read at 7777777777" in comment
+
+
+def test_a_token_that_may_not_read_contents_is_red_and_says_so(fork: StandIn) -> None:
+    """A private repository needs `contents: read`; what main demands is not taken for nothing."""
+    _base(fork, NAMED | {"own.yaml": LOOSE})
+    for _ in range(10):
+        fork.fail("GET .*/contents/", Fault("read_only_token"))
+
+    published, comment, _ = _published(fork, _run(1000))
+
+    assert published.exit_code == 20
+    assert "they cannot be read at 7777777777" in comment
+
+
+def test_the_first_objectives_file_of_a_repository_is_judged_by_itself(fork: StandIn) -> None:
+    """Main has none yet."""
+    published, comment, _ = _published(fork, _run(1000))
+
+    assert published.exit_code == 0
+    assert "1 verdict judged again from the report's figures, all as the report says" in comment
+
+
+def test_a_leg_that_need_not_judge_objectives_is_not_held_to_them(fork: StandIn) -> None:
+    """A smoke leg has none; a leg that judged some is held to main's all the same."""
+    _base(fork, NAMED | {"own.yaml": STRICT})
+    smoke = _run(1000).model_copy(update={"objectives": (), "judged": (), "figures": (), "bursts": ()})
+    lax = Request(9001, suite=Suite("e2e"))
+
+    assert _published(fork, smoke, lax)[0].exit_code == 0
+    fork.statuses.clear()
+    fork.artifacts.clear()
+    assert _published(fork, _run(1000), lax)[0].exit_code == 20
+
+
+@pytest.mark.parametrize(("demanded", "code"), [(LOOSE, 0), (STRICT, 20)])
+def test_an_entry_of_the_merge_queue_is_held_to_its_base(github: StandIn, demanded: str, code: int) -> None:
+    """The commit that the queue's branch names is the base."""
+    queue(github)
+    _base(github, {}, NAMED | {"own.yaml": demanded})
+
+    published, _, status = _published(github, _run(1000))
+
+    assert (published.exit_code, status["state"]) == (code, "failure" if code else "success")
+
+
+def test_a_push_is_judged_by_its_own_objectives(github: StandIn) -> None:
+    """What it changed has been merged; its words are still held against its figures."""
+    pushed(github)
+    _base(github, NAMED | {"own.yaml": STRICT})
+
+    published, _, _ = _published(github, _run(1000))
+    assert published.exit_code == 0
+    github.statuses.clear()
+    github.artifacts.clear()
+    assert _published(github, _forged(_run(40)))[0].exit_code == 20
+
+
+def test_a_maintainers_label_lets_edited_objectives_count_for_the_commit_that_was_seen(fork: StandIn) -> None:
+    """Set after the push, by somebody who may write: the comment still shows main's verdict, and by whose word it does not count."""
+    _base(fork, NAMED | {"own.yaml": STRICT})
+    fork.label("2026-09-20T10:20:00Z")
+
+    published, comment, status = _published(fork, _run(1000))
+
+    assert (published.exit_code, status["state"]) == (0, "success")
+    assert "`maintainer` lets that count" in comment
+    assert "❌ FAIL" in comment
+
+
+def test_a_label_from_before_the_push_lets_nothing_count(fork: StandIn) -> None:
+    """The maintainer has not seen this commit."""
+    _base(fork, NAMED | {"own.yaml": STRICT})
+    fork.label("2026-09-20T09:59:00Z")
+
+    assert _published(fork, _run(1000))[0].exit_code == 20
+
+
+def test_no_label_lets_a_forged_verdict_count(fork: StandIn) -> None:
+    """A maintainer accepts objectives, and no contradiction."""
+    fork.label("2026-09-20T10:20:00Z")
+
+    assert _published(fork, _forged(_run(40)))[0].exit_code == 20

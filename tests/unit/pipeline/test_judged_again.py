@@ -1,0 +1,54 @@
+"""Real bursts against real servers, good and bad: what the engine measured never contradicts itself, and is judged alike again."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.finish import collect_bursts
+from kindgate.pipeline.judging import measure_and_judge
+from kindgate.pipeline.lease import Lease
+from kindgate.report.build import Measurement
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from tests.unit.report.judged_runs import reported
+from tests.unit.report.test_recompute import assert_honest
+
+OBJECTIVES = Objectives(
+    parse_marker(
+        (
+            "p(95)<1000",
+            "http_req_failed: rate<0.3",
+            "http_req_failed{kind:network}: rate<0.5",
+            "checks: rate>0.5",
+            "avg<500",
+            "max<9000",
+        )
+    )
+)
+
+
+@pytest.mark.parametrize("in_flight", [None, 1], ids=["open", "held by the cap"])
+def test_what_was_measured_of_good_and_bad_servers_is_judged_alike_again(ingress_url: str, tmp_path: Path, in_flight: int | None) -> None:
+    """Answers, late ones, errors, bodies that are wrong, refused connections, and requests that found no slot."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refused = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    routes = (
+        Route(ingress_url, host="foo.localhost", check=Check(substring="foo")),
+        Route(ingress_url, host="slow.localhost"),
+        Route(ingress_url, host="broken.localhost"),
+        Route(ingress_url, host="wrong.localhost", check=Check(substring="something else")),
+        Route(refused, host="gone.localhost"),
+    )
+    plan = BurstPlan(routes, OpenLoop.constant(200, seconds=0.5), timeout=0.3, in_flight=in_flight)
+    campaign = Campaign(plan, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
+    judged = measure_and_judge(OBJECTIVES, campaign, 3)
+
+    kinds = {kind.value for burst in judged.bursts for kind in burst.failed}
+    assert kinds >= {"http", "check", "connect", *(["unsent"] if in_flight else [])}
+    bursts = collect_bursts(campaign.folder)
+    assert_honest(reported([Measurement("test_slo", judgement=judged.judgement, origin=judged.origin)], bursts))
