@@ -249,6 +249,7 @@ class Hub:
             "event_name": event,
             "head_ref": run["head_branch"] if pulls else "",
             "ref": ref,
+            "ref_type": "branch",
             "ref_name": ref.removeprefix("refs/").removeprefix("heads/").removeprefix("pull/"),
             "repository": REPOSITORY,
             "repository_id": "100",

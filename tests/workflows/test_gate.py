@@ -10,6 +10,7 @@ from kindgate.model import Verdict
 from kindgate.report.run import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
+from tests.player.hub import Played
 from tests.unit.report.judged_runs import bursts_of, judged_run
 from tests.workflows import shop as suites
 from tests.workflows.shop import Prepare, Shop, judged, record
@@ -35,19 +36,25 @@ def forged() -> RunReport:
 
 @pytest.fixture(name="shop")
 def _shop(prepared: Prepare) -> Shop:
-    """A fresh repository after `kindgate init`."""
-    return prepared()
+    """A fresh repository after `kindgate init`, whose owner has planned the load that `honest` measures."""
+    made = prepared()
+    objectives = (made.hub.work / "e2e/slo.yaml").read_text()
+    assert "rate: 300\n  duration: 2s\n" in objectives
+    made.hub.commit({"e2e/slo.yaml": objectives.replace("rate: 300\n  duration: 2s\n", "rate: 200\n  duration: 3s\n")})
+    return made
 
 
-def red(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> None:
+def red(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> Played:
     """The pull request that brings `files` ends red in the status, in the check and in the comment."""
     head = shop.hub.commit(files, "faster")
     played = shop.hub.pull("faster", fork=fork, author=author)
 
     assert shop.status(head) in {"failure", "error"}, record(played)
     assert judged(played).result.checks["kindgate"] == "failure", record(played)
+    assert played[-1].result.checks["publish / verdict"] == "failure", record(played)
     assert "may merge" not in shop.comment()
     assert head[:7] in shop.comment()
+    return judged(played)
 
 
 ATTACKS = {
@@ -71,14 +78,33 @@ def test_a_suite_without_a_verdict_is_red(shop: Shop, attack: str, *, fork: bool
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_suite_that_overwrites_the_judge_is_red(shop: Shop, *, fork: bool) -> None:
     """It changes the programs of its own job, and a process that it leaves writes the report: other jobs have programs of their own."""
-    red(shop, dict(suites.overwriting(forged())), fork=fork)
+    checks = red(shop, dict(suites.overwriting(forged())), fork=fork).result.checks
+
+    assert (checks["e2e / e2e"], checks["e2e / e2e verdict"]) == ("success", "failure")
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_forged_report_ends_as_fail(shop: Shop, *, fork: bool) -> None:
     """Its histograms are judged again: the comment, the status and the exit code say FAIL, whatever the report says."""
     red(shop, dict(suites.with_report(forged())), fork=fork)
-    assert "FAIL" in shop.comment().splitlines()[1] or "UNTRUSTED" in shop.comment().splitlines()[1]
+
+    assert "FAIL" in shop.comment().splitlines()[1]
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
+def test_easier_objectives_of_a_pull_request_do_not_count(shop: Shop, *, fork: bool) -> None:
+    """It passes its own, and is held to those of the base, from the same figures."""
+    easier = Objectives(parse_marker(("http_req_duration: p(95)<5000", "http_req_failed: rate<0.01")))
+    report = judged_run(easier, bursts_of(median=900.0, size=600), 20)
+    assert report.outcome is Outcome.PASSED
+    objectives = (shop.hub.work / "e2e/slo.yaml").read_text().replace("p(95)<500", "p(95)<5000")
+
+    head = shop.hub.commit({**suites.with_report(report), "e2e/slo.yaml": objectives}, "faster")
+    played = shop.hub.pull("faster", fork=fork)
+
+    assert judged(played).result.checks["kindgate"] == "success", record(played)
+    assert shop.status(head) == "failure", record(played)
+    assert "FAIL" in shop.comment().splitlines()[1]
 
 
 @pytest.mark.parametrize("author", ["mona", "dependabot[bot]"])
