@@ -236,6 +236,8 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     inputs = {
         "run-id": "9001",
         "pull": "0",
+        "judged-by": "0",
+        "conclusion": "",
         "label": "kindgate: gate change approved",
         "legs": "e2e",
         "id": "e2e",
