@@ -101,6 +101,10 @@ def _permissions(evidence: Evidence) -> Finding:
     )
 
 
+def _sealed(_evidence: Evidence) -> Finding:
+    return Finding(State.LOOK, "the scratch repository is not sealed: open a pull request from a fork of one that is")
+
+
 def _mermaid(evidence: Evidence) -> Finding:
     rendered = [comment for comment in evidence.passing.comments if _MERMAID.search(comment.rendered)]
     if not rendered:
@@ -181,6 +185,10 @@ CLAIMS = (
     Claim("The comment is written as `github-actions[bot]`", _author),
     Claim("`$/.github/...` leads to the commit of the workflow that uses it", _own_actions),
     Claim("Callers' `permissions` suffice for the reusable workflows", _permissions),
+    Claim(
+        "A sealed run can fetch the head of a fork's pull request by its commit, and a `workflow_run` of an unapproved run judges nothing",
+        _sealed,
+    ),
     Claim("The mermaid chart is drawn", _mermaid),
     Claim("What is in code has no effect (`@name`, `#1`, addresses)", _no_effect),
     Claim("The HTML report opens in the browser", _page),
