@@ -17,6 +17,7 @@ from kindgate.settings import Settings
 
 if TYPE_CHECKING:
     from kindgate.github.comment import PostResult
+    from kindgate.github.publication import Request
     from kindgate.report.decision import Requirements, RunIdentity
 
 
@@ -141,6 +142,10 @@ def publish(  # noqa: PLR0917  # typer calls it by name
     ] = None,
     directory: Annotated[str, typer.Option(help="Folder of the suite's pytest settings", metavar="DIR")] = ".",
     arguments: Annotated[str, typer.Option(help="What the workflow adds to pytest's command line", metavar="TEXT")] = "",
+    pages: Annotated[
+        Path | None, typer.Option(help="Write the HTML page of each leg into this folder, and publish nothing", metavar="DIR")
+    ] = None,
+    page: Annotated[str, typer.Option(help="Artifact of this workflow that holds the pages, to be linked", metavar="URL")] = "",
 ) -> None:
     """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
@@ -149,9 +154,10 @@ def publish(  # noqa: PLR0917  # typer calls it by name
 
     Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
-    from kindgate.github.again import Suite  # noqa: PLC0415  # keeps --help quick
-    from kindgate.github.identity import Expected  # noqa: PLC0415  # the same
-    from kindgate.github.publish import Request, SealedRun, publish_run  # noqa: PLC0415  # the same
+    from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.publication import Request, SealedRun  # noqa: PLC0415  # the same
+    from kindgate.github.publish import publish_run  # noqa: PLC0415  # the same
+    from kindgate.github.suite import Suite  # noqa: PLC0415  # the same
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # the same
 
     requirements = requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive)
@@ -160,13 +166,17 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         leg or (),
         Expected(workflow, judge),
         requirements,
-        tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
-        pull,
-        sealed=SealedRun(judged_by, conclusion) if judged_by else None,
+        watched=tuple(line.strip() for text in watch or () for line in text.splitlines() if line.strip()),
+        pull=pull,
         suite=Suite(directory, arguments, required=requirements.objectives),
+        page=page,
+        sealed=SealedRun(judged_by, conclusion) if judged_by else None,
     )
     if not (run_id or (pull and workflow)):
         raise SettingsError("publish needs --run-id, or --pull and --workflow")
+    if pages is not None:
+        _write_pages(request, settings, pages)
+        return
     published = publish_run(request, settings.github, os.environ)
     for result in published.results:
         _show(result)
@@ -174,6 +184,18 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         print(f"{published.decision.verdict}: {visible(published.decision.reason)}")
     if published.exit_code:
         raise typer.Exit(published.exit_code)
+
+
+def _write_pages(request: Request, settings: Settings, folder: Path) -> None:
+    """Write the pages, and tell the next steps where they are: GitHub shows an artifact that is one file in the browser."""
+    from kindgate.github.outputs import write_output  # noqa: PLC0415  # keeps --help quick
+    from kindgate.github.publish import render_pages  # noqa: PLC0415  # the same
+
+    written = render_pages(request, settings.github, os.environ, folder)
+    for file in written:
+        print(f"page written: {file}")
+    if written:
+        write_output("page" if len(written) == 1 else "pages", str(written[0] if len(written) == 1 else folder), os.environ)
 
 
 def _show(result: PostResult) -> None:

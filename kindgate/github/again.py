@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kindgate.errors import GitHubRefused, PublishRefused, SettingsError, SloError
 from kindgate.github.api import Api
@@ -12,26 +12,12 @@ from kindgate.github.bounded import retried
 from kindgate.github.confined import confined
 from kindgate.github.legs import Collected
 from kindgate.github.subject import Subject
+from kindgate.github.suite import Suite
 from kindgate.github.uploads import Uploads
 from kindgate.report.base_objectives import BaseObjectives, UnreadBase, is_edited
 from kindgate.report.recompute import recomputed
 from kindgate.report.run import RunReport
 from kindgate.waiting import Deadline
-
-
-@dataclass(frozen=True)
-class Suite:
-    """The suite that a run judges: the folder of its pytest settings, and what the workflow adds to pytest's command line.
-
-    `required` says that every leg must be held to the base's objectives, and not those alone that judged some.
-    """
-
-    directory: str = "."
-    arguments: str = ""
-    required: bool = False
-
-
-WHOLE_REPOSITORY = Suite()
 
 Base = BaseObjectives | UnreadBase
 
@@ -104,6 +90,6 @@ def _base_at(api: Api, suite: Suite, branch: str, commit: str, deadline: Deadlin
         return retried(path, lambda: api.file(path, commit), deadline)
 
     try:
-        return base_objectives(read, suite.directory, branch, suite.arguments, required=suite.required)
+        return base_objectives(read, suite, branch)
     except (GitHubRefused, SettingsError, SloError) as error:
         return UnreadBase(branch, f"they cannot be read at {commit[:10]}: {error.message}")

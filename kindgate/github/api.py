@@ -177,6 +177,24 @@ class Api:
         with _translated(f"read {path} at {ref}"):
             return content.decoded_content.decode(errors="replace")
 
+    def folder(self, path: str, ref: str) -> dict[str, str]:
+        """The entries of a folder at a commit by name, each with its hash (GitHub lists 1,000 at most); empty where there is none."""
+        try:
+            with _translated(f"list {path or 'the root'} at {ref}"):
+                found = self._json(f"/contents/{quote(path)}", ref=ref)
+                return {entry["name"]: entry["sha"] for entry in found} if isinstance(found, list) else {}
+        except GitHubRefused as error:
+            if error.status == 404:
+                return {}
+            raise
+
+    def newest_push(self, workflow: str, branch: str) -> WorkflowRun | None:
+        """The newest run of a workflow, by its file's name, that a push to a branch started and that succeeded."""
+        with _translated(f"list the runs of {workflow}"):
+            path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
+            found = self._json(path, branch=branch, event="push", status="success", per_page=1)["workflow_runs"]
+            return _run_of(found[0]) if found else None
+
     def changed_files(self, number: int) -> list[ChangedFile]:
         """The files that a pull request changes (GitHub lists 3,000 at most: compare with `PullState.changed_files`)."""
         with _translated(f"list the files of #{number}"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kindgate.report.run import Link
 
 PAGE_PREFIX = "kindgate-page-"
@@ -21,6 +23,8 @@ def page_name(leg: str, attempt: int) -> str:
     return f"{PAGE_PREFIX}{leg}-{attempt}.html"
 
 
-def page_link(run_url: str, artifact_id: int) -> Link:
-    """The HTML report among a run's artifacts."""
-    return Link(name=HTML_REPORT, url=f"{run_url.partition('/attempts/')[0]}/artifacts/{artifact_id}")
+def own_page(address: str, run_url: str) -> Link | None:
+    """The HTML report that the run of `run_url` itself has uploaded; None where `address` is none of its artifacts."""
+    run = run_url.partition("/attempts/")[0]
+    found = run and re.fullmatch(rf"{re.escape(run)}/artifacts/[0-9]{{1,15}}", address)
+    return Link(name=HTML_REPORT, url=address) if found else None

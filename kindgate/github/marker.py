@@ -65,6 +65,8 @@ def digest_of(report: RunReport) -> str:
         "gate": [
             *report.gate_changes.files,
             *((row.file, row.metric, row.old, row.new) for row in report.gate_changes.thresholds),
+            *report.gate_changes.no_longer,
+            *report.gate_changes.notes,
             report.gate_changes.approved_by,
             report.gate_changes.not_approved,
         ],

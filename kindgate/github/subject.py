@@ -5,33 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kindgate.errors import GitHubRefused
 from kindgate.gate_paths import GATE_NAMES, below, matches
 from kindgate.github.api import Api
 from kindgate.github.approval import EVENTS_LIMIT, NOT_APPROVED, Approval, base_changed, read_approval
 from kindgate.github.bounded import retried
-from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
+from kindgate.github.fewer import is_on_branch
+from kindgate.github.gate_changes import read_changes
 from kindgate.github.identity import changed_machinery, queue_entry
 from kindgate.github.replies import PullState, WorkflowRun
-from kindgate.report.objectives import GateChanges, ThresholdChange
+from kindgate.github.suite import WHOLE_REPOSITORY, Suite
+from kindgate.report.objectives import GateChanges
 from kindgate.waiting import Deadline
-
-FILES_LIMIT = 3000
-"""Files of a pull request that GitHub lists at most (docs.github.com, "List pull requests files")."""
-
-SLO_TEXT_LIMIT = 64 * 1024
-"""Characters of an objectives file that are read."""
-
 
 NOTHING = GateChanges()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The label that approves changes of the gate, and the files and folders that the suite is judged for; none are all."""
+    """The label that approves changes of the gate, the files and folders that the suite is judged for (none are all), and the suite."""
 
     label: str
     watched: Sequence[str] = ()
+    suite: Suite = WHOLE_REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,6 @@ class Subject:
     approval: Approval = NOT_APPROVED
     objection: str = ""
     untouched: bool = False
-    warnings: tuple[str, ...] = ()
 
 
 PUSH = Subject()
@@ -58,23 +52,19 @@ PUSH = Subject()
 
 
 def subject_of_pull(api: Api, run: WorkflowRun, pull: PullState, rules: Rules, deadline: Deadline) -> Subject:
-    """A pull request, and what it changes about the gate; a token without `contents: read` leaves the thresholds out."""
-    changed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
+    """A pull request, and what it changes about the gate."""
+    changed = read_changes(api, pull, rules.suite, deadline)
     events = retried("its timeline", lambda: api.timeline(pull.number, at_most=EVENTS_LIMIT), deadline)
     approval = read_approval(api, events, rules.label, run.created, deadline)
-    names = sorted({name for file in changed for name in (file.name, file.previous) if name})
-    files = gate_files(names)
-    thresholds, warnings = _threshold_changes(api, pull, [file for file in files if is_slo_file(file)], deadline)
-    listed = len(changed) < FILES_LIMIT
+    touched = any(below(name, rules.watched) or matches(name, GATE_NAMES) for name in changed.names)
     return Subject(
         pull=pull,
         base_sha=pull.base_sha,
-        changes=GateChanges(files=files, thresholds=thresholds, approved_by=approval.by, not_approved=approval.refused),
-        machinery=changed_machinery(names),
+        changes=changed.gate.model_copy(update={"approved_by": approval.by, "not_approved": approval.refused}),
+        machinery=changed_machinery(changed.names),
         approval=approval,
         objection="the pull request was given another base branch after the run: push to it again" * base_changed(events, run.created),
-        untouched=listed and bool(rules.watched) and not any(below(name, rules.watched) or matches(name, GATE_NAMES) for name in names),
-        warnings=warnings,
+        untouched=changed.complete and bool(rules.watched) and not touched,
     )
 
 
@@ -123,12 +113,8 @@ def changed_between(api: Api, old: str, new: str) -> tuple[list[str], bool]:
 
 
 def is_on_default_branch(api: Api, run: WorkflowRun) -> bool:
-    """Whether a push's commit is in the history of the default branch: its name alone may be that of a tag."""
-    branch = api.default_branch()
-    if run.head_branch != branch:
-        return False
-    newest = api.branch_head(branch)
-    return newest == run.head_sha or api.merge_base(newest, run.head_sha) == run.head_sha
+    """Whether a push's commit is in the history of the default branch."""
+    return is_on_branch(api, run, api.default_branch())
 
 
 def pulls_of(api: Api, run: WorkflowRun) -> list[PullState]:
@@ -150,27 +136,3 @@ def newer_run(api: Api, run: WorkflowRun) -> int:
         if (other.event, other.head_branch, other.head_repository_id) == (run.event, run.head_branch, run.head_repository_id)
     ]
     return max((number for number in same if number > run.id), default=0)
-
-
-def _threshold_changes(
-    api: Api, pull: PullState, files: Sequence[str], deadline: Deadline
-) -> tuple[tuple[ThresholdChange, ...], tuple[str, ...]]:
-    """The objectives that a pull request changes, and a warning where they cannot be read."""
-    found: list[ThresholdChange] = []
-    try:
-        start = _start_of(api, pull, deadline) if files else ""
-        for file in files:
-            old, new = (_text(api, file, commit, deadline) for commit in (start, pull.head_sha))
-            found += threshold_changes(file, old, new)
-    except GitHubRefused as error:
-        return (), (f"the changed thresholds are not known: {error.message}",)
-    return tuple(found[:CHANGES_LIMIT]), ()
-
-
-def _start_of(api: Api, pull: PullState, deadline: Deadline) -> str:
-    """The commit that the pull request started from: what its base has done since is not its doing."""
-    return retried("where the pull request started", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
-
-
-def _text(api: Api, file: str, commit: str, deadline: Deadline) -> str:
-    return retried(file, lambda: api.file(file, commit), deadline)[:SLO_TEXT_LIMIT]

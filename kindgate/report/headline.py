@@ -135,7 +135,7 @@ def _passed(report: RunReport) -> Headline:
         cause = ("the tightest, ", *_threshold(tightest), f", is met with {percent(tightest.margin)} of its limit left")
     gate = report.gate_changes
     next_step: Words = ("nothing to do: this change may merge",)
-    if gate.files or gate.thresholds:
+    if gate.files or gate.thresholds or gate.no_longer:
         next_step = ("review what this pull request changes about the gate itself, listed below, then merge",)
     judged = bool(report.objectives or report.comparison)
     if not judged:

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kindgate.report import numbers
+from kindgate.report.decision import Decision
 from kindgate.report.escape import visible
 from kindgate.report.glance import glances, scenarios
 from kindgate.report.headline import Foreign, Words, failing_tests, headline, interval
@@ -24,14 +25,14 @@ from kindgate.report.said_again import CONSISTENT, differences, sentences
 from kindgate.report.verdict_blocks import WORST_FIRST
 
 
-def report_page(report: RunReport) -> str:
-    """The whole page as HTML."""
+def report_page(report: RunReport, decision: Decision | None = None) -> str:
+    """The whole page as HTML; `decision` is what was decided about the report, by default what its own content says."""
     from kindgate.report.drawings import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
 
     environment = _environment()
     style, script = (_part(environment, name) for name in ("report.css", "report.js"))
     drawn = drawings_of(report)
-    said = headline(report)
+    said = headline(report, decision)
     return environment.get_template("report.html.j2").render(
         report=report,
         said=said,

@@ -31,7 +31,10 @@ from kindgate.report.verdict_blocks import (
     details_block,
     failing_block,
     gate_block,
+    gate_files_block,
+    gate_notes_block,
     headline_block,
+    no_longer_block,
     objectives_block,
 )
 
@@ -51,9 +54,12 @@ SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     failing_block,
     details_block,
     gate_block,
+    no_longer_block,
+    gate_notes_block,
     resources_block,
     chart_block,
     bursts_block,
+    gate_files_block,
     phases_block,
     notes_block,
     links_block,

@@ -80,10 +80,13 @@ class ThresholdChange(Record):
 class GateChanges(Record):
     """What the pull request changes about the gate that judges it.
 
+    `no_longer` is what the base judges and this run did not; `notes` say what could not be found out.
     `approved_by` is the maintainer who lets it, by a label; `not_approved` is why a label that is there does not count.
     """
 
     files: Annotated[tuple[Name, ...], Field(max_length=500)] = ()
     thresholds: Annotated[tuple[ThresholdChange, ...], Field(max_length=200)] = ()
+    no_longer: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
+    notes: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
     approved_by: Name = ""
     not_approved: Line = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kindgate.model import Verdict
 from kindgate.report.escape import cell_code, code_block, code_span, html_code
 from kindgate.report.headline import SHORT_SHA, Foreign, Headline, Words, failing_tests, interval
-from kindgate.report.layout import Block, table
+from kindgate.report.layout import Block, folded_table, table
 from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.run import RunReport, TestResult
@@ -14,6 +14,9 @@ from kindgate.report.said_again import differences, sentences
 MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", Verdict.INVALID: "🚫"}
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+GATE_FILES = 20
+"""Changed files of the gate that are named in one sentence; more are in a table of their own."""
 
 FAILING_ROWS, DETAILS = 2000, 400
 """Rows that are made at most: no page has room for more, and making them takes time that posting does not have."""
@@ -119,9 +122,9 @@ def gate_block(report: RunReport) -> Block | None:
     gate = report.gate_changes
     if not gate.files and not gate.thresholds:
         return None
-    files = ", ".join(code_span(file) for file in gate.files[:20])
-    if len(gate.files) > 20:
-        files += f" and {len(gate.files) - 20} more"
+    files = ", ".join(code_span(file) for file in gate.files[:GATE_FILES])
+    if len(gate.files) > GATE_FILES:
+        files += f" and {len(gate.files) - GATE_FILES} more"
     rows = [
         (cell_code(changed.file), cell_code(changed.metric), cell_code(changed.old), cell_code(changed.new)) for changed in gate.thresholds
     ]
@@ -133,6 +136,27 @@ def gate_block(report: RunReport) -> Block | None:
     if not rows:
         return Block((f"**{title}**",), usefulness=75)
     return table(title, ("file", "metric", "old", "new"), rows, usefulness=75, noun="changed threshold")
+
+
+def gate_files_block(report: RunReport) -> Block | None:
+    """All changed files of the gate, folded, where the sentence about them names only some."""
+    files = report.gate_changes.files
+    if len(files) <= GATE_FILES:
+        return None
+    return folded_table("All changed files of the gate", ("file",), [(cell_code(file),) for file in files], usefulness=40, noun="file")
+
+
+def no_longer_block(report: RunReport) -> Block | None:
+    """What the base branch judges and this run did not."""
+    rows = tuple(f"- {code_span(row)}" for row in report.gate_changes.no_longer)
+    title = f"**Judged on the base branch and not here ({len(rows)})**"
+    return Block((title, ""), rows, usefulness=74, noun="row") if rows else None
+
+
+def gate_notes_block(report: RunReport) -> Block | None:
+    """What could not be found out about the gate."""
+    notes = report.gate_changes.notes
+    return Block(tuple(f"**Not known about the gate:** {code_span(note, 500)}  " for note in notes), usefulness=76) if notes else None
 
 
 def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:

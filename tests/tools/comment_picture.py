@@ -14,7 +14,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from kindgate.github.publish import Request, publish_run
+from kindgate.github.publication import Request
+from kindgate.github.publish import publish_run
 from kindgate.host.command import run
 from kindgate.report.run import RunReport
 from kindgate.settings import GitHubSettings

@@ -159,6 +159,16 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     "nightly.yml: podman: Undo its policy for forwarded packets": [(one, not running) for one, running in WITH_DOCKER],
     "nightly.yml: podman: Provoke the faults of Podman": WITH_DOCKER,
     "publish-report.yml: publish": PUBLISHED,
+    "publish.yml: publish: Upload the page": [
+        (contexts("workflow_run", steps={"pages": {"outputs": {"page": "pages/a.html"}}}), True),
+        (contexts("workflow_run", steps={"pages": {"outputs": {"pages": "pages"}}}), False),
+        (contexts("workflow_run", steps={"pages": {"outputs": {}}}), False),
+    ],
+    "publish.yml: publish: Upload the pages of several legs": [
+        (contexts("workflow_run", steps={"pages": {"outputs": {"page": "pages/a.html"}}}), False),
+        (contexts("workflow_run", steps={"pages": {"outputs": {"pages": "pages"}}}), True),
+        (contexts("workflow_run", steps={"pages": {"outputs": {}}}), False),
+    ],
     "release.yml: build": [
         (contexts("push", vars=ON), True),
         (contexts("push"), False),

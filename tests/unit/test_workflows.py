@@ -191,6 +191,7 @@ def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only(
     assert holders == {
         "ci.yml: validate: Audit the workflows with GitHub's help",
         "e2e.yml: e2e: Judge the application",
+        "publish.yml: publish: Make the pages",
         "publish.yml: publish: Publish what the run says about its commit",
     }
     assert [name for name, job in JOBS.items() if "github.token" in json.dumps(job.get("env", {}))] == []
@@ -200,7 +201,7 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
     """It checks nothing out, restores no cache, and downloads only what it checks."""
     used = [step["uses"].split("@")[0] for step in WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"] if "uses" in step]
 
-    assert set(used) == {"$/.github/actions/kindgate"}
+    assert set(used) == {"$/.github/actions/kindgate", "actions/upload-artifact"}
     assert [list(job) for job in WORKFLOWS["publish-report.yml"]["jobs"].values()] == [["name", "if", "permissions", "uses", "with"]]
 
 
@@ -219,6 +220,7 @@ def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
     """Two uploads of one name are an error, and a re-run must not hide the first attempt."""
     uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
     names = {name: given.get("name") or given["path"] for name, given in uploads.items()}  # a single file keeps its own name
+    assert names.pop("publish.yml: publish: Upload the page") == "${{ steps.pages.outputs.page }}"  # test_publish looks at its name
 
     assert names
     assert [name for name, artifact in names.items() if "${{ github.run_attempt }}" not in artifact] == []

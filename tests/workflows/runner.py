@@ -27,7 +27,7 @@ def run_steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for job, content in yaml.safe_load(file.read_text())["jobs"].items():
             for step in content.get("steps", ()):
                 if "run" in step:
-                    yield f"{file.name}: {job}: {step['name']}", step
+                    yield f"{file.name}: {job}: {step['name']}", step | {"env": {**content.get("env", {}), **step.get("env", {})}}
     for file in sorted((root / ".github/actions").glob("*/action.yml")):
         for step in yaml.safe_load(file.read_text())["runs"]["steps"]:
             if "run" in step:

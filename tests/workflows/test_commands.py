@@ -67,6 +67,7 @@ RUN = {
     "kindgate: Write down what is installed",
     "kindgate: Install what the caller's tests need, and change nothing of what is installed",
     "nightly.yml: slow: Delete what the run may have left",
+    "publish.yml: publish: Make the pages",
     "publish.yml: publish: Publish what the run says about its commit",
     "release.yml: build: Build the wheel and the source archive",
     "release.yml: test: Create a clean environment",
@@ -250,8 +251,12 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     more = {"workflow": ".github/workflows/ci.yml", "judge": ".github/workflows/e2e.yml"}
     runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs | more), github.environment | event)
 
+    assert "page written: pages/kindgate-page-e2e-9001-1.html" in well(runner, "publish.yml: publish: Make the pages")
+    page = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
+    runner.contexts["steps"] |= {"page": {"outputs": {"artifact-url": page}}, "archive": {"outputs": {}}}
     assert "comment created on #17" in well(runner, "publish.yml: publish: Publish what the run says about its commit")
     assert github.status()["state"] == "success"
+    assert f"[HTML report]({page})" in github.written()[0]
 
 
 def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def _label(_evidence: Evidence) -> Finding:
     return Finding(State.NOT_SHOWN, "let a pull request change a workflow, and set the label by hand")
 
 
+def _sealed(_evidence: Evidence) -> Finding:
+    return Finding(State.NOT_SHOWN, "the scratch repository is not sealed: run `kindgate init --sealed` in one of your own")
+
+
 def _approval(evidence: Evidence) -> Finding:
     fork = evidence.fork
     if fork is None or fork.run.conclusion != "action_required":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from kindgate.errors import KindgateError, PublishRefused
+from kindgate.github.confined import Limits
 from kindgate.model import Verdict
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import Outcome, Run, RunReport, TestResult
@@ -18,6 +20,19 @@ def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""
     with serving(StandIn()) as standin:
         yield standin
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrusted work without a process for each piece, which takes a second: its limits have tests of their own."""
+
+    def within_limits(_limits: Limits, task: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+        try:
+            return task(*args, **kwargs)
+        except KindgateError as error:
+            raise PublishRefused(error.message, next_step=error.next_step) from error
+
+    monkeypatch.setattr("kindgate.github.confined.within_limits", within_limits)
 
 
 @pytest.fixture

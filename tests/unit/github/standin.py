@@ -145,8 +145,8 @@ class StandIn:
             described["comments"] = len(self._comments_on(described["number"]))
         return number
 
-    def upload(self, name: str, content: bytes, *, size: int | None = None, expired: bool = False) -> None:
-        """An artifact of the run; `size` is what the listing claims."""
+    def upload(self, name: str, content: bytes, *, size: int | None = None, expired: bool = False, run: int = 0) -> None:
+        """An artifact of the run, or of another one; `size` is what the listing claims."""
         artifact = document("replies", "artifact")
         number = len(self.artifacts) + 1
         artifact |= {
@@ -154,6 +154,7 @@ class StandIn:
             "name": name,
             "size_in_bytes": len(content) if size is None else size,
             "expired": expired,
+            "workflow_run": artifact["workflow_run"] | {"id": run or self.run["id"]},
             "url": f"{self.url}/repos/{REPOSITORY}/actions/artifacts/{number}",
             "archive_download_url": f"{self.url}/repos/{REPOSITORY}/actions/artifacts/{number}/zip",
         }
@@ -207,7 +208,7 @@ class StandIn:
             ("GET", rf"{repo}/git/trees/([0-9a-f]+)", self._get_tree),
             ("GET", repo, self._get_repository),
             ("GET", rf"{repo}/actions/artifacts/(\d+)/zip", self._download),
-            ("GET", rf"{repo}/contents/(.+)", self._get_content),
+            ("GET", rf"{repo}/contents/(.*)", self._get_content),
             ("GET", rf"{repo}/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)", self._compare),
         ]
 
@@ -264,9 +265,10 @@ class StandIn:
         return Answer(204)
 
     def _get_run(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
-        if int(number) != self.run["id"]:
+        found = next((run for run in self._runs() if run["id"] == int(number)), None)
+        if found is None:
             return error("not_found")
-        return Answer(200, self.run | {"artifacts_url": f"{self.url}/repos/{REPOSITORY}/actions/runs/{number}/artifacts"})
+        return Answer(200, found | {"artifacts_url": f"{self.url}/repos/{REPOSITORY}/actions/runs/{number}/artifacts"})
 
     def _runs(self) -> list[dict[str, Any]]:
         return [self.run, *self.other_runs]
@@ -275,25 +277,43 @@ class StandIn:
         runs = [run for run in self._runs() if Path(run["path"].partition("@")[0]).name == file]
         if not runs:
             return error("not_found")
-        found = [run for run in runs if query.get("head_sha") in {None, run["head_sha"]}]
+        asked = {"head_sha": "head_sha", "branch": "head_branch", "event": "event", "status": "conclusion"}
+        found = [run for run in runs if all(query.get(key) in {None, run[name]} for key, name in asked.items())]
         page = self._page(query, sorted(found, key=lambda run: -run["id"]), f"/repos/{REPOSITORY}/actions/workflows/{file}/runs")
         page.body = {"total_count": len(found), "workflow_runs": page.body}
         return page
 
     def _list_artifacts(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
-        page = self._page(query, self.artifacts, f"/repos/{REPOSITORY}/actions/runs/{number}/artifacts")
-        page.body = {"total_count": len(self.artifacts), "artifacts": page.body}
+        found = [artifact for artifact in self.artifacts if artifact["workflow_run"]["id"] == int(number)]
+        page = self._page(query, found, f"/repos/{REPOSITORY}/actions/runs/{number}/artifacts")
+        page.body = {"total_count": len(found), "artifacts": page.body}
         return page
 
     def _download(self, _query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
         return Answer(302, headers={"Location": self.blob_address or f"http://localhost:{self.port}/blobs/{number}?sig=canary"})
 
     def _get_content(self, query: dict[str, str], _body: dict[str, Any], path: str) -> Answer:
-        text = self.contents.get((path, query.get("ref", "main")))
+        ref = query.get("ref", "main")
+        text = self.contents.get((unquote(path), ref))
         if text is None:
-            return error("not_found")
+            return self._list_folder(unquote(path), ref)
+        if len(text) > 1024 * 1024:
+            return Answer(200, document("replies", "content") | {"path": path, "encoding": "none", "content": "", "size": len(text)})
         content = base64.encodebytes(text.encode()).decode()
         return Answer(200, document("replies", "content") | {"path": path, "name": Path(path).name, "content": content, "size": len(text)})
+
+    def _list_folder(self, path: str, ref: str) -> Answer:
+        """A folder's entries; that of a folder in it has the hash of all that is below."""
+        prefix = f"{path}/" if path else ""
+        below = {name[len(prefix) :]: text for (name, commit), text in self.contents.items() if commit == ref and name.startswith(prefix)}
+        if not below:
+            return error("not_found")
+        entries = []
+        for name in sorted({one.partition("/")[0] for one in below}):
+            held = sorted((one, text) for one, text in below.items() if one == name or one.startswith(f"{name}/"))
+            kind = "file" if name in below else "dir"
+            entries.append({"type": kind, "name": name, "path": f"{prefix}{name}", "size": 0, "sha": _hash(repr(held))})
+        return Answer(200, entries)
 
     def _create_status(self, _query: dict[str, str], body: dict[str, Any], sha: str) -> Answer:
         if len(body.get("description") or "") > 140 or body["state"] not in {"error", "failure", "pending", "success"}:
@@ -337,13 +357,9 @@ class StandIn:
         return Answer(200, self.run["repository"])
 
     def _get_tree(self, query: dict[str, str], _body: dict[str, Any], sha: str) -> Answer:
-        if "recursive" not in query or not any(commit == sha for _, commit in self.contents):
+        if "recursive" not in query:
             return error("not_found")
-        blobs = {
-            path: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-            for (path, ref), text in self.contents.items()
-            if ref == sha
-        }
+        blobs = {path: _hash(text) for (path, ref), text in self.contents.items() if ref == sha}
         entries = [
             {"path": path, "mode": "100644", "type": "blob", "sha": blob, "size": 1, "url": ""} for path, blob in sorted(blobs.items())
         ]
@@ -361,6 +377,10 @@ class StandIn:
             rest = "".join(f"&{key}={quote(value)}" for key, value in query.items() if key != "page")
             headers["Link"] = f'<{self.url}{path}?page={number + 1}{rest}>; rel="next"'
         return Answer(200, copy.deepcopy(items[start : start + size]), headers)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def error(name: str) -> Answer:

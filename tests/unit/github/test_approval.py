@@ -8,11 +8,13 @@ import pytest
 
 from kindgate.errors import PublishRefused
 from kindgate.github.identity import Expected
-from kindgate.github.publish import Request
+from kindgate.github.publication import Request
 from kindgate.report.run import RunReport
 from tests.unit.github.standin import BASE, HEAD, Fault, StandIn, document
 from tests.unit.github.test_publish import SECOND, publish, push, upload
 from tests.unit.github.test_status import queue
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 BEFORE, RUN_AT, AFTER, LATER = ("2026-09-20T09:59:00Z", "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-20T10:30:00Z")
 """The stand-in's run was requested at RUN_AT, which its head's push caused."""

@@ -8,6 +8,7 @@ import pytest
 
 from kindgate.errors import SettingsError, SloError
 from kindgate.github.base_suite import base_objectives
+from kindgate.github.suite import Suite
 from kindgate.report.base_objectives import BaseObjectives
 from kindgate.slo.document import parse_document
 
@@ -16,7 +17,7 @@ SIZED = SLO + "bursts: {count: 7, rate: 50, duration: 3s}\n"
 
 
 def _demands(files: dict[str, str], directory: str = "e2e", arguments: str = "") -> BaseObjectives | None:
-    return base_objectives(lambda path: files.get(path, ""), directory, "main", arguments)
+    return base_objectives(lambda path: files.get(path, ""), Suite(directory, arguments), "main")
 
 
 def _plan(found: BaseObjectives | None) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 from kindgate.errors import GitHubError, NoVerdict, PublishRefused
 from kindgate.github.artifact import ARCHIVE_LIMIT
 from kindgate.github.identity import Expected
-from kindgate.github.publish import Published, Request, publish_run
+from kindgate.github.publication import Published, Request
+from kindgate.github.publish import publish_run, render_pages
 from kindgate.report.run import Link, PullRequest, RunReport, TestResult
 from kindgate.settings import GitHubSettings
 from tests.unit.github.standin import BASE, HEAD, REPOSITORY, Fault, StandIn, document
 from tests.unit.github.test_artifact import packed
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 SETTINGS = GitHubSettings(id="e2e")
 JUDGE = "acme/kindgate/.github/workflows/e2e.yml"
@@ -465,13 +469,15 @@ def test_a_page_that_the_run_uploaded_is_not_linked(fork: StandIn, passing: RunR
 def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, passing: RunReport) -> None:
     """The publishing job may have no more than it needs; what is not known is said."""
     fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]
-    fork.fail("GET .*/contents/", Fault("read_only_token"))
+    fork.fail("GET .*/git/trees/", Fault("read_only_token"))
     upload(fork, passing)
 
-    *_, result = publish(fork).results
+    publish(fork)
 
-    assert "slo.yaml" in fork.written()[0]
-    assert "thresholds are not known" in result.warnings[0]
+    (body,) = fork.written()
+    assert "slo.yaml" in body
+    assert "changed thresholds, are not known" in body
+    assert "Resource not accessible by integration" in body
 
 
 @pytest.mark.parametrize(
@@ -619,3 +625,92 @@ def test_a_run_that_does_not_exist_is_an_error(github: StandIn) -> None:
     """The id is a mistake."""
     with pytest.raises(GitHubError, match="404"):
         publish(github, Request(1))
+
+
+FORGED = "<h1>all is well</h1><script>alert(1)</script>"
+PAGE = "https://github.com/acme/shop/actions/runs/7001/artifacts/12"
+"""An artifact of the publishing workflow's own run."""
+
+
+def own_run(github: StandIn) -> dict[str, str]:
+    """The environment of the publishing workflow, whose run is another one than the judged one."""
+    return environment(github) | {"GITHUB_RUN_ID": "7001", "GITHUB_RUN_ATTEMPT": "2"}
+
+
+def test_a_legs_page_is_made_from_its_checked_report(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """Named after leg, judged run and this attempt, so that no two of one run are alike; the uploaded HTML is not looked at."""
+    upload(fork, passing)
+    fork.upload("kindgate-page-e2e-1.html", FORGED.encode())
+
+    (page,) = render_pages(RUN, SETTINGS, own_run(fork), tmp_path / "pages")
+
+    assert page == tmp_path / "pages/kindgate-page-e2e-9001-2.html"
+    text = page.read_text()
+    assert "PASS" in text
+    assert HEAD[:7] in text
+    assert "all is well" not in text
+    assert (fork.comments, fork.statuses) == ([], [])
+
+
+def test_a_page_says_what_was_decided(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """And not what the report says; foreign words have no effect in it."""
+    link = Link(name="Click here", url="https://evil.example/login")
+    test = TestResult(node_id=FORGED, outcome="passed", seconds=1.0)
+    send(fork, own(fork, passing).model_copy(update={"links": (link,), "tests": (test,)}))
+
+    (page,) = render_pages(RUN, SETTINGS, own_run(fork), tmp_path)
+
+    text = page.read_text()
+    assert "UNTRUSTED" in text
+    assert 'href="https://evil.example' not in text
+    assert "<script>alert" not in text
+
+
+def test_each_leg_has_its_page(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+    """A leg without a report has none."""
+    upload(fork, passing, "kindgate-report-a-1")
+    upload(fork, passing, "kindgate-report-b-1")
+
+    pages = render_pages(Request(9001, ["a b c"]), SETTINGS, own_run(fork), tmp_path)
+
+    assert [page.name for page in pages] == ["kindgate-page-a-9001-2.html", "kindgate-page-b-9001-2.html"]
+
+
+@pytest.mark.parametrize("change", [{"event": "push"}, {"status": "in_progress"}, {"event": "workflow_dispatch"}])
+def test_no_page_is_made_where_there_is_nothing_to_comment_on(
+    fork: StandIn, passing: RunReport, tmp_path: Path, change: dict[str, str]
+) -> None:
+    """A page is for the comment's link."""
+    fork.run |= change
+    upload(fork, passing)
+
+    assert render_pages(RUN, SETTINGS, own_run(fork), tmp_path) == ()
+
+
+def test_a_pull_request_without_a_run_has_no_page(github: StandIn, tmp_path: Path) -> None:
+    """A label may be set before the first one."""
+    github.pull["head"]["sha"] = SECOND
+
+    assert render_pages(Request(pull=17, expected=Expected(".github/workflows/ci.yml")), SETTINGS, own_run(github), tmp_path) == ()
+
+
+def test_the_comment_links_the_page_of_its_own_workflow(fork: StandIn, passing: RunReport) -> None:
+    """Beside the judged run's own pages."""
+    upload(fork, passing)
+
+    publish_run(Request(9001, page=PAGE), SETTINGS, own_run(fork))
+
+    assert f"[HTML report]({PAGE})" in fork.written()[0]
+    assert "[run](https://github.com/acme/shop/actions/runs/9001/attempts/1)" in fork.written()[0]
+
+
+@pytest.mark.parametrize(
+    "page", ["", "https://github.com/acme/shop/actions/runs/9001/artifacts/1", f"{PAGE}/../../x", "https://evil.example"]
+)
+def test_no_other_page_is_linked(fork: StandIn, passing: RunReport, page: str) -> None:
+    """Not that of the judged run either."""
+    upload(fork, passing)
+
+    publish_run(Request(9001, page=page), SETTINGS, own_run(fork))
+
+    assert "HTML report" not in fork.written()[0]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kindgate.github.again import Suite
-from kindgate.github.publish import Published, Request
+from kindgate.github.publication import Published, Request
+from kindgate.github.suite import Suite
 from kindgate.model import Verdict
 from kindgate.report.decision import Requirements
 from kindgate.report.run import Outcome, RunReport, TestResult
@@ -18,6 +18,8 @@ from tests.unit.github.standin import BASE, HEAD, Fault, StandIn
 from tests.unit.github.test_publish import publish, upload
 from tests.unit.github.test_status import pushed, queue
 from tests.unit.report.judged_runs import bursts_of, judged_run
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 START = "7" * 40
 """Where the pull request left main."""

@@ -8,7 +8,8 @@ import pytest
 
 from kindgate.errors import PublishRefused
 from kindgate.github.identity import Expected
-from kindgate.github.publish import Published, Request, SealedRun, publish_run
+from kindgate.github.publication import Published, Request, SealedRun
+from kindgate.github.publish import publish_run
 from kindgate.report.run import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from tests.player.github import PlayedGitHub

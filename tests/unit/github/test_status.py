@@ -9,6 +9,8 @@ from kindgate.report.run import RunReport
 from tests.unit.github.standin import BASE, HEAD, Fault, StandIn
 from tests.unit.github.test_publish import SECOND, own, publish, send, upload
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 
 def test_a_requested_run_makes_the_status_pending(fork: StandIn) -> None:
     """A green of an earlier run does not stand while a newer one is judged, nor when that one never ends."""

@@ -64,6 +64,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
         "A label publishes again,",
         "A run that waits for app",
         "Dependabot's pull reques",
+        "A sealed run can fetch t",
         "A release is attested an",
         "Two edits in the same se",
     ]

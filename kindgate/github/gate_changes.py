@@ -1,0 +1,155 @@
+"""What a pull request changes about the gate that judges it, read from GitHub's API: the list of files, and the commits themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kindgate.errors import GitHubRefused, SettingsError
+from kindgate.gate_paths import GATE_NAMES, matches
+from kindgate.github.api import Api
+from kindgate.github.bounded import retried
+from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
+from kindgate.github.gate import gate_paths_of, objectives_path
+from kindgate.github.replies import ChangedFile, PullState
+from kindgate.github.suite import Suite, suite_settings
+from kindgate.report.objectives import GateChanges, ThresholdChange
+from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.waiting import Deadline
+
+FILES_LIMIT = 3000
+"""Files of a pull request that GitHub lists at most (docs.github.com, "List pull requests files")."""
+
+SLO_TEXT_LIMIT = 64 * 1024
+"""Characters of an objectives file whose objectives are compared."""
+
+CI = ".github"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The files that a pull request changes, by old and new names, and what it changes about its gate.
+
+    `complete` is whether these are all of them.
+    """
+
+    names: tuple[str, ...]
+    gate: GateChanges
+    complete: bool = True
+
+
+@dataclass
+class Commit:
+    """The files of one commit, each asked for once; `blobs` are those of its whole tree, None where GitHub cuts it."""
+
+    api: Api
+    sha: str
+    deadline: Deadline
+    texts: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, dict[str, str]] = field(default_factory=dict)
+    blobs: dict[str, str] | None = None
+    looked: bool = False
+
+    def tree(self) -> dict[str, str] | None:
+        """Each file of the commit with its blob; None where there are too many."""
+        if not self.looked:
+            found, cut = retried(f"the files of {self.sha[:10]}", lambda: self.api.tree(self.sha), self.deadline)
+            self.blobs, self.looked = (None if cut else found), True
+        return self.blobs
+
+    def text(self, path: str) -> str:
+        """A file's text; empty where there is none."""
+        blobs = self.tree()
+        if blobs is not None and path not in blobs:
+            return ""
+        if path not in self.texts:
+            self.texts[path] = retried(path, lambda: self.api.file(path, self.sha), self.deadline)
+        return self.texts[path]
+
+    def version(self, path: str) -> str:
+        """What a file or folder is at this commit, as a hash of its content; empty where there is none."""
+        parent, _, name = path.rpartition("/")
+        if parent not in self.folders:
+            self.folders[parent] = retried(parent or "the root", lambda: self.api.folder(parent, self.sha), self.deadline)
+        return self.folders[parent].get(name, "")
+
+
+def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) -> Changed:
+    """What a pull request changes, and what of it belongs to its gate as the base names it.
+
+    What GitHub does not show is said in `GateChanges.notes`. Raises `GitHubRefused` where not even the list of files is shown.
+    """
+    listed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
+    names = _names(listed)
+    cut = len(listed) >= FILES_LIMIT
+    try:
+        start = retried("where the pull request started", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
+        return _compared(Commit(api, start, deadline), Commit(api, pull.head_sha, deadline), names, suite, cut=cut)
+    except GitHubRefused as error:
+        notes = [f"what the base names as its gate, and the changed thresholds, are not known: {error.message}"]
+        notes += [_CUT] if cut else []
+        return Changed(names, _gate(names, (), (), notes), complete=not cut)
+
+
+_CUT = f"GitHub lists {FILES_LIMIT:,} of the changed files, and the others are not known"
+
+
+def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> Changed:
+    """The changes between two commits, from the names of the changed files as far as GitHub lists them."""
+    notes: list[str] = []
+    try:
+        settings = suite_settings(start.text, suite)
+        own = gate_paths_of(start.text, settings)
+        objectives = {objectives_path(settings)}
+    except SettingsError as error:
+        own, objectives = (), set()
+        notes.append(f"the base's own settings cannot be read: {error.message}")
+    complete = not cut
+    if cut:
+        names, complete, note = _beyond_the_list(start, head, names, own)
+        notes.append(note)
+    slo_files = [name for name in names if is_slo_file(name) or name in objectives]
+    thresholds = [change for file in slo_files for change in _threshold_changes(file, start, head)]
+    return Changed(names, _gate(names, own, thresholds, notes), complete)
+
+
+def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: Sequence[str]) -> tuple[tuple[str, ...], bool, str]:
+    """The names of all changed files where GitHub does not list them, whether they are all, and a note that says so."""
+    before, after = start.tree(), head.tree()
+    if before is not None and after is not None:
+        changed = (name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        return tuple(sorted({*names, *changed})), True, f"GitHub lists {FILES_LIMIT:,} of the changed files: the two commits were compared"
+    matter = {CI, *own, *(name for commit in (start, head) for name in _root(commit) if matches(name, GATE_NAMES))}
+    differing = {path for path in matter if start.version(path) != head.version(path)}
+    note = f"GitHub lists {FILES_LIMIT:,} of the changed files, and cuts the trees of the commits: only what the base names was compared"
+    return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in differing)})), False, note
+
+
+def _root(commit: Commit) -> Iterable[str]:
+    commit.version(CI)
+    return commit.folders[""]
+
+
+def _threshold_changes(file: str, start: Commit, head: Commit) -> tuple[ThresholdChange, ...]:
+    """The objectives of a file that differ; a file that is too large to be read counts as one change."""
+    try:
+        old, new = start.text(file), head.text(file)
+    except GitHubRefused as error:
+        if error.status != 413:
+            raise
+        return (ThresholdChange(file=shortened(file, 300), metric="the whole file", new="larger than GitHub sends"),)
+    if max(len(old), len(new)) > SLO_TEXT_LIMIT:
+        return (ThresholdChange(file=shortened(file, 300), metric="the whole file", new=f"larger than {SLO_TEXT_LIMIT} characters"),)
+    return threshold_changes(file, old, new)
+
+
+def _gate(names: Iterable[str], own: Sequence[str], thresholds: Sequence[ThresholdChange], notes: Sequence[str]) -> GateChanges:
+    return GateChanges(
+        files=gate_files(names, own),
+        thresholds=tuple(thresholds[:CHANGES_LIMIT]),
+        notes=tuple(shortened(note, LINE_LIMIT) for note in notes),
+    )
+
+
+def _names(listed: Iterable[ChangedFile]) -> tuple[str, ...]:
+    return tuple(sorted({name for file in listed for name in (file.name, file.previous) if name}))

@@ -1,0 +1,245 @@
+"""What a finished run says about its commit, on its way to the commit status, the comment and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kindgate.errors import GitHubRefused, PublishRefused
+from kindgate.github.again import bases_of, judged_again
+from kindgate.github.api import Api
+from kindgate.github.bounded import retried
+from kindgate.github.comment import PostResult
+from kindgate.github.confined import confined
+from kindgate.github.context import Context
+from kindgate.github.fewer import base_reports, no_longer_judged
+from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
+from kindgate.github.legs import leg_names
+from kindgate.github.links import own_page, page_name
+from kindgate.github.marker import Marker, comment_id
+from kindgate.github.outcome import NOT_JUDGED, Result, result_of
+from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, settle
+from kindgate.github.replies import PullState, WorkflowRun
+from kindgate.github.status import PENDING, Status, set_status, status_of
+from kindgate.github.subject import (
+    PUSH,
+    Rules,
+    Subject,
+    file_name,
+    is_on_default_branch,
+    newer_run,
+    pulls_of,
+    subject_of_pull,
+    subject_of_queue,
+)
+from kindgate.github.suite import WHOLE_REPOSITORY, Suite
+from kindgate.github.trust import trusted
+from kindgate.github.uploads import Uploads, read_uploads
+from kindgate.report.decision import ANYTHING, Decision, Requirements, decide, worst
+from kindgate.report.html import report_page
+from kindgate.report.run import PullRequest, RunReport
+from kindgate.settings import GitHubSettings
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class SealedRun:
+    """The run of the default branch that judged the commit of another one.
+
+    `conclusion` is how its judging job ended, empty before that.
+    """
+
+    run_id: int
+    conclusion: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to publish: the run, the legs that must have a report, the workflow that it must be of, and what a leg must judge.
+
+    Without a `run_id` it is the newest run of the head of pull request `pull`. `watched` are the files and folders whose
+    change has the suite judged at all; none of them are all. With `sealed`, the run only asked for a verdict, and another
+    one judged. `suite` is where the base branch says by what it is judged. `page` is the address of the artifact of this
+    workflow that holds the pages.
+    """
+
+    run_id: int = 0
+    legs: Sequence[str] = ()
+    expected: Expected = ANY_WORKFLOW
+    requirements: Requirements = ANYTHING
+    watched: Sequence[str] = ()
+    pull: int = 0
+    sealed: SealedRun | None = None
+    suite: Suite = WHOLE_REPOSITORY
+    page: str = ""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A result per status and comment, written or not; `decision` is None where there was nothing to decide."""
+
+    results: tuple[PostResult, ...]
+    decision: Decision | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """How the command ends: as the decision says."""
+        return self.decision.exit_code if self.decision else 0
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A run on its way to the commit and the pull requests that it is about."""
+
+    api: Api
+    run: WorkflowRun
+    request: Request
+    settings: GitHubSettings
+    context: Context
+    deadline: Deadline
+
+    def publish(self) -> Published:
+        """Decide about the run for each of its subjects, set the status, and comment.
+
+        The status comes first: it is the gate, and a comment that cannot be written must not keep it from closing.
+        """
+        run = self.run
+        if reason := self._nothing_to_publish():
+            return Published((PostResult(reason),))
+        if run.status != "completed":
+            return Published((self._set_status(PENDING),))
+        judged = self._judged()
+        if not judged:
+            return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing is published"),))
+        decision = worst(result.decision for _, result in judged)
+        status = self._set_status(status_of(decision))
+        return Published((status, *(self._comment(subject, result) for subject, result in judged if subject.pull)), decision)
+
+    def write_pages(self, folder: Path) -> tuple[Path, ...]:
+        """Write the pages of the run's legs, for the first of its pull requests; none where nothing would be commented."""
+        run = self.run
+        if self._nothing_to_publish() or run.status != "completed" or run.event != "pull_request":
+            return ()
+        written: list[Path] = []
+        for subject, result in self._judged()[:1]:
+            folder.mkdir(parents=True, exist_ok=True)
+            for leg, report in self._shown(result, subject, self._record(subject)).items():
+                file = folder / page_name(f"{leg}-{run.id}", self.context.attempt)
+                file.write_text(confined(report_page, report, result.decisions[leg]), encoding="utf-8")
+                written.append(file)
+        return tuple(written)
+
+    def _judged(self) -> list[tuple[Subject, Result]]:
+        """What is decided about each subject of the run."""
+        uploads = read_uploads(self.api, self.run, self.context.token, self.deadline)
+        subjects = self._subjects()
+        numbers = [subject.pull.number for subject in subjects if subject.pull]
+        return [(subject, self._result(self._judged_again(uploads, subject), subject, numbers)) for subject in subjects]
+
+    def _nothing_to_publish(self) -> str:
+        """Why a run says nothing about its commit; empty when it does."""
+        run = self.run
+        if run.event not in JUDGED_EVENTS:
+            return f"run {run.id} was started by {run.event}: it gets no verdict"
+        if run.event == "push" and not retried("the default branch", lambda: is_on_default_branch(self.api, run), self.deadline):
+            return f"run {run.id} is of a push that is not on the default branch: it gets no verdict"
+        newer = retried("newer runs", lambda: newer_run(self.api, run), self.deadline)
+        return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}: nothing is published" if newer else ""
+
+    def _subjects(self) -> list[Subject]:
+        """What the run is about; nothing where its pull request has been closed or has moved on."""
+        api, run = self.api, self.run
+        rules = Rules(self.settings.approval_label, self.request.watched, self.request.suite)
+        if run.event == "push":
+            return [PUSH]
+        if run.event == "merge_group":
+            return [_known(lambda: subject_of_queue(api, run, rules, self.deadline))]
+        pulls = retried("its pull requests", lambda: pulls_of(api, run), self.deadline)
+        return [self._subject_of(pull, rules) for pull in pulls]
+
+    def _subject_of(self, pull: PullState, rules: Rules) -> Subject:
+        return _known(lambda: subject_of_pull(self.api, self.run, pull, rules, self.deadline), pull)
+
+    def _set_status(self, status: Status) -> PostResult:
+        return PostResult(set_status(self.api, self.run, status, self.settings.status, self.deadline))
+
+    def _result(self, uploads: Uploads, subject: Subject, numbers: Sequence[int]) -> Result:
+        return result_of(
+            uploads,
+            self.run,
+            lambda report, identity: decide(report, self.request.requirements, identity),
+            repository=self.context.repository,
+            expected=leg_names(self.request.legs),
+            numbers=numbers,
+            objection=self._objection(subject, uploaded=bool(uploads.reports)),
+            untouched=subject.untouched,
+        )
+
+    def _objection(self, subject: Subject, *, uploaded: bool) -> str:
+        """Why nothing of the run can be believed; empty when it can.
+
+        A maintainer may approve a changed workflow, and a sealed run is of the default branch's in any case.
+        """
+        if subject.objection:
+            return subject.objection
+        if subject.machinery and not self.request.sealed:
+            changed = ", ".join(subject.machinery[:3])
+            return "" if subject.approval.by else f"the pull request changes what GitHub runs: {changed}"
+        return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
+
+    def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
+        """The uploads with each verdict judged again, by the objectives of what the subject is based on too."""
+        return judged_again(uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by)
+
+    def _record(self, subject: Subject) -> PullRequest:
+        """What GitHub says of the run and of its pull request."""
+        run = self.run
+        return PullRequest(
+            repository=self.context.repository,
+            number=subject.pull.number if subject.pull else None,
+            head_sha=run.head_sha,
+            base_sha=subject.base_sha,
+            run_id=run.id,
+            attempt=run.attempt,
+            run_url=run.attempt_url,
+        )
+
+    def _shown(self, result: Result, subject: Subject, record: PullRequest) -> dict[str, RunReport]:
+        """The legs' reports with what GitHub says in place of what they say, and with a link to the page that was made of them."""
+        api, branch = self.api, subject.pull.base_ref if subject.pull else ""
+        before = base_reports(api, file_name(self.run.path), branch, self.context.token, self.deadline) if branch else {}
+        page = own_page(self.request.page, self.context.run_url)
+        shown: dict[str, RunReport] = {}
+        for leg, report in result.collected.reports.items():
+            fewer = no_longer_judged(report, before[leg]) if leg in before else ()
+            shown[leg] = trusted(report, record, subject.changes.model_copy(update={"no_longer": fewer}), page)
+        return shown
+
+    def _message(self, result: Result, subject: Subject) -> Message:
+        record = self._record(subject)
+        if not result.decisions:
+            return message_without_report(result.decision, record)
+        reports = self._shown(result, subject, record)
+        return confined(message_of_legs, replace(result.collected, reports=reports), result.decisions, record.head_sha)
+
+    def _comment(self, subject: Subject, result: Result) -> PostResult:
+        """Render and post what the run says about one pull request."""
+        run, pull = self.run, subject.pull
+        if pull is None or self.settings.comment == "never":
+            return PostResult("--github-comment=never, comment skipped")
+        message = self._message(result, subject)
+        marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
+        deadline = self.deadline.at_most(POST_SECONDS)
+        quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
+        settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment for what is untouched
+        posted = settle(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
+        return PostResult(posted.line, posted.url, posted.warnings)
+
+
+def _known(read: Callable[[], Subject], pull: PullState | None = None) -> Subject:
+    """What `read` finds; where GitHub does not show it, a subject whose run proves nothing, so that this can be said."""
+    try:
+        return read()
+    except (GitHubRefused, PublishRefused) as error:
+        return Subject(pull, pull.base_sha if pull else "", objection=f"what it changes is not known: {error.message}")

@@ -1,0 +1,268 @@
+"""`kindgate.github.gate_changes` and `fewer`: the list of what changes the gate is complete, or says what is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.github.publication import Request
+from kindgate.github.suite import Suite
+from kindgate.report.run import RunReport, TestResult
+from tests.unit.github.standin import BASE, HEAD, Fault, StandIn, document
+from tests.unit.github.test_artifact import packed
+from tests.unit.github.test_publish import SECOND, publish, upload
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+INI = """[pytest]
+app_overlay = ../deploy/test
+slo_file = limits.yml
+app_apply = ../crds
+kind_load = ../migrate.tar
+addopts = --kind-config=kind.yaml
+"""
+SUITE = {
+    "shop/e2e/pytest.ini": INI,
+    "shop/e2e/limits.yml": 'thresholds: {http_req_duration: ["p(95)<200"]}\n',
+    "shop/deploy/test/kustomization.yaml": "resources: [../../base]\npatches: [{path: replicas.yaml}]\n",
+    "shop/base/kustomization.yaml": "resources: [deployment.yaml]\n",
+    "shop/base/deployment.yaml": "kind: Deployment\n",
+    "shop/app.py": "1\n",
+}
+
+
+def commits(github: StandIn, **changed: str | None) -> None:
+    """Let the base hold the suite, and the head the suite with some files changed (None deletes one), by `__` for a slash."""
+    head: dict[str, str | None] = {**SUITE, **changed}
+    github.contents = {(path, BASE): text for path, text in SUITE.items()}
+    github.contents |= {(path, HEAD): text for path, text in head.items() if text is not None}
+
+
+def lists(github: StandIn, *files: str | dict[str, str]) -> None:
+    """What GitHub lists as the changed files of the pull request."""
+    github.files = [document("replies", "file") | ({"filename": one} if isinstance(one, str) else one) for one in files]
+
+
+REQUEST = Request(9001, suite=Suite("shop/e2e"))
+
+
+def said(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
+    """The comment about a run that passed."""
+    upload(github, report)
+    publish(github, request)
+    (body,) = github.written()
+    return body
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "conftest.py",
+        "shop/tests/conftest.py",
+        "pytest.ini",
+        "shop/pyproject.toml",
+        "tox.ini",
+        "setup.cfg",
+        "shop/Dockerfile",
+        "shop/build/Dockerfile.test",
+        "shop/uv.lock",
+        "shop/requirements.txt",
+        "shop/e2e/limits.yml",
+        "shop/e2e/kind.yaml",
+        "shop/deploy/test/kustomization.yaml",
+        "shop/deploy/test/replicas.yaml",
+        "shop/base/deployment.yaml",
+        "shop/crds/all.yaml",
+        "shop/migrate.tar",
+    ],
+)
+def test_whatever_decides_about_the_verdict_is_listed(fork: StandIn, passing: RunReport, file: str) -> None:
+    """By its name, or because the base's own settings lead to it; the application's code is not."""
+    commits(fork)
+    lists(fork, "shop/app.py", file)
+
+    body = said(fork, passing)
+
+    assert f"changes the gate that judges it: `{file}`" in body
+    assert "app.py" not in body
+
+
+@pytest.mark.parametrize("status", ["renamed", "copied"])
+def test_a_file_that_is_renamed_counts_by_both_names(fork: StandIn, passing: RunReport, status: str) -> None:
+    """Renaming a conftest takes it away."""
+    commits(fork)
+    lists(fork, {"filename": "shop/helpers.py", "previous_filename": "shop/conftest.py", "status": status})
+
+    assert "`shop/conftest.py`" in said(fork, passing)
+
+
+def test_the_base_names_the_gate_and_not_the_pull_request(fork: StandIn, passing: RunReport) -> None:
+    """Settings that lead elsewhere are a change of the gate, and hide none."""
+    commits(fork, **{"shop/e2e/pytest.ini": "[pytest]\nslo_file = easy.yml\n", "shop/e2e/easy.yml": "thresholds: {}\n"})
+    lists(fork, "shop/e2e/pytest.ini", "shop/e2e/easy.yml", "shop/e2e/limits.yml")
+
+    body = said(fork, passing)
+
+    assert "`shop/e2e/limits.yml`, `shop/e2e/pytest.ini`" in body
+
+
+def test_objectives_are_compared_whatever_their_file_is_called(fork: StandIn, passing: RunReport) -> None:
+    """The base says which file it is."""
+    commits(fork, **{"shop/e2e/limits.yml": 'thresholds: {http_req_duration: ["p(95)<9000"]}\n'})
+    lists(fork, "shop/e2e/limits.yml")
+
+    assert "| `p(95)<200` | `p(95)<9000` |" in said(fork, passing)
+
+
+@pytest.mark.parametrize("size", [70_000, 1_100_000])
+def test_objectives_that_are_too_large_to_read_are_a_change(fork: StandIn, passing: RunReport, size: int) -> None:
+    """They are not cut where it suits somebody."""
+    commits(fork, **{"shop/e2e/limits.yml": SUITE["shop/e2e/limits.yml"] + "#" * size})
+    lists(fork, "shop/e2e/limits.yml")
+
+    assert "| `the whole file` |" in said(fork, passing)
+
+
+MANY = [f"src/{number}.py" for number in range(3000)]
+
+
+def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passing: RunReport) -> None:
+    """A conftest behind 3,000 other files is found, and the comment says that the list is cut."""
+    commits(fork, **{"zzz/conftest.py": "import os\n", "shop/base/deployment.yaml": "kind: Other\n"})
+    lists(fork, *MANY)
+
+    body = said(fork, passing)
+
+    assert "`shop/base/deployment.yaml`, `zzz/conftest.py`" in body
+    assert "GitHub lists 3,000 of the changed files" in body
+
+
+def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
+    """It is what could have written the report."""
+    commits(fork, **{".github/workflows/ci.yml": "name: ci\n"})
+    lists(fork, *MANY)
+
+    assert "UNTRUSTED" in said(fork, passing)
+
+
+def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork: StandIn, passing: RunReport) -> None:
+    """CI, what the base names, and the root; the comment says that it is no more than that."""
+    commits(fork, **{"shop/base/deployment.yaml": "kind: Other\n", "conftest.py": "x", ".github/workflows/new.yml": "x"})
+    fork.tree_is_cut = True
+    lists(fork, *MANY)
+
+    body = said(fork, passing)
+
+    assert "`.github/workflows/*`, `conftest.py`, `shop/base/deployment.yaml`" in body
+    assert "only what the base names was compared" in body
+    assert "UNTRUSTED" in body
+
+
+def test_a_suite_is_not_untouched_where_the_list_is_cut(fork: StandIn) -> None:
+    """What is not known may be what it watches."""
+    commits(fork)
+    fork.tree_is_cut = True
+    lists(fork, *MANY)
+
+    published = publish(fork, Request(9001, watched=["shop"], suite=Suite("shop/e2e")))
+
+    assert published.decision is not None
+    assert published.decision.verdict == "NO VERDICT"
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"), [("docs/a.md", "PASS"), ("shop/app.py", "NO VERDICT"), ("other/conftest.py", "NO VERDICT")]
+)
+def test_a_suite_that_is_not_touched_is_green_without_a_report(fork: StandIn, changed: str, verdict: str) -> None:
+    """By the publisher's own look at the changed files, not by which jobs were skipped. No comment is made for it."""
+    commits(fork)
+    lists(fork, changed)
+
+    published = publish(fork, Request(9001, watched=["shop"], suite=Suite("shop/e2e")))
+
+    assert published.decision is not None
+    assert published.decision.verdict == verdict
+    assert (fork.status()["state"] == "success") is (verdict == "PASS")
+    assert (fork.comments == []) is (verdict == "PASS")
+
+
+@pytest.mark.parametrize("request_of", ["GET .*/compare/", "GET .*/git/trees/", "GET .*/contents/"])
+def test_a_private_repositorys_refusal_is_said_in_the_comment(fork: StandIn, passing: RunReport, request_of: str) -> None:
+    """The files that are listed are named all the same."""
+    commits(fork)
+    fork.fail(request_of, *[Fault("read_only_token")] * 20)
+    lists(fork, "conftest.py")
+
+    body = said(fork, passing)
+
+    assert "changes the gate that judges it: `conftest.py`" in body
+    assert "Resource not accessible by integration" in body
+
+
+def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
+    """The workflow may be among them; status and comment say so."""
+    fork.fail("GET .*/pulls/17/files", Fault("read_only_token"))
+
+    body = said(fork, passing)
+
+    assert "UNTRUSTED" in body.split("\n")[1]
+    assert "what it changes is not known" in body
+    assert fork.status()["state"] == "error"
+
+
+def test_settings_of_the_base_that_cannot_be_read_are_said(fork: StandIn, passing: RunReport) -> None:
+    """What is called like a part of every gate is listed all the same."""
+    commits(fork)
+    fork.contents["shop/e2e/pytest.ini", BASE] = "pytest]\n"
+    lists(fork, "conftest.py", "shop/base/deployment.yaml")
+
+    body = said(fork, passing)
+
+    assert "`conftest.py`" in body
+    assert "the base's own settings cannot be read" in body
+
+
+def on_the_base(github: StandIn, report: RunReport, **run: Any) -> None:
+    """A run of the base branch that was published."""
+    github.main = SECOND
+    pushed = {"id": 8000, "event": "push", "head_branch": "main", "head_sha": SECOND, "head_repository": github.run["repository"]}
+    github.other_runs.append(github.run | pushed | run)
+    github.upload("kindgate-report-e2e-1", packed(("report.json", report.model_dump_json().encode())), run=8000)
+
+
+def with_tests(report: RunReport, *names: str, **skipped: str) -> RunReport:
+    """A report with these e2e tests."""
+    tests = [TestResult(node_id=name, outcome="passed", seconds=1.0) for name in names]
+    tests += [TestResult(node_id=name, outcome="skipped", seconds=0.0) for name in skipped]
+    return report.model_copy(update={"tests": tuple(tests)})
+
+
+def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_listed(fork: StandIn, passing: RunReport) -> None:
+    """A test that is deleted or skipped, an objective that is left out: a green of less is shown as that."""
+    other = passing.objectives[0].model_copy(update={"metric": "http_req_failed", "expression": "rate<0.01"})
+    on_the_base(fork, with_tests(passing, "a", "b", "c").model_copy(update={"objectives": (*passing.objectives, other)}))
+
+    body = said(fork, with_tests(passing, "a", b=""))
+
+    assert "Judged on the base branch and not here (3)" in body
+    for row in ("test b", "test c", "objective of http_req_failed"):
+        assert f"- `{row}`" in body
+    assert "`test a`" not in body
+    assert "review what this pull request changes about the gate" in body
+
+
+@pytest.mark.parametrize("run", [{"event": "pull_request"}, {"conclusion": "failure"}, {"head_branch": "other"}, {"head_sha": HEAD}])
+def test_only_a_green_push_to_the_base_is_compared_with(fork: StandIn, passing: RunReport, run: dict[str, str]) -> None:
+    """A tag may be called like the branch, and its run says nothing about it."""
+    on_the_base(fork, with_tests(passing, "a", "b"), **run)
+
+    assert "Judged on the base" not in said(fork, with_tests(passing, "a"))
+
+
+def test_a_base_without_a_readable_report_changes_nothing(fork: StandIn, passing: RunReport) -> None:
+    """It adds to the comment, and is no part of the verdict."""
+    on_the_base(fork, passing)
+    fork.fail("GET .*/runs/8000/artifacts", Fault("read_only_token"))
+
+    assert "PASS" in said(fork, passing).split("\n")[1]
