@@ -105,10 +105,6 @@ def _permissions(evidence: Evidence) -> Finding:
     )
 
 
-def _sealed(_evidence: Evidence) -> Finding:
-    return Finding(State.LOOK, "the scratch repository is not sealed: open a pull request from a fork of one that is")
-
-
 def _mermaid(evidence: Evidence) -> Finding:
     rendered = [comment for comment in evidence.passing.comments if _MERMAID.search(comment.rendered)]
     if not rendered:

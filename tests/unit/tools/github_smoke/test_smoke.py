@@ -69,7 +69,6 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
         "Two edits in the same se",
     ]
     assert by_state[State.LOOK] == [
-        "A sealed run can fetch t",
         "The mermaid chart is dra",
         "The HTML report opens in",
         "The job summary is shown",
