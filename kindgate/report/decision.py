@@ -266,6 +266,8 @@ def _of_content(report: RunReport, requirements: Requirements) -> Decision:
         return no_verdict(missing)
     undecided = Verdict.INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else Verdict.PASS
     red = effect_of(undecided, requirements.inconclusive) is Effect.FAIL or report.exit_code != 0
+    if not red and report.tests and not passed_tests(report.tests):
+        return no_verdict("no e2e test passed")
     return Decision(WORDS[outcome], not red, VerdictFailed.exit_code if red else 0, _reason(outcome, report))
 
 

@@ -163,6 +163,14 @@ def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusi
     assert (decided.verdict, decided.may_merge, decided.exit_code) == ("INCONCLUSIVE", merges, 0 if merges else 20)
 
 
+def test_an_undecided_run_whose_tests_were_all_skipped_does_not_merge() -> None:
+    """What could not be decided is no verdict by itself: without a test that passed nothing was judged."""
+    skipped = _test().model_copy(update={"outcome": "skipped"})
+    report = _report(Outcome.INCONCLUSIVE, skipped, objectives=(_objective(Verdict.INCONCLUSIVE),))
+    decided = decide(report, Requirements(tests=False))
+    assert (decided.verdict, decided.may_merge, decided.exit_code) == ("NO VERDICT", False, 28)
+
+
 @pytest.mark.parametrize(
     ("run", "red"),
     [
