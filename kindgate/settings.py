@@ -268,7 +268,7 @@ class GitHubSettings:
     approval_label: str = option(
         "kindgate: gate change approved",
         "--github-approval-label",
-        "Label by which somebody who may write lets a pull request change its own gate",
+        "Label with which a maintainer with write access approves a change to the gate",
         "NAME",
     )
     status: str = option("kindgate/verdict", "--github-status", "Commit status that `kindgate publish` writes, to be required", "NAME")

@@ -22,6 +22,7 @@ from kindgate.github.replies import (
     ArtifactInfo,
     CalledWorkflow,
     ChangedFile,
+    JobInfo,
     PullState,
     TimelineEvent,
     WorkflowRun,
@@ -143,6 +144,12 @@ class Api:
             if error.status == 404:
                 return []
             raise
+
+    def jobs(self, run_id: int) -> list[JobInfo]:
+        """The jobs of a run, each as its newest attempt ended; the first hundred of them."""
+        with _translated(f"list the jobs of run {run_id}"):
+            found = self._json(f"/actions/runs/{run_id}/jobs", filter="latest", per_page=100)
+            return [JobInfo(job["name"], job["conclusion"] or "") for job in found["jobs"]]
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
         """The artifacts of a run, of all its attempts; raises `PublishRefused` above `at_most`, before it reads them all."""

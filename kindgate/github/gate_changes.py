@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kindgate.errors import GitHubRefused, SettingsError
@@ -117,12 +117,20 @@ def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: S
     """The names of all changed files where GitHub does not list them, whether they are all, and a note that says so."""
     before, after = start.tree(), head.tree()
     if before is not None and after is not None:
-        changed = (name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        return tuple(sorted({*names, *changed})), True, f"GitHub lists {FILES_LIMIT:,} of the changed files: the two commits were compared"
+        return (
+            tuple(sorted({*names, *differing(before, after)})),
+            True,
+            f"GitHub lists {FILES_LIMIT:,} of the changed files: the two commits were compared",
+        )
     matter = {CI, *own, *(name for commit in (start, head) for name in _root(commit) if matches(name, GATE_NAMES))}
-    differing = {path for path in matter if start.version(path) != head.version(path)}
+    other = {path for path in matter if start.version(path) != head.version(path)}
     note = f"GitHub lists {FILES_LIMIT:,} of the changed files, and cuts the trees of the commits: only what the base names was compared"
-    return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in differing)})), False, note
+    return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in other)})), False, note
+
+
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The names of the files that are not the same in two commits, whose files are given with their blobs."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def _root(commit: Commit) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kindgate.github.legs import Collected
 from kindgate.github.replies import WorkflowRun
@@ -57,12 +58,14 @@ def result_of(
     numbers: Collection[int] = (),
     objection: str = "",
     untouched: bool = False,
+    conclusions: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
     """Decide about every leg of a run, as GitHub and not as its reports describe it.
 
     `expected` names legs that must have a report, `numbers` the pull requests that the run can be about. `objection` is
-    why nothing of the run can be believed. A leg that passed contradicts a failed run only if no other leg explains the
-    failure. `untouched` is whether nothing that the suite watches has changed: then a run that succeeds may have no report.
+    why nothing of the run can be believed. A leg is held against how its own jobs ended (`conclusions`) or, where that is
+    not known, against the run: then a leg that passed contradicts a failed run only if no other leg explains the failure.
+    `untouched` is whether nothing that the suite watches has changed: then a run that succeeds may have no report.
     """
     if untouched and not objection and run.conclusion == "success" and not (uploads.reports or uploads.problems or uploads.refusal):
         return Result(Collected({}), {}, NOT_JUDGED)
@@ -76,15 +79,18 @@ def result_of(
     missing = sorted({*expected, *uploads.problems} - uploads.reports.keys())
     collected = Collected({leg: named.value for leg, named in uploads.reports.items()}, tuple(missing), uploads.problems)
     explained = bool(missing) or not all(decision.may_merge for decision in decided.values())
-    decided = {leg: _against(decision, run.conclusion, explained=explained) for leg, decision in decided.items()}
+    decided = {
+        leg: _against(decision, conclusions.get(leg) or run.conclusion, explained=explained and leg not in conclusions)
+        for leg, decision in decided.items()
+    }
     decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
     return Result(collected, decided, worst(decided.values()))
 
 
 def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decision:
-    """The decision that also counts how the run ended; a failed run may be another leg's doing."""
+    """The decision that also counts how the leg or its run ended; a failure may be `explained` by another leg."""
     agrees = decision.may_merge == (conclusion == "success")
     refuted = decision.again and not decision.may_merge  # by its own figures, or by the base: that says more than a disagreement
     if agrees or refuted or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
         return decision
-    return untrusted(f"the report says {decision.verdict}, and the run itself ended with {conclusion}")
+    return untrusted(f"the report says {decision.verdict}, and its run ended with {conclusion}")

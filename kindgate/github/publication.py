@@ -15,6 +15,7 @@ from kindgate.github.confined import confined
 from kindgate.github.context import Context
 from kindgate.github.fewer import base_reports, no_longer_judged
 from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
+from kindgate.github.jobs import leg_conclusions
 from kindgate.github.legs import leg_names
 from kindgate.github.links import own_page, page_name
 from kindgate.github.marker import Marker, comment_id
@@ -174,7 +175,14 @@ class Publication:
             numbers=numbers,
             objection=self._objection(subject, uploaded=bool(uploads.reports)),
             untouched=subject.untouched,
+            conclusions=self._conclusions(uploads),
         )
+
+    def _conclusions(self, uploads: Uploads) -> dict[str, str]:
+        """How the jobs of each leg ended where the run failed: a job that judges nothing may have failed it."""
+        if self.run.conclusion == "success" or self.request.sealed or not uploads.reports:
+            return {}
+        return leg_conclusions(retried("its jobs", lambda: self.api.jobs(self.run.id), self.deadline), uploads.reports)
 
     def _objection(self, subject: Subject, *, uploaded: bool) -> str:
         """Why nothing of the run can be believed; empty when it can.

@@ -19,9 +19,7 @@ from kindgate.github.comment import PostResult
 from kindgate.github.context import read_context
 from kindgate.github.publication import Publication, Published, Request, SealedRun
 from kindgate.github.replies import WorkflowRun
-from kindgate.github.subject import (
-    newest_run_of,
-)
+from kindgate.github.subject import newest_run_of
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 

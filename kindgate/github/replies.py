@@ -62,6 +62,14 @@ class WorkflowRun:
 
 
 @dataclass(frozen=True)
+class JobInfo:
+    """A job of a run: its name as GitHub shows it, and how it ended (empty before that)."""
+
+    name: str
+    conclusion: str
+
+
+@dataclass(frozen=True)
 class ArtifactInfo:
     """An uploaded artifact; `size` is that of its archive in bytes."""
 

@@ -10,7 +10,7 @@ from kindgate.github.api import Api
 from kindgate.github.approval import EVENTS_LIMIT, NOT_APPROVED, Approval, base_changed, read_approval
 from kindgate.github.bounded import retried
 from kindgate.github.fewer import is_on_branch
-from kindgate.github.gate_changes import read_changes
+from kindgate.github.gate_changes import differing, read_changes
 from kindgate.github.identity import changed_machinery, queue_entry
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.suite import WHOLE_REPOSITORY, Suite
@@ -108,8 +108,7 @@ def file_name(workflow: str) -> str:
 def changed_between(api: Api, old: str, new: str) -> tuple[list[str], bool]:
     """The files that differ between two commits, and whether GitHub has listed all of them."""
     (before, cut_before), (after, cut_after) = api.tree(old), api.tree(new)
-    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return names, not (cut_before or cut_after)
+    return differing(before, after), not (cut_before or cut_after)
 
 
 def is_on_default_branch(api: Api, run: WorkflowRun) -> bool:

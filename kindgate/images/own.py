@@ -35,7 +35,8 @@ class OwnImage:
     def arguments(self) -> Sequence[str]:
         """What the engine is called with."""
         stage = ("--target", self.target) if self.target else ()
-        return ("build", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
+        # Docker's own builder leaves the container of a step that failed
+        return ("build", "--force-rm", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
 
 
 def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:

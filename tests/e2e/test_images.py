@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kindgate import assets
+from kindgate.errors import ImageError
 from kindgate.host.engine import find_engine
 from kindgate.images.archive import read_archive
 from kindgate.images.layout import write_layout
 from kindgate.images.load import load_archive, loaded_names
 from kindgate.images.lock import read_lock
+from kindgate.images.own import OwnImage, build_own_images
 from kindgate.images.reference import ImageReference
 from kindgate.waiting import Deadline
 
@@ -62,6 +65,20 @@ def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) ->
     notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
     assert sum(f"image hashicorp/http-echo:1.0@{digest}" in note for note in notes) == 2
     assert sum("imagePullPolicy is IfNotPresent instead of Always" in note for note in notes) == 1
+
+
+def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path) -> None:
+    """An engine keeps the container of a step that failed, unless it is told not to."""
+    deadline = Deadline.after(120)
+    engine = find_engine(deadline)
+    base = engine.run("inspect", "--format", "{{.Config.Image}}", cluster.address.nodes[0], deadline=deadline).stdout.strip()
+    label = f"kindgate-test={secrets.token_hex(4)}"
+    (tmp_path / "Dockerfile").write_text(f"FROM {base}\nLABEL {label}\nRUN exit 7\n")
+
+    with pytest.raises(ImageError, match="cannot be built"):
+        build_own_images([OwnImage.parse("shop:broken=.", tmp_path)], engine, deadline, lambda _line: None)
+
+    assert engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", deadline=deadline).stdout == ""
 
 
 def pod(image: str) -> dict[str, object]:

@@ -217,6 +217,7 @@ class Hub:
         run["status"] = "in_progress"
         result = play(one, start, self.world)
         run |= {"status": "completed", "conclusion": result.conclusion}
+        self.github.jobs += [{"run_id": run["id"], "name": job.name, "conclusion": job.result} for job in result.jobs]
         played = Played(dict(run), str(run["name"]), one.path, event, result)
         self.played.append(played)
         return [*before, played, *(self._follow(run, "completed") if follows else [])]

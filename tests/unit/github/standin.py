@@ -75,6 +75,7 @@ class StandIn:
     comments: list[dict[str, Any]] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=lambda: document("replies", "workflow_run"))
     other_runs: list[dict[str, Any]] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -199,6 +200,7 @@ class StandIn:
             ("PATCH", rf"{repo}/issues/comments/(\d+)", self._edit_comment),
             ("DELETE", rf"{repo}/issues/comments/(\d+)", self._delete_comment),
             ("GET", rf"{repo}/actions/runs/(\d+)", self._get_run),
+            ("GET", rf"{repo}/actions/runs/(\d+)/jobs", self._list_jobs),
             ("GET", rf"{repo}/actions/runs/(\d+)/artifacts", self._list_artifacts),
             ("GET", rf"{repo}/actions/workflows/([^/]+)/runs", self._list_runs),
             ("GET", rf"{repo}/issues/(\d+)/timeline", self._list_timeline),
@@ -281,6 +283,12 @@ class StandIn:
         found = [run for run in runs if all(query.get(key) in {None, run[name]} for key, name in asked.items())]
         page = self._page(query, sorted(found, key=lambda run: -run["id"]), f"/repos/{REPOSITORY}/actions/workflows/{file}/runs")
         page.body = {"total_count": len(found), "workflow_runs": page.body}
+        return page
+
+    def _list_jobs(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
+        found = [job for job in self.jobs if job["run_id"] == int(number)]
+        page = self._page(query, found, f"/repos/{REPOSITORY}/actions/runs/{number}/jobs")
+        page.body = {"total_count": len(found), "jobs": page.body}
         return page
 
     def _list_artifacts(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:

@@ -111,6 +111,20 @@ def test_a_leg_that_passed_is_believed_when_another_explains_the_failure(fork: S
     assert "FAIL" in fork.written()[0].split("\n")[1]
 
 
+@pytest.mark.parametrize(("job", "red"), [("security", False), ("e2e / e2e", True), ("e2e / e2e verdict", True)])
+def test_a_leg_answers_for_its_own_jobs_only(fork: StandIn, passing: RunReport, job: str, red: bool) -> None:  # noqa: FBT001  # a parameter
+    """A job that judges nothing may fail the run, and contradicts no report."""
+    fork.run["conclusion"] = "failure"
+    names = ("security", "e2e / e2e", "e2e / e2e verdict")
+    fork.jobs = [{"run_id": 9001, "name": name, "conclusion": "failure" if name == job else "success"} for name in names]
+    upload(fork, passing)
+
+    published = publish(fork)
+
+    assert ("UNTRUSTED" in fork.written()[0].split("\n")[1]) == red
+    assert (published.exit_code != 0) == red
+
+
 def test_a_missing_leg_is_named(fork: StandIn, passing: RunReport) -> None:
     """What the workflow expects has to be there."""
     fork.run["conclusion"] = "failure"

@@ -23,6 +23,7 @@ from kindgate.images.reference import ImageReference
 from kindgate.images.source import check_available, provide
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline
+from tests.unit.images.catalogues import catalogue_document
 
 LOCKED, UNKNOWN = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 LOCK = ImageLock.model_validate(
@@ -31,21 +32,9 @@ LOCK = ImageLock.model_validate(
         "images": {"docker.io/me/echo:1": {"build": "echo", "digest": LOCKED}, "docker.io/me/again:2": {"build": "echo"}},
     }
 )
-CATALOGUE = {
-    "kubernetes": "v1.2.3",
-    "programs": {"echo": {"module": "example.org/echo", "version": "v1.0.0"}},
-    "debian": {"suite": "bookworm", "packages": ["systemd"]},
-    "bases": {},
-    "images": {"echo": {"program": "echo", "path": "/echo", "user": "65532"}},
-    "node": {
-        "kind": {"module": "sigs.k8s.io/kind", "version": "v0.1.0"},
-        "programs": {},
-        "links": {},
-        "network": "cni.yaml",
-        "storage": {"provisioner": "a", "helper": "b"},
-        "images": {},
-    },
-}
+CATALOGUE = catalogue_document(
+    {"echo": {"module": "example.org/echo", "version": "v1.0.0"}}, {"echo": {"program": "echo", "path": "/echo", "user": "65532"}}
+)
 
 
 def plan(*names: str, **more: Any) -> ImagePlan:

@@ -44,7 +44,7 @@ def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text:
     build_own_images([one], engine, Deadline.after(20), lambda _line: None)
 
     stage = f"--target {target} " if target else ""
-    assert (tmp_path / "asked").read_text() == f"build --tag web:dev --file {tmp_path}/web/{file} {stage}{tmp_path}/web "
+    assert (tmp_path / "asked").read_text() == f"build --force-rm --tag web:dev --file {tmp_path}/web/{file} {stage}{tmp_path}/web "
 
 
 def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_pat
         build_own_images([OwnImage.parse("web:dev=web", tmp_path)], engine, Deadline.after(20), lambda _line: None)
 
     assert "no space left" in caught.value.last_state
-    assert "docker build --tag web:dev" in caught.value.next_step
+    assert "docker build --force-rm --tag web:dev" in caught.value.next_step
 
 
 def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engine, tmp_path: Path) -> None:

@@ -15,30 +15,15 @@ from kindgate.images.build import workshop as module
 from kindgate.images.build.catalogue import Catalogue
 from kindgate.images.build.workshop import Workshop
 from kindgate.waiting import Deadline
+from tests.unit.images.catalogues import catalogue_document
 
 
 def catalogue(**seconds: float) -> Catalogue:
     """A catalogue of Go programs with the time that each usually takes."""
-    return Catalogue.model_validate(
-        {
-            "kubernetes": "v1.2.3",
-            "programs": {
-                name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual}
-                for name, usual in seconds.items()
-            },
-            "debian": {"suite": "bookworm", "packages": ["systemd"]},
-            "bases": {},
-            "images": {},
-            "node": {
-                "kind": {"module": "sigs.k8s.io/kind", "version": "v0.1.0"},
-                "programs": {},
-                "links": {},
-                "network": "cni.yaml",
-                "storage": {"provisioner": "a", "helper": "b"},
-                "images": {},
-            },
-        }
-    )
+    programs = {
+        name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual} for name, usual in seconds.items()
+    }
+    return Catalogue.model_validate(catalogue_document(programs))
 
 
 class Yard:

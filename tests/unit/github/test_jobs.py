@@ -1,0 +1,31 @@
+"""How the jobs of one leg ended."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.github.jobs import leg_conclusions
+from kindgate.github.replies import JobInfo
+
+CONCLUSIONS = st.sampled_from(["success", "failure", "cancelled", "timed_out", "skipped", ""])
+
+
+@given(judging=CONCLUSIONS, verifying=CONCLUSIONS, other=CONCLUSIONS)
+def test_a_leg_succeeds_when_both_its_jobs_do(judging: str, verifying: str, other: str) -> None:
+    """Whatever became of the jobs of others, those of another leg with a longer name among them."""
+    jobs = [
+        JobInfo("lint", other),
+        JobInfo("suite / e2e-long", other),
+        JobInfo("suite / e2e", judging),
+        JobInfo("suite / e2e verdict", verifying),
+    ]
+
+    found = leg_conclusions(jobs, ["e2e"])
+
+    assert (found["e2e"] == "success") == (judging == verifying == "success")
+
+
+def test_a_leg_without_jobs_of_its_own_is_left_out() -> None:
+    """Its run has to answer for it."""
+    assert leg_conclusions([JobInfo("lint", "success")], ["e2e"]) == {}
