@@ -22,7 +22,10 @@ from kindgate.slo.sample import BurstSample, Series
 FORMAT = 1
 
 RECORDING = Path(__file__).with_name("recorded.json")
-"""The recording that is kept beside the code."""
+"""The recording of a machine without other work."""
+
+BUSY_RECORDING = Path(__file__).with_name("recorded-busy.json")
+"""290 bursts of 17 comparisons, nearly all of them while other programs kept both cores busy; no more are added."""
 
 LEAST_BURSTS = 300
 """Bursts that a recording needs, so that runs of 30 drawn from it differ enough."""
