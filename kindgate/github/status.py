@@ -9,8 +9,7 @@ from kindgate.github.api import Api
 from kindgate.github.bounded import retried
 from kindgate.github.replies import WorkflowRun
 from kindgate.report.decision import UNTRUSTED, WORDS, Decision
-from kindgate.report.escape import visible
-from kindgate.report.record import shortened
+from kindgate.report.escape import shortened, visible
 from kindgate.report.run import Outcome
 from kindgate.waiting import Deadline
 

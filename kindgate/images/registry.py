@@ -57,6 +57,14 @@ class RegistrySource:
         """The sentence that no registry has `images`."""
         return f"not found in its registry: {images}"
 
+    def described(self, reference: ImageReference) -> str:  # noqa: ARG002 - the source protocol's
+        """The registry."""
+        return self.name
+
+    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - the source protocol's
+        """The source itself: a registry has one image under a name."""
+        return self
+
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The plan's own node image (pulled if the engine lacks it), or the locked one."""
         if plan.node_image and image_id(self.engine, plan.node_image, deadline):

@@ -57,6 +57,14 @@ class ImageSource(Protocol):
         """The sentence that this source does not have `images`."""
         ...
 
+    def described(self, reference: ImageReference) -> str:
+        """Where an image that this source has comes from, for `kindgate images list`."""
+        ...
+
+    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> ImageSource:
+        """The source after everything was decided that could make two steps of one run differ; it may fetch programs."""
+        ...
+
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """A node image that is in the engine now: the plan's own if it names one."""
         ...

@@ -14,9 +14,10 @@ from kindgate.github.links import run_links
 from kindgate.github.post import post_comment
 from kindgate.github.stopping import in_actions
 from kindgate.github.summary import write_summary
+from kindgate.report.escape import shortened
 from kindgate.report.markdown import job_summary
 from kindgate.report.objectives import GateChanges
-from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT
 from kindgate.report.run import Link, Outcome, PullRequest, RunReport
 from kindgate.settings import GitHubSettings, Settings
 from kindgate.waiting import Deadline

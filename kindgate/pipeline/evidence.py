@@ -15,7 +15,8 @@ from kindgate.host.engine import Engine
 from kindgate.metrics.access import prometheus_in_cluster
 from kindgate.model import ClusterAddress, Window
 from kindgate.pipeline.stages import Provisioned
-from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.escape import shortened
+from kindgate.report.record import LINE_LIMIT
 from kindgate.report.run import FailureBundle
 from kindgate.waiting import Deadline
 

@@ -25,8 +25,9 @@ from kindgate.pipeline.samples import burst_sample
 from kindgate.pipeline.secrecy import left_note, redacted, redacted_burst, redactor_of
 from kindgate.pipeline.session import Pipeline
 from kindgate.report.build import Measurement, build_report, setup_error_record
+from kindgate.report.escape import shortened
 from kindgate.report.html import summary_fragment
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.run import BUNDLE_FILES, Artifact, Environment, FailureBundle, Run, RunReport, TestResult
 from kindgate.report.terminal import terminal_lines
 

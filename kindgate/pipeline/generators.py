@@ -111,6 +111,7 @@ def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress,
     engine = find_engine(deadline)
     with TemporaryDirectory(prefix="kindgate-") as folder:
         supply = find_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
+        supply = supply.settled(deadline, progress)
         archive = supply.archive(deadline, progress)
         if archive is not None:
             load_archive(engine, address.nodes, archive, supply.names, deadline)

@@ -61,8 +61,11 @@ class Prepared:
         return (*named, ("the base version", self.base.rendered)) if self.base is not None else tuple(named)
 
 
-def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
+def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: bool = True) -> Prepared:
     """Read and check all input; creates nothing but what it puts into `folder`, which is the run's own.
+
+    `settle` fetches programs where the choice between versions depends on whether they can be had; without it, the first
+    choice is expected.
 
     Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
     """
@@ -89,6 +92,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress) -> Prepared:
         if engine is not None:
             manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
             supply = find_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
+            supply = supply.settled(deadline, progress) if settle else supply
             ids = supply.image_ids(deadline)
             prerequisites = tuple(_loaded(part, supply, progress) for part in prerequisites)
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)

@@ -10,8 +10,9 @@ from kindgate.diagnostics.redact import Redactor
 from kindgate.diagnostics.secret_names import MASK, names_a_secret
 from kindgate.pipeline.run_secrets import RunSecrets, sources_of
 from kindgate.pipeline.session import Pipeline
+from kindgate.report.escape import shortened
 from kindgate.report.measurements import HISTOGRAMS
-from kindgate.report.record import LINE_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT
 from kindgate.report.run import RunReport
 
 _HISTOGRAMS = HISTOGRAMS | {"cap_wait"}

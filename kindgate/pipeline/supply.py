@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate import assets
@@ -56,10 +56,16 @@ class Supply:
         """
         used = {image.name for image in self.plan.given.values()}
         unused = (name for name in self._own_names if name not in used)
-        rows = [(image.reference, self.source.pinned(image.reference), self.source.name) for image in self.plan.wanted]
+        rows = [
+            (image.reference, self.source.pinned(image.reference), self.source.described(image.reference)) for image in self.plan.wanted
+        ]
         rows += [(reference, reference, "local") for reference in dict.fromkeys((*self.plan.given, *unused))]
         loaded = self.loaded
         return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
+
+    def settled(self, deadline: Deadline, progress: Progress) -> Supply:
+        """The supply with a source that makes every image of the run from the same versions; it may fetch programs."""
+        return replace(self, source=self.source.settled(self.plan, progress, deadline))
 
     @property
     def _own_names(self) -> tuple[ImageReference, ...]:
@@ -126,12 +132,19 @@ def build_image(settings: Settings, name: str, deadline: Deadline, progress: Pro
     Raises `ImageError` for a name that the lock or the catalogue does not know.
     """
     images = assets.manifests() / "images"
-    source = BuildSource(find_engine(deadline), read_lock(images / "images.lock"), images, cache_dir(), settings.images.seed)
+    source = BuildSource(
+        find_engine(deadline),
+        read_lock(images / "images.lock"),
+        images,
+        cache_dir(),
+        settings.images.seed,
+        from_source=settings.images.from_source,
+    )
     plan = ImagePlan((WantedImage(ImageReference.parse(name), ()),))
     if source.missing(plan, deadline):
         known = ", ".join(sorted(image for image, entry in source.lock.images.items() if entry.build))
         raise ImageError(f"{name} is not in the catalogue", next_step=f"there are {known}")
-    made = source.provide_workloads(plan, progress, deadline)
+    made = source.settled(plan, progress, deadline).provide_workloads(plan, progress, deadline)
     if made is None:
         raise ImageError(f"{name} was not made")
     return made

@@ -8,7 +8,9 @@ from pathlib import Path
 from kindgate import assets
 from kindgate.deploy.charts import Helm
 from kindgate.deploy.sources import Renderer
+from kindgate.host.binaries import Recipe
 from kindgate.host.tools import find_tool
+from kindgate.host.tools_lock import ToolName
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.images.source import Progress
 from kindgate.settings import Settings
@@ -27,9 +29,7 @@ def find_kubectl(settings: Settings, deadline: Deadline, progress: Progress) -> 
     """Find, download or compile kubectl; raises `ToolError`."""
     catalogue = assets.manifests() / "images"
     recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
-    return find_tool(
-        "kubectl", asked=settings.cluster.kubectl_bin, recipe=recipe, seed=_seed(settings), deadline=deadline, progress=progress
-    )
+    return _find("kubectl", settings, deadline, progress, asked=settings.cluster.kubectl_bin, recipe=recipe)
 
 
 def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
@@ -37,14 +37,28 @@ def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> To
     kubectl = find_kubectl(settings, deadline, progress)
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)
-    return Tools(kubectl, find_tool("kind", asked=settings.cluster.kind_bin, seed=_seed(settings), deadline=deadline, progress=progress))
+    return Tools(kubectl, _find("kind", settings, deadline, progress, asked=settings.cluster.kind_bin))
 
 
 def renderer(settings: Settings, kubectl: Path, deadline: Deadline, progress: Progress = lambda _line: None) -> Renderer:
     """What renders the application's manifests; helm is found when a chart needs it."""
     deploy = settings.deploy
     helm = Helm(tuple(settings.path(file) for file in deploy.values), deploy.release, deploy.namespace, deploy.enable_helm)
-    return Renderer(kubectl, deadline, lambda: find_tool("helm", seed=_seed(settings), deadline=deadline, progress=progress), helm)
+    return Renderer(kubectl, deadline, lambda: _find("helm", settings, deadline, progress), helm)
+
+
+def _find(
+    name: ToolName, settings: Settings, deadline: Deadline, progress: Progress, *, asked: str = "", recipe: Recipe | None = None
+) -> Path:
+    return find_tool(
+        name,
+        asked=asked,
+        recipe=recipe,
+        seed=_seed(settings),
+        from_source=settings.images.from_source,
+        deadline=deadline,
+        progress=progress,
+    )
 
 
 def _seed(settings: Settings) -> Path | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from kindgate.deploy.entries import Entry
-from kindgate.model import Rendered
+if TYPE_CHECKING:
+    from kindgate.deploy.entries import Entry
+    from kindgate.model import Rendered
 
 
 @dataclass(frozen=True)

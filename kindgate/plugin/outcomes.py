@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 
 from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, E2E, SCENARIO_PROPERTY
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
+from kindgate.report.escape import shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.run import TestResult
 
 _PHASES = frozenset({"setup", "call", "teardown"})

@@ -10,11 +10,12 @@ from typing import Literal
 from kindgate.model import Verdict
 from kindgate.report.build import comparison_records, objective_records
 from kindgate.report.claims import objective_name, plan_problem
+from kindgate.report.escape import shortened
 from kindgate.report.judged import Judged
 from kindgate.report.numbers import number, plural
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Rejudged
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.rejudge import Looks, Rejudgement, recompare, rejudge
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judgement import Judgement

@@ -12,11 +12,12 @@ from kindgate.metrics.resources import ResourceSummary, WorkloadUse
 from kindgate.model import ClusterAddress, Phase
 from kindgate.report.burst_record import burst_record
 from kindgate.report.decision import outcome_of
+from kindgate.report.escape import shortened
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
 from kindgate.report.judged_figures import Found, judged_figures
 from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run import (
     LINKS,

@@ -21,7 +21,8 @@ from kindgate.report.bursts import (
     SendLag,
     Timeline,
 )
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.escape import shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 
 TIMELINE_POINTS = 120
 BINS_PER_DECADE = 20

@@ -10,12 +10,13 @@ from typing import Generic, TypeVar
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.report.build import comparison_records, objective_records
+from kindgate.report.escape import shortened
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.numbers import percent
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.on_base import BaseFigures, base_figures
 from kindgate.report.recomputation import Rejudged
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, shortened
+from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.rejudge import Looks, recompare, rejudge
 from kindgate.report.run import RunReport
 from kindgate.slo.compare import Comparison

@@ -12,7 +12,6 @@ import re
 import unicodedata
 
 from kindgate.report.numbers import NONE
-from kindgate.report.record import shortened
 
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode's controls, formats (zero-width and direction marks), unassigned, private, surrogates and separators."""
@@ -23,6 +22,11 @@ HIDDEN_LETTERS = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uff
 
 _DRAWN_AS_NOTHING = re.compile(f"[{''.join(sorted(HIDDEN_LETTERS))}\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """What `str.isprintable` takes for drawn and is not."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` with at most `limit` characters; an ellipsis stands for what was cut from its end."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -15,8 +15,8 @@ from typing import get_args, get_origin
 from pydantic import ValidationError
 
 from kindgate.report.bounds import PART, REPORT, BoundsExceeded
-from kindgate.report.escape import visible
-from kindgate.report.record import Record, shortened
+from kindgate.report.escape import shortened, visible
+from kindgate.report.record import Record
 from kindgate.report.run import RunReport
 
 _SPACE = re.compile(r"[ \t\n\r]*+")

@@ -43,11 +43,6 @@ class Record(BaseModel):
         return schema
 
 
-def shortened(text: str, limit: int) -> str:
-    """`text` with at most `limit` characters; an ellipsis stands for what was cut from its end."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _inside_artifacts(path: str) -> str:
     if path.startswith(("/", "\\", "~")) or ".." in path.replace("\\", "/").split("/") or ":" in path:
         raise ValueError("a path in a report is relative to the artifacts' folder and stays inside it")

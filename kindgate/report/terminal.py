@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kindgate.report.escape import visible
+from kindgate.report.escape import shortened, visible
 from kindgate.report.headline import Words, headline, interval
 from kindgate.report.numbers import change, limit, number, percent, quantity, span
-from kindgate.report.record import shortened
 from kindgate.report.run import RunReport
 
 

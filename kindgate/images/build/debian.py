@@ -11,6 +11,7 @@ from pathlib import Path
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.binaries import host_platform
 from kindgate.host.command import run
+from kindgate.host.debian_packages import KEYRING, configured_mirror
 from kindgate.host.heartbeat import heartbeat
 from kindgate.images.build.catalogue import Debian
 from kindgate.images.build.store import made_once
@@ -19,7 +20,6 @@ from kindgate.waiting import Deadline
 
 _NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/share/bash-completion",
                "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "var/log/apt")  # fmt: skip
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ROOT_SECONDS = 60.0
 """Seconds that the nodes' root filesystem takes on two idle cores."""
 
@@ -34,7 +34,7 @@ def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: 
     key = hashlib.sha256(f"{debian.key} {host_platform()}".encode()).hexdigest()[:16]
 
     def make(path: Path) -> None:
-        install_packages({"debootstrap": "debootstrap", _KEYRING: "debian-archive-keyring"}, progress, deadline)
+        install_packages({"debootstrap": "debootstrap", KEYRING: "debian-archive-keyring"}, progress, deadline)
         job = f"Debian {debian.suite}: making the nodes' root filesystem of {len(debian.packages)} packages"
         with heartbeat(progress, job, expected=ROOT_SECONDS):
             _debootstrap(debian, path, deadline)
@@ -78,16 +78,9 @@ def _is_here(thing: str) -> bool:
 def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
     # in a mount namespace of its own: what debootstrap mounts below `path` goes with it, even if it is killed
     command = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", "--force-check-gpg"]
-    mirror = _configured_mirror(deadline)
+    mirror = configured_mirror(deadline)
     run(
         [*command, f"--include={','.join(debian.packages)}", debian.suite, path, *([mirror] if mirror else [])],
         env=_WITHOUT_QUESTIONS,
         deadline=deadline,
     )
-
-
-def _configured_mirror(deadline: Deadline) -> str:
-    """The Debian mirror that this machine's apt uses; empty on Ubuntu, where debootstrap knows one itself."""
-    told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
-    rows = (line.split() for line in told.splitlines())
-    return next((row[0] for row in rows if len(row) >= 3 and row[1:3] == ["Debian", "Debian"]), "")

@@ -25,7 +25,7 @@ _CHANGES = ("ENV container=docker", "STOPSIGNAL SIGRTMIN+3", 'ENTRYPOINT [ "/usr
 def node_image_name(workshop: Workshop) -> str:
     """The node image's name in the engine: it says all that the image is made from."""
     catalogue, node = workshop.catalogue, workshop.catalogue.node
-    programs = [workshop.catalogue.recipe(program, workshop.folder).key for program in node.programs.values()]
+    programs = [workshop.recipe(program).key for program in node.programs.values()]
     network = (workshop.folder / node.network).read_text()
     key = key_of(node.key, catalogue.debian.key, *programs, network, workshop.images_key(node.images), rootfs, preload, *_CHANGES)
     return f"{REPOSITORY}:{catalogue.kubernetes}-{key[:12]}"

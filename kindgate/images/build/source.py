@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from kindgate.errors import ImageError
+from kindgate.host.binaries import Recipe
 from kindgate.host.engine import Engine
 from kindgate.host.facts import HostFacts
-from kindgate.images.build.catalogue import Catalogue, read_catalogue
+from kindgate.images.build.catalogue import Catalogue, Program, read_catalogue
 from kindgate.images.build.node import make_node_image, node_image_name
+from kindgate.images.build.program_sources import ProgramSources
 from kindgate.images.build.store import is_kept, locked, made_once
 from kindgate.images.build.workshop import Workshop
 from kindgate.images.engine_store import image_id
@@ -27,7 +29,8 @@ from kindgate.waiting import Deadline
 class BuildSource:
     """Builds images as `folder`/catalogue.yaml says and keeps all that it makes in `cache`; `seed` saves compile time.
 
-    `no_registry` says that it was chosen because no registry answers.
+    `no_registry` says that it was chosen because no registry answers. `from_source` passes over every source of a program
+    that does not compile it. `chosen` has the place of the source that was settled for a program that has several.
     """
 
     engine: Engine
@@ -36,6 +39,8 @@ class BuildSource:
     cache: Path
     seed: Path | None = None
     no_registry: bool = False
+    from_source: bool = False
+    chosen: Mapping[str, int] = field(default_factory=dict)
     name: str = "build"
 
     @cached_property
@@ -50,7 +55,12 @@ class BuildSource:
     def loaded_as(self, reference: ImageReference) -> LoadedImage:
         """Under the tag that is built here: nothing that is built here has a registry's digest."""
         known = self._known_as(reference)
-        if known is None or not reference.digest:
+        if known is None:
+            return LoadedImage(reference)
+        found = self._source_of(known)
+        if found is not None and found[0].release not in {"", known.tag}:
+            return LoadedImage(replace(known, tag=found[0].release), f"is made here of another release: {found[1].origin}")
+        if not reference.digest:
             return LoadedImage(reference)
         if not reference.tag and self.lock.of(known).digest != reference.digest:
             return LoadedImage(known, "names no version: the only one that can be built here is built and is not that digest")
@@ -64,6 +74,26 @@ class BuildSource:
         """The sentence that `images` cannot be built, and why that was tried."""
         why = "no container registry answers, and" if self.no_registry else "--image-source build:"
         return f"{why} {images} cannot be built here"
+
+    def described(self, reference: ImageReference) -> str:
+        """`build`, and the source of its program with who packed it and its license."""
+        known = self._known_as(reference)
+        found = self._source_of(known) if known is not None else None
+        if found is None:
+            return self.name
+        source, recipe = found
+        said = (recipe.origin, f"packed by {source.packer}" if source.packer else "", source.license)
+        return f"{self.name} ({', '.join(part for part in said if part)})"
+
+    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> BuildSource:
+        """The source with one choice for each program of the plan that has several sources: no run mixes two versions.
+
+        What is packed was fetched. Raises `ImageError` or `ToolError` when a program has no source that may be used.
+        """
+        workshop = self._workshop(progress, deadline)
+        node = self.catalogue.node
+        programs = workshop.programs_of([*self._entries(plan).values(), *node.images.values()])
+        return replace(self, chosen=self._sources.settled({*programs, *node.programs.values()}, progress, deadline))
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
         """The node image, made if the engine does not have it."""
@@ -108,9 +138,9 @@ class BuildSource:
         return self.cache / "archives" / f"{workshop.images_key(names)}.tar"
 
     def _entries(self, plan: ImagePlan) -> dict[str, str]:
-        """The workload images that are built, each with its entry in the catalogue."""
-        known = [self._known_as(image.reference) for image in plan.wanted]
-        return {reference.tagged: self.lock.of(reference).build for reference in known if reference is not None}
+        """The workload images that are built, by their names in the nodes, each with its entry in the catalogue."""
+        known = {image.reference: self._known_as(image.reference) for image in plan.wanted}
+        return {self.loaded_as(wanted).name.tagged: self.lock.of(name).build for wanted, name in known.items() if name is not None}
 
     def _known_as(self, reference: ImageReference) -> ImageReference | None:
         """The name in the lock that can be built for `reference`: of its tag, else of its digest, else the only version."""
@@ -126,7 +156,24 @@ class BuildSource:
         return self.lock.of(reference).build in self.catalogue.buildable
 
     def _workshop(self, progress: Progress, deadline: Deadline) -> Workshop:
-        return Workshop(self.catalogue, self.folder, self.cache, self.seed, progress, deadline)
+        sources = {**self._expected, **self.chosen}
+        return Workshop(self.catalogue, self.folder, self.cache, self.seed, progress, deadline, sources)
+
+    @property
+    def _sources(self) -> ProgramSources:
+        return ProgramSources(self.catalogue, self.folder, self.cache / "binaries", self.seed, self.from_source)
+
+    @cached_property
+    def _expected(self) -> Mapping[str, int]:
+        return self._sources.expected()
+
+    def _source_of(self, reference: ImageReference) -> tuple[Program, Recipe] | None:
+        """Where the program of a known image comes from; none for an image without a program."""
+        entry = self.catalogue.images.get(self.lock.of(reference).build)
+        if entry is None or entry.program not in self.catalogue.programs:
+            return None
+        place = {**self._expected, **self.chosen}.get(entry.program, 0)
+        return self.catalogue.programs[entry.program][place], self.catalogue.recipes(entry.program, self.folder)[place]
 
 
 def can_build(facts: HostFacts) -> bool:

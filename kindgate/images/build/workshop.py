@@ -6,11 +6,11 @@ import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kindgate.host.binaries import download_module, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import Recipe, download_module, host_platform, is_at_hand, provide_binary
 from kindgate.host.command import run
 from kindgate.host.heartbeat import minutes
 from kindgate.images import layout
@@ -30,7 +30,10 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Workshop:
-    """A catalogue (its main modules lie in `folder`), where things are kept, and a folder of compiled programs, if there is one."""
+    """A catalogue (its main modules lie in `folder`), where things are kept, and a folder of compiled programs, if there is one.
+
+    `sources` has the place of the source of each program that has several, the first where it has none.
+    """
 
     catalogue: Catalogue
     folder: Path
@@ -38,13 +41,19 @@ class Workshop:
     seed: Path | None
     progress: Progress
     deadline: Deadline
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+    def recipe(self, program: str) -> Recipe:
+        """How a program is made, by the source that was chosen for it."""
+        return self.catalogue.recipes(program, self.folder)[self.sources.get(program, 0)]
 
     def program(self, name: str) -> Path:
         """A compiled program."""
         if name in self.catalogue.c_programs:
             return self._c_program(name, self.catalogue.c_programs[name])
-        recipe = self.catalogue.recipe(name, self.folder)
-        return provide_binary(recipe, cache=self.cache / "binaries", seed=self.seed, deadline=self.deadline, progress=self.progress)
+        return provide_binary(
+            self.recipe(name), cache=self.cache / "binaries", seed=self.seed, deadline=self.deadline, progress=self.progress
+        )
 
     def programs_of(self, entries: Iterable[str]) -> frozenset[str]:
         """The programs that images of these catalogue entries hold."""
@@ -57,7 +66,7 @@ class Workshop:
         Says first what there is to do, how long it usually takes and where it is kept. Where something fails, the rest is
         still made, and kept; then the first error is raised.
         """
-        recipes = [self.catalogue.recipe(name, self.folder) for name in sorted(names) if name in self.catalogue.programs]
+        recipes = [self.recipe(name) for name in sorted(names) if name in self.catalogue.programs]
         binaries = self.cache / "binaries"
         missing = [recipe for recipe in recipes if not is_at_hand(recipe, cache=binaries, seed=self.seed)]
         if not missing:
@@ -141,7 +150,7 @@ class Workshop:
     def _program_key(self, name: str) -> str:
         if name in self.catalogue.c_programs:
             return key_of(self.catalogue.c_programs[name].key)
-        return self.catalogue.recipe(name, self.folder).key
+        return self.recipe(name).key
 
     def _base_layer(self, name: str) -> Layer:
         def entries() -> Sequence[layers.Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from kindgate.images.archive import read_archive
 from kindgate.images.build.node import node_image_name
 from kindgate.images.build.source import BuildSource, can_build
 from kindgate.images.lock import ImageLock, LockedImage
-from kindgate.images.plan import ImagePlan, ImageUse, WantedImage
+from kindgate.images.plan import ImagePlan, ImageUse, LoadedImage, WantedImage
 from kindgate.images.reference import ImageReference
 from kindgate.images.source import check_available, provide
 from kindgate.model import ObjectRef
@@ -181,3 +182,62 @@ def test_who_can_build(system: str, os_id: str, *, root: bool, can: bool) -> Non
     facts = HostFacts(system, "x86_64", os_id, "", 2, 1024, cap_sys_resource=True, cpus=1, memory=1, root=root)
 
     assert can_build(facts) is can
+
+
+def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_source: bool = False) -> BuildSource:
+    """The source with a wheel of release 2, which no index has, before the module of release 1, which the seed holds."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    document = copy.deepcopy(CATALOGUE)
+    wheel = {"wheel": "echo-bin", "version": "2", "inside": ["echo"], "sha256": {host_platform(): "0" * 64}, "release": "2"}
+    document["programs"]["echo"] = [wheel, {**document["programs"]["echo"], "release": "1"}]
+    (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
+    return BuildSource(source.engine, source.lock, source.folder, source.cache, source.seed, from_source=from_source)
+
+
+def test_an_image_has_the_tag_of_the_release_that_is_in_it(
+    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
+) -> None:
+    """The manifests' tag gives way, and the reason names the source; archive and nodes know it by the same name."""
+    asked = plan("me/again:2")
+    settled = two_sources(source, monkeypatch).settled(asked, print, deadline)
+
+    loaded = settled.loaded_as(ImageReference.parse("me/again:2"))
+    assert loaded.name == ImageReference.parse("me/again:1")
+    assert "Go module example.org/echo v1.0.0" in loaded.reason
+    archive = settled.provide_workloads(asked, print, deadline)
+    assert archive is not None
+    assert [str(image.names[0]) for image in read_archive(archive)] == ["docker.io/me/again:1"]
+
+
+def test_an_image_of_the_release_that_the_manifests_name_keeps_its_name(
+    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
+) -> None:
+    """There is nothing to report."""
+    settled = two_sources(source, monkeypatch).settled(plan("me/echo:1"), print, deadline)
+
+    assert settled.loaded_as(ImageReference.parse("me/echo:1")) == LoadedImage(ImageReference.parse("me/echo:1"))
+
+
+def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
+    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
+) -> None:
+    """A program that cannot be compiled is refused before anything is made."""
+    compiling = two_sources(replace(source, seed=None), monkeypatch, from_source=True)
+    assert compiling.settled(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
+
+    document = yaml.safe_load((source.folder / "catalogue.yaml").read_text())
+    document["programs"]["echo"] = document["programs"]["echo"][:1]
+    (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
+    wheels_only = BuildSource(source.engine, source.lock, source.folder, source.cache, from_source=True)
+    with pytest.raises(ImageError, match="--from-source: echo cannot be compiled"):
+        wheels_only.settled(plan("me/echo:1"), print, deadline)
+
+
+def test_a_list_says_where_a_program_comes_from(source: BuildSource) -> None:
+    """Its source, who packed it and its license."""
+    document = copy.deepcopy(CATALOGUE)
+    document["programs"]["echo"] |= {"license": "MIT", "packer": "a stranger"}
+    (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
+    described = source.described(ImageReference.parse("me/echo:1"))
+
+    assert described == "build (Go module example.org/echo v1.0.0, packed by a stranger, MIT)"

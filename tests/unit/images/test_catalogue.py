@@ -14,7 +14,7 @@ import yaml
 from kindgate.assets import manifests
 from kindgate.errors import ImageError
 from kindgate.host.binaries import GoRecipe
-from kindgate.images.build.catalogue import WheelProgram, read_catalogue
+from kindgate.images.build.catalogue import DebianProgram, WheelProgram, read_catalogue
 from kindgate.images.lock import read_lock
 
 FOLDER = manifests() / "images"
@@ -29,13 +29,15 @@ def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
 
 
 def test_every_program_is_verified_by_a_hash() -> None:
-    """By the module's own, by the go.sum of a main module of ours, or by a wheel's SHA-256 for each platform of the nodes."""
+    """By the module's own, by the go.sum of a main module of ours, or by a package's SHA-256 for each platform of the nodes."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
 
-    for name, program in catalogue.programs.items():
-        if isinstance(program, WheelProgram):
+    for name, program in ((name, source) for name, sources in catalogue.programs.items() for source in sources):
+        if isinstance(program, WheelProgram | DebianProgram):
             assert {"linux-amd64", "linux-arm64"} <= program.sha256.keys(), name
             assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in program.sha256.values()), name
+            assert program.packer, name
+            assert program.license, name
         else:
             assert program.sum.startswith("h1:") or (FOLDER / program.main_module / "go.sum").stat().st_size, name
     assert catalogue.node.kind.sum.startswith("h1:")
@@ -75,11 +77,19 @@ def _no_image(catalogue: dict[str, Any]) -> None:
     catalogue["node"]["images"]["registry.k8s.io/etcd:3.7.0-0"] = "gone"
 
 
+def _no_release(catalogue: dict[str, Any]) -> None:
+    del catalogue["programs"]["prometheus"][0]["release"]
+
+
+def _no_source(catalogue: dict[str, Any]) -> None:
+    catalogue["programs"]["prometheus"] = []
+
+
 def _no_such_field(catalogue: dict[str, Any]) -> None:
     catalogue["images"]["etcd"]["colour"] = "red"
 
 
-@pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_such_field])
+@pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_release, _no_source, _no_such_field])
 def test_a_catalogue_that_does_not_fit_together_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
     """Before anything is built, with the file's name."""
     catalogue = copy.deepcopy(yaml.safe_load((FOLDER / "catalogue.yaml").read_text()))

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.report.escape import cell_code, code_block, code_span, html_code, link, visible, visible_start
-from kindgate.report.record import shortened
+from kindgate.report.escape import cell_code, code_block, code_span, html_code, link, shortened, visible, visible_start
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Programs that come in packages of a Debian release: fetched by apt, and checked against the SHA-256 of their package."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import CommandError, ToolError
+from kindgate.host.binaries import SourceAbsent, check_sum, host_platform
+from kindgate.host.command import run
+from kindgate.waiting import Deadline
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+"""The keys that Debian signs its releases with; package debian-archive-keyring."""
+
+_ALTERED = "Hash Sum mismatch"
+"""What apt writes when a package is not the one of the signed index."""
+
+_NEXT_STEP = "check the Debian mirror: the files of a released version never change"
+
+
+@dataclass(frozen=True)
+class DebianRecipe:
+    """A program inside a Debian package; `host.binaries.provide_binary` fetches and keeps it.
+
+    `inside` is the program's path in the package, `sums` has the package's SHA-256 for each platform. The suite's index is
+    read by an apt configuration of its own: the machine's sources and packages stay as they are.
+    """
+
+    name: str
+    package: str
+    version: str
+    suite: str
+    inside: str
+    sums: Mapping[str, str]
+    action: str = "fetching"
+    seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """The name of its file in a seed folder, without `.zst`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def key(self) -> str:
+        """Differs for any other package of this platform, and for another file in it."""
+        parts = [self.name, self.package, self.version, self.inside, host_platform(), self.sums.get(host_platform(), "")]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def origin(self) -> str:
+        """The package, its version and the release of Debian."""
+        return f"Debian {self.suite} {self.package} {self.version}"
+
+    @property
+    def compiles(self) -> bool:
+        """Never."""
+        return False
+
+    def make(self, target: Path, work: Path, deadline: Deadline) -> None:
+        """Write the program to `target`.
+
+        Raises `SourceAbsent` that names the package when it cannot be had, and `ToolError` when it is not the pinned one.
+        """
+        work.mkdir()
+        expected = self.sums.get(host_platform())
+        if expected is None:
+            raise SourceAbsent(
+                f"no checksum is known for {self.origin} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}"
+            )
+        package = self._downloaded(work, deadline)
+        check_sum(package, expected, _NEXT_STEP)
+        run(["dpkg-deb", "--extract", package, work / "files"], deadline=deadline)
+        program = work / "files" / self.inside
+        if not program.is_file():
+            raise ToolError(f"{self.origin} has no file {self.inside}", next_step="correct the path inside the package")
+        program.replace(target)
+
+    def _downloaded(self, work: Path, deadline: Deadline) -> Path:
+        """The package's file, as the suite's signed index has it."""
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            raise SourceAbsent(f"{self.origin} cannot be fetched: this machine has no apt")
+        mirror = configured_mirror(deadline)
+        if not mirror:
+            raise SourceAbsent(f"{self.origin} cannot be fetched: this machine's apt has no Debian mirror")
+        apt = ["apt-get", *_own_configuration(work, mirror, self.suite)]
+        try:
+            run([*apt, "update", "-qq"], deadline=deadline)
+            run([*apt, "download", "-qq", f"{self.package}={self.version}"], cwd=work, deadline=deadline)
+        except CommandError as error:
+            if _ALTERED in error.last_state:
+                raise ToolError(
+                    f"{self.origin} is not what Debian has signed", last_state=error.last_state, next_step=_NEXT_STEP
+                ) from error
+            raise SourceAbsent(f"apt cannot fetch {self.origin}", last_state=error.last_state) from error
+        (package,) = work.glob("*.deb")
+        return package
+
+
+def configured_mirror(deadline: Deadline) -> str:
+    """The Debian mirror that this machine's apt uses; empty on Ubuntu, which has none."""
+    told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
+    rows = (line.split() for line in told.splitlines())
+    return next((row[0] for row in rows if len(row) >= 3 and row[1:3] == ["Debian", "Debian"]), "")
+
+
+def _own_configuration(folder: Path, mirror: str, suite: str) -> list[str]:
+    """Options that have apt keep everything in `folder` and know nothing but this suite."""
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    (folder / "state" / "status").touch()
+    signed = f"[signed-by={KEYRING}] " if Path(KEYRING).exists() else ""
+    (folder / "sources.list").write_text(f"deb {signed}{mirror} {suite} main\n")
+    options = {
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State": folder / "state",
+        "Dir::State::status": folder / "state" / "status",
+        "Dir::Cache": folder / "cache",
+        "Acquire::Languages": "none",
+        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+        "APT::Sandbox::User": "root",
+    }
+    return [argument for name, value in options.items() for argument in ("-o", f"{name}={value}")]

@@ -1,0 +1,44 @@
+"""Which of a program's sources is used: the first one that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kindgate.errors import ToolError
+from kindgate.host.binaries import Progress, Recipe, SourceAbsent, is_at_hand, provide_binary
+from kindgate.waiting import Deadline
+
+
+def expected_source(recipes: Sequence[Recipe], *, cache: Path, seed: Path | None) -> int:
+    """The place in `recipes` of the source that `settled_source` finds, unless one is absent: the first at hand, or else the first."""
+    at_hand = (place for place, recipe in enumerate(recipes) if is_at_hand(recipe, cache=cache, seed=seed))
+    return next(at_hand, 0)
+
+
+def settled_source(recipes: Sequence[Recipe], *, cache: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> int:
+    """The place in `recipes` of the source that is used; what is packed is in the cache then, what is compiled may not be yet.
+
+    A source that does not have the pinned version is reported and passed over. Raises `ToolError` when a source has another
+    program under that version, and when no source is left.
+    """
+    expected = expected_source(recipes, cache=cache, seed=seed)
+    if is_at_hand(recipes[expected], cache=cache, seed=seed):
+        return expected
+    reasons: list[str] = []
+    for place, recipe in enumerate(recipes):
+        if recipe.compiles:
+            return place
+        try:
+            provide_binary(recipe, cache=cache, seed=seed, deadline=deadline, progress=progress)
+        except SourceAbsent as error:
+            reasons.append(str(error))
+            if place + 1 < len(recipes):
+                progress(f"{recipe.title}: {error.message}; the next source is {recipes[place + 1].origin}")
+        else:
+            return place
+    raise ToolError(
+        f"no source has {recipes[0].name}",
+        last_state="\n".join(reasons),
+        next_step="pip or apt must reach an index that has it; --image-seed names a folder of programs",
+    )

@@ -1,0 +1,110 @@
+"""The first source that has a program is used, and what is at hand before all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ToolError
+from kindgate.host.binaries import SourceAbsent, provide_binary
+from kindgate.host.sources import expected_source, settled_source
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source that gives its program, lacks it (`absent`) or has another one (`altered`)."""
+
+    version: str
+    state: str = "there"
+    compiles: bool = False
+    name: str = "hello"
+    action: str = "fetching"
+    seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """As every recipe has it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def key(self) -> str:
+        """As every recipe has it."""
+        return self.version
+
+    @property
+    def origin(self) -> str:
+        """As every recipe has it."""
+        return f"source {self.version}"
+
+    def make(self, target: Path, work: Path, deadline: Deadline) -> None:
+        """Write the program, or fail as the source does."""
+        assert not work.exists()
+        assert not deadline.expired
+        if self.state == "absent":
+            raise SourceAbsent(f"{self.origin} has it no more")
+        if self.state == "altered":
+            raise ToolError("its SHA-256 is wrong")
+        target.write_text(self.version)
+
+
+def settled(cache: Path, *sources: Source, said: list[str] | None = None) -> int:
+    """The place of the source that is used."""
+    progress = said.append if said is not None else print
+    return settled_source(sources, cache=cache, seed=None, deadline=Deadline.after(60), progress=progress)
+
+
+def kept(cache: Path, source: Source) -> bool:
+    """Whether the cache has the program of this source."""
+    return (cache / f"{source.title}-{source.key}" / source.name).exists()
+
+
+def test_the_first_source_is_used_and_fetched(tmp_path: Path) -> None:
+    """The others are not asked."""
+    first, second = Source("1"), Source("2", "altered")
+
+    assert settled(tmp_path, first, second) == 0
+    assert kept(tmp_path, first)
+
+
+def test_an_absent_source_is_passed_over_and_reported(tmp_path: Path) -> None:
+    """With the source that follows it."""
+    said: list[str] = []
+
+    assert settled(tmp_path, Source("1", "absent"), Source("2"), said=said) == 1
+    assert any("source 1 has it no more" in line and "source 2" in line for line in said)
+
+
+def test_what_is_compiled_is_chosen_without_being_compiled(tmp_path: Path) -> None:
+    """That takes minutes, and is done beside everything else."""
+    compiled = Source("2", compiles=True)
+
+    assert settled(tmp_path, Source("1", "absent"), compiled) == 1
+    assert not kept(tmp_path, compiled)
+
+
+def test_an_altered_program_is_an_error(tmp_path: Path) -> None:
+    """No other source hides it."""
+    with pytest.raises(ToolError, match="SHA-256"):
+        settled(tmp_path, Source("1", "altered"), Source("2"))
+
+
+def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
+    """Even of a later source: an earlier one would have to be fetched."""
+    second = Source("2")
+    provide_binary(second, cache=tmp_path, seed=None, deadline=Deadline.after(60), progress=print)
+    sources = (Source("1", "altered"), second)
+
+    assert expected_source(sources, cache=tmp_path, seed=None) == 1
+    assert settled(tmp_path, *sources) == 1
+
+
+def test_every_source_is_told_when_none_has_the_program(tmp_path: Path) -> None:
+    """The reasons stand in the error."""
+    with pytest.raises(ToolError, match="no source has hello") as refused:
+        settled(tmp_path, Source("1", "absent"), Source("2", "absent"))
+
+    assert "source 1" in str(refused.value)
+    assert "source 2" in str(refused.value)
