@@ -29,13 +29,12 @@ from bench.precedence import first_in_line
 from bench.provide import Toolbox, provide_tools
 from bench.punctual import punctualities
 from bench.real_runs import read_real_runs
-from bench.recorded import RECORDING, read_recording
 from bench.results import Results, read_results
 from bench.sizes import histogram_sizes
 from bench.table import details, goals_table, inserted
 from bench.through_ingress import floods_through, paced_through, standing_routes
 from bench.tools import TOOLS
-from bench.verdicts import ErrorRates, error_rates, recorded, simulated
+from bench.verdicts import RECORDED_QUIET, error_rates, recorded, recordings, simulated
 from kindgate.histogram import Histogram
 from kindgate.load.result import BurstResult
 
@@ -93,8 +92,10 @@ def with_verdicts(load: Results, effort: Effort) -> Results:
 def with_recorded(load: Results, effort: Effort) -> Results:
     """`load` with the error rates on recorded bursts and on a real cluster, and all goals."""
     say("verdicts: recorded runs")
-    recording = read_recording(RECORDING, least=1) if RECORDING.exists() else None
-    rates = load.error_rates.with_recorded(recording, error_rates(recorded(recording), effort.runs, say) if recording else ErrorRates())
+    kept = dict(recordings())
+    experiments = [experiment for name, recording in kept.items() for experiment in recorded(recording, name)]
+    bursts = len(kept[RECORDED_QUIET].bursts) if RECORDED_QUIET in kept else 0
+    rates = load.error_rates.with_recorded(bursts, error_rates(experiments, effort.runs, say))
     real = read_real_runs()
     goals = (
         *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),

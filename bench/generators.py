@@ -13,11 +13,13 @@ served 500 requests each of one burst:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.signal import lfilter
 from scipy.special import ndtr
 
 from kindgate.histogram import Histogram
@@ -33,7 +35,8 @@ class Generator:
     """Times are lognormal (`median` ms, `sigma`); a share `tail` of them is slower by a lognormal factor.
 
     `shift` is the SD, between bursts, of the log of all times; `tail_share` and `tail_shift` are those of the logs of
-    the tail's share and place, and `arm` that of the tail's share between two versions in one burst.
+    the tail's share and place, and `arm` that of the tail's share between two versions in one burst. What varies
+    between bursts is correlated by `neighbors` from each burst to the next, 0 to below 1.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Generator:
     tail_share: float = 0.0
     tail_shift: float = 0.0
     arm: float = 0.0
+    neighbors: float = 0.0
 
     def arms(self, rng: np.random.Generator, bursts: int, requests: int, arms: int = 1) -> list[Times]:
         """The times of `requests` requests to each of `arms` equal versions in each of `bursts` bursts."""
@@ -72,10 +76,10 @@ class Generator:
 
     def _bursts(self, rng: np.random.Generator, bursts: int, arms: int) -> list[tuple[Times, Times, Times]]:
         """For each version the shift of all times, the place of the tail and its share, one row per burst."""
-        shift = rng.normal(0, self.shift, (bursts, 1))
-        place = self.tail_log + rng.normal(0, self.tail_shift, (bursts, 1))
-        share = self.tail * _factor(rng, self.tail_share, bursts)
-        return [(shift, place, np.minimum(0.6, share * _factor(rng, self.arm, bursts))) for _ in range(arms)]
+        shift = self.shift * autoregressive(rng, self.neighbors, bursts)
+        place = self.tail_log + self.tail_shift * autoregressive(rng, self.neighbors, bursts)
+        share = self.tail * _factor(self.tail_share, autoregressive(rng, self.neighbors, bursts))
+        return [(shift, place, np.minimum(0.6, share * _factor(self.arm, rng.normal(size=(bursts, 1))))) for _ in range(arms)]
 
     def _times(self, rng: np.random.Generator, shift: Times, place: Times, share: Times, requests: int) -> Times:
         shape = (len(shift), requests)
@@ -85,9 +89,17 @@ class Generator:
         return times
 
 
-def _factor(rng: np.random.Generator, spread: float, bursts: int) -> Times:
+def autoregressive(rng: np.random.Generator, correlation: float, bursts: int) -> Times:
+    """Standard normal numbers, one row per burst, each correlated with the one before."""
+    noise = rng.normal(size=(bursts, 1))
+    scale = math.sqrt(1 - correlation**2)
+    numbers: Times = lfilter([scale], [1, -correlation], noise, axis=0, zi=(1 - scale) * noise[:1])[0] if correlation else noise
+    return numbers
+
+
+def _factor(spread: float, normal: Times) -> Times:
     """Lognormal factors with mean 1, one per burst."""
-    factors: Times = np.exp(rng.normal(-(spread**2) / 2, spread, (bursts, 1)))
+    factors: Times = np.exp(spread * normal - spread**2 / 2)
     return factors
 
 
@@ -99,6 +111,15 @@ LOADED = Generator(
 )
 SCALE = Generator("scale", median=1.1, sigma=0.5, shift=0.4)
 GENERATORS = (LIGHT, LOADED, SCALE)
+
+
+def alike(generator: Generator, correlation: float) -> Generator:
+    """The same service where each burst resembles the one before by so much."""
+    return replace(generator, name=f"{generator.name}, neighbors {correlation:g}", neighbors=correlation) if correlation else generator
+
+
+ALIKE = tuple(alike(generator, correlation) for generator in (LIGHT, LOADED) for correlation in (0.3, 0.6))
+"""Services whose neighboring bursts resemble each other."""
 
 
 def samples_of(arms: list[Times], names: tuple[str, ...] = (BASE, HEAD), seconds: float = 2.0) -> list[BurstSample]:

@@ -70,7 +70,7 @@ def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
     experiments: dict[tuple[str, str], list[Row]] = {}
     for row in rates.rows:
         if row.goal:
-            place = "on recorded bursts of two equal deployments" if row.generator == RECORDED else "simulated"
+            place = "on recorded bursts of two equal deployments" if row.generator in RECORDED else "simulated"
             experiments.setdefault((f"{row.name}, {place}", row.goal), []).append(row)
     for (name, goal), rows in experiments.items():
         verdict, _, wanted = goal.partition(" ")

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.redraw import MEAN_BLOCK, stationary
 from kindgate.histogram import Histogram
 from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
@@ -32,6 +34,19 @@ LEAST_BURSTS = 300
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Of each burst the requests that took too long, or got no answer, and all requests."""
+
+    bad: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    def run(self, rng: np.random.Generator, bursts: int, mean_block: float = MEAN_BLOCK) -> Counts:
+        """So many of the bursts, drawn as stretches of neighbors."""
+        places = stationary(rng, len(self.bad), bursts, mean_block)
+        return Counts(self.bad[places], self.sizes[places])
+
+
+@dataclass(frozen=True)
 class Recording:
     """Real bursts, each with both versions; `rate` in requests per second over both."""
 
@@ -39,12 +54,23 @@ class Recording:
     bursts: tuple[BurstSample, ...]
 
     def run(self, rng: np.random.Generator, bursts: int, slower: float = 1.0) -> list[BurstSample]:
-        """So many of the bursts, drawn with replacement, with the pull request's times multiplied by `slower`.
+        """So many of the bursts, drawn as stretches of neighbors, with the pull request's times multiplied by `slower`.
 
         Which of the two deployments is called the base is drawn too, for the whole run: neither is it by nature.
         """
         names = {BASE: BASE, HEAD: HEAD} if rng.integers(2) else {BASE: HEAD, HEAD: BASE}
-        return [_as_run(self.bursts[place], names, slower) for place in rng.integers(0, len(self.bursts), bursts)]
+        return [_as_run(self.bursts[place], names, slower) for place in stationary(rng, len(self.bursts), bursts)]
+
+    def counts(self, quantile: float, share: float = 1.0) -> Counts:
+        """Both deployments taken for one: the requests of each burst above a limit, of which the true percentile is `share`.
+
+        The true percentile is that of all recorded requests.
+        """
+        times = [Histogram.merged(part.response for part in burst.series) for burst in self.bursts]
+        limit = Histogram.merged(times).percentile(quantile) / share
+        sizes = [sum(part.scheduled for part in burst.series) for burst in self.bursts]
+        bad = [time.above(limit) + size - time.count for time, size in zip(times, sizes, strict=True)]
+        return Counts(np.array(bad), np.array(sizes))
 
 
 def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:

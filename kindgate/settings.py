@@ -206,7 +206,7 @@ class SloSettings:
     """The objectives and what to make of a doubtful one."""
 
     file: Path = option(Path("tests/e2e/slo.yaml"), "--slo-file", "File of objectives", "FILE")
-    bursts: int = option(20, "--slo-bursts", "Bursts per look; a doubtful verdict takes up to three looks", "K", at_least=1, at_most=200)
+    bursts: int = option(25, "--slo-bursts", "Bursts per look; a doubtful verdict takes up to three looks", "K", at_least=1, at_most=200)
     inconclusive: Literal["warn", "fail", "pass"] = option(
         "warn", "--slo-inconclusive", "What an undecided objective does to the test: warn, fail or pass", "WHAT"
     )

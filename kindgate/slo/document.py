@@ -7,7 +7,7 @@ thresholds:
     - {threshold: "p(95)<150", abortOnFail: true, delayAbortEval: 10s}
 compare:
   p(95): {max_regression: 10%}
-bursts: {count: 20, rate: 300, duration: 2s}
+bursts: {count: 25, rate: 300, duration: 2s}
 ```
 """
 

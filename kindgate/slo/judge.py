@@ -35,7 +35,7 @@ LOOKS = 3
 def judge(
     objectives: Objectives, samples: Sequence[BurstSample], *, look: int = 1, looks: int = LOOKS, allow_missing: bool = False
 ) -> Judgement:
-    """The verdicts at look `look` of `looks`, from all bursts so far.
+    """The verdicts at look `look` of `looks`, from all bursts so far, in order of time.
 
     With a single burst only facts are decided. `allow_missing` accepts load that was lost with its generator. Raises
     `SloError` when there is no threshold.

@@ -2,6 +2,7 @@
 
 Requests of one burst resemble each other, so a burst counts as one cluster of a cluster sample: the interval is that
 of Korn and Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size.
+Neighboring bursts resemble each other too, which inflates the variance between bursts (`kindgate.slo.serial`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kindgate.model import Verdict
+from kindgate.slo.serial import variance_inflation
 
 UNSEEN_DESIGN_EFFECT = 5.0
 """The design effect that is assumed where the bursts show none, because nothing or everything was bad."""
@@ -21,18 +23,24 @@ _SMALLEST_P = 1e-15
 
 @dataclass(frozen=True)
 class Proportion:
-    """`bad` of `total` requests in `bursts` bursts; `design_effect` is the variance relative to independent requests."""
+    """`bad` of `total` requests in `bursts` bursts; `design_effect` is the variance relative to independent requests.
+
+    `inflation` is the part of it that comes from neighboring bursts' resemblance.
+    """
 
     bad: int
     total: int
     bursts: int
     design_effect: float
+    inflation: float = 1.0
 
     @classmethod
-    def of(cls, bad: Sequence[int], sizes: Sequence[int]) -> Proportion:
-        """From the bad requests and all requests of each burst; bursts without requests count for nothing.
+    def of(cls, bad: Sequence[int], sizes: Sequence[int], inflation: float | None = None) -> Proportion:
+        """From the bad requests and all requests of each burst, in order of time; bursts without requests count for nothing.
 
-        Raises `ValueError` when there is no request at all.
+        `inflation` is estimated from these bursts unless it is given: what is asked about several limits of the same
+        bursts has to use one, or a larger limit could be missed where a smaller one is kept. Raises `ValueError` when
+        there is no request at all.
         """
         size = np.asarray(sizes, np.float64)
         some = size > 0
@@ -41,11 +49,13 @@ class Proportion:
         size, wrong = size[some], np.asarray(bad, np.float64)[some]
         total, bursts = size.sum(), len(size)
         share = wrong.sum() / total
+        deviations = wrong - share * size
+        inflation = variance_inflation(deviations) if inflation is None else inflation
         effect = UNSEEN_DESIGN_EFFECT
         if 0 < share < 1 and bursts > 1:
-            variance = bursts / (bursts - 1) * float(np.square(wrong - share * size).sum()) / total**2
+            variance = inflation * bursts / (bursts - 1) * float(np.square(deviations).sum()) / total**2
             effect = max(1.0, variance / (share * (1 - share) / total))
-        return cls(int(wrong.sum()), int(total), bursts, effect)
+        return cls(int(wrong.sum()), int(total), bursts, effect, inflation)
 
     @property
     def share(self) -> float:

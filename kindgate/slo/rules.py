@@ -3,6 +3,8 @@
 - A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.proportion`).
 - An average is judged by Student's t over the means of the bursts.
 - Everything else is a fact of this run: it holds or it does not, and carries no interval.
+
+Both kinds of intervals allow for the resemblance of neighboring bursts (`kindgate.slo.serial`), so samples come in order of time.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from kindgate.slo.finding import Finding
 from kindgate.slo.measure import measure, scheduled
 from kindgate.slo.proportion import Proportion
 from kindgate.slo.sample import BurstSample
+from kindgate.slo.serial import variance_inflation
 from kindgate.slo.tally import Times, counts_of, times_of
 from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
 from kindgate.slo.undecided import undecided_times
@@ -91,15 +94,14 @@ def _percentile(
     sizes = [burst.size for burst in bursts]
     limit = threshold.expression.limit * 1000
     proportion = Proportion.of([_bad(threshold, burst, limit) for burst in bursts], sizes)
-    verdict = proportion.verdict(allowed, alpha)
     late = lateness if threshold.expression.wants_less else 0.0
-    certain = Proportion.of([_bad(threshold, burst, limit + late) - burst.unsent for burst in bursts], sizes)
+    certain = Proportion.of([_bad(threshold, burst, limit + late) - burst.unsent for burst in bursts], sizes, proportion.inflation)
     return Finding(
-        verdict,
+        proportion.verdict(allowed, alpha),
         measured,
         proportion.total,
         proportion.bursts,
-        interval=undecided_times(bursts, threshold, allowed, alpha, verdict) if proportion.bursts > 1 else None,
+        interval=undecided_times(bursts, threshold, proportion, allowed, alpha) if proportion.bursts > 1 else None,
         p_value=proportion.p_above(allowed),
         proportion=proportion,
         allowed=allowed,
@@ -124,7 +126,7 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
     # Bad is what pushes the rate the wrong way: failures under `<`, and for "at least so many fail" the successes.
     wanted = (threshold.selector.metric.name == "http_req_failed") == threshold.expression.wants_less
     proportion = Proportion.of([count.bad if wanted else count.size - count.bad for count in counts], sizes)
-    certain = Proportion.of([count.certain if wanted else count.size - count.bad for count in counts], sizes)
+    certain = Proportion.of([count.certain if wanted else count.size - count.bad for count in counts], sizes, proportion.inflation)
     low, high = proportion.lower(alpha), proportion.upper(alpha)
     interval = (low, high) if threshold.expression.wants_less else (1 - high, 1 - low)
     return Finding(
@@ -141,7 +143,7 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
 
 
 def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float, measured: float) -> Finding:
-    """Student's t over burst means, weighted by their sizes (the ratio estimator of cluster samples)."""
+    """Student's t over burst means, weighted by their sizes (the ratio estimator of cluster samples), as neighbors resemble each other."""
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415  # importing the room must not import scipy
 
     limit, less = threshold.expression.limit, threshold.expression.wants_less
@@ -151,7 +153,8 @@ def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, la
     total, number = float(size.sum()), len(bursts)
     if number < 2:
         return Finding(Verdict.INCONCLUSIVE, measured, int(total), number)
-    error = math.sqrt(number / (number - 1) * float(np.square(size * (means - measured)).sum())) / total
+    deviations = size * (means - measured)
+    error = math.sqrt(variance_inflation(deviations) * number / (number - 1) * float(np.square(deviations).sum())) / total
     reach = float(stdtrit(number - 1, 1 - alpha)) * error
     low, high = measured - reach, measured + reach
     bad, good = (low > limit, high < limit) if less else (high < limit, low > limit)

@@ -16,12 +16,14 @@ from kindgate.slo.tally import Times
 from kindgate.slo.threshold import Threshold
 
 
-def undecided_times(bursts: Sequence[Times], threshold: Threshold, allowed: float, alpha: float, verdict: Verdict) -> Interval:
+def undecided_times(bursts: Sequence[Times], threshold: Threshold, at_limit: Proportion, allowed: float, alpha: float) -> Interval:
     """The smallest and the largest limit, in milliseconds, at which the rule is undecided.
 
-    `verdict` is the rule's at the limit itself, which the range never contradicts. An end is `None` where no limit
-    is decided on that side: with requests that have no time, no limit may be large enough.
+    `at_limit` is the share at the limit itself: the range never contradicts its verdict, and uses its inflation
+    throughout. An end is `None` where no limit is decided on that side: with requests that have no time, no limit may
+    be large enough.
     """
+    verdict = at_limit.verdict(allowed, alpha)
     values = Histogram.merged(burst.times for burst in bursts).values
     sizes = [burst.size for burst in bursts]
     less = threshold.expression.wants_less
@@ -29,7 +31,7 @@ def undecided_times(bursts: Sequence[Times], threshold: Threshold, allowed: floa
     def decided(micros: float) -> Verdict:
         slow = [burst.longer_than(micros) for burst in bursts]
         bad = slow if less else [burst.size - count + burst.lost for burst, count in zip(bursts, slow, strict=True)]
-        return Proportion.of(bad, sizes).verdict(allowed, alpha)
+        return Proportion.of(bad, sizes, at_limit.inflation).verdict(allowed, alpha)
 
     limit = int(np.searchsorted(values, threshold.expression.limit * 1000))
     below, above = (Verdict.FAIL, Verdict.PASS) if less else (Verdict.PASS, Verdict.FAIL)

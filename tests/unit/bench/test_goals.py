@@ -12,7 +12,7 @@ from bench.goals import Goal, load_goals, verdict_goals
 from bench.punctual import Punctuality
 from bench.real_runs import RealRun, RealRuns
 from bench.sizes import Sizes
-from bench.verdicts import ErrorRates, Row
+from bench.verdicts import RECORDED_QUIET, ErrorRates, Row
 from kindgate.model import Verdict
 
 
@@ -83,7 +83,7 @@ def test_a_row_of_a_busy_machine_says_so() -> None:
 
 def _rates(*, met: bool) -> ErrorRates:
     row = Row("A/A", "light", 2000, 0.97, 0.02, 0.01, 15.0, goal="FAIL bound <= 5%", bound=0.026, met=met)
-    return ErrorRates((row, replace(row, generator="recorded"), replace(row, generator="scale", met=True)), 300)
+    return ErrorRates((row, replace(row, generator=RECORDED_QUIET), replace(row, generator="scale", met=True)), 300)
 
 
 @pytest.mark.parametrize("met", [True, False])

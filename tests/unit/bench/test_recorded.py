@@ -10,6 +10,25 @@ from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
 
 
+def test_a_limit_is_exceeded_by_as_many_requests_as_it_says() -> None:
+    """The true percentile is that of all recorded requests, and requests that were lost exceed any limit."""
+    bursts = tuple(_burst(1000 * place, 1000 * place + 500) for place in range(1, 51))  # 100 answers and 100 that were lost
+    counts = Recording(500.0, bursts).counts(50)
+
+    assert counts.sizes.tolist() == [4] * 50
+    assert counts.bad.sum() == 100 + 50
+    assert Recording(500.0, bursts).counts(50, share=0.001).bad.sum() == 100
+
+
+def test_a_run_is_drawn_as_neighbors() -> None:
+    """Most bursts of a run are followed by the one that was recorded next."""
+    recording = Recording(500.0, tuple(_burst(1000 + place, 1000 + place) for place in range(100)))
+    run = recording.run(np.random.default_rng(1), 300)
+    times = [burst.series[0].response.min for burst in run]
+
+    assert np.mean(np.diff(times) == 1) > 0.9
+
+
 def _burst(base: int, head: int) -> BurstSample:
     """One request to each version, in microseconds, and one to each that was lost."""
     series = tuple(Series({"arm": arm}, 2, 2, Histogram.of(np.array([time]))) for arm, time in ((BASE, base), (HEAD, head)))

@@ -46,7 +46,7 @@ def test_the_file_that_the_base_names_is_read(directory: str, files: dict[str, s
 def test_the_plan_is_the_bases() -> None:
     """The objectives file before the workflow's arguments, these before the settings, and the defaults last."""
     named = "[pytest]\nslo_file = slo.yaml\n"
-    assert _plan(_demands({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (20, 300.0, 2.0, False, False, "warn")
+    assert _plan(_demands({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (25, 300.0, 2.0, False, False, "warn")
     settings = f"{named}slo_bursts = 9\nload_rate = 40\nslo_base = origin/main\nslo_inconclusive = fail\n"
     settings += "addopts = --load-duration=500ms --slo-quick\n"
     files = {"e2e/pytest.ini": settings, "e2e/slo.yaml": SLO}

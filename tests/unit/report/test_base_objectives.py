@@ -120,7 +120,7 @@ def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() ->
 
 def test_a_look_that_is_not_whole_passes_nothing() -> None:
     """Main's objective is open after ten bursts, and 15 are no second look: nobody may look when it suits them."""
-    again = recomputed(_run("max<5000", bursts=15), _main("p(95)<90"))
+    again = recomputed(_run("max<5000", bursts=15), _main("p(95)<93"))
     assert _rows(again) == [None]
     assert "had all of its bursts" in decide(again, conclusion="success").reason
 
@@ -134,7 +134,7 @@ def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:
 
 def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
     """5 ms of loop lag are valid for a limit of one second, and not for one of 90 ms."""
-    again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<90"))
+    again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<93"))
     assert _rows(again) == [Verdict.INVALID]
     assert decide(again, conclusion="success").exit_code == 21
 

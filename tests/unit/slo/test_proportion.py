@@ -15,11 +15,22 @@ COUNTS = st.lists(st.tuples(st.integers(0, 300), st.integers(300, 2000)), min_si
 
 
 def test_one_design_by_hand() -> None:
-    """Two bursts of 100 with 2 and 8 bad: S2 = 2/1 * (9 + 9) / 200^2, against 0.05 * 0.95 / 200."""
-    proportion = Proportion.of([2, 8], [100, 100])
+    """Two bursts of 100 with 2 and 8 bad: S2 = 2/1 * (9 + 9) / 200^2, against 0.05 * 0.95 / 200; neighbors' resemblance multiplies it."""
+    proportion = Proportion.of([2, 8], [100, 100], inflation=1.0)
 
     assert proportion.share == 0.05
     assert proportion.design_effect == pytest.approx((2 * 18 / 200**2) / (0.05 * 0.95 / 200))
+    assert Proportion.of([2, 8], [100, 100], inflation=3.0).design_effect == pytest.approx(3 * proportion.design_effect)
+
+
+def test_bursts_that_resemble_their_neighbors_say_less() -> None:
+    """Ten good bursts and then ten bad ones are less certain than the same bursts in turns."""
+    turns = Proportion.of([10, 30] * 10, [1000] * 20)
+    halves = Proportion.of([10] * 10 + [30] * 10, [1000] * 20)
+
+    assert turns.share == halves.share
+    assert halves.lower(ALPHA) < turns.lower(ALPHA) < turns.upper(ALPHA) < halves.upper(ALPHA)
+    assert halves.p_above(0.015) > turns.p_above(0.015)
 
 
 def test_independent_requests_give_the_exact_binomial_interval() -> None:

@@ -118,8 +118,9 @@ def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
 
 
 def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
-    """Interval and p-value are those of scipy's t-test over the means of equal bursts."""
-    samples = run()
+    """Interval and p-value are those of scipy's t-test over the means of equal bursts, where neighbors do not resemble each other."""
+    samples = sorted(run(), key=lambda sample: sample.series[0].response.mean)
+    samples = [samples[place // 2 if place % 2 else -1 - place // 2] for place in range(20)]  # high and low in turns
     means = [sample.series[0].response.mean / 1000 for sample in samples]
     expected = ttest_1samp(means, 101.0, alternative="greater")
 
@@ -127,6 +128,29 @@ def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
 
     assert finding.p_value == pytest.approx(expected.pvalue)
     assert finding.interval == pytest.approx(tuple(ttest_1samp(means, 0).confidence_interval(1 - 2 * ALPHA)))
+
+
+@pytest.mark.parametrize("text", ["avg<101", "p(95)<160", "http_req_failed: rate<0.02"])
+def test_neighbors_that_resemble_each_other_widen_interval_and_p_value(burst: MakeBurst, text: str) -> None:
+    """The same bursts say less when the slow ones came together: then the run may have met a bad spell."""
+    kinds = [burst(median * np.exp(np.linspace(-0.5, 0.5, 1000)), {"http": failed}) for median, failed in ((100.0, 15), (108.0, 35))]
+    turns, halves = (find(_threshold(text), [kinds[kind] for kind in order], ALPHA, 0.0) for order in ([0, 1] * 10, [0] * 10 + [1] * 10))
+    (low, high), (lower, higher) = (_ends(finding.interval) for finding in (turns, halves))
+
+    assert lower < low
+    assert high < higher
+    assert turns.measured == halves.measured
+    assert halves.p_value is not None
+    assert turns.p_value is not None
+    assert halves.p_value > turns.p_value
+
+
+def _ends(interval: tuple[float | None, float | None] | None) -> tuple[float, float]:
+    assert interval is not None
+    low, high = interval
+    assert low is not None
+    assert high is not None
+    return low, high
 
 
 def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:

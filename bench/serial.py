@@ -1,0 +1,192 @@
+"""How rules for one version fare when neighboring bursts resemble each other: why `kindgate.slo.serial` is as it is.
+
+    python -m bench.serial [--runs 2000]
+
+Prints a table: for each rule the runs that PASS and FAIL, in %, on both recordings and in simulation. All rules are Korn and
+Graubard's with the variance between bursts estimated in another way. It takes half a minute of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtri, stdtrit
+
+from bench.generators import LIGHT, LOADED, SCALE, Generator, alike
+from bench.recorded import Counts, Recording
+from bench.redraw import CONTIGUOUS, MEAN_BLOCK
+from bench.verdicts import LIMIT_BURSTS, REQUESTS, recordings
+from kindgate.slo.judge import ALPHA, LOOKS
+from kindgate.slo.serial import TYPICAL_CORRELATION, TYPICAL_WEIGHT
+
+Numbers = NDArray[np.float64]
+"""One row per run; of bursts, one column each."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What a rule makes of the bursts of each run: the variance of the share of bad requests, and its degrees of freedom."""
+
+    variance: Numbers
+    freedom: float
+
+
+Rule = Callable[[Numbers, Numbers], Spread]
+"""Takes the bad requests and all requests of each burst of each run."""
+
+
+def between(bad: Numbers, sizes: Numbers) -> Spread:
+    """The variance of independent bursts."""
+    total, bursts = sizes.sum(axis=1), bad.shape[1]
+    squares = np.square(_deviations(bad, sizes)).sum(axis=1)
+    return Spread(bursts / (bursts - 1) * squares / total**2, bursts - 1)
+
+
+def autoregressive(weight: float) -> Rule:
+    """Inflated for the correlation between neighbors, which is pulled to the typical one by `weight` bursts."""
+
+    def spread(bad: Numbers, sizes: Numbers) -> Spread:
+        found, deviations, bursts = between(bad, sizes), _deviations(bad, sizes), bad.shape[1]
+        squares = np.maximum(np.square(deviations).sum(axis=1), 1e-9)
+        own = (deviations[:, 1:] * deviations[:, :-1]).sum(axis=1) / squares + 1 / bursts
+        correlation = np.clip((bursts * own + weight * TYPICAL_CORRELATION) / (bursts + weight), 0, 0.98)
+        return Spread(found.variance * (1 + correlation) / (1 - correlation), found.freedom)
+
+    return spread
+
+
+def batches(size: int) -> Rule:
+    """That of stretches of about `size` neighbors, as if those were independent."""
+
+    def spread(bad: Numbers, sizes: Numbers) -> Spread:
+        count = max(2, round(bad.shape[1] / size))
+        starts = np.linspace(0, bad.shape[1], count, endpoint=False).round().astype(int)
+        return between(np.add.reduceat(bad, starts, axis=1), np.add.reduceat(sizes, starts, axis=1))
+
+    return spread
+
+
+KINDGATE = f"AR(1), pulled to {TYPICAL_CORRELATION:g} by {TYPICAL_WEIGHT} bursts"
+"""The rule that kindgate uses."""
+
+RULES: Mapping[str, Rule] = {
+    "independent bursts (as before)": between,
+    "AR(1), own correlation": autoregressive(0),
+    "batches of 4": batches(4),
+    "batches of 5": batches(5),
+    KINDGATE: autoregressive(TYPICAL_WEIGHT),
+}
+
+
+def outcomes(rule: Rule, bad: Numbers, sizes: Numbers, allowed: float, bursts: int = LIMIT_BURSTS) -> NDArray[np.int64]:
+    """1 for each run that ends as PASS, -1 for FAIL, 0 for INCONCLUSIVE, after up to three looks of `bursts` bursts."""
+    verdicts = np.zeros(len(bad), np.int64)
+    for look in range(1, LOOKS + 1):
+        low, high = _bounds(rule, bad[:, : look * bursts], sizes[:, : look * bursts])
+        verdicts = np.where(verdicts == 0, np.where(low > allowed, -1, np.where(high < allowed, 1, 0)), verdicts)
+    return verdicts
+
+
+def _bounds(rule: Rule, bad: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]:
+    """Both ends of `kindgate.slo.proportion.Proportion`, for all runs at once."""
+    alpha, total = ALPHA / LOOKS, sizes.sum(axis=1)
+    share, spread = bad.sum(axis=1) / total, rule(bad, sizes)
+    independent = share * (1 - share) / total
+    effect = np.where(independent > 0, np.maximum(1, spread.variance / np.maximum(independent, 1e-30)), 5.0)
+    effective = np.minimum(total, total / effect * float(ndtri(1 - alpha) / stdtrit(spread.freedom, 1 - alpha)) ** 2)
+    wrong = share * effective
+    low = np.where(wrong > 0, betaincinv(np.maximum(wrong, 1e-12), effective - wrong + 1, alpha), 0.0)
+    return low, betaincinv(wrong + 1, np.maximum(effective - wrong, 1e-9), 1 - alpha)
+
+
+def _deviations(bad: Numbers, sizes: Numbers) -> Numbers:
+    found: Numbers = bad - bad.sum(axis=1, keepdims=True) / sizes.sum(axis=1, keepdims=True) * sizes
+    return found
+
+
+@dataclass(frozen=True)
+class Case:
+    """Runs of one kind: bad requests and all requests of each burst, and the share that may be bad."""
+
+    name: str
+    bad: Numbers
+    sizes: Numbers
+    allowed: float = 0.05
+
+
+def from_recordings(runs: int) -> Iterator[Case]:
+    """Both recordings at, below and far below the limit; as stretches of 30 bursts on average, and as whole ones."""
+    for name, recording in recordings():
+        for share in (1.0, 0.9, 0.8):
+            yield _drawn(f"{name}: p(95) at {share:g}", recording, share, MEAN_BLOCK, runs)
+        yield _drawn(f"{name}: p(95) at 1, contiguous", recording, 1.0, CONTIGUOUS, runs)
+
+
+def _drawn(name: str, recording: Recording, share: float, mean_block: float, runs: int) -> Case:
+    counts = recording.counts(95, share)
+    drawn = [_run(counts, number, mean_block) for number in range(runs)]
+    return Case(name, np.array([run.bad for run in drawn], np.float64), np.array([run.sizes for run in drawn], np.float64))
+
+
+def _run(counts: Counts, number: int, mean_block: float) -> Counts:
+    return counts.run(np.random.default_rng((number, 5)), LIMIT_BURSTS * LOOKS, mean_block)
+
+
+def from_simulation(runs: int) -> Iterator[Case]:
+    """Services at and below the limit, with bursts that resemble their neighbors more and more, and with heavy tails."""
+    for generator in (LIGHT, LOADED):
+        for correlation in (0.0, 0.3, 0.6):
+            for share in (1.0, 0.8):
+                yield _simulated(alike(generator, correlation), share, runs)
+    yield _simulated(alike(SCALE, 0.3), 1.0, runs)
+    for length in (1, 4):
+        yield Case(f"bad episodes of {length}: failures at the limit", *_episodes(length, runs), 0.1 * 0.1 + 0.9 * 0.0005)
+
+
+def _simulated(generator: Generator, share: float, runs: int) -> Case:
+    limit = generator.truth(95) / share
+    shares = [generator.slow_shares(np.random.default_rng((number, 6)), LIMIT_BURSTS * LOOKS, limit) for number in range(runs)]
+    bad = np.random.default_rng(6).binomial(REQUESTS, np.array(shares)).astype(np.float64)
+    return Case(f"{generator.name}: p(95) at {share:g}", bad, np.full(bad.shape, float(REQUESTS)))
+
+
+def _episodes(length: int, runs: int) -> tuple[Numbers, Numbers]:
+    """One burst in ten is bad, with 10 % failures; bad bursts come in episodes of `length` on average."""
+    rng = np.random.default_rng(7)
+    is_bad = np.empty((runs, LIMIT_BURSTS * LOOKS), bool)
+    is_bad[:, 0] = rng.random(runs) < 0.1
+    for place in range(1, is_bad.shape[1]):
+        chance = rng.random(runs)
+        is_bad[:, place] = np.where(is_bad[:, place - 1], chance > 1 / length, chance < 1 / length / 9)
+    bad = rng.binomial(REQUESTS, np.where(is_bad, 0.1, 0.0005)).astype(np.float64)
+    return bad, np.full(bad.shape, float(REQUESTS))
+
+
+def table(cases: Iterator[Case]) -> Iterator[str]:
+    """The lines of a table in Markdown: PASS / FAIL in % of the runs."""
+    yield f"| PASS / FAIL, % of runs | {' | '.join(RULES)} |"
+    yield "|---|" + "---|" * len(RULES)
+    for case in cases:
+        found = [outcomes(rule, case.bad, case.sizes, case.allowed) for rule in RULES.values()]
+        yield f"| {case.name} | {' | '.join(f'{np.mean(one == 1):.1%} / {np.mean(one == -1):.1%}'.replace('%', '') for one in found)} |"
+
+
+def main() -> None:
+    """Play everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=2_000, help="runs of each kind")
+    runs = parser.parse_args().runs
+    for cases in (from_recordings(runs), from_simulation(runs)):
+        for line in table(cases):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
