@@ -1,11 +1,11 @@
 """`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
 
-    python -m bench [--short | --recorded | --ingress]
+    python -m bench [--short | --verdicts | --recorded | --ingress]
 
 Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
-a goal is missed. `--short` takes a minute or two and writes nothing. `--recorded` plays again what is about recorded bursts,
-and `--ingress` measures through the ingress of this folder's application, on a cluster that is kept; either
-leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` has a whole run do that too.
+a goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` plays the error rates again, `--recorded`
+only those on recorded bursts, and `--ingress` measures through the ingress of this folder's application, on a cluster that
+is kept; each leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` has a whole run do that too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bench.nginx import running_nginx
 from bench.precedence import first_in_line
 from bench.provide import Toolbox, provide_tools
 from bench.punctual import punctualities
+from bench.quiet import RULE
 from bench.real_runs import read_real_runs
 from bench.results import Results, read_results
 from bench.sizes import histogram_sizes
@@ -66,6 +67,7 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
     load = Results(
         measured=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=machine(),
+        rule=RULE,
         tools=tools.versions,
         full_speed=fast,
         open_loop=lags,
@@ -109,9 +111,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--short", action="store_true", help="less of everything, and only printed")
+    choice.add_argument("--verdicts", action="store_true", help="only the verdicts' error rates; the other figures stay")
     choice.add_argument("--recorded", action="store_true", help="only what is about recorded bursts; the other figures stay")
     choice.add_argument("--ingress", action="store_true", help="only through the ingress of a real cluster; the same")
     options = parser.parse_args()
+    if options.verdicts:
+        return publish(with_verdicts(read_results(), FULL))
     if options.recorded:
         return publish(with_recorded(read_results(), FULL))
     tools = provide_tools(say)

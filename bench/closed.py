@@ -94,5 +94,6 @@ def _ours(server: Nginx, effort: Effort, keep: Keep) -> _Measured:
         with Usage(server) as usage:
             result = run_burst(plan, pool=pool)
     keep(result)
-    cpu = result.health.cpu_seconds
-    return _Measured(result.achieved_rate, cpu / result.sent * 1e6, max(0.0, usage.foreign - cpu / usage.seconds))
+    generators = result.health.cpu_seconds
+    cpu_us = (generators + usage.this) / result.sent * 1e6
+    return _Measured(result.achieved_rate, cpu_us, max(0.0, usage.foreign - generators / usage.seconds))

@@ -14,7 +14,7 @@ import numpy as np
 from bench.effort import Effort
 from bench.nginx import Freezer, Nginx
 from bench.provide import Say, Toolbox
-from bench.quiet import best
+from bench.quiet import median
 from bench.tools import TOOLS, WRK, Load, Tool
 from bench.usage import Usage
 from kindgate.load.burst import run_burst, warm_up
@@ -88,10 +88,10 @@ def honesties(server: Nginx, tools: Toolbox, effort: Effort, say: Say) -> Iterat
 
 
 def _ours(server: Nginx, effort: Effort, cap: int | None) -> Honesty:
-    """The best sample that counts, and the verdict about all."""
+    """The middle one of the samples that count, and the verdict about all."""
     bursts = [_burst(server, cap) for _ in range(max(2, effort.frozen))]
     samples = [sample for sample, _ in bursts]
-    chosen = best(samples, lambda sample: (sample.p90 or 0.0) / sample.high[0])
+    chosen = median(samples, lambda sample: (sample.p90 or 0.0) / sample.high[0])
     return Honesty(**{**vars(chosen), "samples": len(samples), "verdict": _verdict([result for _, result in bursts])})
 
 

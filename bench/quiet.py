@@ -1,8 +1,7 @@
 """Which samples count: others on the machine take CPU time, and what they take is measured with every sample.
 
-The rule, as it is printed with the results: a sample is quiet when all other processes together used at most `QUIET`
-cores. Of lags the best quiet sample counts, since others can only make them worse; of ratios the median quiet sample,
-since others can move them either way. Where no sample was quiet, all count, and the row says so.
+A sample is quiet when all other processes together used at most `QUIET` cores. The median of the quiet samples counts, and
+not the best, which no user can expect. Where no sample was quiet, all count, and the row is marked.
 """
 
 from __future__ import annotations
@@ -12,6 +11,9 @@ from typing import Protocol, TypeVar
 
 QUIET = 0.25
 """Cores that others may use in a quiet sample."""
+
+RULE = "Of several samples the median of the quiet ones is shown; where none was quiet, that of all, marked as busy."
+"""As it is kept with the results, and printed with them."""
 
 
 class Sample(Protocol):
@@ -33,11 +35,6 @@ def is_quiet(sample: Sample) -> bool:
 def counted(samples: Sequence[S]) -> Sequence[S]:
     """The quiet ones, or all where none was."""
     return [sample for sample in samples if is_quiet(sample)] or samples
-
-
-def best(samples: Sequence[S], badness: Callable[[S], float]) -> S:
-    """The one with the least badness of those that count."""
-    return min(counted(samples), key=badness)
 
 
 def median(samples: Sequence[S], figure: Callable[[S], float]) -> S:

@@ -23,13 +23,14 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Results:
-    """One run on `machine` on the day `measured`, with `tools` by name and version.
+    """One run on `machine` on the day `measured`, with `tools` by name and version; `rule` says which samples are shown.
 
     `ingress` and `ingress_paced` are empty where no cluster stood.
     """
 
     measured: str
     machine: str
+    rule: str
     tools: Mapping[str, str]
     full_speed: tuple[Flood, ...]
     open_loop: tuple[Punctuality, ...]

@@ -14,9 +14,7 @@ from bench.verdicts import ErrorRates
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 """What the generated part of a page stands between."""
 
-_FOREIGN = f"""\
-Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET:g} counts as quiet. Of lags and outages the
-best quiet sample is shown, of ratios the median of the quiet ones; where none was quiet, the same of all samples."""
+_FOREIGN = f"Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET:g} counts as quiet."
 
 
 def inserted(page: str, text: str) -> str:
@@ -48,7 +46,7 @@ def details(results: Results) -> str:
     tools = ", ".join(f"{name} {version}" for name, version in results.tools.items())
     parts = [
         f"Measured on {results.measured}: {results.machine}. With {tools}.",
-        _FOREIGN,
+        f"{_FOREIGN}\n{results.rule}",
         _full_speed(results.full_speed),
         _open_loop(results.open_loop),
         _frozen_server(results.frozen_server),
@@ -131,7 +129,7 @@ def _ingress(results: Results) -> str:
 
 def _care(row: Flood | Punctuality | Honesty) -> tuple[str, str]:
     """How disturbed a row is, and how many samples it was chosen from."""
-    return f"{row.foreign:.2f}", str(row.samples)
+    return f"{row.foreign:.2f}{'' if is_quiet(row) else ' **busy**'}", str(row.samples)
 
 
 def _ms(value: float | None) -> str:

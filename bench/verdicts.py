@@ -194,7 +194,7 @@ def simulated() -> Iterator[Experiment]:
             yield Experiment(f"p({quantile}) exactly at its limit", name, run, goals)
     for generator in ALIKE:
         run = partial(limit_run, generator, 95, generator.truth(95))
-        yield Experiment("p(95) exactly at its limit", generator.name, run, ALIKE_AT_LIMIT)
+        yield Experiment("p(95) exactly at its limit, neighbors alike", generator.name, run, ALIKE_AT_LIMIT)
 
 
 def recorded(recording: Recording, name: str) -> Iterator[Experiment]:

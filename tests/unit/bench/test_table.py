@@ -42,10 +42,11 @@ def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
 
 @pytest.mark.parametrize(("foreign", "kind"), [(0.25, "quiet"), (1.3, "busy")])
 def test_the_loudest_sample_decides_whether_the_machine_was_quiet(foreign: float, kind: str, results: Results) -> None:
-    """One figure of a busy machine among quiet ones is enough to say so."""
+    """One figure of a busy machine among quiet ones is enough to say so, and is marked."""
     first, *others = results.open_loop
-    table = goals_table(replace(results, open_loop=(replace(first, foreign=foreign), *others)))
-    assert f"A {kind} machine: others used up to {foreign:.2f} cores" in table
+    changed = replace(results, open_loop=(replace(first, foreign=foreign), *others))
+    assert f"A {kind} machine: others used up to {foreign:.2f} cores" in goals_table(changed)
+    assert details(changed).count("**busy**") == (kind == "busy")
 
 
 def test_a_file_of_results_is_read_as_it_was_written(results: Results, tmp_path: Path) -> None:
