@@ -1,7 +1,7 @@
 """Where the pods of two versions run: a difference between nodes must not pass for one between versions.
 
 The second version follows the first: each of its workloads gets the nodes, and on each as many pods, as the same
-workload of the first version has when it is ready.
+workload of the first version has when it is ready. When both change places, each follows the other.
 """
 
 from __future__ import annotations
@@ -43,6 +43,14 @@ def placed_like(beside: Beside, pods: Sequence[Manifest]) -> Rendered:
     return replace(
         beside.rendered, objects=tuple(_bound(item, first.get(ObjectRef.of(item).namespace), pods) for item in beside.rendered.objects)
     )
+
+
+def placed_as(rendered: Rendered, namespaces: Mapping[str, str], pods: Sequence[Manifest]) -> Rendered:
+    """The first version, each workload bound to the nodes that `pods` of the same workload of the second version run on.
+
+    `namespaces` maps its namespaces to those of the second version. The rest is as `placed_like` has it.
+    """
+    return replace(rendered, objects=tuple(_bound(item, namespaces.get(ObjectRef.of(item).namespace), pods) for item in rendered.objects))
 
 
 def uneven_placement(first: Sequence[Manifest], second: Sequence[Manifest], namespaces: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
         ("Secret", "secrets", True),
         ("ServiceAccount", "serviceaccounts", True),
         ("PersistentVolumeClaim", "persistentvolumeclaims", True),
+        ("PersistentVolume", "persistentvolumes", False),
     ],
     "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True), ("StatefulSet", "statefulsets", True)],
     "batch/v1": [("Job", "jobs", True)],

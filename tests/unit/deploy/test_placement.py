@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.beside import place_beside
-from kindgate.deploy.placement import HOSTNAME, placed_like, pods_of, uneven_placement
+from kindgate.deploy.beside import place_beside, spread
+from kindgate.deploy.placement import HOSTNAME, placed_as, placed_like, pods_of, uneven_placement
 from kindgate.deploy.validate import validate
 from kindgate.model import ClusterAddress, Manifest
 from kindgate.waiting import Deadline
@@ -49,6 +49,18 @@ def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
         1,
         ["pod-template-hash"],
     )
+
+
+def test_versions_that_change_places_follow_each_other() -> None:
+    """The first version's workload goes to the nodes of the second's: one of another name, or of its own version, counts for nothing."""
+    version = rendered(SHOP, dict(spread(deployment())), service(), ingress())
+    theirs = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
+    (web,) = placed_as(version, NAMESPACES, theirs).of_kind("Deployment")
+    (term,) = web["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
+
+    assert term["matchExpressions"][0]["values"] == ["a"]
 
 
 @pytest.mark.parametrize(("counts", "skew", "weights"), [("aab", 1, [100, 50]), ("aaab", 2, [100, 33]), ("aa", 1, [100])])

@@ -1,0 +1,17 @@
+"""New pods for workloads that stay."""
+
+from __future__ import annotations
+
+from kindgate.deploy.restart import RESTARTED, restarted
+from kindgate.model import ObjectRef
+from tests.unit.deploy.objects import deployment, manifest, rendered, service
+
+
+def test_the_pods_of_workloads_are_replaced_and_nothing_else_is_applied() -> None:
+    """A Job's template cannot be changed, and a Service has no pods."""
+    version = rendered(deployment(), service(), manifest("Job", "migrate", api_version="batch/v1", spec={"template": {}}))
+    (web,) = restarted(version, "now").objects
+
+    assert ObjectRef.of(web) == ObjectRef("Deployment", "shop", "web")
+    assert web["spec"]["template"]["metadata"] == {"labels": {"app": "web"}, "annotations": {RESTARTED: "now"}}
+    assert web["spec"]["template"]["spec"] == deployment()["spec"]["template"]["spec"]
