@@ -3,9 +3,9 @@
     python -m bench.record [--minutes 6] [--runs 30]
 
 Two deployments of this folder's application stand side by side, as `kindgate compare` has them; each run is a whole
-comparison with a schedule of its own: 10 duet bursts of 2 s at 500 requests per second a look, up to three looks,
-p(95) may be 10 % slower. What is there already is kept and added to, so that the work can be done in several
-sittings. The cluster is deleted at the end.
+comparison with a schedule of its own: 10 duet bursts of 2 s at 500 requests per second a look, up to three looks, and
+the confirmation round, before which both are deployed again; p(95) may be 10 % slower. What is there already is kept and
+added to, so that the work can be done in several sittings. The cluster is deleted at the end.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ RATE, SECONDS, BURSTS = 500.0, 2.0, 10
 
 OBJECTIVES = Objectives(compare=(Tolerance(95.0, 0.10),))
 
-LONGEST = 80.0
-"""Seconds that one comparison takes at most: three looks, the warm-up and what is between bursts."""
+LONGEST = 200.0
+"""Seconds that one comparison takes at most: three looks, the confirmation round, warm-ups, and both deployments anew."""
 
 
 def record(settings: Settings, wanted: int, minutes: float, say: Say) -> None:
@@ -48,7 +48,10 @@ def record(settings: Settings, wanted: int, minutes: float, say: Say) -> None:
     try:
         standing = pipeline.reach(Stage.APP)
         while missing(wanted) and deadline.remaining > LONGEST:
-            keep(compare_once(pipeline, standing, settings), say)
+            compared = compare_once(pipeline, standing, settings)
+            keep(compared, say)
+            if compared.origin.confirmation is not None:
+                standing = replace(standing, placement=compared.origin.confirmation.placement)
     finally:
         pipeline.close(failed=False)
 
@@ -64,13 +67,13 @@ def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings) 
     real = read_real_runs()
     seeded = replace(settings, load=replace(settings.load, seed=1000 * (1 + len(real.runs) if real else 1)))
     campaign = comparison_campaign(seeded, OBJECTIVES, standing, lease_of_run(pipeline.run_id))
-    return measure_and_compare(OBJECTIVES, campaign, BURSTS, placement=standing.placement)
+    return measure_and_compare(OBJECTIVES, campaign, BURSTS, pipeline.exchange, placement=standing.placement)
 
 
 def keep(compared: Compared, say: Say) -> None:
     """Add a run and its bursts to the files."""
     (result,) = compared.comparison.results
-    real, bursts = read_real_runs(), compared.bursts
+    real, bursts = read_real_runs(), (*compared.bursts, *compared.confirmation)
     run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts))
     write_real_runs([*(real.runs if real else ()), run])
     earlier = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()

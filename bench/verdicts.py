@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,8 @@ from bench.generators import ALIKE, GENERATORS, LIGHT, LOADED, Generator
 from bench.provide import Say
 from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_recording
 from kindgate.model import Verdict
-from kindgate.slo.compare import judge_ratios, log_ratios
+from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios
+from kindgate.slo.confirm import DECIDED, judge_round, round_pairs, standing
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.proportion import Proportion
@@ -34,6 +35,9 @@ LIMIT_BURSTS = 25
 
 DUET_BURSTS = 10
 """Bursts of each of the three looks at two versions: 30 of 2 s are a minute of load."""
+
+ROUND_BURSTS = round_pairs(DUET_BURSTS)
+"""Bursts of the confirmation round."""
 
 REQUESTS = 1_000
 """Requests of a burst; two versions share them."""
@@ -92,17 +96,37 @@ def recorded_limit_run(counts: Counts, allowed: float, number: int) -> tuple[Ver
 
 def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, number: int) -> tuple[Verdict, int]:
     """The base against a version whose times are `slower` times as long."""
-    base, head = generator.arms(np.random.default_rng((number, 2)), DUET_BURSTS * LOOKS, REQUESTS // 2, arms=2)
+    base, head = generator.arms(np.random.default_rng((number, 2)), DUET_BURSTS * LOOKS + ROUND_BURSTS, REQUESTS // 2, arms=2)
     ratios = np.log(np.percentile(head * slower, quantiles, axis=1) / np.percentile(base, quantiles, axis=1))
     tolerances = [Tolerance(quantile, TOLERANCE) for quantile in quantiles]
-    return _looks(lambda bursts: overall(test.verdict for test in judge_ratios(tolerances, ratios[:, :bursts].tolist())), DUET_BURSTS)
+    looks = DUET_BURSTS * LOOKS
+    return compared(tolerances, ratios[:, :looks].tolist(), ratios[:, looks:].tolist())
 
 
 def recorded_run(recording: Recording, slower: float, number: int) -> tuple[Verdict, int]:
-    """A run drawn from recorded bursts of two equal versions."""
-    samples = recording.run(np.random.default_rng((number, 3)), DUET_BURSTS * LOOKS, slower)
-    ratios, tolerances = log_ratios(95.0, samples), [Tolerance(95.0, TOLERANCE)]
-    return _looks(lambda bursts: overall(test.verdict for test in judge_ratios(tolerances, [ratios[:bursts]])), DUET_BURSTS)
+    """A run drawn from recorded bursts of two equal versions; which of them is slower is drawn again before the confirmation round."""
+    rng = np.random.default_rng((number, 3))
+    looks, second = (log_ratios(95.0, recording.run(rng, bursts, slower)) for bursts in (DUET_BURSTS * LOOKS, ROUND_BURSTS))
+    return compared([Tolerance(95.0, TOLERANCE)], [looks], [second])
+
+
+def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> tuple[Verdict, int]:
+    """What a comparison ends with and after how many bursts, by the log-ratios of all looks and of the confirmation round."""
+    tests: list[RatioTest] = []
+
+    def look(bursts: int) -> Verdict:
+        tests[:] = judge_ratios(tolerances, [ratios[:bursts] for ratios in looks])
+        return overall(test.verdict for test in tests)
+
+    verdict, bursts = _looks(look, DUET_BURSTS)
+    decided = [place for place, test in enumerate(tests) if test.verdict in DECIDED]
+    if not decided:
+        return verdict, bursts
+    verdicts = [test.verdict for test in tests]
+    firsts, ratios = [verdicts[place] for place in decided], [second[place] for place in decided]
+    for place, test in zip(decided, judge_round(firsts, [tolerances[place] for place in decided], ratios), strict=True):
+        verdicts[place] = standing(verdicts[place], test.verdict)
+    return overall(verdicts), bursts + ROUND_BURSTS
 
 
 def _looks(verdict_of: Callable[[int], Verdict], bursts: int) -> tuple[Verdict, int]:

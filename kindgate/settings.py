@@ -233,6 +233,11 @@ class SloSettings:
         return _images_by_name("--slo-base-image", self.base_image)
 
     @property
+    def turns(self) -> int:
+        """How many bursts make one figure of a comparison."""
+        return 4 if self.compare == "abba" else 1
+
+    @property
     def compares(self) -> bool:
         """Whether there is a base version to compare with."""
         return bool(self.base or self.base_image)

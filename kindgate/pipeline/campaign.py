@@ -21,6 +21,10 @@ Enough = Callable[[Sequence[BurstResult]], bool]
 """Whether the bursts so far make all further ones pointless."""
 
 
+SECOND_SEEDS = 1_000_000
+"""How far the seeds of a second series are from those of the first: further than a series is long."""
+
+
 class Campaign:
     """Bursts of `plan`, each with a seed of its own, under `folder`.
 
@@ -33,10 +37,16 @@ class Campaign:
         described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()[:12]
         self.plan = plan
-        self._turns = tuple(turns) or (plan,)
+        self._given = tuple(turns)
+        self._turns = self._given or (plan,)
         self.folder = folder / digest
         self._warmup = warmup
         self._lease = lease
+
+    def second(self) -> Campaign:
+        """Another series of bursts of the same plan: with schedules of its own, and warmed up by itself."""
+        plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
+        return Campaign(plan, self._warmup, self.folder.parent, self._lease, turns)
 
     @property
     def turns(self) -> int:

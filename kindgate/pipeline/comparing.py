@@ -13,10 +13,11 @@ from kindgate.pipeline.campaign import Campaign, OnBurst
 from kindgate.pipeline.duet import base_of
 from kindgate.pipeline.judging import planned_series, starts_of
 from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.stages import Provisioned
-from kindgate.report.judged import Origin
+from kindgate.pipeline.stages import Exchange, Provisioned
+from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison, compare
+from kindgate.slo.confirm import confirm, needs_confirmation, round_pairs
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import BurstsPlan, refuse_unreachable
@@ -26,13 +27,26 @@ RESOURCE_SECONDS = 60.0
 """cAdvisor looks at each container every 10 to 15 s, and Prometheus every 5 s at cAdvisor."""
 
 
+ChangePlaces = Callable[[], Exchange]
+"""Has both versions change places before a confirmation round, and tells how that was done."""
+
+
 @dataclass(frozen=True)
 class Compared:
-    """What was found, the bursts that it was found from, and by which plan."""
+    """What was found, the bursts that it was found from, and by which plan.
+
+    `bursts` are those of the looks; `confirmation` are those of the round after them, and empty where the looks decided nothing.
+    """
 
     comparison: Comparison
     bursts: tuple[BurstResult, ...]
     origin: Origin
+    confirmation: tuple[BurstResult, ...] = ()
+
+    @property
+    def shown(self) -> tuple[BurstResult, ...]:
+        """The bursts whose figures are shown: those of the confirmation round, where there was one."""
+        return self.confirmation or self.bursts
 
 
 def pairs_per_look(objectives: Objectives, settings: SloSettings) -> int:
@@ -44,19 +58,22 @@ def measure_and_compare(
     objectives: Objectives,
     campaign: Campaign,
     pairs: int,
+    change_places: ChangePlaces,
     *,
     quick: bool = False,
     placement: str = "",
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Comparison], object] = lambda _comparison: None,
+    on_confirmation: Callable[[Comparison], object] = lambda _comparison: None,
 ) -> Compared:
     """Judge `objectives.compare` from `pairs` pairs of figures, and from twice and three times as many while it is undecided.
 
+    What that decides is confirmed by a second series of bursts, before which `change_places` is called.
     `quick` takes one pair, which shows figures and decides nothing. `placement` says how the versions stand on
     different nodes, which makes the comparison invalid; it is empty when they do not.
 
-    Raises `SloError` before any load is sent when there is no tolerance or so few pairs could decide none, and
-    `LoadError` when a burst cannot be sent.
+    Raises `SloError` before any load is sent when there is no tolerance or so few pairs could decide none,
+    `LoadError` when a burst cannot be sent, and whatever `change_places` raises.
     """
     pairs, looks = (1, 1) if quick else (pairs, LOOKS)
     refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan), looks))
@@ -66,7 +83,15 @@ def measure_and_compare(
         on_look(comparison)
         if comparison.decided:
             break
-    return Compared(comparison, results, Origin(starts_of(results), pairs * campaign.turns, campaign.turns, placement))
+    origin = Origin(starts_of(results), pairs * campaign.turns, campaign.turns, placement)
+    if not needs_confirmation(comparison):
+        return Compared(comparison, results, origin)
+    exchange = change_places()
+    second = campaign.second().extend(round_pairs(pairs) * campaign.turns, on_burst)
+    comparison = confirm(comparison, [burst_sample(result) for result in second], exchange.placement)
+    on_confirmation(comparison)
+    confirmation = RoundOrigin(starts_of(second), exchange.placement, exchange.done)
+    return Compared(comparison, results, replace(origin, confirmation=confirmation), second)
 
 
 def resources_of_both(standing: Provisioned, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:

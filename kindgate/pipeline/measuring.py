@@ -30,3 +30,8 @@ def burst_line(log: PhaseLog) -> OnBurst:
 def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
     """Says what each look found."""
     return lambda found: log.say(f"look {found.look} of {found.looks}: {found.verdict}")
+
+
+def confirmation_line(log: PhaseLog) -> Callable[[Comparison], None]:
+    """Says what became of a comparison in its confirmation round."""
+    return lambda found: log.say(f"confirmation round: {found.verdict}")

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 from kindgate.errors import SloError
 from kindgate.settings import Settings, SloSettings
+from kindgate.slo.confirm import round_pairs
 from kindgate.slo.document import parse_document
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_hopeless
+
+BETWEEN_BURSTS = 0.15
+"""Seconds between two bursts, about: what the last one measured is summed up and kept."""
 
 
 def read_objectives(settings: Settings) -> Objectives:
@@ -29,10 +33,25 @@ def read_objectives(settings: Settings) -> Objectives:
     return parse_document(text, str(settings.slo.file))
 
 
+def comparison_seconds(objectives: Objectives, settings: Settings) -> tuple[float, float]:
+    """The seconds of load that a comparison takes at least and at most: by one look and three, with the confirmation round.
+
+    What it takes to deploy both versions again before that round is not counted: it is the application's own.
+    """
+    sizes, slo, warmup = objectives.bursts, settings.slo, settings.load.warmup
+    burst = ((sizes.duration or settings.load.duration) + BETWEEN_BURSTS) * slo.turns
+    if slo.quick:
+        return warmup + burst, warmup + burst
+    pairs = sizes.count or slo.bursts
+    confirmation = warmup + burst * round_pairs(pairs)
+    return confirmation + warmup + burst * pairs, confirmation + LOOKS * (warmup + burst * pairs)
+
+
 def refuse_too_small_plan(objectives: Objectives, settings: Settings) -> None:
     """Raises `SloError`, before anything is created, for an objective that the planned load could not confirm.
 
-    Comparisons count only where there is a base version. What hosts have each is looked at when they are known.
+    Comparisons count only where there is a base version. What hosts have each is looked at when they are known. A
+    confirmation round is long enough for whatever the looks can decide.
     """
     sizes, slo = objectives.bursts, settings.slo
     requests = round((sizes.rate or settings.load.rate) * (sizes.duration or settings.load.duration))

@@ -29,9 +29,10 @@ from kindgate.images.source import Progress
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_unused, secret_values, without_env_source
 from kindgate.pipeline.base_version import bundled_objects, default_namespace, read_base
-from kindgate.pipeline.objectives import read_objectives
+from kindgate.pipeline.objectives import comparison_seconds, read_objectives
 from kindgate.pipeline.supply import Supply, find_supply
 from kindgate.pipeline.tools import Tools, find_tools, renderer
+from kindgate.report.numbers import span
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import advice
@@ -72,7 +73,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: boo
     deadline = Deadline.after(PREPARE_SECONDS)
     objectives = read_objectives(settings)
     _refuse_nothing_to_compare(settings, objectives)
-    for line in advice(objectives) if settings.slo.compares else ():
+    for line in (*advice(objectives), _time_of_comparison(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")
     # the engine is asked while manifests are rendered: both take a good part of a second
     with ThreadPoolExecutor(1) as pool:
@@ -116,6 +117,14 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
             f"there is a base version, and {settings.slo.file} has nothing to compare",
             next_step="write compare: {p(95): {max_regression: 25%}}",
         )
+
+
+def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
+    """How long the comparison will take, for those who wait for it or give it a time limit."""
+    least, most = map(span, comparison_seconds(objectives, settings))
+    if settings.slo.quick:
+        return f"the comparison takes {most} of load, and decides nothing"
+    return f"the comparison takes {least} to {most} of load, and in between the time to deploy both versions again"
 
 
 @dataclass(frozen=True)

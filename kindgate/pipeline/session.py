@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,20 @@ from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run
 from kindgate.deploy.apply import apply
 from kindgate.deploy.authority import Authority, with_certificates, write_trusted
 from kindgate.deploy.cleanup import delete
-from kindgate.deploy.controller_counts import answers_by_service
-from kindgate.deploy.entries import PathSource, entries_of, entry_note
-from kindgate.deploy.http_redirects import plain_http_notes
-from kindgate.deploy.ingress import answers_in_a_row, wait_answering
-from kindgate.deploy.placement import placed_like, pods_of, uneven_placement
+from kindgate.deploy.placement import placed_like, pods_of
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.stages import staged
-from kindgate.errors import ClusterError, KindgateError
+from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.images.load import load_archive
 from kindgate.model import ClusterAddress, Rendered, Window
+from kindgate.pipeline.answering import entry_notes, placement_now, wait_versions
 from kindgate.pipeline.evidence import bundle_record, gather_evidence, gather_node_evidence
+from kindgate.pipeline.exchange import Deployed, exchange
 from kindgate.pipeline.invocation import called_command
 from kindgate.pipeline.keeping import kept_lines
 from kindgate.pipeline.phases import PhaseLog, Progress
 from kindgate.pipeline.preparation import Prepared, check_artifacts_folder, prepare
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.stages import Exchange, Provisioned, Stage
 from kindgate.pipeline.supply import Supply
 from kindgate.pipeline.watching import Monitoring, watch
 from kindgate.report.run import FailureBundle
@@ -75,6 +74,7 @@ class Pipeline:
         self._applied: list[Rendered] = []
         self._deployed = False
         self._placement = ""
+        self._exchanged: Exchange | None = None
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
@@ -98,6 +98,8 @@ class Pipeline:
             said += [note for _, part in self.prepared.parts for note in part.notes]
         if self._monitoring is not None and self._monitoring.note:
             said.append(self._monitoring.note)
+        if self._exchanged is not None:
+            said.append(f"before the comparison's confirmation round, {self._exchanged.done}")
         return (*said, *self._entry_notes)
 
     @property
@@ -107,8 +109,19 @@ class Pipeline:
 
     def reach(self, stage: Stage) -> Provisioned:
         """Do what is missing up to `stage`; raises the `KindgateError` of the phase that failed, and remembers it in `error`."""
-        try:
+        with self._remembering():
             return self._reach(stage)
+
+    def exchange(self) -> Exchange:
+        """Have the application and its base version change places, as they must before a confirmation round; raises as `reach`."""
+        with self._remembering():
+            return self._exchange()
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """Keep the error of a phase that fails, with what the cluster shows of it."""
+        try:
+            yield
         except KindgateError as error:
             self.error = error
             self._gather(error)
@@ -284,7 +297,7 @@ class Pipeline:
 
     def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
         deadline = self._deadline(self.settings.deploy.timeout)
-        run = self.settings.cluster_name if not address.existing else self.run_id
+        run = self._label(address)
         base = prepared.base
         authority = self._authority(prepared, address)
         for name, part in prepared.parts:
@@ -301,23 +314,30 @@ class Pipeline:
                 application, _ = staged(rendered)
                 wait_ready(application, address, deadline, self._progress)
         with self.log.phase("wait until the ingress answers"):
-            self._wait_answering(prepared, address, deadline)
+            answers = wait_versions(prepared, address, deadline)
+            self._entry_notes = entry_notes(prepared, answers, address, deadline)
+            for note in self._entry_notes:
+                self._progress(f"note: {note}")
             if base is not None:
-                ours, theirs = (pods_of(names, address, deadline) for names in (base.namespaces.keys(), base.namespaces.values()))
-                self._placement = uneven_placement(ours, theirs, base.namespaces)
+                self._placement = placement_now(base, address, deadline)
         self._deployed = True
 
-    def _wait_answering(self, prepared: Prepared, address: ClusterAddress, deadline: Deadline) -> None:
-        """Wait for every entry of the application, and of the base version where there is one."""
-        base = prepared.base
-        with answers_by_service(address) as counts:
-            times = answers_in_a_row(prepared.rendered)
-            answers = wait_answering(prepared.entries, address, deadline, in_a_row=times, counts=counts)
-            if base is not None:
-                theirs = entries_of(base.rendered, existing=True)
-                wait_answering(theirs, address, deadline, in_a_row=answers_in_a_row(base.rendered), counts=counts)
-        probed = (entry_note(entry) for entry in prepared.entries if entry.source is PathSource.PROBE)
-        redirects = plain_http_notes(prepared.entries, address, deadline)
-        self._entry_notes = (*probed, *(answer.note for answer in answers if answer.note), *redirects)
-        for note in self._entry_notes:
-            self._progress(f"note: {note}")
+    def _exchange(self) -> Exchange:
+        prepared, address = self.prepared, self.address
+        if prepared is None or prepared.base is None or address is None or not self._deployed:
+            raise SettingsError("there are no two versions that could change places", next_step="name a base version: --slo-base")
+        deadline = self._deadline(self.settings.deploy.timeout)
+        authority = self._authority(prepared, address)
+        certified = partial(with_certificates, authority=authority) if authority is not None else None
+        *_, head, base = self._applied
+        deployed = Deployed(head, base, prepared.base, self._label(address), certified)
+        with self.log.phase("have both versions change places"):
+            done = exchange(deployed, address, deadline, self._progress)
+            wait_versions(prepared, address, deadline)
+            self._exchanged = Exchange(done, placement_now(prepared.base, address, deadline))
+        self._progress(f"note: {done}")
+        return self._exchanged
+
+    def _label(self, address: ClusterAddress) -> str:
+        """What the objects that this run applies are labeled with."""
+        return self.settings.cluster_name if not address.existing else self.run_id

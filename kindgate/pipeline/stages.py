@@ -24,6 +24,17 @@ class Stage(enum.IntEnum):
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """What was done so that two versions changed places: `done` in words.
+
+    `placement` says how the pods of the two are placed unlike each other since, and is empty where they are placed alike.
+    """
+
+    done: str
+    placement: str = ""
+
+
+@dataclass(frozen=True)
 class Provisioned:
     """What stands when a stage is reached.
 

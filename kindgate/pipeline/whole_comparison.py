@@ -7,7 +7,7 @@ from dataclasses import replace
 from kindgate.pipeline.comparing import measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import comparison_campaign
 from kindgate.pipeline.lease import lease_of_run
-from kindgate.pipeline.measuring import burst_line, look_line
+from kindgate.pipeline.measuring import burst_line, confirmation_line, look_line
 from kindgate.pipeline.objectives import read_objectives, refuse_too_small_plan
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.stages import Stage
@@ -30,11 +30,13 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             objectives,
             campaign,
             pairs_per_look(objectives, settings.slo),
+            pipeline.exchange,
             quick=settings.slo.quick,
             placement=standing.placement,
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
+            on_confirmation=confirmation_line(pipeline.log),
         )
     with pipeline.log.phase("sum up what both versions used"):
-        used = resources_of_both(standing, compared.bursts)
+        used = resources_of_both(standing, compared.shown)
     measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))

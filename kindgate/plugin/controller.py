@@ -30,7 +30,7 @@ from kindgate.plugin.terminal import Terminal
 if TYPE_CHECKING:
     from kindgate.pipeline.finish import Written
     from kindgate.pipeline.session import Pipeline
-    from kindgate.pipeline.stages import Provisioned, Stage
+    from kindgate.pipeline.stages import Exchange, Provisioned, Stage
     from kindgate.settings import Settings
 
 WORKER_SECONDS = 3.0
@@ -57,6 +57,10 @@ class LazyPipeline:
     def reach(self, stage: Stage) -> Provisioned:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         return self.make().reach(stage)
+
+    def exchange(self) -> Exchange:
+        """Have the two versions of a comparison change places; raises `KindgateError`."""
+        return self.make().exchange()
 
     def make(self) -> Pipeline:
         """The pipeline, with nothing reached yet if no test has asked for a stage."""

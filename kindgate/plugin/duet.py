@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kindgate.model import Verdict
@@ -9,9 +11,9 @@ from kindgate.pipeline.campaign import Campaign
 from kindgate.pipeline.comparing import Compared, measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import comparison_campaign
 from kindgate.pipeline.objectives import read_objectives
-from kindgate.pipeline.stages import Provisioned
-from kindgate.plugin.reaching import lease_of, provider_of
-from kindgate.plugin.state import SETTINGS
+from kindgate.pipeline.stages import Exchange, Provisioned
+from kindgate.plugin.reaching import exchanged, lease_of, provider_of
+from kindgate.plugin.state import DEPLOYED_AGAIN, SETTINGS
 from kindgate.plugin.undecided import settle
 from kindgate.report.build import Measurement, comparison_records
 from kindgate.report.burst_record import burst_record
@@ -32,10 +34,15 @@ class Duet:
         self._standing = standing
 
     def compare(self) -> Comparison:
-        """Measure until every tolerance of the SLO file is decided, and return the verdicts with their evidence."""
+        """Measure until every tolerance of the SLO file is decided and confirmed, and return the verdicts with their evidence."""
         pairs = pairs_per_look(self.objectives, self._settings)
         compared = measure_and_compare(
-            self.objectives, self._campaign, pairs, quick=self._settings.quick, placement=self._standing.placement
+            self.objectives,
+            self._campaign,
+            pairs,
+            self._change_places,
+            quick=self._settings.quick,
+            placement=self._standing.placement,
         )
         self._record(compared)
         return compared.comparison
@@ -50,9 +57,14 @@ class Duet:
         settle(comparison.verdict, told, self._settings)
         return comparison
 
+    def _change_places(self) -> Exchange:
+        done = exchanged(self._item.config)
+        self._item.stash[DEPLOYED_AGAIN] = time.time()
+        return done
+
     def _record(self, compared: Compared) -> None:
-        used = resources_of_both(self._standing, compared.bursts)
-        bursts = [burst_record(str(number), result) for number, result in enumerate(compared.bursts, 1)]
+        used = resources_of_both(self._standing, compared.shown)
+        bursts = [burst_record(str(number), result) for number, result in enumerate((*compared.bursts, *compared.confirmation), 1)]
         self._item.user_properties += [*comparison_properties(comparison_records(compared.comparison)), *load_properties(bursts)]
         measurement = Measurement(self._item.nodeid, comparison=compared.comparison, origin=compared.origin, resources=used)
         provider_of(self._item.config).record(measurement)

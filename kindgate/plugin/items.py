@@ -20,6 +20,7 @@ from kindgate.plugin.state import (
     BURST_FIXTURES,
     CAUSE_PROPERTY,
     CLUSTER_FIXTURES,
+    DEPLOYED_AGAIN,
     OUTCOMES,
     SCENARIO_PROPERTY,
     SETTINGS,
@@ -158,7 +159,8 @@ def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     from kindgate.pipeline.evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
     standing = item.config.stash[STANDING]
-    bundle = gather_evidence(standing, item.nodeid, Window(call.start, call.stop), report.longreprtext)
+    window = Window(item.stash.get(DEPLOYED_AGAIN, call.start), call.stop)
+    bundle = gather_evidence(standing, item.nodeid, window, report.longreprtext)
     folder = bundle.folder.relative_to(standing.artifacts).as_posix()
     item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]
     report.user_properties = list(item.user_properties)

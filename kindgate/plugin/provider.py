@@ -11,15 +11,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.stages import Exchange, Provisioned, Stage
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from kindgate.report.build import Measurement
+
+T = TypeVar("T")
 
 ANSWER_SECONDS = 1800.0
 """How long a worker waits for the controller: longer than the pipeline's own deadlines together."""
@@ -59,6 +61,10 @@ class Provider(Protocol):
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
+    def exchange(self) -> Exchange:
+        """Have the two versions of a comparison change places, once in a run; raises `StageUnreachable`."""
+        ...
+
     def record(self, measurement: Measurement) -> None:
         """Hand over what a test found, for the report."""
         ...
@@ -75,6 +81,10 @@ class Reaching(Protocol):
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         ...
 
+    def exchange(self) -> Exchange:
+        """Have the two versions of a comparison change places; raises `KindgateError`."""
+        ...
+
 
 @dataclass
 class LocalProvider:
@@ -89,14 +99,28 @@ class LocalProvider:
     failure: Failure | None = None
     rejection: Failure | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _exchanged: Exchange | None = None
 
     def reach(self, stage: Stage) -> Provisioned:
         """Bring the pipeline to `stage`; after a failure every further call fails with the same cause."""
+        return self._driven(lambda: self.pipeline.reach(stage))
+
+    def exchange(self) -> Exchange:
+        """Have the two versions change places; tests that share a comparison's bursts share this too."""
+
+        def once() -> Exchange:
+            if self._exchanged is None:
+                self._exchanged = self.pipeline.exchange()
+            return self._exchanged
+
+        return self._driven(once)
+
+    def _driven(self, drive: Callable[[], T]) -> T:
         with self._lock:
             if self.failure is not None:
                 raise StageUnreachable(replace(self.failure, first=False))
             try:
-                return self.pipeline.reach(stage)
+                return drive()
             except KindgateError as error:
                 self.failure = Failure(error.message, str(error), error.exit_code, first=True, skips=isinstance(error, SecretsMissing))
                 raise StageUnreachable(self.failure) from error
@@ -163,12 +187,12 @@ class ProviderServer:
                 except (EOFError, OSError):
                     return
 
-    def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Failure | None:
+    def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Exchange | Failure | None:
         if request in {"record", "reject"}:
             getattr(self._provider, request)(*arguments)
             return None
         try:
-            return self._provider.reach(Stage(arguments[0]))
+            return self._provider.exchange() if request == "exchange" else self._provider.reach(Stage(arguments[0]))
         except StageUnreachable as error:
             return error.failure
 
@@ -183,10 +207,17 @@ class RemoteProvider:
 
     def reach(self, stage: Stage) -> Provisioned:
         """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` when the controller is gone."""
-        answer = self._ask("reach", int(stage))
+        return self._driven("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
+
+    def exchange(self) -> Exchange:
+        """Ask the controller to have the two versions change places; raises as `reach`."""
+        return self._driven("exchange")  # type: ignore[no-any-return]  # as above
+
+    def _driven(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request
+        answer = self._ask(*request)
         if isinstance(answer, Failure):
             raise StageUnreachable(answer)
-        return answer  # type: ignore[no-any-return]  # the controller answers with nothing else
+        return answer
 
     def record(self, measurement: Measurement) -> None:
         """Send what a test found to the controller, for the report."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 
 from kindgate.pipeline.lease import Lease, lease_of_run
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.stages import Exchange, Provisioned, Stage
 from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
 from kindgate.plugin.state import LEASE, PROVIDER, STANDING, WORKER_INPUT
+
+T = TypeVar("T")
 
 
 class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
@@ -42,12 +47,24 @@ def provider_of(config: pytest.Config) -> Provider:
 
 def reached(config: pytest.Config, stage: Stage) -> Provisioned:
     """What stands at `stage`; fails the test when the pipeline cannot come that far, and skips it where only secrets are missing."""
+    standing = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
+    return standing
+
+
+def exchanged(config: pytest.Config) -> Exchange:
+    """Have the two versions of a comparison change places; fails the test when they cannot.
+
+    No burst is sent meanwhile, and no other test of the run uses the application.
+    """
+    with lease_of(config).exclusive():
+        return _driven(provider_of(config).exchange)
+
+
+def _driven(ask: Callable[[], T]) -> T:
     try:
-        standing = config.stash[STANDING] = provider_of(config).reach(stage)
+        return ask()
     except StageUnreachable as error:
         failure = error.failure
-    else:
-        return standing
     if failure.skips:
         pytest.skip(failure.summary)
     raise PhaseFailed(failure)

@@ -18,6 +18,9 @@ STANDING = pytest.StashKey[Provisioned]()
 OUTCOMES = pytest.StashKey[dict[str, str]]()
 """In a test's own stash: how its phases ended so far, by the name of the phase."""
 
+DEPLOYED_AGAIN = pytest.StashKey[float]()
+"""In a test's own stash: when the test had versions deployed again (seconds since the epoch); the start of pods explains no failure."""
+
 WORKER_INPUT = "kindgate"
 """Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""
 

@@ -9,15 +9,16 @@ from typing import Literal
 
 from kindgate.model import Verdict
 from kindgate.report.build import comparison_records, objective_records
-from kindgate.report.claims import objective_name, plan_problem
+from kindgate.report.claims import objective_name, plan_problem, round_of
 from kindgate.report.escape import shortened
 from kindgate.report.judged import Judged
 from kindgate.report.numbers import number, plural
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Rejudged
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
-from kindgate.report.rejudge import Looks, Rejudgement, recompare, rejudge
+from kindgate.report.rejudge import NO_ROUND, Looks, Rejudgement, Round, recompare, rejudge
 from kindgate.slo.compare import Comparison
+from kindgate.slo.confirm import DECIDED
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.measure import scheduled
 from kindgate.slo.objectives import Objectives
@@ -49,7 +50,7 @@ class BaseObjectives:
 
     def looks(self, turns: int = 1) -> Looks:
         """The looks of its plan, with `turns` bursts for each figure."""
-        return Looks(turns, 1) if self.quick else Looks(self.bursts * turns)
+        return Looks(turns, 1, turns) if self.quick else Looks(self.bursts * turns, turns=turns)
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,35 @@ def is_edited(judged: Iterable[Judged], base: BaseObjectives) -> bool:
     return (
         thresholds != {replace(one, origin="") for one in base.objectives.thresholds}
         or (compares and tolerances != {replace(one, origin="") for one in base.objectives.compare})
-        or any(Looks(entry.per_look, entry.looks) != base.looks(entry.turns) for entry in files)
+        or any(Looks(entry.per_look, entry.looks, entry.turns) != base.looks(entry.turns) for entry in files)
     )
 
 
 @dataclass(frozen=True)
 class _Series:
-    """The bursts of one entry, and how the entry says that they were sent."""
+    """The bursts of one entry, those of its confirmation round apart, and how the entry says that they were sent."""
 
     entry: Judged
     bursts: tuple[BurstSample, ...]
+    second: Round = NO_ROUND
 
     def weakness(self, base: BaseObjectives, plan: Looks) -> str:
         """In what it is less than the base's plan; empty when it is not."""
         if len(self.bursts) < plan.per_look:
             return f"{base.branch} plans {plural(plan.per_look, 'burst')} for a look, and this run holds {len(self.bursts)}"
-        sizes = [sum(series.scheduled for series in burst.series) for burst in self.bursts]
-        rate = median(size / burst.seconds if burst.seconds else 0.0 for size, burst in zip(sizes, self.bursts, strict=True))
-        if rate < LOAD_SHARE * base.rate or median(sizes) < LOAD_SHARE * base.rate * base.seconds:
-            planned = f"{number(base.rate * base.seconds)} requests at {number(base.rate)}/s"
-            return f"{base.branch} plans {planned} for a burst, and this run's had {number(median(sizes))} at {number(rate)}/s"
+        return _lighter(self.bursts, base) or _lighter(self.second.samples, base)
+
+
+def _lighter(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
+    """In what the load of `bursts` was less than the base's; empty when it was not, or when there are none."""
+    if not bursts:
         return ""
+    sizes = [sum(series.scheduled for series in burst.series) for burst in bursts]
+    rate = median(size / burst.seconds if burst.seconds else 0.0 for size, burst in zip(sizes, bursts, strict=True))
+    if rate < LOAD_SHARE * base.rate or median(sizes) < LOAD_SHARE * base.rate * base.seconds:
+        planned = f"{number(base.rate * base.seconds)} requests at {number(base.rate)}/s"
+        return f"{base.branch} plans {planned} for a burst, and this run's had {number(median(sizes))} at {number(rate)}/s"
+    return ""
 
 
 def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Series | None:
@@ -130,7 +139,7 @@ def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Seri
     if not usable:
         return None
     entry = max(usable, key=lambda one: (len(one.bursts), not one.own))
-    return _Series(entry, tuple(samples[place] for place in entry.bursts))
+    return _Series(entry, tuple(samples[place] for place in entry.bursts), round_of(entry, samples))
 
 
 def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
@@ -152,7 +161,7 @@ def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
     if series is None:
         return [_unjudged(str(one), "this run compared nothing with a base version") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
-    again = recompare(base.objectives, series.bursts, plan, series.entry.placement)
+    again = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.second)
     weakness = series.weakness(base, plan)
     return [_row(row, again, weakness) for row in comparison_records(again.result)]
 
@@ -162,6 +171,8 @@ def _row(row: ThresholdOutcome | ComparisonRow, again: Rejudgement[Judgement] | 
     less = weakness or ("this run ended before this look had all of its bursts" if again.short and row.verdict is Verdict.PASS else "")
     if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
         return _unjudged(objective_name(row), less)
+    if again.unconfirmed and row.verdict in DECIDED:
+        return _unjudged(objective_name(row), f"this run has no confirmation round that is long enough for the {row.verdict} of its looks")
     return Rejudged(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
 
 

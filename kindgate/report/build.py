@@ -15,7 +15,7 @@ from kindgate.report.decision import outcome_of
 from kindgate.report.escape import shortened
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
 from kindgate.report.judged_figures import Found, judged_figures
-from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.objectives import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityGate
 from kindgate.report.on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
@@ -240,7 +240,13 @@ def _compared(result: ComparisonResult, test: str) -> ComparisonRow:
         verdict=result.verdict,
         explanation=shortened(result.explanation, LINE_LIMIT),
         test=shortened(test, LINE_LIMIT),
+        first=_earlier(result.first) if result.first is not None else None,
     )
+
+
+def _earlier(result: ComparisonResult) -> EarlierLooks:
+    low, high = result.interval or (None, None)
+    return EarlierLooks(verdict=result.verdict, change=_finite(result.change), low=_finite(low), high=_finite(high), pairs=result.bursts)
 
 
 def _margin(result: ThresholdResult) -> float | None:

@@ -17,7 +17,7 @@ from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
 from kindgate.report.on_base import BaseFigures, base_figures
 from kindgate.report.recomputation import Rejudged
 from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
-from kindgate.report.rejudge import Looks, recompare, rejudge
+from kindgate.report.rejudge import NO_ROUND, Looks, Round, recompare, rejudge
 from kindgate.report.run import RunReport
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
@@ -55,13 +55,16 @@ def judge_again(entry: Judged, samples: Sequence[BurstSample]) -> Again:
     if problem:
         return Again(entry, problem=problem)
     bursts = [samples[place] for place in entry.bursts]
-    plan = Looks(entry.per_look, entry.looks)
+    plan = Looks(entry.per_look, entry.looks, entry.turns)
     few = f"{entry.per_look} bursts were planned for a look, and the report holds {len(bursts)}"
     try:
         wanted = Objectives(tuple(one.threshold() for one in entry.thresholds), tuple(one.tolerance() for one in entry.tolerances))
         if wanted.compare:
-            compared = recompare(wanted, bursts, plan, entry.placement)
-            return Again(entry, problem=few) if compared.unfinished else Again(entry, comparison=compared.result)
+            compared = recompare(wanted, bursts, plan, entry.placement, round_of(entry, samples))
+            if compared.unconfirmed:
+                few = f"{plan.confirmation} bursts confirm what the looks decide, and the report holds fewer"
+            unfinished = compared.unfinished or compared.unconfirmed
+            return Again(entry, problem=few) if unfinished else Again(entry, comparison=compared.result)
         judged = rejudge(wanted, bursts, plan)
         return Again(entry, problem=few) if judged.unfinished else Again(entry, judgement=judged.result)
     except (ValueError, ArithmeticError, SloError) as error:  # a time of 0 has no logarithm
@@ -72,13 +75,21 @@ def plan_problem(entry: Judged, available: int) -> str:
     """What is wrong with the bursts and looks that an entry says it was judged by; empty when nothing is."""
     if not entry.bursts:
         return NO_FIGURES
-    if entry.bursts[-1] >= available or any(later <= earlier for earlier, later in itertools.pairwise(entry.bursts)):
+    places = entry.all_bursts
+    if places[-1] >= available or any(later <= earlier for earlier, later in itertools.pairwise(places)):
         return "the report names bursts that it does not hold, or one of them twice"
     if entry.looks != LOOKS and (entry.looks, entry.per_look) != (1, entry.turns):
         return f"{entry.looks} looks at {entry.per_look} bursts are no plan that a run can have"
     if entry.thresholds and entry.tolerances:
         return "thresholds and tolerances are judged from bursts of their own"
     return ""
+
+
+def round_of(entry: Judged, samples: Sequence[BurstSample]) -> Round:
+    """The confirmation round of one entry; an empty one where it has none."""
+    if entry.confirmation is None:
+        return NO_ROUND
+    return Round(tuple(samples[place] for place in entry.confirmation.bursts), entry.confirmation.placement)
 
 
 def claims_of(report: RunReport, found: Sequence[Again]) -> Claims:

@@ -308,17 +308,26 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
     """One line behind the word."""
     rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
     error = report.setup_error
-    undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows)
     reasons = {
         Outcome.SETUP_FAILED: f"in phase {error.phase}: {error.message}" if error is not None else "nothing was judged",
         Outcome.FAILED: _failure(report),
         Outcome.INVALID: "the measurement cannot be trusted",
         Outcome.INTERRUPTED: "the run was stopped before it had a verdict",
         Outcome.NO_VERDICT: "no e2e test passed",
-        Outcome.INCONCLUSIVE: f"{plural(undecided, 'objective')} could not be decided",
+        Outcome.INCONCLUSIVE: _doubt(report),
         Outcome.PASSED: f"{plural(passed_tests(report.tests), 'test')} passed, {plural(len(rows), 'objective')} met",
     }
     return reasons[outcome]
+
+
+def _doubt(report: RunReport) -> str:
+    """How many objectives are undecided, those first that were decided and not confirmed."""
+    rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
+    unconfirmed = sum(row.not_confirmed for row in report.comparison)
+    undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows) - unconfirmed
+    said = [f"not confirmed: {plural(unconfirmed, 'compared figure')}"] if unconfirmed else []
+    said += [f"{plural(undecided, 'objective')} could not be decided"] if undecided or not said else []
+    return ", ".join(said)
 
 
 def _failure(report: RunReport) -> str:

@@ -30,6 +30,9 @@ UNTRUSTED = "❌ UNTRUSTED"
 SHORT_SHA = 7
 """Digits of a commit that a headline names, as GitHub does."""
 
+BEFORE = "before confirmation"
+"""The column of a comparison's table that says what its looks found."""
+
 
 class Foreign(str):
     """Words that come from outside of kindgate: a test's name, an error line, a command."""
@@ -95,6 +98,15 @@ def interval(objective: ThresholdOutcome) -> str:
     if objective.low is None or objective.high is None:
         return ""
     return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
+
+
+def before_confirmation(row: ComparisonRow) -> str:
+    """What the looks found before their confirmation round; empty where there was none."""
+    first = row.first
+    if first is None:
+        return ""
+    held = f" ({change(first.low)} to {change(first.high)})" if first.low is not None and first.high is not None else ""
+    return f"{first.verdict}: {change(first.change)}{held} in {plural(first.pairs, 'pair')}"
 
 
 def _said(report: RunReport, decision: Decision) -> Headline:
@@ -175,6 +187,15 @@ def _failed(report: RunReport) -> Headline:
 
 def _inconclusive(report: RunReport) -> Headline:
     doubtful, close = of_verdict(report, Verdict.INCONCLUSIVE), compared_with(report, Verdict.INCONCLUSIVE)
+    unconfirmed = [row for row in close if row.not_confirmed]
+    if unconfirmed:
+        others = len(doubtful) + len(close) - 1
+        return Headline(
+            VERDICTS[Outcome.INCONCLUSIVE],
+            ("not confirmed: ", *_change(unconfirmed[0]), *_others(others, "undecided objective")),
+            (Foreign(_clause(unconfirmed[0].explanation).removeprefix("not confirmed: ")),),
+            ("run it again: what two series of bursts do not both say is neither met nor broken",),
+        )
     next_step: Words = ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then")
     if close and not doubtful:
         what: Words = (*_change(close[0]), *_others(len(close) - 1, "figure"))
@@ -278,7 +299,11 @@ def _change(row: ComparisonRow) -> Words:
     """How one figure changed from the base version to the pull request's."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
     held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
-    return (Foreign(row.metric), f" went from {base} to {head}, {change(row.change)}{held} where {percent(row.tolerance)} may be")
+    allowed = f"where {percent(row.tolerance)} may be"
+    if row.verdict is Verdict.FAIL:  # the estimate itself may be within the tolerance
+        allowed = f"slower for certain, and not shown to be within {percent(row.tolerance)}"
+        held += ":"
+    return (Foreign(row.metric), f" went from {base} to {head}, {change(row.change)}{held} {allowed}")
 
 
 def _others(count: int, noun: str) -> Iterable[str]:

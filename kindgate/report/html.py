@@ -18,7 +18,7 @@ from kindgate.report import numbers
 from kindgate.report.decision import Decision
 from kindgate.report.escape import visible
 from kindgate.report.glance import glances, scenarios
-from kindgate.report.headline import Foreign, Words, failing_tests, headline, interval
+from kindgate.report.headline import BEFORE, Foreign, Words, before_confirmation, failing_tests, headline, interval
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.run import RunReport
 from kindgate.report.said_again import CONSISTENT, differences, sentences
@@ -50,6 +50,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
         said_again=sentences(report.recomputation) if report.recomputation else (),
         differences=differences(report.recomputation) if report.recomputation else (),
         consistent=CONSISTENT,
+        before=BEFORE,
         phases_from=min((phase.started for phase in report.phases), default=report.run.started),
         phases_until=max([report.run.started + report.run.seconds, *(phase.started + phase.seconds for phase in report.phases)]),
         phase_notes=any(phase.note for phase in report.phases),
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         plural=numbers.plural,
         words=_words,
         interval=interval,
+        before=before_confirmation,
         moment=_moment,
         drawing=Markup,
     )

@@ -26,12 +26,25 @@ Place = Annotated[int, Field(ge=0, lt=BURSTS_LIMIT)]
 
 
 @dataclass(frozen=True)
+class RoundOrigin:
+    """Which bursts a confirmation round is from.
+
+    `starts` and `placement` are as `Origin` has them; `prepared` says what was done to both versions before it.
+    """
+
+    starts: tuple[float, ...]
+    placement: str = ""
+    prepared: str = ""
+
+
+@dataclass(frozen=True)
 class Origin:
     """Which bursts a judgement is from, and by whose word.
 
     `starts` are the moments at which they began (seconds since the epoch), in order; `per_look` bursts were planned for
     each look, `turns` of which make one figure of a comparison; `placement` says how the two versions were placed
-    unlike each other. `own` objectives are those of the test's markers, not of the SLO file.
+    unlike each other. `own` objectives are those of the test's markers, not of the SLO file. `confirmation` is the round
+    after a comparison's looks.
     """
 
     starts: tuple[float, ...]
@@ -39,6 +52,12 @@ class Origin:
     turns: int = 1
     placement: str = ""
     own: bool = False
+    confirmation: RoundOrigin | None = None
+
+    @property
+    def all_starts(self) -> tuple[float, ...]:
+        """Those of the looks and of the confirmation round."""
+        return self.starts + (self.confirmation.starts if self.confirmation is not None else ())
 
 
 class JudgedThreshold(Record):
@@ -87,12 +106,24 @@ class JudgedTolerance(Record):
         return Tolerance(self.quantile, self.max_regression, origin)
 
 
+class ConfirmationRound(Record):
+    """The bursts that a comparison was confirmed by, or was not: `bursts` and `placement` are as `Judged` has them.
+
+    `prepared` says what was done to both versions before it.
+    """
+
+    bursts: Annotated[tuple[Place, ...], Field(max_length=BURSTS_LIMIT)]
+    placement: Line = ""
+    prepared: Line = ""
+
+
 class Judged(Record):
     """What one test judged: thresholds, or tolerated regressions against the base version.
 
     `bursts` are places among the report's `figures`. `per_look` bursts were planned for each of `looks` looks, `turns` of them
     for one figure of a comparison, and `look` was the last. `placement` says how the two versions were placed unlike each
-    other. `own` objectives are those of the test's markers, not of the SLO file.
+    other. `own` objectives are those of the test's markers, not of the SLO file. `confirmation` followed the looks of a
+    comparison that decided something.
 
     The outcomes of `thresholds` stand in the report's `objectives`, those of `tolerances` in its `comparison`: of one entry
     after the other, in the same order.
@@ -108,6 +139,12 @@ class Judged(Record):
     look: Annotated[int, Field(ge=1, le=LOOKS)]
     looks: Annotated[int, Field(ge=1, le=LOOKS)]
     placement: Line = ""
+    confirmation: ConfirmationRound | None = None
+
+    @property
+    def all_bursts(self) -> tuple[int, ...]:
+        """The places of the looks' bursts and of the confirmation round's."""
+        return self.bursts + (self.confirmation.bursts if self.confirmation is not None else ())
 
 
 def judged_record(
@@ -130,6 +167,15 @@ def judged_record(
         look=found.look,
         looks=found.looks,
         placement=shortened(origin.placement, LINE_LIMIT),
+        confirmation=_round(origin.confirmation, places) if origin.confirmation is not None else None,
+    )
+
+
+def _round(origin: RoundOrigin, places: Mapping[float, int]) -> ConfirmationRound:
+    return ConfirmationRound(
+        bursts=tuple(places[start] for start in origin.starts),
+        placement=shortened(origin.placement, LINE_LIMIT),
+        prepared=shortened(origin.prepared, LINE_LIMIT),
     )
 
 

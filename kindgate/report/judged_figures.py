@@ -46,10 +46,10 @@ def judged_figures(found: Iterable[Found], samples: Iterable[BurstSample]) -> Ju
         rows = min(len(one.result.results), room[type(one.result)])
         room[type(one.result)] -= rows
         origin = one.origin or UNKNOWN
-        whole = rows == len(one.result.results) and shelf.takes(origin.starts)
+        whole = rows == len(one.result.results) and shelf.takes(origin.all_starts)
         left_out += not whole
         if rows:
-            kept.append((one, origin if whole else replace(origin, starts=()), rows))
+            kept.append((one, origin if whole else replace(origin, starts=(), confirmation=None), rows))
     starts = sorted(shelf.kept)
     places = {start: place for place, start in enumerate(starts)}
     records = tuple(judged_record(one.result, origin, places, one.test, rows) for one, origin, rows in kept)

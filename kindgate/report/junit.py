@@ -25,14 +25,20 @@ def slo_properties(objectives: Iterable[ThresholdOutcome]) -> list[Property]:
 
 
 def comparison_properties(rows: Iterable[ComparisonRow]) -> list[Property]:
-    """`compare.verdict[p(95)]`, both absolute figures, the change with its interval and what is tolerated (shares)."""
+    """`compare.verdict[p(95)]`, both absolute figures, the change with its interval and what is tolerated (shares).
+
+    Where a confirmation round followed, `compare.first_verdict` and `compare.first_change` are of the looks before it.
+    """
     properties: list[Property] = []
     for row in rows:
         which = f"[{row.metric}]"
         unit = f"_{row.unit}" if row.unit else ""
         properties.append((f"compare.verdict{which}", row.verdict.value))
+        if row.first is not None:
+            properties.append((f"compare.first_verdict{which}", row.first.verdict.value))
         figures = ((f"base{unit}", row.base), (f"head{unit}", row.head), ("change", row.change), ("low", row.low), ("high", row.high))
-        for name, value in (*figures, ("tolerated", row.tolerance)):
+        first_change = row.first.change if row.first is not None else None
+        for name, value in (*figures, ("tolerated", row.tolerance), ("first_change", first_change)):
             if value is not None:
                 properties.append((f"compare.{name}{which}", f"{value:g}"))
     return properties

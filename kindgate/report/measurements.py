@@ -30,8 +30,8 @@ REQUESTS_LIMIT = 100_000_000
 LONGEST = 10**10
 """The longest time in microseconds, nearly three hours, for the same reason."""
 
-BURSTS_LIMIT = 2400
-"""Bursts of a report that were judged: 200 of four bursts each at three looks."""
+BURSTS_LIMIT = 3200
+"""Bursts of a report that were judged: 200 of four bursts each at three looks and in a confirmation round."""
 
 
 def _encoded(value: object) -> object:

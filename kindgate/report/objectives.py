@@ -49,10 +49,24 @@ class ValidityGate(Record):
     test: Line = ""
 
 
+class EarlierLooks(Record):
+    """What the looks at two versions found before their confirmation round, which alone decides; shares as in `ComparisonRow`.
+
+    `pairs` are the figures of both versions that it was found from.
+    """
+
+    verdict: Verdict
+    change: Figure | None = None
+    low: Figure | None = None
+    high: Figure | None = None
+    pairs: Count = 0
+
+
 class ComparisonRow(Record):
     """One figure of the base version beside the pull request's, measured in the same run.
 
-    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower.
+    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower. Where a confirmation round followed, all figures are
+    the round's alone, and `first` is what the looks before it found.
     """
 
     metric: Name
@@ -66,6 +80,12 @@ class ComparisonRow(Record):
     verdict: Verdict
     explanation: Line = ""
     test: Line = ""
+    first: EarlierLooks | None = None
+
+    @property
+    def not_confirmed(self) -> bool:
+        """Whether the looks decided it and the confirmation round did not say the same."""
+        return self.first is not None and self.verdict is Verdict.INCONCLUSIVE
 
 
 class ThresholdChange(Record):

@@ -59,7 +59,7 @@ def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = Non
 
 def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
     """The figures as the judge takes them, or why they are refused."""
-    if sum(len(entry.bursts) * (len(entry.thresholds) + len(entry.tolerances)) for entry in report.judged) > WORK_LIMIT:
+    if sum(len(entry.all_bursts) * (len(entry.thresholds) + len(entry.tolerances)) for entry in report.judged) > WORK_LIMIT:
         return (), "the report has more objectives and bursts than are judged again"
     try:
         return samples_of(report.figures), ""

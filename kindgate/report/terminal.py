@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.report.escape import shortened, visible
-from kindgate.report.headline import Words, headline, interval
+from kindgate.report.headline import BEFORE, Words, before_confirmation, headline, interval
 from kindgate.report.numbers import change, limit, number, percent, quantity, span
 from kindgate.report.run import RunReport
 
@@ -52,7 +52,9 @@ def _objectives(report: RunReport) -> list[Sequence[str]]:
 
 
 def _comparison(report: RunReport) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = [("verdict", "figure", "base", "pull request", "change", "interval", "tolerated")]
+    twice = any(row.first for row in report.comparison)
+    columns = ("verdict", "figure", "base", "pull request", "change", "interval", "tolerated")
+    rows: list[Sequence[str]] = [(*columns, *((BEFORE,) if twice else ()))]
     rows += [
         (
             row.verdict.value,
@@ -62,6 +64,7 @@ def _comparison(report: RunReport) -> list[Sequence[str]]:
             change(row.change),
             f"{change(row.low)} to {change(row.high)}" if row.low is not None and row.high is not None else "",
             percent(row.tolerance),
+            *((before_confirmation(row),) if twice else ()),
         )
         for row in report.comparison
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kindgate.model import Verdict
 from kindgate.report.escape import cell_code, code_block, code_span, html_code
-from kindgate.report.headline import SHORT_SHA, Foreign, Headline, Words, failing_tests, interval
+from kindgate.report.headline import BEFORE, SHORT_SHA, Foreign, Headline, Words, before_confirmation, failing_tests, interval
 from kindgate.report.layout import Block, folded_table, table
 from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
 from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
@@ -66,10 +66,11 @@ def comparison_block(report: RunReport) -> Block | None:
     """The base version beside the pull request's."""
     if not report.comparison:
         return None
+    twice = any(row.first for row in report.comparison)
     return table(
         "Base and pull request",
-        ("figure", "base", "pull request", "change", "tolerated", "verdict"),
-        [_comparison_row(row) for row in report.comparison],
+        ("figure", "base", "pull request", "change", "tolerated", "verdict", *((BEFORE,) if twice else ())),
+        [(*_comparison_row(row), *((before_confirmation(row),) if twice else ())) for row in report.comparison],
         usefulness=80,
         noun="figure",
     )
@@ -183,7 +184,7 @@ def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
         quantity(row.head, row.unit),
         change(row.change) + held,
         percent(row.tolerance),
-        f"{MARKS[row.verdict]} {row.verdict}",
+        f"{MARKS[row.verdict]} {row.verdict}{', not confirmed' if row.not_confirmed else ''}",
     )
 
 

@@ -4,7 +4,8 @@ Duet bursts are best: both versions serve at the same time and every request goe
 machine does to one it does to the other. Bursts of one version each, in the order ABBA, are the fallback. The unit
 is d = log(percentile of the pull request / percentile of the base) of a burst, judged by Wilcoxon's signed-rank test:
 PASS when d is below log(1 + tolerance), else FAIL when d is above 0, else INCONCLUSIVE. A version that answers by
-redirects alone did not do its work, so that there is no PASS.
+redirects alone did not do its work, so that there is no PASS. What the looks decide must be confirmed
+(`kindgate.slo.confirm`).
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class ComparisonResult:
 
     `change` is the Hodges-Lehmann estimate of how much slower the pull request is (0.1 is 10 %), with `interval`;
     `trend` holds the change of each pair of figures. `p_slower` speaks against "not slower at all", `p_within`
-    against "slower than tolerated".
+    against "slower than tolerated". `first` is what the looks found, where a confirmation round followed: all other
+    fields are then the round's alone.
     """
 
     tolerance: Tolerance
@@ -55,11 +57,17 @@ class ComparisonResult:
     p_within: float
     explanation: str
     trend: tuple[float, ...] = ()
+    first: ComparisonResult | None = None
+
+    @property
+    def not_confirmed(self) -> bool:
+        """Whether the looks decided it and the confirmation round did not say the same."""
+        return self.first is not None and self.verdict is Verdict.INCONCLUSIVE
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All tolerances at one of the planned looks."""
+    """All tolerances at one of the planned looks, and after the confirmation round where there was one."""
 
     verdict: Verdict
     results: tuple[ComparisonResult, ...]
@@ -84,7 +92,20 @@ def compare(
     if not tolerances:
         raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 10%}}")
     ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
-    tests = judge_ratios(tolerances, ratios, looks)
+    results, gates = results_of(tolerances, samples, ratios, judge_ratios(tolerances, ratios, looks), looks=looks, placement=placement)
+    return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
+
+
+def results_of(
+    tolerances: Sequence[Tolerance],
+    samples: Sequence[BurstSample],
+    ratios: Sequence[Sequence[float]],
+    tests: Sequence[RatioTest],
+    *,
+    looks: int,
+    placement: str,
+) -> tuple[tuple[ComparisonResult, ...], tuple[Gate, ...]]:
+    """What the `tests` of the log-ratios of `samples` come to, each at one of `looks` looks, and the gates that they were held to."""
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     gates = (*check_gates(samples, min((base for base in bases if base is not None), default=None)), _placement_gate(placement))
     broken = [gate for gate in gates if gate.broken]
@@ -92,7 +113,7 @@ def compare(
         _result(tolerance, samples, ratios[place], tests[place], base=bases[place], broken=broken, alpha=ALPHA / looks)
         for place, tolerance in enumerate(tolerances)
     )
-    return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
+    return results, gates
 
 
 def _placement_gate(unlike: str) -> Gate:
@@ -186,7 +207,7 @@ def _result(
     )
     if verdict is Verdict.INCONCLUSIVE and redirected:
         return replace(result, explanation=redirects_explanation(redirected))
-    return replace(result, explanation=_sentence(result, broken))
+    return replace(result, explanation=sentence(result, broken))
 
 
 def _redirected(samples: Sequence[BurstSample]) -> str:
@@ -212,8 +233,8 @@ def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> fl
     return None if math.isinf(value) else value
 
 
-def _sentence(result: ComparisonResult, broken: Sequence[Gate]) -> str:
-    """One readable sentence for a result."""
+def sentence(result: ComparisonResult, broken: Sequence[Gate], *, lead: str = "", tail: str = "") -> str:
+    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` what a confirmation adds."""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
@@ -225,17 +246,26 @@ def _sentence(result: ComparisonResult, broken: Sequence[Gate]) -> str:
     else:
         head = "lies among the requests that failed" if result.head is None else f"= {milliseconds(result.head)}"
         body = f"{name} of the pull request {head} against {milliseconds(result.base)} of the base"
-        body += f", {_change(result.change or 0.0)} ({_range(result)}, from {basis})"
-        body += f" and may be at most {percent(result.tolerance.max_regression)} slower"
-        body += ", too close to tell" if result.verdict is Verdict.INCONCLUSIVE else ""
-    return f"{result.verdict}: {body}; {SCOPE}."
+        body += f", {change_words(result.change or 0.0)} ({_range(result)}, from {basis})"
+        body += _found(result)
+        body += ", too close to tell" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
+    return f"{result.verdict}: {lead}{body}{tail}; {SCOPE}."
+
+
+def _found(result: ComparisonResult) -> str:
+    """What follows from the interval; a FAIL may be one whose estimate is within the tolerance."""
+    most = percent(result.tolerance.max_regression)
+    if result.verdict is Verdict.FAIL:
+        return f": it is slower for certain, and cannot be shown to be at most {most} slower"
+    return f" and may be at most {most} slower"
 
 
 def _range(result: ComparisonResult) -> str:
     if result.interval is None:
         return "too few for an interval"
-    return f"interval {_change(result.interval[0])} to {_change(result.interval[1])}"
+    return f"interval {change_words(result.interval[0])} to {change_words(result.interval[1])}"
 
 
-def _change(change: float) -> str:
+def change_words(change: float) -> str:
+    """`4.5 % slower`, of a share."""
     return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +20,9 @@ from kindgate.pipeline.campaign import Campaign
 from kindgate.pipeline.comparing import measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.duet import TURNS, abba_plans, comparison_campaign
 from kindgate.pipeline.lease import Lease
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.stages import Exchange, Provisioned
 from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.confirm import LEAST_PAIRS
 from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
 
 COMPARED = Objectives(compare=(Tolerance(50, 0.2),))
@@ -30,10 +32,10 @@ DUET = BurstPlan(
 )
 
 
-def keep_bursts(campaign: Campaign, count: int, slower: float) -> None:
+def keep_bursts(campaign: Campaign, count: int, slower: float, seed: int = 11) -> None:
     """Bursts as another worker would have left them: 50 requests to each arm, the new version `slower` times as slow."""
-    rng = np.random.default_rng(11)
-    campaign.folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    campaign.folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, count + 1):
         plan = (DUET, *abba_plans(DUET))[0 if campaign.turns == 1 else 1 + (number - 1) % len(TURNS)]
         rows = []
@@ -44,12 +46,28 @@ def keep_bursts(campaign: Campaign, count: int, slower: float) -> None:
         (campaign.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
 
 
-def measured_before(folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet") -> Campaign:
-    """A campaign whose bursts are there already."""
+def measured_before(
+    folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet", *, then: float | None = None
+) -> Campaign:
+    """A campaign whose bursts are there already, and those of its confirmation round, in which the new version is `then` times as slow."""
     lease = Lease(folder / "run", folder / "machine")
     campaign = Campaign(DUET, 0.0, folder / "measurements", lease, abba_plans(DUET) if how == "abba" else ())
     keep_bursts(campaign, count, slower)
+    keep_bursts(campaign.second(), LEAST_PAIRS * campaign.turns, slower if then is None else then, seed=12)
     return campaign
+
+
+@dataclass
+class Exchanging:
+    """Counts how often two versions change places, which is done at once."""
+
+    placement: str = ""
+    times: int = 0
+
+    def __call__(self) -> Exchange:
+        """As the pipeline has it."""
+        self.times += 1
+        return Exchange("both versions were deployed again", self.placement)
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.5, Verdict.FAIL)])
@@ -57,21 +75,65 @@ def measured_before(folder: Path, count: int, slower: float, how: Literal["duet"
 def test_a_clear_difference_is_decided_at_the_first_look(
     slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
 ) -> None:
-    """Ten pairs are enough, and nothing more is measured: ten duet bursts, or ten blocks of four."""
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10)
+    """Ten pairs are enough, and twenty new ones confirm it: duet bursts, or blocks of four."""
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, exchanging)
+    (result,) = compared.comparison.results
 
-    assert (compared.comparison.verdict, compared.comparison.look) == (verdict, 1)
-    assert len(compared.bursts) == bursts
-    assert [result.bursts for result in compared.comparison.results] == [10]
+    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (verdict, 1, 1)
+    assert (len(compared.bursts), len(compared.confirmation)) == (bursts, 2 * bursts)
+    assert result.first is not None
+    assert (result.bursts, result.first.bursts) == (20, 10)
+
+
+def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Path) -> None:
+    """Half as slow again at the looks, and alike when both versions have changed places: nothing is known."""
+    told: list[Verdict] = []
+    compared = measure_and_compare(
+        COMPARED, measured_before(tmp_path, 10, 1.5, then=1.0), 10, Exchanging(), on_confirmation=lambda found: told.append(found.verdict)
+    )
+    (result,) = compared.comparison.results
+
+    assert compared.comparison.verdict is Verdict.INCONCLUSIVE
+    assert told == [Verdict.INCONCLUSIVE]
+    assert result.not_confirmed
+    assert result.change == pytest.approx(0.0, abs=0.1)
+    assert compared.shown == compared.confirmation
+
+
+def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tmp_path: Path) -> None:
+    """Its bursts, how the versions stood in it, and what was done before it."""
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, Exchanging("foo: a 1 and 0"))
+    second = compared.origin.confirmation
+
+    assert second is not None
+    assert (second.prepared, second.placement) == ("both versions were deployed again", "foo: a 1 and 0")
+    assert second.starts == tuple(burst.window.start for burst in compared.confirmation)
+    assert compared.comparison.verdict is Verdict.INVALID
+
+
+def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) -> None:
+    """Else its bursts would be the same requests in the same order."""
+    campaign = Campaign(DUET, 0.0, tmp_path, Lease(tmp_path / "run", tmp_path / "machine"), abba_plans(DUET))
+    second = campaign.second()
+
+    assert second.folder != campaign.folder
+    assert second.turns == campaign.turns
+    assert second.plan.seed > campaign.plan.seed + 4 * 3 * 200
+    assert replace(second.plan, seed=campaign.plan.seed) == campaign.plan
 
 
 def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
     """Two and two are not enough to decide anything; at the third look it ends, decided or not."""
     looks: list[int] = []
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 6, 1.1), 2, on_look=lambda found: looks.append(found.look))
+    exchanging = Exchanging()
+    compared = measure_and_compare(
+        COMPARED, measured_before(tmp_path, 6, 1.1), 2, exchanging, on_look=lambda found: looks.append(found.look)
+    )
 
     assert looks == [1, 2, 3]
     assert len(compared.bursts) == 6
+    assert (exchanging.times, compared.confirmation) == (0, ())
 
 
 def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
@@ -79,7 +141,7 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
     campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
 
     with pytest.raises(SloError, match="cannot be decided by 3 bursts") as raised:
-        measure_and_compare(COMPARED, campaign, 1)
+        measure_and_compare(COMPARED, campaign, 1, Exchanging())
 
     assert "at least 2 bursts per look" in raised.value.next_step
     assert campaign.bursts() == ()
@@ -87,26 +149,29 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
 
 def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
     """One pair, one look: asked for by somebody who knows that."""
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, quick=True)
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, exchanging, quick=True)
     (result,) = compared.comparison.results
 
     assert (compared.comparison.verdict, compared.comparison.looks, len(compared.bursts)) == (Verdict.INCONCLUSIVE, 1, 1)
+    assert (exchanging.times, compared.confirmation) == (0, ())
     assert result.head is not None
     assert result.base is not None
 
 
 def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     """However clear the difference is: the first look says INVALID, and nothing more is measured."""
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, placement="foo: a 2 and 0, b 0 and 2")
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
 
-    assert (compared.comparison.verdict, compared.comparison.look) == (Verdict.INVALID, 1)
+    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
 
 
 def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
-    """The new version waits 80 ms before each answer: found in six bursts, unless the machine is too busy to tell."""
+    """The new version waits 80 ms before each answer: found in six bursts and twenty more, unless the machine is too busy to tell."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
     campaign = comparison_campaign(settings, COMPARED, standing, lease)
-    compared = measure_and_compare(COMPARED, campaign, 2)
+    compared = measure_and_compare(COMPARED, campaign, 2, Exchanging())
     (result,) = compared.comparison.results
 
     assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}

@@ -13,7 +13,7 @@ import pytest
 
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.stages import Exchange, Provisioned, Stage
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, admitted, listen
 from kindgate.report.build import Measurement
@@ -28,6 +28,7 @@ class Counting:
     def __init__(self, error: ImageError | None = None) -> None:
         self.asked: list[Stage] = []
         self.busy = 0
+        self.exchanges = 0
         self.overlapped = False
         self._error = error
 
@@ -40,6 +41,11 @@ class Counting:
         if self._error is not None:
             raise self._error
         return PROVISIONED
+
+    def exchange(self) -> Exchange:
+        """Count it."""
+        self.exchanges += 1
+        return Exchange("deployed again", f"exchange {self.exchanges}")
 
 
 @pytest.fixture(name="folder")
@@ -74,6 +80,29 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
 
     assert answers == [PROVISIONED] * 4
     assert not pipeline.overlapped
+
+
+def test_versions_change_places_once_however_many_workers_ask(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
+    """Tests of one comparison share its bursts: a second exchange would take the versions away under the other's bursts."""
+    local, pipeline, workers = remote
+    answers = [worker.exchange() for worker in workers] + [local.exchange()]
+
+    assert answers == [Exchange("deployed again", "exchange 1")] * 5
+    assert pipeline.exchanges == 1
+
+
+def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(folder: Path) -> None:
+    """Nothing is removed from a cluster that is not as it should be."""
+    pipeline = Counting(ImageError("no such image: x"))
+    server = ProviderServer(LocalProvider(pipeline), folder)
+    worker = RemoteProvider(server.address, server.authkey)
+    for ask in (lambda: worker.reach(Stage.APP), worker.exchange):
+        with pytest.raises(StageUnreachable, match="no such image"):
+            ask()
+    worker.close()
+    server.close()
+
+    assert pipeline.exchanges == 0
 
 
 def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:

@@ -166,7 +166,11 @@ def _compared() -> dict[str, Any]:
     report = compared_run(
         Objectives(compare=(Tolerance(95.0, 0.1),)), bursts_of(median=40.0, arms="duet", slower=1.675, size=200, start=100), 6, test=""
     )
-    entry = report.judged[0].model_copy(update={"bursts": tuple(len(judged["figures"]) + place for place in report.judged[0].bursts)})
+    (entry,), before = report.judged, len(judged["figures"])
+    assert entry.confirmation is not None
+    moved = [tuple(before + place for place in places) for places in (entry.bursts, entry.confirmation.bursts)]
+    second = entry.confirmation.model_copy(update={"bursts": moved[1]})
+    entry = entry.model_copy(update={"bursts": moved[0], "confirmation": second})
     return {"judged": (*judged["judged"], entry), "figures": (*judged["figures"], *report.figures)}
 
 

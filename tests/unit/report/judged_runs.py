@@ -14,6 +14,7 @@ from kindgate.pipeline.comparing import measure_and_compare
 from kindgate.pipeline.judging import measure_and_judge
 from kindgate.pipeline.lease import Lease
 from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.stages import Exchange
 from kindgate.report.build import Measurement, build_report
 from kindgate.report.run import Run, RunReport, TestResult
 from kindgate.slo.grammar import parse_marker
@@ -27,18 +28,23 @@ Burst = Callable[[int], BurstResult]
 class GeneratedCampaign(Campaign):
     """Bursts that are made and not sent."""
 
-    def __init__(self, burst: Burst, turns: int = 1) -> None:
+    def __init__(self, burst: Burst, turns: int = 1, *, before: int = 0) -> None:
         first = burst(0)
         super().__init__(first.plan, 0.0, Path(), Lease(Path(), Path()), (first.plan,) * turns if turns > 1 else ())
         self._burst = burst
+        self._before = before
         self.made: tuple[BurstResult, ...] = ()
+
+    def second(self) -> Campaign:
+        """Bursts that begin after those of this series."""
+        return GeneratedCampaign(self._burst, self.turns, before=len(self.made))
 
     def extend(
         self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None, enough: Enough = lambda _results: False
     ) -> tuple[BurstResult, ...]:
         """As the pipeline's own, without a load."""
         while len(self.made) < count and not (self.made and enough(self.made)):
-            self.made = (*self.made, self._burst(len(self.made)))
+            self.made = (*self.made, self._burst(self._before + len(self.made)))
             on_burst(len(self.made), count, self.made[-1])
         return self.made[:count]
 
@@ -54,12 +60,21 @@ def judged_run(
 
 
 def compared_run(
-    objectives: Objectives, burst: Burst, pairs: int, *, turns: int = 1, placement: str = "", test: str = "test_duet"
+    objectives: Objectives,
+    burst: Burst,
+    pairs: int,
+    *,
+    turns: int = 1,
+    placement: str = "",
+    placement_after: str = "",
+    test: str = "test_duet",
 ) -> RunReport:
     """The report of a run that compared with a base version; raises as `judged_run`."""
     campaign = GeneratedCampaign(burst, turns)
-    compared = measure_and_compare(objectives, campaign, pairs, placement=placement)
-    return reported([Measurement(test, comparison=compared.comparison, origin=compared.origin)], campaign.made)
+    exchange = Exchange("both versions were deployed again", placement_after)
+    compared = measure_and_compare(objectives, campaign, pairs, lambda: exchange, placement=placement)
+    bursts = (*compared.bursts, *compared.confirmation)
+    return reported([Measurement(test, comparison=compared.comparison, origin=compared.origin)], bursts)
 
 
 @functools.cache

@@ -170,6 +170,18 @@ def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
     assert "fails those of main: p(95) at most 10" in decide(again, conclusion="success").reason
 
 
+def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
+    """A pull request whose own tolerance is too close to tell has no confirmation round, so that nothing else is decided either."""
+    undecided = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
+    assert [row.verdict for row in undecided.comparison] == [Verdict.INCONCLUSIVE]
+    main = replace(_main(), objectives=TOLERANT, compares=True)
+    again = recomputed(undecided, main)
+
+    assert _rows(again) == [None]
+    assert not decide(again, conclusion="success").may_merge
+    assert "confirmation round" in decide(again, conclusion="success").reason
+
+
 @pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
 def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
     """Tolerances in a file say nothing about runs that have no base version to compare with."""

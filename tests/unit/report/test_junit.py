@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kindgate.model import Verdict
 from kindgate.report.junit import comparison_properties, load_properties, slo_properties
+from kindgate.report.objectives import EarlierLooks
 from kindgate.report.run import RunReport
 
 
@@ -21,6 +23,14 @@ def test_each_comparison_has_both_figures_and_the_change(failing: RunReport) -> 
     assert properties["compare.verdict[p(95)]"] == "FAIL"
     assert (properties["compare.base_ms[p(95)]"], properties["compare.head_ms[p(95)]"]) == ("48.5", "81.3")
     assert [properties[f"compare.{name}[p(95)]"] for name in ("change", "low", "high", "tolerated")] == ["0.675", "0.51", "0.82", "0.1"]
+
+
+def test_a_confirmed_comparison_has_what_its_looks_found(failing: RunReport) -> None:
+    """Whoever collects figures can tell the biased estimate from the other one."""
+    row = failing.comparison[0].model_copy(update={"first": EarlierLooks(verdict=Verdict.PASS, change=0.02, pairs=10)})
+    properties = dict(comparison_properties([row]))
+    assert (properties["compare.first_verdict[p(95)]"], properties["compare.first_change[p(95)]"]) == ("PASS", "0.02")
+    assert properties["compare.change[p(95)]"] == "0.675"
 
 
 def test_the_load_is_summed_over_bursts_and_its_times_are_medians(failing: RunReport) -> None:

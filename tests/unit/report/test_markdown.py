@@ -24,7 +24,7 @@ from kindgate.report.markdown import (
     job_summary,
     matrix_comment,
 )
-from kindgate.report.objectives import GateChanges
+from kindgate.report.objectives import EarlierLooks, GateChanges
 from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -94,7 +94,11 @@ def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: 
     ("verdict", "outcome", "words"),
     [
         (Verdict.PASS, Outcome.PASSED, "1 figure within what the base allows, 1 test passed"),
-        (Verdict.FAIL, Outcome.FAILED, "`p(95)` went from 48.5 ms to 81.3 ms, +67.5 % (+51.0 % to +82.0 %) where 10 % may be"),
+        (
+            Verdict.FAIL,
+            Outcome.FAILED,
+            "81.3 ms, +67.5 % (+51.0 % to +82.0 %): slower for certain, and not shown to be within 10 %",
+        ),
         (Verdict.INCONCLUSIVE, Outcome.INCONCLUSIVE, "`p(95)` went from 48.5 ms to 81.3 ms"),
         (Verdict.INVALID, Outcome.INVALID, "so that 1 objective got no verdict"),
     ],
@@ -112,6 +116,34 @@ def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdic
     assert words in first
     if verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID}:
         assert "slower in this pull request" in second
+
+
+def test_what_is_not_confirmed_stands_first(failing: RunReport) -> None:
+    """Before undecided objectives too, in the headline and in its row; the row says what the looks had found."""
+    looks = EarlierLooks(verdict=Verdict.FAIL, change=0.675, low=0.51, high=0.82, pairs=10)
+    said = "INCONCLUSIVE: not confirmed: 10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell: p(95) is as it was."
+    row = failing.comparison[0].model_copy(
+        update={"verdict": Verdict.INCONCLUSIVE, "change": 0.02, "low": -0.03, "high": 0.07, "first": looks, "explanation": said}
+    )
+    open_row = row.model_copy(update={"metric": "p(50)", "first": None})
+    report = failing.model_copy(
+        update={
+            "objectives": (failing.objectives[0].model_copy(update={"verdict": Verdict.INCONCLUSIVE}),),
+            "comparison": (open_row, row),
+            "tests": failing.tests[:1],
+            "outcome": Outcome.INCONCLUSIVE,
+            "exit_code": 0,
+        }
+    )
+    first, second, *rest = comment(report).splitlines()
+
+    assert "INCONCLUSIVE for `" in first
+    assert ": not confirmed: `p(95)` went from" in first
+    assert first.endswith(", and 2 more undecided objectives")
+    assert "**Cause:** `10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell" in second
+    (cells,) = (line for line in rest if line.startswith("| `p(95)`") and "not confirmed" in line)
+    assert cells.endswith("| ❓ INCONCLUSIVE, not confirmed | FAIL: +67.5 % (+51.0 % to +82.0 %) in 10 pairs |")
+    assert decide(report).reason == "not confirmed: 1 compared figure, 2 objectives could not be decided"
 
 
 def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: RunReport) -> None:

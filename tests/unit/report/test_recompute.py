@@ -17,10 +17,10 @@ from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
 from kindgate.report.build import Measurement, build_report
 from kindgate.report.decision import Requirements, decide
-from kindgate.report.judged import Origin
+from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.report.objectives import ThresholdOutcome
 from kindgate.report.recompute import recomputed
-from kindgate.report.rejudge import Looks, recompare
+from kindgate.report.rejudge import Looks, Round, recompare
 from kindgate.report.run import Outcome, Run, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance
@@ -144,10 +144,13 @@ def test_recorded_bursts_of_a_real_cluster_give_the_verdicts_that_they_gave(slow
     recording, rng = read_recording(RECORDING), np.random.default_rng(5)
     objectives, plan = Objectives(compare=(Tolerance(95.0, 0.1), Tolerance(50.0, 0.1))), Looks(10)
     for _ in range(5):
-        samples = [_whole(sample, place) for place, sample in enumerate(recording.run(rng, 30, slower))]
-        comparison = recompare(objectives, samples, plan, "").result
-        judged = samples[: 10 * comparison.look]
-        origin = Origin(tuple(sample.started for sample in judged), 10)
+        samples = [_whole(sample, place) for place, sample in enumerate((*recording.run(rng, 30, slower), *recording.run(rng, 20, slower)))]
+        looks, second = samples[:30], samples[30:]
+        comparison = recompare(objectives, looks, plan, "", Round(tuple(second))).result
+        judged = looks[: 10 * comparison.look]
+        confirmed = any(result.first for result in comparison.results)
+        confirmation = RoundOrigin(tuple(sample.started for sample in second)) if confirmed else None
+        origin = Origin(tuple(sample.started for sample in judged), 10, confirmation=confirmation)
         measurement = Measurement("test_duet", comparison=comparison, origin=origin)
         assert_honest(build_report(Run(id="1", started=1.0, seconds=1.0), exit_code=0, measurements=[measurement], samples=samples))
 
@@ -245,6 +248,48 @@ def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
     assert not decision.may_merge
     assert decision.exit_code in {20, 24}
     assert " of http_req" in decision.reason
+
+
+def _second(report: RunReport, **changes: Any) -> RunReport:
+    """The report with another confirmation round."""
+    confirmation = report.judged[0].confirmation
+    assert confirmation is not None
+    return _edited(report, confirmation=confirmation.model_copy(update=changes))
+
+
+ROUND_FORGERIES = {
+    "no round": lambda report: _edited(report, confirmation=None),
+    "a short round": lambda report: _second(report, bursts=report.judged[0].confirmation.bursts[:-1]),
+    "the bursts of the looks again": lambda report: _second(
+        report, bursts=(*report.judged[0].bursts, *report.judged[0].confirmation.bursts[len(report.judged[0].bursts) :])
+    ),
+    "bursts that are not there": lambda report: _second(report, bursts=(*report.judged[0].confirmation.bursts, 999)),
+    "versions on other nodes": lambda report: _second(report, placement="foo: a 2 and 0, b 0 and 2"),
+}
+
+
+@pytest.mark.parametrize("forge", ROUND_FORGERIES.values(), ids=ROUND_FORGERIES)
+def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
+    """A comparison without a whole confirmation round of its own proves nothing."""
+    report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), bursts_of(arms="duet", size=200), 10)
+    assert [row.verdict for row in report.comparison] == [Verdict.PASS]
+    assert decide(recomputed(report), conclusion="success").may_merge
+
+    decision = decide(recomputed(forge(report)), conclusion="success")
+    assert not decision.may_merge
+    assert "p(95)" in decision.reason
+
+
+def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_again() -> None:
+    """An honest report of such a run says so, and words of FAIL or PASS over it are refuted."""
+
+    def slow_first(number: int) -> BurstResult:
+        return measured_burst(number, arms="duet", slower=2.0 if number < 10 else 1.0, size=200)
+
+    report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), slow_first, 10)
+    assert [(row.verdict, row.not_confirmed) for row in report.comparison] == [(Verdict.INCONCLUSIVE, True)]
+    assert_honest(report)
+    assert not decide(recomputed(_words_of_pass(report)), conclusion="success").may_merge
 
 
 def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

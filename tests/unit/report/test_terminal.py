@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from kindgate.model import Verdict
+from kindgate.report.objectives import EarlierLooks
 from kindgate.report.run import RunReport
 from kindgate.report.terminal import aligned, terminal_lines
 
@@ -47,6 +49,16 @@ def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None
     start = lines.index("base and pull request")
     cells = re.split(r" {2,}", lines[start + 2].strip())
     assert cells == ["FAIL", "p(95)", "48.5 ms", "81.3 ms", "+67.5 %", "+51.0 % to +82.0 %", "10 %"]
+
+
+def test_what_the_looks_found_stands_in_the_last_column(failing: RunReport) -> None:
+    """Only where a confirmation round followed."""
+    looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
+    row = failing.comparison[0].model_copy(update={"first": looks})
+    lines = terminal_lines(failing.model_copy(update={"comparison": (row,)}))
+    start = lines.index("base and pull request")
+    assert lines[start + 1].endswith("before confirmation")
+    assert lines[start + 2].endswith("FAIL: +30.0 % (+20.0 % to +40.0 %) in 20 pairs")
 
 
 def test_escape_sequences_never_reach_the_terminal(passing: RunReport) -> None:

@@ -1,0 +1,74 @@
+"""Two versions change places before the confirmation round of their comparison.
+
+For minutes one of two equal deployments may be slower than the other: by the core that its pod shares, by the order in which
+the two were deployed. Deployed afresh in the opposite order, each on the nodes of the other, both have new luck, and what
+favored one of them in the looks does not favor it again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kindgate.deploy.apply import apply
+from kindgate.deploy.beside import Beside
+from kindgate.deploy.placement import placed_as, placed_like, pods_of
+from kindgate.deploy.readiness import wait_ready
+from kindgate.deploy.removal import own_part, remove
+from kindgate.deploy.restart import restarted
+from kindgate.deploy.stages import staged
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.phases import Progress
+from kindgate.waiting import Deadline
+
+DEPLOYED_AGAIN = "both versions were removed, with their volumes, and deployed again in the opposite order, each on the nodes of the other"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Both versions as they were applied, by the run that calls itself `run`.
+
+    `head` is the pull request's and may hold more than the application: what serves the whole cluster stays. `certified` puts
+    certificates into what is applied, and is None where the cluster's owner provides them.
+    """
+
+    head: Rendered
+    base: Rendered
+    beside: Beside
+    run: str
+    certified: Callable[[Rendered], Rendered] | None = None
+
+
+def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
+    """Deploy both versions again in the opposite order; where they cannot be removed, they get new pods only.
+
+    Returns what was done, in words. Raises `DeployError`.
+    """
+    parts, done = _exchanged(deployed, address, deadline)
+    for part in parts:
+        apply(part, address, run=deployed.run, deadline=deadline, on_progress=progress)
+        application, _ = staged(part)
+        wait_ready(application, address, deadline, progress)
+    return done
+
+
+def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
+    """What is to be applied now, in this order, after what is in its way was removed; and what was done."""
+    beside = deployed.beside
+    head = own_part(deployed.head, beside.namespaces)
+    kept = _why_kept(address)
+    if kept:
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions got new pods only: {kept}"
+    heads, bases = (pods_of(names, address, deadline) for names in (beside.namespaces.keys(), beside.namespaces.values()))
+    remove((head, deployed.base), address, deadline)
+    parts = [placed_like(beside, heads), placed_as(head, beside.namespaces, bases)]
+    return [deployed.certified(part) if deployed.certified is not None else part for part in parts], DEPLOYED_AGAIN
+
+
+def _why_kept(address: ClusterAddress) -> str:
+    """Why nothing may be removed from the cluster; empty where it is this run's own."""
+    if address.existing:
+        return "kindgate removes nothing from an existing cluster before the run ends"
+    return "the cluster was kept by an earlier run, and its volumes may hold data" if address.reused else ""

@@ -1,0 +1,65 @@
+"""Two versions change places, on a server that speaks the Kubernetes API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.deploy.apply import RUN_LABEL
+from kindgate.deploy.beside import place_beside
+from kindgate.model import ClusterAddress
+from kindgate.pipeline.exchange import DEPLOYED_AGAIN, Deployed, exchange
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import ingress, manifest, rendered
+from tests.unit.deploy.standin import ApiServer, kubeconfig, serving
+
+HEAD = rendered(
+    manifest("Namespace", "shop", namespace=""),
+    manifest("ConfigMap", "web", data={"version": "new"}),
+    manifest("ConfigMap", "rules", namespace="monitoring"),
+)
+BASE = rendered(manifest("Namespace", "shop", namespace=""), manifest("ConfigMap", "web", data={"version": "old"}))
+MAPS = "/api/v1/namespaces/{}/configmaps/{}"
+OURS, THEIRS, SHARED = MAPS.format("shop", "web"), MAPS.format("shop-base", "web"), MAPS.format("monitoring", "rules")
+
+
+@pytest.fixture(name="api_server")
+def _api_server() -> Iterator[ApiServer]:
+    with serving() as server:
+        for path in (OURS, THEIRS, SHARED):
+            server.put(path, {"metadata": {"labels": {RUN_LABEL: "r1"}}})
+        for name in ("shop", "shop-base", "monitoring"):
+            server.put(f"/api/v1/namespaces/{name}", {})
+        yield server
+
+
+def exchanged(api_server: ApiServer, folder: Path, *, existing: bool = False, reused: bool = False) -> tuple[str, list[tuple[str, str]]]:
+    """What was done by its own word, and what the server was asked to change."""
+    beside = place_beside(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
+    beside = replace(beside, rendered=replace(beside.rendered, objects=beside.rendered.objects[:-1]))
+    reached = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
+    done = exchange(Deployed(HEAD, beside.rendered, beside, "r1"), reached, Deadline.after(30), lambda _: None)
+    return done, [(method, path) for method, path, _ in api_server.requests if method in {"DELETE", "PATCH"} and "configmaps" in path]
+
+
+def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: ApiServer, tmp_path: Path) -> None:
+    """The pull request's was the first before; what serves both stays as it is."""
+    done, changes = exchanged(api_server, tmp_path)
+
+    assert done == DEPLOYED_AGAIN
+    assert {*changes[:2]} == {("DELETE", OURS), ("DELETE", THEIRS)}
+    assert changes[2:] == [("PATCH", THEIRS), ("PATCH", OURS)]
+    assert (api_server.objects[OURS]["data"], api_server.objects[THEIRS]["data"]) == ({"version": "new"}, {"version": "old"})
+
+
+@pytest.mark.parametrize(("kept", "why"), [("existing", "an existing cluster"), ("reused", "its volumes may hold data")])
+def test_nothing_is_removed_from_a_cluster_that_others_use(api_server: ApiServer, tmp_path: Path, kept: str, why: str) -> None:
+    """There both versions get new pods only, and the run says why."""
+    done, changes = exchanged(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
+
+    assert done.startswith("both versions got new pods only: ")
+    assert why in done
+    assert changes == []

@@ -1,0 +1,162 @@
+"""What the looks decide stands only if new bursts say the same."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.histogram import Histogram
+from kindgate.model import Verdict
+from kindgate.slo.compare import BASE, HEAD, Comparison, ComparisonResult, compare
+from kindgate.slo.confirm import LEAST_PAIRS, confirm, judge_round, needs_confirmation, round_pairs, standing
+from kindgate.slo.objectives import Tolerance
+from kindgate.slo.sample import BurstSample, Health, Series
+
+P95, P50 = Tolerance(95.0, 0.10), Tolerance(50.0, 0.10)
+
+
+def duet(slower: float = 1.0, bursts: int = 20, *, lag_ms: float = 0.05, lost: int = 0, seed: int = 3) -> list[BurstSample]:
+    """Bursts of 500 requests to each version; the bursts differ by 40 %, the versions by `slower`; the base loses `lost` requests."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for place in range(bursts):
+        shared = 10 * math.exp(rng.normal(0, 0.4))
+        series = []
+        for arm, factor, gone in ((BASE, 1.0, lost), (HEAD, slower, 0)):
+            times = np.rint(1000 * factor * shared * np.exp(rng.normal(0, 0.4, 500))).astype(np.int64)
+            series.append(Series({"arm": arm}, 500 + gone, 500 + gone, response=Histogram.of(times)))
+        lag = Histogram.of([round(lag_ms * 1000)] * 1000)
+        samples.append(BurstSample(3.0 * place, 2.0, tuple(series), health=Health(loop_lag=lag, scheduled=1000, punctual=1000)))
+    return samples
+
+
+def confirmed(first: float, second: float, tolerance: Tolerance = P95) -> ComparisonResult:
+    """One objective whose looks saw a version `first` times as slow, and whose round saw it `second` times as slow."""
+    (result,) = confirm(compare([tolerance], duet(first)), duet(second, seed=4)).results
+    return result
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        (1.0, 1.0, Verdict.PASS),
+        (1.3, 1.3, Verdict.FAIL),
+        (1.3, 1.0, Verdict.INCONCLUSIVE),
+        (1.0, 1.3, Verdict.INCONCLUSIVE),
+        (1.0, 1.1, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_verdict_stands_only_if_the_round_alone_says_the_same(first: float, second: float, verdict: Verdict) -> None:
+    """PASS and FAIL alike; a round that says the opposite decides nothing either."""
+    result = confirmed(first, second)
+
+    assert result.verdict is verdict
+    assert result.not_confirmed is (verdict is Verdict.INCONCLUSIVE)
+
+
+def test_the_rounds_figures_are_shown_and_the_looks_are_kept() -> None:
+    """The estimate that ended the looks is biased by their end."""
+    looks = compare([P95], duet(1.3, 30))
+    (result,) = confirm(looks, duet(1.2, seed=4)).results
+
+    assert result.change == pytest.approx(0.2, abs=0.04)
+    assert result.interval is not None
+    assert result.interval[0] < 0.2 < result.interval[1]
+    assert (result.bursts, result.samples, len(result.trend)) == (20, 20_000, 20)
+    assert result.first == looks.results[0]
+
+
+def test_a_round_judges_by_one_look() -> None:
+    """Five pairs that all point one way have p = 1/32: less than .05, and more than a third of it."""
+    ratios = [[0.2 + 0.001 * place for place in range(5)]]
+
+    assert [test.verdict for test in judge_round([Verdict.FAIL], [P95], ratios)] == [Verdict.FAIL]
+
+
+def test_only_what_failed_at_the_looks_counts_for_holms_correction() -> None:
+    """Five pairs are enough for one objective and not for one of two; one that passed can fail no more."""
+    slower = [0.2 + 0.001 * place for place in range(5)]
+    faster = [-value for value in slower]
+
+    assert [test.verdict for test in judge_round([Verdict.FAIL, Verdict.FAIL], [P95, P50], [slower, slower])] == [Verdict.INCONCLUSIVE] * 2
+    assert [test.verdict for test in judge_round([Verdict.PASS, Verdict.FAIL], [P95, P50], [faster, slower])] == [
+        Verdict.PASS,
+        Verdict.FAIL,
+    ]
+
+
+def test_each_decided_objective_is_judged_and_an_open_one_stays_open() -> None:
+    """Six pairs of p(50) decide, those of p(95) scatter too much: only p(50) has a round, and the run is as open as p(95)."""
+    looks = compare([P95, P50], duet(1.0, 8), look=3)
+    assert [result.verdict for result in looks.results] == [Verdict.INCONCLUSIVE, Verdict.PASS]
+    found = confirm(looks, duet(1.0, seed=4))
+
+    assert found.results[0] == looks.results[0]
+    assert found.results[1].verdict is Verdict.PASS
+    assert found.results[1].first is not None
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("samples", "placement"), [(duet(lag_ms=5), ""), (duet(lost=60), ""), (duet(1.3), "foo: a 2 and 0, b 0 and 2")])
+def test_a_round_that_cannot_be_trusted_is_invalid(samples: list[BurstSample], placement: str) -> None:
+    """A late generator, a base without answers, versions on other nodes: the gates are the round's."""
+    found = confirm(compare([P95], duet(1.3)), samples, placement)
+
+    assert found.verdict is Verdict.INVALID
+    assert found.results[0].first is not None
+    assert not found.results[0].not_confirmed
+
+
+@pytest.mark.parametrize(
+    ("comparison", "needed"),
+    [
+        (compare([P95], duet(1.0)), True),
+        (compare([P95], duet(1.3)), True),
+        (compare([P95], duet(1.1, 4), look=3), False),
+        (compare([P95], duet(lag_ms=5)), False),
+        (compare([P95], []), False),
+        (compare([P95, P50], duet(1.0, 8), look=1), False),
+        (compare([P95, P50], duet(1.0, 8), look=3), True),
+    ],
+    ids=["pass", "fail", "undecided", "invalid", "no data", "another look comes", "partly decided at the last look"],
+)
+def test_a_round_follows_the_looks_that_decided_something(comparison: Comparison, *, needed: bool) -> None:
+    """It would only cost time where nothing was decided, and a version without data fails by that."""
+    assert needs_confirmation(comparison) is needed
+
+
+@given(first=st.sampled_from([Verdict.PASS, Verdict.FAIL]), second=st.sampled_from(list(Verdict)))
+def test_no_round_makes_a_verdict_of_its_own(first: Verdict, second: Verdict) -> None:
+    """It can only keep a decision, take it back, or be invalid itself."""
+    assert standing(first, second) in {first, Verdict.INCONCLUSIVE, Verdict.INVALID}
+    assert (standing(first, second) is first) == (second is first)
+
+
+@given(st.integers(1, 200))
+def test_a_round_is_as_long_as_a_look_and_never_short(per_look: int) -> None:
+    """What a long look finds, a short round would miss."""
+    assert round_pairs(per_look) == max(per_look, LEAST_PAIRS)
+
+
+def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
+    """What is not confirmed says so first; a verdict that stands names what it confirms."""
+    assert confirmed(1.3, 1.0).explanation.startswith(
+        "INCONCLUSIVE: not confirmed: 20 pairs of bursts said FAIL (28.8 % slower), and 20 new ones "
+    )
+    assert "; 20 pairs of bursts before said the same (28.8 % slower); this speaks" in confirmed(1.3, 1.3).explanation
+    assert "said FAIL" in confirm(compare([P95], duet(1.3)), duet(lag_ms=5)).results[0].explanation
+
+
+def test_a_fail_within_the_tolerance_does_not_contradict_itself() -> None:
+    """Surely slower, by less than is tolerated, and yet perhaps by more: the sentence says just that."""
+    (result,) = confirm(compare([P95], duet(1.08, 30)), duet(1.08, 20, seed=4)).results
+    assert result.change is not None
+    assert result.verdict is Verdict.FAIL
+    assert result.change < P95.max_regression, "the example has to be within the tolerance"
+
+    assert "it is slower for certain, and cannot be shown to be at most 10 % slower" in result.explanation
+    assert "may be at most" not in result.explanation
