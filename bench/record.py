@@ -82,7 +82,7 @@ def keep(compared: Compared, say: Say) -> None:
 
 
 def _busy(bursts: Sequence[BurstResult]) -> float:
-    return round(sum(burst.health.foreign_cpu for burst in bursts) / len(bursts), 2)
+    return round(sum(burst.health.other_cpu for burst in bursts) / len(bursts), 2)
 
 
 def main() -> None:

@@ -139,5 +139,7 @@ def load(
         json_file=json_file,
         k6_summary=k6_summary,
         raw_file=raw,
+        ours=None if url else place.reached.ours,
+        to_urls=bool(url),
     )
     sys.exit(run_load(wanted))

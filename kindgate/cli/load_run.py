@@ -20,6 +20,7 @@ from kindgate.load.capacity import Capacity, Step, find_capacity, rates
 from kindgate.load.describe import load_document
 from kindgate.load.k6 import summary
 from kindgate.load.limits import in_flight_cap, process_count
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.pool import GeneratorPool, OnRows
 from kindgate.load.raw import write_csv, write_json_lines
@@ -41,7 +42,8 @@ CAPACITY_LIMIT = 200_000.0
 class LoadRun:
     """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: this machine's generators alone).
 
-    `distribute` sends a plan from so many workers.
+    `distribute` sends a plan from so many workers. `ours` is what the application's cluster uses of this machine; where
+    the burst goes to plain URLs (`to_urls`) the server's part is not known.
     """
 
     plan: BurstPlan
@@ -54,6 +56,8 @@ class LoadRun:
     json_file: Path | None
     k6_summary: Path | None
     raw_file: Path | None
+    ours: Ours | None = None
+    to_urls: bool = True
 
 
 def run_load(wanted: LoadRun) -> int:
@@ -68,20 +72,20 @@ def run_load(wanted: LoadRun) -> int:
     _refuse_unreadable(wanted.plan.ca_file)
     for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
         _refuse_unwritable(file)
-    with GeneratorPool() as pool:
+    with GeneratorPool(wanted.ours) as pool:
         if wanted.warmup > 0:
             progress.print(f"warming up for {wanted.warmup:g} s")
             if warm_up(wanted.plan, wanted.warmup, pool).interrupted:
                 return INTERRUPTED
         if wanted.find_capacity:
-            return _search(wanted.plan, thresholds, pool, shown)
+            return _search(wanted, pool, shown)
         kept: list[Rows] = []
         if wanted.workers:
             progress.print(f"{wanted.workers} Locust workers share the burst")
             result = wanted.distribute(wanted.plan, wanted.workers)
         else:
             result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
-    judged = held_against(thresholds, result, allow_missing=wanted.allow_missing)
+    judged = held_against(thresholds, result, allow_missing=wanted.allow_missing, by_pressure=wanted.to_urls)
     problem = _write(wanted, result, judged, kept)
     shown.print(*result_tables(result, judged), sep="\n")
     if problem:
@@ -98,9 +102,9 @@ def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRow
         return run_burst(plan, pool=pool, on_progress=line.show, on_rows=on_rows)
 
 
-def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPool, console: Console) -> int:
+def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
     """Raise the rate from the plan's own until a threshold fails, and show every step."""
-    loop = plan.loop
+    plan, loop = wanted.plan, wanted.plan.loop
     if not isinstance(loop, OpenLoop):
         raise LoadError("--find-capacity raises a rate, and a closed loop has none: leave out --users")
 
@@ -108,7 +112,7 @@ def _search(plan: BurstPlan, thresholds: Sequence[Threshold], pool: GeneratorPoo
         return run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
 
     def judge(result: BurstResult) -> str:
-        judged = held_against(thresholds, result)
+        judged = held_against(wanted.thresholds, result, by_pressure=wanted.to_urls)
         return "" if judged.verdict is Verdict.PASS else "; ".join(judged.reasons)
 
     def on_step(step: Step) -> None:

@@ -13,11 +13,14 @@ from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
 from kindgate.pipeline.judging import planned_series
 from kindgate.pipeline.samples import burst_sample
-from kindgate.slo.gates import check_gates, largest_lateness
+from kindgate.slo.foreign import is_about_time, missed_by_answers
+from kindgate.slo.gates import PRESSURE, Fault, Gate, check_gates, largest_lateness
 from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import overall
 from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import refuse_impossible, refuse_uncarried
+from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
 
 
@@ -65,25 +68,51 @@ def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> N
         refuse_uncarried(threshold, series)
 
 
-def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False) -> Judged:
+def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False) -> Judged:
     """Whether this burst's own values meet `thresholds`; no data fails.
 
-    Where a gate is broken nothing passes, and only a miss that the generator's lateness cannot explain is a FAIL.
+    Where a gate is broken nothing passes, and only a miss that the gate's fault cannot explain is a FAIL. `by_pressure` is
+    for a server that is no cluster of ours (`kindgate.slo.gates`): CPU pressure then makes a missed time INVALID.
     """
     sample = burst_sample(result)
     values = [measure(threshold, [sample]) for threshold in thresholds]
     outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
     missed = tuple(f"{outcome.threshold} is not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
-    gates = check_gates([sample], Objectives(thresholds=tuple(thresholds)).tightest_latency, allow_missing=allow_missing)
-    broken = [gate for gate in gates if gate.broken]
-    reasons = (*(f"{gate.name}: {gate.measured}; {gate.advice}" for gate in broken), *missed)
-    lateness = largest_lateness([sample]) / 1000
-    stands = all(gate.generator for gate in broken) and any(
-        _is_missed_anyway(threshold, value, lateness) for threshold, value in zip(thresholds, values, strict=True)
-    )
-    if broken and not stands:
-        return Judged(outcomes, Verdict.INVALID, reasons)
-    return Judged(outcomes, Verdict.FAIL if missed else Verdict.PASS, reasons)
+    tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
+    gates = check_gates([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
+    burst = _Burst(sample, tuple(gate for gate in gates if gate.broken))
+    blamed = [burst.blamed(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
+    told = [gate for gate in burst.broken if gate.fault is not Fault.OTHERS or any(gate in some for some in blamed)]
+    verdicts = [
+        Verdict.INVALID if some else Verdict.PASS if outcome.ok else Verdict.FAIL for some, outcome in zip(blamed, outcomes, strict=True)
+    ]
+    verdict = overall(verdicts) if thresholds or not told else Verdict.INVALID
+    return Judged(outcomes, verdict, (*(f"{gate.name}: {gate.measured}; {gate.advice}" for gate in told), *missed))
+
+
+@dataclass(frozen=True)
+class _Burst:
+    """The burst that is judged, with the gates that it broke."""
+
+    sample: BurstSample
+    broken: tuple[Gate, ...]
+
+    def blamed(self, threshold: Threshold, value: float | None) -> list[Gate]:
+        """The broken gates that leave open whether `value` is the server's doing."""
+        missed = value is None or not threshold.expression.holds(value)
+        return [gate for gate in self.broken if not self._outlasts(gate, threshold, value, missed=missed)]
+
+    def _outlasts(self, gate: Gate, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
+        """Whether what broke the gate cannot be why the threshold is met or missed."""
+        match gate.fault:
+            case Fault.GENERATOR:
+                return _is_missed_anyway(threshold, value, largest_lateness([self.sample]) / 1000)
+            case Fault.OTHERS if gate.name == PRESSURE and not (missed and is_about_time(threshold)):
+                return True
+            case Fault.OTHERS:
+                return missed_by_answers(threshold, [self.sample]) if missed else not is_about_time(threshold)
+            case Fault.MACHINE:
+                return False
 
 
 def _is_missed_anyway(threshold: Threshold, value: float | None, lateness: float) -> bool:

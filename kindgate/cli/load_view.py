@@ -126,7 +126,8 @@ def _summary_line(result: BurstResult) -> Text:
     health = result.health
     text = f"{redirects}failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
     lost = f"; {result.missing:.0%} of the load is missing, its generator was lost" if result.missing else ""
-    return Text(f"{text}, others use {health.foreign_cpu:.2f} cores{lost}")
+    foreign = "" if health.foreign is None else f", programs outside of the run and its cluster {percent(health.foreign)} of the CPUs"
+    return Text(f"{text}, others use {health.other_cpu:.2f} cores{foreign}{lost}")
 
 
 def _threshold_table(judged: Judged) -> Table:

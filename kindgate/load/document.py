@@ -72,14 +72,19 @@ class RouteFigures:
 
 @dataclass(frozen=True)
 class Generator:
-    """How the generator and its machine fared; shares are between 0 and 1."""
+    """How the generator and its machine fared; shares are between 0 and 1.
+
+    `other_cpu` are the cores that all other processes used, the server's among them; `foreign` is the share of the machine's CPU time
+    that went to programs outside of the run and its cluster, null where they cannot be told apart.
+    """
 
     processes: int
     connections: int
     cpu_share: float
     cpu_seconds: float
     steal: float
-    foreign_cpu: float
+    other_cpu: float
+    foreign: float | None
     pressure: float | None
     punctual_share: float
     late: int

@@ -15,13 +15,17 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 @dataclass(frozen=True)
 class MachineTimes:
-    """Counters since boot, in seconds of all CPUs together; `at` on the monotonic clock; `pressure` None without PSI."""
+    """Counters since boot, in seconds of all CPUs together; `at` on the monotonic clock; `pressure` None without PSI.
+
+    `interrupts` are the part of `busy` that interrupts took.
+    """
 
     at: float
     busy: float
     idle: float
     steal: float
     pressure: float | None
+    interrupts: float = 0.0
 
     @classmethod
     def now(cls) -> MachineTimes:
@@ -29,12 +33,16 @@ class MachineTimes:
         times = psutil.cpu_times()
         steal = float(getattr(times, "steal", 0.0))
         idle = times.idle + float(getattr(times, "iowait", 0.0))
-        busy = times.user + times.system + times.nice + float(getattr(times, "irq", 0.0)) + float(getattr(times, "softirq", 0.0))
-        return cls(time.monotonic(), busy, idle, steal, _pressure())
+        interrupts = float(getattr(times, "irq", 0.0)) + float(getattr(times, "softirq", 0.0))
+        busy = times.user + times.system + times.nice + interrupts
+        return cls(time.monotonic(), busy, idle, steal, _pressure(), interrupts)
 
 
-def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[float, float]]) -> Health:
-    """How generators fared that took `spent` (CPU seconds, seconds) each between two moments."""
+def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[float, float]], own: float | None = None) -> Health:
+    """How generators fared that took `spent` (CPU seconds, seconds) each between two moments.
+
+    `own` is the CPU time of the whole run and its cluster in seconds, None where it is not known.
+    """
     seconds = max(after.at - before.at, 1e-9)
     used = sum(cpu for cpu, _ in spent)
     total = (after.busy - before.busy) + (after.idle - before.idle) + (after.steal - before.steal)
@@ -46,9 +54,19 @@ def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[
         cpu_share=max((cpu / wall for cpu, wall in spent if wall > 0), default=0.0),
         cpu_seconds=used,
         steal=(after.steal - before.steal) / total if total > 0 else 0.0,
-        foreign_cpu=max(0.0, after.busy - before.busy - used) / seconds,
+        other_cpu=max(0.0, after.busy - before.busy - used) / seconds,
+        foreign=None if own is None or total <= 0 else min(1.0, _foreign(before, after, own) / total),
         pressure=pressure,
     )
+
+
+def _foreign(before: MachineTimes, after: MachineTimes, own: float) -> float:
+    """CPU time in seconds of programs that are not the run's.
+
+    Interrupts are left out: most are the run's own traffic, and nothing tells whose the others are.
+    """
+    interrupts = after.interrupts - before.interrupts
+    return max(0.0, after.busy - before.busy - interrupts - own)
 
 
 def _pressure() -> float | None:

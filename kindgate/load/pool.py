@@ -20,6 +20,7 @@ from kindgate.load.limits import in_flight_cap, process_count
 from kindgate.load.machine import MachineTimes, health_between
 from kindgate.load.measure import measured
 from kindgate.load.messages import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import OnProgress, ProgressMeter
 from kindgate.load.result import BurstResult
@@ -95,10 +96,14 @@ class Shares:
 
 
 class GeneratorPool:
-    """Generators that live from burst to burst with their connections; a context manager that ends them."""
+    """Generators that live from burst to burst with their connections; a context manager that ends them.
 
-    def __init__(self) -> None:
+    `ours` tells the CPU time of the run from that of other programs; without it bursts do not say what those used.
+    """
+
+    def __init__(self, ours: Ours | None = None) -> None:
         self._processes: list[_Process] = []
+        self._ours = ours
 
     def __enter__(self) -> Self:
         """The pool; its processes start with the first burst."""
@@ -147,11 +152,13 @@ class GeneratorPool:
             process.pipe.send(Run(plan, index, shares.of, share, meter is not None))
         gathering = _Gathering(workers, meter, stop)
         gathering.await_prepared(Deadline.after(START_SECONDS + (_scheduled(plan) / SCHEDULED_PER_SECOND)))
+        own_before = self._ours.now() if self._ours else None  # before the start: it takes some milliseconds of CPU time
+        before = MachineTimes.now()
         started = time.time() + LEAD_SECONDS if shares.started is None else shares.started
         gathering.start(time.monotonic_ns() + round((started - time.time()) * NANOS))
-        before = MachineTimes.now()
         gathering.wait_until(Deadline.after(started - time.time() + longest(plan) + GRACE_SECONDS))
         after = MachineTimes.now()
+        own_after = self._ours.now(own_before) if self._ours and own_before else None
         self._forget(gathering.lost)
         if not gathering.done:
             raise LoadError("every load generator ended before it could report", last_state="\n".join(gathering.reasons))
@@ -162,7 +169,12 @@ class GeneratorPool:
             plan,
             rows,
             started=started,
-            health=health_between(before, after, [(part.cpu_seconds, part.seconds) for part in gathering.done]),
+            health=health_between(
+                before,
+                after,
+                [(part.cpu_seconds, part.seconds) for part in gathering.done],
+                own_after.since(own_before) if own_after and own_before else None,
+            ),
             connections=sum(part.connections for part in gathering.done),
             interrupted=not all(part.complete for part in gathering.done),
             missing=len(gathering.lost) / count,

@@ -177,28 +177,32 @@ class Slot:
 class Health:
     """How the generator and its machine fared. Shares are between 0 and 1.
 
-    `cpu_share` is of one core, of the busiest process; `steal` is of all CPU time of the machine; `foreign_cpu` is the CPU time of other
-    processes in cores; `pressure` is PSI's `cpu some` (None where the kernel has none).
+    `cpu_share` is of one core, of the busiest process; `steal` is of all CPU time of the machine; `other_cpu` is the CPU time of all other
+    processes in cores, the server's among them; `foreign` is the share of the machine's CPU time that went to programs outside of the
+    run and its cluster (None where they cannot be told apart); `pressure` is PSI's `cpu some` (None where the kernel has none).
     """
 
     processes: int = 1
     cpu_share: float = 0.0
     cpu_seconds: float = 0.0
     steal: float = 0.0
-    foreign_cpu: float = 0.0
+    other_cpu: float = 0.0
+    foreign: float | None = None
     pressure: float | None = None
 
     @classmethod
     def merged(cls, parts: Iterable[Health]) -> Health:
         """The sum of processes, and the worst of everything else."""
         kept = list(parts)
+        foreign = [part.foreign for part in kept if part.foreign is not None]
         pressures = [part.pressure for part in kept if part.pressure is not None]
         return cls(
             processes=sum(part.processes for part in kept),
             cpu_share=max(part.cpu_share for part in kept),
             cpu_seconds=sum(part.cpu_seconds for part in kept),
             steal=max(part.steal for part in kept),
-            foreign_cpu=max(part.foreign_cpu for part in kept),
+            other_cpu=max(part.other_cpu for part in kept),
+            foreign=max(foreign, default=None),
             pressure=max(pressures, default=None),
         )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
@@ -30,10 +31,12 @@ class Campaign:
 
     `warmup` seconds of load are sent before the first burst and after every pause between calls, and discarded; the
     bursts that follow use the connections that it opened. `turns` are plans that the bursts follow one after the
-    other, again and again, instead of `plan` every time.
+    other, again and again, instead of `plan` every time. `ours` lets bursts say what other programs used of the machine.
     """
 
-    def __init__(self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease, turns: Sequence[BurstPlan] = ()) -> None:
+    def __init__(
+        self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease, turns: Sequence[BurstPlan] = (), *, ours: Ours | None = None
+    ) -> None:
         described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()[:12]
         self.plan = plan
@@ -42,11 +45,12 @@ class Campaign:
         self.folder = folder / digest
         self._warmup = warmup
         self._lease = lease
+        self._ours = ours
 
     def second(self) -> Campaign:
         """Another series of bursts of the same plan: with schedules of its own, and warmed up by itself."""
         plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
-        return Campaign(plan, self._warmup, self.folder.parent, self._lease, turns)
+        return Campaign(plan, self._warmup, self.folder.parent, self._lease, turns, ours=self._ours)
 
     @property
     def turns(self) -> int:
@@ -71,7 +75,7 @@ class Campaign:
         """
         results = self.bursts()
         if len(results) < count and not (results and enough(results)):
-            with self._lease.exclusive(), GeneratorPool() as pool:
+            with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
                 # another worker may have measured while this one waited for the machine
                 results = self.bursts()
                 if len(results) < count:

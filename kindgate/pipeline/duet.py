@@ -65,7 +65,7 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
             next_step="a comparison needs a path that both versions serve",
         )
     turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
-    return Campaign(duet, settings.load.warmup, standing.measurements, lease, turns)
+    return Campaign(duet, settings.load.warmup, standing.measurements, lease, turns, ours=standing.ours)
 
 
 def base_of(standing: Provisioned) -> Beside:

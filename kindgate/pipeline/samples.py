@@ -19,6 +19,7 @@ def burst_sample(result: BurstResult) -> sample.BurstSample:
             punctual=result.scheduled - result.late,
             cpu_share=result.health.cpu_share,
             steal=result.health.steal,
+            foreign=result.health.foreign,
             pressure=result.health.pressure,
             missing=result.missing,
         ),

@@ -27,8 +27,10 @@ from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.stages import staged
 from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.images.load import load_archive
+from kindgate.load.ours import Ours
 from kindgate.model import ClusterAddress, Rendered, Window
 from kindgate.pipeline.answering import entry_notes, placement_now, wait_versions
+from kindgate.pipeline.attribution import find_ours
 from kindgate.pipeline.evidence import bundle_record, gather_evidence, gather_node_evidence
 from kindgate.pipeline.exchange import Deployed, exchange
 from kindgate.pipeline.invocation import called_command
@@ -46,6 +48,8 @@ IMAGE_SECONDS = 3600.0
 """Without a seed, every program of the cluster is compiled: about 25 minutes on two cores."""
 
 REAP_SECONDS = 120.0
+
+INSPECT_SECONDS = 20.0
 
 LOAD_SECONDS = 300.0
 """An archive of a hundred megabytes takes some seconds; a slow disk and large images take longer."""
@@ -75,6 +79,7 @@ class Pipeline:
         self._deployed = False
         self._placement = ""
         self._exchanged: Exchange | None = None
+        self._ours: Ours | None = None
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
@@ -149,6 +154,7 @@ class Pipeline:
             base=prepared.base,
             entries=prepared.entries,
             placement=self._placement,
+            ours=self._ours,
             artifacts=self.artifacts,
             measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,
@@ -231,6 +237,7 @@ class Pipeline:
                     self.address = open_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
             else:
                 self.address = self._create(prepared, prepared.supply)
+                self._ours = find_ours(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
         return self.address
 
     def _create(self, prepared: Prepared, supply: Supply) -> ClusterAddress:

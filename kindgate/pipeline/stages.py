@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kindgate.deploy.beside import Beside
     from kindgate.deploy.entries import Entry
     from kindgate.host.engine import Engine
+    from kindgate.load.ours import Ours
 
 
 class Stage(enum.IntEnum):
@@ -43,7 +44,8 @@ class Provisioned:
     `deployed` says whether the application was applied and became ready; `engine` is where the nodes' containers are,
     None for an existing cluster. `entries` are the paths by which requests enter the application. `base` is the version
     beside the application, where there is one to compare with; `placement` says how the pods of the two are placed unlike
-    each other, and is empty where they are placed alike.
+    each other, and is empty where they are placed alike. `ours` tells the CPU time of the run and its cluster from that of
+    other programs on this machine; None where the nodes' cannot be read here.
     """
 
     address: ClusterAddress
@@ -59,3 +61,4 @@ class Provisioned:
     base: Beside | None = None
     entries: tuple[Entry, ...] = ()
     placement: str = ""
+    ours: Ours | None = None

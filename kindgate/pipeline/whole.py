@@ -108,7 +108,8 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     if not objectives.thresholds:
         return
     plan = objectives_plan(settings.load, objectives, standing)
-    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease_of_run(pipeline.run_id))
+    lease = lease_of_run(pipeline.run_id)
+    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease, ours=standing.ours)
     with pipeline.log.phase("judge the objectives"):
         judged = measure_and_judge(
             objectives,

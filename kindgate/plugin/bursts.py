@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kindgate.deploy.entries import Entry
 from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
@@ -20,14 +21,27 @@ from kindgate.settings import LoadSettings
 
 
 class Bursts:
-    """Sends bursts to `entries` behind the cluster's ingress; what each measured is kept in `folder` for the report."""
+    """Sends bursts to `entries` behind the cluster's ingress; what each measured is kept in `folder` for the report.
 
-    def __init__(self, address: ClusterAddress, entries: tuple[Entry, ...], load: LoadSettings, lease: Lease, folder: Path) -> None:
+    `ours` lets bursts say what other programs used of the machine.
+    """
+
+    def __init__(
+        self,
+        address: ClusterAddress,
+        entries: tuple[Entry, ...],
+        load: LoadSettings,
+        lease: Lease,
+        folder: Path,
+        *,
+        ours: Ours | None = None,
+    ) -> None:
         self._address = address
         self._entries = entries
         self._load = load
         self._lease = lease
         self._folder = folder
+        self._ours = ours
 
     def __call__(
         self,
@@ -57,7 +71,7 @@ class Bursts:
 
         ctrl-C ends it early and keeps what was measured among the artifacts.
         """
-        with self._lease.exclusive(), GeneratorPool() as pool:
+        with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
             if warmup > 0 and warm_up(plan, warmup, pool).interrupted:
                 raise KeyboardInterrupt
             result = run_burst(plan, pool=pool)

@@ -115,7 +115,7 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
 
     standing = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
-    return Bursts(standing.address, standing.entries, settings.load, lease_of(request.config), standing.measurements)
+    return Bursts(standing.address, standing.entries, settings.load, lease_of(request.config), standing.measurements, ours=standing.ours)
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
 def campaign_of(config: pytest.Config, objectives: Objectives, standing: Provisioned) -> Campaign:
     """The series of bursts that objectives of this size are judged from, shared by all tests of the run."""
     load = config.stash[SETTINGS].load
-    return Campaign(objectives_plan(load, objectives, standing), load.warmup, standing.measurements, lease_of(config))
+    plan = objectives_plan(load, objectives, standing)
+    return Campaign(plan, load.warmup, standing.measurements, lease_of(config), ours=standing.ours)
 
 
 def resources_of(config: pytest.Config, app: Application, standing: Provisioned, prometheus: Prometheus) -> ResourceSummary:

@@ -47,6 +47,7 @@ def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
         generator=GeneratorHealth(
             cpu=round(result.health.cpu_share, 4),
             steal=min(1.0, result.health.steal),
+            foreign=None if result.health.foreign is None else min(1.0, result.health.foreign),
             pressure=None if result.health.pressure is None else min(1.0, result.health.pressure),
             cap_wait=_total_seconds(result.cap_wait),
             dropped=result.dropped,

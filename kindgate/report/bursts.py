@@ -107,12 +107,14 @@ class SendLag(Record):
 class GeneratorHealth(Record):
     """How the generator and its machine fared; the report's gates say whether that was good enough.
 
-    `cpu` and `steal` are shares of one core and of the machine; `pressure` is the kernel's `cpu some` stall share;
+    `cpu` and `steal` are shares of one core and of the machine; `foreign` is the machine's share that programs outside of the
+    run and its cluster used; `pressure` is the kernel's `cpu some` stall share;
     `cap_wait` are seconds during which a request waited because too many were in flight; `dropped` were never sent.
     """
 
     cpu: Amount | None = None
     steal: Share | None = None
+    foreign: Share | None = None
     pressure: Share | None = None
     cap_wait: Seconds = 0.0
     dropped: Count = 0

@@ -75,6 +75,7 @@ class HealthFigures(Figures):
     punctual: Count
     cpu_share: Figure | None
     steal: Figure | None
+    foreign: Figure | None
     pressure: Figure | None
     missing: Figure
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.model import Verdict
-from kindgate.slo.gates import check_gates, largest_lateness
+from kindgate.slo.foreign import missed_by_answers
+from kindgate.slo.gates import Fault, check_gates, largest_lateness
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
@@ -25,11 +26,15 @@ def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[Burs
 def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[Threshold, ...]:
     """The `abortOnFail` thresholds that are missed for good, by the service and not by the generator, after these bursts.
 
-    None while the machine itself is at fault (stolen CPU time): then nothing is the service's.
+    None while the machine itself is at fault (stolen CPU time): then nothing is the service's. While other programs use
+    the CPUs, wrong answers alone are.
     """
     candidates = [threshold for threshold in objectives.thresholds if threshold.abort_on_fail and _stays_missed(threshold)]
-    if not candidates or any(gate.broken and not gate.generator for gate in check_gates(samples, objectives.tightest_latency)):
+    faults = {gate.fault for gate in check_gates(samples, objectives.tightest_latency) if gate.broken}
+    if Fault.MACHINE in faults:
         return ()
+    if Fault.OTHERS in faults:
+        candidates = [threshold for threshold in candidates if missed_by_answers(threshold, samples)]
     lateness = largest_lateness(samples)
     missed = []
     for threshold in candidates:

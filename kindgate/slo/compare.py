@@ -18,7 +18,7 @@ from kindgate.errors import SloError
 from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.explain import SCOPE, gate_advice, gate_figures
-from kindgate.slo.gates import Gate, check_gates
+from kindgate.slo.gates import Fault, Gate, check_gates, shared_by_both
 from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
@@ -107,7 +107,8 @@ def results_of(
 ) -> tuple[tuple[ComparisonResult, ...], tuple[Gate, ...]]:
     """What the `tests` of the log-ratios of `samples` come to, each at one of `looks` looks, and the gates that they were held to."""
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
-    gates = (*check_gates(samples, min((base for base in bases if base is not None), default=None)), _placement_gate(placement))
+    tightest = min((base for base in bases if base is not None), default=None)
+    gates = (*shared_by_both(check_gates(samples, tightest)), _placement_gate(placement))
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
         _result(tolerance, samples, ratios[place], tests[place], base=bases[place], broken=broken, alpha=ALPHA / looks)
@@ -124,7 +125,7 @@ def _placement_gate(unlike: str) -> Gate:
         measured=f"unlike ({unlike})" if unlike else "alike",
         asked="both versions on the same nodes",
         advice="let the pods of both versions run anywhere, or use one worker: --kind-workers 1",
-        generator=False,
+        fault=Fault.MACHINE,
     )
 
 

@@ -8,5 +8,8 @@ UNSENT = "unsent"
 NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
 """What the tag `kind:network` stands for."""
 
+WRONG_ANSWERS = frozenset({"http", "check"})
+"""Failures of requests that were answered, by status or by body: no lack of CPU time explains them."""
+
 FAILURE_KINDS = frozenset({"http", "timeout", "check", "unanswered", UNSENT}) | NETWORK_KINDS
 """Every kind that a series of requests counts."""

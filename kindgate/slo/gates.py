@@ -1,13 +1,15 @@
 """Validity gates: whether the generator and its machine were good enough for a verdict about the service.
 
 A server that freezes or is overloaded breaks no gate: requests that wait for a slot behind unanswered ones are not
-late by the generator's fault, and completions are not looked at.
+late by the generator's fault, and completions are not looked at. Generators run before all other programs, so that their
+own lateness says nothing about programs that take the CPUs away from the server: that is a gate of its own.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindgate.figures import milliseconds, percent
 from kindgate.histogram import Histogram
@@ -23,13 +25,37 @@ PUNCTUAL_SHARE = 0.99
 STEAL_SHARE = 0.05
 CPU_SHARE = 0.80
 
+FOREIGN_SHARE = 0.15
+"""The share of the machine's CPU time that programs outside of the run and its cluster may use."""
+
+PRESSURE_SHARE = 0.50
+"""CPU pressure (PSI's `cpu some`) beyond which a missed limit on a time may be the doing of whatever else runs on the machine."""
+
+
+FOREIGN = "foreign CPU"
+"""The name of the gate about programs outside of the run and its cluster."""
+
+PRESSURE = "CPU pressure"
+"""The name of a gate that only what is missed can be held against."""
+
+
+class Fault(enum.Enum):
+    """Whose fault a broken gate is, which decides what outlasts it.
+
+    `GENERATOR`: late or lost, which a large enough FAIL outlasts. `MACHINE`: it slowed the service too, and nothing outlasts
+    it. `OTHERS`: other programs took CPU time, which makes answers late and never wrong.
+    """
+
+    GENERATOR = enum.auto()
+    MACHINE = enum.auto()
+    OTHERS = enum.auto()
+
 
 @dataclass(frozen=True)
 class Gate:
     """One condition of validity: what was measured and what is asked for, in words; `advice` when it is broken.
 
-    `ok` is `None` for what is unknown or only reported. `generator` tells whether a broken gate is the generator's
-    lateness or failure, which a large enough FAIL outlasts; stolen CPU time slows the service too.
+    `ok` is `None` for what is unknown or only reported.
     """
 
     name: str
@@ -37,7 +63,7 @@ class Gate:
     measured: str
     asked: str = ""
     advice: str = ""
-    generator: bool = True
+    fault: Fault = Fault.GENERATOR
 
     @property
     def broken(self) -> bool:
@@ -45,10 +71,13 @@ class Gate:
         return self.ok is False
 
 
-def check_gates(samples: Sequence[BurstSample], tightest_latency: float | None, *, allow_missing: bool = False) -> tuple[Gate, ...]:
+def check_gates(
+    samples: Sequence[BurstSample], tightest_latency: float | None, *, allow_missing: bool = False, by_pressure: bool = False
+) -> tuple[Gate, ...]:
     """All gates for these bursts together; `tightest_latency` (ms) is the smallest limit on a response time.
 
-    With `allow_missing`, load that was lost with its generator breaks no gate.
+    With `allow_missing`, load that was lost with its generator breaks no gate. `by_pressure` is for a server that is no
+    cluster of this run, so that its CPU time and that of other programs cannot be told apart: CPU pressure is then a gate.
     """
     lag = Histogram.merged(sample.health.loop_lag for sample in samples)
     return (
@@ -57,8 +86,15 @@ def check_gates(samples: Sequence[BurstSample], tightest_latency: float | None, 
         _steal_gate(_average((sample.health.steal, sample.seconds) for sample in samples)),
         _cpu_gate(_average((sample.health.cpu_share, sample.seconds) for sample in samples)),
         _missing_gate(max((sample.health.missing for sample in samples), default=0.0), allow_missing=allow_missing),
-        _pressure(_average((sample.health.pressure, sample.seconds) for sample in samples)),
+        _foreign_gate(_average((sample.health.foreign, sample.seconds) for sample in samples), by_pressure=by_pressure),
+        _pressure_gate(_average((sample.health.pressure, sample.seconds) for sample in samples), by_pressure=by_pressure),
     )
+
+
+def shared_by_both(gates: Iterable[Gate]) -> tuple[Gate, ...]:
+    """The gates of a comparison: what other programs use falls on both versions alike, and is reported only."""
+    reported = "reported only, as both versions share the machine"
+    return tuple(replace(gate, ok=None, asked=reported) if gate.fault is Fault.OTHERS and gate.ok is not None else gate for gate in gates)
 
 
 def largest_lateness(samples: Sequence[BurstSample]) -> float:
@@ -98,9 +134,9 @@ def _punctual_gate(samples: Sequence[BurstSample]) -> Gate:
 
 def _steal_gate(steal: float | None) -> Gate:
     if steal is None:
-        return Gate("CPU steal", None, "unknown", generator=False)
+        return Gate("CPU steal", None, "unknown", fault=Fault.MACHINE)
     advice = "the machine's host is overcommitted: measure again later, or on a dedicated machine"
-    return Gate("CPU steal", steal <= STEAL_SHARE, percent(steal), f"at most {percent(STEAL_SHARE)}", advice, generator=False)
+    return Gate("CPU steal", steal <= STEAL_SHARE, percent(steal), f"at most {percent(STEAL_SHARE)}", advice, fault=Fault.MACHINE)
 
 
 def _cpu_gate(share: float | None) -> Gate:
@@ -116,8 +152,31 @@ def _missing_gate(missing: float, *, allow_missing: bool) -> Gate:
     return Gate("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
 
 
-def _pressure(pressure: float | None) -> Gate:
-    return Gate("CPU pressure", None, "unknown" if pressure is None else percent(pressure), "reported only")
+def _foreign_gate(share: float | None, *, by_pressure: bool) -> Gate:
+    if share is None:
+        why = "the server's CPU time is not known" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
+        return Gate(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
+    return Gate(
+        FOREIGN,
+        share <= FOREIGN_SHARE,
+        f"{percent(share)} of the machine",
+        f"at most {percent(FOREIGN_SHARE)}",
+        "other programs took CPU time from the application: stop them, or measure on another machine",
+        fault=Fault.OTHERS,
+    )
+
+
+def _pressure_gate(pressure: float | None, *, by_pressure: bool) -> Gate:
+    if pressure is None or not by_pressure:
+        return Gate(PRESSURE, None, "unknown" if pressure is None else percent(pressure), "reported only")
+    return Gate(
+        PRESSURE,
+        pressure <= PRESSURE_SHARE,
+        percent(pressure),
+        f"at most {percent(PRESSURE_SHARE)} where a limit is missed",
+        "programs had to wait for a CPU: stop what else runs on this machine, or lower the rate",
+        fault=Fault.OTHERS,
+    )
 
 
 def _average(weighted: Iterable[tuple[float | None, float]]) -> float | None:

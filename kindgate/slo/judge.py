@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.abort import asks_to_abort
 from kindgate.slo.explain import explain, explain_drift
 from kindgate.slo.finding import Finding
-from kindgate.slo.gates import Gate, check_gates, largest_lateness
+from kindgate.slo.foreign import outlasts_foreign_load
+from kindgate.slo.gates import Fault, Gate, check_gates, largest_lateness
 from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.measure import measure
@@ -49,14 +51,7 @@ def judge(
     gates = check_gates(samples, objectives.tightest_latency, allow_missing=allow_missing)
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
-        _result(
-            threshold,
-            finding,
-            without_redirects(_gated(verdict, finding, broken), samples, threshold.selector.tag_map),
-            samples,
-            broken=broken,
-            rivals=rivals,
-        )
+        _gated(_Decided(threshold, finding, verdict, rivals), samples, broken, alpha)
         for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
     )
     abort = any(asks_to_abort(result.threshold, result.verdict, samples) for result in results)
@@ -80,16 +75,31 @@ def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict]
     return verdicts, len(tested)
 
 
-def _gated(verdict: Verdict, finding: Finding, broken: Sequence[Gate]) -> Verdict:
-    """INVALID where a gate is broken, but for a FAIL that the generator's lateness cannot explain."""
-    if not broken or (verdict is Verdict.FAIL and finding.stands and all(gate.generator for gate in broken)):
-        return verdict
-    return Verdict.INVALID
+@dataclass(frozen=True)
+class _Decided:
+    """What the statistics say about a threshold that was judged among `rivals`, gates left aside."""
+
+    threshold: Threshold
+    finding: Finding
+    verdict: Verdict
+    rivals: int
+
+    def outlasts(self, gate: Gate, samples: Sequence[BurstSample], alpha: float) -> bool:
+        """Whether what broke the gate cannot be why the verdict is what it is."""
+        match gate.fault:
+            case Fault.GENERATOR:
+                return self.verdict is Verdict.FAIL and self.finding.stands
+            case Fault.OTHERS:
+                return outlasts_foreign_load(self.threshold, self.verdict, samples, alpha)
+            case Fault.MACHINE:
+                return False
 
 
-def _result(
-    threshold: Threshold, finding: Finding, verdict: Verdict, samples: Sequence[BurstSample], *, broken: Sequence[Gate], rivals: int
-) -> ThresholdResult:
+def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[Gate], alpha: float) -> ThresholdResult:
+    """The result, INVALID where a broken gate may be the reason for it."""
+    threshold, finding = decided.threshold, decided.finding
+    blamed = [gate for gate in broken if not decided.outlasts(gate, samples, alpha)]
+    verdict = Verdict.INVALID if blamed else without_redirects(decided.verdict, samples, threshold.selector.tag_map)
     trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
     return ThresholdResult(
         threshold=threshold,
@@ -101,18 +111,16 @@ def _result(
         samples=finding.samples,
         bursts=finding.bursts,
         p_value=finding.p_value,
-        explanation=_explanation(threshold, finding, verdict, samples, broken=broken, rivals=rivals),
+        explanation=_explanation(decided, verdict, samples, blamed),
         trend=trend,
         drift=explain_drift(threshold, drift(trend)),
     )
 
 
-def _explanation(
-    threshold: Threshold, finding: Finding, verdict: Verdict, samples: Sequence[BurstSample], *, broken: Sequence[Gate], rivals: int
-) -> str:
-    if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, threshold.selector.tag_map):
+def _explanation(decided: _Decided, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[Gate]) -> str:
+    if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, decided.threshold.selector.tag_map):
         return redirects_explanation()
-    return explain(threshold, verdict, finding, broken, rivals)
+    return explain(decided.threshold, verdict, decided.finding, blamed, decided.rivals)
 
 
 def _finite(value: float | None) -> float | None:

@@ -46,8 +46,8 @@ class Health:
 
     `loop_lag` is how late requests were sent although a slot was free. `punctual` of `scheduled` requests were sent,
     or held back by unanswered ones; the rest is what the generator failed to send. `cpu_share` is of one core, of the
-    busiest generator process; `steal` is of the machine's CPU time; `pressure` is PSI's `cpu some`. `missing` is the
-    share of the planned load whose generator was lost.
+    busiest generator process; `steal` is of the machine's CPU time, and so is `foreign`, what programs outside of the run
+    and its cluster used; `pressure` is PSI's `cpu some`. `missing` is the share of the planned load whose generator was lost.
     """
 
     loop_lag: Histogram = field(default_factory=Histogram.empty)
@@ -55,6 +55,7 @@ class Health:
     punctual: int = 0
     cpu_share: float | None = None
     steal: float | None = None
+    foreign: float | None = None
     pressure: float | None = None
     missing: float = 0.0
 

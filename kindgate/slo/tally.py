@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kindgate.histogram import Histogram
-from kindgate.slo.failures import NETWORK_KINDS, UNSENT
+from kindgate.slo.failures import NETWORK_KINDS, UNSENT, WRONG_ANSWERS
 from kindgate.slo.sample import BurstSample, Series
 from kindgate.slo.threshold import Selector
 
@@ -18,13 +18,15 @@ from kindgate.slo.threshold import Selector
 class Times:
     """The times of one burst's requests, in microseconds; `lost` requests failed or were never sent, and have none.
 
-    `unsent` of the lost were never sent; `until_failure` is how long the others took to fail, where that is known.
+    `unsent` of the lost were never sent, `wrong` were answered with a wrong status or body; `until_failure` is how long
+    those that were sent took to fail, where that is known.
     """
 
     times: Histogram
     lost: int
     unsent: int = 0
     until_failure: Histogram = field(default_factory=Histogram.empty)
+    wrong: int = 0
 
     @property
     def size(self) -> int:
@@ -50,6 +52,7 @@ class Times:
             sum(part.lost for part in kept),
             sum(part.unsent for part in kept),
             Histogram.merged(part.until_failure for part in kept),
+            sum(part.wrong for part in kept),
         )
 
     def percentile(self, quantile: float) -> float:
@@ -78,11 +81,15 @@ class Times:
 
 @dataclass(frozen=True)
 class Count:
-    """`bad` of `size` requests of one burst; `certain` of the bad ones cannot be the generator's doing."""
+    """`bad` of `size` requests of one burst.
+
+    `certain` of the bad ones cannot be the generator's doing; `wrong` of them were answered with a wrong status or body.
+    """
 
     bad: int
     size: int
     certain: int
+    wrong: int
 
 
 def times_of(selector: Selector, sample: BurstSample) -> Times:
@@ -95,7 +102,8 @@ def times_of(selector: Selector, sample: BurstSample) -> Times:
 
 def _series_times(metric: str, series: Series) -> Times:
     if metric == "http_req_duration":
-        return Times(series.response, series.scheduled - series.response.count, series.dropped, series.failed_response)
+        lost = series.scheduled - series.response.count
+        return Times(series.response, lost, series.dropped, series.failed_response, _wrong(series.failed.items()))
     times = {"http_req_waiting": series.waiting, "service_time": series.service}[metric]
     return Times(times, series.scheduled - times.count, series.dropped)
 
@@ -115,14 +123,20 @@ def _failures(series: Sequence[Series], kind: str) -> Count:
     kinds = NETWORK_KINDS if kind == "network" else {kind}
     wanted = [(name, count) for part in series for name, count in part.failed.items() if not kind or name in kinds]
     bad = sum(count for _, count in wanted)
-    return Count(bad, sum(part.scheduled for part in series), sum(count for name, count in wanted if name != UNSENT))
+    certain = sum(count for name, count in wanted if name != UNSENT)
+    return Count(bad, sum(part.scheduled for part in series), certain, _wrong(wanted))
 
 
 def _checks(series: Sequence[Series]) -> Count:
     size = sum(part.scheduled for part in series)
     unsent = sum(part.dropped for part in series)
     bad = size - sum(part.checks_passed for part in series)
-    return Count(bad, size, max(0, bad - unsent))
+    return Count(bad, size, max(0, bad - unsent), sum(_wrong(part.failed.items()) for part in series))
+
+
+def _wrong(failed: Iterable[tuple[str, int]]) -> int:
+    """How many of the failures by kind are wrong answers."""
+    return sum(count for name, count in failed if name in WRONG_ANSWERS)
 
 
 def _key(series: Series) -> tuple[tuple[str, str], ...]:

@@ -278,6 +278,29 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
     assert "33% of the load is missing" in capsys.readouterr().out.replace("\n", " ")
 
 
+@pytest.mark.parametrize(("to_urls", "code"), [(True, INVALID), (False, 20)])
+def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls: bool, code: int) -> None:
+    """Only of a server that is no cluster of the run it cannot be known whether other programs slowed it down."""
+    plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=60))
+    rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
+    pressed = measured(plan, rows, started=1000.0, health=Health(pressure=0.9))
+    wanted = LoadRun(
+        plan=plan,
+        warmup=0.0,
+        workers=2,
+        distribute=lambda _plan, _workers: pressed,
+        allow_missing=False,
+        thresholds=parse_thresholds(("p(95)<0.5",)),
+        find_capacity=False,
+        json_file=None,
+        k6_summary=None,
+        raw_file=None,
+        to_urls=to_urls,
+    )
+
+    assert run_load(wanted) == code
+
+
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
     """The first rate fails twice, so there is none."""
     result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")

@@ -17,6 +17,7 @@ import pytest
 
 from kindgate.errors import LoadError
 from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.pool import GeneratorPool
 from kindgate.load.progress import Progress
@@ -209,6 +210,20 @@ def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, s
         words = process.stdout.read().split("\n")
     assert words[-2:] == ["interrupted True", ""]
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recording, serve: Serve) -> None:
+    """The run is this process, without a cluster; a pool that knows of no run says nothing."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10))
+    with GeneratorPool(Ours(os.getpid(), ())) as own:
+        known = run_burst(plan, pool=own).health.foreign
+    with GeneratorPool() as own:
+        unknown = run_burst(plan, pool=own).health.foreign
+
+    assert known is not None
+    assert 0 <= known <= 1
+    assert unknown is None
 
 
 def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:

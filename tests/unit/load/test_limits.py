@@ -56,8 +56,24 @@ def test_health_is_what_happened_between_two_moments() -> None:
     assert health.processes == 2
     assert health.cpu_share == pytest.approx(0.25)
     assert health.steal == pytest.approx(0.1)
-    assert health.foreign_cpu == pytest.approx((5 - 1.5) / 5)
+    assert health.other_cpu == pytest.approx((5 - 1.5) / 5)
     assert health.pressure == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("own", "foreign"), [(None, None), (0.5, 0.6), (3.0, 0.1), (4.0, 0.0)])
+def test_foreign_is_what_neither_the_run_nor_interrupts_used(own: float | None, foreign: float | None) -> None:
+    """4.5 of 5 CPU seconds were busy, 1 of them with interrupts, and the run had its part."""
+    before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=None, interrupts=7)
+    after = MachineTimes(at=102.5, busy=54.5, idle=400.5, steal=1, pressure=None, interrupts=8)
+
+    assert health_between(before, after, [], own).foreign == pytest.approx(foreign)
+
+
+def test_a_share_is_never_more_than_all() -> None:
+    """Counters of idle and busy time are not read at the same moment."""
+    before = MachineTimes(at=0, busy=0, idle=0, steal=0, pressure=None)
+
+    assert health_between(before, replace(before, at=1, busy=2, idle=-1), [], 0.0).foreign == 1
 
 
 def test_a_kernel_without_pressure_figures_has_none() -> None:

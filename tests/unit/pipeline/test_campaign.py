@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import SloError, WaitTimeout
+from kindgate.load.ours import Ours
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
@@ -64,6 +66,18 @@ def test_each_burst_has_a_schedule_of_its_own(plan: BurstPlan, tmp_path: Path) -
     assert {result.scheduled for result in results} == {10}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_bursts_say_what_other_programs_used(plan: BurstPlan, tmp_path: Path) -> None:
+    """On the disk too, so that whoever judges them knows."""
+    lease = Lease(tmp_path / "run", tmp_path / "machine")
+    series = Campaign(plan, 0.0, tmp_path / "measurements", lease, ours=Ours(os.getpid(), ()))
+    (result,), (repeated,) = series.extend(1), series.second().extend(1)
+
+    assert result.health.foreign is not None
+    assert repeated.health.foreign is not None
+    assert campaign(plan, tmp_path).bursts()[0].health.foreign == result.health.foreign
+
+
 def test_another_plan_is_another_campaign(plan: BurstPlan, tmp_path: Path) -> None:
     """Bursts of different plans are never mixed."""
     other = BurstPlan(plan.routes, OpenLoop.constant(100, requests=5, arrival="uniform"))
@@ -75,11 +89,13 @@ def test_another_plan_is_another_campaign(plan: BurstPlan, tmp_path: Path) -> No
 def test_the_judge_gets_the_engines_figures_unchanged(plan: BurstPlan, tmp_path: Path) -> None:
     """No count and no time changes on the way from the engine to the judge."""
     (result,) = campaign(plan, tmp_path).extend(1)
+    result = replace(result, health=replace(result.health, foreign=0.25))
     sample = burst_sample(result)
 
     assert [series.tags["host"] for series in sample.series] == ["foo.localhost"]
     assert sample.series[0].response == result.series[0].response
     assert (sample.health.scheduled, sample.health.punctual) == (result.scheduled, result.scheduled - result.late)
+    assert (sample.health.foreign, sample.health.steal) == (0.25, result.health.steal)
 
 
 def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) -> None:

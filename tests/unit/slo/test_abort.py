@@ -61,6 +61,13 @@ def test_nothing_is_the_services_while_the_machine_itself_is_at_fault(burst: Mak
     assert not _lost("max<50", [burst([100.0] * 10, steal=0.3)])
 
 
+def test_other_programs_excuse_a_slow_request_and_no_wrong_answer(burst: MakeBurst) -> None:
+    """While they use the CPUs a maximum is not the service's fault; a 500 under "none at all" is."""
+    assert not _lost("max<50", [burst([100.0] * 10, foreign=0.9)])
+    assert not _lost("http_req_failed: rate<=0", [burst([1.0] * 9, {"timeout": 1}, foreign=0.9)])
+    assert _lost("http_req_failed: rate<=0", [burst([1.0] * 9, {"http": 1}, foreign=0.9)])
+
+
 def test_a_minimum_is_lost_by_one_fast_request(burst: MakeBurst) -> None:
     """A minimum only falls; that a request was fast is not the generator's lateness."""
     assert _lost("min>20", [burst([10.0, 100.0])])

@@ -152,6 +152,17 @@ def test_a_broken_gate_is_invalid() -> None:
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
+def test_other_programs_fall_on_both_versions_alike(slower: float, verdict: Verdict) -> None:
+    """A comparison stays decided while they use the CPUs, and shows what they used."""
+    samples = [replace(sample, health=replace(sample.health, foreign=0.9)) for sample in _duet(slower)]
+
+    comparison = compare([P95], samples)
+
+    assert comparison.verdict is verdict
+    assert ("foreign CPU", "90 % of the machine") in [(gate.name, gate.measured) for gate in comparison.gates]
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
 @pytest.mark.parametrize("drift", [0.0, 0.02])
 def test_bursts_in_turn_are_the_fallback(slower: float, drift: float, verdict: Verdict) -> None:
     """ABBA blocks cancel a machine that slows down steadily, even fivefold over the run."""

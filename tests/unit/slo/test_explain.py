@@ -149,11 +149,11 @@ SCOPE = "; this speaks for this machine in these minutes."
             ),
         ),
         (
-            "checks: rate>0.9",
+            "http_req_failed: rate<0.1",
             {"steal": 0.2, "cpu_share": 0.9},
             (
                 "INVALID: CPU steal was 20 % (at most 5 % is valid) and generator CPU was 90 % of its core (less than 80 % "
-                "is valid), so that rate of checks without a value from 0 requests in 20 bursts says nothing about the "
+                "is valid), so that rate of http_req_failed = 0 % from 20,000 requests in 20 bursts says nothing about the "
                 "service: the machine's host is overcommitted: measure again later, or on a dedicated machine; lower the "
                 "rate, or send from more processes"
             ),

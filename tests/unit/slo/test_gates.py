@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kindgate.histogram import Histogram
-from kindgate.slo.gates import Gate, check_gates, largest_lateness
+from kindgate.slo.gates import Gate, check_gates, largest_lateness, shared_by_both
 from kindgate.slo.sample import BurstSample, Health
 
 MakeBurst = Callable[..., BurstSample]
@@ -41,11 +41,14 @@ def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> No
         ({"cpu_share": 0.79}, 200.0, []),
         ({"cpu_share": 0.80}, 200.0, ["generator CPU"]),
         ({"missing": 0.25}, 200.0, ["generators"]),
+        ({"foreign": 0.15}, 200.0, []),
+        ({"foreign": 0.151}, 200.0, ["foreign CPU"]),
+        ({"foreign": 0.151}, None, ["foreign CPU"]),
         ({"pressure": 0.9}, 200.0, []),
     ],
 )
 def test_each_gate_at_its_edge(run: MakeRun, burst_options: dict[str, float], tightest: float | None, names: list[str]) -> None:
-    """Loop lag up to 1 ms or 5 % of the tightest latency limit, 99 % sent, steal up to 5 %, CPU below 80 %, none missing."""
+    """Loop lag up to 1 ms or 5 % of the tightest latency limit, 99 % sent, steal up to 5 %, CPU below 80 %, none missing; others 15 %."""
     gates = check_gates(run(count=2, **burst_options), tightest)
 
     assert _broken(gates) == names
@@ -79,6 +82,21 @@ def test_what_is_not_known_is_not_held_against_the_run() -> None:
     assert _broken(gates) == []
     assert {gate.measured for gate in gates if gate.name != "generators"} == {"unknown"}
     assert largest_lateness([]) == 0
+
+
+@pytest.mark.parametrize(("pressure", "broken"), [(0.5, []), (0.51, ["CPU pressure"])])
+def test_pressure_is_a_gate_where_others_cannot_be_told_apart(run: MakeRun, pressure: float, broken: list[str]) -> None:
+    """A server that is no cluster of the run uses CPU time as other programs do: nothing but the waiting tells."""
+    assert _broken(check_gates(run(pressure=pressure), 200.0, by_pressure=True)) == broken
+    assert _broken(check_gates(run(pressure=pressure), 200.0)) == []
+
+
+def test_both_versions_of_a_comparison_share_the_other_programs(run: MakeRun) -> None:
+    """What others use is shown and breaks nothing; what is broken by another fault stays so."""
+    gates = shared_by_both(check_gates(run(foreign=0.9, steal=0.5), 200.0))
+
+    assert _broken(gates) == ["CPU steal"]
+    assert [(gate.measured, gate.ok) for gate in gates if gate.name == "foreign CPU"] == [("90 % of the machine", None)]
 
 
 def test_shares_are_averaged_over_time(burst: MakeBurst) -> None:

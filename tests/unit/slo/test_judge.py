@@ -109,6 +109,46 @@ def test_a_stolen_processor_makes_every_fail_invalid(run: MakeRun) -> None:
     assert _verdicts(_objectives("p(95)<50"), run(steal=0.2)) == [Verdict.INVALID]
 
 
+@pytest.mark.parametrize("limit", [50, 150, 162, 200])
+def test_a_time_is_invalid_while_other_programs_use_the_cpus(run: MakeRun, limit: int) -> None:
+    """Missed clearly or met, it is not known what the service would have done on the machine alone; no FAIL outlasts that."""
+    (result,) = judge(_objectives(f"p(95)<{limit}"), run(foreign=0.9)).results
+
+    assert result.verdict is Verdict.INVALID
+    assert "foreign CPU was 90 % of the machine (at most 15 % is valid)" in result.explanation
+
+
+def test_a_failure_by_status_stays_one_while_other_programs_use_the_cpus(burst: MakeBurst) -> None:
+    """No lack of CPU time explains a 500: neither the error rate nor the times that count it as too slow are excused."""
+    samples = [burst(np.full(900, 1.0), {"http": 100}, foreign=0.9, started=3.0 * place) for place in range(20)]
+
+    assert _verdicts(_objectives("http_req_failed: rate<0.01", "p(95)<200", "p(80)<0.5"), samples) == [
+        Verdict.FAIL,
+        Verdict.FAIL,
+        Verdict.INVALID,
+    ]
+
+
+def test_timeouts_are_excused_while_other_programs_use_the_cpus(burst: MakeBurst) -> None:
+    """An answer that came too late may have come in time on the machine alone; what is met without times stays met."""
+    samples = [burst(np.full(900, 1.0), {"timeout": 100}, foreign=0.9, started=3.0 * place) for place in range(20)]
+    objectives = _objectives("http_req_failed: rate<0.01", "http_req_failed: rate<0.5", "http_req_failed{kind:http}: rate<0.01")
+
+    assert _verdicts(objectives, samples) == [Verdict.INVALID, Verdict.PASS, Verdict.PASS]
+
+
+def test_a_late_generator_is_blamed_alone_for_what_others_cannot_explain(burst: MakeBurst) -> None:
+    """A rate passes beside other programs, and not with a late generator; the sentence names the reason for each objective."""
+    samples = [burst(np.full(1000, 1.0), foreign=0.9, lag_ms=50, started=3.0 * place) for place in range(20)]
+
+    time, rate = judge(_objectives("p(95)<200", "http_req_failed: rate<0.01"), samples).results
+
+    assert (time.verdict, rate.verdict) == (Verdict.INVALID, Verdict.INVALID)
+    assert "foreign CPU" in time.explanation
+    assert "loop lag" in time.explanation
+    assert "foreign CPU" not in rate.explanation
+
+
 def _frozen(burst: int, *, cap: int, lag_us: int) -> BurstSample:
     """3 s at 1,000/s, uniform, frozen for 500 ms with an instant drain; a cap keeps the rest waiting for a slot."""
     intended = np.arange(0, 3_000_000, 1000)

@@ -1,0 +1,192 @@
+"""Counts how often the gate for other programs on the machine breaks, on a real cluster, where it must and where it must not.
+
+    python -m bench.strangers [busy] [quiet] [highest] [burning] [--runs 10]
+
+Each run is ten bursts of a second through the ingress, judged once. `busy`: programs that are not the run's keep every
+CPU busy, and the gate has to break. It must not break `quiet` (nothing else runs), at the `highest` rate at which
+every other gate holds, and while a pod of the application is `burning` its own CPU limit. All but `busy` want a
+machine on which nothing else runs. The cluster is made for it and deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import psutil
+from scipy.stats import binomtest
+
+from bench.busy import burning_pod, busy_programs
+from kindgate.host.command import run
+from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.pool import GeneratorPool
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.phases import new_run_id
+from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.targets import entry_routes
+from kindgate.settings import build_settings
+from kindgate.slo.gates import FOREIGN
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import judge
+from kindgate.slo.judgement import Judgement
+from kindgate.slo.objectives import Objectives
+from kindgate.waiting import Deadline
+
+OBJECTIVES = Objectives(parse_marker(("p(99)<5",)))
+RATE, BURSTS, SECONDS, TIMEOUT = 500.0, 10, 1.0, 2.0
+FACTOR, FASTEST = 1.25, 20_000.0
+"""How a rate is raised, in requests per second, and where that ends."""
+
+LONGEST = 300.0
+"""Seconds that busy programs last at most, should nothing end them."""
+
+POD, POD_CPUS, POD_SECONDS = "burning", 1, 60.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What goes on beside the load, and whether the gate has to break."""
+
+    breaks: bool
+    beside: Callable[[Provisioned], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
+    highest: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One run."""
+
+    judgement: Judgement
+    foreign: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether the gate is broken."""
+        return any(gate.name == FOREIGN and gate.broken for gate in self.judgement.gates)
+
+
+@contextlib.contextmanager
+def all_cpus_taken(_: Provisioned) -> Iterator[None]:
+    """Programs that are not the run's on every CPU."""
+    with busy_programs(psutil.cpu_count() or 1, LONGEST):
+        yield
+
+
+@contextlib.contextmanager
+def pod_burning(standing: Provisioned) -> Iterator[None]:
+    """A pod on a node that uses all that it may."""
+
+    def kubectl(*arguments: str, text: str | None = None) -> str:
+        command: list[str | Path] = [standing.kubectl, "--kubeconfig", standing.address.kubeconfig, "--namespace", "default", *arguments]
+        return run(command, input=text, deadline=Deadline.after(POD_SECONDS)).stdout
+
+    kubectl("apply", "--filename", "-", text=json.dumps(burning_pod(POD, POD_CPUS)))
+    try:
+        kubectl("wait", f"pod/{POD}", "--for", "condition=Ready", "--timeout", "50s")
+        yield
+    finally:
+        kubectl("delete", "pod", POD, "--now")
+
+
+CASES: Mapping[str, Case] = MappingProxyType(
+    {
+        "busy": Case(breaks=True, beside=all_cpus_taken),
+        "quiet": Case(breaks=False),
+        "highest": Case(breaks=False, highest=True),
+        "burning": Case(breaks=False, beside=pod_burning),
+    }
+)
+
+
+def judged_run(plan: BurstPlan, pool: GeneratorPool) -> Judged:
+    """So many bursts, and what they are judged."""
+    results = [run_burst(plan, pool=pool) for _ in range(BURSTS)]
+    known = [result.health.foreign for result in results if result.health.foreign is not None]
+    if not known:
+        raise SystemExit("the CPU time of the cluster's nodes cannot be read here")
+    judgement = judge(OBJECTIVES, [burst_sample(result) for result in results], looks=1)
+    return Judged(judgement, sum(known) / len(known))
+
+
+def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
+    """The plan at the highest rate at which every other gate holds."""
+    best, rate = plan, RATE
+    while rate <= FASTEST:
+        faster = at_rate(plan, rate)
+        result: BurstResult = run_burst(faster, pool=pool)
+        gates = judge(OBJECTIVES, [burst_sample(result)], looks=1).gates
+        broken = [gate.name for gate in gates if gate.broken and gate.name != FOREIGN]
+        if broken:
+            say(f"at {rate:,.0f} per second: {', '.join(broken)}")
+            break
+        best, rate = faster, rate * FACTOR
+    return best
+
+
+def at_rate(plan: BurstPlan, rate: float) -> BurstPlan:
+    """The plan at another rate."""
+    return BurstPlan(plan.routes, OpenLoop.constant(rate, seconds=SECONDS), timeout=TIMEOUT)
+
+
+def counted(name: str, runs: Sequence[Judged], rate: float) -> str:
+    """The result of a case in one line."""
+    broken = sum(one.broken for one in runs)
+    low, high = (float(end) for end in binomtest(broken, len(runs)).proportion_ci(0.95, "exact"))
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.judgement.verdict.value for one in runs).items())
+    shares = [one.foreign for one in runs]
+    return (
+        f"{name}: gate broken in {broken} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
+        f"foreign CPU {min(shares):.1%} to {max(shares):.1%} of the machine, {rate:,.0f} requests per second"
+    )
+
+
+def main() -> None:
+    """Run the cases and say what was counted; ends with 1 where one is not as it must be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
+    parser.add_argument("--runs", type=int, default=10, help="runs of each case")
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in CASES]
+    if unknown:
+        parser.error(f"there is no case {unknown[0]}: choose of {', '.join(CASES)}")
+    pipeline = Pipeline(build_settings(Path.cwd(), {}, {}, os.environ), new_run_id(), _say)
+    wrong = []
+    try:
+        standing = pipeline.reach(Stage.APP)
+        plan = at_rate(BurstPlan(entry_routes(standing.entries, standing.address), OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
+        for name in options.cases or CASES:
+            case = CASES[name]
+            with lease_of_run(pipeline.run_id).exclusive(), GeneratorPool(standing.ours) as pool, case.beside(standing):
+                warm_up(plan, 2.0, pool)
+                chosen = highest_rate(plan, pool, _say) if case.highest else plan
+                runs = [judged_run(chosen, pool) for _ in range(options.runs)]
+            rate = chosen.loop.peak_rate if isinstance(chosen.loop, OpenLoop) else 0.0
+            sys.stdout.write(counted(name, runs, rate) + "\n")
+            sys.stdout.flush()
+            wrong += [name for one in runs if one.broken is not case.breaks][:1]
+    finally:
+        pipeline.close(failed=False)
+    sys.exit(1 if wrong else 0)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The control group of a container on this machine, and the CPU time that all of its processes have used (cgroups(7)).
+
+Only what this process can read counts. An engine on another machine, or in another PID namespace, names process ids that are
+not the container's here: a group is taken for a container's only when its path holds the container's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path("/")
+_NANOS, _MICROS = 1e9, 1e6
+_V1, _V2 = "cpuacct.usage", "cpu.stat"
+"""The files that count CPU time, that of the groups below included: nanoseconds in v1, microseconds in v2."""
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """A control group: its `path` as `/proc/PID/cgroup` has it, and the file that counts its CPU time."""
+
+    path: str
+    usage: Path
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all processes that are or were in the group or below. Raises `OSError` or `ValueError` where it cannot be read."""
+        text = self.usage.read_text(encoding="utf-8")
+        if self.usage.name == _V1:
+            return int(text) / _NANOS
+        fields = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+        if "usage_usec" not in fields:
+            raise ValueError(f"{self.usage} counts no CPU time")
+        return int(fields["usage_usec"]) / _MICROS
+
+    def holds(self, membership: str) -> bool:
+        """Whether the process whose `/proc/PID/cgroup` is `membership` is in the group or below it."""
+        return any(path == self.path or path.startswith(f"{self.path}/") for _, path in _hierarchies(membership))
+
+
+def cgroup_of_container(container: str, pid: int, root: Path = _ROOT) -> Cgroup | None:
+    """The group of the container with the id `container`, whose first process is `pid`; None where it cannot be read here.
+
+    The first process may have moved into a group below, as systemd does. `root` is where `/proc` and `/sys` are looked for.
+    """
+    try:
+        membership = (root / f"proc/{pid}/cgroup").read_text(encoding="utf-8")
+        mounts = list(_mounts((root / "proc/self/mountinfo").read_text(encoding="utf-8")))
+    except OSError:
+        return None
+    hierarchies = dict(reversed(list(_hierarchies(membership))))
+    for controller, name in (("cpuacct", _V1), ("", _V2)):
+        path = _container_path(hierarchies.get(controller, ""), container)
+        for mount in mounts if path else ():
+            folder = mount.folder_of(path, controller)
+            if folder is None:
+                continue
+            found = Cgroup(path, root / folder.lstrip("/") / name)
+            if _readable(found):
+                return found
+    return None
+
+
+@dataclass(frozen=True)
+class _Mount:
+    """Where a hierarchy is mounted: `top` is the group that stands at `point`; `controllers` are empty for v2."""
+
+    top: str
+    point: str
+    controllers: tuple[str, ...]
+
+    def folder_of(self, path: str, controller: str) -> str | None:
+        """The folder of the group `path`, where this mount shows it."""
+        if controller not in (self.controllers or ("",)):
+            return None
+        if self.top == "/":
+            return self.point + path
+        if path == self.top or path.startswith(f"{self.top}/"):
+            return self.point + path[len(self.top) :]
+        return None
+
+
+def _mounts(text: str) -> Iterator[_Mount]:
+    """The mounted hierarchies in a mountinfo file (proc(5)): ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE SUPER-OPTIONS."""
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        place, kind = left.split(), right.split()
+        if len(place) > 4 and len(kind) > 2 and kind[0] in {"cgroup", "cgroup2"}:
+            yield _Mount(place[3], place[4], tuple(kind[2].split(",")) if kind[0] == "cgroup" else ())
+
+
+def _hierarchies(membership: str) -> Iterator[tuple[str, str]]:
+    """Each controller with the group's path in its hierarchy; v2 has the empty name."""
+    for line in membership.splitlines():
+        _, _, rest = line.partition(":")
+        controllers, colon, path = rest.partition(":")
+        if colon:
+            yield from ((controller, path) for controller in controllers.split(","))
+
+
+def _container_path(path: str, container: str) -> str:
+    """`path` up to the part that holds the container's id; empty without one, and outside of this process' own namespace."""
+    parts = path.split("/")
+    if ".." in parts or not container:
+        return ""
+    place = next((place for place, part in enumerate(parts) if container in part), None)
+    return "" if place is None else "/".join(parts[: place + 1])
+
+
+def _readable(group: Cgroup) -> bool:
+    try:
+        group.cpu_seconds()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""Other programs on the machine are told from the run and its cluster, and make times INVALID while they use the CPUs."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from bench.busy import burning_pod, busy_programs
+from kindgate.model import Verdict
+from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.stages import Stage
+from kindgate.plugin.reaching import reached
+from kindgate.slo.gates import FOREIGN
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import judge
+from kindgate.slo.objectives import Objectives
+
+if TYPE_CHECKING:
+    from kindgate.load.result import BurstResult
+    from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.cluster import Cluster
+
+pytestmark = pytest.mark.e2e
+
+CPUS = psutil.cpu_count() or 1
+LONGEST = 120.0
+"""Seconds that busy programs last at most, should nothing end them."""
+
+
+def share_of(cpu_seconds: Callable[[], float], measure: Callable[[], BurstResult]) -> tuple[float, BurstResult]:
+    """The share of the machine's CPU time that a known load had while `measure` went on, and what that measured."""
+    used, began = cpu_seconds(), time.monotonic()
+    result = measure()
+    return (cpu_seconds() - used) / (time.monotonic() - began) / CPUS, result
+
+
+def foreign_of(result: BurstResult) -> float:
+    """What the burst says that others used."""
+    assert result.health.foreign is not None, "the CPU time of the cluster's nodes cannot be read here"
+    return result.health.foreign
+
+
+def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Bursts) -> None:
+    """What they use is seen, and neither a missed nor a met time is held for the application's."""
+    with busy_programs(CPUS, LONGEST) as programs:
+        measured = [share_of(programs.cpu_seconds, lambda: burst(rate=100, duration=2, warmup=0.5)) for _ in range(3)]
+
+    assert [(known, foreign_of(result)) for known, result in measured if foreign_of(result) < known - 0.15] == []
+    judgement = judge(Objectives(parse_marker(("p(99)<5", "p(99)<9000"))), [burst_sample(result) for _, result in measured])
+    assert [gate.name for gate in judgement.gates if gate.broken and gate.name == FOREIGN] == [FOREIGN]
+    assert [result.verdict for result in judgement.results] == [Verdict.INVALID] * 2
+
+
+def test_an_application_that_burns_its_own_limit_is_no_stranger(
+    burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
+) -> None:
+    """A pod keeps every CPU busy: its nodes have used that, and other programs had the rest at most."""
+    ours = reached(request.config, Stage.APP).ours
+    assert ours is not None
+    name = f"burning-{secrets.token_hex(4)}"
+    cluster.kubectl("--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(burning_pod(name, CPUS)))
+    cluster.kubectl("--namespace", namespace, "wait", f"pod/{name}", "--for", "condition=Ready", "--timeout", "60s")
+    processes = [process for process in psutil.process_iter(["cmdline"]) if name in (process.info["cmdline"] or ())]
+
+    def burned() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+    before, used = ours.now(), burned()
+    known, result = share_of(burned, lambda: burst(rate=100, duration=2, warmup=0.5))
+    used, after = burned() - used, ours.now(before)
+
+    assert used > 0.2
+    assert before is not None
+    assert after is not None
+    assert sum(after.nodes) - sum(before.nodes) >= used - 0.1
+    assert foreign_of(result) <= 1.15 - known

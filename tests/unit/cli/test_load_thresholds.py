@@ -1,0 +1,75 @@
+"""Thresholds held against one burst: what is met, missed, and not the server's doing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
+from kindgate.load.measure import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import FailureKind, Health
+from kindgate.load.samples import CODES, OK
+from kindgate.model import Verdict
+
+PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=100))
+
+
+def _judged(
+    *texts: str, foreign: float | None = None, pressure: float | None = None, wrong: int = 0, slow: int = 0, by_pressure: bool = False
+) -> Judged:
+    """A burst of 100 requests of 10 ms, `slow` of 500 ms, and `wrong` of which were answered by a 500."""
+    millis = np.full(100, 10)
+    millis[:slow] = 500
+    outcomes = np.full(100, OK)
+    outcomes[100 - wrong :] = CODES[FailureKind.HTTP]
+    rows = np.array(
+        [(0, n, n, n + time * 1_000_000, 0, 1, outcome, 200) for n, (time, outcome) in enumerate(zip(millis, outcomes, strict=True))]
+    )
+    result = measured(PLAN, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
+    return held_against(parse_thresholds(texts), result, by_pressure=by_pressure)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "slow", "wrong", "verdict"),
+    [
+        ("p(95)<200", 0, 0, Verdict.PASS),
+        ("p(95)<200", 10, 0, Verdict.INVALID),
+        ("p(95)<200", 10, 10, Verdict.FAIL),
+        ("http_req_failed: rate<0.05", 10, 10, Verdict.FAIL),
+        ("http_req_failed: rate<0.05", 10, 0, Verdict.PASS),
+        ("http_reqs: count>1000", 10, 0, Verdict.FAIL),
+    ],
+)
+def test_pressure_excuses_a_missed_time_of_a_plain_url(threshold: str, slow: int, wrong: int, verdict: Verdict) -> None:
+    """What is met stays met, and an answer by 500 is not for want of a CPU."""
+    judged = _judged(threshold, pressure=0.9, slow=slow, wrong=wrong, by_pressure=True)
+
+    assert judged.verdict is verdict
+    assert any("CPU pressure" in reason for reason in judged.reasons) is (verdict is Verdict.INVALID)
+
+
+def test_pressure_of_an_own_cluster_excuses_nothing() -> None:
+    """It comes from the application itself at high load."""
+    assert _judged("p(95)<200", pressure=0.9, slow=10).verdict is Verdict.FAIL
+
+
+def test_a_kernel_without_pressure_excuses_nothing() -> None:
+    """Unknown is not too much."""
+    assert _judged("p(95)<200", slow=10, by_pressure=True).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("slow", "foreign", "verdict"), [(0, 0.1, Verdict.PASS), (10, 0.1, Verdict.FAIL), (0, 0.9, Verdict.INVALID), (10, 0.9, Verdict.INVALID)]
+)
+def test_other_programs_leave_no_time_of_an_own_cluster_judged(slow: int, foreign: float, verdict: Verdict) -> None:
+    """Met or missed."""
+    assert _judged("p(95)<200", foreign=foreign, slow=slow).verdict is verdict
+
+
+def test_one_miss_that_stands_is_a_fail_among_excused_ones() -> None:
+    """FAIL comes before INVALID; the gate is named for the objective that it is about."""
+    judged = _judged("p(95)<200", "http_req_failed: rate<0.01", foreign=0.9, slow=10, wrong=2)
+
+    assert judged.verdict is Verdict.FAIL
+    assert any(reason.startswith("foreign CPU: 90 % of the machine") for reason in judged.reasons)
