@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kindgate.errors import KindgateError
+
 ROOT = Path(__file__).resolve().parents[2]
 
 SMOKE = ("-m", "pytest", "-m", "e2e and smoke", "-p", "no:cacheprovider", "-p", "no:xdist")
@@ -63,7 +65,7 @@ def try_cell(cell: Cell, folder: Path) -> Row:
     started = time.monotonic()
     try:
         seen = cell.look(folder)
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError, KindgateError) as error:
         seen = Seen(State.FAIL, f"{type(error).__name__}: {error}")
     return Row(cell.group, cell.name, seen.state.value, round(time.monotonic() - started, 1), seen.text, time.strftime("%Y-%m-%d"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +29,10 @@ def _from_registry(folder: Path, *, login: bool) -> Seen:
         return Seen(State.NOT_SEEN, f"the images are pushed with Docker: {engine.message}")
     try:
         with serving(folder / "registry", login=login) as registry:
-            fill(registry, engine, folder)
+            logged_in = engine_login(registry, folder) if login else {}
+            fill(registry, replace(engine, environment={**engine.environment, **logged_in}), folder)
             clone = clone_without_digests(ROOT, folder)
-            known = {"PYTHONPATH": str(clone), "KINDGATE_ENGINE": "docker", "KINDGATE_IMAGE_SEED": ""}
-            if login:
-                known |= engine_login(registry, folder)
+            known = {"PYTHONPATH": str(clone), "KINDGATE_ENGINE": "docker", "KINDGATE_IMAGE_SEED": "", **logged_in}
             mirror = ["--registry-mirror", registry.host]
             code, said = run([this_python().with_name("kindgate"), "images", "pin", *mirror], folder, known, clone)
             if code:
