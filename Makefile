@@ -12,7 +12,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e podman test browser lint workflows adopt faults matrix cycles github-smoke bench startup docs clean
+.PHONY: help e2e podman test browser lint workflows adopt faults cycles github-smoke bench false-alarms startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,10 +73,6 @@ faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some o
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults $(foreach name,$(ONLY),--only $(name)) $(ARGS)
 
-matrix: $(DEV) ## try what kindgate runs on, Pythons, engines, hosts and registries: ONLY="PATTERN" some cells, ARGS=--list shows them; writes docs/support.md
-	$(BIN)/kindgate engine install
-	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)") $(ARGS)
-
 cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults.cycles --count $(or $(CYCLES),50) $(ARGS)
@@ -86,6 +82,10 @@ github-smoke: $(READY) ## hold docs/unproven.md against a scratch repository: RE
 
 bench: $(DEV) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench
+
+false-alarms: $(READY) ## compare the application with itself on a real cluster; fails when that FAILs more often than chance allows
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m bench.false_alarms $(ARGS)
 
 startup: $(READY) ## measure the time to the first test beside a bare kind create cluster
 	$(BIN)/kindgate engine install

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,13 +21,17 @@ REAL_RUNS = Path(__file__).with_name("real_runs.json")
 class RealRun:
     """One comparison: its verdict after so many bursts, and the cores that everything but the generators used meanwhile.
 
-    `change` is how much slower the second version seemed (0.1 is 10 %).
+    `change` is how much slower the second version seemed (0.1 is 10 %). `foreign` cores were kept busy by other programs,
+    on purpose. Runs on one `cluster` share its placement, and so are less than independent; it is empty where it was
+    not recorded.
     """
 
     verdict: str
     bursts: int
     change: float | None
     busy: float
+    foreign: float = 0.0
+    cluster: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,34 @@ class RealRuns:
 
     runs: tuple[RealRun, ...]
 
+    def at(self, foreign: float) -> RealRuns:
+        """Those with so many cores kept busy."""
+        return RealRuns(tuple(run for run in self.runs if run.foreign == foreign))
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The numbers of cores that were kept busy in any of them."""
+        return tuple(sorted({run.foreign for run in self.runs}))
+
+    @property
+    def clusters(self) -> str:
+        """On how many clusters they were made."""
+        known = {run.cluster for run in self.runs if run.cluster}
+        return str(len(known)) if all(run.cluster for run in self.runs) else f"{len(known) or ''} and unrecorded".removeprefix(" and ")
+
+    def count(self, verdict: Verdict) -> int:
+        """How many ended so."""
+        return sum(run.verdict == verdict.value for run in self.runs)
+
     @property
     def total(self) -> int:
         """How many said something about the versions: all but those whose measurement was INVALID."""
-        return sum(run.verdict != Verdict.INVALID.value for run in self.runs)
+        return len(self.runs) - self.count(Verdict.INVALID)
 
     @property
     def failed(self) -> int:
         """How many said FAIL, which is wrong: the versions are equal."""
-        return sum(run.verdict == Verdict.FAIL.value for run in self.runs)
+        return self.count(Verdict.FAIL)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -58,8 +80,7 @@ class RealRuns:
     @property
     def summary(self) -> str:
         """In one line."""
-        counts = Counter(run.verdict for run in self.runs)
-        others = ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict is not Verdict.FAIL)
+        others = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict if verdict is not Verdict.FAIL)
         low, high = self.interval
         return f"{self.failed} FAIL of {self.total} (95 % interval {low:.1%} to {high:.1%}), {others}"
 

@@ -1,11 +1,13 @@
 """Compares an application with itself on a real cluster, again and again, and keeps verdicts and bursts.
 
-    python -m bench.record [--minutes 6] [--runs 30]
+    python -m bench.record [--minutes 6] [--runs 30] [--foreign CORES]
 
 Two deployments of this folder's application stand side by side, as `kindgate compare` has them; each run is a whole
 comparison with a schedule of its own: 10 duet bursts of 2 s at 500 requests per second a look, up to three looks, and
 the confirmation round, before which both are deployed again; p(95) may be 10 % slower. What is there already is kept and
-added to, so that the work can be done in several sittings. The cluster is deleted at the end.
+added to, so that the work can be done in several sittings, each on a cluster of its own: remove bench/real_runs.json first
+when the rules have changed. `--foreign` keeps cores busy with other programs meanwhile, at 0, 0.3, 1 or 2; without it the
+machine has to be quiet. The cluster is deleted at the end.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.foreign import LEVELS, busy_cores
 from bench.provide import Say
-from bench.real_runs import RUNS_WANTED, RealRun, read_real_runs, write_real_runs
-from bench.recorded import RECORDING, read_recording, write_recording
+from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, write_real_runs
+from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.comparing import Compared, measure_and_compare
 from kindgate.pipeline.duet import comparison_campaign
@@ -41,64 +44,101 @@ LONGEST = 200.0
 """Seconds that one comparison takes at most: three looks, the confirmation round, warm-ups, and both deployments anew."""
 
 
-def record(settings: Settings, wanted: int, minutes: float, say: Say) -> None:
-    """Add runs until there are `wanted` decided or undecided ones, or until the time is up."""
-    deadline = Deadline.after(minutes * 60)
+@dataclass(frozen=True)
+class Made:
+    """One comparison, with the bursts that it was decided by and the sentence about it."""
+
+    run: RealRun
+    bursts: tuple[BurstResult, ...]
+    explanation: str
+
+
+def comparisons(
+    settings: Settings, minutes: float, more: Callable[[], bool], say: Say, *, first: int = 1, foreign: float = 0.0
+) -> Iterator[Made]:
+    """Whole comparisons on one cluster, each by a schedule of its own from number `first`, while there are `more` to make and time for one.
+
+    `foreign` cores are kept busy while they are made, and not while the cluster is created.
+    """
+    deadline, number = Deadline.after(minutes * 60), first
     pipeline = Pipeline(settings, new_run_id(), say)
     try:
         standing = pipeline.reach(Stage.APP)
-        while missing(wanted) and deadline.remaining > LONGEST:
-            compared = compare_once(pipeline, standing, settings)
-            keep(compared, say)
-            if compared.origin.confirmation is not None:
-                standing = replace(standing, placement=compared.origin.confirmation.placement)
+        with busy_cores(foreign):
+            while more() and deadline.remaining > LONGEST:
+                compared = compare_once(pipeline, standing, settings, number)
+                if compared.origin.confirmation is not None:
+                    standing = replace(standing, placement=compared.origin.confirmation.placement)
+                yield _made(compared, foreign, pipeline.run_id)
+                number += 1
     finally:
         pipeline.close(failed=False)
 
 
-def missing(wanted: int) -> bool:
-    """Whether fewer than `wanted` runs say something about the versions."""
-    real = read_real_runs()
-    return real is None or real.total < wanted
-
-
-def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings) -> Compared:
-    """A whole comparison, with seeds that no other run has."""
-    real = read_real_runs()
-    seeded = replace(settings, load=replace(settings.load, seed=1000 * (1 + len(real.runs) if real else 1)))
+def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings, number: int) -> Compared:
+    """A whole comparison, with the seeds of this number."""
+    seeded = replace(settings, load=replace(settings.load, seed=1000 * number))
     campaign = comparison_campaign(seeded, OBJECTIVES, standing, lease_of_run(pipeline.run_id))
     return measure_and_compare(OBJECTIVES, campaign, BURSTS, pipeline.exchange, placement=standing.placement)
 
 
-def keep(compared: Compared, say: Say) -> None:
-    """Add a run and its bursts to the files."""
+def _made(compared: Compared, foreign: float, cluster: str) -> Made:
     (result,) = compared.comparison.results
-    real, bursts = read_real_runs(), (*compared.bursts, *compared.confirmation)
-    run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts))
-    write_real_runs([*(real.runs if real else ()), run])
-    earlier = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
-    write_recording(RECORDING, RATE, [*earlier, *(burst_sample(burst) for burst in bursts)])
-    say(f"{run}: {result.explanation}")
+    bursts = (*compared.bursts, *compared.confirmation)
+    run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts), foreign, cluster)
+    return Made(run, bursts, result.explanation)
 
 
 def _busy(bursts: Sequence[BurstResult]) -> float:
     return round(sum(burst.health.other_cpu for burst in bursts) / len(bursts), 2)
 
 
+def missing(real: RealRuns, wanted: int, foreign: float) -> bool:
+    """Whether there are fewer runs than wanted: on a quiet machine of those that say something, beside other programs of any."""
+    made = real.at(foreign)
+    return (len(made.runs) if foreign else made.total) < wanted
+
+
+def keep(made: Made, earlier: RealRuns, say: Say) -> None:
+    """Add a run to its file, and its bursts to the recording of a quiet machine as long as that is short."""
+    write_real_runs([*earlier.runs, made.run])
+    recorded = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
+    if not made.run.foreign and len(recorded) < LEAST_BURSTS:
+        write_recording(RECORDING, RATE, [*recorded, *(burst_sample(burst) for burst in made.bursts)])
+    say(f"{made.run}: {made.explanation}")
+
+
+def recording_settings(environ: Mapping[str, str]) -> Settings:
+    """Those of the application of this folder against itself."""
+    overlay = build_settings(Path.cwd(), {}, {}, environ).deploy.overlay
+    given = {"slo_base": str(overlay), "load_rate": RATE, "load_duration": SECONDS}
+    return build_settings(Path.cwd(), given, {}, environ)
+
+
 def main() -> None:
     """Record, and say what there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=6.0, help="how long to go on, the cluster's creation included")
-    parser.add_argument("--runs", type=int, default=RUNS_WANTED, help="how many runs there are to be in all")
+    parser.add_argument("--runs", type=int, default=RUNS_WANTED, help="how many runs there are to be in all, of this kind of machine")
+    parser.add_argument("--foreign", type=float, default=0.0, choices=LEVELS, help="cores that other programs keep busy")
     options = parser.parse_args()
-    overlay = build_settings(Path.cwd(), {}, {}, os.environ).deploy.overlay
-    given = {"slo_base": str(overlay), "load_rate": RATE, "load_duration": SECONDS}
-    record(build_settings(Path.cwd(), given, {}, os.environ), options.runs, options.minutes, _say)
-    real = read_real_runs()
-    sys.stdout.write(f"{real.summary if real else 'no run'}\n")
+    settings, first = recording_settings(os.environ), 1 + len(_kept().runs)
+
+    def more() -> bool:
+        return missing(_kept(), options.runs, options.foreign)
+
+    for made in comparisons(settings, options.minutes, more, say, first=first, foreign=options.foreign):
+        keep(made, _kept(), say)
+    for level in _kept().levels:
+        sys.stdout.write(f"{level:g} cores used by others: {_kept().at(level).summary}\n")
 
 
-def _say(text: str) -> None:
+def _kept() -> RealRuns:
+    return read_real_runs() or RealRuns(())
+
+
+def say(text: str) -> None:
+    """Progress, on stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 

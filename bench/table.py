@@ -8,11 +8,15 @@ from bench.closed import Flood
 from bench.frozen import Honesty
 from bench.punctual import Punctuality
 from bench.quiet import QUIET, is_quiet
+from bench.real_runs import RealRuns
 from bench.results import Results
 from bench.verdicts import ErrorRates
+from kindgate.model import Verdict
 
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 """What the generated part of a page stands between."""
+
+_VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID)
 
 _FOREIGN = f"Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET:g} counts as quiet."
 
@@ -51,6 +55,7 @@ def details(results: Results) -> str:
         _open_loop(results.open_loop),
         _frozen_server(results.frozen_server),
         _error_rates(results.error_rates),
+        *([_real_runs(RealRuns(results.real_runs))] if results.real_runs else []),
         *([_ingress(results)] if results.ingress else []),
     ]
     return "\n\n".join(parts)
@@ -107,6 +112,17 @@ def _error_rates(rates: ErrorRates) -> str:
         for row in rates.rows
     )
     return _titled("How often verdicts are wrong", head, dict.fromkeys(cells))  # a row that two goals are about comes once
+
+
+def _real_runs(real: RealRuns) -> str:
+    head = ("cores that others use", "runs", "clusters", *map(str, _VERDICTS), "FAIL of those that are not INVALID, 95 % interval")
+    rows = []
+    for foreign in real.levels:
+        found = real.at(foreign)
+        low, high = found.interval
+        counts = (str(found.count(verdict)) for verdict in _VERDICTS)
+        rows.append((f"{foreign:g}", str(len(found.runs)), found.clusters, *counts, f"{low:.1%} to {high:.1%}"))
+    return _titled("Comparisons of two equal deployments on a real cluster, from the first burst to the verdict", head, rows)
 
 
 def _ingress(results: Results) -> str:

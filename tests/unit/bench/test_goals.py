@@ -105,7 +105,7 @@ def test_without_enough_recorded_bursts_and_runs_those_goals_are_missed() -> Non
 
 
 def test_invalid_runs_are_no_runs() -> None:
-    """Thirty have to say something about the versions, and three wrong ones are too many."""
+    """Thirty have to say something about the versions, and three wrong ones are too many; those beside other programs count apart."""
     good, bad, invalid = (RealRun(verdict.value, 10, 0.0, 0.5) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INVALID))
     met = [
         list(verdict_goals(_rates(met=True), RealRuns(runs)))[-1].met
@@ -113,6 +113,7 @@ def test_invalid_runs_are_no_runs() -> None:
             (*(good,) * 28, *(bad,) * 2, invalid),
             (*(good,) * 29, invalid),
             (*(good,) * 27, *(bad,) * 3),
+            (*(good,) * 30, *(replace(bad, foreign=2.0),) * 3),
         )
     ]
-    assert met == [True, False, False]
+    assert met == [True, False, False, True]

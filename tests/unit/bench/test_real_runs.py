@@ -16,6 +16,20 @@ def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_real_runs(path) == RealRuns(runs)
 
 
+def test_runs_are_told_apart_by_how_busy_the_machine_was_kept() -> None:
+    """And by their clusters, where those were recorded: runs that share one are less than independent."""
+    old, quiet, busy = RealRun("PASS", 10, 0.0, 0.5), RealRun("PASS", 10, 0.0, 0.5, 0.0, "a"), RealRun("FAIL", 30, 0.1, 1.9, 2.0, "b")
+    runs = RealRuns((old, quiet, quiet, busy))
+    assert runs.levels == (0.0, 2.0)
+    assert runs.at(2.0) == RealRuns((busy,))
+    assert [RealRuns(part).clusters for part in ((old,), (quiet, quiet), (old, quiet), (quiet, busy))] == [
+        "unrecorded",
+        "1",
+        "1 and unrecorded",
+        "2",
+    ]
+
+
 def test_the_summary_counts_verdicts_and_bounds_the_share_of_failures() -> None:
     """With no FAIL in 30, up to 11.6 % are possible (Clopper and Pearson); INVALID runs are told apart."""
     runs = RealRuns((*(RealRun("PASS", 10, 0.0, 0.5),) * 29, RealRun("INCONCLUSIVE", 30, 0.1, 0.5), RealRun("INVALID", 10, 0.1, 1.9)))

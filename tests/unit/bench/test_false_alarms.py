@@ -1,0 +1,39 @@
+"""How many false alarms of one night are more than chance."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import binom
+
+from bench.false_alarms import ALLOWED, BY_CHANCE, most_fails, too_many
+from bench.real_runs import RealRun, RealRuns
+from bench.record import missing
+
+
+def _runs(**counts: int) -> RealRuns:
+    return RealRuns(tuple(RealRun(verdict, 10, 0.0, 0.5) for verdict, count in counts.items() for _ in range(count)))
+
+
+@pytest.mark.parametrize("runs", [1, 2, 8, 30, 100])
+def test_a_night_is_red_by_chance_once_in_a_thousand(runs: int) -> None:
+    """At the share of FAILs that is allowed, so many or more are rare, and one fewer would not be."""
+    assert binom.sf(most_fails(runs), runs, ALLOWED) <= BY_CHANCE
+    assert binom.sf(most_fails(runs) - 1, runs, ALLOWED) > BY_CHANCE
+
+
+def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
+    """A leg that never judged is red too: it would watch nothing."""
+    assert not too_many(_runs(PASS=7, FAIL=1))
+    assert not too_many(_runs(PASS=8))
+    assert too_many(_runs(PASS=4, FAIL=4))
+    assert too_many(_runs(INVALID=8))
+    assert too_many(_runs())
+
+
+def test_runs_are_missing_by_the_kind_of_machine() -> None:
+    """On a quiet machine INVALID runs are made again; beside other programs they are what is counted."""
+    runs = RealRuns((RealRun("PASS", 10, 0.0, 0.5), RealRun("INVALID", 10, 0.0, 0.5), RealRun("INVALID", 10, None, 1.9, 2.0)))
+
+    assert [missing(runs, wanted, 0.0) for wanted in (1, 2)] == [False, True]
+    assert [missing(runs, wanted, 2.0) for wanted in (1, 2)] == [False, True]
+    assert missing(runs, 1, 1.0)
