@@ -12,7 +12,11 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
+<<<<<<< f467d583179149c91fdb51543fd20943a6b01181
 .PHONY: help e2e podman test browser lint workflows adopt faults cycles github-smoke bench false-alarms startup docs clean
+=======
+.PHONY: help e2e podman test browser lint workflows adopt faults matrix cycles github-smoke bench startup docs clean
+>>>>>>> 295606b
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +76,10 @@ adopt: $(DEV) ## install a wheel in another repository and judge that on a real 
 faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some of them, ARGS=--list shows them
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults $(foreach name,$(ONLY),--only $(name)) $(ARGS)
+
+matrix: $(DEV) ## try what kindgate runs on, Pythons, engines, hosts and registries: ONLY="PATTERN" some cells, ARGS=--list shows them; writes docs/support.md
+	$(BIN)/kindgate engine install
+	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
 cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
 	$(BIN)/kindgate engine install

@@ -40,7 +40,7 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
     """The lines that may name a cause: of pods' and nodes' present state first, then of warnings, oldest first.
 
     Warnings about pods that are well by now, or have got past what they warn of, are left out: every start has some. So
-    are those that were last seen before `since` (RFC 3339, UTC) about a pod that is ready: an earlier test's.
+    are those that were last seen before `since` (RFC 3339, UTC) about a pod that is ready or gone: an earlier test's.
     """
     for item in pods:
         yield from _of_pod(item, since)
@@ -50,7 +50,8 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
     for event in in_order(events):
         about = _about(event)
         pod = by_ref.get(about)
-        if event.get("type") == "Warning" and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
+        gone = about.kind == "Pod" and pod is None and _time(event)[:19] < since[:19]
+        if event.get("type") == "Warning" and not gone and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
             yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
 
 

@@ -12,12 +12,14 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
+from kindgate.host.go_caches import go_environment, kept_while_compiling
 from kindgate.host.heartbeat import heartbeat
 from kindgate.host.outputs import locked_sums, note_made, usable
 from kindgate.waiting import Deadline
@@ -72,6 +74,10 @@ class Recipe(Protocol):
     def compiles(self) -> bool:
         """Whether it is compiled here, which takes minutes and asks no package of a stranger."""
 
+    @property
+    def group(self) -> str:
+        """Programs of the same group share what they import: the second is made in seconds if the first is done."""
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`, with `work` as the path of a folder that it may make.
 
@@ -112,7 +118,8 @@ class GoRecipe:
         """Tells this recipe from every other, by what goes into the build and not by where our folders lie."""
         parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action", "seconds"}}
         if self.main_module is not None:
-            parts["own"] = {path.name: path.read_text() for path in sorted(self.main_module.iterdir()) if path.is_file()}
+            own = (path for path in sorted(self.main_module.rglob("*")) if path.is_file() and self._concerns(path))
+            parts["own"] = {str(path.relative_to(self.main_module)): path.read_text() for path in own}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -124,6 +131,16 @@ class GoRecipe:
     def compiles(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def group(self) -> str:
+        """The module that it is compiled in: its versions decide what is shared."""
+        return str(self.main_module or f"{self.module}@{self.version}")
+
+    def _concerns(self, path: Path) -> bool:
+        """Whether a file of the main module is part of this program: another program's folder in it is not."""
+        folder = path.parent
+        return folder == self.main_module or (self.main_module is not None and folder == self.main_module / self.package)
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Compile it to `target`, in a copy of its module at `work`."""
@@ -221,7 +238,8 @@ def download_module(module: str, version: str, sum: str, deadline: Deadline, env
     """
     spec = f"{module}@{version}"
     # outside of any module: a go.mod above the current folder must not have a say
-    told = json.loads(run([_go(), "mod", "download", "-json", spec], cwd=Path(tempfile.gettempdir()), env=env, deadline=deadline).stdout)
+    command = [_go(), "mod", "download", "-json", spec]
+    told = json.loads(run(command, cwd=Path(tempfile.gettempdir()), env={**go_environment(), **(env or {})}, deadline=deadline).stdout)
     if sum and told["Sum"] != sum:
         raise ToolError(
             f"{spec} is not the module that the catalogue names",
@@ -239,7 +257,8 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
         if _unpack_seeded(recipe, seed, made):
             progress(f"{recipe.title}: unpacked from {seed}")
         else:
-            with heartbeat(progress, f"{recipe.title}: {recipe.action}", expected=recipe.seconds):
+            caches = kept_while_compiling() if recipe.compiles else nullcontext()
+            with caches, heartbeat(progress, f"{recipe.title}: {recipe.action}", expected=recipe.seconds):
                 recipe.make(made, Path(work) / "module", deadline)
             _check_output(recipe, folder.name, made, deadline)
         _record_sum(made)
@@ -299,13 +318,13 @@ def _unpack(packed: Path, target: Path) -> None:
 def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> None:
     """`go build` as the recipe says; -trimpath and no build id of a repository, so that a rebuild gives the same bytes."""
     go = _go()
-    environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false", "GOAMD64": "v1", "GOARM64": "v8.0", **recipe.env}
+    environment = {**go_environment(), "CGO_ENABLED": "0", "GOWORK": "off", "GOAMD64": "v1", "GOARM64": "v8.0", **recipe.env}
     if recipe.main_module is None:
         _copy_module(recipe, copy, environment, deadline)
         folder, mode = copy, ["-mod=mod"]
     else:
         folder, mode = recipe.main_module, []
-    flags = ["-trimpath", "-tags", recipe.tags, "-ldflags", f"-s -w {recipe.ldflags}".strip()]
+    flags = ["-buildvcs=false", "-trimpath", "-tags", recipe.tags, "-ldflags", f"-s -w {recipe.ldflags}".strip()]
     try:
         run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
     except CommandFailed as error:

@@ -60,6 +60,11 @@ class DebianRecipe:
         """Never."""
         return False
 
+    @property
+    def group(self) -> str:
+        """It shares nothing."""
+        return self.title
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
 

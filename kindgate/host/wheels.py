@@ -59,6 +59,11 @@ class WheelRecipe:
         """Never."""
         return False
 
+    @property
+    def group(self) -> str:
+        """It shares nothing."""
+        return self.title
+
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
 

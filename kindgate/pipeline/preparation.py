@@ -124,7 +124,7 @@ def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
     least, most = map(span, comparison_seconds(objectives, settings))
     if settings.slo.quick:
         return f"the comparison takes {most} of load, and decides nothing"
-    return f"the comparison takes {least} to {most} of load, and in between the time to deploy both versions again"
+    return f"the comparison takes {least} to {most} of load, and the time to deploy both versions again"
 
 
 @dataclass(frozen=True)

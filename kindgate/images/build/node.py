@@ -9,6 +9,7 @@ from pathlib import Path
 from kindgate.host.binaries import download_module
 from kindgate.host.command import pipe
 from kindgate.host.engine import Engine
+from kindgate.host.go_caches import kept_while_compiling
 from kindgate.images.build import preload, rootfs
 from kindgate.images.build.keys import key_of
 from kindgate.images.build.workshop import Workshop
@@ -35,11 +36,11 @@ def make_node_image(workshop: Workshop, engine: Engine, name: str) -> None:
     """Make the node image and import it into the engine as `name`."""
     catalogue, node, deadline = workshop.catalogue, workshop.catalogue.node, workshop.deadline
     images = workshop.images(node.images)
-    kind = download_module(node.kind.module, node.kind.version, node.kind.sum, deadline)
     programs = {path: workshop.program(program) for path, program in node.programs.items()}
     started = time.monotonic()
     workshop.progress("node image: putting it together")
-    with tempfile.TemporaryDirectory(dir=workshop.cache, prefix=".node-") as work:
+    with kept_while_compiling(), tempfile.TemporaryDirectory(dir=workshop.cache, prefix=".node-") as work:
+        kind = download_module(node.kind.module, node.kind.version, node.kind.sum, deadline)
         root, archive = Path(work) / "root", Path(work) / "images.tar"
         debian = workshop.root_filesystem()
         rootfs.make_root(root, debian=debian, kind=kind, programs=programs, links=node.links, deadline=deadline)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kindgate.errors import KindgateError
 from kindgate.host.binaries import Recipe, download_module, host_platform, is_at_hand, provide_binary
 from kindgate.host.command import run
+from kindgate.host.go_caches import kept_while_compiling
 from kindgate.host.heartbeat import minutes
 from kindgate.images import layout
 from kindgate.images.build import bases, layers
@@ -63,10 +65,11 @@ class Workshop:
     def make_programs(self, names: Iterable[str]) -> None:
         """Make at once all of these programs that are not at hand, the longest first, and the root filesystem beside them.
 
-        Says first what there is to do, how long it usually takes and where it is kept. Where something fails, the rest is
-        still made, and kept; then the first error is raised.
+        Those that share what they import are made one after the other. Says first what there is to do, how long it usually
+        takes and where it is kept. Where something fails, the rest is still made, and kept; then the first error is raised.
         """
-        recipes = [self.recipe(name) for name in sorted(names) if name in self.catalogue.programs]
+        wanted = sorted(names)
+        recipes = [self.recipe(name) for name in wanted if name in self.catalogue.programs]
         binaries = self.cache / "binaries"
         missing = [recipe for recipe in recipes if not is_at_hand(recipe, cache=binaries, seed=self.seed)]
         if not missing:
@@ -78,19 +81,34 @@ class Workshop:
         started = time.monotonic()
         clock = StoppableClock(self.deadline.clock)
         shop = replace(self, deadline=replace(self.deadline, clock=clock))
+        groups: dict[str, list[str]] = {}
+        for recipe in missing:
+            groups.setdefault(recipe.group, []).append(recipe.name)
+        small = [name for name in wanted if name in self.catalogue.c_programs]
         # each compile uses every core that it finds; a second one uses what the first leaves idle while it links
-        with ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
-            jobs: list[Future[Path]] = [compiling.submit(shop.program, recipe.name) for recipe in missing]
-            jobs.append(unpacking.submit(shop.root_filesystem))
+        with kept_while_compiling(), ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
+            jobs: list[Future[object]] = [compiling.submit(shop.make_in_turn, group) for group in groups.values()]
+            jobs += [unpacking.submit(shop.root_filesystem), unpacking.submit(shop.make_in_turn, small)]
             try:
                 wait(jobs)
             except BaseException:
                 clock.stop()
                 compiling.shutdown(wait=False, cancel_futures=True)
                 raise
-        for job in jobs:
-            job.result()
+            for job in jobs:
+                job.result()
         self.progress(f"{len(missing)} programs made in {minutes(time.monotonic() - started)}")
+
+    def make_in_turn(self, names: Sequence[str]) -> None:
+        """Make the programs one after the other, each whatever becomes of the others; then raise the first error."""
+        errors: list[KindgateError] = []
+        for name in names:
+            try:
+                self.program(name)
+            except KindgateError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def root_filesystem(self) -> Path:
         """The nodes' Debian root filesystem; only to be copied from."""

@@ -58,6 +58,14 @@ def test_present_state_is_observed_before_past_warnings() -> None:
     ]
 
 
+def test_warnings_about_pods_that_went_before_the_failure_do_not_count() -> None:
+    """A pod that is stopped fails its readiness probe, and a comparison deploys both versions again."""
+    warning = event("Unhealthy", "Readiness probe failed", name="replaced")
+    assert not list(observations([pod()], [warning], [], "2026-01-01T00:00:02Z"))
+    assert list(observations([pod()], [warning], [], "2026-01-01T00:00:01Z"))
+    assert list(observations([pod()], [warning], []))
+
+
 def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
     """A readiness probe fails once on every start."""
     assert not list(observations([pod()], [event("Unhealthy", "Readiness probe failed")], []))

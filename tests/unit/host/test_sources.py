@@ -35,6 +35,11 @@ class Source:
         return self.version
 
     @property
+    def group(self) -> str:
+        """As every recipe has it."""
+        return self.title
+
+    @property
     def origin(self) -> str:
         """As every recipe has it."""
         return f"source {self.version}"

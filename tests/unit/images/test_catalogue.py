@@ -60,7 +60,7 @@ def test_a_recipe_says_all_that_the_catalogue_says() -> None:
 
     assert isinstance(recipe, GoRecipe)
     assert recipe.title == "kube@v1.37.2"
-    assert recipe.main_module == FOLDER / "kube"
+    assert recipe.main_module == FOLDER / "cluster"
     assert recipe.tags == "providerless"
     assert "-X k8s.io/component-base/version.gitVersion=v1.37.2" in recipe.ldflags
 

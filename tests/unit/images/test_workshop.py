@@ -125,3 +125,22 @@ def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
         workshop.make_programs(["kube"])
 
     assert yard.made == set()
+
+
+def test_programs_of_one_module_are_made_in_turn(tmp_path: Path) -> None:
+    """The second finds compiled what both import; beside the first it would compile that again."""
+    yard = Yard(tmp_path, "true", kube=450, etcd=15)
+    document = catalogue_document(
+        {
+            name: {"module": f"example.org/{name}", "version": "v1", "main_module": "kube", "package": name, "seconds": seconds}
+            for name, seconds in {"kube": 450, "etcd": 15}.items()
+        }
+    )
+    go = tmp_path / "bin" / "go"
+    alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
+    go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{alone}; echo > "$out"\n')
+    shared = replace(yard.workshop, catalogue=Catalogue.model_validate(document))
+
+    shared.make_programs(["kube", "etcd"])
+
+    assert yard.made == {"kube", "etcd"}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kindgate.deploy.beside import Beside
+from kindgate.errors import SettingsError
 from kindgate.pipeline.preparation import Prepared
 from kindgate.pipeline.session import Pipeline
 from kindgate.pipeline.tools import Tools
@@ -21,3 +24,11 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
     pipeline.prepared = Prepared(Tools(Path("kubectl"), None), head, (before,), None, base=Beside(base, {}, {}))
 
     assert pipeline.notes == ("database changed", "web changed", "web-base changed")
+
+
+def test_without_two_versions_none_can_change_places() -> None:
+    """Nothing is removed from a cluster for a comparison that there is not."""
+    pipeline = Pipeline(Settings(), "run", lambda _: None)
+
+    with pytest.raises(SettingsError, match="no two versions"):
+        pipeline.exchange()

@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from kindgate.model import Verdict
 from kindgate.report.burst_record import TIMELINE_POINTS
 from kindgate.report.bursts import Distribution, SendLag, Timeline
 from kindgate.report.html import report_page, summary_fragment
+from kindgate.report.objectives import EarlierLooks
 from kindgate.report.run import RunReport, TestResult
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -210,3 +212,12 @@ def test_what_javascript_sorts_is_whole_without_it(failing_page: Page) -> None:
     assert "sortable" in " ".join(failing_page.values("class"))
     assert "0.41" in failing_page.text
     assert "button" not in {tag for tag, _ in failing_page.elements}
+
+
+def test_what_the_looks_found_stands_beside_what_was_confirmed(failing: RunReport) -> None:
+    """The page has the column only where a confirmation round followed."""
+    looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
+    row = failing.comparison[0].model_copy(update={"first": looks})
+
+    assert "FAIL: +30.0 % (+20.0 % to +40.0 %) in 20 pairs" in report_page(failing.model_copy(update={"comparison": (row,)}))
+    assert "before confirmation" not in report_page(failing)

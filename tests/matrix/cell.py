@@ -1,0 +1,104 @@
+"""One thing that kindgate may run on, how it is tried, and what was seen."""
+
+from __future__ import annotations
+
+import enum
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import KindgateError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SMOKE = ("-m", "pytest", "-m", "e2e and smoke", "-p", "no:cacheprovider", "-p", "no:xdist")
+"""The smoke suite: a real cluster, the bundled application, its health."""
+
+_MINUTES = 30
+_LAST_LINES = 15
+
+
+class State(enum.StrEnum):
+    """What became of a cell; `REFUSED` is one sentence before anything is created."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    REFUSED = "refused"
+    NOT_SEEN = "not seen"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a cell: pytest's closing line, the refusal, or why it was not tried."""
+
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the matrix: `group` is its table, `name` its row, `look` tries it in a folder of its own."""
+
+    group: str
+    name: str
+    look: Callable[[Path], Seen]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell that was tried, with the seconds that it took and the day."""
+
+    group: str
+    name: str
+    state: str
+    seconds: float
+    text: str
+    day: str
+
+
+def try_cell(cell: Cell, folder: Path) -> Row:
+    """Try a cell; what goes wrong in trying it is its own failure and no other cell's."""
+    started = time.monotonic()
+    try:
+        seen = cell.look(folder)
+    except (OSError, subprocess.SubprocessError, KindgateError) as error:
+        seen = Seen(State.FAIL, f"{type(error).__name__}: {error}")
+    return Row(cell.group, cell.name, seen.state.value, round(time.monotonic() - started, 1), seen.text, time.strftime("%Y-%m-%d"))
+
+
+def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
+    """Run a command with its output in `folder`/log; its exit code and what it wrote."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log"
+    with log.open("a", encoding="utf-8") as file:
+        ended = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            timeout=_MINUTES * 60,
+            check=False,
+        )
+    return ended.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+
+def pytest_seen(arguments: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Seen:
+    """Run a suite; PASS when tests passed and none failed."""
+    command = [*arguments, "--artifacts", folder / "artifacts"] if "tests/unit" not in arguments else arguments
+    code, said = run(command, folder, environment, cwd)
+    closing = next((line.strip("= ") for line in reversed(said.splitlines()) if " passed" in line or " failed" in line), "")
+    if code == 0 and " passed" in closing:
+        return Seen(State.PASS, closing)
+    last = " / ".join(said.splitlines()[-_LAST_LINES:])
+    return Seen(State.FAIL, closing or f"exit code {code}: {last}")
+
+
+def this_python() -> Path:
+    """The Python that runs the matrix: that of `.venv`."""
+    return Path(sys.executable)

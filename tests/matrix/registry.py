@@ -1,0 +1,182 @@
+"""A real registry (distribution) on loopback that holds every image of a run, with or without a login."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+import yaml
+
+from kindgate.assets import manifests
+from kindgate.host.engine import Engine
+from kindgate.images.archive import read_archive
+from kindgate.images.layout import Blob
+from kindgate.images.lock import read_lock
+from kindgate.images.reference import OWN_REGISTRY, ImageReference
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from tests.matrix.cell import run, this_python
+
+USER, PASSWORD = "kindgate", "matrix"
+
+_HTPASSWD = f"{USER}:$2a$05$cJzK.QTqdmpRu4VtM8.zCeioUNaWWPQUbSY5ax3BXNsQsbTLcTXFG\n"
+"""PASSWORD by bcrypt, the only form that the registry takes."""
+
+_SECONDS = 900.0
+
+
+class CannotProvide(Exception):
+    """The registry cannot be had on this machine, or an image cannot be brought into it."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that listens at `host` (`127.0.0.1:PORT`)."""
+
+    host: str
+    login: bool
+
+    @property
+    def auth(self) -> tuple[str, str] | None:
+        """The login of its own client."""
+        return (USER, PASSWORD) if self.login else None
+
+    def push(self, name: ImageReference, archive: Path) -> None:
+        """Upload the image of this name from an archive, blob by blob (OCI distribution-spec 1.1, "Pushing")."""
+        (image,) = (image for image in read_archive(archive) if name in image.names)
+        for blob in image.blobs:
+            self._upload(name, blob)
+        with image.manifest.opened() as content:
+            put = requests.put(
+                self._url(name, f"manifests/{name.tag}"),
+                data=content.read(image.manifest.size),
+                headers={"Content-Type": image.manifest.media_type},
+                auth=self.auth,
+                timeout=60,
+            )
+        put.raise_for_status()
+
+    def _upload(self, name: ImageReference, blob: Blob) -> None:
+        begun = requests.post(self._url(name, "blobs/uploads/"), auth=self.auth, timeout=60)
+        begun.raise_for_status()
+        with blob.opened() as content:
+            put = requests.put(
+                begun.headers["Location"],
+                params={"digest": blob.digest},
+                data=content.read(blob.size),
+                headers={"Content-Type": "application/octet-stream"},
+                auth=self.auth,
+                timeout=300,
+            )
+        put.raise_for_status()
+
+    def _url(self, name: ImageReference, path: str) -> str:
+        return f"http://{self.host}/v2/{name.repository}/{path}"
+
+
+@contextmanager
+def serving(folder: Path, *, login: bool) -> Iterator[Registry]:
+    """Run a registry until the block ends; raises `CannotProvide` where its program cannot be had."""
+    program = _program(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    configuration: dict[str, object] = {
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": host},
+    }
+    if login:
+        (folder / "htpasswd").write_text(_HTPASSWD)
+        configuration["auth"] = {"htpasswd": {"realm": "kindgate", "path": str(folder / "htpasswd")}}
+    (folder / "config.yml").write_text(yaml.safe_dump(configuration))
+    with (folder / "registry.log").open("w") as log:
+        server = subprocess.Popen([program, "serve", folder / "config.yml"], stdout=log, stderr=log)
+
+    def answers() -> Ready[None] | Pending:
+        try:
+            return Ready(None) if requests.get(f"http://{host}/v2/", timeout=5).status_code in {200, 401} else Pending("another answer")
+        except requests.RequestException as error:
+            return Pending(str(error))
+
+    try:
+        wait_for("the registry answers", answers, deadline=Deadline.after(30))
+        yield Registry(host, login)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def fill(registry: Registry, engine: Engine, folder: Path) -> None:
+    """Build every image of the lock and push it; raises `CannotProvide` with the last words of what fails."""
+    images = manifests() / "images"
+    lock = read_lock(images / "images.lock")
+    node = _command([this_python().with_name("kindgate"), "images", "warm", "--image-source", "build"], folder).splitlines()
+    built = next((line.removeprefix("node image ") for line in node if line.startswith("node image ")), "")
+    wanted = ImageReference.parse(lock.node.image)
+    pushed = f"{registry.host}/{wanted.repository}:{wanted.tag}"
+    deadline = Deadline.after(_SECONDS)
+    engine.run("tag", built, pushed, deadline=deadline)
+    try:
+        engine.run("push", "--quiet", pushed, deadline=deadline)
+    finally:
+        engine.run("rmi", pushed, deadline=deadline, check=False)
+    for text, entry in lock.images.items():
+        name = ImageReference.parse(text)
+        if entry.build and name.registry != OWN_REGISTRY:
+            archive = folder / "image.tar"
+            _command([this_python().with_name("kindgate"), "images", "build", text, archive], folder)
+            registry.push(name, archive)
+
+
+def clone_without_digests(source: Path, folder: Path) -> Path:
+    """A clone whose lock knows no digest: the images of this registry have digests of their own."""
+    clone = folder / "clone"
+    _command(["git", "clone", "--quiet", source, clone], folder)
+    file = clone / "k8s" / "images" / "images.lock"
+    document = yaml.safe_load(file.read_text())
+    for entry in (document["node"], *document["images"].values()):
+        entry.pop("digest", None)
+        entry.pop("digest_from", None)
+    file.write_text(yaml.safe_dump(document))
+    return clone
+
+
+def engine_login(registry: Registry, folder: Path) -> Mapping[str, str]:
+    """Variables by which the engine's client knows the login."""
+    (folder / "docker").mkdir()
+    token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    (folder / "docker" / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": token}}}))
+    return {"DOCKER_CONFIG": str(folder / "docker")}
+
+
+def _program(folder: Path) -> Path:
+    """Distribution's registry: on PATH, or unpacked from Debian's package, which is not installed."""
+    found = shutil.which("docker-registry")
+    if found:
+        return Path(found)
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise CannotProvide("docker-registry is not installed, and apt cannot fetch it")
+    folder.mkdir(parents=True, exist_ok=True)
+    _command(["apt-get", "download", "-qq", "docker-registry"], folder, cwd=folder)
+    (package,) = folder.glob("docker-registry_*.deb")
+    _command(["dpkg-deb", "--extract", package, folder / "package"], folder)
+    return folder / "package" / "usr" / "bin" / "docker-registry"
+
+
+def _command(command: list[str | Path], folder: Path, cwd: Path | None = None) -> str:
+    log = folder / "commands"
+    code, said = run(command, log) if cwd is None else run(command, log, cwd=cwd)
+    (log / "log").unlink()
+    if code:
+        raise CannotProvide(f"{' '.join(map(str, command))} ended with {code}: {said[-400:]}")
+    return said

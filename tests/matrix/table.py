@@ -1,0 +1,50 @@
+"""The matrix as JSON that single cells are added to, and as the page `docs/support.md`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.matrix.cell import ROOT, Row, State
+
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = ROOT / "docs" / "support.md"
+
+_HEAD = """# What kindgate was seen to run on
+
+Made by `make matrix`, which tries each row on the machine that it runs on: {machine}.
+A row is PASS when its suite passed, `refused` when kindgate says in one sentence that it cannot run there, before it creates anything, and
+`not seen` with the reason when this machine cannot show it. Nothing is emulated. Rows keep what they were when they were last tried.
+"""
+
+
+def read_rows(file: Path = RESULTS) -> tuple[Row, ...]:
+    """The rows that were kept."""
+    return tuple(Row(**row) for row in json.loads(file.read_text(encoding="utf-8"))["rows"]) if file.exists() else ()
+
+
+def add_row(row: Row, order: Sequence[tuple[str, str]], machine: str, file: Path = RESULTS) -> tuple[Row, ...]:
+    """Keep a row in the place of an older one of the same cell, in the order of the cells; all rows that there are."""
+    known = {(old.group, old.name): old for old in read_rows(file)} | {(row.group, row.name): row}
+    rows = tuple(known[cell] for cell in order if cell in known)
+    file.write_text(json.dumps({"machine": machine, "rows": [asdict(one) for one in rows]}, indent=1) + "\n", encoding="utf-8")
+    return rows
+
+
+def page(rows: Iterable[Row], machine: str) -> str:
+    """The page: a table for each group."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    text = _HEAD.format(machine=machine)
+    for group, of_group in groups.items():
+        text += f"\n## {group}\n\n| {group} | State | Seconds | Seen | Day |\n|---|---|---|---|---|\n"
+        text += "".join(f"| {' | '.join(_cells(row))} |\n" for row in of_group)
+    return text
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    seconds = "" if row.state == State.NOT_SEEN else f"{row.seconds:.0f}"
+    return (row.name, row.state, seconds, " ".join(row.text.replace("|", "\\|").replace("<", "&lt;").split()), row.day)

@@ -1,0 +1,100 @@
+"""Go's caches lie in kindgate's folder while somebody compiles, and go when nobody does any more."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.synchronize
+from pathlib import Path
+
+import pytest
+
+from kindgate.host.go_caches import go_environment, kept_while_compiling
+
+
+@pytest.fixture
+def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of Go's caches, below a cache folder of the test's own."""
+    monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("GOCACHE", raising=False)
+    monkeypatch.delenv("GOMODCACHE", raising=False)
+    return tmp_path / "go"
+
+
+def compiled(caches: Path) -> Path:
+    """A package that Go has compiled."""
+    package = caches / "build" / "00" / "package"
+    package.parent.mkdir(parents=True, exist_ok=True)
+    package.touch()
+    return package
+
+
+def test_go_writes_into_kindgates_own_cache(caches: Path) -> None:
+    """Both compiled packages and modules."""
+    environment = go_environment()
+
+    assert environment["GOCACHE"] == str(caches / "build")
+    assert environment["GOMODCACHE"] == str(caches / "modules")
+
+
+def test_the_users_own_folders_are_used_and_left_alone(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be shared with other work."""
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("GOCACHE", str(own))
+
+    with kept_while_compiling():
+        assert "GOCACHE" not in go_environment()
+
+    assert own.exists()
+    assert caches.exists()
+
+
+def test_what_go_has_kept_is_removed_in_the_end(caches: Path) -> None:
+    """It is gigabytes."""
+    with kept_while_compiling():
+        package = compiled(caches)
+
+    assert not package.exists()
+
+
+def test_what_go_has_kept_stays_while_another_compiles(caches: Path) -> None:
+    """Within the same process, and it goes with the last one."""
+    with kept_while_compiling():
+        with kept_while_compiling():
+            package = compiled(caches)
+        assert package.exists()
+
+    assert not package.exists()
+
+
+def _compile(ready: multiprocessing.synchronize.Event, end: multiprocessing.synchronize.Event) -> None:
+    with kept_while_compiling():
+        ready.set()
+        end.wait(60)
+
+
+def test_another_process_keeps_it_too(caches: Path) -> None:
+    """Two runs on one machine share it."""
+    context = multiprocessing.get_context("spawn")
+    ready, end = context.Event(), context.Event()
+    other = context.Process(target=_compile, args=(ready, end))
+    other.start()
+    assert ready.wait(60)
+
+    with kept_while_compiling():
+        package = compiled(caches)
+    stays = package.exists()
+    end.set()
+    other.join(60)
+
+    assert stays
+    assert not package.exists()
+
+
+def test_an_interrupted_run_leaves_what_the_next_one_goes_on_from(caches: Path) -> None:
+    """Only what is finished is removed."""
+    package = compiled(caches)
+    with pytest.raises(KeyboardInterrupt), kept_while_compiling():
+        raise KeyboardInterrupt
+
+    assert package.exists()
