@@ -12,11 +12,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-<<<<<<< f467d583179149c91fdb51543fd20943a6b01181
-.PHONY: help e2e podman test browser lint workflows adopt faults cycles github-smoke bench false-alarms startup docs clean
-=======
-.PHONY: help e2e podman test browser lint workflows adopt faults matrix cycles github-smoke bench startup docs clean
->>>>>>> 295606b
+.PHONY: help e2e podman test browser lint workflows adopt faults matrix cycles github-smoke bench false-alarms startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
