@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,23 @@ from typing import Any
 
 import psutil
 
-_SPIN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
+_SPIN = """
+import sys, time
+end, share = time.monotonic() + float(sys.argv[1]), float(sys.argv[2])
+while time.monotonic() < end:
+    pause = time.monotonic() + 0.02 * share
+    while time.monotonic() < pause:
+        pass
+    if share < 1:
+        time.sleep(0.02 * (1 - share))
+"""
+"""Busy for a share of every 20 ms."""
 
 _LAUNCH = """
 import subprocess, sys
 null = subprocess.DEVNULL
-for _ in range(int(sys.argv[2])):
-    command = [sys.executable, "-c", sys.argv[3], sys.argv[1]]
+for share in sys.argv[3:]:
+    command = [sys.executable, "-c", sys.argv[2], sys.argv[1], share]
     print(subprocess.Popen(command, start_new_session=True, stdin=null, stdout=null, stderr=null).pid)
 """
 """Its children outlive it and belong to no process of the run any more."""
@@ -28,6 +39,11 @@ class BusyPrograms:
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
         self._processes = processes
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Their process ids."""
+        return tuple(process.pid for process in self._processes)
+
     def cpu_seconds(self) -> float:
         """CPU time that they have used, in seconds."""
         return sum(sum(process.cpu_times()[:2]) for process in self._processes)
@@ -37,12 +53,14 @@ class BusyPrograms:
         for process in self._processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(self._processes, timeout=10)
 
 
 @contextlib.contextmanager
-def busy_programs(count: int, seconds: float) -> Iterator[BusyPrograms]:
-    """`count` processes that keep a CPU busy each, until the block ends and for `seconds` at most."""
-    told = subprocess.run([sys.executable, "-c", _LAUNCH, str(seconds), str(count), _SPIN], check=True, capture_output=True, text=True)
+def busy_programs(cores: float, seconds: float) -> Iterator[BusyPrograms]:
+    """Processes that keep `cores` CPUs busy, the last one for a part of the time, until the block ends and for `seconds` at most."""
+    shares = [str(min(1.0, cores - number)) for number in range(math.ceil(cores))]
+    told = subprocess.run([sys.executable, "-c", _LAUNCH, str(seconds), _SPIN, *shares], check=True, capture_output=True, text=True)
     found = BusyPrograms([psutil.Process(int(pid)) for pid in told.stdout.split()])
     try:
         yield found

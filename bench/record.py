@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.foreign import LEVELS, busy_cores
+from bench.busy import busy_programs
 from bench.provide import Say
 from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, write_real_runs
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
@@ -39,6 +39,9 @@ RATE, SECONDS, BURSTS = 500.0, 2.0, 10
 """Requests per second over both versions, seconds of a burst, and bursts of a look."""
 
 OBJECTIVES = Objectives(compare=(Tolerance(95.0, 0.10),))
+
+FOREIGN = (0.0, 0.3, 1.0, 2.0)
+"""Cores that other programs keep busy in the runs that are kept."""
 
 LONGEST = 200.0
 """Seconds that one comparison takes at most: three looks, the confirmation round, warm-ups, and both deployments anew."""
@@ -64,7 +67,7 @@ def comparisons(
     pipeline = Pipeline(settings, new_run_id(), say)
     try:
         standing = pipeline.reach(Stage.APP)
-        with busy_cores(foreign):
+        with busy_programs(foreign, minutes * 60):
             while more() and deadline.remaining > LONGEST:
                 compared = compare_once(pipeline, standing, settings, number)
                 if compared.origin.confirmation is not None:
@@ -120,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=6.0, help="how long to go on, the cluster's creation included")
     parser.add_argument("--runs", type=int, default=RUNS_WANTED, help="how many runs there are to be in all, of this kind of machine")
-    parser.add_argument("--foreign", type=float, default=0.0, choices=LEVELS, help="cores that other programs keep busy")
+    parser.add_argument("--foreign", type=float, default=0.0, choices=FOREIGN, help="cores that other programs keep busy")
     options = parser.parse_args()
     settings, first = recording_settings(os.environ), 1 + len(_kept().runs)
 
