@@ -14,6 +14,7 @@ from kindgate.errors import EngineError
 from kindgate.host.engine import Engine, find_engine, numbers
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.waiting import Deadline
+from tests.matrix.arm64 import programs_on_arm64
 from tests.matrix.cell import SMOKE, Cell, Seen, State, pytest_seen, run, this_python
 
 NOBODY = 65534
@@ -38,6 +39,7 @@ def cells() -> Iterator[Cell]:
     yield Cell("Host", "1 CPU", partial(_host, lambda facts: facts.cpus == 1, "has {0.cpus} CPUs"))
     yield Cell("Host", "4 GiB of memory", partial(_host, lambda facts: facts.memory < 5 * _GIGABYTE, "has more memory"))
     yield Cell("Host", "arm64", partial(_host, lambda facts: facts.arch in {"aarch64", "arm64"}, "is {0.arch}"))
+    yield Cell("Host", "arm64: programs started under qemu-user", programs_on_arm64)
     yield Cell("Host", "macOS", partial(_host, lambda facts: facts.system == "darwin", "is {0.system}"))
 
 

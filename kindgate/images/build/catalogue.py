@@ -37,10 +37,12 @@ class _Source(_Entry):
     """What is said of every source of a program.
 
     `release` is the tag of an image that holds what this source gives; empty where the program has no other source.
-    `license` and `packer` say under which terms and by whom it was packed: the project itself where `packer` is empty.
+    `megabytes` is what is downloaded for it. `license` and `packer` say under which terms and by whom it was packed: the
+    project itself where `packer` is empty.
     """
 
     release: str = ""
+    megabytes: float = 0.0
     license: str = ""
     packer: str = ""
 

@@ -17,7 +17,7 @@ from kindgate.host.go_caches import kept_while_compiling
 from kindgate.host.heartbeat import minutes
 from kindgate.images import layout
 from kindgate.images.build import bases, layers
-from kindgate.images.build.catalogue import Catalogue, CProgram, Image
+from kindgate.images.build.catalogue import Catalogue, CProgram, Image, Program
 from kindgate.images.build.debian import install_packages, root_filesystem
 from kindgate.images.build.keys import key_of
 from kindgate.images.build.python_images import ENVIRONMENT, PythonWorkshop
@@ -49,6 +49,9 @@ class Workshop:
         """How a program is made, by the source that was chosen for it."""
         return self.catalogue.recipes(program, self.folder)[self.sources.get(program, 0)]
 
+    def _source(self, program: str) -> Program:
+        return self.catalogue.programs[program][self.sources.get(program, 0)]
+
     def program(self, name: str) -> Path:
         """A compiled program."""
         if name in self.catalogue.c_programs:
@@ -77,7 +80,11 @@ class Workshop:
         missing.sort(key=lambda recipe: -recipe.seconds)
         told = ", ".join(f"{recipe.title} ({minutes(recipe.seconds)})" for recipe in missing)
         total = minutes(sum(recipe.seconds for recipe in missing))
-        self.progress(f"to make once: {told}; usually {total} on two idle cores; kept in {binaries}, and made again where that is removed")
+        size = sum(self._source(recipe.name).megabytes for recipe in missing)
+        self.progress(
+            f"to make once: {told}; usually {total} on two idle cores, about {size:.0f} MB are downloaded; "
+            f"kept in {binaries}, and made again where that is removed"
+        )
         started = time.monotonic()
         clock = StoppableClock(self.deadline.clock)
         shop = replace(self, deadline=replace(self.deadline, clock=clock))

