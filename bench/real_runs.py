@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from scipy.stats import binomtest
 
@@ -22,8 +23,8 @@ class RealRun:
     """One comparison: its verdict after so many bursts, and the cores that everything but the generators used meanwhile.
 
     `change` is how much slower the second version seemed (0.1 is 10 %). `foreign` cores were kept busy by other programs,
-    on purpose. Runs on one `cluster` share its placement, and so are less than independent; it is empty where it was
-    not recorded.
+    on purpose, and `others` is what all programs that are not the run's used in fact, in cores. Runs on one `cluster`
+    share its placement, and so are less than independent; it is empty where it was not recorded.
     """
 
     verdict: str
@@ -32,6 +33,7 @@ class RealRun:
     busy: float
     foreign: float = 0.0
     cluster: str = ""
+    others: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ class RealRuns:
         """On how many clusters they were made."""
         known = {run.cluster for run in self.runs if run.cluster}
         return str(len(known)) if all(run.cluster for run in self.runs) else f"{len(known) or ''} and unrecorded".removeprefix(" and ")
+
+    @property
+    def others(self) -> float | None:
+        """The cores that programs outside of the run used in fact, in the median run; `None` where that was not measured."""
+        known = [run.others for run in self.runs if run.others is not None]
+        return median(known) if known else None
 
     def count(self, verdict: Verdict) -> int:
         """How many ended so."""

@@ -88,12 +88,18 @@ def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings, 
 def _made(compared: Compared, foreign: float, cluster: str) -> Made:
     (result,) = compared.comparison.results
     bursts = (*compared.bursts, *compared.confirmation)
-    run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts), foreign, cluster)
+    run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts), foreign, cluster, _others(bursts))
     return Made(run, bursts, result.explanation)
 
 
 def _busy(bursts: Sequence[BurstResult]) -> float:
     return round(sum(burst.health.other_cpu for burst in bursts) / len(bursts), 2)
+
+
+def _others(bursts: Sequence[BurstResult]) -> float | None:
+    """What programs that are not the run's used, in cores; `None` where it is not known of any burst."""
+    known = [burst.health.foreign for burst in bursts if burst.health.foreign is not None]
+    return round(sum(known) / len(known) * (os.cpu_count() or 1), 2) if known else None
 
 
 def missing(real: RealRuns, wanted: int, foreign: float) -> bool:

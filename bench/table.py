@@ -115,13 +115,29 @@ def _error_rates(rates: ErrorRates) -> str:
 
 
 def _real_runs(real: RealRuns) -> str:
-    head = ("cores that others use", "runs", "clusters", *map(str, _VERDICTS), "FAIL of those that are not INVALID, 95 % interval")
+    head = (
+        "cores kept busy by others",
+        "in fact",
+        "runs",
+        "clusters",
+        *map(str, _VERDICTS),
+        "FAIL of those that are not INVALID, 95 % interval",
+    )
     rows = []
     for foreign in real.levels:
         found = real.at(foreign)
         low, high = found.interval
         counts = (str(found.count(verdict)) for verdict in _VERDICTS)
-        rows.append((f"{foreign:g}", str(len(found.runs)), found.clusters, *counts, f"{low:.1%} to {high:.1%}"))
+        rows.append(
+            (
+                f"{foreign:g}",
+                "?" if found.others is None else f"{found.others:.2f}",
+                str(len(found.runs)),
+                found.clusters,
+                *counts,
+                f"{low:.1%} to {high:.1%}",
+            )
+        )
     return _titled("Comparisons of two equal deployments on a real cluster, from the first burst to the verdict", head, rows)
 
 

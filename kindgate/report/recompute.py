@@ -18,8 +18,8 @@ from kindgate.report.recomputation import BaseVerdict, Recomputation
 from kindgate.report.run import Outcome, RunReport
 from kindgate.slo.sample import BurstSample
 
-WORK_LIMIT = 10_000
-"""Objectives times bursts that are judged again at most: fifteen seconds of a processor, or three objectives in each of 50 tests."""
+WORK_LIMIT = 12_000
+"""Objectives times bursts that are judged again at most: about eighteen seconds of a processor, or three objectives in each of 50 tests."""
 
 GATES_LIMIT = 500
 

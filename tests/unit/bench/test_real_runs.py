@@ -18,10 +18,11 @@ def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_runs_are_told_apart_by_how_busy_the_machine_was_kept() -> None:
     """And by their clusters, where those were recorded: runs that share one are less than independent."""
-    old, quiet, busy = RealRun("PASS", 10, 0.0, 0.5), RealRun("PASS", 10, 0.0, 0.5, 0.0, "a"), RealRun("FAIL", 30, 0.1, 1.9, 2.0, "b")
+    old, quiet, busy = RealRun("PASS", 10, 0.0, 0.5), RealRun("PASS", 10, 0.0, 0.5, 0.0, "a"), RealRun("FAIL", 30, 0.1, 1.9, 2.0, "b", 1.7)
     runs = RealRuns((old, quiet, quiet, busy))
     assert runs.levels == (0.0, 2.0)
     assert runs.at(2.0) == RealRuns((busy,))
+    assert (runs.at(0.0).others, runs.at(2.0).others) == (None, 1.7)
     assert [RealRuns(part).clusters for part in ((old,), (quiet, quiet), (old, quiet), (quiet, busy))] == [
         "unrecorded",
         "1",
