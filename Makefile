@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 DEV := .venv/dev
 BROWSER := .venv/browser
+MUTANTS := .venv/mutants
 # Bytecode is made of what is imported, not of everything. uv does not read pip's settings, such as a private index: then pip does it.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 UV := $(shell command -v uv 2>/dev/null)
@@ -12,7 +13,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e podman test browser lint workflows adopt faults matrix cycles github-smoke bench false-alarms startup docs clean
+.PHONY: help e2e podman test browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +77,13 @@ faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some o
 matrix: $(DEV) ## try what kindgate runs on, Pythons, engines, hosts and registries: ONLY="PATTERN" some cells, ARGS=--list shows them; writes docs/support.md
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+$(MUTANTS): $(DEV) tests/mutants/requirements.lock
+	$(call install,--require-hashes -r tests/mutants/requirements.lock)
+	@touch $(MUTANTS)
+
+mutants: $(MUTANTS) ## change the code line by line and see which changes no test notices: MINUTES=60, goes on where it stopped; ARGS=--score shows the score
+	$(BIN)/python -m tests.mutants --minutes $(or $(MINUTES),60) $(ARGS)
 
 cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
 	$(BIN)/kindgate engine install
