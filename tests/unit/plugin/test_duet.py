@@ -96,12 +96,14 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
     result = suite.runpytest_inprocess(*OPTIONS)
 
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*p(50) of the pull request*of the base*slower*"])
     assert 'name="compare.verdict[p(50)]"' in (suite.path / "artifacts" / "junit.xml").read_text()
     report = json.loads((suite.path / "artifacts" / "report.json").read_text())
     rows = {row["test"].rpartition("::")[2]: row for row in report["comparison"]}
     assert set(rows) == {"test_no_slower", "test_figures"}
-    assert {row["verdict"] for row in rows.values()} <= {"FAIL", "INVALID"}
+    verdicts = {row["verdict"] for row in rows.values()}
+    assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the gate for loop lag, as it must
+    if verdicts == {"FAIL"}:
+        result.stdout.fnmatch_lines(["*p(50) of the pull request*of the base*slower*"])
     assert rows["test_no_slower"]["change"] > 0.5
     assert len(report["bursts"]) <= 6 + 20
     assert {row["first"]["verdict"] for row in rows.values() if row["verdict"] == "FAIL"} <= {"FAIL"}
