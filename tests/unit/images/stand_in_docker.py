@@ -97,7 +97,9 @@ def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
     if pulled:
         with (folder / "images.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # images are pulled side by side
-            (folder / "images.json").write_text(json.dumps({**table(folder, "images"), name: name}))
+            fresh = folder / "images.new"
+            fresh.write_text(json.dumps({**table(folder, "images"), name: name}))
+            fresh.replace(folder / "images.json")  # whoever asks meanwhile takes no lock
     return tell("{}")
 
 
