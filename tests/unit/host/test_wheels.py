@@ -129,7 +129,7 @@ def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(pro
     """What is known is in the error."""
     recipe = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {"plan9-mips": "0" * 64})
 
-    with pytest.raises(ToolError, match=rf"no checksum is known for hello-bin 1\.2\.3 on {host_platform()}") as refused:
+    with pytest.raises(ToolError, match=rf"no checksum is known for wheel hello-bin 1\.2\.3 on {host_platform()}") as refused:
         provide(recipe)
 
     assert "plan9-mips" in refused.value.last_state

