@@ -22,7 +22,7 @@ ROOT = README.parent
 TEXT = README.read_text()
 BLOCKS = blocks(TEXT)
 ADOPTION = "Your application in five minutes"
-ORDER = ["Try it", ADOPTION, "In CI", "When it fails", "Measured", "What lies where", "Requirements", "Licence"]
+ORDER = ["Try it", ADOPTION, "In CI", "When it fails", "Benchmarks", "Repository layout", "Requirements", "License"]
 
 
 def of(section: str, language: str) -> list[Block]:
