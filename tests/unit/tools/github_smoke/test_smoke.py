@@ -60,7 +60,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
     by_state = {state: [text[:24] for text, found in states.items() if found == state] for state in State}
     assert by_state[State.REFUTED] == []
     assert by_state[State.NOT_SHOWN] == [
-        "`requested` comes for ev",
+        "`requested` fires for ev",
         "A label publishes again,",
         "A run that waits for app",
         "Dependabot's pull reques",
@@ -69,7 +69,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
         "Two edits in the same se",
     ]
     assert by_state[State.LOOK] == [
-        "The mermaid chart is dra",
+        "The mermaid chart is ren",
         "The HTML report opens in",
         "The job summary is shown",
         "The merge queue waits fo",
@@ -116,8 +116,8 @@ def test_what_cannot_be_removed_is_told(github: SmokeStandIn, capsys: pytest.Cap
     ("change", "claim"),
     [
         ({"forges": True}, "Ten annotations"),
-        ({"renders": '<a class="user-mention" href="https://github.com/mona">@mona</a>'}, "What is in code"),
-        ({"renders": '<a href="https://example.com">x</a>'}, "What is in code"),
+        ({"renders": '<a class="user-mention" href="https://github.com/mona">@mona</a>'}, "Text in code spans"),
+        ({"renders": '<a href="https://example.com">x</a>'}, "Text in code spans"),
         ({"renders": "<pre>xychart-beta</pre>"}, "The mermaid chart"),
         ({"author": "shop-app[bot]"}, "The comment is written as"),
     ],
@@ -145,7 +145,7 @@ def test_what_the_token_may_not_do_is_not_shown(github: SmokeStandIn, capsys: py
 
     code, states = smoked(github, capsys)
 
-    claim = "The merge queue waits for `kindgate/verdict`" if "rulesets" in refused else "Code scanning takes the SARIF"
+    claim = "The merge queue waits for `kindgate/verdict`" if "rulesets" in refused else "Code scanning accepts the SARIF"
     assert (code, states[claim]) == (0, State.NOT_SHOWN)
 
 
