@@ -14,6 +14,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from statistics import median
 
 import psutil
 
@@ -62,12 +63,12 @@ def pressures(url: str, rate: float, runs: int) -> str:
     seen = [result.health.pressure for result in results if result.health.pressure is not None]
     if not seen:
         raise SystemExit("this kernel has no CPU pressure (PSI)")
-    slow = max(result.total.response.percentile(99) / 1000 for result in results if result.total.response.count)
+    slow = [result.total.response.percentile(99) / 1000 for result in results if result.total.response.count]
     others = max(result.health.other_cpu for result in results)
     above = sum(pressure > PRESSURE_SHARE for pressure in seen)
     return (
-        f"pressure {min(seen):.0%} to {max(seen):.0%}, above {PRESSURE_SHARE:.0%} in {above} of {len(seen)}; "
-        f"largest p(99) {slow:.1f} ms; server and others up to {others:.2f} cores"
+        f"pressure {min(seen):.0%} to {max(seen):.0%}, median {median(seen):.0%}, above {PRESSURE_SHARE:.0%} in {above} of {len(seen)}; "
+        f"p(99) {median(slow):.1f} ms in the median burst, {max(slow):.1f} ms at most; server and others up to {others:.2f} cores"
     )
 
 

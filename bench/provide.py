@@ -1,4 +1,4 @@
-"""Sets up what is measured against: Debian packages where this is root, Go programs from their modules where Go is there."""
+"""Sets up what is measured against: Debian packages where this is root, Go and Rust programs where their compilers are there."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ MODULES = (
 )
 """Programs that are compiled, where they are not installed."""
 
+OHA = "1.16.0"
+"""The release of the crate oha; its Cargo.lock pins what it needs."""
+
 
 @dataclass(frozen=True)
 class Toolbox:
@@ -69,12 +72,28 @@ def provide_tools(say: Say) -> Toolbox:
             compiled = _tried(build, say)
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
+    oha = _oha(say, deadline)
+    if oha:
+        programs["oha"], versions["oha"] = oha, run([oha, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
     server = _nginx(say, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
     programs |= dict.fromkeys(("locust", "requests"), Path(sys.executable))
     versions |= {name: version(name) for name in ("locust", "requests")}
     return Toolbox(programs, versions)
+
+
+def _oha(say: Say, deadline: Deadline) -> Path | None:
+    """The installed oha, or one that is compiled without TLS, which nothing here is measured over."""
+    installed = shutil.which("oha")
+    if installed:
+        return Path(installed)
+    program = cache_dir() / f"bench/oha-{OHA}/bin/oha"
+    if not program.exists() and shutil.which("cargo"):
+        say(f"compiling oha {OHA}")
+        command: list[str | Path] = ["cargo", "install", "--quiet", "--locked", "--no-default-features", f"oha@{OHA}"]
+        _tried(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
+    return program if program.exists() else None
 
 
 def _package_version(package: str, deadline: Deadline) -> str:

@@ -42,6 +42,14 @@ def read_hey(text: str) -> Report:
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), count, p90, p99)
 
 
+def read_oha(text: str) -> Report:
+    """`--output-format json`, in seconds."""
+    said = json.loads(text)
+    times = said["latencyPercentiles"]
+    count = sum(said["statusCodeDistribution"].values())
+    return Report(said["summary"]["requestsPerSec"], count, times["p90"] * 1000, times["p99"] * 1000)
+
+
 def read_ab(text: str) -> Report:
     """Whole milliseconds."""
     p90, p99 = (_number(rf"^\s+{quantile}%\s+(\d+)$", text) for quantile in (90, 99))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.provide import Toolbox
-from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_vegeta, read_wrk
+from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_oha, read_vegeta, read_wrk
 from kindgate.host.command import run
 from kindgate.waiting import Deadline
 
@@ -68,6 +68,15 @@ def _hey(tools: Toolbox, load: Load) -> Report:
     return read_hey(text)
 
 
+def _oha(tools: Toolbox, load: Load) -> Report:
+    """At a rate its times count from when a request was due."""
+    pace = ["-q", str(load.rate), "--latency-correction"] if load.rate else []
+    connections = USERS if load.rate else CONNECTIONS
+    host = ["--host", load.host] if load.host else []
+    shape = ["-z", f"{load.seconds:g}s", "-c", str(connections), *pace, *host]
+    return read_oha(_output([tools["oha"], "--no-tui", "--output-format", "json", *shape, load.url]))
+
+
 def _ab(tools: Toolbox, load: Load) -> Report:
     """Keep-alive, one thread."""
     shape = ["-c", str(CONNECTIONS), "-n", "100000000", "-t", f"{load.seconds:g}"]
@@ -122,6 +131,7 @@ WRK = Tool("wrk -t2", "wrk", _wrk, paced=False)
 TOOLS = (
     Tool("ab -k", "ab", _ab, paced=False),
     Tool("hey", "hey", _hey),
+    Tool("oha", "oha", _oha),
     Tool("vegeta", "vegeta", _vegeta),
     Tool("k6", "k6", _k6),
     Tool("Locust FastHttpUser x2", "locust", _locust),

@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 import pytest
 
-from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_vegeta, read_wrk
+from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_oha, read_vegeta, read_wrk
 
 WRK = """\
 Running 1s test @ http://127.0.0.1:37733/
@@ -47,6 +47,21 @@ Latency distribution:
 Status code distribution:
   [200]	17296 responses
 """
+
+
+OHA = {
+    "summary": {"successRate": 1.0, "total": 1.0, "requestsPerSec": 1000.5},
+    "latencyPercentiles": {"p50": 0.0004, "p90": 0.0011, "p99": 0.0122},
+    "statusCodeDistribution": {"200": 990, "503": 9},
+    "errorDistribution": {"aborted due to deadline": 4},
+}
+
+
+def test_oha() -> None:
+    """Seconds; requests without an answer are not counted."""
+    report = read_oha(json.dumps(OHA))
+
+    assert astuple(report) == pytest.approx((1000.5, 999, 1.1, 12.2))
 
 
 def test_wrk() -> None:

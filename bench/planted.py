@@ -1,0 +1,185 @@
+"""Compares two versions of which one is made slower on a real cluster, again and again, and counts the verdicts.
+
+    python -m bench.planted slower|misplaced [--runs 10] [--minutes 60]
+
+`slower`: the pull request's version is 15 % slower at p(95), where 10 % are allowed: at least nine runs of ten must FAIL.
+`misplaced`: whichever version has the first place is 6 % slower, as on a busier core; the versions change places before
+the confirmation round, so that no run of ten may FAIL. Each run is a whole comparison as in `python -m bench.record`. The servers of
+bench/planted_application spin for so long before each answer that trial bursts show the wanted change; the change
+that the trial showed in the end is printed. Wants a machine on which nothing else runs. The cluster is deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from bench.record import BURSTS, OBJECTIVES, RATE, SECONDS, say
+from kindgate.deploy.placement import pods_of
+from kindgate.host.command import run
+from kindgate.model import Verdict
+from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.comparing import Compared, measure_and_compare
+from kindgate.pipeline.duet import base_of, comparison_campaign
+from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.phases import new_run_id
+from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.stages import Exchange, Provisioned, Stage
+from kindgate.settings import Settings, build_settings
+from kindgate.slo.compare import compare
+from kindgate.waiting import Deadline
+
+APPLICATION = Path(__file__).with_name("planted_application")
+
+TRIAL_BURSTS, TRIALS = 12, 3
+"""Bursts of a trial of how long to spin, and how often that is corrected."""
+
+LONGEST = 200.0
+"""Seconds that one comparison takes at most."""
+
+EXEC_SECONDS = 30.0
+
+_SPIN = "import sys, urllib.request; urllib.request.urlopen('http://127.0.0.1:5678/spin/' + sys.argv[1], timeout=5).read()"
+
+
+@dataclass(frozen=True)
+class Plant:
+    """How much slower a version is at p(95), whether that stays with its place, and how many of ten runs may or must FAIL."""
+
+    change: float
+    stays_with_place: bool
+    fails: range
+
+
+PLANTS: Mapping[str, Plant] = MappingProxyType(
+    {"slower": Plant(0.15, stays_with_place=False, fails=range(9, 11)), "misplaced": Plant(0.06, stays_with_place=True, fails=range(1))}
+)
+
+
+class Spinning:
+    """The pods of both versions on one cluster, and how long each of them spins before an answer."""
+
+    def __init__(self, standing: Provisioned) -> None:
+        self._standing = standing
+
+    def spin(self, head: float, base: float) -> None:
+        """Have the pods of either version spin for so many microseconds before each answer."""
+        names = base_of(self._standing).namespaces
+        for namespaces, microseconds in ((names.keys(), head), (names.values(), base)):
+            for pod in pods_of(namespaces, self._standing.address, Deadline.after(EXEC_SECONDS)):
+                self._execute(pod["metadata"]["namespace"], pod["metadata"]["name"], str(round(microseconds)))
+
+    def _execute(self, namespace: str, pod: str, microseconds: str) -> None:
+        kubectl: list[str | Path] = [self._standing.kubectl, "--kubeconfig", self._standing.address.kubeconfig, "--namespace", namespace]
+        command = ["exec", pod, "--", "/usr/bin/python3", "-c", _SPIN, microseconds]
+        run([*kubectl, *command], deadline=Deadline.after(EXEC_SECONDS))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How long the slower version spins, in microseconds, and how much slower it was seen to be for that."""
+
+    microseconds: float
+    change: float
+
+
+def find_spin(change: float, show: Callable[[float], tuple[float, float]]) -> Trial:
+    """How long to spin for `change`.
+
+    `show` measures both versions while the slower one spins for so many microseconds, and returns the change and
+    the other version's p(95) in microseconds. The response time grows by about the time that is spun.
+    """
+    shown, usual = show(0.0)
+    microseconds = change * usual
+    for _ in range(TRIALS):
+        shown, usual = show(microseconds)
+        microseconds += (change - shown) * usual
+    shown, _ = show(microseconds)
+    return Trial(microseconds, shown)
+
+
+class Comparisons:
+    """Whole comparisons on one cluster, with one version slower than the other by as much as was planted."""
+
+    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+        self._pipeline, self._settings = pipeline, settings
+        self._standing = pipeline.reach(Stage.APP)
+        self._pods = Spinning(self._standing)
+        self._series = 0
+
+    def trial(self, change: float) -> Trial:
+        """How long the slower version must spin for `change`."""
+
+        def show(microseconds: float) -> tuple[float, float]:
+            self._pods.spin(microseconds, 0.0)
+            bursts = self._campaign().extend(TRIAL_BURSTS)
+            (found,) = compare(OBJECTIVES.compare, [burst_sample(burst) for burst in bursts], look=1, looks=1).results
+            if found.change is None or found.base is None:
+                raise SystemExit(f"the trial shows nothing: {found.explanation}")
+            say(f"spinning for {microseconds:.0f} us: {found.change:+.1%}, base {found.base:.2f} ms")
+            return found.change, found.base * 1000
+
+        return find_spin(change, show)
+
+    def compare(self, microseconds: float, *, stays_with_place: bool) -> Compared:
+        """One comparison, with the head's version spinning; after the exchange the base's, where that stays with the place."""
+        self._pods.spin(microseconds, 0.0)
+
+        def exchange() -> Exchange:
+            done = self._pipeline.exchange()
+            self._pods.spin(*((0.0, microseconds) if stays_with_place else (microseconds, 0.0)))
+            return done
+
+        compared = measure_and_compare(OBJECTIVES, self._campaign(), BURSTS, exchange, placement=self._standing.placement)
+        if compared.origin.confirmation is not None:
+            self._standing = replace(self._standing, placement=compared.origin.confirmation.placement)
+        return compared
+
+    def _campaign(self) -> Campaign:
+        """A series of its own: bursts of the same plan and seed would be taken from the disk."""
+        self._series += 1
+        seeded = replace(self._settings, load=replace(self._settings.load, seed=1000 * self._series))
+        return comparison_campaign(seeded, OBJECTIVES, self._standing, lease_of_run(self._pipeline.run_id))
+
+
+def main() -> int:
+    """Compare, and say how often each verdict came; 1 when a FAIL is missing or one too many."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plant", choices=PLANTS)
+    parser.add_argument("--runs", type=int, default=10, help="comparisons")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to go on, the cluster's creation included")
+    options = parser.parse_args()
+    plant, deadline, verdicts = PLANTS[options.plant], Deadline.after(options.minutes * 60), Counter[str]()
+    given = {"app_overlay": str(APPLICATION), "slo_base": str(APPLICATION), "load_rate": RATE, "load_duration": SECONDS}
+    settings = build_settings(Path.cwd(), given, {}, os.environ)
+    pipeline = Pipeline(settings, new_run_id(), say)
+    try:
+        comparisons = Comparisons(pipeline, settings)
+        trial = comparisons.trial(plant.change)
+        while verdicts.total() < options.runs and deadline.remaining > LONGEST:
+            compared = comparisons.compare(trial.microseconds, stays_with_place=plant.stays_with_place)
+            (result,) = compared.comparison.results
+            verdicts[result.verdict.value] += 1
+            bursts = len(compared.bursts) + len(compared.confirmation)
+            say(f"{verdicts.total()}: {result.verdict.value} after {bursts} bursts, {result.explanation}")
+    finally:
+        pipeline.close(failed=False)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    sys.stdout.write(f"{options.plant}: spinning for {trial.microseconds:.0f} us showed {trial.change:+.1%} at p(95); {counts}\n")
+    return int(not enough(verdicts[Verdict.FAIL.value], verdicts.total(), plant))
+
+
+def enough(fails: int, runs: int, plant: Plant) -> bool:
+    """Whether so many FAILs are as they must be, of ten runs or in proportion."""
+    return runs > 0 and plant.fails.start * runs / 10 <= fails <= (plant.fails.stop - 1) * runs / 10
+
+
+if __name__ == "__main__":
+    sys.exit(main())

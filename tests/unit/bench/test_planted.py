@@ -1,0 +1,37 @@
+"""How long a server must spin to be slower by a wanted share, and how many FAILs are enough."""
+
+import pytest
+
+from bench.planted import PLANTS, enough, find_spin
+
+
+@pytest.mark.parametrize("gain", [0.6, 1.0, 1.5])
+def test_the_spin_shows_the_wanted_change(gain: float) -> None:
+    """Also where the response time grows by more or less than what is spun."""
+    usual = 2000.0
+
+    def show(microseconds: float) -> tuple[float, float]:
+        return gain * microseconds / usual, usual
+
+    found = find_spin(0.15, show)
+
+    assert found.change == pytest.approx(0.15, abs=0.02)
+    assert found.microseconds == pytest.approx(0.15 * usual / gain, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("plant", "fails", "runs", "wanted"),
+    [
+        ("slower", 9, 10, True),
+        ("slower", 8, 10, False),
+        ("slower", 5, 5, True),
+        ("slower", 4, 5, False),
+        ("slower", 0, 0, False),
+        ("misplaced", 0, 10, True),
+        ("misplaced", 1, 10, False),
+        ("misplaced", 0, 0, False),
+    ],
+)
+def test_verdicts_are_as_the_plant_wants_them(plant: str, fails: int, runs: int, *, wanted: bool) -> None:
+    """A slower version must FAIL, and one in a worse place must not; nothing measured shows nothing."""
+    assert enough(fails, runs, PLANTS[plant]) is wanted
