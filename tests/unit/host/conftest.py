@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.host.apt_machine import Machine
+
 
 @dataclass
 class Site:
@@ -52,3 +54,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine with apt."""
+    return Machine(tmp_path, monkeypatch)

