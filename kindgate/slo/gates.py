@@ -28,8 +28,12 @@ CPU_SHARE = 0.80
 FOREIGN_SHARE = 0.15
 """The share of the machine's CPU time that programs outside of the run and its cluster may use."""
 
-PRESSURE_SHARE = 0.50
-"""CPU pressure (PSI's `cpu some`) beyond which a missed limit on a time may be the doing of whatever else runs on the machine."""
+PRESSURE_SHARE = 0.25
+"""CPU pressure (PSI's `cpu some`) beyond which other programs may be the cause of a missed limit on a time.
+
+Bursts at 500 to 4,000 requests per second to a trivial server, two cores: 2 to 23 % without other programs, 12 to 75 % with
+one on each core (`python -m bench.pressure`).
+"""
 
 
 FOREIGN = "foreign CPU"

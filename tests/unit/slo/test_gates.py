@@ -84,7 +84,7 @@ def test_what_is_not_known_is_not_held_against_the_run() -> None:
     assert largest_lateness([]) == 0
 
 
-@pytest.mark.parametrize(("pressure", "broken"), [(0.5, []), (0.51, ["CPU pressure"])])
+@pytest.mark.parametrize(("pressure", "broken"), [(0.25, []), (0.26, ["CPU pressure"])])
 def test_pressure_is_a_gate_where_others_cannot_be_told_apart(run: MakeRun, pressure: float, broken: list[str]) -> None:
     """A server that is no cluster of the run uses CPU time as other programs do: nothing but the waiting tells."""
     assert _broken(check_gates(run(pressure=pressure), 200.0, by_pressure=True)) == broken
