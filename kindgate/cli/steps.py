@@ -41,8 +41,10 @@ def validate(
         checked = check(settings, Path(folder), stopwatch_progress())
     for finding in checked.findings:
         print(f"{finding.level}: {finding}")
+    ending = checked.first_error
     for error in checked.errors:
-        print(f"error: {error}")
+        if error is not ending:
+            print(f"error: {error}")
     for note in checked.notes:
         print(f"note: {note}")
     if checked.rendered is not None:
@@ -52,7 +54,8 @@ def validate(
         print("images:")
         for line in checked.supply.lines:
             print(f"  {line}")
-    checked.refuse()
+    if ending is not None:
+        raise ending
     print("valid")
 
 

@@ -201,11 +201,14 @@ class Checked:
     errors: tuple[KindgateError, ...]
     notes: tuple[str, ...]
 
-    def refuse(self) -> None:
-        """Raise the first error, in the order in which a run would meet them; does nothing where all is well."""
-        refuse(self.findings)
-        for error in self.errors:
-            raise error
+    @property
+    def first_error(self) -> KindgateError | None:
+        """The error that a run would end with; `None` where all is well."""
+        try:
+            refuse(self.findings)
+        except ManifestError as error:
+            return error
+        return next(iter(self.errors), None)
 
 
 def check(settings: Settings, folder: Path, progress: Progress) -> Checked:

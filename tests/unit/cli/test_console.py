@@ -124,6 +124,21 @@ def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
     assert "::" not in done.stdout + done.stderr
 
 
+def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
+    """Not in the list and again as the error that the command ends with."""
+    done = subprocess.run(
+        [*PROGRAM, "validate", "--app-overlay", "k8s/nowhere"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode
+    assert (done.stdout + done.stderr).count("nowhere") == 1
+
+
 def test_a_line_holds_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress and errors of a command quote what tools and servers said."""
     monkeypatch.setenv("CANARY_TOKEN", "canary-of-the-environment")

@@ -90,19 +90,19 @@ def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(proj
     assert levels == ["error", *["warning"] * (len(levels) - 1)]
     assert str(found.findings[0]).startswith("k8s/app.yaml:5: Deployment team/web: spec: unknown field")
     assert {finding.object.name for finding in found.findings if finding.line > 10} == {"worker"}
-    with pytest.raises(ManifestError, match="replicass"):
-        found.refuse()
+    assert isinstance(found.first_error, ManifestError)
+    assert "replicass" in str(found.first_error)
 
 
 def test_strictness_makes_policy_an_error(project: Path) -> None:
     """`--strict` for those who want it."""
     (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
-    checked(project).refuse()
+    assert checked(project).first_error is None
 
     strict = checked(project, DeploySettings(overlay=Path("k8s"), strict=True))
 
-    with pytest.raises(ManifestError, match="CPU request"):
-        strict.refuse()
+    assert isinstance(strict.first_error, ManifestError)
+    assert "CPU request" in str(strict.first_error)
 
 
 def test_objects_without_namespace_live_in_that_of_the_context(project: Path) -> None:
