@@ -19,16 +19,16 @@ END_SECONDS = 300.0
 
 
 class SuiteRun:
-    """A started run; its output goes to `log`, its artifacts to `artifacts`."""
+    """A started run; its output goes to `log`, its artifacts to `artifacts`. It works in `folder`, or in `cwd`."""
 
-    def __init__(self, command: list[str], folder: Path, artifacts: Path, environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], folder: Path, artifacts: Path, environment: dict[str, str], *, cwd: Path | None = None) -> None:
         self.folder = folder
         self.artifacts = artifacts
         self.log = folder / f"{artifacts.name}.log"
         with self.log.open("wb") as sink:
             self.process = subprocess.Popen(
                 command,
-                cwd=folder,
+                cwd=cwd or folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
