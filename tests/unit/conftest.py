@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
 FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
+PYTHON = sys.executable
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -50,3 +53,25 @@ def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
         return resolve(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
+
+
+@pytest.fixture(scope="session", name="_forking_python")
+def _forking_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from tests.unit.forked.session import forking_python  # noqa: PLC0415 - of tests that ask for it
+
+    base = tmp_path_factory.getbasetemp()
+    with forking_python((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "forks") as python:
+        yield python
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch, _forking_python: Path) -> None:
+    """Have `sys.executable` fork a Python that has imported everything: for tests of what a program does, not of how it starts."""
+    monkeypatch.setattr(sys, "executable", str(_forking_python))
+
+
+@pytest.fixture
+def no_fork(monkeypatch: pytest.MonkeyPatch, forks: None) -> None:
+    """Have `sys.executable` start a Python of its own, in a module whose other tests fork."""
+    del forks  # it comes first
+    monkeypatch.setattr(sys, "executable", PYTHON)

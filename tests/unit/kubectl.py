@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-PROGRAM = """#!/usr/bin/env python3
+PROGRAM = """
 import functools, json, pathlib, sys, yaml
 folder = pathlib.Path(__file__).parent
+load_all = functools.partial(yaml.load_all, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # ten times as fast
+dump_all = functools.partial(yaml.dump_all, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
 (folder / "kubectl-asked").write_text(json.dumps(sys.argv[1:]))
 if "version" in sys.argv:
     sys.exit(print(json.dumps({"clientVersion": {"gitVersion": "v1.37.0"}})))
@@ -19,7 +22,7 @@ def build(path):
         if target.is_dir():
             yield from patched(target.resolve())
             continue
-        for item in yaml.safe_load_all(target.read_text()):
+        for item in load_all(target.read_text()):
             origin = {"path": str(pathlib.Path("../" * 9 + str(target)))}
             item["metadata"].setdefault("annotations", {})["config.kubernetes.io/origin"] = yaml.safe_dump(origin)
             yield item
@@ -32,13 +35,13 @@ def patched(path):
                     *parents, last = [int(one) if one.isdecimal() else one.replace("~1", "/") for one in step["path"].split("/")[1:]]
                     functools.reduce(lambda node, key: node[key], parents, item)[last] = step["value"]
         yield item
-print(yaml.safe_dump_all(build(pathlib.Path(sys.argv[2]))))
+print(dump_all(build(pathlib.Path(sys.argv[2]))))
 """
 
 
 def write_kubectl(folder: Path) -> Path:
     """The program in `folder`; it writes what it was called with beside itself, and fails with the text of `kubectl-error` there."""
     path = folder / "kubectl"
-    path.write_text(PROGRAM)
+    path.write_text(f"#!{sys.executable}{PROGRAM}")
     path.chmod(0o755)
     return path

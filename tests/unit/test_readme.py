@@ -82,6 +82,7 @@ def test_the_objectives_and_settings_can_be_read() -> None:
     assert build_settings(Path(), {}, values, {}).deploy.secrets == ("shop-credentials=API_TOKEN",)
 
 
+@pytest.mark.usefixtures("forks")
 def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) -> None:
     """Their markers and fixtures are known."""
     (block,) = of(ADOPTION, "python")

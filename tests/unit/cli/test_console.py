@@ -18,7 +18,9 @@ from kindgate.cli import main
 from kindgate.cli.console import shown
 from tests.unit.actions_runner import read_as_commands
 
-PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
+pytestmark = pytest.mark.usefixtures("forks")
+
+PROGRAM = ("-c", "from kindgate.cli import main; main()")
 BURST = ("load", "--url=http://127.0.0.1:9/", "--requests=20", "--rate=100", "--warmup=0")
 FORGED = "##[add-matcher]of-a-pull-request.json"
 """A workflow command that the runner obeys anywhere in a line, as a name or an error of others may hold it."""
@@ -28,7 +30,14 @@ def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PI
     """What a command prints in a step of GitHub Actions, by default both streams in the order in which they were written."""
     environment = os.environ | {"GITHUB_ACTIONS": "true", "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "400"}
     done = subprocess.run(
-        [*PROGRAM, *arguments], cwd=folder, env=environment, stdout=stdout, stderr=stderr, text=True, check=False, timeout=120
+        [sys.executable, *PROGRAM, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        check=False,
+        timeout=120,
     )
     return done.stdout or done.stderr or ""
 
@@ -113,7 +122,7 @@ def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
 def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
     """A terminal is no runner."""
     done = subprocess.run(
-        [*PROGRAM, "validate"],
+        [sys.executable, *PROGRAM, "validate"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,

@@ -18,6 +18,8 @@ from tests.unit.github.standin import HEAD, REPOSITORY, TOKEN, Fault, StandIn, d
 from tests.unit.github.test_artifact import packed
 from tests.unit.report.judged_runs import judged_figures
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 REPORT = RunReport(
     run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
     outcome=Outcome.PASSED,

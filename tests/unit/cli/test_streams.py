@@ -15,7 +15,9 @@ import pytest
 from kindgate.cli.streams import SteadyStream, steady_streams
 from tests.unit.load.conftest import Server, answering
 
-PROGRAM = (sys.executable, "-c", "from kindgate.cli import main; main()")
+pytestmark = pytest.mark.usefixtures("forks")
+
+PROGRAM = ("-c", "from kindgate.cli import main; main()")
 WITHOUT_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -30,7 +32,7 @@ def _url() -> Iterator[str]:
 def burst(url: str, folder: Path, threshold: str) -> list[str]:
     """A command that measures, judges and writes."""
     sent = ["load", "--url", url, "--header", "X-Name: \u65e5\u672c", "--requests", "20", "--rate", "200", "--warmup", "0"]
-    return [*PROGRAM, *sent, "--threshold", threshold, "--json", str(folder / "\u00e4.json")]
+    return [sys.executable, *PROGRAM, *sent, "--threshold", threshold, "--json", str(folder / "\u00e4.json")]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -63,7 +65,7 @@ def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, 
 
 def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
     """With its exit code."""
-    command = [*PROGRAM, "load", "--url", "http://\u65e5\u672c/\n"]
+    command = [sys.executable, *PROGRAM, "load", "--url", "http://\u65e5\u672c/\n"]
 
     refused = subprocess.run(command, env=environment(PYTHONIOENCODING="ascii"), capture_output=True, timeout=60, check=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def kubectl(folder: Path, *, output: str = "", error: str = "", code: int = 0, s
     """A kubectl that keeps the kustomization it was asked to build, and answers with `output` or `error`."""
     path = folder / "kubectl"
     path.write_text(
-        "#!/usr/bin/env python3\n"
+        f"#!{sys.executable} -IS\n"
         "import pathlib, sys, time\n"
         f"time.sleep({seconds})\n"
         "assert sys.argv[1] == 'kustomize'\n"
@@ -55,7 +56,7 @@ def kubectl_that_finds_cycles(folder: Path, *roots: Path) -> Path:
     """A kubectl that refuses a kustomization inside of one of the `roots` that it refers to, in Kustomize's own words."""
     path = folder / "kubectl"
     path.write_text(
-        "#!/usr/bin/env python3\n"
+        f"#!{sys.executable} -IS\n"
         "import pathlib, sys\n"
         f"for root in {[str(root) for root in roots]!r}:\n"
         "    if pathlib.Path(sys.argv[2]).is_relative_to(root):\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import deployment, manifest, service, stream
 from tests.unit.kubectl import write_kubectl
 
-HELM = """#!/usr/bin/env python3
+HELM = """
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
 (folder / "asked").write_text(json.dumps(sys.argv[1:]))
@@ -38,7 +39,7 @@ def program(folder: Path, name: str, text: str) -> Path:
 @pytest.fixture(name="renderer")
 def _renderer(tmp_path: Path) -> Renderer:
     """Both programs; each writes down what it was called with."""
-    return Renderer(write_kubectl(tmp_path), Deadline.after(30), lambda: program(tmp_path, "helm", HELM))
+    return Renderer(write_kubectl(tmp_path), Deadline.after(30), lambda: program(tmp_path, "helm", f"#!{sys.executable} -IS{HELM}"))
 
 
 @pytest.fixture(name="chart")

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import parse_report
 from kindgate.github.confined import Limits, confined, within_limits
 from kindgate.report.run import RunReport
+from tests.unit.github.confined_tasks import (
+    answers_much,
+    answers_with_a_function,
+    breaks,
+    dies,
+    environment,
+    takes_memory,
+    takes_time,
+    waits,
+)
 
-QUICK = Limits(cpu=2, seconds=120.0, memory=512 << 20, answer=1 << 20)
-
-
-def takes_memory() -> int:
-    """A reader that is led to hold a gigabyte."""
-    return len(bytes(1 << 30))
-
-
-def takes_time() -> int:
-    """A reader that is led astray."""
-    while True:
-        pass
-
-
-def waits() -> None:
-    """A reader that waits for what does not come."""
-    time.sleep(60)
-
-
-def answers_much() -> bytes:
-    """A reader that is led to make much of little."""
-    return bytes(20 << 20)
-
-
-def answers_with_a_function() -> object:
-    """A reader that was taken over: what it answers would run here."""
-    return os.system
-
-
-def breaks() -> None:
-    """A reader with a fault."""
-    raise ZeroDivisionError("by a stranger")
-
-
-def environment() -> dict[str, str]:
-    """What a reader that was taken over could send away."""
-    return dict(os.environ)
-
-
-def dies() -> None:
-    """A reader that is killed."""
-    os.abort()
+QUICK = Limits(cpu=1, seconds=120.0, memory=512 << 20, answer=1 << 20)
 
 
 def test_a_report_comes_back_as_it_was_read(failing: RunReport) -> None:
@@ -72,7 +38,7 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
     ("task", "why"),
     [
         (takes_memory, "more than 512 MB"),
-        (takes_time, "more than 2 s of processor time"),
+        (takes_time, "more than 1 s of processor time"),
         (answers_much, "more than 1048576 bytes"),
         (answers_with_a_function, "no readable answer"),
         (breaks, "ZeroDivisionError: by a stranger"),
@@ -87,8 +53,8 @@ def test_what_goes_wrong_is_refused_with_its_cause(task: object, why: str) -> No
 
 def test_what_waits_is_left_behind() -> None:
     """Time passes also where no work is done."""
-    with pytest.raises(PublishRefused, match="more than 3 s"):
-        within_limits(Limits(seconds=3.0), waits)
+    with pytest.raises(PublishRefused, match="more than 1 s"):
+        within_limits(Limits(seconds=1.0), waits)
 
 
 def test_the_reader_has_no_token(monkeypatch: pytest.MonkeyPatch) -> None:

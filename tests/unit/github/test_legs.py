@@ -9,6 +9,8 @@ import pytest
 from kindgate.github.legs import collect, newest_of_each_leg
 from kindgate.report.run import RunReport
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 
 def test_the_newest_attempt_of_each_leg_counts() -> None:
     """After `re-run failed jobs` the legs that passed have artifacts of the first attempt only."""

@@ -21,6 +21,8 @@ from kindgate.report.run import RunReport, TestResult
 from kindgate.settings import GitHubSettings
 from tests.unit.github.standin import FOLDER, HEAD, TOKEN, Fault, StandIn
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 AUTO = GitHubSettings()
 REQUIRED = GitHubSettings(comment="require")
 ROOT = Path()
@@ -230,6 +232,7 @@ def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
     assert "NO VERDICT" in github.written()[0].split("\n")[1]
 
 
+@pytest.mark.usefixtures("no_fork")
 def test_importing_the_room_imports_no_pygithub() -> None:
     """It takes 0.2 s and adds a log handler: only a run that posts pays for it."""
     script = "import sys, kindgate.github.post, kindgate.github.publish; print('github' in sys.modules)"

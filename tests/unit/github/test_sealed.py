@@ -16,6 +16,8 @@ from tests.player.github import PlayedGitHub
 from tests.unit.github.standin import BASE, HEAD, REPOSITORY, document, serving
 from tests.unit.github.test_artifact import packed
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 FILE = ".github/workflows/kindgate-report.yml"
 JUDGE = f"acme/kindgate/.github/workflows/sealed.yml@{'1' * 40}"
 

@@ -12,6 +12,8 @@ from kindgate.github.verify import requirements_of, run_of, verify
 from kindgate.report.decision import ANY_RUN, ANYTHING, Requirements, RunIdentity
 from kindgate.report.run import Outcome, PullRequest, RunReport, SetupError
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 HEAD = "a" * 40
 
 

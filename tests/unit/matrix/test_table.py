@@ -46,6 +46,7 @@ def test_a_cell_that_breaks_is_a_failure(tmp_path: Path) -> None:
     assert "no space" in tried.text
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize(
     ("body", "state"), [("def test_it(): pass", State.PASS), ("def test_it(): assert 0", State.FAIL), ("", State.FAIL), ("1/0", State.FAIL)]
 )

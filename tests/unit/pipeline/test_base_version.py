@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, s
 from tests.unit.kubectl import write_kubectl
 
 OVERLAY = Path("k8s/ci")
-KUBECTL = """#!/usr/bin/env python3
+KUBECTL = """
 import pathlib, re, sys
 wrapper = pathlib.Path(sys.argv[2])
 overlay = re.search(r"resources:\\n- (.+)", (wrapper / "kustomization.yaml").read_text())[1]
@@ -61,7 +62,7 @@ def _project(tmp_path: Path) -> Path:
 @pytest.fixture(name="kubectl")
 def _kubectl(tmp_path: Path) -> Path:
     path = tmp_path / "kubectl"
-    path.write_text(KUBECTL)
+    path.write_text(f"#!{sys.executable} -IS{KUBECTL}")
     path.chmod(0o755)
     return path
 

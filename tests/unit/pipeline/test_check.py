@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ spec:
 """
 
 
-KUBECTL = """#!/usr/bin/env python3
+KUBECTL = """
 import os, pathlib, sys
 if sys.argv[1] == "version":
     sys.exit(print("v1.37.2"))
@@ -63,7 +64,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "k8s" / "app.yaml").write_text(APP)
     (tmp_path / "k8s" / "kustomization.yaml").write_text("resources: [app.yaml]\n")
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text(KUBECTL)
+    kubectl.write_text(f"#!{sys.executable} -IS{KUBECTL}")
     kubectl.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     return tmp_path

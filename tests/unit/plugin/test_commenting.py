@@ -13,6 +13,8 @@ from tests.unit.github.standin import Answer, Fault, serving
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.plugin.conftest import StandIn, pipeline_of
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 POST = "POST .*/issues/17/comments"
 NOT_POSTED = 23
 

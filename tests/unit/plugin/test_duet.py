@@ -16,6 +16,8 @@ from kindgate.pipeline.stages import Exchange, Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 SUITE = """
 import pytest
 

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 CONFTEST = """
 from kindgate.errors import ClusterError
 from kindgate.pipeline.session import Pipeline

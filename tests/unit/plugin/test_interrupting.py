@@ -6,6 +6,8 @@ import pytest
 
 from tests.unit.plugin.conftest import INI
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 SUITE = """
 import os
 import signal

@@ -13,6 +13,8 @@ from kindgate.pipeline.stages import Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, pipeline_of
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 NO_VERDICT = 28
 
 SKIPPED = """

@@ -13,6 +13,8 @@ from kindgate.pipeline.stages import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, entry
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
 """For options that kindgate takes over from it."""
 
@@ -275,6 +277,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
     suite.runpytest_inprocess().assert_outcomes(passed=1, warnings=1)
 
 
+@pytest.mark.usefixtures("no_fork")
 def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
     """Every plain run of a suite that has adopted kindgate pays for what it imports, its settings and objectives included."""
     heavy = [

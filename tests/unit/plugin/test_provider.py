@@ -18,6 +18,8 @@ from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvid
 from kindgate.plugin.worker_socket import NAME, admitted, listen
 from kindgate.report.build import Measurement
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
 PROVISIONED = Provisioned(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
 

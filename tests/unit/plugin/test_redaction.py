@@ -26,6 +26,8 @@ from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
 from tests.unit.plugin.conftest import StandIn, pipeline_of
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 VARIABLE, SECRET, CREDENTIAL = "canary-of-the-environment", "canary-of-a-secret", "canary-of-the-kubeconfig"
 
 ENCODED = base64.b64encode(f"user:{VARIABLE}".encode()).decode()

@@ -27,7 +27,7 @@ def test_afterwards(app):
     pass
 """
 BURSTS = "bursts: {count: 3, rate: 100, duration: 300ms}\n"
-pytestmark = pytest.mark.usefixtures("asked")
+pytestmark = pytest.mark.usefixtures("asked", "forks")
 
 OPTIONS = ("-m", "e2e", "--slo-file", "slo.yaml", "--load-warmup", "0")
 

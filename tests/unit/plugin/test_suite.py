@@ -12,6 +12,8 @@ from kindgate.adoption.files import Plan, wanted_changes
 from kindgate.adoption.provenance import UNKNOWN
 from kindgate.adoption.repository import Repository
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 BARE = ("-p", "no:kindgate.plugin", "-p", "no:pytest-kind", "-p", "no:locust", "-p", "no:cacheprovider")
 """As where kindgate is not installed."""
 
@@ -51,6 +53,7 @@ THEIR_SETTINGS = {
 }
 
 
+@pytest.mark.usefixtures("no_fork")
 @pytest.mark.parametrize("installed", [True, False], ids=["with kindgate", "without kindgate"])
 @pytest.mark.parametrize("settings", THEIR_SETTINGS.values(), ids=THEIR_SETTINGS)
 def test_a_plain_run_of_theirs_collects_nothing_of_ours(repository: pytest.Pytester, settings: dict[str, str], *, installed: bool) -> None:

@@ -10,6 +10,8 @@ from _pytest.terminal import TerminalReporter
 
 from kindgate.plugin.terminal import Terminal
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 SUITE = """
 import sys
 import threading

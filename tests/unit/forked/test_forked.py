@@ -1,0 +1,153 @@
+"""A fork is what a new Python would be: the same streams, environment, folder, signals and exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[3]
+PYTHON = sys.executable
+IS_FORK = "import sys; print('kindgate.report.html' in sys.modules)"
+
+pytestmark = pytest.mark.usefixtures("forks")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of a program that finds kindgate in this checkout."""
+    return os.environ | {"PYTHONPATH": str(CHECKOUT)} | more
+
+
+def ran(
+    python: str, *arguments: str, folder: Path, variables: dict[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """What a program does."""
+    return subprocess.run(
+        [python, *arguments],
+        cwd=folder,
+        env=variables or environment(),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = None) -> bool:
+    """Whether these arguments, which run `IS_FORK`, are run by a fork."""
+    done = ran(sys.executable, *arguments, folder=folder, variables=variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "print(6 * 7)",
+        "import sys; sys.exit(7)",
+        "import sys; sys.exit('no')",
+        "raise SystemExit",
+        "import os; os._exit(3)",
+        "import os; os.abort()",
+        "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGINT); signal.pause()",
+        "import sys; print(sys.argv, sys.flags.safe_path, sys.path[0], __name__)",
+        "import sys; print(sys.stdin.read()[::-1], sys.stdin.isatty(), sys.stdout.encoding, sys.stderr.errors)",
+        "import os; print(sorted(os.environ.items()), os.getcwd())",
+        "import os; os.system('echo of a child; echo on stderr >&2; exit 3')",
+        "import atexit; atexit.register(print, 'at the end'); print('first')",
+        "import os; print(os.isatty(1), sorted(os.listdir('/dev/fd'))[:3])",
+        "import threading; threading.Thread(target=print, args=('waited for',)).start()",
+        "from signal import *; print([getsignal(number) for number in (SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD)])",
+        "import os, sys; sys.stdout.write('before'); sys.stdout.flush(); os.write(1, b' and after')",
+        "def",
+    ],
+)
+def test_it_does_what_python_does(program: str, tmp_path: Path) -> None:
+    """Output, errors and exit code are the same."""
+    told, said = (
+        (done.returncode, done.stdout, done.stderr)
+        for done in (ran(name, "-c", program, "one", "-2", folder=tmp_path, given="abc") for name in (sys.executable, PYTHON))
+    )
+    assert told == said
+
+
+def test_an_error_is_told_with_its_line(tmp_path: Path) -> None:
+    """As every traceback ends."""
+    done = ran(sys.executable, "-c", "1 / 0", folder=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
+
+
+def test_a_module_is_run_as_main(tmp_path: Path) -> None:
+    """From the folder or the path, with its own name for itself."""
+    (tmp_path / "own.py").write_text(f"import sys\nprint(__name__, sys.argv)\n{IS_FORK}\n")
+    done = ran(sys.executable, "-m", "own", "--option", folder=tmp_path)
+    assert done.stdout == f"__main__ ['{tmp_path / 'own.py'}', '--option']\nTrue\n"
+
+
+def test_programs_are_forked_and_their_programs_too(tmp_path: Path) -> None:
+    """`sys.executable` of a fork forks."""
+    assert forked("-c", IS_FORK, folder=tmp_path)
+    assert forked("-u", "-B", "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IS_FORK!r}])", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "more", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"PYTHONHASHSEED": "0"}, {"PYTHONWARNINGS": "error"}], ids=str
+)
+def test_what_python_reads_when_it_starts_takes_a_start(tmp_path: Path, more: dict[str, str]) -> None:
+    """A fork started long ago."""
+    assert not forked("-c", IS_FORK, folder=tmp_path, variables=environment(**more))
+
+
+def test_another_kindgate_takes_a_start(tmp_path: Path) -> None:
+    """On the path or in the folder: the fork has imported this one."""
+    (tmp_path / "site/kindgate/report").mkdir(parents=True)
+    other = environment(PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{CHECKOUT}")
+
+    assert not forked("-c", IS_FORK, folder=tmp_path, variables=other)
+    assert not forked("-c", IS_FORK, folder=tmp_path / "site")
+    assert forked("-P", "-c", IS_FORK, folder=tmp_path / "site")
+
+
+def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
+    """As one that is sent to the program that was started."""
+    program = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint('ready', flush=True)\nsignal.pause()"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait(30) == 9
+
+
+def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
+    """Its output ends."""
+    program = "print('ready', flush=True); import signal; signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        assert process.stdout.read() == ""
+        assert process.wait(30) == -signal.SIGKILL
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+    """As under nohup."""
+    program = f"{sys.executable} -c 'import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)'"
+    done = ran("/bin/sh", "-c", f"trap '' HUP; exec {program}", folder=tmp_path)
+    assert done.stdout == "True\n"
+
+
+def test_descriptors_are_passed_on(tmp_path: Path) -> None:
+    """By their numbers."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as pipe:
+        command = [sys.executable, "-c", f"import os; os.write({writing}, b'through')"]
+        subprocess.run(command, cwd=tmp_path, env=environment(), pass_fds=[writing], check=True, timeout=60)
+        os.close(writing)
+        assert pipe.read() == "through"
