@@ -27,7 +27,8 @@ class SuiteRun:
         self.log = folder / f"{artifacts.name}.log"
         with self.log.open("wb") as sink:
             self.process = subprocess.Popen(
-                command,
+                # a shell that started this in the background has SIGINT ignored, which a run would inherit
+                ["env", "--default-signal=INT,HUP", *command],
                 cwd=cwd or folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
