@@ -35,7 +35,7 @@ SUITE = (sys.executable, "-m", "pytest", "-m", "e2e and smoke", "-p", "no:cachep
 
 NODE_IMAGE = "kindgate.local/node"
 
-INTERRUPTED, END_WITHIN, LAST_RUN = 2, 15.0, 3000.0
+INTERRUPTED, END_WITHIN, LAST_RUN = 2, 30.0, 3000.0
 """The exit code of an interrupted run, seconds in which it must have ended, and seconds that the whole last run may take."""
 
 MADE = re.compile(r"(\S+@\S+): (?:compiling|fetching)")
@@ -60,7 +60,7 @@ class Seen:
 def programs_in(cache: Path) -> frozenset[str]:
     """The programs that a cache folder holds whole, as NAME@VERSION."""
     folders = (cache / "binaries").glob("*@*") if (cache / "binaries").exists() else ()
-    return frozenset(folder.name.rpartition("-")[0] for folder in folders)
+    return frozenset(folder.name.rpartition("-")[0] for folder in folders if not folder.name.startswith("."))
 
 
 def made_again(log: str, before: frozenset[str]) -> tuple[str, ...]:

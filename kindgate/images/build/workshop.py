@@ -107,9 +107,11 @@ class Workshop:
         self.progress(f"{len(missing)} programs made in {minutes(time.monotonic() - started)}")
 
     def make_in_turn(self, names: Sequence[str]) -> None:
-        """Make the programs one after the other, each whatever becomes of the others; then raise the first error."""
+        """Make the programs one after the other, even if one fails, until the run ends; then raise the first error."""
         errors: list[KindgateError] = []
         for name in names:
+            if errors and self.deadline.expired:
+                break
             try:
                 self.program(name)
             except KindgateError as error:

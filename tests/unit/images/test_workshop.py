@@ -111,11 +111,20 @@ def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
     assert yard.made == {"kube", "etcd"}
 
 
+def one_module(**seconds: float) -> Catalogue:
+    """A catalogue of programs that are compiled in one module."""
+    programs = {
+        name: {"module": f"example.org/{name}", "version": "v1", "main_module": "kube", "package": name, "seconds": usual}
+        for name, usual in seconds.items()
+    }
+    return Catalogue.model_validate(catalogue_document(programs))
+
+
 def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
-    """Nothing is left running, and nothing half made is taken."""
+    """Nothing is left running or begun, and nothing half made is taken."""
     started = tmp_path / "started"
-    yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450)
-    workshop = replace(yard.workshop, deadline=Deadline.after(120))
+    yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
+    workshop = replace(yard.workshop, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
 
     def interrupt() -> None:
         while not started.exists():
@@ -124,24 +133,19 @@ def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        workshop.make_programs(["kube"])
+        workshop.make_programs(["kube", "etcd"])
 
     assert yard.made == set()
+    assert not any(line.startswith("etcd@v1: compiling") for line in yard.said)
 
 
 def test_programs_of_one_module_are_made_in_turn(tmp_path: Path) -> None:
     """The second finds compiled what both import; beside the first it would compile that again."""
     yard = Yard(tmp_path, "true", kube=450, etcd=15)
-    document = catalogue_document(
-        {
-            name: {"module": f"example.org/{name}", "version": "v1", "main_module": "kube", "package": name, "seconds": seconds}
-            for name, seconds in {"kube": 450, "etcd": 15}.items()
-        }
-    )
     go = tmp_path / "bin" / "go"
     alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
     go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{alone}; echo > "$out"\n')
-    shared = replace(yard.workshop, catalogue=Catalogue.model_validate(document))
+    shared = replace(yard.workshop, catalogue=one_module(kube=450, etcd=15))
 
     shared.make_programs(["kube", "etcd"])
 
