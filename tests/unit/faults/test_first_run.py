@@ -7,7 +7,8 @@ from tests.faults.first_run import made_again, programs_in
 
 def test_only_whole_programs_count(tmp_path: Path) -> None:
     """A folder that is still being filled has another name, and a program of no version is none."""
-    for name in ("kube@v1.37.2-4af027bf3d7372b8", "containerd-shim-runc-v2@v2.3.4-ebf99c16ee2da9ae", ".new-x", ".etcd@v3.7.0-5ed1.lock", "pause-bcbe"):
+    whole = ("kube@v1.37.2-4af027bf3d7372b8", "containerd-shim-runc-v2@v2.3.4-ebf99c16ee2da9ae")
+    for name in (*whole, ".new-x", ".etcd@v3.7.0-5ed1.lock", "pause-bcbe"):
         (tmp_path / "binaries" / name).mkdir(parents=True)
 
     assert programs_in(tmp_path) == {"kube@v1.37.2", "containerd-shim-runc-v2@v2.3.4"}
