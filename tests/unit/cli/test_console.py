@@ -136,7 +136,7 @@ def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
 def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
     """Not in the list and again as the error that the command ends with."""
     done = subprocess.run(
-        [*PROGRAM, "validate", "--app-overlay", "k8s/nowhere"],
+        [sys.executable, *PROGRAM, "validate", "--app-overlay", "k8s/nowhere"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,

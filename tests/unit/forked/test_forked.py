@@ -62,7 +62,7 @@ def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = Non
         "import os; print(sorted(os.environ.items()), os.getcwd())",
         "import os; os.system('echo of a child; echo on stderr >&2; exit 3')",
         "import atexit; atexit.register(print, 'at the end'); print('first')",
-        "import os; print(os.isatty(1), sorted(os.listdir('/dev/fd'))[:3])",
+        "import os; print(os.isatty(1), sorted(os.listdir('/dev/fd')))",
         "import threading; threading.Thread(target=print, args=('waited for',)).start()",
         "from signal import *; print([getsignal(number) for number in (SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD)])",
         "import os, sys; sys.stdout.write('before'); sys.stdout.flush(); os.write(1, b' and after')",

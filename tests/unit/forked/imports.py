@@ -1,0 +1,117 @@
+"""What the fork server has imported, and on what of the environment that depends."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import os
+import pkgutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.unit.forked.client import INTERPRETER
+
+CHECKOUT = Path(__file__).parents[3]
+
+LATE = ("locust", "typer.rich_utils", "kindgate.load.locustfile")
+"""What a fork imports itself: Locust patches the whole process, and typer's look is that of the environment."""
+
+THIRD_PARTY = (
+    "detect_secrets.core.scan",
+    "github",
+    "jinja2",
+    "jsonschema",
+    "kubernetes.client",
+    "kubernetes.config",
+    "kubernetes.utils",
+    "kubernetes_validate.utils",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "multiprocessing.connection",
+    "psutil",
+    "pycurl",
+    "requests",
+    "rich.console",
+    "rich.table",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.stats",
+    "trustme",
+    "typer.testing",
+    "xdist.remote",
+    "yaml",
+    "zstandard",
+)
+"""What kindgate and pytest import when they need it."""
+
+TERMINAL = ("COLUMNS", "LINES")
+"""What readline sets behind Python's back."""
+
+ANYWHERE = frozenset({"HOME", "PATH", "TMPDIR", *TERMINAL})
+"""Variables that importing reads and that change nothing of what was imported."""
+
+
+class _Importing:
+    """Imports everything while pytest's import hook is in place, as it is in a run that loads plugins."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self) -> int:
+        """In place of a run."""
+        for name in (*_modules_of("kindgate"), *_modules_of("detect_secrets.plugins"), *THIRD_PARTY):
+            importlib.import_module(name)
+        return 0
+
+
+def _modules_of(package: str) -> list[str]:
+    """All of them that a fork does not import itself."""
+    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return [one.name for one in found if one.name not in LATE and not one.name.endswith("__main__")]
+
+
+def preload() -> dict[str, str | None]:
+    """Import what tests run; the environment variables that it depends on with their values, None where unset."""
+    read: set[str] = set()
+
+    class Noting(os._Environ[str]):
+        """Notes what is read."""
+
+        def __getitem__(self, key: str) -> str:
+            read.add(key)
+            return super().__getitem__(key)
+
+    plain = type(os.environ)
+    os.environ.__class__ = Noting
+    try:
+        with tempfile.TemporaryDirectory() as empty:
+            os.chdir(empty)
+            code = pytest.main(["-p", "no:locust", "-p", "no:cacheprovider", "--rootdir", empty], [_Importing()])
+            os.chdir("/")
+    finally:
+        os.environ.__class__ = plain
+    if code:
+        sys.exit(f"importing ended with {code}")
+    for name in [name for name in sys.modules if name in LATE or name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    return {name: os.environ.get(name) for name in read - ANYWHERE if not name.startswith("PYTEST_")}
+
+
+def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]:
+    """What clients need to know."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ask = [sys.executable, "-P", "-c", "import sys; print('\\n'.join(sys.path))"]
+    path = subprocess.run(ask, env=plain, check=True, capture_output=True, text=True).stdout.splitlines()
+    spec = importlib.machinery.PathFinder.find_spec("kindgate", path)
+    return {
+        "python": sys.executable,
+        "socket": address,
+        "checkout": str(CHECKOUT),
+        "installed": str(Path(spec.origin).parents[1]) if spec and spec.origin else "",
+        "path": path,
+        "packages": frozenset(name.partition(".")[0] for name in sys.modules) - {"__main__"},
+        "environment": environment | {name: value for name, value in plain.items() if name.startswith(INTERPRETER)},
+    }
