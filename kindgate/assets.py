@@ -15,4 +15,4 @@ def manifests() -> Path:
     for candidate in (PACKAGE / "k8s", PACKAGE.parent / "k8s"):
         if (candidate / "components").is_dir():
             return candidate
-    raise FileNotFoundError("kindgate was installed without its k8s/ folder: install the wheel or the checkout again")
+    raise FileNotFoundError("kindgate was installed without its k8s/ folder: reinstall it from the wheel or the checkout")

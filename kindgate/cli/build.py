@@ -23,4 +23,4 @@ def build(settings: Settings) -> None:
     if images:
         deadline = Deadline.after(BUILD_SECONDS)
         build_own_images(images, find_engine(deadline), deadline, stopwatch_progress())
-    print(f"built: {', '.join(image.image for image in images) or 'nothing, as no app_build is set'}")
+    print(f"built: {', '.join(image.image for image in images) or 'nothing, because app_build is not set'}")

@@ -15,7 +15,7 @@ from kindgate.settings import Settings
 
 
 @with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
-def compare(settings: Settings, base: Annotated[str, typer.Option(help="The same as --slo-base", metavar="REF_OR_OVERLAY")] = "") -> None:
+def compare(settings: Settings, base: Annotated[str, typer.Option(help="Same as --slo-base", metavar="REF_OR_OVERLAY")] = "") -> None:
     """Compare with a base version: create, deploy both side by side, judge the SLO file's `compare:`, report, delete.
 
     Example: `kindgate compare --base origin/main`; ends with 20 when this version is slower than tolerated, and with 21
@@ -26,9 +26,7 @@ def compare(settings: Settings, base: Annotated[str, typer.Option(help="The same
 
     asked = replace(settings, slo=replace(settings.slo, base=base or settings.slo.base))
     if not asked.slo.compares:
-        raise SettingsError(
-            "there is no version to compare with", next_step="name one: --base REF_OR_OVERLAY, or --slo-base-image NAME=IMAGE"
-        )
+        raise SettingsError("no baseline to compare with", next_step="set --base REF_OR_OVERLAY or --slo-base-image NAME=IMAGE")
     with foreign_output():
         whole = run_whole(asked, stopwatch_progress(), print, judge_comparison)
     for line in whole.annotations:

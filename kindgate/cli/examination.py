@@ -29,4 +29,4 @@ def examine_host(settings: Settings) -> None:
         print(line)
     blocking = [one.name for one in checks if one.verdict == "block"]
     if blocking:
-        raise HostError(f"a run is not possible here: {', '.join(blocking)}", next_step="the table says what to do about each")
+        raise HostError(f"this machine cannot run kindgate: {', '.join(blocking)}", next_step="follow the advice in the table above")

@@ -14,8 +14,8 @@ from kindgate.settings import Settings
 
 ENGINE_SECONDS = 600.0
 
-engine = typer.Typer(name="engine", help="The container engine that kindgate can install on Debian and Ubuntu.", no_args_is_help=True)
-tools = typer.Typer(name="tools", help="kind and kubectl, and the lock that says which.", no_args_is_help=True)
+engine = typer.Typer(name="engine", help="Install or stop a container engine on Debian and Ubuntu.", no_args_is_help=True)
+tools = typer.Typer(name="tools", help="The lock file that pins kind and kubectl.", no_args_is_help=True)
 
 
 @with_settings("cluster", "images")
@@ -46,7 +46,9 @@ def list_clusters() -> None:
 def reap(
     older_than: Annotated[
         float | None,
-        typer.Option(parser=seconds, help="Also delete kept clusters that are older and that no living run uses", metavar=SECONDS),
+        typer.Option(
+            parser=seconds, help="Also delete kept clusters that are older than this and not in use by a running run", metavar=SECONDS
+        ),
     ] = None,
 ) -> None:
     """Delete clusters of kindgate's whose run is dead or whose time is over; never a living run's, never anybody else's.
@@ -65,7 +67,7 @@ def reap(
     if not reaped:
         print("nothing to delete")
     if any(one.error for one in reaped):
-        raise ClusterError("not every cluster could be deleted", next_step="delete its containers by hand")
+        raise ClusterError("some clusters could not be deleted", next_step="delete their containers by hand")
 
 
 @engine.command()
@@ -78,7 +80,7 @@ def install() -> None:
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     found = install_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
-    print(f"{found.program} {found.version} answers")
+    print(f"{found.program} {found.version} is running")
 
 
 @engine.command()
@@ -91,7 +93,7 @@ def stop() -> None:
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     stopped = stop_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
-    print("the engine is stopped" if stopped else "kindgate started no engine here")
+    print("engine stopped" if stopped else "no engine was started by kindgate on this machine")
 
 
 @tools.command()
@@ -106,4 +108,4 @@ def lock() -> None:
     written = lock_tools(Deadline.after(ENGINE_SECONDS))
     for line in written:
         print(line)
-    print(f"{len(written)} checksums written" if written else "every tool has its checksum, and its publisher says the same")
+    print(f"{len(written)} checksums written" if written else "every tool has a checksum that matches its publisher's")

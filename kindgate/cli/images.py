@@ -11,7 +11,7 @@ from kindgate.cli.console import foreign, stopwatch_progress
 from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
-images = typer.Typer(name="images", help="The images that a run needs, and where they come from.", no_args_is_help=True)
+images = typer.Typer(name="images", help="The images that a run needs and their sources.", no_args_is_help=True)
 
 IMAGE_SECONDS = 3600.0
 
@@ -54,7 +54,7 @@ def pin(settings: Settings) -> None:
         for line in pin_images(settings, Path(folder), stopwatch_progress()):
             print(line, flush=True)
             written += 1
-    print(f"{written} digests written" if written else "every image has its digest already")
+    print(f"{written} digests written" if written else "every image already has a digest")
 
 
 @images.command()
@@ -75,7 +75,7 @@ def warm(settings: Settings) -> None:
             deadline = Deadline.after(IMAGE_SECONDS)
             print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")
             supply.archive(deadline, progress)
-            print(f"{len(supply.names)} workload images are at hand")
+            print(f"{len(supply.names)} workload images are available")
 
 
 @images.command()
@@ -94,4 +94,4 @@ def build(settings: Settings, name: str, archive: Path) -> None:
 
     made = build_image(settings, name, Deadline.after(IMAGE_SECONDS), stopwatch_progress())
     shutil.copyfile(made, archive)
-    print(f"{name} is in {archive}")
+    print(f"wrote {name} to {archive}")

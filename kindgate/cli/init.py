@@ -29,22 +29,29 @@ INIT_SECONDS = 1800.0
 
 def init(  # noqa: PLR0917  # typer calls it by name
     overlay: Annotated[
-        Path | None, typer.Option(help="Manifests to judge: Kustomize overlay, folder or file of YAML, Helm chart", metavar="PATH")
+        Path | None,
+        typer.Option(help="Application manifests: a Kustomize overlay, a folder or file of YAML, or a Helm chart", metavar="PATH"),
     ] = None,
-    values: Annotated[list[Path] | None, typer.Option(help="Values file of a Helm chart; repeatable", metavar="FILE")] = None,
-    namespace: Annotated[str, typer.Option(help="Namespace of a Helm chart's release", metavar="NAME")] = "",
+    values: Annotated[list[Path] | None, typer.Option(help="Helm values file; repeatable", metavar="FILE")] = None,
+    namespace: Annotated[str, typer.Option(help="Namespace of the Helm release", metavar="NAME")] = "",
     image: Annotated[
         list[str] | None,
         typer.Option(
-            help="Image in place of NAME, where a pipeline fills it in and no Dockerfile builds it; repeatable", metavar="NAME=IMAGE"
+            help="Image to use for NAME, a placeholder that a pipeline replaces and no Dockerfile builds; repeatable", metavar="NAME=IMAGE"
         ),
     ] = None,
-    directory: Annotated[Path, typer.Option("--dir", help="Folder of the application, in a repository of several", metavar="DIR")] = Path(),
+    directory: Annotated[
+        Path, typer.Option("--dir", help="Folder of the application, in a repository that holds several", metavar="DIR")
+    ] = Path(),
     source: Annotated[
-        str, typer.Option(help="Where the reusable workflows are; known where pip installed from it", metavar="OWNER/REPOSITORY@COMMIT")
+        str,
+        typer.Option(
+            help="Repository and commit of the reusable workflows; default: where pip installed kindgate from",
+            metavar="OWNER/REPOSITORY@COMMIT",
+        ),
     ] = "",
-    sealed: Annotated[bool, typer.Option("--sealed", help="Workflows that run code of a pull request in containers only")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing")] = False,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Write workflows that run pull request code only in containers")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes without writing them")] = False,
 ) -> None:
     """Make a repository ready: a suite in `e2e/`, and two workflows. Nothing that a person wrote is overwritten.
 
@@ -165,7 +172,7 @@ def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool)
         if shown and one.path.name != RECORD:
             print(one.diff(name))
     if dry_run:
-        print("nothing was written (--dry-run)")
+        print("nothing written (--dry-run)")
 
 
 def _validate(repository: Repository, deadline: Deadline) -> None:
@@ -190,8 +197,8 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
         left = [f"error: {error}"]
     errors = [line for line in left if line.startswith("error")]
     print(
-        f"\n{'To do before it can run' if errors else 'The manifests are valid'}"
-        + ("; worth a look:" if left and not errors else ":" * bool(left))
+        f"\n{'Before the suite can run, fix' if errors else 'The manifests are valid'}"
+        + ("; worth checking:" if left and not errors else ":" * bool(left))
     )
     for line in left:
         print(f"  {line}")
@@ -201,7 +208,7 @@ def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) ->
     from kindgate.adoption.application import relative  # noqa: PLC0415  # keeps --help quick
 
     if not origin.known:
-        print("note: the workflows call OWNER/kindgate at COMMIT: put both in, or call init with --source OWNER/REPOSITORY@COMMIT")
+        print("note: the workflows call OWNER/kindgate at COMMIT: replace both, or run init again with --source OWNER/REPOSITORY@COMMIT")
     builds = plan.application.builds
     first = "kindgate build" if builds else "kindgate doctor"
     if len(builds) == 1 and not builds[0].target:
@@ -217,9 +224,9 @@ def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) ->
 
 
 def seal(
-    base: Annotated[Path, typer.Argument(help="Checkout of the base, whose suite is used", metavar="BASE")],
-    judged: Annotated[Path, typer.Argument(help="Checkout of the pull request, which is changed", metavar="JUDGED")],
-    directory: Annotated[str, typer.Option("--dir", help="Folder of the suite, from the repository's root", metavar="DIR")] = "e2e",
+    base: Annotated[Path, typer.Argument(help="Checkout of the base branch, whose suite is used", metavar="BASE")],
+    judged: Annotated[Path, typer.Argument(help="Checkout of the pull request, which is modified in place", metavar="JUDGED")],
+    directory: Annotated[str, typer.Option("--dir", help="Folder of the suite, relative to the repository root", metavar="DIR")] = "e2e",
 ) -> None:
     """Make files of a pull request ready to be judged as data: the suite is taken from BASE, and links are deleted.
 
@@ -228,5 +235,5 @@ def seal(
     from kindgate.adoption.seal import seal as seal_files  # noqa: PLC0415  # keeps --help quick
 
     for link in seal_files(base, judged, directory):
-        print(f"link deleted: {link!r}")
-    print(f"the suite in {directory} is that of {base}")
+        print(f"deleted link: {link!r}")
+    print(f"replaced the suite in {directory} with the one from {base}")

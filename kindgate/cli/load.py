@@ -14,76 +14,88 @@ from kindgate.errors import SettingsError
 from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
-_WHAT = "What is sent"
-_HOW = "How it is sent"
-_OUT = "What comes out"
+_WHAT = "Requests"
+_HOW = "Load"
+_OUT = "Results"
 
 
 @with_settings("cluster", "images", "deploy")
 def load(
     settings: Settings,
     *,
-    url: Annotated[list[str] | None, typer.Option(help="URL to send to, needing no cluster; repeatable", rich_help_panel=_WHAT)] = None,
-    weight: Annotated[list[int] | None, typer.Option(help="How often each --url comes; in order", rich_help_panel=_WHAT)] = None,
-    header: Annotated[list[str] | None, typer.Option(help="`Name: value`; repeatable", rich_help_panel=_WHAT)] = None,
+    url: Annotated[
+        list[str] | None, typer.Option(help="URL to send requests to, without a cluster; repeatable", rich_help_panel=_WHAT)
+    ] = None,
+    weight: Annotated[
+        list[int] | None, typer.Option(help="Relative weight of each --url, in the same order", rich_help_panel=_WHAT)
+    ] = None,
+    header: Annotated[list[str] | None, typer.Option(help="Request header, as `Name: value`; repeatable", rich_help_panel=_WHAT)] = None,
     method: Annotated[str, typer.Option(help="HTTP method", rich_help_panel=_WHAT)] = "GET",
     body: Annotated[str, typer.Option(help="Request body, or @FILE", metavar="TEXT|@FILE", rich_help_panel=_WHAT)] = "",
-    expect: Annotated[str, typer.Option(help="Text that every body has to contain", metavar="TEXT", rich_help_panel=_WHAT)] = "",
+    expect: Annotated[str, typer.Option(help="Text that every response body must contain", metavar="TEXT", rich_help_panel=_WHAT)] = "",
     expect_json: Annotated[
         str,
-        typer.Option(help="Dotted path that every JSON body has to have, with this value", metavar="PATH[=JSON]", rich_help_panel=_WHAT),
+        typer.Option(
+            help="Dotted path that every JSON response body must have, with this value", metavar="PATH[=JSON]", rich_help_panel=_WHAT
+        ),
     ] = "",
-    expect_size: Annotated[int | None, typer.Option(help="Bytes that every body has to have", min=0, rich_help_panel=_WHAT)] = None,
-    host: Annotated[list[str] | None, typer.Option(help="Only these of the application's hosts; repeatable", rich_help_panel=_WHAT)] = None,
-    rate: Annotated[float | None, typer.Option(help="Requests per second", rich_help_panel=_HOW)] = None,
-    duration: Annotated[
-        float | None, typer.Option(parser=seconds, help="How long it is sent", metavar=SECONDS, rich_help_panel=_HOW)
+    expect_size: Annotated[
+        int | None, typer.Option(help="Size in bytes that every response body must have", min=0, rich_help_panel=_WHAT)
     ] = None,
-    requests: Annotated[int | None, typer.Option(help="Number of requests, instead of a duration", rich_help_panel=_HOW)] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="Limit load to this host of the application; repeatable", rich_help_panel=_WHAT)
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests per second", rich_help_panel=_HOW)] = None,
+    duration: Annotated[float | None, typer.Option(parser=seconds, help="Burst duration", metavar=SECONDS, rich_help_panel=_HOW)] = None,
+    requests: Annotated[int | None, typer.Option(help="Number of requests to send instead of a duration", rich_help_panel=_HOW)] = None,
     stage: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Go evenly to RATE within SECONDS, from --rate or none; repeatable", metavar="SECONDS:RATE", rich_help_panel=_HOW
-        ),
+        typer.Option(help="Ramp to RATE over SECONDS, starting at --rate or 0; repeatable", metavar="SECONDS:RATE", rich_help_panel=_HOW),
     ] = None,
-    users: Annotated[int | None, typer.Option(help="Closed loop: so many users, each waiting for its answer", rich_help_panel=_HOW)] = None,
-    arrival: Annotated[Literal["poisson", "uniform"] | None, typer.Option(help="Arrivals", rich_help_panel=_HOW)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of arrivals and of the order of routes", rich_help_panel=_HOW)] = None,
+    users: Annotated[
+        int | None, typer.Option(help="Closed loop: number of users, each waiting for its response", rich_help_panel=_HOW)
+    ] = None,
+    arrival: Annotated[Literal["poisson", "uniform"] | None, typer.Option(help="Arrival process", rich_help_panel=_HOW)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for arrivals and the order of routes", rich_help_panel=_HOW)] = None,
     warmup: Annotated[
-        float | None, typer.Option(parser=seconds, help="How long load is sent first and discarded", metavar=SECONDS, rich_help_panel=_HOW)
+        float | None,
+        typer.Option(parser=seconds, help="Warm-up duration; its results are discarded", metavar=SECONDS, rich_help_panel=_HOW),
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(parser=seconds, help="After which a request has failed", metavar=SECONDS, rich_help_panel=_HOW)
-    ] = None,
-    in_flight: Annotated[int | None, typer.Option(help="Requests that may be unanswered at a time", rich_help_panel=_HOW)] = None,
-    processes: Annotated[int, typer.Option(help="Generator processes; 0: as many as are needed", rich_help_panel=_HOW)] = 0,
+    timeout: Annotated[float | None, typer.Option(parser=seconds, help="Request timeout", metavar=SECONDS, rich_help_panel=_HOW)] = None,
+    in_flight: Annotated[int | None, typer.Option(help="Maximum number of requests in flight", rich_help_panel=_HOW)] = None,
+    processes: Annotated[int, typer.Option(help="Generator processes; 0: as many as needed", rich_help_panel=_HOW)] = 0,
     workers: Annotated[int, typer.Option(help="Locust workers that share the burst; 0: no Locust", rich_help_panel=_HOW)] = 0,
     in_cluster: Annotated[
-        bool, typer.Option("--in-cluster", help="The workers are pods of the cluster that stands; no warm-up", rich_help_panel=_HOW)
+        bool, typer.Option("--in-cluster", help="Run the workers as pods in the running cluster; no warm-up", rich_help_panel=_HOW)
     ] = False,
     worker_image: Annotated[
-        str, typer.Option(help="Image of those pods, instead of kindgate.local/load-generator", metavar="IMAGE", rich_help_panel=_HOW)
+        str, typer.Option(help="Image for those pods; default: kindgate.local/load-generator", metavar="IMAGE", rich_help_panel=_HOW)
     ] = "",
-    http2: Annotated[bool, typer.Option("--http2", help="HTTP/2", rich_help_panel=_HOW)] = False,
+    http2: Annotated[bool, typer.Option("--http2", help="Use HTTP/2", rich_help_panel=_HOW)] = False,
     redirects: Annotated[
-        int | None, typer.Option(help="Redirects to follow, as part of the request; none if left out", min=0, rich_help_panel=_HOW)
+        int | None,
+        typer.Option(help="Maximum number of redirects to follow as part of a request; default: none", min=0, rich_help_panel=_HOW),
     ] = None,
-    new_connections: Annotated[bool, typer.Option("--new-connections", help="A connection per request", rich_help_panel=_HOW)] = False,
+    new_connections: Annotated[
+        bool, typer.Option("--new-connections", help="Open a new connection for every request", rich_help_panel=_HOW)
+    ] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate", rich_help_panel=_HOW)] = False,
-    ca_file: Annotated[str, typer.Option(help="Authorities to trust, instead of the system's", metavar="FILE", rich_help_panel=_HOW)] = "",
-    from_k6: Annotated[Path | None, typer.Option(help="Rates and thresholds from k6's options.json", rich_help_panel=_HOW)] = None,
+    ca_file: Annotated[
+        str, typer.Option(help="CA certificates to trust instead of the system's", metavar="FILE", rich_help_panel=_HOW)
+    ] = "",
+    from_k6: Annotated[Path | None, typer.Option(help="Take rates and thresholds from k6's options.json", rich_help_panel=_HOW)] = None,
     threshold: Annotated[
-        list[str] | None, typer.Option(help="`metric: expression` in k6's grammar; repeatable", rich_help_panel=_OUT)
+        list[str] | None, typer.Option(help="Threshold in k6's grammar, as `metric: expression`; repeatable", rich_help_panel=_OUT)
     ] = None,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Judge although a worker was lost", rich_help_panel=_OUT)] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Judge even if a worker was lost", rich_help_panel=_OUT)] = False,
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Raise the rate until a threshold fails", rich_help_panel=_OUT)
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write docs/load-result.schema.json's document", rich_help_panel=_OUT)
+        Path | None, typer.Option("--json", help="Write the result as JSON (docs/load-result.schema.json)", rich_help_panel=_OUT)
     ] = None,
-    k6_summary: Annotated[Path | None, typer.Option(help="Write a summary as k6 exports it", rich_help_panel=_OUT)] = None,
-    raw: Annotated[Path | None, typer.Option(help="Write every sample; .csv, or JSON lines", rich_help_panel=_OUT)] = None,
+    k6_summary: Annotated[Path | None, typer.Option(help="Write a summary in k6's export format", rich_help_panel=_OUT)] = None,
+    raw: Annotated[Path | None, typer.Option(help="Write every sample, as CSV (.csv) or JSON lines", rich_help_panel=_OUT)] = None,
 ) -> None:
     """Send a burst of load and show what was measured; response times count from the intended moment.
 
@@ -102,11 +114,11 @@ def load(
 
     usual = settings.load
     if in_cluster and not workers:
-        raise SettingsError("--in-cluster sends from pods, and their number is missing", next_step="--workers 2")
+        raise SettingsError("--in-cluster requires --workers", next_step="add --workers 2")
     amount = Amount(rate, duration, requests, users, arrival, stage or ())
     imported = read_options(json_object(from_k6)) if from_k6 else None
     if imported and amount.given:
-        raise SettingsError("--from-k6 says how much is sent: leave out --rate, --duration, --requests, --stage, --users and --arrival")
+        raise SettingsError("--from-k6 defines the load: remove --rate, --duration, --requests, --stage, --users and --arrival")
     loop = imported.loop if imported else amount.loop(usual)
     place = Place(settings, in_cluster=in_cluster, image=worker_image)
     headers = all_typed(header)

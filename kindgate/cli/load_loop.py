@@ -38,7 +38,7 @@ class Amount:
         seconds = self.duration if self.duration is not None or self.requests is not None else usual.duration
         if self.users is not None:
             if self.rate is not None or self.arrival is not None:
-                raise LoadError("--users is a closed loop, which has no rate and no arrivals: leave out --rate and --arrival")
+                raise LoadError("--users is a closed loop, which has neither rate nor arrivals: remove --rate and --arrival")
             return ClosedLoop(self.users, seconds, self.requests)
         wanted = usual.rate if self.rate is None else self.rate
         return OpenLoop.constant(wanted, seconds=seconds, requests=self.requests, arrival=self.arrival or usual.arrival)
@@ -46,12 +46,14 @@ class Amount:
     def _staged(self, usual: LoadSettings) -> OpenLoop:
         """Each stage goes evenly from the rate before it to its own; the first begins at --rate, or at none."""
         if (self.duration, self.requests, self.users) != (None, None, None):
-            raise LoadError("--stage says how long and how much is sent: leave out --duration, --requests and --users")
+            raise LoadError("--stage defines both duration and load: remove --duration, --requests and --users")
         rate, stages = self.rate or 0.0, []
         for text in self.stages:
             length, colon, end = text.rpartition(":")
             if not colon:
-                raise LoadError(f"--stage {text!r} is not of the form SECONDS:RATE", next_step="--stage 10:500 --stage 1m30s:500")
+                raise LoadError(
+                    f"--stage {text!r} is not of the form SECONDS:RATE", next_step="for example --stage 10:500 --stage 1m30s:500"
+                )
             seconds = duration_seconds(length)
             if seconds is None:
                 raise LoadError(f"--stage {text!r}: {length!r} is not a number of seconds or a duration such as 1m30s")
@@ -69,5 +71,5 @@ def json_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise LoadError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
-        raise LoadError(f"{path} holds no JSON object")
+        raise LoadError(f"{path} does not contain a JSON object")
     return value

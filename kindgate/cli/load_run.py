@@ -68,7 +68,7 @@ def run_load(wanted: LoadRun) -> int:
     in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
     refuse_uncarried_tags(thresholds, wanted.plan)
     if wanted.workers and (wanted.raw_file or wanted.find_capacity):
-        raise LoadError("--workers keeps no raw samples and searches no capacity: leave out --raw and --find-capacity")
+        raise LoadError("--workers does not support --raw or --find-capacity: remove them")
     _refuse_unreadable(wanted.plan.ca_file)
     for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
         _refuse_unwritable(file)
@@ -81,7 +81,7 @@ def run_load(wanted: LoadRun) -> int:
             return _search(wanted, pool, shown)
         kept: list[Rows] = []
         if wanted.workers:
-            progress.print(f"{wanted.workers} Locust workers share the burst")
+            progress.print(f"sending the burst from {wanted.workers} Locust workers")
             result = wanted.distribute(wanted.plan, wanted.workers)
         else:
             result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
@@ -106,7 +106,7 @@ def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
     """Raise the rate from the plan's own until a threshold fails, and show every step."""
     plan, loop = wanted.plan, wanted.plan.loop
     if not isinstance(loop, OpenLoop):
-        raise LoadError("--find-capacity raises a rate, and a closed loop has none: leave out --users")
+        raise LoadError("--find-capacity raises a rate, but a closed loop has none: remove --users")
 
     def send(rate: float) -> BurstResult:
         return run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
@@ -130,7 +130,7 @@ def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[
     try:
         _write_files(wanted, result, judged, rows)
     except OSError as error:
-        return f"the result cannot be written: {error}"
+        return f"cannot write the result: {error}"
     return ""
 
 
@@ -152,7 +152,7 @@ def _write_files(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Seq
 def _refuse_unreadable(ca_file: str) -> None:
     """Every request would fail at TLS, and look like the server's fault."""
     if ca_file and not os.access(ca_file, os.R_OK):
-        raise LoadError(f"--ca-file {ca_file} cannot be read")
+        raise LoadError(f"cannot read --ca-file {ca_file}")
 
 
 def _refuse_unwritable(file: Path | None) -> None:
@@ -163,4 +163,4 @@ def _refuse_unwritable(file: Path | None) -> None:
         with file.open("a", encoding="utf-8"):
             pass
     except OSError as error:
-        raise LoadError(f"{file} cannot be written: {error}") from error
+        raise LoadError(f"cannot write {file}: {error}") from error

@@ -89,14 +89,16 @@ def _refuse_no_path(path: str, *, given: bool) -> None:
     """Raise `LoadError` for a path that leads nowhere in any body, JSONPath's `$.items[0]` among them."""
     wrong = "$" if re.match(r"\$(\.|\[|$)", path) else next(iter(re.findall(r"\[[^\]]*\]", path)), "")
     if given and (wrong or not all(path.split("."))):
-        what = f"has {wrong}, which is JSONPath" if wrong else "has a step without a name"
-        raise LoadError(f"--expect-json {path!r} {what}, and is no dotted JSON path", next_step="write items.0.name, or items.0.name=VALUE")
+        what = f"contains {wrong}, which is JSONPath syntax" if wrong else "has an empty step"
+        raise LoadError(
+            f"--expect-json {path!r} {what}, so it is not a dotted JSON path", next_step="use items.0.name or items.0.name=VALUE"
+        )
 
 
 def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *, resolved_here: bool) -> tuple[Route, ...]:
     """One route per URL; a Host header becomes the route's host, and `weights`, where there are any, belong to the URLs in order."""
     if weights and len(weights) != len(urls):
-        raise LoadError(f"{len(weights)} weights do not fit {len(urls)} URLs", next_step="give each --url a --weight, in the same order")
+        raise LoadError(f"{len(weights)} weights for {len(urls)} URLs", next_step="give each --url a --weight, in the same order")
     host = message.host
     name = {url: host or masked_url(url) if len(urls) == 1 else masked_url(url) for url in urls}
     routes = tuple(
@@ -112,7 +114,7 @@ def application_routes(place: Place, hosts: Sequence[str], message: Message) -> 
     """The hosts of the application that stands, or those of them that are asked for."""
     if message.host:
         raise LoadError(
-            "the application's requests have its hosts in their Host header", next_step=f"--host {message.host}, or give a --url"
+            "requests to the application use its own hosts as Host header", next_step=f"use --host {message.host}, or add a --url"
         )
     entries = chosen_entries(place.reached.entries, hosts or None)
     return tuple(message.put_on(route) for route in entry_routes(entries, place.address()))

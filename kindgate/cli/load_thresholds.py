@@ -77,7 +77,7 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
     sample = burst_sample(result)
     values = [measure(threshold, [sample]) for threshold in thresholds]
     outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
-    missed = tuple(f"{outcome.threshold} is not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
+    missed = tuple(f"{outcome.threshold} was not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
     tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
     gates = check_gates([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
     burst = _Burst(sample, tuple(gate for gate in gates if gate.broken))
@@ -131,4 +131,4 @@ def _outcome(threshold: Threshold, value: float | None) -> ThresholdOutcome:
 
 
 def _value(outcome: ThresholdOutcome) -> str:
-    return "no data, or among failed requests" if outcome.value is None else f"{outcome.value:g}"
+    return "no value: no data, or too many failed requests" if outcome.value is None else f"{outcome.value:g}"

@@ -18,19 +18,19 @@ from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.progress import Progress
 from kindgate.load.result import BurstResult, FailureKind, Series
 
-_CAPTION = "response counts from the intended moment, service from the moment of sending"
+_CAPTION = "response time counts from the intended send time, service time from the actual one"
 
 _REDIRECTED = (
-    "warning: {:,} of {:,} answers were redirects, which were not followed: the application itself was hardly measured; "
-    "name the address that they lead to, or give --redirects"
+    "warning: {:,} of {:,} answers were redirects, which were not followed: the application itself was barely measured; "
+    "use the address that they point to, or add --redirects"
 )
 
 _RETRIED = (
-    "retried: {:,} requests were answered only when they were sent again, because their kept connection was closed under them; "
+    "retried: {:,} requests were answered only on a second attempt, because their keep-alive connection had been closed; "
     "they count as failed"
 )
 
-_BELOW_CAPACITY = "Judge response times well below capacity: p(95) is four times as noisy at a third of it as at a sixth."
+_BELOW_CAPACITY = "Judge response times well below capacity: p(95) is four times as noisy at one third of it as at one sixth."
 
 
 class LiveLine:
@@ -86,12 +86,8 @@ def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
 def _interruption(result: BurstResult) -> str:
     """What the end came too early for."""
     unanswered = result.failed.get(FailureKind.UNANSWERED, 0)
-    lost = (
-        f"; {unanswered:,} were unanswered, and {result.dropped:,} were due and not sent: both are lost"
-        if unanswered or result.dropped
-        else ""
-    )
-    return f"interrupted: these are the requests until then{lost}"
+    lost = f"; lost: {unanswered:,} unanswered, {result.dropped:,} due but not sent" if unanswered or result.dropped else ""
+    return f"interrupted: results up to that point{lost}"
 
 
 def _times_table(result: BurstResult) -> Table:
@@ -125,8 +121,8 @@ def _summary_line(result: BurstResult) -> Text:
     redirects = f"redirects (3xx, not followed): {result.total.redirects:,}; " if result.total.redirects else ""
     health = result.health
     text = f"{redirects}failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
-    lost = f"; {result.missing:.0%} of the load is missing, its generator was lost" if result.missing else ""
-    foreign = "" if health.foreign is None else f", programs outside of the run and its cluster {percent(health.foreign)} of the CPUs"
+    lost = f"; {result.missing:.0%} of the load is missing because its generator was lost" if result.missing else ""
+    foreign = "" if health.foreign is None else f", programs outside the run and its cluster {percent(health.foreign)} of the CPUs"
     return Text(f"{text}, others use {health.other_cpu:.2f} cores{foreign}{lost}")
 
 
@@ -141,7 +137,7 @@ def _threshold_table(judged: Judged) -> Table:
 
 def capacity_table(found: Capacity) -> Table:
     """Every step of a search, and what it found."""
-    best = "not even the first rate passes" if found.rate is None else f"{found.rate:g} requests per second pass"
+    best = "even the first rate fails" if found.rate is None else f"{found.rate:g} requests per second pass"
     title = f"capacity: {'interrupted, so far ' if found.interrupted else 'at least ' if found.exhausted else ''}{best}"
     table = Table(title=title, title_justify="left", caption=_BELOW_CAPACITY, caption_justify="left")
     for name in ("rate", "achieved", "success", "p95 ms", "p99 ms", "verdict"):

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from kindgate.report.decision import Requirements, RunIdentity
 
 
-Legs = Annotated[list[str] | None, typer.Option("--leg", help="A leg that must have a report; repeatable", metavar="NAME")]
+Legs = Annotated[list[str] | None, typer.Option("--leg", help="Matrix job (leg) that must have a report; repeatable", metavar="NAME")]
 Required = Annotated[
     list[str] | None,
     typer.Option(
         "--require",
-        help="What each leg must have judged: tests, objectives, comparison [default: tests, and objectives where the SLO file has some]",
+        help="Checks that each leg must have: tests, objectives, comparison [default: tests, and objectives if the SLO file has any]",
         metavar="WORDS",
     ),
 ]
-Head = Annotated[str, typer.Option(help="Commit that the reports must be of [default: that of this run]", metavar="SHA")]
-RunId = Annotated[int | None, typer.Option(help="Workflow run that the reports must be of [default: this run]", metavar="N")]
+Head = Annotated[str, typer.Option(help="Commit that the reports must belong to [default: this run's]", metavar="SHA")]
+RunId = Annotated[int | None, typer.Option(help="Workflow run that the reports must belong to [default: this run]", metavar="N")]
 Conclusion = Annotated[
-    str, typer.Option(help="How GitHub says that the job ended which wrote the reports: a report that disagrees is red", metavar="WORD")
+    str, typer.Option(help="GitHub's conclusion for the job that wrote the reports; a report that disagrees fails", metavar="WORD")
 ]
-Attempt = Annotated[int | None, typer.Option(help="Attempt that the reports must be of", metavar="N")]
+Attempt = Annotated[int | None, typer.Option(help="Run attempt that the reports must belong to", metavar="N")]
 
 
 @with_settings("slo_file", "slo_inconclusive")
@@ -70,7 +70,7 @@ def report(  # noqa: PLR0917  # typer calls it by name
         list[Path] | None, typer.Option("--input", help="report.json, or a folder of legs; repeatable", metavar="FILE|DIR")
     ] = None,
     link: Annotated[list[str] | None, typer.Option(help="Add a link to the report; repeatable", metavar="NAME=URL")] = None,
-    post: Annotated[bool, typer.Option("--post", help="Write one comment about all inputs to the pull request")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Post one comment about all inputs to the pull request")] = False,
     leg: Legs = None,
     require: Required = None,
 ) -> None:
@@ -126,26 +126,28 @@ def _run(given: RunIdentity) -> RunIdentity:
 @with_settings("github", "slo_inconclusive")
 def publish(  # noqa: PLR0917  # typer calls it by name
     settings: Settings,
-    run_id: Annotated[int, typer.Option(help="The workflow run that is published", metavar="N")] = 0,
-    pull: Annotated[int, typer.Option(help="Without a run: the pull request whose newest run is published", metavar="N")] = 0,
+    run_id: Annotated[int, typer.Option(help="Workflow run to publish", metavar="N")] = 0,
+    pull: Annotated[int, typer.Option(help="Pull request whose newest run to publish, if --run-id is not given", metavar="N")] = 0,
     leg: Legs = None,
     require: Required = None,
-    workflow: Annotated[str, typer.Option(help="File of the workflow that the run must be of", metavar="FILE")] = "",
+    workflow: Annotated[str, typer.Option(help="Workflow file that the run must belong to", metavar="FILE")] = "",
     judge: Annotated[
         str, typer.Option(help="Reusable workflow that the run must have called", metavar="OWNER/REPOSITORY/FILE@COMMIT")
     ] = "",
-    judged_by: Annotated[int, typer.Option(help="The sealed run that judged for it; 0 where it judged itself", metavar="N")] = 0,
-    conclusion: Annotated[str, typer.Option(help="How the sealed run's judging job ended; empty before that", metavar="WORD")] = "",
+    judged_by: Annotated[int, typer.Option(help="Sealed run that judged the commit; 0 if the run itself did", metavar="N")] = 0,
+    conclusion: Annotated[str, typer.Option(help="Conclusion of the sealed run's judging job; empty until it ends", metavar="WORD")] = "",
     watch: Annotated[
         list[str] | None,
-        typer.Option(help="Files or folders, a line each, whose change has the suite judged; repeatable; default: all", metavar="PATH"),
+        typer.Option(
+            help="Files or folders, one per line, whose changes require the suite to run; repeatable; default: all", metavar="PATH"
+        ),
     ] = None,
     directory: Annotated[str, typer.Option(help="Folder of the suite's pytest settings", metavar="DIR")] = ".",
-    arguments: Annotated[str, typer.Option(help="What the workflow adds to pytest's command line", metavar="TEXT")] = "",
+    arguments: Annotated[str, typer.Option(help="Arguments that the workflow adds to pytest's command line", metavar="TEXT")] = "",
     pages: Annotated[
-        Path | None, typer.Option(help="Write the HTML page of each leg into this folder, and publish nothing", metavar="DIR")
+        Path | None, typer.Option(help="Write each leg's HTML page to this folder instead of publishing", metavar="DIR")
     ] = None,
-    page: Annotated[str, typer.Option(help="Artifact of this workflow that holds the pages, to be linked", metavar="URL")] = "",
+    page: Annotated[str, typer.Option(help="URL of this workflow's artifact with the pages, to link to", metavar="URL")] = "",
 ) -> None:
     """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
 
@@ -173,7 +175,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
         sealed=SealedRun(judged_by, conclusion) if judged_by else None,
     )
     if not (run_id or (pull and workflow)):
-        raise SettingsError("publish needs --run-id, or --pull and --workflow")
+        raise SettingsError("publish requires --run-id, or --pull and --workflow")
     if pages is not None:
         _write_pages(request, settings, pages)
         return
@@ -193,7 +195,7 @@ def _write_pages(request: Request, settings: Settings, folder: Path) -> None:
 
     written = render_pages(request, settings.github, os.environ, folder)
     for file in written:
-        print(f"page written: {file}")
+        print(f"wrote page {file}")
     if written:
         write_output("page" if len(written) == 1 else "pages", str(written[0] if len(written) == 1 else folder), os.environ)
 

@@ -28,8 +28,10 @@ LOCK = Path("requirements.lock")
 @with_settings("cluster", "images", "deploy", "report")
 def scan(
     settings: Settings,
-    overlays: Annotated[list[Path] | None, typer.Argument(help="Overlays to scan; those beside --app-overlay, if none is named")] = None,
-    fail_on: Annotated[str, typer.Option(help="Lowest severity that fails: LOW, MEDIUM, HIGH or CRITICAL", metavar="SEVERITY")] = "HIGH",
+    overlays: Annotated[list[Path] | None, typer.Argument(help="Overlays to scan; default: --app-overlay and its sibling folders")] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Lowest severity that fails the scan: LOW, MEDIUM, HIGH or CRITICAL", metavar="SEVERITY")
+    ] = "HIGH",
 ) -> None:
     """Scan manifests, and images and requirements.lock where a vulnerability database can be reached, with Trivy.
 
@@ -56,14 +58,14 @@ def scan(
         print(line)
     for line in aligned(output.listing(blocking)):
         print(line)
-    print(f"{len(blocking)} of {threshold.name} or worse without an entry in {EXCEPTIONS}; all findings are in {folder}")
+    print(f"{len(blocking)} findings of severity {threshold.name} or higher without an entry in {EXCEPTIONS}; all findings: {folder}")
     if blocking:
         sys.exit(FOUND)
 
 
 def _severity(name: str) -> Severity:
     if name.upper() not in Severity.__members__:
-        raise SettingsError(f"--fail-on {name}: there is no such severity", next_step=f"one of {', '.join(Severity.__members__)}")
+        raise SettingsError(f"--fail-on {name}: unknown severity", next_step=f"use one of {', '.join(Severity.__members__)}")
     return Severity[name.upper()]
 
 

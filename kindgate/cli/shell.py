@@ -36,20 +36,23 @@ def shell(
     deadline = Deadline.after(FIND_SECONDS)
     tools = find_tools(settings, deadline, stopwatch_progress())
     if settings.cluster.existing is not None or tools.kind is None:
-        raise ClusterError("an existing cluster has its own kubeconfig", next_step=f"export KUBECONFIG={settings.cluster.existing}")
+        raise ClusterError(
+            "`kindgate shell` does not open an existing cluster, which has its own kubeconfig",
+            next_step=f"export KUBECONFIG={settings.cluster.existing}",
+        )
     address = find_cluster(find_engine(deadline), settings.cluster_name, tools.kind, deadline)
     if address is None:
         raise ClusterError(
-            f"there is no cluster {settings.cluster_name}", next_step="`kindgate list` shows what there is, `kindgate up` creates one"
+            f"cluster {settings.cluster_name} not found", next_step="list clusters with `kindgate list`, or create one with `kindgate up`"
         )
     environment = shell_environment(os.environ, address.name, address.kubeconfig, tools.kubectl)
     program = command or [os.environ.get("SHELL", "/bin/sh")]
     if not command:
-        print(f"cluster {address.name}: KUBECONFIG={address.kubeconfig}; `exit` leaves the shell, the cluster stays", file=sys.stderr)
+        print(f"cluster {address.name}: KUBECONFIG={address.kubeconfig}; `exit` leaves the shell and keeps the cluster", file=sys.stderr)
     try:
         ended = subprocess.run(program, env=environment, check=False)
     except OSError as error:
-        raise ClusterError(f"{program[0]} cannot be run: {error.strerror}", next_step="name a program that is on PATH") from error
+        raise ClusterError(f"cannot run {program[0]}: {error.strerror}", next_step="use a program that is on PATH") from error
     sys.exit(ended.returncode if ended.returncode >= 0 else 128 - ended.returncode)
 
 

@@ -25,7 +25,7 @@ SHORTEST_WATCH = 5.0
 @with_settings("cluster", "images", "deploy", "slo", "report")
 def validate(
     settings: Settings,
-    strict: Annotated[bool, typer.Option("--strict", help="The same as --app-strict: warnings about policy are errors")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Same as --app-strict: treat policy warnings as errors")] = False,
 ) -> None:
     """Read and check manifests, objectives, options and images; create nothing. All problems are listed, errors first.
 
@@ -98,15 +98,15 @@ def health(settings: Settings) -> None:
 
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)
-    print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes usable")
-    print(f"application: every workload ready, {', '.join(entry.label for entry in reached.entries)} answer")
+    print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes ready")
+    print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in reached.entries)}")
     print("Prometheus: all targets up" if reached.monitoring else f"Prometheus: {reached.monitoring_note}")
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
 def monitor(
     settings: Settings,
-    duration: Annotated[float, typer.Option(parser=seconds, help="How long to watch from now on, at least 5 s", metavar=SECONDS)] = 30.0,
+    duration: Annotated[float, typer.Option(parser=seconds, help="How long to watch, at least 5 s", metavar=SECONDS)] = 30.0,
 ) -> None:
     """Show what the application uses: CPU, memory, network, restarts and throttling against requests and limits.
 
@@ -150,7 +150,7 @@ def down(settings: Settings) -> None:
 
     deadline = Deadline.after(180)
     deleted = delete_named(find_engine(deadline), settings.cluster_name, deadline)
-    print(f"cluster {settings.cluster_name} is deleted" if deleted else f"there is no cluster {settings.cluster_name}")
+    print(f"cluster {settings.cluster_name} deleted" if deleted else f"cluster {settings.cluster_name} not found")
 
 
 @with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")

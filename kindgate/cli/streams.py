@@ -73,4 +73,4 @@ class SteadyStream:
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
         if error.errno not in _GONE and sys.stderr is not self:
-            print(f"kindgate: what is shown cannot be written: {error}", file=sys.stderr)
+            print(f"kindgate: cannot write output: {error}", file=sys.stderr)

@@ -84,7 +84,7 @@ def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> N
     assert len(text) < 10_000
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="more than 1000 different times"):
+        with pytest.raises(ValueError, match="more than 1000 distinct times"):
             Histogram.from_text(text, at_most=1000)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
@@ -92,11 +92,11 @@ def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> N
 
 
 def test_as_many_times_are_read_as_the_reader_allows() -> None:
-    """The bound is on different times, however often each came and however long each took."""
+    """The bound is on distinct times, however often each came and however long each took."""
     histogram = Histogram(np.arange(1, 101, dtype=np.int64) * 10**8, np.full(100, 10**6, np.int64))
     text = histogram.to_text()
     assert Histogram.from_text(text, at_most=100) == histogram
-    with pytest.raises(ValueError, match="more than 99 different times"):
+    with pytest.raises(ValueError, match="more than 99 distinct times"):
         Histogram.from_text(text, at_most=99)
 
 

@@ -35,4 +35,4 @@ def test_too_few_bursts_are_refused_before_anything_is_created(tmp_path: Path, m
     result = CliRunner().invoke(app, ["--base", "main", "--slo-file", "slo.yaml", "--slo-bursts", "1"])
 
     assert result.exit_code == 14
-    assert "cannot be decided by 3 bursts" in result.stdout
+    assert "cannot be decided with 3 bursts" in result.stdout

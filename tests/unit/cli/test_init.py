@@ -105,7 +105,7 @@ def test_a_second_time_it_changes_nothing(repository: Path) -> None:
 
     assert files(repository) == once
     assert said.count("unchanged") == 7
-    assert "put both in" in said
+    assert "replace both" in said
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_differs_is_kept_and_shown(repository: Path) -> None:
     said = init().stdout
 
     assert test.read_text() == "# mine\n"
-    assert "kept as it is  e2e/judge_slo.py" in said
+    assert "kept as is  e2e/judge_slo.py" in said
     assert "-# mine" in said
 
 
@@ -214,7 +214,7 @@ def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repositor
     assert "host: web.localhost" in written["e2e/overlay/ingress.yaml"]
     assert "../../k8s" in written["e2e/overlay/kustomization.yaml"]
     assert "app_overlay = overlay" in written["e2e/pytest.ini"]
-    assert "note: nothing leads requests to Service shop/web: an Ingress with host web.localhost does" in said
+    assert "note: nothing routes requests to Service shop/web: adding an Ingress with host web.localhost" in said
     assert left_to_do(said) == []
 
 
@@ -227,7 +227,7 @@ def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
     assert "app_overlay = ../k8s\n" in (repository / "e2e/pytest.ini").read_text()
     assert not (repository / "e2e/overlay").exists()
     assert "manifests: k8s" in said
-    assert "namespace shop is named and not in the manifests: kindgate creates it" in said
+    assert "namespace shop is used but not in the manifests: kindgate creates it" in said
     assert left_to_do(said) == []
 
 
@@ -240,7 +240,7 @@ def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
     ]
     replaced(repository, **{"k8s/web.yaml": stream(web, service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
 
-    left = init().stdout.partition("To do before it can run")[2]
+    left = init().stdout.partition("Before the suite can run")[2]
 
     assert "nowhere" in left
     assert "lost" in left
@@ -266,7 +266,7 @@ def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> N
     """Requests have to get in somehow."""
     replaced(repository, **{"k8s/all.yaml": stream(deployment(container={"ports": []}))})
 
-    with pytest.raises(ManifestError, match="nothing leads requests into it"):
+    with pytest.raises(ManifestError, match="nothing routes requests to it"):
         init()
 
     assert not (repository / "e2e").exists()
@@ -286,7 +286,7 @@ def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
     assert f"e2e/overlay/placeholders.yaml:{line}: Secret shop/shop-credentials: stringData.token" in said
     assert left_to_do(said) == []
     written.write_text(written.read_text().replace("token: placeholder", "token: for-tests"))
-    assert "kept as it is  e2e/overlay/placeholders.yaml" in init().stdout
+    assert "kept as is  e2e/overlay/placeholders.yaml" in init().stdout
 
 
 def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) -> None:

@@ -135,7 +135,7 @@ def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> 
     document = json.loads(out.read_text())
     assert document["failed"]["kinds"] == {"unanswered": 8, "unsent": document["count"] - 8}
     assert document["thresholds"] == [{"threshold": "http_req_duration: p(95)<200", "ok": False, "value": None}]
-    assert "8 were unanswered" in " ".join(said.split())
+    assert "8 unanswered" in " ".join(said.split())
 
 
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
@@ -306,38 +306,38 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
     result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")
     assert result.exit_code == 20
     assert result.stdout.count("50 requests per second: only 0.0%") == 2
-    assert "not even the first rate passes" in result.stdout
+    assert "even the first rate fails" in result.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "reason"),
     [
-        (("--rate", "0"), LoadError, "rate has to be greater than 0"),
-        (("--duration", "-1"), LoadError, "duration has to be greater than 0"),
+        (("--rate", "0"), LoadError, "rate must be greater than 0"),
+        (("--duration", "-1"), LoadError, "duration must be greater than 0"),
         (("--users", "3", "--rate", "5"), LoadError, "closed loop"),
         (("--in-flight", "100000000"), LoadError, "open files"),
         (("--header", "nonsense"), LoadError, "Name: value"),
         (("--threshold", "p(95)<<1"), SloError, "is not a number"),
-        (("--json", "/nowhere/out.json"), LoadError, "cannot be written"),
+        (("--json", "/nowhere/out.json"), LoadError, "cannot write"),
         (("--body", "@/nowhere"), LoadError, "/nowhere"),
-        (("--ca-file", "/nowhere"), LoadError, "/nowhere cannot be read"),
+        (("--ca-file", "/nowhere"), LoadError, "cannot read --ca-file /nowhere"),
         (("--threshold", "http_req_failed: rate>1"), SloError, "no measurement can meet it"),
-        (("--threshold", "http_req_duration{host:other}: p(95)<9"), SloError, "no planned request carries these tags"),
-        (("--threshold", "http_req_duration{status:200}: p(95)<9", "--users", "1"), SloError, "no planned request carries these tags"),
+        (("--threshold", "http_req_duration{host:other}: p(95)<9"), SloError, "no planned request has these tags"),
+        (("--threshold", "http_req_duration{status:200}: p(95)<9", "--users", "1"), SloError, "no planned request has these tags"),
         (("--redirects", "5", "--method", "POST"), LoadError, "not for POST"),
-        (("--stage", "10:5", "--duration", "3"), LoadError, "leave out --duration"),
+        (("--stage", "10:5", "--duration", "3"), LoadError, "remove --duration"),
         (("--stage", "fast"), LoadError, "SECONDS:RATE"),
         (("--stage", "1.2.3:5"), LoadError, "is not a number"),
         (("--stage", "1m:fast"), LoadError, "'fast' is not a number"),
-        (("--weight", "1", "--weight", "2"), LoadError, "2 weights do not fit 1 URLs"),
+        (("--weight", "1", "--weight", "2"), LoadError, "2 weights for 1 URLs"),
         (("--expect-json", "=1"), LoadError, "JSON path"),
         (("--expect-json", "$.items[0].name"), LoadError, "which is JSONPath"),
-        (("--expect-json", "items[0]=1"), LoadError, r"has \[0\], which is JSONPath"),
-        (("--expect-json", "items..name"), LoadError, "a step without a name"),
+        (("--expect-json", "items[0]=1"), LoadError, r"contains \[0\], which is JSONPath"),
+        (("--expect-json", "items..name"), LoadError, "an empty step"),
         (("--expect-json", "name=foo"), LoadError, "'foo' is not JSON"),
         (("--expect-json", "name="), LoadError, "'' is not JSON"),
         (("--body", "\udce4"), LoadError, "terminal's encoding"),
-        (("--header", "Näme: 1"), LoadError, "not the name of a header"),
+        (("--header", "Näme: 1"), LoadError, "not a header name"),
         (("--in-cluster",), SettingsError, "--in-cluster"),
         (("--from-k6", "/nowhere"), LoadError, "cannot be read as JSON"),
     ],
@@ -372,7 +372,7 @@ def test_credentials_in_a_url_are_shown_nowhere(url: str, tmp_path: Path) -> Non
 
 def test_an_unknown_host_is_refused() -> None:
     """And the way to reach a host behind an address is said."""
-    with pytest.raises(LoadError, match="unknown") as caught:
+    with pytest.raises(LoadError, match="cannot resolve") as caught:
         run("--url", "http://nobody.invalid/")
     assert "Host:" in caught.value.next_step
 

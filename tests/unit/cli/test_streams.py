@@ -93,7 +93,7 @@ def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path
         command = burst(url, tmp_path, "http_req_failed: rate<0.5")
         done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
 
-    assert b"what is shown cannot be written" in done.stderr
+    assert b"cannot write output" in done.stderr
     assert b"Traceback" not in done.stderr
     assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["sent"] == 20
 
@@ -107,7 +107,7 @@ def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> N
     done = subprocess.run(command, env=environment(), capture_output=True, timeout=120, check=False)
 
     assert done.returncode == 18
-    assert b"the result cannot be written" in done.stderr
+    assert b"cannot write the result" in done.stderr
     assert b"20 requests" in done.stdout
 
 
@@ -126,7 +126,7 @@ def test_a_stream_that_failed_is_written_no_more(capsys: pytest.CaptureFixture[s
     stream.writelines(["a", "b"])
     stream.flush()
 
-    assert capsys.readouterr().err.count("cannot be written") == 1
+    assert capsys.readouterr().err.count("cannot write output") == 1
 
 
 def test_streams_are_restored_afterwards() -> None:

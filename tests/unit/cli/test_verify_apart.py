@@ -95,4 +95,4 @@ def test_a_suite_that_overwrites_the_judge_and_leaves_a_writer_is_red_elsewhere(
     assert _called(site, job, "kindgate", "verify", str(tmp_path / "legs"), "--leg", "e2e").returncode == 0
     apart = _called(ROOT, tmp_path, "kindgate", "verify", "legs", "--leg", "e2e", "--conclusion", "success")
     assert apart.returncode != 0
-    assert apart.stdout.startswith("e2e: UNTRUSTED: the report says FAIL")
+    assert apart.stdout.startswith("e2e: UNTRUSTED: the report claims FAIL")
