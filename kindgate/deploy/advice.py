@@ -11,49 +11,55 @@ from kindgate.model import ObjectRef
 MORE_TIME = "increase --app-timeout"
 
 _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
-    "ErrImagePull": [("", "correct the image's name, or provide it with --app-image NAME=IMAGE or --kind-load IMAGE")],
-    "InvalidImageName": [("", "correct the image's name")],
+    "ErrImagePull": [("", "correct the image name, or provide the image with --app-image NAME=IMAGE or --kind-load IMAGE")],
+    "InvalidImageName": [("", "correct the image name")],
     "ErrImageNeverPull": [("", "provide the image with --kind-load IMAGE, or set imagePullPolicy: IfNotPresent")],
-    "ImageInspectError": [("", "provide the image again: the node cannot read its copy")],
+    "ImageInspectError": [("", "provide the image again: the node's copy is unreadable")],
     "OOMKilled": [("", "raise the container's memory limit")],
-    "StartError": [("", "correct the container's command, or its image")],
-    "CrashLoopBackOff": [("", "the container's log says why it ends")],
-    "PodsFailed": [("", "the log of its pods says why they fail")],
+    "StartError": [("", "correct the container's command or image")],
+    "CrashLoopBackOff": [("", "see the container's log for the cause")],
+    "PodsFailed": [("", "see the logs of its pods for the cause")],
     "CreateContainerConfigError": [
         ("(?i)run as root|runAsNonRoot", "give the image a numeric USER, or set runAsUser"),
-        ("(?i)secret", "provide the Secret: --app-secret NAME=ENV_VAR, or a manifest"),
-        ("", "provide what the message names"),
+        ("(?i)secret", "provide the Secret with --app-secret NAME=ENV_VAR or a manifest"),
+        ("", "provide the object named in the message"),
     ],
-    "CreateContainerError": [("", "correct what the message names")],
+    "CreateContainerError": [("", "correct the setting named in the message")],
     "QuotaExceeded": [
-        ("must specify", "give every container what the ResourceQuota counts, or apply a LimitRange with defaults"),
+        ("must specify", "set the resources that the ResourceQuota counts on every container, or apply a LimitRange with defaults"),
         ("", "raise the ResourceQuota, or lower requests and replicas"),
     ],
-    "AdmissionDenied": [("", "change the pod template or the policy that refuses it")],
-    "FailedCreate": [("service account", "create the ServiceAccount"), ("", "change the pod template as the API server demands")],
-    "FailedMount": [("", "provide what the message names")],
-    "FailedCreatePodSandBox": [("", "leave out runtimeClassName, or install the runtime in the nodes")],
+    "AdmissionDenied": [("", "change the pod template or the policy that rejects it")],
+    "FailedCreate": [("service account", "create the ServiceAccount"), ("", "change the pod template as the API server requires")],
+    "FailedMount": [("", "provide the object named in the message")],
+    "FailedCreatePodSandBox": [("", "remove runtimeClassName, or install the runtime on the nodes")],
     "Unschedulable": [
         ("Insufficient", "lower requests or replicas, or add nodes (--kind-workers)"),
-        ("free ports", "leave out hostPort, or add nodes (--kind-workers): it allows one pod on each"),
-        ("anti-affinity|topology spread", "make the rule a preferred one, lower the replicas, or add nodes (--kind-workers)"),
+        ("free ports", "remove hostPort, or add nodes (--kind-workers): it allows one pod per node"),
+        ("anti-affinity|topology spread", "make the rule preferred, lower the replicas, or add nodes (--kind-workers)"),
         ("affinity|selector", "change nodeSelector or affinity, or label the nodes (--kind-config)"),
         ('persistentvolumeclaim "[^"]*" not found', "create the PersistentVolumeClaim"),
-        ("unbound immediate|volume node affinity", "provide a volume that the claim can be bound to"),
+        ("unbound immediate|volume node affinity", "provide a volume that the claim can bind to"),
         (r"taint \{(?!node\.kubernetes\.io/)", "add a toleration, or remove the taint"),
     ],
-    "SchedulingGated": [("", "remove the gates, or apply the controller that does so with --app-apply PATH")],
-    "NoScheduler": [("", "leave out schedulerName, or apply the scheduler with --app-apply PATH")],
-    "ReadinessGatesNotReady": [("", "leave out readinessGates, or apply the controller that sets them with --app-apply PATH")],
-    "ProbeFailed": [("statuscode: 4", "correct the probe's path and port: what answers does not know them")],
-    "ProvisioningFailed": [("", "name a storage class that the cluster has; kind has `standard`")],
+    "SchedulingGated": [("", "remove the gates, or apply the controller that removes them with --app-apply PATH")],
+    "NoScheduler": [("", "remove schedulerName, or apply the scheduler with --app-apply PATH")],
+    "ReadinessGatesNotReady": [("", "remove readinessGates, or apply the controller that sets them with --app-apply PATH")],
+    "ProbeFailed": [("statuscode: 4", "correct the probe's path and port: the server that answers has no such path")],
+    "ProvisioningFailed": [("", "use a storage class that the cluster has; kind has `standard`")],
     "ExternalProvisioning": [
-        ("", "apply the provisioner with --app-apply PATH, or name a storage class that the cluster has; kind has `standard`")
+        ("", "apply the provisioner with --app-apply PATH, or use a storage class that the cluster has; kind has `standard`")
     ],
-    "FailedBinding": [("", "provide a PersistentVolume that fits, or name a storage class; kind has `standard`")],
-    "ClaimMisbound": [("", "let the claim and the volume name each other")],
-    "Deleted": [("^Job", "raise ttlSecondsAfterFinished: nothing shows how the Job ended"), ("", "find out what deletes it")],
-    "NotFound": [("^Job", "raise ttlSecondsAfterFinished: nothing shows how the Job ended"), ("", "find out what deletes it")],
+    "FailedBinding": [("", "provide a matching PersistentVolume, or set a storage class; kind has `standard`")],
+    "ClaimMisbound": [("", "make the claim and the volume refer to each other")],
+    "Deleted": [
+        ("^Job", "raise ttlSecondsAfterFinished: the Job was removed before its result was seen"),
+        ("", "find out which program deletes it"),
+    ],
+    "NotFound": [
+        ("^Job", "raise ttlSecondsAfterFinished: the Job was removed before its result was seen"),
+        ("", "find out which program deletes it"),
+    ],
 }
 """For each reason, patterns of what the cause says and what helps then; the first that matches counts."""
 
@@ -76,7 +82,7 @@ def remedy(cause: Cause) -> str:
 
 def next_step(cause: Cause) -> str:
     """The remedy of the cause, and how to see more of its object."""
-    return "; ".join(part for part in (remedy(cause), f"`{_describe(cause.object)}` shows more") if part)
+    return "; ".join(part for part in (remedy(cause), f"for details run `{_describe(cause.object)}`") if part)
 
 
 def blocking(standing: Sequence[Cause]) -> Cause | None:

@@ -108,7 +108,7 @@ class Api:
         try:
             data = response.read()
         except HTTPError as error:
-            raise ApiError(f"the answer to {method} {path} broke off: {error}") from error
+            raise ApiError(f"the response to {method} {path} was cut off: {error}") from error
         finally:
             response.release_conn()
         if response.status >= 400:
@@ -131,7 +131,7 @@ class Api:
                 timeout=Timeout(connect=min(CONNECT_SECONDS, read_seconds), read=read_seconds),
             )
         except HTTPError as error:
-            raise ApiError(f"no answer to {method} {path}: {error}") from error
+            raise ApiError(f"no response to {method} {path}: {error}") from error
 
 
 @contextmanager

@@ -112,7 +112,7 @@ class _Application:
 
         def attempt() -> Ready[None] | Pending | Hopeless:
             if failed.is_set():
-                return Hopeless("given up, because another object was refused")
+                return Hopeless("stopped because another object was rejected")
             try:
                 path = self.api.object_path(manifest, self.deadline)
                 self._forget_failed_job(path, manifest)
@@ -131,7 +131,7 @@ class _Application:
             return
         live = ask(self.api, "GET", path, self.deadline)
         if live is not None and is_failed_job(manifest, live) and _is_ours(live):
-            self._recreate(path, live, "it had failed")
+            self._recreate(path, live, "it failed in an earlier run")
 
     def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | Hopeless:
         """Make way for an object that cannot be changed in place; hopeless where the error is another one, or something would be lost."""
@@ -142,18 +142,18 @@ class _Application:
         fixed = f"{', '.join(fields)} cannot be changed in place"
         lost = loss(manifest, live)
         if self.address.existing:
-            lost = "kindgate deletes nothing there before the run ends"
+            lost = "kindgate deletes nothing from an existing cluster during a run"
         elif not _is_ours(live):
             lost = "kindgate did not create it"
         if lost:
             command = deletion_command(path, manifest, live, self.rendered.objects, self.address)
-            return Hopeless(f"{fixed}, and {lost}", f"delete it, then repeat the run: {command}")
+            return Hopeless(f"{fixed}, but {lost}", f"delete it and rerun: {command}")
         self._recreate(path, live, fixed)
         return Pending(fixed)
 
     def _recreate(self, path: str, live: Manifest, why: str) -> None:
         recreate(self.api, path, live, self.deadline)
-        self.on_progress(f"{ObjectRef.of(live)} is recreated: {why}")
+        self.on_progress(f"recreating {ObjectRef.of(live)}: {why}")
 
 
 def _is_ours(live: Manifest) -> bool:
@@ -175,11 +175,11 @@ def _comes_soon(error: ApiError) -> bool:
 
 def _advice(error: ApiError) -> str:
     if error.reason == "Conflict":
-        return "another field manager owns these fields: leave them out of the manifest, or let their owner set them"
+        return "another field manager owns these fields: remove them from the manifest, or let their owner set them"
     if "admission webhook" in error.message or "violates PodSecurity" in error.message:
-        return "a policy of the cluster refuses the object: change the manifest or the policy"
+        return "a cluster policy rejects the object: change the manifest or the policy"
     if "is being terminated" in error.message:
-        return "wait until the namespace is gone, or use another one"
+        return "wait until the namespace is deleted, or use another one"
     return ""
 
 
@@ -192,7 +192,7 @@ def _may_go_to_existing(api: Api, manifest: Manifest, rendered: Rendered, deadli
     if ask(api, "GET", f"/api/v1/namespaces/{namespace}", deadline) is None:
         raise DeployError(
             f"{named}: the existing cluster has no namespace {namespace}",
-            next_step=f"`kubectl create namespace {namespace}`: kindgate makes nothing cluster-scoped there",
+            next_step=f"run `kubectl create namespace {namespace}`: kindgate creates no cluster-scoped objects in an existing cluster",
         )
     return True
 
@@ -202,5 +202,5 @@ def _refuse_foreign(api: Api, manifest: Manifest, run: str, deadline: Deadline) 
     found = ask(api, "GET", api.object_path(manifest, deadline), deadline)
     owner = ((found or {}).get("metadata", {}).get("labels") or {}).get(RUN_LABEL)
     if found is not None and owner != run:
-        whose = f"belongs to the run {owner}" if owner else "was not made by kindgate"
-        raise DeployError(f"{ref} is in the existing cluster already and {whose}", next_step="use another namespace, or delete the object")
+        whose = f"belongs to run {owner}" if owner else "was not created by kindgate"
+        raise DeployError(f"{ref} already exists in the cluster and {whose}", next_step="use another namespace, or delete the object")

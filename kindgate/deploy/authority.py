@@ -66,7 +66,9 @@ def with_certificates(rendered: Rendered, authority: Authority) -> Rendered:
     for ref, names in names_by_secret(rendered).items():
         wrong = [name for name in names if not is_certifiable(name)]
         if wrong:
-            raise ManifestError(f"{ref}: no certificate can be for the host {wrong[0]!r}", next_step="correct the host in the manifests")
+            raise ManifestError(
+                f"{ref}: no certificate can be issued for the host {wrong[0]!r}", next_step="correct the host in the manifests"
+            )
         contents[ref] = authority.issue(names)
     return filled(rendered, contents)
 

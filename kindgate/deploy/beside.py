@@ -61,9 +61,9 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
     if not common:
         served = [", ".join(sorted(host or ANY_HOST for host in hosts)) or "none" for hosts in (theirs, ours)]
         raise ManifestError(
-            f"{base.overlay}: the base version serves none of the hosts of {head.overlay}",
-            last_state=f"hosts of the base: {served[0]}; of the pull request: {served[1]}",
-            next_step="a comparison needs a host that both versions serve",
+            f"{base.overlay}: the baseline serves none of the hosts of {head.overlay}",
+            last_state=f"hosts of the baseline: {served[0]}; of the pull request: {served[1]}",
+            next_step="make both versions serve a common host",
         )
     rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
     return Beside(rendered, namespaces, {requested_host(host): requested_host(beside_host(host)) for host in sorted(common)})

@@ -51,7 +51,7 @@ def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadl
     except NeverHappens as error:
         raise DeployError(error.message, waited=error.waited, next_step=error.next_step) from error
     except WaitTimeout as error:
-        raise DeployError(f"{what}: no success before the deadline", waited=error.waited, last_state=error.last_state) from error
+        raise DeployError(f"{what}: timed out", waited=error.waited, last_state=error.last_state) from error
 
 
 def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
@@ -61,7 +61,7 @@ def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline)
         found = ask(api, "GET", path, deadline)
         if found is None or found["metadata"]["uid"] != uid:
             return Ready(None)
-        holders = ", ".join(found["metadata"].get("finalizers") or ()) or "no finalizer"
-        return Pending(f"{ref} is being deleted, held by {holders}")
+        holders = ", ".join(found["metadata"].get("finalizers") or ()) or "none"
+        return Pending(f"{ref} is being deleted; finalizers: {holders}")
 
-    settled(f"{ref} is not gone", probe, deadline)
+    settled(f"{ref} was not deleted", probe, deadline)

@@ -85,7 +85,7 @@ def _of_failed_pods(job: Manifest) -> Iterator[Cause]:
     """That pods of a Job have failed, and others may do better: the Job says when it gives up."""
     failed = (job.get("status") or {}).get("failed", 0)
     if failed:
-        yield Cause(ObjectRef.of(job), "PodsFailed", f"{failed} of its pods have failed so far", NEVER)
+        yield Cause(ObjectRef.of(job), "PodsFailed", f"{failed} of its pods failed so far", NEVER)
 
 
 def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
@@ -97,7 +97,7 @@ def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manif
     for pod in observed.pods_of_all_revisions(workload):
         broken = next(_of_pod(pod, observed, nodes), None) if ObjectRef.of(pod) not in current else None
         if broken is not None:
-            proof = f"the StatefulSet replaces this pod of the revision before only when it is ready: {broken.reason}: {broken.proof}"
+            proof = f"the StatefulSet does not replace this pod of the previous revision until it is ready: {broken.reason}: {broken.proof}"
             # without a readiness probe it is ready for a moment at each start, and is then replaced
             yield replace(broken, reason="OldPodStuck", proof=proof, grace=NEVER, restarts=None)
 
@@ -157,10 +157,10 @@ def _unscheduled(ref: ObjectRef, pod: Manifest, observed: Observed, nodes: Seque
         yield Cause(ref, "Unschedulable", message, grace)
     if scheduled.get("reason") == "SchedulingGated":
         gates = ", ".join(str(gate.get("name")) for gate in spec.get("schedulingGates") or ())
-        yield Cause(ref, "SchedulingGated", f"it is not scheduled before these gates are removed: {gates}", NEVER)
+        yield Cause(ref, "SchedulingGated", f"blocked by scheduling gates: {gates}", NEVER)
     scheduler = spec.get("schedulerName") or "default-scheduler"
     if scheduler != "default-scheduler" and not scheduled and not spec.get("nodeName"):
-        yield Cause(ref, "NoScheduler", f"no scheduler named {scheduler} has taken it", NEVER)
+        yield Cause(ref, "NoScheduler", f"no scheduler named {scheduler} has picked it up", NEVER)
 
 
 def _claims(pod: Manifest) -> list[ObjectRef]:
@@ -179,14 +179,12 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
         proof = f"container {name}, image {container.get('image')}: {message}"
         return Cause(ref, reason, proof, _patience(reason, message))
     if ended.get("reason") == "OOMKilled":
-        return Cause(
-            ref, "OOMKilled", f"container {name} needed more memory than its limit", container=name, previous="terminated" not in state
-        )
+        return Cause(ref, "OOMKilled", f"container {name} exceeded its memory limit", container=name, previous="terminated" not in state)
     if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
-        return Cause(ref, str(ended["reason"]), f"container {name} cannot be started: {ended.get('message', '')}")
+        return Cause(ref, str(ended["reason"]), f"container {name} failed to start: {ended.get('message', '')}")
     restarts, ends_now = int(container.get("restartCount", 0)), (state.get("terminated") or {}).get("exitCode", 0) != 0
     if reason == "CrashLoopBackOff" or (restarts and ends_now):  # it may look terminated for most of the time until its next start
-        proof = f"container {name} ends again and again, last with exit code {ended.get('exitCode', 'unknown')}, {restarts} restarts"
+        proof = f"container {name} keeps exiting, last exit code {ended.get('exitCode', 'unknown')}, {restarts} restarts"
         return Cause(ref, "CrashLoopBackOff", proof, container=name, previous=not ends_now, restarts=restarts)
     if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
         return Cause(ref, reason, f"container {name}: {message}", SHORTLY)

@@ -39,7 +39,7 @@ def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) 
     """The objects of a chart, its CustomResourceDefinitions first; raises `ManifestError` in helm's own words."""
     for file in helm.values:
         if not file.is_file():
-            raise ManifestError(f"--app-values {file}: there is no such file")
+            raise ManifestError(f"--app-values {file}: file not found")
     release = helm.release or release_name(chart)
     arguments: list[str | Path] = [program, "template", release, chart, "--include-crds", "--skip-tests"]
     arguments += ["--namespace", helm.namespace or "default", *(part for file in helm.values for part in ("--values", file))]
@@ -47,20 +47,20 @@ def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) 
         text = run(arguments, deadline=deadline).stdout
     except CommandFailed as error:
         raise ManifestError(
-            f"{chart}: helm cannot render it: {_first_line(error.stderr)}",
+            f"{chart}: helm failed to render it: {_first_line(error.stderr)}",
             last_state=error.stderr,
             next_step=_next_step(chart, error.stderr),
         ) from error
     found = list(_objects(text, chart))
     applied = [(item, file) for item, file in found if _is_installed(item)]
     if not applied:
-        raise ManifestError(f"{chart}: helm rendered it, and it holds no object", next_step="--app-values FILE gives the chart its values")
+        raise ManifestError(f"{chart}: helm rendered no objects", next_step="pass the chart's values with --app-values FILE")
     left_out = [ObjectRef.of(item) for item, _ in found if not _is_installed(item)]
     rendered = Rendered(
         overlay=chart,
         objects=tuple(item for item, _ in applied),
         origins={ObjectRef.of(item): file for item, file in applied if file},
-        notes=tuple(f"{ref} is a hook of Helm that an installation does not run: left out" for ref in left_out),
+        notes=tuple(f"{ref} is a Helm hook that does not run on installation: skipped" for ref in left_out),
     )
     if not helm.namespace:
         return rendered
@@ -90,10 +90,10 @@ def _is_installed(item: Manifest) -> bool:
 
 def _first_line(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING", "level=", "time="))]
-    return lines[0].removeprefix("Error: ").strip() if lines else "it says nothing"
+    return lines[0].removeprefix("Error: ").strip() if lines else "no error output"
 
 
 def _next_step(chart: Path, stderr: str) -> str:
     if "missing in charts/ directory" in stderr or "helm dependency" in stderr:
-        return f"`helm dependency build {chart}` fetches the charts that it depends on"
-    return f"`helm template {chart}` shows the same; --app-values FILE gives the chart its values"
+        return f"run `helm dependency build {chart}` to fetch its dependencies"
+    return f"reproduce it with `helm template {chart}`; pass values with --app-values FILE"

@@ -77,9 +77,9 @@ def _labelled(manifest: Manifest, trusted: Collection[ObjectRef]) -> Manifest:
 
 def _of_object(manifest: Manifest, ref: ObjectRef, rights: _Rights) -> Iterator[Problem]:
     if ref.namespace in RESERVED:
-        yield "metadata.namespace", f"{ref.namespace} is not the application's"
+        yield "metadata.namespace", f"{ref.namespace} does not belong to the application"
     elif not ref.namespace and is_kubernetes_group(group_of(manifest)) and ref.kind not in _CLUSTER_WIDE:
-        yield "kind", f"a {ref.kind} can change what is outside of the application's namespaces"
+        yield "kind", f"a {ref.kind} can affect objects outside the application's namespaces"
     if ref.kind == "Namespace":
         yield from _namespace(manifest, ref)
     if ref.kind in {"Role", "ClusterRole"}:
@@ -90,19 +90,19 @@ def _of_object(manifest: Manifest, ref: ObjectRef, rights: _Rights) -> Iterator[
 
 def _namespace(manifest: Manifest, ref: ObjectRef) -> Iterator[Problem]:
     if ref.name in RESERVED:
-        yield "metadata.name", f"{ref.name} is not the application's"
+        yield "metadata.name", f"{ref.name} does not belong to the application"
     level = mapping(manifest["metadata"].get("labels")).get(ENFORCE_LABEL, BASELINE)
     if level not in AT_LEAST_BASELINE:
-        yield f"metadata.labels.{ENFORCE_LABEL}", f"{level} is weaker"
+        yield f"metadata.labels.{ENFORCE_LABEL}", f"{level} is weaker than baseline"
 
 
 def _role(manifest: Manifest) -> Iterator[Problem]:
     if manifest.get("aggregationRule") is not None:
-        yield "aggregationRule", "its rights are those of roles that are not in the manifests"
+        yield "aggregationRule", "its permissions come from roles that are not in the manifests"
     for number, rule in enumerate(sequence(manifest.get("rules"))):
         verbs, resources = _words(rule, "verbs"), _words(rule, "resources")
         if verbs & _POWERS:
-            yield f"rules[{number}].verbs", f"{min(verbs & _POWERS)} may give any right"
+            yield f"rules[{number}].verbs", f"{min(verbs & _POWERS)} may grant any permission"
         elif verbs - _READ and resources & {"*", "*/*", "namespaces", "namespaces/finalize"}:
             yield f"rules[{number}].resources", "a namespace's Pod Security level must not be changed"
 
@@ -114,7 +114,7 @@ def _binding(manifest: Manifest, ref: ObjectRef, rights: _Rights) -> Iterator[Pr
     everywhere = ref.kind == "ClusterRoleBinding"
     if rules is None:
         if name not in ({"view"} if everywhere else _USUAL_ROLES):
-            yield "roleRef", f"{kind} {name} is not in the manifests, and may give any right"
+            yield "roleRef", f"{kind} {name} is not in the manifests, and may grant any permission"
         return
     for rule in rules if everywhere else ():
         resources = _words(rule, "resources")

@@ -13,9 +13,9 @@ from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.pod_templates import Container, pod_templates
 
 _NEEDED = (
-    ("requests", "cpu", "no CPU request: the scheduler places the pod as if it needed none"),
-    ("requests", "memory", "no memory request: the scheduler places the pod as if it needed none"),
-    ("limits", "memory", "no memory limit: memory use is not judged, and one pod can take all of the node's"),
+    ("requests", "cpu", "no CPU request: the scheduler assumes that the pod needs none"),
+    ("requests", "memory", "no memory request: the scheduler assumes that the pod needs none"),
+    ("limits", "memory", "no memory limit: memory use is not judged, and one pod can use all of the node's memory"),
     ("limits", "cpu", "no CPU limit: throttling is not judged"),
 )
 _SERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
@@ -51,13 +51,13 @@ def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -
     ref = ObjectRef.of(manifest)
     for template in pod_templates(manifest):
         for path, container in template.containers():
-            name = str(container.get("name", "without a name"))
+            name = str(container.get("name", "(unnamed)"))
             resources = effective_resources(container.get("resources") or {}, defaults)
             for group, resource, message in _NEEDED:
                 if resource not in resources[group]:
                     yield _policy(file, ref, f"{path}.resources.{group}.{resource}", f"container {name}: {message}")
             if ref.kind in _SERVING and ".containers[" in path and "readinessProbe" not in container:
-                yield _policy(file, ref, path, f"container {name}: no readiness probe, so requests reach it before it can answer")
+                yield _policy(file, ref, path, f"container {name}: no readiness probe, so it receives requests before it can answer them")
             yield from _image(container, file, ref, path)
 
 
@@ -84,4 +84,4 @@ def _image(container: Container, file: str, ref: ObjectRef, path: str) -> Iterat
         yield Finding(file, ref, f"{path}.image", error.message)
         return
     if reference.tag == DEFAULT_TAG and not reference.digest:
-        yield _policy(file, ref, f"{path}.image", f"{image} names no fixed version")
+        yield _policy(file, ref, f"{path}.image", f"{image} is not pinned to a version")

@@ -61,7 +61,7 @@ class Entry:
 
 def entry_note(entry: Entry) -> str:
     """What to say about an entry whose path is that of a probe: load on it may say little about the application."""
-    return f"{entry.label}: the path is that of a health probe; the annotation {PATH_ANNOTATION} on {entry.object} names the path to judge"
+    return f"{entry.label}: using a health probe's path; set the path to judge with the annotation {PATH_ANNOTATION} on {entry.object}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Reader:
                 problems.append((route.place, problem.format(path=route.path)))
                 continue
             if route.rewritten and not wanted:
-                problems.append((route.place, f"the path {route.path} is rewritten: it is requested as it is, its probe is not"))
+                problems.append((route.place, f"the path {route.path} is rewritten: requesting it as written, not the probe's path"))
             entries += self._entries(route, usable, wanted)
         return entries, problems
 
@@ -157,12 +157,12 @@ class _Reader:
             return ""
         owners = [item for item in self.objects if _selects(selector, item, service.namespace)]
         if not owners:
-            return f"not requested: no pod in the manifests is selected by {service}"
+            return f"not requested: {service} selects no pod in the manifests"
         idle = all(ObjectRef.of(item).kind in _SCALED and (item.get("spec") or {}).get("replicas") == 0 for item in owners)
         return f"not requested: the pods behind {service} are scaled to 0" if idle else ""
 
 
-_REGEX = "not requested: {path} is a regular expression; name a path of it in the annotation " + PATH_ANNOTATION
+_REGEX = "not requested: {path} is a regular expression; set a matching path in the annotation " + PATH_ANNOTATION
 
 
 def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:

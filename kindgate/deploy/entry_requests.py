@@ -35,7 +35,7 @@ def entry_url(address: ClusterAddress, path: str, *, tls: bool) -> str:
     """Where `path` of any host is requested; raises `DeployError` for TLS on an existing cluster that has no URL for it."""
     if tls and not address.ingress_tls_url:
         raise DeployError(
-            "an entry has TLS, and no URL is known for it", next_step="give --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)"
+            "an entry uses TLS, but no TLS URL is known", next_step="set --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)"
         )
     return (address.ingress_tls_url if tls else address.ingress_url) + path
 

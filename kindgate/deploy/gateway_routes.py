@@ -33,9 +33,9 @@ def _route(ref: ObjectRef, place: str, host: str, rule: Any, match: Any, *, tls:
     filters = {str(one.get("type")) for one in rule.get("filters") or ()}
     backends = [one for one in rule.get("backendRefs") or () if one.get("kind", "Service") == "Service" and one.get("weight", 1)]
     if "RequestRedirect" in filters:
-        problem = problem or "not requested: it answers with a redirect"
+        problem = problem or "not requested: it only redirects"
     elif match.get("headers") or match.get("queryParams") or match.get("method", "GET") != "GET":
-        problem = problem or "not requested: it matches by header, query or method"
+        problem = problem or "not requested: it matches on headers, query or method"
     elif not backends:
         problem = problem or "not requested: it has no Service behind it"
     backend = backends[0] if backends else {}

@@ -44,10 +44,10 @@ def _with_gateways(part: Rendered, classes: Mapping[str, str], there: set[Object
     objects = [_served(manifest, notes) for manifest in part.objects]
     missing = _missing_gateways(part.objects, there)
     made = [_gateway(ref, names) for ref, names in missing.items()]
-    notes += [f"{ref}: not in the manifests, kindgate makes it, served by Traefik" for ref in missing]
+    notes += [f"{ref}: not in the manifests; kindgate creates it, served by Traefik" for ref in missing]
     named = dict.fromkeys(str(item["spec"]["gatewayClassName"]) for item in (*objects, *made) if kind_of(item) == "Gateway")
     unknown = [name for name in named if name not in classes]
-    notes += [f"GatewayClass {name}: not in the manifests, kindgate makes it, served by Traefik" for name in unknown]
+    notes += [f"GatewayClass {name}: not in the manifests; kindgate creates it, served by Traefik" for name in unknown]
     added = [*(_class(name) for name in unknown), *made]
     if not notes:
         return part
@@ -59,7 +59,7 @@ def _served(manifest: Manifest, notes: list[str]) -> Manifest:
     """The object as Traefik serves it; what was changed is noted."""
     ref, spec = ObjectRef.of(manifest), manifest.get("spec") or {}
     if ref.kind == "GatewayClass" and _controller(manifest) != CONTROLLER:
-        notes.append(f"{ref}: its controller {_controller(manifest)} is not here, Traefik serves it")
+        notes.append(f"{ref}: its controller {_controller(manifest)} is not installed; Traefik serves it")
         return {**manifest, "spec": {"controllerName": CONTROLLER}}
     if ref.kind == "Gateway":
         listeners = list(_with_ports(ref, spec.get("listeners") or (), notes))
@@ -78,7 +78,7 @@ def _with_ports(gateway: ObjectRef, listeners: Sequence[Mapping[str, Any]], note
         else:
             taken.add(key)
             notes.append(
-                f"{gateway}: its listener {listener.get('name')} is on port {listener.get('port')}, the ingress on {wanted}: moved there"
+                f"{gateway}: its listener {listener.get('name')} moved from port {listener.get('port')} to the ingress's port {wanted}"
             )
             yield {**listener, "port": wanted}
 

@@ -37,12 +37,12 @@ def _notes(session: requests.Session, entry: Entry, address: ClusterAddress, dea
     try:
         response = session.get(entry_url(address, entry.path, tls=False), headers=headers, timeout=timeout, allow_redirects=False)
     except requests.RequestException as error:
-        yield f"http://{entry.label}: no answer: {error}"
+        yield f"http://{entry.label}: no response: {error}"
         return
     location = urlsplit(response.headers.get("Location", ""))
     if 300 <= response.status_code < 400:
         right = location.scheme == "https" and location.hostname in {entry.host, None}
-        leads = "HTTPS of the same host" if right else location.geturl() or "nowhere"
-        yield f"http://{entry.label} answers {response.status_code}, a redirect to {leads}"
+        leads = "HTTPS on the same host" if right else location.geturl() or "nowhere"
+        yield f"http://{entry.label} answers {response.status_code} with a redirect to {leads}"
     elif response.status_code < 300:
-        yield f"http://{entry.label} answers {response.status_code} without TLS, and no redirect to HTTPS"
+        yield f"http://{entry.label} answers {response.status_code} without TLS and does not redirect to HTTPS"

@@ -30,7 +30,7 @@ def _with_class(part: Rendered, name: str) -> Rendered:
     objects = tuple(
         {**item, "spec": {**item["spec"], "ingressClassName": name}} if ObjectRef.of(item) in implied else item for item in part.objects
     )
-    notes = (f"{ref} has annotations of ingress-nginx and no class: class {name} is assumed" for ref in implied)
+    notes = (f"{ref} has ingress-nginx annotations but no class: assuming class {name}" for ref in implied)
     return replace(part, objects=objects, notes=(*part.notes, *notes))
 
 

@@ -46,7 +46,7 @@ class Answer:
         """What to say about an answer that is not the application's page; empty for every other one."""
         if not 300 <= self.status < 400:
             return ""
-        return f"{self.entry.label} answers {self.status}, a redirect to {self.location or 'nowhere'}: it is not followed"
+        return f"{self.entry.label} answers {self.status} with a redirect to {self.location or 'nowhere'}, which is not followed"
 
 
 def wait_answering(
@@ -100,7 +100,7 @@ class _Probe:
         import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
         for answered in range(self._times):
-            so_far = f"{answered} of {self._times} requests in a row were answered, then"
+            so_far = f"{answered} of {self._times} consecutive requests were answered, then"
             try:
                 response = self._request()
             except requests.exceptions.SSLError as error:
@@ -108,7 +108,7 @@ class _Probe:
             except requests.RequestException as error:
                 if isinstance(error, requests.Timeout):
                     self._patience = min(2 * self._patience, LONGEST_ATTEMPT_SECONDS)
-                return Pending(f"{so_far} no answer: {error}")
+                return Pending(f"{so_far} no response: {error}")
             if response.status_code in _ROUTE_MISSING:
                 said = f"{response.status_code} {response.reason}: {response.text[:200].strip()}"
                 return self._final(said) if response.status_code == 404 and self._is_own_404() else Pending(f"{so_far} {said}")
@@ -136,10 +136,12 @@ class _Probe:
     def _refused(self, error: requests.exceptions.SSLError) -> Pending | Hopeless:
         """A certificate that is not trusted, or not for this host, is given as long as a controller needs to read it."""
         self._refused_since = min(self._refused_since, self._clock())
-        said = f"the certificate of {self._entry.host} was refused: {error}"
+        said = f"the certificate of {self._entry.host} was rejected: {error}"
         if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
             return Pending(said)
-        return Hopeless(said, f"correct the TLS Secret that {self._entry.object} names, or leave it out: kindgate makes one for the run")
+        return Hopeless(
+            said, f"correct the TLS Secret that {self._entry.object} names, or remove it so that kindgate creates one for the run"
+        )
 
     def _final(self, said: str) -> Pending | Hopeless:
         """The application's own 404 is given a moment, and is then no matter of time."""
@@ -148,5 +150,5 @@ class _Probe:
             return Pending(f"the application itself answered {said}")
         return Hopeless(
             f"the application itself answers {said.partition(':')[0]}",
-            f"name a path that it serves: annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
+            f"set a path that it serves with the annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
         )

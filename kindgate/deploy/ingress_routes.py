@@ -52,7 +52,7 @@ def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -
     text = str(path.get("path") or "/")
     literal = path.get("pathType") in {"Exact", "Prefix"} and not any(_is_on(annotations, name) for name in _PATTERNS)
     if not service:
-        problem = problem or "not requested: its backend is no Service"
+        problem = problem or "not requested: its backend is not a Service"
     return HostRoute(
         object=ref,
         place=place,
@@ -82,4 +82,4 @@ def _unserved(manifest: Manifest, objects: Sequence[Manifest]) -> str:
     classes = sorted(ObjectRef.of(item).name for item in objects if kind_of(item) == "IngressClass")
     if not name or name in classes:
         return ""
-    return f"not requested: no ingress controller here serves the class {name} (classes: {', '.join(classes) or 'none'})"
+    return f"not requested: no installed ingress controller serves the class {name} (classes: {', '.join(classes) or 'none'})"

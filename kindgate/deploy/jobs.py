@@ -18,7 +18,7 @@ def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
         return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
     if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
         return Ready(None)
-    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are at work")
+    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
 
 
 def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless | None:

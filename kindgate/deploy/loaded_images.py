@@ -39,7 +39,9 @@ def _with_loaded(manifest: Manifest, loaded: Mapping[ImageReference, LoadedImage
             notes.append(f"{ref}: image {reference.familiar} {_fate(reference, image)}")
         written = container.get(_POLICY)
         if written == "Always":
-            notes.append(f"{ref}, container {container.get('name', '')}: {_POLICY} is IfNotPresent instead of Always: the image is loaded")
+            notes.append(
+                f"{ref}, container {container.get('name', '')}: {_POLICY} changed from Always to IfNotPresent because the image is loaded"
+            )
         named = container if image.name == reference else {**container, "image": image.name.familiar}
         pulls = (written or ("Always" if image.name.tag == DEFAULT_TAG else "IfNotPresent")) == "Always"
         return {**named, _POLICY: "IfNotPresent"} if always_set or pulls else named
@@ -58,4 +60,4 @@ def _reference(container: Container) -> ImageReference | None:
 def _fate(reference: ImageReference, image: LoadedImage) -> str:
     if image.name == reference:
         return "is loaded into the nodes under that digest"
-    return f"{image.reason}; it is judged as {image.name.familiar}"
+    return f"{image.reason}; using {image.name.familiar}"

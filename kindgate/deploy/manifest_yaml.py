@@ -60,7 +60,7 @@ def scalar(text: str) -> Any:  # noqa: ANN401  # a bool, int, float, str or None
     if text in _WORDS:
         return _WORDS[text]
     if _NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} is not a number that JSON can express")
+        raise ValueError(f"{text} is not a number that JSON can represent")
     digits = text.replace("_", "") if text[:1] in "+-0123456789" else text
     if _INTEGER.fullmatch(digits):
         number = _integer(digits)
@@ -122,7 +122,7 @@ def _key(key: Hashable) -> str:
         return str(key)
     if isinstance(key, float):
         return f"{key:g}"
-    raise ValueError(f"{key!r} is not a key that JSON can express")
+    raise ValueError(f"{key!r} is not a key that JSON can represent")
 
 
 def _merges(loader: Any, node: Any, flatten: Any) -> None:  # noqa: ANN401  # PyYAML's nodes have no types

@@ -52,10 +52,10 @@ ROUTING = _words(
 
 _INSTEAD: Mapping[str, str] = {
     "auth-tls-match-cn": "every client certificate of that authority is admitted",
-    "auth-cache-key": "every request asks the authentication service",
-    "auth-cache-duration": "every request asks the authentication service",
-    "connection-proxy-header": "the Connection header is Traefik's own",
-    "denylist-source-range": "no address is refused",
+    "auth-cache-key": "every request calls the authentication service",
+    "auth-cache-duration": "every request calls the authentication service",
+    "connection-proxy-header": "Traefik sets its own Connection header",
+    "denylist-source-range": "no address is denied",
     "disable-proxy-intercept-errors": "custom-http-errors applies to all of its codes",
     "enable-modsecurity": "requests are not filtered",
     "enable-owasp-core-rules": "requests are not filtered",
@@ -63,16 +63,16 @@ _INSTEAD: Mapping[str, str] = {
     "limit-rate": "responses are not slowed down",
     "limit-rate-after": "responses are not slowed down",
     "limit-whitelist": "the limits apply to these addresses too",
-    "load-balance": "pods get requests in turn",
+    "load-balance": "requests go to the pods round-robin",
     "mirror-target": "requests are not mirrored",
     "modsecurity-snippet": "requests are not filtered",
     "preserve-trailing-slash": "trailing slashes are always kept",
-    "proxy-cookie-domain": "cookies pass as the application sets them",
-    "proxy-cookie-path": "cookies pass as the application sets them",
-    "proxy-redirect-from": "redirects pass as the application sends them",
-    "proxy-redirect-to": "redirects pass as the application sends them",
+    "proxy-cookie-domain": "cookies are passed on unchanged",
+    "proxy-cookie-path": "cookies are passed on unchanged",
+    "proxy-redirect-from": "redirects are passed on unchanged",
+    "proxy-redirect-to": "redirects are passed on unchanged",
     "satisfy": "every condition must be met",
-    "stream-snippet": "no TCP or UDP port is added",
+    "stream-snippet": "no TCP or UDP port is opened",
 }
 _VALUES: Mapping[str, tuple[str, str, Level]] = {
     "affinity-mode": ("persistent", "sessions are persistent", "warning"),
@@ -127,7 +127,7 @@ def _of_ingress(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[t
     elif not named or controllers.get(named) == TRAEFIK_CONTROLLER:
         for name, value in given.items():
             level: Level = "error" if name in ROUTING and value.strip().lower() not in _NO_EFFECT else "warning"
-            yield _field(name), f"is read for class nginx only, and this Ingress {_whose(named)}: set ingressClassName: nginx", level
+            yield _field(name), f"is read only for class nginx, but this Ingress {_whose(named)}: set ingressClassName: nginx", level
 
 
 def _whose(named: str) -> str:
@@ -140,17 +140,17 @@ def _differences(name: str, value: str) -> Iterator[tuple[str, Level]]:
         unknown = sorted(_directives(value) - _DIRECTIVES)
         if unknown:
             yield (
-                f"Traefik does not know {', '.join(unknown)} and loads no route of this Ingress: use --app-component ingress-nginx",
+                f"Traefik does not support {', '.join(unknown)} and loads no route of this Ingress: use --app-component ingress-nginx",
                 "error",
             )
     elif name in _VALUES:
         known, instead, level = _VALUES[name]
         if value.strip().upper() not in known.upper().split("|"):
-            yield f"Traefik knows {known.replace('|', ', ')}, not {value!r}: {instead}", level
+            yield f"Traefik supports {known.replace('|', ', ')}, not {value!r}: {instead}", level
     elif name not in READ:
         instead = _INSTEAD.get(name, "it has no effect")
         if value.strip().lower() not in _NO_EFFECT:
-            yield f"Traefik does not read it: {instead}", "warning"
+            yield f"Traefik ignores it: {instead}", "warning"
 
 
 def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
@@ -160,7 +160,7 @@ def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
             text = str(path.get("path") or "/")
             if path.get("pathType") in {"Prefix", "Exact"} and not _PLAIN_PATH.fullmatch(text):
                 place = f"spec.rules[{number}].http.paths[{index}].pathType"
-                yield place, f"{text!r} is a pattern: ingress-nginx 1.12 and later want ImplementationSpecific", "warning"
+                yield place, f"{text!r} is a pattern: ingress-nginx 1.12 and later require ImplementationSpecific", "warning"
 
 
 def _directives(snippet: str) -> set[str]:

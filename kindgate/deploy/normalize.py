@@ -60,7 +60,7 @@ def _items(document: Any, source: str) -> Iterator[Any]:  # noqa: ANN401  # any 
         return
     items = document["items"] or []
     if not isinstance(items, list):
-        raise ManifestError(f"{source}: the items of a {kind} are not a list but {type(items).__name__}")
+        raise ManifestError(f"{source}: the items of a {kind} must be a list, not {type(items).__name__}")
     defaults = {"apiVersion": document.get("apiVersion"), "kind": kind.removesuffix("List")} if kind != "List" else {}
     for item in items:
         yield from _items({**defaults, **item} if isinstance(item, Mapping) else item, source)
@@ -90,5 +90,5 @@ def _with_namespaces(part: Rendered, names: Sequence[str]) -> Rendered:
     if not names:
         return part
     made: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
-    notes = (f"namespace {name} is named and not in the manifests: kindgate creates it" for name in names)
+    notes = (f"namespace {name} is used but not in the manifests: kindgate creates it" for name in names)
     return replace(part, objects=(*made, *part.objects), notes=(*part.notes, *notes))

@@ -65,7 +65,7 @@ def uneven_placement(first: Sequence[Manifest], second: Sequence[Manifest], name
         if head != base:
             counts = ", ".join(f"{node} {base[node]} and {head[node]}" for node in sorted(head | base))
             uneven.append(f"{workload[1]}: {counts}")
-    return f"pods of the base and of the pull request per node: {'; '.join(uneven)}" if uneven else ""
+    return f"pods of the baseline and of the pull request per node: {'; '.join(uneven)}" if uneven else ""
 
 
 def _bound(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) -> Manifest:

@@ -25,8 +25,8 @@ def read_plain(path: Path) -> Rendered:
     """
     if not path.exists():
         siblings = sorted(entry.name for entry in path.parent.glob("*/")) if path.parent.is_dir() else []
-        hint = f"{path.parent} holds: {', '.join(siblings)}" if siblings else "--app-overlay names a folder, a file or a chart"
-        raise ManifestError(f"{path}: there is no such overlay", next_step=hint)
+        hint = f"{path.parent} contains: {', '.join(siblings)}" if siblings else "set --app-overlay to a folder, a file or a chart"
+        raise ManifestError(f"{path}: overlay not found", next_step=hint)
     read = {file: read_documents(file.read_text(errors="replace"), str(file)) for file in manifest_files(path)}
     held = {file: documents for file, documents in read.items() if path == file or any(map(is_object, documents))}
     objects = [
@@ -35,12 +35,12 @@ def read_plain(path: Path) -> Rendered:
         for item in objects_of((one for one in documents if not _configures_a_tool(one)), str(file))
     ]
     if not objects:
-        raise ManifestError(f"{path}: holds no Kubernetes object", next_step=_overlays_below(path))
+        raise ManifestError(f"{path}: contains no Kubernetes object", next_step=_overlays_below(path))
     return Rendered(
         overlay=path,
         objects=tuple(item for item, _ in objects),
         origins={ObjectRef.of(item): shown(file) for item, file in objects},
-        notes=tuple(f"{shown(file)} holds no Kubernetes object: left out" for file in read if file not in held),
+        notes=tuple(f"{shown(file)} contains no Kubernetes object: skipped" for file in read if file not in held),
     )
 
 
@@ -73,4 +73,4 @@ def _overlays_below(path: Path) -> str:
     """Which overlays and charts the folder holds, for the one who named the folder above them."""
     names = (*KUSTOMIZATION_NAMES, "Chart.yaml")
     found = sorted({str(file.parent) for name in names for file in path.rglob(name)}) if path.is_dir() else []
-    return f"name one of the overlays or charts in it: {', '.join(found[:10])}" if found else ""
+    return f"set --app-overlay to one of the overlays or charts in it: {', '.join(found[:10])}" if found else ""

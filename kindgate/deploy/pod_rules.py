@@ -47,7 +47,7 @@ def pod_problems(template: PodTemplate, kind: str, claims: Sequence[str] = ()) -
     for path, container in all_containers:
         name = str(container.get("name"))
         if name in names:
-            yield f"{path}.name", f"{name} is the name of another container too"
+            yield f"{path}.name", f"{name} is also the name of another container"
         names[name] = path
 
 
@@ -56,7 +56,7 @@ def _volume(at: str, volume: Mapping[str, Any]) -> Iterator[Problem]:
         yield f"{at}.name", dns_label(str(volume.get("name", "")))
     sources = [field for field in volume if field != "name"]
     if len(sources) > 1:
-        yield at, f"may have one source only, and has {', '.join(sorted(sources))}"
+        yield at, f"may have only one source, but has {', '.join(sorted(sources))}"
 
 
 def _container(at: str, container: Container, volumes: set[str]) -> Iterator[Problem]:
@@ -103,15 +103,15 @@ def _resources(at: str, resources: Mapping[str, Any]) -> Iterator[Problem]:
     limits = mapping(resources.get("limits"))
     for name, value in mapping(resources.get("requests")).items():
         if name in limits and quantity(value) > quantity(limits[name]):
-            yield f"{at}.requests.{name}", f"{value} is more than the limit of {limits[name]}"
+            yield f"{at}.requests.{name}", f"{value} exceeds the limit of {limits[name]}"
 
 
 def _variable(at: str, variable: Mapping[str, Any]) -> Iterator[Problem]:
     name = str(variable.get("name", ""))
     if not name or "=" in name or not name.isascii() or not name.isprintable():
-        yield f"{at}.name", f"{name!r} is not the name of an environment variable"
+        yield f"{at}.name", f"{name!r} is not a valid environment variable name"
     if variable.get("value") and variable.get("valueFrom"):
-        yield f"{at}.valueFrom", "may not be set where value is"
+        yield f"{at}.valueFrom", "may not be set together with value"
     source = variable.get("valueFrom")
     if source is not None and len(mapping(source)) != 1:
         yield f"{at}.valueFrom", "exactly one source must be given"

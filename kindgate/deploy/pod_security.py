@@ -63,10 +63,10 @@ def baseline_problems(template: PodTemplate) -> Iterator[Problem]:
             yield f"{at}.{field}", "must not be set"
     for number, volume in enumerate(sequence(spec.get("volumes"))):
         if "hostPath" in volume:
-            yield f"{at}.volumes[{number}].hostPath", "a folder of the node must not be mounted"
+            yield f"{at}.volumes[{number}].hostPath", "must not mount a folder of the node"
     for key, value in template.annotations.items():
         if str(key).startswith(_APPARMOR) and value != "runtime/default" and not str(value).startswith("localhost/"):
-            yield at.removesuffix("spec") + f"metadata.annotations.{key}", f"{value} switches AppArmor off"
+            yield at.removesuffix("spec") + f"metadata.annotations.{key}", f"{value} disables AppArmor"
     context = mapping(spec.get("securityContext"))
     for number, sysctl in enumerate(sequence(context.get("sysctls"))):
         if sysctl.get("name") not in _SYSCTLS:
@@ -89,7 +89,7 @@ def _container(at: str, container: Container) -> Iterator[Problem]:
     yield from _context(f"{at}.securityContext", context)
     for number, port in enumerate(sequence(container.get("ports"))):
         if port.get("hostPort"):
-            yield f"{at}.ports[{number}].hostPort", "a port of the node must not be taken"
+            yield f"{at}.ports[{number}].hostPort", "must not use a port of the node"
     handlers = {name: mapping(container.get(name)) for name in _HANDLERS}
     hooks = {f"lifecycle.{name}": mapping(mapping(container.get("lifecycle")).get(name)) for name in _HOOKS}
     for name, handler in {**handlers, **hooks}.items():
@@ -107,7 +107,7 @@ def _context(at: str, context: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"{at}.{field}.type", "must not be Unconfined"
     selinux = mapping(context.get("seLinuxOptions"))
     if str(selinux.get("type", "")) not in _SELINUX_TYPES:
-        yield f"{at}.seLinuxOptions.type", f"{selinux['type']} is not a type of containers"
+        yield f"{at}.seLinuxOptions.type", f"{selinux['type']} is not a container type"
     for field in ("user", "role"):
         if selinux.get(field):
             yield f"{at}.seLinuxOptions.{field}", "must not be set"

@@ -27,7 +27,7 @@ SETTLE_SECONDS = 3.0
 RESTARTS = 3
 """How often a container may crash while another workload of its namespace starts: many end when their database does not answer yet."""
 
-_UNREACHABLE = "see why the API server does not answer: `kindgate doctor` looks at this machine"
+_UNREACHABLE = "find out why the API server does not respond: run `kindgate doctor` to check this machine"
 
 _LOOK_AGAIN = 1.0
 """Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
@@ -60,9 +60,9 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
 
             def probe() -> Ready[None] | Pending | Hopeless:
                 if mirror.refusal:
-                    return Hopeless(mirror.refusal, "give the kubeconfig's user the right to list and watch what it applies")
+                    return Hopeless(mirror.refusal, "allow the kubeconfig's user to list and watch the objects that it applies")
                 if not mirror.complete:
-                    return Pending(mirror.trouble or "the cluster's objects are being listed")
+                    return Pending(mirror.trouble or "listing the cluster's objects")
                 return state.judge(mirror.snapshot(), trouble=mirror.trouble, on_progress=on_progress)
 
             try:
@@ -153,7 +153,9 @@ class Readiness:
         self._ready_since = now if self._ready_since is None else self._ready_since
         lasted = now - self._ready_since
         return (
-            Ready(None) if lasted >= self._settle else Pending(f"all is ready, and has to be for {self._settle:.0f} s: no readiness probe")
+            Ready(None)
+            if lasted >= self._settle
+            else Pending(f"everything is ready but must stay so for {self._settle:.0f} s: no readiness probe")
         )
 
     def _final(self, standing: Sequence[Cause]) -> Cause | None:
@@ -188,8 +190,8 @@ def _each_once(found: Iterable[Cause]) -> list[Cause]:
 def _absence(ref: ObjectRef, observed: Observed) -> Cause:
     """That the object was deleted by something else, or was never listed."""
     if observed.gone(ref) is not None:
-        return Cause(ref, "Deleted", "it was applied, and deleted since by something else", NOT_THERE_SECONDS)
-    return Cause(ref, "NotFound", "it was applied, and the API server does not list it", NOT_THERE_SECONDS)
+        return Cause(ref, "Deleted", "it was applied, then deleted by something else", NOT_THERE_SECONDS)
+    return Cause(ref, "NotFound", "it was applied, but the API server does not list it", NOT_THERE_SECONDS)
 
 
 def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Observed) -> Cause:
@@ -215,7 +217,7 @@ def _logs(api: Api, cause: Cause | None) -> str:
 
 
 def _nodes(api: Api, deadline: Deadline) -> list[Manifest]:
-    return list(answered(lambda: api.request("GET", "/api/v1/nodes", deadline), "the nodes cannot be listed", deadline)["items"])
+    return list(answered(lambda: api.request("GET", "/api/v1/nodes", deadline), "cannot list the nodes", deadline)["items"])
 
 
 def _collections(api: Api, rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> list[tuple[str, str]]:

@@ -36,9 +36,9 @@ _LOSES_NOTHING = frozenset(
 """What the manifest describes completely. Volumes outlive the pods, StatefulSets and classes that use them."""
 
 _HOLDS_DATA = {
-    "PersistentVolumeClaim": "deleting it deletes its data",
-    "PersistentVolume": "deleting it may delete its data",
-    "CustomResourceDefinition": "deleting it deletes all its objects",
+    "PersistentVolumeClaim": "deleting it also deletes its data",
+    "PersistentVolume": "deleting it may also delete its data",
+    "CustomResourceDefinition": "deleting it also deletes all its objects",
 }
 
 
@@ -60,10 +60,10 @@ def loss(manifest: Manifest, live: Manifest) -> str:
     if kind == "PersistentVolumeClaim" and (live.get("status") or {}).get("phase") == "Pending":
         return ""  # without a volume it has no data
     if kind not in _LOSES_NOTHING:
-        return _HOLDS_DATA.get(kind, "what deleting it would lose is not known")
+        return _HOLDS_DATA.get(kind, "it is unknown what deleting it would lose")
     retention = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
     if kind == "StatefulSet" and retention.get("whenDeleted") == "Delete":
-        return "deleting it deletes the data of its claims"
+        return "deleting it also deletes the data of its claims"
     return ""
 
 

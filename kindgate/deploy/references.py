@@ -127,7 +127,7 @@ class References:
         wanted = (manifest.get("spec") or {}).get("selector")
         labels = (wanted.get("matchLabels") if isinstance(wanted, Mapping) else None) or {}
         if not labels.items() <= template.labels.items():
-            message = f"selects pods with the labels {_shown(labels)}, but the template's labels are {_shown(template.labels)}"
+            message = f"selects pods with labels {_shown(labels)}, but the template has labels {_shown(template.labels)}"
             yield "spec.selector.matchLabels", message, "error"
 
     def _pod(self, template: PodTemplate, namespace: str) -> Iterator[Problem]:

@@ -73,17 +73,17 @@ def dump(rendered: Rendered) -> str:
 def _check_overlay(overlay: Path) -> None:
     if not overlay.is_dir():
         siblings = sorted(entry.name for entry in overlay.parent.glob("*/")) if overlay.parent.is_dir() else []
-        hint = f"{overlay.parent} holds: {', '.join(siblings)}" if siblings else "--app-overlay names the overlay's folder"
-        raise ManifestError(f"{overlay}: there is no such overlay", next_step=hint)
+        hint = f"{overlay.parent} contains: {', '.join(siblings)}" if siblings else "set --app-overlay to the overlay's folder"
+        raise ManifestError(f"{overlay}: overlay not found", next_step=hint)
     if not any((overlay / name).is_file() for name in KUSTOMIZATION_NAMES):
-        raise ManifestError(f"{overlay}: not an overlay, it has no kustomization.yaml")
+        raise ManifestError(f"{overlay}: not an overlay: it has no kustomization.yaml")
 
 
 def _component(name: str) -> Path:
     folder = assets.manifests() / "components"
     known = sorted(entry.name for entry in folder.glob("*/"))
     if name not in known:
-        raise ManifestError(f"--app-component {name}: there is no such bundled component", next_step=f"there are: {', '.join(known)}")
+        raise ManifestError(f"--app-component {name}: unknown bundled component", next_step=f"bundled components: {', '.join(known)}")
     return folder / name
 
 
@@ -120,17 +120,17 @@ def _build_in(
         except CommandFailed as error:
             if "must specify --enable-helm" in error.stderr:
                 raise ManifestError(
-                    f"{subject}: it has helmCharts, and Kustomize runs helm only where that is allowed",
-                    next_step="--app-enable-helm (app_enable_helm = true) allows it",
+                    f"{subject}: it has helmCharts, but Kustomize is not allowed to run helm",
+                    next_step="allow it with --app-enable-helm (app_enable_helm = true)",
                 ) from error
             raise ManifestError(
-                f"{subject}: Kustomize cannot build it: {_root_cause(error.stderr, folder)}",
+                f"{subject}: Kustomize failed to build it: {_root_cause(error.stderr, folder)}",
                 last_state=error.stderr.replace(str(folder), ""),
-                next_step=f"`kubectl kustomize {subject}` shows the same",
+                next_step=f"reproduce it with `kubectl kustomize {subject}`",
             ) from error
         documents = objects_of(read_documents(text, str(subject)), str(subject))
         if not documents:
-            raise ManifestError(f"{subject}: Kustomize built it, and it holds no object")
+            raise ManifestError(f"{subject}: Kustomize built no objects")
         return [_without_origin(document, folder) for document in documents]
 
 

@@ -33,7 +33,7 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
     if live is None:
         return finished_job(ref, observed) or Pending(NOT_SEEN)
     if not is_up_to_date(live):
-        return Pending("its controller has not looked at it yet")
+        return Pending("its controller has not processed it yet")
     return rule(live, observed)
 
 
@@ -48,9 +48,9 @@ def _deployment(live: Manifest, observed: Observed) -> Progress:
         return Hopeless(str(failing.get("message")))
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
     if old > 0:
-        return Pending(f"{old} pods of the revision before are still there")
+        return Pending(f"{old} pods of the previous revision still exist")
     if status.get("updatedReplicas", 0) > wanted:
-        return Pending(f"{status['updatedReplicas'] - wanted} pods more than the {wanted} wanted are still there")
+        return Pending(f"{status['updatedReplicas'] - wanted} pods more than the desired {wanted} still exist")
     return _enough(live, observed, status.get("availableReplicas", 0), "available")
 
 
@@ -72,7 +72,7 @@ def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
     status, wanted = _status(live), _replicas(live)
     surplus = status.get("replicas", 0) - wanted
     if surplus > 0:
-        return Pending(f"{surplus} pods more than the {wanted} wanted are still there")
+        return Pending(f"{surplus} pods more than the desired {wanted} still exist")
     return _enough(live, observed, status.get(f"{what}Replicas", 0), what)
 
 
@@ -94,19 +94,19 @@ def _pod(live: Manifest, _: Observed) -> Progress:
         return _READY
     if phase == "Failed":
         return Hopeless(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())
-    return Pending(f"the pod is {phase}, and not ready")
+    return Pending(f"the pod is {phase} but not ready")
 
 
 def _service(live: Manifest, observed: Observed) -> Progress:
     if has_ready_address(live, observed) or not awaits_address(live, observed):
         return _READY
-    return Pending("no ready address behind it")
+    return Pending("it has no ready endpoint")
 
 
 def _claim(live: Manifest, observed: Observed) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Lost":
-        return Hopeless("the volume that it was bound to does not exist any more")
+        return Hopeless("the volume that it was bound to no longer exists")
     # without a pod it stays unbound for ever, and with one the pod's own readiness counts
     reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
     return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
@@ -122,7 +122,7 @@ def _disruption_budget(live: Manifest, _: Observed) -> Progress:
 
 def _custom_kind(live: Manifest, _: Observed) -> Progress:
     names = condition(live, "NamesAccepted")
-    return Hopeless(f"its names are refused: {names.get('message')}") if names.get("status") == "False" else _true(live, "Established")
+    return Hopeless(f"its names were rejected: {names.get('message')}") if names.get("status") == "False" else _true(live, "Established")
 
 
 def _api_service(live: Manifest, _: Observed) -> Progress:
@@ -131,7 +131,9 @@ def _api_service(live: Manifest, _: Observed) -> Progress:
 
 def _true(live: Manifest, kind: str) -> Progress:
     found = condition(live, kind)
-    return _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'no word from its controller')}")
+    return (
+        _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'its controller has not reported')}")
+    )
 
 
 def _enough(live: Manifest, observed: Observed, have: int, what: str, wanted: int | None = None) -> Progress:
@@ -139,7 +141,7 @@ def _enough(live: Manifest, observed: Observed, have: int, what: str, wanted: in
     if have < wanted:
         return Pending(f"{have} of {wanted} {what}")
     leaving: Sequence[Manifest] = observed.leaving(live)
-    return Pending(f"{len(leaving)} pods that were replaced are still on their way out") if leaving else _READY
+    return Pending(f"{len(leaving)} replaced pods are still terminating") if leaving else _READY
 
 
 def _status(live: Manifest) -> dict[str, Any]:

@@ -71,11 +71,11 @@ def placeholder_findings(manifest: Manifest, file: str) -> Iterator[Finding]:
         return
     ref, content = ObjectRef.of(manifest), manifest.get("stringData") or {}
     if not content and not manifest.get("data"):
-        message = "it has no keys: pods read all of them, so none is known; add those that the application reads"
+        message = "it has no keys: the pods read the whole Secret, so its keys are unknown; add those that the application reads"
         yield Finding(file, ref, "metadata.name", message, "warning")
     for key, value in content.items():
         if value == PLACEHOLDER:
-            yield Finding(file, ref, f"stringData.{key}", "a placeholder: edit it, or give the value by --app-secret", "warning")
+            yield Finding(file, ref, f"stringData.{key}", "a placeholder: edit it, or set the value with --app-secret", "warning")
 
 
 def _is_placeholder(manifest: Manifest) -> bool:

@@ -85,9 +85,9 @@ def _deployment(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from one_of("spec.strategy.type", strategy.get("type"), ("Recreate", "RollingUpdate"))
     rolling = mapping(strategy.get("rollingUpdate"))
     if strategy.get("type") == "Recreate" and rolling:
-        yield "spec.strategy.rollingUpdate", "may not be set where the type is Recreate"
+        yield "spec.strategy.rollingUpdate", "may not be set when the type is Recreate"
     if rolling.get("maxUnavailable") in {0, "0", "0%"} and rolling.get("maxSurge") in {0, "0", "0%"}:
-        yield "spec.strategy.rollingUpdate.maxUnavailable", "may not be 0 where maxSurge is 0"
+        yield "spec.strategy.rollingUpdate.maxUnavailable", "may not be 0 when maxSurge is 0"
     ready, deadline = spec.get("minReadySeconds") or 0, spec.get("progressDeadlineSeconds", 600)
     if isinstance(ready, int) and isinstance(deadline, int) and ready >= deadline:
         yield "spec.progressDeadlineSeconds", "must be greater than minReadySeconds"
@@ -143,7 +143,7 @@ def _service(spec: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _service_port(at: str, port: Mapping[str, Any], *, kind: str, several: bool) -> Iterator[Problem]:
     if several and not port.get("name"):
-        yield f"{at}.name", "is required where a Service has several ports"
+        yield f"{at}.name", "is required when a Service has several ports"
     if port.get("name") and dns_label(str(port["name"])):
         yield f"{at}.name", dns_label(str(port["name"]))
     yield from one_of(f"{at}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"))
@@ -160,7 +160,7 @@ def _service_port(at: str, port: Mapping[str, Any], *, kind: str, several: bool)
             yield path, problem
     node_port = port.get("nodePort")
     if node_port and kind == "ClusterIP":
-        yield f"{at}.nodePort", "may not be set where the type is ClusterIP"
+        yield f"{at}.nodePort", "may not be set when the type is ClusterIP"
     elif isinstance(node_port, int) and node_port and node_port not in _NODE_PORTS:
         yield f"{at}.nodePort", f"{node_port} is not in the range 30000-32767"
 
@@ -207,7 +207,7 @@ def _host_problem(host: str) -> str:
         ipaddress.ip_address(host)
     except ValueError:
         return subdomain(host.removeprefix("*."))
-    return f"{host} is an IP address, and a host must be a DNS name"
+    return f"{host} is an IP address, but a host must be a DNS name"
 
 
 def _config_map(manifest: Mapping[str, Any]) -> Iterator[Problem]:
@@ -235,7 +235,7 @@ def _keys(manifest: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Proble
     for field in fields:
         for key in mapping(manifest.get(field)):
             if not _KEY.fullmatch(key) or key in {".", ".."}:
-                yield f"{field}[{key}]", "a key may only hold letters, digits, '-', '_' and '.'"
+                yield f"{field}[{key}]", "a key may contain only letters, digits, '-', '_' and '.'"
 
 
 def _base64(manifest: Mapping[str, Any], field: str) -> Iterator[Problem]:

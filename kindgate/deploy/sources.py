@@ -53,9 +53,7 @@ class Renderer:
     def prerequisite(self, path: Path) -> Rendered:
         """The objects of --app-apply's `path`, to which Helm's options for the application do not apply."""
         if not path.exists():
-            raise ManifestError(
-                f"{path}: there is no such file or folder", next_step="--app-apply takes YAML, Kustomize folders and charts"
-            )
+            raise ManifestError(f"{path}: file or folder not found", next_step="set --app-apply to YAML, a Kustomize folder or a chart")
         return replace(self, helm=Helm(enabled=self.helm.enabled)).render(path)
 
     def _built(self, path: Path) -> Rendered:
@@ -81,5 +79,5 @@ class Renderer:
         given = [flag for flag, value in (("--app-values", self.helm.values), ("--app-release", self.helm.release)) if value]
         if given:
             raise SettingsError(
-                f"{given[0]} is about Helm charts, and {path} holds {kind}", next_step="leave it out, or name the chart's folder"
+                f"{given[0]} applies only to Helm charts, not to {path} ({kind})", next_step="remove it, or use the chart's folder"
             )

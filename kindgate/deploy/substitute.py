@@ -29,7 +29,7 @@ def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: st
         if name not in used:
             known = sorted({image for part in parts for manifest in part.objects for image in _images(manifest)})
             raise ImageError(
-                f"{option} {name}: no manifest names that image", last_state=f"images of the manifests: {', '.join(known) or 'none'}"
+                f"{option} {name}: no manifest uses that image", last_state=f"images of the manifests: {', '.join(known) or 'none'}"
             )
     return changed
 

@@ -78,8 +78,8 @@ def _with_certificates_of(part: Rendered, everything: Sequence[Manifest], there:
             needed.setdefault(secret, []).extend(_certificate_names(manifest))
     if not (needed or dropped):
         return replace(part, objects=tuple(objects))
-    notes = [f"{ref}: not in the manifests, kindgate makes it for this run with a certificate of the run's own CA" for ref in needed]
-    notes += [f"{ObjectRef.of(manifest)}: not applied, cert-manager's CRDs are not in the manifests" for manifest in dropped]
+    notes = [f"{ref}: not in the manifests; kindgate creates it for this run with a certificate from the run's own CA" for ref in needed]
+    notes += [f"{ObjectRef.of(manifest)}: not applied, because cert-manager's CRDs are not in the manifests" for manifest in dropped]
     return replace(
         part,
         objects=(*objects, *(_secret(ref, names) for ref, names in needed.items())),

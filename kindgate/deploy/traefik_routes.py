@@ -27,7 +27,7 @@ def _route(ref: ObjectRef, place: str, route: Any, *, tls: bool) -> HostRoute:  
     service: Mapping[str, Any] = next((one for one in route.get("services") or () if one.get("kind", "Service") == "Service"), {})
     problem = ""
     if not _RULE.fullmatch(rule.strip()):
-        problem = f"not requested: the rule {rule} is more than one host and one path"
+        problem = f"not requested: the rule {rule} is not just one host and one path"
     elif not service:
         problem = "not requested: it has no Service behind it"
     port = service.get("port")

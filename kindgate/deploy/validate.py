@@ -21,7 +21,7 @@ from kindgate.model import Manifest, ObjectRef, Rendered, group_of
 _COMPONENTS = {"gateway.networking.k8s.io": "gateway-api", "traefik.io": "traefik-crds"}
 """The bundled components that bring CRDs, by API group."""
 
-_PROVIDE = "apply what is missing before the overlay with --app-apply PATH; make a Secret from a variable with --app-secret NAME=ENV_VAR"
+_PROVIDE = "apply missing objects before the overlay with --app-apply PATH; create a Secret from a variable with --app-secret NAME=ENV_VAR"
 
 
 def validate(
@@ -94,5 +94,5 @@ def _duplicates(rendered: Rendered) -> Iterator[Finding]:
 
 def _unknown_kind(manifest: Manifest, version: str) -> str:
     component = _COMPONENTS.get(group_of(manifest))
-    brings = f" (--app-component {component} brings it)" if component else ""
+    brings = f" (--app-component {component} provides it)" if component else ""
     return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests{brings}"

@@ -33,23 +33,23 @@ def dns_label(text: str) -> str:
     """What is wrong with a DNS-1123 label; empty where nothing is."""
     if len(text) <= 63 and _LABEL.fullmatch(text):
         return ""
-    return f"{text!r} is not a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
+    return f"{text!r} is not a DNS label: at most 63 lowercase letters, digits and '-', with a letter or digit at both ends"
 
 
 def dns_label_1035(text: str) -> str:
     """What is wrong with a DNS-1035 label, which begins with a letter; empty where nothing is."""
-    return "" if len(text) <= 63 and _LABEL_1035.fullmatch(text) else f"{text!r} is not a DNS label that begins with a letter"
+    return "" if len(text) <= 63 and _LABEL_1035.fullmatch(text) else f"{text!r} is not a DNS label that starts with a letter"
 
 
 def subdomain(text: str) -> str:
     """What is wrong with a DNS-1123 subdomain; empty where nothing is."""
     if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
         return ""
-    return f"{text!r} is not a DNS name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
+    return f"{text!r} is not a DNS name: lowercase letters, digits, '-' and '.', with a letter or digit at both ends"
 
 
 def _path_segment(text: str) -> str:
-    return f"{text!r} may not be '.' or '..' and may not hold '/' or '%'" if text in {".", ".."} or set("/%") & set(text) else ""
+    return f"{text!r} may not be '.' or '..' and may not contain '/' or '%'" if text in {".", ".."} or set("/%") & set(text) else ""
 
 
 NAME_RULES: Mapping[str, Callable[[str], str]] = {
@@ -65,9 +65,9 @@ def label_problems(path: str, labels: Mapping[str, Any], *, values: bool) -> Ite
     for key, value in labels.items():
         prefix, slash, name = key.rpartition("/")
         if (slash and subdomain(prefix)) or not _QUALIFIED.fullmatch(name) or len(name) > 63:
-            yield path, f"{key!r} is not a label's key: [prefix/]name of letters, digits, '-', '_' and '.'"
+            yield path, f"{key!r} is not a label key: [prefix/]name of letters, digits, '-', '_' and '.'"
         if values and isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
-            yield f"{path}.{key}", f"{value!r} is not a label's value: at most 63 letters, digits, '-', '_' and '.'"
+            yield f"{path}.{key}", f"{value!r} is not a label value: at most 63 letters, digits, '-', '_' and '.'"
 
 
 def port_problem(port: int) -> str:
@@ -79,7 +79,9 @@ def port_name_problem(name: Any) -> str:  # noqa: ANN401  # a part of a YAML doc
     """What is wrong with the name of a container's port (an IANA service name); empty where nothing is."""
     text = str(name)
     fits = len(text) <= 15 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) and re.search(r"[a-z]", text)
-    return "" if fits else f"{text!r} is not a port's name: at most 15 lower-case letters, digits and single '-', with a letter among them"
+    return (
+        "" if fits else f"{text!r} is not a port name: at most 15 lowercase letters, digits and single '-', at least one of them a letter"
+    )
 
 
 def quantity_problem(value: Any) -> str:  # noqa: ANN401  # the same
@@ -100,7 +102,7 @@ def quantity(value: Any) -> float:  # noqa: ANN401  # the same
 def one_of(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem]:  # noqa: ANN401  # the same
     """A problem where a value is given and is none of the `known` ones."""
     if value is not None and value not in known:
-        yield path, f"{value!r} is none of {', '.join(known)}"
+        yield path, f"{value!r} is not one of {', '.join(known)}"
 
 
 def unique_problems(path: str, values: Sequence[Hashable], what: str) -> Iterator[Problem]:

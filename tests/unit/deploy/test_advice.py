@@ -74,6 +74,6 @@ def test_what_may_pass_has_none(found: Cause) -> None:
 
 def test_the_next_step_names_the_remedy_and_the_object() -> None:
     """For an object without a namespace the command has none."""
-    assert next_step(cause("OOMKilled")) == "raise the container's memory limit; `kubectl -n shop describe pod web-1` shows more"
+    assert next_step(cause("OOMKilled")) == "raise the container's memory limit; for details run `kubectl -n shop describe pod web-1`"
     definition = Cause(ObjectRef("CustomResourceDefinition", "", "a.example.dev"), "Failed", "names are taken")
-    assert next_step(definition) == "`kubectl describe customresourcedefinition a.example.dev` shows more"
+    assert next_step(definition) == "for details run `kubectl describe customresourcedefinition a.example.dev`"

@@ -86,7 +86,7 @@ def test_a_server_that_stays_unreachable_is_an_error_at_the_deadline(api_server:
     """The error says what was answered last."""
     api_server.refusals.append(Refusal("PATCH", "", 503, "etcd is not ready"))
     deadline = deadline_until(lambda: api_server.asked_twice("PATCH", "/shop"))
-    with pytest.raises(DeployError, match="no success before the deadline") as caught:
+    with pytest.raises(DeployError, match="timed out") as caught:
         apply(rendered(NAMESPACE), address, run="r1", deadline=deadline)
     assert "etcd is not ready" in caught.value.last_state
 
@@ -117,7 +117,7 @@ def test_an_existing_cluster_without_the_namespace_is_left_alone(api_server: Api
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"), [({}, "was not made by kindgate"), ({RUN_LABEL: "r0"}, "belongs to the run r0")], ids=["foreign", "other-run"]
+    ("labels", "said"), [({}, "was not created by kindgate"), ({RUN_LABEL: "r0"}, "belongs to run r0")], ids=["foreign", "other-run"]
 )
 def test_objects_of_others_in_an_existing_cluster_are_not_taken(
     api_server: ApiServer, address: ClusterAddress, labels: dict[str, str], said: str

@@ -132,5 +132,5 @@ def test_without_tls_nothing_is_written(authority: Authority, tmp_path: Path) ->
 
 def test_a_host_that_no_certificate_can_be_for_is_named(authority: Authority) -> None:
     """With the Secret that it is wanted in."""
-    with pytest.raises(ManifestError, match=r"Secret shop/shop-tls: no certificate can be for the host 'a b'"):
+    with pytest.raises(ManifestError, match=r"Secret shop/shop-tls: no certificate can be issued for the host 'a b'"):
         with_certificates(ingress("a b"), authority)

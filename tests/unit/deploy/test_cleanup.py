@@ -43,7 +43,7 @@ def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServ
     """A finalizer that nobody serves ends at the deadline, not never."""
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.finalizers = ("example.dev/hold",)
-    with pytest.raises(DeployError, match="Service shop/web is not gone") as caught:
+    with pytest.raises(DeployError, match="Service shop/web was not deleted") as caught:
         delete(rendered(service()), address, run="r1", deadline=deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
     assert "example.dev/hold" in caught.value.last_state
 

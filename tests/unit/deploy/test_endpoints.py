@@ -11,7 +11,7 @@ from kindgate.deploy.rollout import progress
 from kindgate.waiting import Pending, Ready
 from tests.unit.deploy.objects import deployment, live_replicaset, manifest, service
 
-WAITS = Pending("no ready address behind it")
+WAITS = Pending("it has no ready endpoint")
 UNREADY = {"ready": False}
 
 

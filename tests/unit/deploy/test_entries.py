@@ -111,7 +111,7 @@ def test_a_regular_expression_is_reported_and_not_guessed() -> None:
     item = routed("/api(/|$)(.*)", kind="ImplementationSpecific")
     assert found(*APP, item) == []
     assert problems(*APP, item) == [
-        "not requested: /api(/|$)(.*) is a regular expression; name a path of it in the annotation kindgate.dev/path"
+        "not requested: /api(/|$)(.*) is a regular expression; set a matching path in the annotation kindgate.dev/path"
     ]
     assert found(*APP, routed("/api(/|$)(.*)", kind="ImplementationSpecific", annotation="/api/items")) == [
         ("shop.localhost", "/api/items")
@@ -139,12 +139,12 @@ OTHER = service(selector={"app": "other"})
     [
         ((probed("/"), routed("/")), "Service shop/web was not found in the manifests"),
         ((probed("/"), NO_PORT, routed("/")), "Service shop/web has no port http"),
-        ((probed("/"), OTHER, routed("/")), "no pod in the manifests is selected by Service shop/web"),
+        ((probed("/"), OTHER, routed("/")), "Service shop/web selects no pod in the manifests"),
         ((deployment(replicas=0), service(), routed("/")), "the pods behind Service shop/web are scaled to 0"),
-        ((*APP, ingress(ingressClassName="alb")), "no ingress controller here serves the class alb (classes: none)"),
+        ((*APP, ingress(ingressClassName="alb")), "no installed ingress controller serves the class alb (classes: none)"),
         (
             (*APP, routed("/", **{"kubernetes.io/ingress.class": "nginx"})),
-            "no ingress controller here serves the class nginx (classes: none)",
+            "no installed ingress controller serves the class nginx (classes: none)",
         ),
     ],
     ids=["no-service", "no-port", "no-pods", "scaled-to-0", "class", "class-by-annotation"],

@@ -100,7 +100,7 @@ def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address:
     without = replace(address, ingress_tls_url="")
 
     assert entry_url(without, "/x", tls=False) == "http://127.0.0.1:1/x"
-    with pytest.raises(DeployError, match="no URL is known for it") as refused:
+    with pytest.raises(DeployError, match="no TLS URL is known") as refused:
         entry_url(without, "/x", tls=True)
     assert "--ingress-tls-url" in refused.value.next_step
 
@@ -122,7 +122,7 @@ def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress)
     ticks = itertools.count()
     deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
 
-    with pytest.raises(DeployError, match=r"the certificate of other\.localhost was refused") as refused:
+    with pytest.raises(DeployError, match=r"the certificate of other\.localhost was rejected") as refused:
         wait_answering((entry("other.localhost"),), address, deadline, in_a_row=2)
 
     assert "Ingress shop/shop" in refused.value.next_step

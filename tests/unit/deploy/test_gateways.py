@@ -55,7 +55,7 @@ def test_a_class_that_nobody_brings_is_made() -> None:
 
     (made,) = of(complete, "GatewayClass")
     assert (made["metadata"]["name"], made["spec"]["controllerName"]) == ("eg", CONTROLLER)
-    assert complete.notes == ("GatewayClass eg: not in the manifests, kindgate makes it, served by Traefik",)
+    assert complete.notes == ("GatewayClass eg: not in the manifests; kindgate creates it, served by Traefik",)
 
 
 def test_a_class_of_another_controller_becomes_traefiks() -> None:
@@ -65,7 +65,7 @@ def test_a_class_of_another_controller_becomes_traefiks() -> None:
     complete = served(foreign, gateway({"name": "http", "protocol": "HTTP", "port": 80}, name="eg"))
 
     assert [item["spec"] for item in of(complete, "GatewayClass")] == [{"controllerName": CONTROLLER}]
-    assert complete.notes == ("GatewayClass eg: its controller gateway.envoyproxy.io/x is not here, Traefik serves it",)
+    assert complete.notes == ("GatewayClass eg: its controller gateway.envoyproxy.io/x is not installed; Traefik serves it",)
 
 
 def test_listeners_get_the_ports_of_the_ingress() -> None:
@@ -104,7 +104,7 @@ def test_a_gateway_that_routes_name_and_nobody_brings_is_made(sections: list[str
     found = made["spec"]["listeners"]
     assert [(one["name"], one["protocol"], one["port"]) for one in found] == listeners
     assert all(one["allowedRoutes"] == {"namespaces": {"from": "All"}} for one in found)
-    assert complete.notes == ("Gateway infra/shared: not in the manifests, kindgate makes it, served by Traefik",)
+    assert complete.notes == ("Gateway infra/shared: not in the manifests; kindgate creates it, served by Traefik",)
 
 
 def test_a_parent_of_another_kind_is_left_alone() -> None:

@@ -62,10 +62,10 @@ def entry(host: str, path: str = "/x", *, tls: bool = True) -> Entry:
 @pytest.mark.parametrize(
     ("host", "note"),
     [
-        ("same.localhost", "http://same.localhost/x answers 308, a redirect to HTTPS of the same host"),
-        ("relative.localhost", "http://relative.localhost/x answers 301, a redirect to /login"),
-        ("other.localhost", "http://other.localhost/x answers 302, a redirect to https://login.example/x"),
-        ("open.localhost", "http://open.localhost/x answers 200 without TLS, and no redirect to HTTPS"),
+        ("same.localhost", "http://same.localhost/x answers 308 with a redirect to HTTPS on the same host"),
+        ("relative.localhost", "http://relative.localhost/x answers 301 with a redirect to /login"),
+        ("other.localhost", "http://other.localhost/x answers 302 with a redirect to https://login.example/x"),
+        ("open.localhost", "http://open.localhost/x answers 200 without TLS and does not redirect to HTTPS"),
     ],
 )
 def test_the_answer_to_plain_http_is_said(address: ClusterAddress, host: str, note: str) -> None:
@@ -93,4 +93,4 @@ def test_no_answer_is_said(tmp_path: Path) -> None:
 
     (note,) = plain_http_notes([entry("same.localhost")], nowhere, Deadline.after(10))
 
-    assert note.startswith("http://same.localhost/x: no answer:")
+    assert note.startswith("http://same.localhost/x: no response:")

@@ -22,7 +22,7 @@ def test_annotations_of_ingress_nginx_imply_its_class() -> None:
     """Also where the class comes with another part; the run says so."""
     classes, part = with_implied_class((rendered(NGINX), rendered(annotated(REWRITE))))
     assert part.objects[0]["spec"]["ingressClassName"] == "nginx"
-    assert part.notes == ("Ingress shop/web has annotations of ingress-nginx and no class: class nginx is assumed",)
+    assert part.notes == ("Ingress shop/web has ingress-nginx annotations but no class: assuming class nginx",)
     assert classes == rendered(NGINX)
 
 

@@ -119,7 +119,7 @@ def test_the_last_answer_is_in_the_error() -> None:
     """The message names host and ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
         wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
-    assert "0 of 2 requests in a row were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
+    assert "0 of 2 consecutive requests were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
 def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
@@ -128,7 +128,7 @@ def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
         address = state.address
     with pytest.raises(DeployError) as caught:
         wait_answering((entry(),), address, Deadline.after(0.3), in_a_row=2)
-    assert "no answer" in caught.value.last_state
+    assert "no response" in caught.value.last_state
 
 
 class Counted:
@@ -161,7 +161,7 @@ def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
     """Counts that do not grow say that no Service was asked, for as long as that lasts."""
     with controller(404) as state:
         deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
-        with pytest.raises(DeployError, match="no success before the deadline"):
+        with pytest.raises(DeployError, match="timed out"):
             wait_answering((entry(),), state.address, deadline, in_a_row=2, counts=lambda _: 7.0)
 
 
@@ -174,7 +174,7 @@ def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() ->
 
 def test_where_no_controller_counts_a_404_is_waited_for() -> None:
     """It is not known whose it is."""
-    with controller(404) as state, pytest.raises(DeployError, match="no success before the deadline"):
+    with controller(404) as state, pytest.raises(DeployError, match="timed out"):
         wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
 
 
@@ -183,7 +183,7 @@ def test_a_redirect_is_reported_with_where_it_leads() -> None:
     with controller(308) as state:
         (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
     assert (answer.status, answer.location) == (308, "https://elsewhere.localhost/")
-    assert answer.note == "shop.localhost answers 308, a redirect to https://elsewhere.localhost/: it is not followed"
+    assert answer.note == "shop.localhost answers 308 with a redirect to https://elsewhere.localhost/, which is not followed"
 
 
 def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:

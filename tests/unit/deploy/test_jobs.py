@@ -37,14 +37,14 @@ def judged(*live: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> obje
 
 def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
     """A Job that runs is waited for; one that failed fails at once."""
-    assert judged(job()) == Pending("1 pods are at work")
+    assert judged(job()) == Pending("1 pods are running")
     assert judged(job(COMPLETE)) == Ready(None)
     assert judged(job(FAILED)) == Hopeless("BackoffLimitExceeded: too many failures")
 
 
 def test_a_job_may_fail_as_often_as_it_allows() -> None:
     """Only the condition says that it was given up."""
-    assert judged(job(failed=2, backoffLimit=6)) == Pending("1 pods are at work")
+    assert judged(job(failed=2, backoffLimit=6)) == Pending("1 pods are running")
 
 
 def test_a_suspended_job_is_ready() -> None:
@@ -84,4 +84,4 @@ def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
 
 def test_a_job_that_is_there_is_judged_by_itself() -> None:
     """Events of an earlier one do not count."""
-    assert judged(job(), said("Completed", uid="job-before")) == Pending("1 pods are at work")
+    assert judged(job(), said("Completed", uid="job-before")) == Pending("1 pods are running")

@@ -16,7 +16,7 @@ from kindgate.pod_templates import containers
 from tests.unit.deploy.objects import Object, deployment, manifest, rendered, service
 
 DIGEST = "sha256:" + "a" * 64
-BUILT = "is built here and is not that digest"
+BUILT = "is built here, without that digest"
 
 
 def loaded(image: str, name: str = "", reason: str = "") -> dict[ImageReference, LoadedImage]:
@@ -42,7 +42,7 @@ def test_a_digest_that_is_not_loaded_is_replaced_by_what_is_and_reported(image: 
 
     assert container(fitted)["image"] == "example/web:1.0"
     written = image.removeprefix("docker.io/")
-    assert fitted.notes == (f"Deployment shop/web: image {written} {BUILT}; it is judged as example/web:1.0",)
+    assert fitted.notes == (f"Deployment shop/web: image {written} {BUILT}; using example/web:1.0",)
 
 
 def test_a_digest_that_is_loaded_is_kept_and_reported() -> None:
@@ -66,7 +66,7 @@ def test_every_loaded_image_is_used_as_it_is_loaded(image: str, policy: str | No
     assert (container(fitted)["image"], container(fitted)["imagePullPolicy"]) == (image, "IfNotPresent")
     reported = [note for note in fitted.notes if "imagePullPolicy" in note]
     assert reported == (
-        ["Deployment shop/web, container web: imagePullPolicy is IfNotPresent instead of Always: the image is loaded"]
+        ["Deployment shop/web, container web: imagePullPolicy changed from Always to IfNotPresent because the image is loaded"]
         if policy == "Always"
         else []
     )

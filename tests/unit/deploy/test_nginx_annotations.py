@@ -48,8 +48,8 @@ def test_what_traefik_reads_is_fine(name: str) -> None:
     ("name", "value", "instead"),
     [
         ("mirror-target", "https://other.example", "requests are not mirrored"),
-        ("denylist-source-range", "10.0.0.0/8", "no address is refused"),
-        ("load-balance", "ewma", "pods get requests in turn"),
+        ("denylist-source-range", "10.0.0.0/8", "no address is denied"),
+        ("load-balance", "ewma", "requests go to the pods round-robin"),
         ("affinity-mode", "balanced", "sessions are persistent"),
         ("proxy-http-version", "1.0", "HTTP/1.1"),
         ("made-up-by-a-fork", "yes", "it has no effect"),

@@ -55,7 +55,7 @@ def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> No
     """And the run says so."""
     before, after = normalized((rendered(service(namespace="shop")), rendered(deployment(namespace="shop"))))
     assert [item["kind"] for item in before.objects] == ["Namespace", "Service"]
-    assert before.notes == ("namespace shop is named and not in the manifests: kindgate creates it",)
+    assert before.notes == ("namespace shop is used but not in the manifests: kindgate creates it",)
     assert after.notes == ()
 
 

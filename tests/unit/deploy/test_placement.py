@@ -118,7 +118,7 @@ def test_each_workload_is_looked_at_by_itself() -> None:
     second = [pod("b", app="foo", namespace="shop-base"), pod("a", app="bar", namespace="shop-base")]
 
     assert uneven_placement(first, second, NAMESPACES) == (
-        "pods of the base and of the pull request per node: bar: a 1 and 0, b 0 and 1; foo: a 0 and 1, b 1 and 0"
+        "pods of the baseline and of the pull request per node: bar: a 1 and 0, b 0 and 1; foo: a 0 and 1, b 1 and 0"
     )
 
 

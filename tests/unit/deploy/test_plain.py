@@ -25,8 +25,8 @@ CLUSTER = "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes: [{role: con
         ("- a\n- b\n", "not a Kubernetes object"),
         ("kind: Service\nmetadata: {name: web}\n", "a Service without apiVersion"),
         ("apiVersion: v1\nkind: Service\nmetadata: {}\n", "a Service without metadata.name"),
-        ("# nothing\n", "holds no Kubernetes object"),
-        (SKAFFOLD, "holds no Kubernetes object"),
+        ("# nothing\n", "contains no Kubernetes object"),
+        (SKAFFOLD, "contains no Kubernetes object"),
     ],
     ids=["malformed", "list", "no-version", "no-name", "empty", "tool"],
 )
@@ -65,7 +65,7 @@ def test_what_is_for_other_tools_is_left_out_and_noted(tmp_path: Path) -> None:
     found = read_plain(tmp_path)
 
     assert [item["kind"] for item in found.objects] == ["Deployment"]
-    assert [note.partition(" holds")[0].rpartition("/")[2] for note in found.notes] == [
+    assert [note.partition(" contains")[0].rpartition("/")[2] for note in found.notes] == [
         "docker-compose.yml",
         "skaffold.yaml",
         "values.yaml",
@@ -89,7 +89,7 @@ def test_a_folder_above_overlays_names_them(tmp_path: Path) -> None:
     (tmp_path / "overlays/dev").mkdir(parents=True)
     (tmp_path / "overlays/dev/kustomization.yaml").write_text("")
 
-    with pytest.raises(ManifestError, match="holds no Kubernetes object") as caught:
+    with pytest.raises(ManifestError, match="contains no Kubernetes object") as caught:
         read_plain(tmp_path)
 
     assert str(tmp_path / "overlays/dev") in caught.value.next_step
@@ -99,7 +99,7 @@ def test_an_unknown_path_says_what_there_is(tmp_path: Path) -> None:
     """A misspelt name costs one look."""
     (tmp_path / "ci").mkdir()
 
-    with pytest.raises(ManifestError, match="there is no such overlay") as caught:
+    with pytest.raises(ManifestError, match="overlay not found") as caught:
         read_plain(tmp_path / "cii")
 
     assert "ci" in caught.value.next_step

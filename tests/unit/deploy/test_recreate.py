@@ -48,13 +48,13 @@ def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, ad
     changes = [(method, path) for method, path, _ in api_server.requests if method in {"PATCH", "DELETE"}]
     assert changes == [("PATCH", JOBS), ("DELETE", JOBS), ("PATCH", JOBS)]
     assert api_server.objects[JOBS]["spec"] == job("two")["spec"]
-    assert said == ["Job shop/migrate is recreated: spec.template cannot be changed in place"]
+    assert said == ["recreating Job shop/migrate: spec.template cannot be changed in place"]
 
 
 @pytest.mark.parametrize(
     ("guest", "before", "why"),
     [
-        (True, live(job()), "kindgate deletes nothing there before the run ends"),
+        (True, live(job()), "kindgate deletes nothing from an existing cluster during a run"),
         (False, manifest("Job", "migrate", api_version="batch/v1"), "kindgate did not create it"),
     ],
     ids=["existing cluster", "not ours"],
@@ -69,10 +69,10 @@ def test_what_is_not_ours_is_not_deleted(
     with pytest.raises(DeployError) as caught:
         apply(rendered(job("two")), replace(address, existing=guest), run="r0", deadline=Deadline.after(20))
     assert caught.value.message == (
-        f"Job shop/migrate (app/migrate.yaml) cannot be applied: spec.template cannot be changed in place, and {why}"
+        f"Job shop/migrate (app/migrate.yaml) cannot be applied: spec.template cannot be changed in place, but {why}"
     )
     kubectl = f"kubectl --kubeconfig {address.kubeconfig} --context test" if guest else "kindgate shell --cluster-name test -- kubectl"
-    assert caught.value.next_step == f"delete it, then repeat the run: {kubectl} --namespace shop delete job/migrate"
+    assert caught.value.next_step == f"delete it and rerun: {kubectl} --namespace shop delete job/migrate"
     assert api_server.paths("DELETE") == []
 
 
@@ -85,7 +85,7 @@ def test_a_claim_is_not_deleted_and_the_command_names_what_uses_it(api_server: A
     user["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
     with pytest.raises(DeployError) as caught:
         apply(rendered(CLAIM, user, deployment("other")), address, run="r1", deadline=Deadline.after(20))
-    assert caught.value.message.endswith("spec.storageClassName cannot be changed in place, and deleting it deletes its data")
+    assert caught.value.message.endswith("spec.storageClassName cannot be changed in place, but deleting it also deletes its data")
     assert caught.value.next_step.endswith("-- kubectl --namespace shop delete deployment/web persistentvolumeclaim/data")
 
 
@@ -94,7 +94,7 @@ def test_a_custom_resource_is_named_with_its_group() -> None:
     database = manifest("Database", "main", api_version="example.dev/v1", spec={"engine": "a"})
     error = ApiError("x", status=422, causes=(("spec.engine", 'Invalid value: "string": Value is immutable'),))
     assert fixed_fields(error, database, live(database)) == ("spec.engine",)
-    assert loss(database, live(database)) == "what deleting it would lose is not known"
+    assert loss(database, live(database)) == "it is unknown what deleting it would lose"
 
 
 def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -175,7 +175,7 @@ def test_only_what_the_manifest_describes_completely_is_recreated(kind: str, api
 def test_a_claim_without_a_volume_is_recreated() -> None:
     """It was never bound, and has no data."""
     assert loss(CLAIM, live(CLAIM, status={"phase": "Pending"})) == ""
-    assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it deletes its data"
+    assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it also deletes its data"
 
 
 def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
@@ -183,7 +183,7 @@ def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
     kept, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
     assert loss(item, live(item, spec=kept)) == ""
-    assert loss(item, live(item, spec=deleted)) == "deleting it deletes the data of its claims"
+    assert loss(item, live(item, spec=deleted)) == "deleting it also deletes the data of its claims"
 
 
 FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
@@ -199,7 +199,7 @@ def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAdd
     applied = apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20), only_changed=True, on_progress=said.append)
     assert api_server.paths("DELETE") == deleted
     assert applied == ((ObjectRef.of(job()),) if deleted else ())
-    assert said == (["Job shop/migrate is recreated: it had failed"] if deleted else [])
+    assert said == (["recreating Job shop/migrate: it failed in an earlier run"] if deleted else [])
 
 
 def test_a_long_refusal_is_cut(api_server: ApiServer, address: ClusterAddress) -> None:

@@ -65,7 +65,7 @@ def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) 
     """A finalizer that nobody serves ends at the deadline."""
     api_server.put(SERVICE, {})
     api_server.finalizers = ("example.dev/hold",)
-    with pytest.raises(DeployError, match="Service shop/web is not gone"):
+    with pytest.raises(DeployError, match="Service shop/web was not deleted"):
         remove([rendered(service())], address, deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
 
 

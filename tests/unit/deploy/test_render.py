@@ -136,7 +136,7 @@ def _asked(folder: Path) -> list[dict[str, list[str]]]:
 
 def test_an_unknown_overlay_says_what_there_is(overlay: Path, tmp_path: Path) -> None:
     """A misspelt name costs one look."""
-    with pytest.raises(ManifestError, match="there is no such overlay") as caught:
+    with pytest.raises(ManifestError, match="overlay not found") as caught:
         render(overlay.parent / "cii", kubectl=tmp_path / "none", deadline=Deadline.after(5))
     assert "ci" in caught.value.next_step
 
@@ -175,7 +175,7 @@ NO_FILE = (
     [
         (MALFORMED, ["malformed YAML in /p/k8s/base/foo.yaml: yaml: line 8"]),
         (MISSING, ["nope.yaml", "no such file or directory", "/p/k8s/base"]),
-        (NO_FILE, ["cannot build it: evalsymlink failure on '/p/app/mine.yaml'", "no such file or directory"]),
+        (NO_FILE, ["failed to build it: evalsymlink failure on '/p/app/mine.yaml'", "no such file or directory"]),
         ('error: invalid Kustomization: json: unknown field "resource"', ['unknown field "resource"']),
     ],
     ids=["malformed", "missing", "missing-configuration", "unknown-field"],
@@ -191,7 +191,7 @@ def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, er
 
 def test_an_overlay_of_nothing_is_an_error(overlay: Path, tmp_path: Path) -> None:
     """There would be nothing to judge."""
-    with pytest.raises(ManifestError, match="holds no object"):
+    with pytest.raises(ManifestError, match="built no objects"):
         render(overlay, kubectl=kubectl(tmp_path), deadline=Deadline.after(20))
 
 

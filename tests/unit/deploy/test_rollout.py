@@ -25,14 +25,14 @@ def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
 
 def test_a_status_about_an_older_specification_says_nothing() -> None:
     """Right after an apply the old status still claims readiness."""
-    assert judged(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not looked at it yet")
+    assert judged(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not processed it yet")
 
 
 def test_a_deployment_is_not_ready_while_pods_of_the_old_revision_are_there() -> None:
     """Requests could still be answered by what is being replaced."""
     live = live_deployment(2)
     live["status"] |= {"replicas": 3, "updatedReplicas": 2}
-    assert judged(deployment(), live) == Pending("1 pods of the revision before are still there")
+    assert judged(deployment(), live) == Pending("1 pods of the previous revision still exist")
 
 
 def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() -> None:
@@ -41,7 +41,7 @@ def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() ->
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     cluster = (live_deployment(2, revision="2"), live_replicaset("1"), live_replicaset("2"))
 
-    assert judged(deployment(), *cluster, leaving) == Pending("1 pods that were replaced are still on their way out")
+    assert judged(deployment(), *cluster, leaving) == Pending("1 replaced pods are still terminating")
     assert judged(deployment(), *cluster, live_pod("web-2-new", owner="replicaset-2")) == Ready(None)
 
 
@@ -64,7 +64,7 @@ def test_a_service_waits_for_an_address() -> None:
     live = service()
     slices = manifest("EndpointSlice", "web-x", api_version="discovery.k8s.io/v1", endpoints=[{"conditions": {"ready": False}}])
     slices["metadata"]["labels"] = {"kubernetes.io/service-name": "web"}
-    assert judged(service(), live, slices) == Pending("no ready address behind it")
+    assert judged(service(), live, slices) == Pending("it has no ready endpoint")
     slices["endpoints"] = [{"conditions": {"ready": True}}]
     assert judged(service(), live, slices) == Ready(None)
     assert judged(service(), {**live, "spec": {"ports": []}}) == Ready(None)
@@ -103,7 +103,7 @@ def definition(*conditions: dict[str, str]) -> dict[str, Any]:
         (workload("StatefulSet", {"replicas": 2}, updateRevision="a", currentRevision="a", readyReplicas=2), ""),
         (workload("DaemonSet", {}, desiredNumberScheduled=3, updatedNumberScheduled=1, numberAvailable=3), "1 of 3 available"),
         (workload("DaemonSet", {}, desiredNumberScheduled=3, updatedNumberScheduled=3, numberAvailable=3), ""),
-        (manifest("Pod", "web", spec={}, status={"phase": "Running"}), "the pod is Running, and not ready"),
+        (manifest("Pod", "web", spec={}, status={"phase": "Running"}), "the pod is Running but not ready"),
         (manifest("Pod", "web", spec={}, status={"conditions": [{"type": "Ready", "status": "True"}]}), ""),
         (manifest("Pod", "web", spec={}, status={"phase": "Succeeded"}), ""),
         (workload("ReplicaSet", {"replicas": 2}, replicas=2, availableReplicas=1), "1 of 2 available"),
@@ -112,7 +112,7 @@ def definition(*conditions: dict[str, str]) -> dict[str, Any]:
         (controller(2, replicas=2, availableReplicas=2), ""),
         (budget(currentHealthy=0, desiredHealthy=1, expectedPods=1), "0 of 1 healthy"),
         (budget(currentHealthy=2, desiredHealthy=3, expectedPods=2), ""),
-        (definition(), "not Established yet: no word from its controller"),
+        (definition(), "not Established yet: its controller has not reported"),
         (definition({"type": "Established", "status": "True"}), ""),
         (
             manifest(
@@ -181,7 +181,7 @@ def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
 )
 def test_what_is_scaled_down_waits_for_its_surplus_to_go(live: dict[str, Any]) -> None:
     """On a kept cluster they still answer requests."""
-    assert judged(live, live) == Pending("2 pods more than the 0 wanted are still there")
+    assert judged(live, live) == Pending("2 pods more than the desired 0 still exist")
 
 
 def test_the_number_of_replicas_is_the_clusters() -> None:
@@ -268,4 +268,4 @@ def test_a_pod_that_failed_does_not_come_back() -> None:
 def test_a_definition_whose_names_are_taken_is_hopeless() -> None:
     """Another definition has them, and keeps them."""
     taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
-    assert judged(definition(), definition(taken)) == Hopeless('its names are refused: "widgets" is already in use')
+    assert judged(definition(), definition(taken)) == Hopeless('its names were rejected: "widgets" is already in use')

@@ -37,8 +37,8 @@ def seen(name: str) -> tuple[dict[str, Any], Observed]:
     ("name", "reason", "grace", "proof"),
     [
         ("image", "ErrImagePull", SHORTLY, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
-        ("crash", "CrashLoopBackOff", AT_ONCE, "last with exit code 2"),
-        ("oom", "OOMKilled", AT_ONCE, "container web needed more memory than its limit"),
+        ("crash", "CrashLoopBackOff", AT_ONCE, "last exit code 2"),
+        ("oom", "OOMKilled", AT_ONCE, "container web exceeded its memory limit"),
         ("quota", "QuotaExceeded", SHORTLY, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
         ("big", "Unschedulable", SHORTLY, "2 Insufficient cpu"),
         ("select", "Unschedulable", SHORTLY, "didn't match Pod's node affinity/selector"),

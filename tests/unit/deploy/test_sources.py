@@ -111,7 +111,7 @@ def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path,
     """In one line, with what helps."""
     (tmp_path / "error").write_text(stderr)
 
-    with pytest.raises(ManifestError, match=r"helm cannot render it: (found in|execution error)") as caught:
+    with pytest.raises(ManifestError, match=r"helm failed to render it: (found in|execution error)") as caught:
         renderer.render(chart)
 
     assert advice in caught.value.next_step
@@ -122,7 +122,7 @@ def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: 
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
 
-    with pytest.raises(SettingsError, match="--app-values is about Helm charts"):
+    with pytest.raises(SettingsError, match="--app-values applies only to Helm charts"):
         given.render(tmp_path / "web.yaml")
     assert given.prerequisite(tmp_path / "web.yaml").objects
 
@@ -193,5 +193,5 @@ def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path
 
 def test_a_path_that_is_not_there_is_an_error(renderer: Renderer, tmp_path: Path) -> None:
     """A misspelt --app-apply is said."""
-    with pytest.raises(ManifestError, match="no such file or folder"):
+    with pytest.raises(ManifestError, match="file or folder not found"):
         renderer.prerequisite(tmp_path / "nope")

@@ -35,7 +35,7 @@ def test_the_given_objects_stay_as_they_were() -> None:
 @pytest.mark.parametrize("name", ["example/other", "example/web:2.0"])
 def test_a_name_that_no_manifest_has_is_an_error(name: str) -> None:
     """Else the wrong image would be judged, and nobody would know."""
-    with pytest.raises(ImageError, match=f"--app-image {name}: no manifest names that image") as caught:
+    with pytest.raises(ImageError, match=f"--app-image {name}: no manifest uses that image") as caught:
         replaced(rendered(deployment()), {name: "web:dev"})
 
     assert "example/web:1.0" in caught.value.last_state

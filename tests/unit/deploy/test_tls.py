@@ -61,7 +61,7 @@ def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
 
     assert made(one) == {"shop/shop-tls": ("shop.localhost", "www.shop.localhost")}
     (note,) = complete.notes
-    assert note.startswith("Secret shop/shop-tls: not in the manifests, kindgate makes it for this run")
+    assert note.startswith("Secret shop/shop-tls: not in the manifests; kindgate creates it for this run")
     assert complete.origins[ObjectRef("Secret", "shop", "shop-tls")] == "kindgate"
     assert complete.objects[-1]["type"] == "kubernetes.io/tls"
 
@@ -109,7 +109,7 @@ def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> 
 
     assert [manifest["kind"] for manifest in complete.objects] == ["Ingress", "Secret"]
     assert made(one) == {"shop/shop-tls": ("api.shop.localhost", "10.0.0.1", "shop.localhost")}
-    assert sum("not applied, cert-manager's CRDs are not in the manifests" in note for note in complete.notes) == 2
+    assert sum("not applied, because cert-manager's CRDs are not in the manifests" in note for note in complete.notes) == 2
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -111,7 +111,7 @@ def test_a_kind_that_a_bundled_component_brings_is_said_with_it(group: str, kind
     """The one argument that is missing."""
     (message,) = said({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
 
-    assert message.endswith(f"its CRD was not found in the manifests (--app-component {component} brings it)")
+    assert message.endswith(f"its CRD was not found in the manifests (--app-component {component} provides it)")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_missing_readiness_probe_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("container", "level", "fragment"),
     [
-        ({"image": "web"}, "warning", "names no fixed version"),
-        ({"image": "web:latest"}, "warning", "web:latest names no fixed version"),
+        ({"image": "web"}, "warning", "is not pinned to a version"),
+        ({"image": "web:latest"}, "warning", "web:latest is not pinned to a version"),
         ({"image": "Web:1"}, "error", "is not an image reference"),
         ({"image": ""}, "error", "no image"),
     ],
@@ -309,7 +309,7 @@ def test_a_selector_that_misses_its_own_pods_is_found() -> None:
     """The API server refuses it, and validation says so before there is one."""
     item = deployment()
     item["spec"]["selector"]["matchLabels"] = {"app": "other"}
-    assert said(item) == ["spec.selector.matchLabels: selects pods with the labels app=other, but the template's labels are app=web"]
+    assert said(item) == ["spec.selector.matchLabels: selects pods with labels app=other, but the template has labels app=web"]
 
 
 def test_an_autoscaler_needs_its_target() -> None:
