@@ -47,10 +47,10 @@ class ApiServer:
             body = answer.read()  # type: ignore[no-untyped-call]  # published without types
             content = json.loads(body) if answer.status == 200 else {}
         except (HTTPError, OSError, ValueError) as error:
-            raise ApiUnavailable(f"the API server at {self.url} does not answer: {_cause(error)}") from error
+            raise ApiUnavailable(f"the API server at {self.url} does not respond: {_cause(error)}") from error
         if answer.status != 200:
             raise ApiUnavailable(
-                f"the API server says {answer.status} {answer.reason or ''} to GET {path}".strip(),
+                f"the API server returned {answer.status} {answer.reason or ''} for GET {path}".strip(),
                 status=answer.status,
                 last_state=body.decode(errors="replace"),
             )
@@ -87,7 +87,7 @@ def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
                 configuration.proxy = None
             client = ApiClient(configuration)
         except (ConfigException, OSError) as error:
-            raise ClusterError(f"kubeconfig {address.kubeconfig} cannot be used: {error}") from error
+            raise ClusterError(f"cannot use kubeconfig {address.kubeconfig}: {error}") from error
         try:
             yield ApiServer(client)
         finally:
@@ -105,10 +105,12 @@ def server_version(address: ClusterAddress, deadline: Deadline) -> str:
         except ApiUnavailable as error:
             refused = error.status in {401, 403}
             raise ClusterError(
-                f"context {address.context} of {address.kubeconfig} cannot be used: {error.message}",
+                f"cannot use context {address.context} of {address.kubeconfig}: {error.message}",
                 waited=deadline.waited,
                 last_state=error.last_state,
-                next_step="check the context's user" if refused else "check that the cluster runs and that this machine reaches it",
+                next_step="check the credentials of the context's user"
+                if refused
+                else "check that the cluster is running and reachable from this machine",
             ) from error
 
 

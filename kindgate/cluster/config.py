@@ -55,9 +55,9 @@ def read_config_file(path: Path) -> KindConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"--kind-config {path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"--kind-config {path}: is not YAML: {error}") from error
+        raise SettingsError(f"--kind-config {path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise SettingsError(f"--kind-config {path}: is not a kind configuration but {type(content).__name__}")
+        raise SettingsError(f"--kind-config {path}: not a kind configuration but {type(content).__name__}")
     for field, expected in (("kind", "Cluster"), ("apiVersion", API_VERSION)):
         if content.get(field) != expected:
             raise SettingsError(f"--kind-config {path}: `{field}` is {content.get(field)!r}, not {expected!r}")
@@ -75,7 +75,7 @@ def check_config(config: KindConfig, where: str) -> None:
     if nodes is None:
         return
     if not isinstance(nodes, list) or not nodes:
-        raise SettingsError(f"{where}: `nodes` has to be a list of at least one node")
+        raise SettingsError(f"{where}: `nodes` must be a list of at least one node")
     for number, node in enumerate(nodes):
         _check_node(node, f"{where}: nodes[{number}]")
     if not any(node.get("role") == "control-plane" for node in nodes):
@@ -147,19 +147,19 @@ def _check_fields(given: Mapping[str, Any], known: frozenset[str], where: str) -
 
 def _check_node(node: object, where: str) -> None:
     if not isinstance(node, dict):
-        raise SettingsError(f"{where}: is not a mapping")
+        raise SettingsError(f"{where}: not a mapping")
     _check_fields(node, _NODE_FIELDS, where)
     if node.get("role") not in _ROLES:
         raise SettingsError(f"{where}: `role` is {node.get('role')!r}, not control-plane or worker")
     if "image" in node:
-        raise SettingsError(f"{where}: all nodes run one image", next_step="leave `image` out and give --kind-image IMAGE")
+        raise SettingsError(f"{where}: all nodes must run the same image", next_step="remove `image` and set --kind-image IMAGE")
     for mapping in node.get("extraPortMappings") or ():
         port = mapping.get("containerPort") if isinstance(mapping, dict) and node["role"] == "control-plane" else None
         if port in {INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT}:
             option = "--kind-host-port" if port == INGRESS_CONTAINER_PORT else "--kind-host-tls-port"
             raise SettingsError(
-                f"{where}: containerPort {port} of the control plane is the ingress's, and kindgate maps it",
-                next_step=f"leave the mapping out and give {option} PORT",
+                f"{where}: containerPort {port} of the control plane is reserved for the ingress, and kindgate maps it",
+                next_step=f"remove the mapping and set {option} PORT",
             )
 
 

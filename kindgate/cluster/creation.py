@@ -82,22 +82,24 @@ def create_nodes(
             run(command, deadline=deadline, env=environment, cwd=owner.root, on_line=on_line)
     except Timeout as error:
         raise ClusterError(
-            "other runs of this user were creating clusters all the time", waited=deadline.waited, next_step="give --kind-timeout more"
+            "timed out waiting for other runs of this user to create their clusters",
+            waited=deadline.waited,
+            next_step="increase --kind-timeout",
         ) from error
     except CommandTimeout as error:
         raise ClusterError(
             f"kind did not finish creating cluster {owner.cluster}",
             waited=error.waited,
             last_state="\n".join(said),
-            next_step="`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
+            next_step="check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
         ) from error
     except CommandFailed as error:
         raise _explained(owner, "\n".join(said), error) from error
     if not owner.kubeconfig.exists():
         raise ClusterError(
-            "kind said that it was done, and wrote no kubeconfig",
+            "kind reported success but wrote no kubeconfig",
             last_state="\n".join(said),
-            next_step=f"`{kind} version` shows whether that is kind; leave --kind-bin out to use the locked one",
+            next_step=f"check with `{kind} version` that this program is kind, or remove --kind-bin to use the pinned one",
         )
     externalise(owner.kubeconfig, folder)
     if not stand:
@@ -108,14 +110,14 @@ def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
     """The error for a kind that failed, with the line in which it says why."""
     if is_port_taken(said):
         return HostPortStolen(
-            f"port {owner.host_port} or {owner.tls_port} was taken before the engine could have it", waited=error.waited, last_state=said
+            f"port {owner.host_port} or {owner.tls_port} was taken before the engine could bind it", waited=error.waited, last_state=said
         )
     cause = next((line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")), error.message)
     failed = CreationFailed(
         f"kind could not create cluster {owner.cluster}: {cause}",
         waited=error.waited,
         last_state=said,
-        next_step=refused_limit_remedy(said) or "`kindgate doctor` checks the host for what kind needs",
+        next_step=refused_limit_remedy(said) or "check the host with `kindgate doctor`",
     )
     failed.may_pass = any(mark in said for mark in _PASSING)
     return failed

@@ -36,16 +36,16 @@ def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadlin
     cluster = owner.cluster
     settled = deadline.at_most(settle)
     try:
-        wait_for(f"the containers of cluster {cluster} to be gone", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
-        wait_for(f"the volumes of cluster {cluster} to be gone", lambda: volumes_gone(engine, cluster, deadline), deadline)
-        wait_for(f"network {network_name(cluster)} to be gone", lambda: _network_gone(engine, cluster, deadline), deadline)
+        wait_for(f"the containers of cluster {cluster} to be removed", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
+        wait_for(f"the volumes of cluster {cluster} to be removed", lambda: volumes_gone(engine, cluster, deadline), deadline)
+        wait_for(f"network {network_name(cluster)} to be removed", lambda: _network_gone(engine, cluster, deadline), deadline)
         _remove_kubeconfig(owner)
         remove_traces(engine, cluster, deadline)
         if found.companion:
             engine.run("rm", "--force", "--volumes", found.companion, deadline=deadline)
     except WaitTimeout as error:
         raise ClusterError(
-            f"cluster {cluster} could not be deleted: {error.message}",
+            f"cannot delete cluster {cluster}: {error.message}",
             waited=error.waited,
             last_state=error.last_state,
             next_step=f"delete it by hand: `kind delete cluster --name {cluster}` and `{engine.program} rm {companion_name(cluster)}`",
@@ -81,7 +81,7 @@ def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline, settled: Deadl
     """Remove the node containers; ready when none is found after `settled`."""
     nodes = engine.run("ps", "--all", "--quiet", "--filter", f"label={KIND_CLUSTER_LABEL}={cluster}", deadline=deadline).stdout.split()
     if not nodes:
-        return Ready(None) if settled.expired else Pending("the engine may still create one")
+        return Ready(None) if settled.expired else Pending("the engine may still create a container")
     at_once = ("--time", "0") if engine.program == "podman" else ()  # it waits 10 s for nodes to stop by themselves
     removed = engine.run("rm", "--force", "--volumes", *at_once, *nodes, deadline=deadline, check=False)
     return Pending(removed.stderr.strip() or f"{len(nodes)} containers were being removed")

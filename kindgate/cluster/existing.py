@@ -28,14 +28,14 @@ def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAd
     existing cluster is asked for; `ClusterError` for a kubeconfig that cannot be read and a server that cannot be used.
     """
     if settings.existing is None:
-        raise SettingsError("no existing cluster is asked for", next_step="give --kind-existing KUBECONFIG")
+        raise SettingsError("no existing cluster is configured", next_step="set --kind-existing KUBECONFIG")
     kubeconfig = settings.existing.expanduser().resolve()
     content = read_kubeconfig(kubeconfig)
     contexts = sorted(str(entry.get("name")) for entry in content["contexts"] if isinstance(entry, dict))
     if settings.context not in contexts:
         raise SettingsError(
-            f"--kind-context {settings.context}: {kubeconfig} has no such context",
-            next_step=f"its contexts: {', '.join(contexts) or 'none'}",
+            f"--kind-context {settings.context}: context not found in {kubeconfig}",
+            next_step=f"available contexts: {', '.join(contexts) or 'none'}",
         )
     address = ClusterAddress(
         name=settings.context,
@@ -60,7 +60,7 @@ def _ca_file(given: Path | None) -> Path | None:
     except OSError as error:
         raise SettingsError(f"--ingress-ca {file}: cannot be read: {error.strerror}") from error
     if b"-----BEGIN CERTIFICATE-----" not in text:
-        raise SettingsError(f"--ingress-ca {file}: holds no certificate", next_step="give a PEM file")
+        raise SettingsError(f"--ingress-ca {file}: contains no certificate", next_step="use a PEM file")
     return file
 
 
@@ -74,7 +74,7 @@ def _url(given: str, option: str, schemes: set[str]) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"{option} {shown}: is not a URL of {' or '.join(sorted(schemes))}", next_step=f"write it as {form}")
+        raise SettingsError(f"{option} {shown}: not a valid {' or '.join(sorted(schemes))} URL", next_step=f"use the form {form}")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise SettingsError(f"{option} {shown}: has more than scheme, host and port", next_step=f"write it as {form}")
+        raise SettingsError(f"{option} {shown}: may contain only scheme, host and port", next_step=f"use the form {form}")
     return given.rstrip("/")

@@ -48,9 +48,11 @@ def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
         try:
             accept(program, bridge, _comment(cluster), deadline)
         except CommandError as error:
-            reports.append(f"{program} drops packets between pods (`{rule}`), and refuses a rule: {error.last_state or error.message}")
+            reports.append(
+                f"{program} drops packets between pods (`{rule}`) and did not accept a new rule: {error.last_state or error.message}"
+            )
         else:
-            reports.append(f"{program} drops packets between pods (`{rule}`): bridge {bridge} is accepted until the cluster is deleted")
+            reports.append(f"{program} drops packets between pods (`{rule}`): allowing bridge {bridge} until the cluster is deleted")
     return "; ".join(reports)
 
 
@@ -63,9 +65,9 @@ def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
             withdraw(program, _comment(cluster), deadline)
         except CommandError as error:
             raise ClusterError(
-                f"the firewall's rule of cluster {cluster} could not be removed: {error.message}",
+                f"cannot remove the firewall rule of cluster {cluster}: {error.message}",
                 last_state=error.last_state,
-                next_step=f"`sudo {program} -S FORWARD` shows it, with the comment {_comment(cluster)}; delete it with -D instead of -A",
+                next_step=f"find it in `sudo {program} -S FORWARD` by its comment {_comment(cluster)}; delete it with -D instead of -A",
             ) from error
 
 

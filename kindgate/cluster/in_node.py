@@ -39,5 +39,5 @@ def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: s
     if any(mark in answer.stderr.lower() for mark in _STOPPED):
         return Hopeless(f"the node's container stopped: {answer.stderr.strip()}")
     if answer.returncode in _CURL_MISSING:
-        return Hopeless(f"the node image has no curl: {answer.stderr.strip()}", "use a node image made by kind or kindgate")
+        return Hopeless(f"the node image has no curl: {answer.stderr.strip()}", "use a node image built by kind or kindgate")
     return Pending(answer.stderr.strip())

@@ -77,17 +77,19 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
     def create(self, config_file: str | Path | None = None) -> None:
         """See that the cluster answers: the run has created it. Raises `ClusterError` otherwise, or for a `config_file`."""
         if config_file is not None:
-            raise ClusterError("the cluster is there already", next_step=f"give --kind-config {config_file} to configure it")
+            raise ClusterError("the cluster already exists", next_step=f"configure it with --kind-config {config_file}")
         server_version(self._address, Deadline.after(30))
 
     def delete(self) -> None:
         """Refuse: every test of the run uses the cluster, and the run deletes it. Raises `ClusterError`."""
-        raise ClusterError(f"cluster {self.name} is in use by the whole run, which deletes it in the end")
+        raise ClusterError(f"cluster {self.name} is in use by the run, which deletes it at the end")
 
     def load_docker_image(self, docker_image: str) -> None:
         """Load an image of the local engine into every node. Raises `ImageError` if the engine has no such image."""
         if not self._address.nodes:
-            raise ClusterError(f"cluster {self.name} is not kindgate's: it gets no images", next_step="push the image to a registry")
+            raise ClusterError(
+                f"cannot load images into cluster {self.name}: kindgate did not create it", next_step="push the image to a registry"
+            )
         deadline = Deadline.after(LOAD_SECONDS)
         engine = find_engine(deadline)
         with tempfile.TemporaryDirectory(prefix="kindgate-") as folder:
@@ -156,7 +158,7 @@ class _Forwarding:
             self._said.seek(0)
             self._said.truncate()
             self._process = self._start()
-        return Pending(text.decode(errors="replace").strip() or "kubectl has said nothing")
+        return Pending(text.decode(errors="replace").strip() or "no output from kubectl")
 
     def end(self) -> None:
         """End kubectl."""
@@ -169,4 +171,4 @@ class _Forwarding:
 
 def _ensure(tool: Path) -> None:
     if not tool.exists():
-        raise ToolError(f"{tool} is gone", next_step="run again: kindgate provides it anew")
+        raise ToolError(f"{tool} no longer exists", next_step="rerun: kindgate provides it again")

@@ -56,9 +56,9 @@ def read_kubeconfig(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ClusterError(f"kubeconfig {path} cannot be read: {error}") from error
+        raise ClusterError(f"cannot read kubeconfig {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise ClusterError(f"kubeconfig {path} is not YAML: {error}") from error
+        raise ClusterError(f"kubeconfig {path} is not valid YAML: {error}") from error
     if not isinstance(content, dict) or content.get("kind") != "Config" or not isinstance(content.get("contexts"), list):
         raise ClusterError(f"{path} is not a kubeconfig: it has no `kind: Config` with contexts")
     return content

@@ -125,11 +125,11 @@ def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress
         except OwnershipError:
             raise
         except ClusterError as error:
-            plan = Recreate(f"it cannot be used any more: {error.message}")
+            plan = Recreate(f"it is no longer usable: {error.message}")
             found = look(engine, settings.cluster_name, deadline)
     note = ""
     if isinstance(plan, Recreate):
-        note = f"cluster {wanted.cluster} is created anew: {plan.reason}"
+        note = f"recreating cluster {wanted.cluster}: {plan.reason}"
         progress(note)
         delete_cluster(engine, found, owned(found), deadline)
     return _create(blueprint, config, replace(wanted, created=time.time()), note=note, deadline=deadline, progress=progress)
@@ -190,7 +190,7 @@ def _image_id(blueprint: Blueprint, deadline: Deadline) -> str:
         return blueprint.engine.run("image", "inspect", "--format", "{{.Id}}", blueprint.node_image, deadline=deadline).stdout.strip()
     except CommandFailed as error:
         raise ClusterError(
-            f"node image {blueprint.node_image} is not in the engine", last_state=error.stderr, next_step="pull it or build it first"
+            f"node image {blueprint.node_image} was not found in the engine", last_state=error.stderr, next_step="pull it or build it first"
         ) from error
 
 
@@ -198,7 +198,7 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline, progr
     companion = exchange(engine, found.companion, owner, deadline)
     address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline, progress)
     return OpenCluster(
-        replace(address, reused=True), engine, owner, companion=companion, guard=None, note=f"cluster {owner.cluster} is reused"
+        replace(address, reused=True), engine, owner, companion=companion, guard=None, note=f"reusing cluster {owner.cluster}"
     )
 
 
@@ -216,12 +216,12 @@ def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: st
         return attempt(chosen, note)
     except HostPortStolen as error:
         requested.refuse_stolen(chosen, error.last_state)
-        progress(f"{error.message}: once more with another port")
+        progress(f"{error.message}: retrying with another port")
     except CreationFailed as error:
         if not error.may_pass or deadline.remaining < (error.waited or 0.0):
             raise
-        progress(f"{error.message}: once more")
-        note = f"cluster {wanted.cluster} was created at the second attempt: {error.message}"
+        progress(f"{error.message}: retrying")
+        note = f"cluster {wanted.cluster} was created on the second attempt: {error.message}"
     return attempt(requested.chosen(), note)
 
 
@@ -280,7 +280,7 @@ def _stand_up(blueprint: Blueprint, config: KindConfig, owner: Owner, *, deadlin
 def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:
     nodes = look(engine, owner.cluster, deadline).kubernetes_nodes
     if len(nodes) != expected:
-        raise ClusterError(f"kind said that it was done, and there are {len(nodes)} of {expected} nodes: {', '.join(nodes)}")
+        raise ClusterError(f"kind reported success, but only {len(nodes)} of {expected} nodes exist: {', '.join(nodes)}")
     return nodes
 
 
@@ -296,5 +296,6 @@ def _refuse_foreign_kubeconfig(owner: Owner) -> None:
     """Such a file would be merged into, and the deletion could not take its part out again."""
     if owner.kubeconfig.exists() and owner.kubeconfig.stat().st_size > 0 and owner.kubeconfig.parent != state_path(owner.cluster):
         raise SettingsError(
-            f"--kubeconfig {owner.kubeconfig}: is there already, and is not this cluster's", next_step="name a file that does not exist"
+            f"--kubeconfig {owner.kubeconfig}: the file already exists and belongs to something else",
+            next_step="use a file that does not exist",
         )

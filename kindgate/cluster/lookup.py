@@ -31,7 +31,9 @@ def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> C
     stopped = [node.name for node in found.nodes if not node.running]
     if stopped or not found.nodes:
         raise ClusterError(
-            f"cluster {name} does not run", last_state=f"stopped: {', '.join(stopped) or 'every node is gone'}", next_step="`kindgate down`"
+            f"cluster {name} is not running",
+            last_state=f"stopped: {', '.join(stopped) or 'all nodes were removed'}",
+            next_step="delete it with `kindgate down`",
         )
     if not owner.kubeconfig.exists():
         folder = state_path(name)

@@ -184,10 +184,10 @@ def _unsuitable(owner: Owner, found: Found, wanted: Owner) -> str:
     """Why the cluster that is there cannot be used for the one that is wanted; empty where it can."""
     reasons = (
         (not owner.kept, "its run ended without deleting it"),
-        (not found.nodes or not all(node.running for node in found.nodes), "its containers do not run any more"),
-        (owner.fingerprint != wanted.fingerprint, "its configuration, node image or versions differ from what is asked now"),
+        (not found.nodes or not all(node.running for node in found.nodes), "its containers are no longer running"),
+        (owner.fingerprint != wanted.fingerprint, "its configuration, node image or versions differ from those requested now"),
         (wanted.host_port not in {0, owner.host_port}, f"it listens on port {owner.host_port}, not on {wanted.host_port}"),
-        (owner.tls_port == 0, "it listens for TLS on no port"),
+        (owner.tls_port == 0, "it has no TLS port"),
         (wanted.tls_port not in {0, owner.tls_port}, f"it listens for TLS on port {owner.tls_port}, not on {wanted.tls_port}"),
     )
     return next((reason for unsuitable, reason in reasons if unsuitable), "")
@@ -199,14 +199,14 @@ def check_free(owner: Owner, life: Liveness, now: float) -> None:
         return
     if life is Liveness.ALIVE:
         raise OwnershipError(
-            f"cluster {owner.cluster} is in use by a living run: pid {owner.process.pid}, started in {owner.root}",
-            next_step="wait for that run, or give this one another --cluster-name",
+            f"cluster {owner.cluster} is in use by a running run: pid {owner.process.pid}, started in {owner.root}",
+            next_step="wait for that run, or use another --cluster-name",
         )
     if now < owner.deadline:
         raise OwnershipError(
             f"cluster {owner.cluster} belongs to pid {owner.process.pid} of another machine, boot or container, "
-            "and whether that lives cannot be seen from here",
-            next_step=f"it is free at {_clock(owner.deadline)}; until then give another --cluster-name",
+            "so it is unknown whether that run is still alive",
+            next_step=f"it becomes free at {_clock(owner.deadline)}; until then, use another --cluster-name",
         )
 
 
@@ -214,8 +214,8 @@ def foreign(found: Found) -> OwnershipError:
     """The error for a name that holds something which is not kindgate's."""
     what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {companion_name(found.name)}"
     return OwnershipError(
-        f"a cluster named {found.name} is there already, and kindgate did not create it ({what})",
-        next_step="give another --cluster-name; kindgate deletes only what it created",
+        f"a cluster named {found.name} already exists, and kindgate did not create it ({what})",
+        next_step="use another --cluster-name; kindgate deletes only clusters that it created",
     )
 
 
@@ -231,7 +231,7 @@ def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None 
     if owner.kept and owner.keep == "always":
         return ""
     if not owner.kept and owner.process is not None and life is Liveness.DEAD:
-        return f"its run (pid {owner.process.pid}) is dead"
+        return f"its run (pid {owner.process.pid}) has ended"
     if now >= owner.deadline:
         return f"its deadline passed at {_clock(owner.deadline)}"
     return ""

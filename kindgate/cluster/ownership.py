@@ -67,7 +67,7 @@ def claim(engine: Engine, owner: Owner, deadline: Deadline) -> str:
         if "already in use" not in error.stderr:
             raise
         raise OwnershipError(
-            f"another run claimed the cluster name {owner.cluster} at the same time", next_step="give one of them another --cluster-name"
+            f"another run claimed the cluster name {owner.cluster} at the same time", next_step="use another --cluster-name for one of them"
         ) from error
     write_state(owner)
     return created.stdout.strip()
@@ -84,9 +84,9 @@ def exchange(engine: Engine, companion: str, owner: Owner, deadline: Deadline) -
         removed = engine.run("rm", companion, deadline=deadline, check=False)
         if removed.returncode != 0:
             raise OwnershipError(
-                f"another run took the kept cluster {owner.cluster} over at the same time",
+                f"another run took over the kept cluster {owner.cluster} at the same time",
                 last_state=removed.stderr,
-                next_step="run again, or give another --cluster-name",
+                next_step="rerun, or use another --cluster-name",
             )
     return claim(engine, owner, deadline)
 

@@ -41,7 +41,7 @@ class PodNetwork:
         ready = [pod for pod in pods if _is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
         away = [pod for pod in ready if pod["spec"].get("nodeName") != self._node]
         if not ready:
-            return Pending("no pod of CoreDNS is ready")
+            return Pending("no CoreDNS pod is ready")
         if not away:
             return Ready("CoreDNS is on this node")
         target, there = str(away[0]["status"]["podIP"]), str(away[0]["spec"]["nodeName"])
@@ -52,7 +52,7 @@ class PodNetwork:
         answer = curl_in_node(self._engine, self._node, f"http://{host}:{_PORT}/ready", seconds=_CURL_SECONDS, source=source)
         if not isinstance(answer, Pending):
             return answer
-        return self._judged(f"{source or self._node} of {self._node} gets no answer from pod {target} of {there}: {answer.state}", target)
+        return self._judged(f"{source or self._node} of {self._node} gets no response from pod {target} of {there}: {answer.state}", target)
 
     def _judged(self, seen: str, target: str) -> Pending | Hopeless:
         """What a request without an answer means: time heals a missing route, and no rule of a firewall."""
@@ -61,17 +61,17 @@ class PodNetwork:
         soon = Deadline.after(_REQUEST_SECONDS)
         drop = find_drop(self._engine, self._cluster, soon, program)
         if drop is not None:
-            return Hopeless(f"{drop}; {seen}", f"`{drop.remedy}`, or stop what sets that rule (Docker sets it as policy)")
+            return Hopeless(f"{drop}; {seen}", f"run `{drop.remedy}`, or stop the program that sets that rule (Docker sets it as policy)")
         if not self._patience.expired:
             return Pending(seen)
         chain, route = f"`sudo {program} -S FORWARD`", f"`{self._engine.program} exec {self._node} ip route`"
         remedy = possible_remedy(self._engine, self._cluster, soon, program)
         step = (
-            f"if {chain} says `-P FORWARD DROP`: `{remedy}`; else see {route}"
+            f"if {chain} shows `-P FORWARD DROP`, run `{remedy}`; otherwise check {route}"
             if remedy
-            else f"see what loses these packets: {chain}, {route}"
+            else f"find out where these packets are lost: {chain}, {route}"
         )
-        return Hopeless(f"for {PATIENCE_SECONDS:.0f} s {seen}", step)
+        return Hopeless(f"for {PATIENCE_SECONDS:.0f} s, {seen}", step)
 
     def _get(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._server.get(path, _REQUEST_SECONDS).get("items") or []

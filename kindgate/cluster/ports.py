@@ -39,7 +39,7 @@ class IngressPorts:
         """
         if self.http and self.http == self.tls:
             raise SettingsError(
-                f"--kind-host-port and --kind-host-tls-port are both {self.http}", next_step="give two ports, or leave one out"
+                f"--kind-host-port and --kind-host-tls-port are both {self.http}", next_step="use two different ports, or remove one option"
             )
         with _held(self.http, HTTP_OPTION) as http, _held(self.tls, TLS_OPTION) as tls:
             return IngressPorts(int(http.getsockname()[1]), int(tls.getsockname()[1]))
@@ -74,12 +74,12 @@ def port_error(port: int, option: str = HTTP_OPTION, error: OSError | None = Non
     """The error for a requested port that is not free."""
     if error is not None and error.errno == errno.EACCES:
         return SettingsError(
-            f"{option} {port}: this user may not listen on a port below 1024",
-            next_step=f"leave {option} out to take a free port",
+            f"{option} {port}: this user is not allowed to listen on a port below 1024",
+            next_step=f"remove {option} to use a free port",
         )
     return SettingsError(
-        f"{option} {port}: port {port} of {LOOPBACK} is taken{_by_whom(port)}",
-        next_step=f"leave {option} out to take a free port, or end what listens there",
+        f"{option} {port}: port {port} on {LOOPBACK} is in use{_by_whom(port)}",
+        next_step=f"remove {option} to use a free port, or stop the program that listens there",
     )
 
 

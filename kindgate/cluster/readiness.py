@@ -92,10 +92,10 @@ def _explained(name: str, errors: list[BaseException]) -> BaseException:
             return error
     known = [error for error in errors if isinstance(error, KindgateError)]
     explained = ClusterError(
-        f"cluster {name} was created and cannot be used: {known[0].message}",
+        f"cluster {name} was created but is not usable: {known[0].message}",
         waited=known[0].waited,
         last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in known),
-        next_step=known[0].next_step or "`kindgate doctor` checks the host; --kind-timeout SECONDS gives a slow host more time",
+        next_step=known[0].next_step or "check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
     )
     explained.__cause__ = known[0]
     return explained

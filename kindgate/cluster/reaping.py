@@ -105,7 +105,7 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
     """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
     killed: set[int] = set()
-    wait_for("the run's kind to end", lambda: _end_processes(charge.run_id, killed), deadline)
+    wait_for("the run's kind process to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
         return False

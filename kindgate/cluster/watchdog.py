@@ -63,10 +63,12 @@ def clean_up(charge: str, owner: ProcessName) -> None:
         return Ready(None)
 
     try:
-        wait_for("what the run left to be deleted", attempt, deadline, interval=_TRY_AGAIN_SECONDS)
+        wait_for("the run's leftovers to be deleted", attempt, deadline, interval=_TRY_AGAIN_SECONDS)
         os.close(sys.stdout.fileno())
         if given.folder is not None:
-            wait_for("the run to end", lambda: Pending("it lives") if liveness(owner) is Liveness.ALIVE else Ready(None), deadline)
+            wait_for(
+                "the run to end", lambda: Pending("it is still running") if liveness(owner) is Liveness.ALIVE else Ready(None), deadline
+            )
             remove_run_folder(given.folder)
     except Exception:  # noqa: BLE001  # whatever it is, the log is the only place to say it
         with (state_dir() / "watchdog.log").open("a", encoding="utf-8") as log:

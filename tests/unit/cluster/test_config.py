@@ -113,25 +113,25 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("kind: Cluster\n  x: [", "is not YAML"),
+        ("kind: Cluster\n  x: [", "not valid YAML"),
         ("- a\n", "not a kind configuration but list"),
         ("", "not a kind configuration but NoneType"),
         ("kind: Pod\n", "`kind` is 'Pod', not 'Cluster'"),
         ("kind: Cluster\napiVersion: v1\n", "`apiVersion` is 'v1'"),
         (HEADER + "nodez: []\n", "unknown field `nodez`"),
-        (HEADER + "nodes: []\n", "`nodes` has to be a list of at least one node"),
-        (HEADER + "nodes: [a]\n", r"nodes\[0\]: is not a mapping"),
+        (HEADER + "nodes: []\n", "`nodes` must be a list of at least one node"),
+        (HEADER + "nodes: [a]\n", r"nodes\[0\]: not a mapping"),
         (HEADER + "nodes:\n- role: master\n", r"nodes\[0\]: `role` is 'master'"),
         (HEADER + "nodes:\n- role: worker\n", "no node has the role control-plane"),
         (HEADER + "nodes:\n- role: control-plane\n  imag: x\n", r"nodes\[0\]: unknown field `imag`"),
-        (HEADER + "nodes:\n- role: control-plane\n  image: x\n", "all nodes run one image"),
+        (HEADER + "nodes:\n- role: control-plane\n  image: x\n", "all nodes must run the same image"),
         (
             HEADER + "nodes:\n- role: control-plane\n  extraPortMappings: [{containerPort: 80, hostPort: 1}]\n",
-            "containerPort 80 of the control plane is the ingress's",
+            "containerPort 80 of the control plane is reserved for the ingress",
         ),
         (
             HEADER + "nodes:\n- role: control-plane\n  extraPortMappings: [{containerPort: 443, hostPort: 1}]\n",
-            "containerPort 443 of the control plane is the ingress's",
+            "containerPort 443 of the control plane is reserved for the ingress",
         ),
     ],
 )

@@ -33,14 +33,14 @@ def test_an_existing_cluster_is_reached_by_its_context(machine: Machine, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "error", "cause"),
     [
-        ({"context": "prod"}, SettingsError, "--kind-context prod: .* has no such context"),
-        ({"existing": Path("/nowhere/config")}, ClusterError, "kubeconfig /nowhere/config cannot be read"),
-        ({"ingress_url": "10.0.0.1"}, SettingsError, "--ingress-url 10.0.0.1: is not a URL"),
-        ({"ingress_url": "http://x:99999"}, SettingsError, "is not a URL"),
-        ({"ingress_url": "http://x/path"}, SettingsError, "has more than scheme, host and port"),
-        ({"ingress_tls_url": "http://x:443"}, SettingsError, "--ingress-tls-url http://x:443: is not a URL of https"),
+        ({"context": "prod"}, SettingsError, "--kind-context prod: context not found in "),
+        ({"existing": Path("/nowhere/config")}, ClusterError, "cannot read kubeconfig /nowhere/config"),
+        ({"ingress_url": "10.0.0.1"}, SettingsError, "--ingress-url 10.0.0.1: not a valid"),
+        ({"ingress_url": "http://x:99999"}, SettingsError, "not a valid http or https URL"),
+        ({"ingress_url": "http://x/path"}, SettingsError, "only scheme, host and port"),
+        ({"ingress_tls_url": "http://x:443"}, SettingsError, "--ingress-tls-url http://x:443: not a valid https URL"),
         ({"ingress_tls_url": "https://x", "ingress_ca": Path("/nowhere.pem")}, SettingsError, "--ingress-ca /nowhere.pem: cannot be read"),
-        ({"ingress_tls_url": "https://x", "ingress_ca": Path(__file__)}, SettingsError, "holds no certificate"),
+        ({"ingress_tls_url": "https://x", "ingress_ca": Path(__file__)}, SettingsError, "contains no certificate"),
     ],
 )
 def test_bad_input_is_refused_with_its_option(
@@ -55,21 +55,21 @@ def test_the_contexts_that_there_are_get_listed(machine: Machine, tmp_path: Path
     """A misspelt context is easily put right."""
     with pytest.raises(SettingsError) as caught:
         open_existing(settings(tmp_path, machine.api, context="stagee"), deadline=Deadline.after(10))
-    assert caught.value.next_step == "its contexts: stage"
+    assert caught.value.next_step == "available contexts: stage"
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     """The error names the context and the server."""
-    with pytest.raises(ClusterError, match=r"context stage .* http://127.0.0.1:1 does not answer"):
+    with pytest.raises(ClusterError, match=r"context stage .* http://127.0.0.1:1 does not respond"):
         open_existing(settings(tmp_path, "http://127.0.0.1:1"), deadline=Deadline.after(10))
 
 
 def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: Machine, tmp_path: Path) -> None:
     """Then the context's user is to be looked at, not the network."""
     machine.forbidden = True
-    with pytest.raises(ClusterError, match="says 403 Forbidden") as caught:
+    with pytest.raises(ClusterError, match="returned 403 Forbidden") as caught:
         open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
-    assert caught.value.next_step == "check the context's user"
+    assert caught.value.next_step == "check the credentials of the context's user"
 
 
 def test_something_else_at_the_port_is_no_api_server(machine: Machine, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewa
     cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=said.append)
     for program in ("iptables", "ip6tables"):
         assert firewall.rules(program) == [OURS, OTHERS]
-    assert any("iptables drops packets between pods (`-P FORWARD DROP`): bridge lo is accepted" in line for line in said)
+    assert any("iptables drops packets between pods (`-P FORWARD DROP`): allowing bridge lo" in line for line in said)
     cluster.close(failed=False)
     for program in ("iptables", "ip6tables"):
         assert firewall.rules(program) == [OTHERS]
@@ -133,7 +133,7 @@ def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, fir
 def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
     """Nothing is left behind in silence; the reaper goes on with other clusters and reports it."""
     firewall.write(DROPS, "refused", OURS)
-    with pytest.raises(ClusterError, match="rule of cluster shop could not be removed") as caught:
+    with pytest.raises(ClusterError, match="cannot remove the firewall rule of cluster shop") as caught:
         close_path(podman.engine, "shop", soon())
     assert "iptables -S FORWARD" in caught.value.next_step
     write_state(dataclasses.replace(an_owner(), deadline=1.0))
@@ -143,7 +143,7 @@ def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Ma
 def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
     """The remedy names the cluster's own bridge."""
     firewall.write(DROPS, "refused")
-    assert "refuses a rule: iptables: Permission denied" in open_path(podman.engine, "shop", soon())
+    assert "did not accept a new rule: iptables: Permission denied" in open_path(podman.engine, "shop", soon())
     drop = find_drop(podman.engine, "shop", soon())
     assert drop is not None
     assert "`-P FORWARD DROP`" in str(drop)

@@ -61,7 +61,7 @@ def test_private_files_are_private_from_the_first_moment(tmp_path_factory: pytes
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("a: [", "is not YAML"),
+        ("a: [", "is not valid YAML"),
         ("- a", "is not a kubeconfig"),
         ("kind: Pod", "is not a kubeconfig"),
         ("kind: Config", "is not a kubeconfig"),
@@ -78,5 +78,5 @@ def test_what_is_no_kubeconfig_is_named(tmp_path: Path, text: str, cause: str) -
 
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     """The system's own reason is part of the error."""
-    with pytest.raises(ClusterError, match=r"cannot be read: .*No such file"):
+    with pytest.raises(ClusterError, match=r"cannot read kubeconfig .*No such file"):
         read_kubeconfig(tmp_path / "none")

@@ -92,7 +92,7 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
     """A user's own kubeconfig is neither merged into nor deleted."""
     file = tmp_path / "config"
     file.write_text("kind: Config\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"--kubeconfig .*config: is there already"):
+    with pytest.raises(SettingsError, match=r"--kubeconfig .*config: the file already exists"):
         opened(blueprint(machine, tmp_path, kubeconfig=file))
     assert file.read_text(encoding="utf-8") == "kind: Config\n"
     assert not machine.containers
@@ -162,7 +162,7 @@ def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path:
     with kept_cluster(machine, tmp_path):
         machine.stop("shop-worker")
         cluster = opened(blueprint(machine, tmp_path))
-        assert cluster.note == "cluster shop is created anew: its containers do not run any more"
+        assert cluster.note == "recreating cluster shop: its containers are no longer running"
         cluster.close(failed=False)
 
 
@@ -170,9 +170,9 @@ def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_pat
     """A living run's name is not taken; the error names its process."""
     cluster = opened(blueprint(machine, tmp_path, keep="always"))
     pid = machine.labels("shop-owner")["kindgate.pid"]
-    with pytest.raises(OwnershipError, match=f"in use by a living run: pid {pid}"):
+    with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
         opened(blueprint(machine, tmp_path))
-    with pytest.raises(OwnershipError, match=f"in use by a living run: pid {pid}"):
+    with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
         delete_named(machine.engine, "shop", Deadline.after(10))
     cluster.close(failed=False)
     assert delete_named(machine.engine, "shop", Deadline.after(10))
@@ -209,7 +209,7 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
 def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> None:
     """It says that all is well and has made nothing; what it printed cannot command the terminal."""
     machine.tell("kind-is-none")
-    with pytest.raises(ClusterError, match="kind said that it was done, and wrote no kubeconfig") as caught:
+    with pytest.raises(ClusterError, match="kind reported success but wrote no kubeconfig") as caught:
         opened(blueprint(machine, tmp_path))
     assert "garbage" in caught.value.last_state
     assert "\x1b" not in str(caught.value)
@@ -231,8 +231,8 @@ def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Pa
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     said: list[str] = []
     cluster = opened(blueprint(machine, tmp_path), said)
-    assert any(line.endswith("once more") for line in said)
-    assert "was created at the second attempt: kind could not create cluster shop" in cluster.note
+    assert any(line.endswith("retrying") for line in said)
+    assert "was created on the second attempt: kind could not create cluster shop" in cluster.note
     cluster.close(failed=False)
     assert nothing_left(machine, tmp_path)
 
@@ -281,7 +281,7 @@ def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> Non
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     said: list[str] = []
     cluster = opened(blueprint(machine, tmp_path), said)
-    assert any("once more with another port" in line for line in said)
+    assert any("retrying with another port" in line for line in said)
     cluster.close(failed=False)
     assert nothing_left(machine, tmp_path)
 
@@ -291,7 +291,7 @@ def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(SettingsError, match=f"--kind-host-port {port}: port {port} of 127.0.0.1 is taken"):
+    with pytest.raises(SettingsError, match=f"--kind-host-port {port}: port {port} on 127.0.0.1 is in use"):
         opened(blueprint(machine, tmp_path, host_port=port))
     assert nothing_left(machine, tmp_path)
 
@@ -299,7 +299,7 @@ def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_
 def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Path) -> None:
     """A kind that succeeds is not enough; what it made goes when the proof fails."""
     machine.tell("stopped", "shop-worker2")
-    with pytest.raises(ClusterError, match=r"cluster shop was created and cannot be used: .*node shop-worker2"):
+    with pytest.raises(ClusterError, match=r"cluster shop was created but is not usable: .*node shop-worker2"):
         opened(blueprint(machine, tmp_path))
     assert nothing_left(machine, tmp_path)
 
@@ -307,7 +307,7 @@ def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Pa
 def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Path) -> None:
     """Nothing is created for an image that the engine does not have."""
     plan = blueprint(machine, tmp_path)
-    with pytest.raises(ClusterError, match="node image none:v1 is not in the engine"):
+    with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
         opened(Blueprint(plan.settings, plan.engine, plan.kind, "none:v1"))
     assert nothing_left(machine, tmp_path)
 

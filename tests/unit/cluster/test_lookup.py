@@ -45,7 +45,7 @@ def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Pat
     """The error names the containers that stopped."""
     kept(machine, tmp_path)
     machine.stop("shop-control-plane")
-    with pytest.raises(ClusterError, match="cluster shop does not run") as caught:
+    with pytest.raises(ClusterError, match="cluster shop is not running") as caught:
         find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
     assert "shop-control-plane" in caught.value.last_state
 

@@ -100,12 +100,12 @@ def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
     ("owner", "nodes", "wanted", "reason"),
     [
         (an_owner(), RUNNING, WANTED, "its run ended without deleting it"),
-        (an_owner(kept=True), STOPPED, WANTED, "its containers do not run any more"),
-        (an_owner(kept=True), (), WANTED, "its containers do not run any more"),
+        (an_owner(kept=True), STOPPED, WANTED, "its containers are no longer running"),
+        (an_owner(kept=True), (), WANTED, "its containers are no longer running"),
         (an_owner(kept=True), RUNNING, replace(WANTED, fingerprint="g"), "its configuration, node image or versions differ"),
         (an_owner(kept=True), RUNNING, replace(WANTED, host_port=80), "it listens on port 18080, not on 80"),
         (an_owner(kept=True), RUNNING, replace(WANTED, tls_port=443), "it listens for TLS on port 18443"),
-        (replace(an_owner(kept=True), tls_port=0), RUNNING, WANTED, "it listens for TLS on no port"),
+        (replace(an_owner(kept=True), tls_port=0), RUNNING, WANTED, "it has no TLS port"),
     ],
 )
 def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
@@ -125,7 +125,7 @@ def test_a_living_run_keeps_others_out(*, kept: bool) -> None:
 def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None:
     """Another boot, machine or PID namespace: only the deadline decides."""
     found = Found("shop", an_owner(), "id", RUNNING)
-    with pytest.raises(OwnershipError, match="cannot be seen from here"):
+    with pytest.raises(OwnershipError, match="unknown whether that run is still alive"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
     assert isinstance(plan_opening(found, WANTED, Liveness.UNKNOWN, NOW + 3000), Recreate)
 
@@ -133,7 +133,7 @@ def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None
 @pytest.mark.parametrize(
     ("owner", "life", "later", "older_than", "reaped"),
     [
-        (an_owner(), Liveness.DEAD, 0, None, "its run (pid 4711) is dead"),
+        (an_owner(), Liveness.DEAD, 0, None, "its run (pid 4711) has ended"),
         (an_owner(), Liveness.ALIVE, 0, None, ""),
         (an_owner(), Liveness.UNKNOWN, 0, None, ""),
         (an_owner(), Liveness.UNKNOWN, 3000, None, "its deadline passed"),
@@ -142,7 +142,7 @@ def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None
         (an_owner(kept=True, keep="always", process=None), Liveness.UNKNOWN, 1_000_000, None, ""),
         (an_owner(kept=True, keep="on-failure", process=None), Liveness.UNKNOWN, 0, None, ""),
         (an_owner(kept=True, keep="on-failure", process=None), Liveness.UNKNOWN, 3000, None, "its deadline passed"),
-        (an_owner(keep="always"), Liveness.DEAD, 0, None, "its run (pid 4711) is dead"),
+        (an_owner(keep="always"), Liveness.DEAD, 0, None, "its run (pid 4711) has ended"),
         (an_owner(kept=True, keep="always", process=None), Liveness.UNKNOWN, 0, 600, "it is older than 600 s"),
         (an_owner(kept=True, keep="always", process=None), Liveness.UNKNOWN, 0, 601, ""),
         (an_owner(), Liveness.ALIVE, 0, 600, ""),

@@ -34,7 +34,7 @@ def test_a_taken_port_names_its_holder(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         requested = IngressPorts(port, 0) if option == "--kind-host-port" else IngressPorts(0, port)
-        with pytest.raises(SettingsError, match=rf"{option} {port}: .* is taken by .* \(pid {os.getpid()}\)"):
+        with pytest.raises(SettingsError, match=rf"{option} {port}: .* is in use by .* \(pid {os.getpid()}\)"):
             requested.chosen()
 
 

@@ -51,7 +51,7 @@ def test_pods_of_different_nodes_have_to_reach_each_other(machine: Machine, tmp_
     machine.tell("apart", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path))
     assert "timed out waiting for pods of node shop-worker to reach pods of other nodes" in error.message
-    assert "10.244.1.254 of shop-worker gets no answer from pod 10.244.0.2 of shop-control-plane: curl: (28)" in error.last_state
+    assert "10.244.1.254 of shop-worker gets no response from pod 10.244.0.2 of shop-control-plane: curl: (28)" in error.last_state
 
 
 def test_a_firewall_that_drops_pods_ends_the_wait_at_once(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_pods_that_stay_apart_are_given_up_before_the_deadline(machine: Machine,
     monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
     machine.tell("apart", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path), seconds=60)
-    assert "gets no answer from pod 10.244.0.2" in error.message
+    assert "gets no response from pod 10.244.0.2" in error.message
     assert "firewall" not in error.message
     assert "iptables -S FORWARD" in error.next_step
     assert error.waited is not None
@@ -86,7 +86,7 @@ def test_a_user_who_cannot_read_the_rules_gets_the_command_to_try(
     firewall.write("unreadable")
     error = refused(podman, address_on(podman, tmp_path), seconds=60)
     assert "firewall" not in error.message
-    assert "if `sudo iptables -S FORWARD` says `-P FORWARD DROP`: `sudo iptables -I FORWARD -i lo -o lo -j ACCEPT`" in error.next_step
+    assert "if `sudo iptables -S FORWARD` shows `-P FORWARD DROP`, run `sudo iptables -I FORWARD -i lo -o lo -j ACCEPT`" in error.next_step
 
 
 def test_pods_need_the_default_service_account(machine: Machine, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_an_api_server_that_is_gone_is_said_to_be(machine: Machine, tmp_path: Pa
     """Nobody at the port is the cause, not a stack of HTTP errors."""
     address = address_on(machine, tmp_path)
     write_kubeconfig(address.kubeconfig, "kind-shop", "http://127.0.0.1:1")
-    assert "the API server at http://127.0.0.1:1 does not answer" in refused(machine, address).last_state
+    assert "the API server at http://127.0.0.1:1 does not respond" in refused(machine, address).last_state
 
 
 def test_a_node_that_stopped_ends_the_wait_at_once(machine: Machine, tmp_path: Path) -> None:

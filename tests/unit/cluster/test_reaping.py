@@ -155,7 +155,7 @@ def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
     owner = owner_of("shop", None, keep="always", kept=True)
     companion = standing(machine, owner)
     exchange(machine.engine, companion, replace(owner, run_id="first"), Deadline.after(10))
-    with pytest.raises(OwnershipError, match="another run took the kept cluster shop over"):
+    with pytest.raises(OwnershipError, match="another run took over the kept cluster shop"):
         exchange(machine.engine, companion, replace(owner, run_id="second"), Deadline.after(10))
 
 
