@@ -180,7 +180,7 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
                 _fill(recipe, folder, seed, deadline, progress)
                 note_made(folder)
     except Timeout as error:
-        raise ToolError(f"another run is still making {recipe.title}", waited=deadline.waited) from error
+        raise ToolError(f"another run is still building {recipe.title}", waited=deadline.waited) from error
     return _verified(program)
 
 
@@ -203,7 +203,7 @@ def _is_kept(program: Path) -> bool:
 def _verified(program: Path) -> Path:
     """`program`, after its checksum was compared with the one recorded when it was made; raises `ToolError`."""
     record = program.with_name(program.name + ".sha256")
-    check_sum(program, record.read_text().strip() if record.exists() else "nothing recorded", f"remove {program.parent} and try again")
+    check_sum(program, record.read_text().strip() if record.exists() else "not recorded", f"remove {program.parent} and try again")
     return program
 
 
@@ -212,7 +212,7 @@ def check_sum(file: Path, expected: str, next_step: str) -> None:
     actual = sum_of(file)
     if actual != expected:
         raise ToolError(
-            f"{file} is not what it has to be: its SHA-256 is wrong",
+            f"{file} has the wrong SHA-256",
             last_state=f"expected {expected}\nactual   {actual}",
             next_step=next_step,
         )
@@ -242,7 +242,7 @@ def download_module(module: str, version: str, sum: str, deadline: Deadline, env
     told = json.loads(run(command, cwd=Path(tempfile.gettempdir()), env={**go_environment(), **(env or {})}, deadline=deadline).stdout)
     if sum and told["Sum"] != sum:
         raise ToolError(
-            f"{spec} is not the module that the catalogue names",
+            f"{spec} is not the module that the catalogue specifies",
             last_state=f"expected {sum}\nactual   {told['Sum']}",
             next_step="check GOPROXY: a module's contents never change",
         )
@@ -271,7 +271,7 @@ def _check_output(recipe: Recipe, name: str, made: Path, deadline: Deadline) -> 
     if locked:
         expected = locked.get(made_by(made, deadline) if isinstance(recipe, GoRecipe) else "wheel")
         if expected:
-            check_sum(made, expected, "check GOPROXY, and the Go that is installed: the same Go makes the same program everywhere")
+            check_sum(made, expected, "check GOPROXY and the installed Go: builds with the same Go are reproducible")
 
 
 def made_by(program: Path, deadline: Deadline) -> str:
@@ -290,7 +290,7 @@ def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
     rows = (line.split() for line in sums.read_text().splitlines() if line.strip()) if sums.exists() else ()
     expected = {row[1].removeprefix("*"): row[0] for row in rows if len(row) == 2}.get(recipe.title)
     if expected is None:
-        raise ToolError(f"{packed} has no line in {sums}", next_step="add its checksum, or remove the file")
+        raise ToolError(f"{packed} is not listed in {sums}", next_step="add its checksum, or remove the file")
     _unpack(packed, target)
     check_sum(target, expected, f"replace {packed}, or run without --image-seed")
     return True
@@ -312,7 +312,7 @@ def _unpack(packed: Path, target: Path) -> None:
         with packed.open("rb") as source, target.open("wb") as sink:
             zstandard.ZstdDecompressor(max_window_size=_SEED_WINDOW).copy_stream(source, sink)
     except zstandard.ZstdError as error:
-        raise ToolError(f"{packed} cannot be unpacked: {error}", next_step="replace it, or run without --image-seed") from error
+        raise ToolError(f"cannot unpack {packed}: {error}", next_step="replace it, or run without --image-seed") from error
 
 
 def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> None:
@@ -349,5 +349,5 @@ def _go() -> str:
     beside = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     found = shutil.which("go", path=beside)
     if found is None:
-        raise ToolError("Go is needed to compile this program, and is not installed", next_step=_INSTALL_GO)
+        raise ToolError("Go is required to compile this program, but it is not installed", next_step=_INSTALL_GO)
     return found

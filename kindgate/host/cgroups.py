@@ -30,7 +30,7 @@ class Cgroup:
             return int(text) / _NANOS
         fields = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
         if "usage_usec" not in fields:
-            raise ValueError(f"{self.usage} counts no CPU time")
+            raise ValueError(f"{self.usage} reports no CPU time")
         return int(fields["usage_usec"]) / _MICROS
 
     def holds(self, membership: str) -> bool:

@@ -46,7 +46,7 @@ def check_engine(found: Engine | EngineError) -> Check:
 def check_privileged(refusal: EngineError | None) -> Check:
     """Whether a privileged container was seen to run."""
     if refusal is None:
-        return Check("privileged containers", "one was run")
+        return Check("privileged containers", "supported")
     said = refusal.last_state.splitlines()
     return Check("privileged containers", said[-1] if said else refusal.message, "block", refusal.next_step)
 
@@ -57,13 +57,17 @@ def check_cgroups(engine: Engine) -> Check:
         return Check("cgroups", "v2")
     if engine.rootless:
         return Check("cgroups", "v1, rootless", "block", "rootless nodes need cgroup v2: boot with systemd.unified_cgroup_hierarchy=1")
-    return Check("cgroups", "v1", "warn", "kindgate lets the kubelet accept it; Kubernetes is about to drop it: move to cgroup v2")
+    return Check(
+        "cgroups", "v1", "warn", "kindgate configures the kubelet to accept it, but Kubernetes is about to drop it: move to cgroup v2"
+    )
 
 
 def check_open_files(facts: HostFacts) -> Check:
     """Each node runs a container runtime, an API server or kubelet, and all pods under one limit."""
     value = f"{facts.nofile_hard} (hard limit)"
-    advice = "raise it: `ulimit -Hn 1048576`, LimitNOFILE in the engine's unit, or `kindgate engine install`, which passes it on"
+    advice = (
+        "raise it with `ulimit -Hn 1048576`, LimitNOFILE in the engine's unit, or `kindgate engine install`, which sets it for containers"
+    )
     if facts.nofile_hard < 4096:
         return Check("open files", value, "block", advice)
     return Check("open files", value, "warn", advice) if facts.nofile_hard < 16_384 else Check("open files", value)
@@ -72,8 +76,10 @@ def check_open_files(facts: HostFacts) -> Check:
 def check_capability(facts: HostFacts) -> Check:
     """Without CAP_SYS_RESOURCE, services inside the nodes cannot raise their limits."""
     if facts.cap_sys_resource or not facts.root or facts.system != "linux":
-        return Check("resource limits", "can be raised" if facts.cap_sys_resource else "the engine's matter")
-    advice = "a confined host: registry node images may fail to start containerd; images built here (--image-source build) do not"
+        return Check("resource limits", "can be raised" if facts.cap_sys_resource else "managed by the engine")
+    advice = (
+        "confined host: containerd may fail to start in node images from a registry, but not in images built here (--image-source build)"
+    )
     return Check("resource limits", "root without CAP_SYS_RESOURCE", "warn", advice)
 
 
@@ -83,7 +89,7 @@ def check_inotify(facts: HostFacts, in_use: int) -> Check:
     `in_use` are the instances that there are now: clusters that were kept hold about twenty for each node.
     """
     if facts.system != "linux":
-        return Check("inotify", "the engine's matter")
+        return Check("inotify", "managed by the engine")
     value = f"{facts.inotify_watches} watches, {facts.inotify_instances} instances, {in_use} in use"
     free = facts.inotify_instances - in_use
     if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128 and free >= _INSTANCES_OF_A_CLUSTER:
@@ -93,14 +99,14 @@ def check_inotify(facts: HostFacts, in_use: int) -> Check:
         "inotify",
         value,
         "warn",
-        f"delete clusters that are kept (`kindgate list`), or {advice}" if free < _INSTANCES_OF_A_CLUSTER else advice,
+        f"delete kept clusters (`kindgate list`), or run {advice}" if free < _INSTANCES_OF_A_CLUSTER else advice,
     )
 
 
 def check_disk(folder: str, free: int) -> Check:
     """Node and application images and etcd share the engine's disk; under pressure the kubelet evicts pods. `free` in bytes."""
     value = f"{free / GIB:.1f} GiB free in {folder}"
-    advice = "free some: `docker system df` shows what the engine holds"
+    advice = "free some: `docker system df` shows the engine's disk usage"
     if free < 3 * GIB:
         return Check("disk", value, "block", advice)
     return Check("disk", value, "warn", advice) if free < 10 * GIB else Check("disk", value)
@@ -109,7 +115,7 @@ def check_disk(folder: str, free: int) -> Check:
 def check_memory(total: int) -> Check:
     """Memory of the machine that runs the containers, in bytes; a control plane takes about 1 GiB, a worker half of that."""
     value = f"{total / GIB:.1f} GiB"
-    advice = "give the engine's machine more, or use fewer nodes: --kind-workers 0"
+    advice = "give the engine's machine more memory, or use fewer nodes: --kind-workers 0"
     if total < 2 * GIB:
         return Check("memory", value, "block", advice)
     return Check("memory", value, "warn", advice) if total < 4 * GIB else Check("memory", value)
@@ -119,16 +125,16 @@ def check_cpus(cpus: int) -> Check:
     """The generator needs a core that the cluster does not."""
     if cpus >= 2:
         return Check("CPUs", str(cpus))
-    return Check("CPUs", str(cpus), "warn", "with one CPU, load and cluster disturb each other: expect INVALID verdicts")
+    return Check("CPUs", str(cpus), "warn", "with one CPU, load and cluster compete for it: expect INVALID verdicts")
 
 
 def check_port(port: int, holder: str) -> Check:
     """Whether the asked port of 127.0.0.1 is free; `holder` is who has it, or why it cannot be had; 0 takes a free one."""
     if port == 0:
-        return Check("host port", "a free one is taken")
+        return Check("host port", "picked automatically")
     if not holder:
         return Check("host port", f"{port} is free")
-    return Check("host port", f"{port}: {holder}", "block", "leave --kind-host-port out, or choose another")
+    return Check("host port", f"{port}: {holder}", "block", "remove --kind-host-port, or choose another port")
 
 
 def check_proxy(environment: Mapping[str, str]) -> Check:
@@ -139,15 +145,15 @@ def check_proxy(environment: Mapping[str, str]) -> Check:
         return Check("proxy", "none")
     excepted = {part.strip() for part in known.get("no_proxy", "").split(",")}
     if "*" in excepted or {"127.0.0.1", "localhost"} <= excepted:
-        return Check("proxy", f"{', '.join(set_ones)}, not for this machine")
+        return Check("proxy", f"{', '.join(set_ones)}; this machine is excluded")
     return Check("proxy", ", ".join(set_ones), "warn", "add 127.0.0.1,localhost,.svc,.cluster.local to NO_PROXY")
 
 
 def check_registry(host: str, problem: str) -> Check:
     """Whether an image registry answers; `problem` is why not."""
     if not problem:
-        return Check(f"registry {host}", "answers")
-    advice = "give a pull-through cache (--registry-mirror HOST), or build the images (--image-source build: root on Debian or Ubuntu)"
+        return Check(f"registry {host}", "responds")
+    advice = "use a pull-through cache (--registry-mirror HOST), or build the images (--image-source build: root on Debian or Ubuntu)"
     return Check(f"registry {host}", problem, "warn", advice)
 
 
@@ -155,20 +161,20 @@ def check_image_store(engine: Engine) -> Check:
     """Docker 29's image store keeps the index of every platform, which `kind load docker-image` cannot import (kind#3795)."""
     if not engine.containerd_store:
         return Check("image store", "classic" if engine.program == "docker" else engine.program)
-    advice = "kindgate loads images itself; by hand use `docker save --platform ... | docker exec -i NODE ctr -n k8s.io images import -`"
+    advice = "kindgate loads images itself; by hand, use `docker save --platform ... | docker exec -i NODE ctr -n k8s.io images import -`"
     return Check("image store", "containerd", "warn", advice)
 
 
 def check_routes(routes: Iterable[tuple[ipaddress.IPv4Network, str]]) -> Check:
     """A VPN that routes the addresses which engines give to containers cuts the nodes off; `routes` are (network, interface)."""
     clashing = [
-        f"{network} by {interface}"
+        f"{network} via {interface}"
         for network, interface in routes
         if network.prefixlen > 0 and _TUNNELS.match(interface) and any(network.overlaps(pool) for pool in _POOLS)
     ]
     if not clashing:
-        return Check("subnets", "no clash with container networks")
-    advice = "if nodes cannot be reached, set `default-address-pools` in the engine's configuration to addresses that nobody routes"
+        return Check("subnets", "no conflict with container networks")
+    advice = "if nodes are unreachable, set `default-address-pools` in the engine's configuration to addresses that no VPN routes"
     return Check("subnets", "; ".join(clashing), "warn", advice)
 
 
@@ -179,23 +185,25 @@ def check_forwarding(engine: Engine, rules: str | None) -> Check:
     """
     name = "pod traffic"
     if not filters_pods(engine):
-        return Check(name, "the engine's matter")
+        return Check(name, "managed by the engine")
     command = accepting_command("iptables", "BRIDGE")
     if rules is None:
-        advice = f"if it says `-P FORWARD DROP`: `{command}`, BRIDGE as `podman network inspect kindgate-NAME` says"
-        return Check(name, "only root can read it: `sudo iptables -S FORWARD`", "warn", advice)
+        advice = f"if it shows `-P FORWARD DROP`, run `{command}` with the BRIDGE shown by `podman network inspect kindgate-NAME`"
+        return Check(name, "readable only by root: `sudo iptables -S FORWARD`", "warn", advice)
     rule = dropping_rule(rules)
     if not rule:
         return Check(name, "forwarded")
-    advice = f"kindgate run by root accepts its own bridge until the cluster is deleted; by hand: `{command}`"
-    return Check(name, f"`{rule}` drops it between nodes", "warn", advice)
+    advice = f"when run as root, kindgate allows its own bridge until the cluster is deleted; by hand: `{command}`"
+    return Check(name, f"dropped between nodes by `{rule}`", "warn", advice)
 
 
 def check_snap(engine: Engine) -> Check:
     """Docker from a snap sees the home folder and its own files alone, so that archives in /tmp are not found."""
     if "/snap/" not in f"{engine.command}{engine.data_root}":
         return Check("confinement", "none")
-    return Check("confinement", "docker is a snap", "warn", "set TMPDIR to a folder in your home, or install Docker from its own packages")
+    return Check(
+        "confinement", "docker is a snap", "warn", "set TMPDIR to a folder in your home directory, or install Docker from its own packages"
+    )
 
 
 def check_remote(environment: Mapping[str, str]) -> Check:
@@ -203,8 +211,8 @@ def check_remote(environment: Mapping[str, str]) -> Check:
     address = environment.get("DOCKER_HOST", "")
     remote = re.match(r"(tcp|ssh|http|https)://(?:[^@/]*@)?([^:/]+)", address)
     if remote is None or remote[2] in {"127.0.0.1", "localhost"}:
-        return Check("engine's place", "this machine")
-    return Check("engine's place", address, "block", "run on the engine's machine, or give a cluster: --kind-existing")
+        return Check("engine location", "this machine")
+    return Check("engine location", address, "block", "run on the engine's machine, or use an existing cluster: --kind-existing")
 
 
 def check_localhost_names(resolves: bool) -> Check:  # noqa: FBT001 - the fact itself
@@ -212,7 +220,10 @@ def check_localhost_names(resolves: bool) -> Check:  # noqa: FBT001 - the fact i
     if resolves:
         return Check("*.localhost", "resolves")
     return Check(
-        "*.localhost", "does not resolve", "warn", "the suite sends the Host header instead; by hand: `curl -H 'Host: foo.localhost' ...`"
+        "*.localhost",
+        "does not resolve",
+        "warn",
+        "the suite sends the Host header instead; to do so by hand: `curl -H 'Host: foo.localhost' ...`",
     )
 
 
@@ -224,11 +235,14 @@ def check_tool(name: str, state: str, problem: str = "") -> Check:
 def check_skew(version: str, *, acceptable: bool) -> Check:
     """The user's own kubectl, which printed commands are pasted into; one minor version apart is supported."""
     if not version:
-        return Check("kubectl on PATH", "none: `kindgate shell` has one")
+        return Check("kubectl on PATH", "none; `kindgate shell` provides one")
     if acceptable:
         return Check("kubectl on PATH", version)
     return Check(
-        "kubectl on PATH", version, "warn", "too far from the cluster's version for commands by hand; `kindgate shell` has the right one"
+        "kubectl on PATH",
+        version,
+        "warn",
+        "too far from the cluster's version for commands by hand; `kindgate shell` provides the right one",
     )
 
 

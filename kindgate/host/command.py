@@ -108,7 +108,7 @@ def pipe(
                 raise
         except subprocess.TimeoutExpired as error:
             end_group(source)
-            raise CommandTimeout(f"`{shown(source_command)}` did not end with its consumer", waited=deadline.waited) from error
+            raise CommandTimeout(f"`{shown(source_command)}` did not exit when its consumer did", waited=deadline.waited) from error
         except BaseException:
             end_group(source)
             raise
@@ -149,7 +149,7 @@ def spawn(
         if cwd is not None and not cwd.is_dir():
             raise CommandError(f"`{shown(argv)}` cannot start: {cwd} is not a folder") from error
         raise CommandNotFound(
-            f"{os.fspath(argv[0])} cannot be run: {error.strerror or error}",
+            f"cannot run {os.fspath(argv[0])}: {error.strerror or error}",
             next_step="install it, or put its folder on PATH",
         ) from error
     try:
@@ -245,9 +245,9 @@ def _take(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
 def _timed_out(process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline) -> CommandTimeout:
     argv = process.args if isinstance(process.args, list) else [str(process.args)]
     return CommandTimeout(
-        f"`{shown(argv)}` was still running at its deadline and was ended",
+        f"`{shown(argv)}` was still running at its deadline and was terminated",
         waited=deadline.waited,
-        last_state=texts.last_lines() or "it had written nothing",
+        last_state=texts.last_lines() or "no output",
     )
 
 
@@ -256,7 +256,7 @@ def _judged(argv: tuple[str, ...], process: subprocess.Popen[bytes], texts: _Tex
     stdout, stderr = texts.stdout.decode(errors="replace"), texts.stderr.decode(errors="replace")
     code = process.returncode
     if check and code != 0:
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = f"was terminated by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"
         said = "\n".join((stderr.strip() or stdout.strip()).splitlines()[-LAST_LINES:])
         raise CommandFailed(f"`{shown(argv)}` {how}", returncode=code, stdout=stdout, stderr=said, waited=deadline.waited)
     return Completed(argv, code, stdout, stderr)

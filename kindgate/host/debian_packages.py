@@ -69,10 +69,10 @@ class DebianRecipe(PackedProgram):
     def _downloaded(self, work: Path, deadline: Deadline) -> Path:
         """The package's file, as the suite's signed index has it."""
         if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise SourceAbsent(f"{self.origin} cannot be fetched: this machine has no apt")
+            raise SourceAbsent(f"cannot fetch {self.origin}: this machine has no apt")
         mirror = configured_mirror(deadline)
         if not mirror:
-            raise SourceAbsent(f"{self.origin} cannot be fetched: this machine's apt has no Debian mirror")
+            raise SourceAbsent(f"cannot fetch {self.origin}: this machine's apt has no Debian mirror")
         apt = ["apt-get", *_own_configuration(work, mirror, self.suite)]
         try:
             run([*apt, "update", "-qq"], deadline=deadline)
@@ -80,7 +80,7 @@ class DebianRecipe(PackedProgram):
         except CommandError as error:
             if _ALTERED in error.last_state:
                 raise ToolError(
-                    f"{self.origin} is not what Debian has signed", last_state=error.last_state, next_step=_NEXT_STEP
+                    f"{self.origin} does not match Debian's signed index", last_state=error.last_state, next_step=_NEXT_STEP
                 ) from error
             raise SourceAbsent(f"apt cannot fetch {self.origin}", last_state=error.last_state) from error
         (package,) = work.glob("*.deb")

@@ -29,7 +29,5 @@ def _made(variable: str, default: Path, *, mode: int) -> Path:
     try:
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
-        raise HostError(
-            f"{folder} cannot be used: {error.strerror}", next_step=f"set {variable} to a folder that can be written"
-        ) from error
+        raise HostError(f"cannot use {folder}: {error.strerror}", next_step=f"set {variable} to a writable folder") from error
     return folder

@@ -78,7 +78,7 @@ def port_holder(port: int) -> str:
             return "only root may listen there"
         except OSError as error:
             holder = _listener(port)
-            return f"taken by {holder}" if holder else f"taken ({error.strerror})"
+            return f"in use by {holder}" if holder else f"in use ({error.strerror})"
     return ""
 
 
@@ -115,11 +115,13 @@ def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
     if recipe is not None and is_at_hand(recipe, cache=cache_dir() / "binaries", seed=seed):
         return checks.check_tool(name, f"{recipe.version}, compiled")
     if file is not None and file.sha256:
-        return checks.check_tool(name, f"{tool.version}, downloaded and checked when first used")
+        return checks.check_tool(name, f"{tool.version}, downloaded and verified on first use")
     if recipe is not None and shutil.which("go"):
-        return checks.check_tool(name, f"{recipe.version}, compiled when first used")
+        return checks.check_tool(name, f"{recipe.version}, compiled on first use")
     on_path = shutil.which(name)
-    return checks.check_tool(name, f"{on_path}, if its version will do" if on_path else "", "" if on_path else "no source has it")
+    return checks.check_tool(
+        name, f"{on_path}, if its version is acceptable" if on_path else "", "" if on_path else "not available from any source"
+    )
 
 
 def _skew(deadline: Deadline) -> Check:

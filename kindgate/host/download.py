@@ -28,7 +28,7 @@ def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
         for chunk in response.iter_content(_CHUNK):
             sink.write(chunk)
             if deadline.expired:
-                raise ToolError(f"the download of {url} did not end in time", waited=deadline.waited)
+                raise ToolError(f"timed out downloading {url}", waited=deadline.waited)
 
 
 def fetch_text(url: str, deadline: Deadline) -> str:
@@ -58,10 +58,10 @@ def _opened(url: str, deadline: Deadline) -> Iterator[requests.Response]:
     try:
         with requests.get(url, stream=True, timeout=(min(_CONNECT_SECONDS, seconds), min(_SILENCE_SECONDS, seconds))) as response:
             if not response.ok:
-                raise ToolError(f"{url} cannot be downloaded: the server answers {response.status_code} {response.reason}")
+                raise ToolError(f"cannot download {url}: the server answered {response.status_code} {response.reason}")
             yield response
     except requests.RequestException as error:
-        raise ToolError(f"{url} cannot be downloaded: {_cause(error)}", waited=deadline.waited) from error
+        raise ToolError(f"cannot download {url}: {_cause(error)}", waited=deadline.waited) from error
 
 
 def _cause(error: Exception) -> str:

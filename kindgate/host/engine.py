@@ -161,15 +161,15 @@ def refusal(program: Program, said: str, facts: HostFacts) -> EngineError:
     lowered = said.lower()
     if "permission denied" in lowered or "newuidmap" in lowered:
         return EngineNotPermitted(
-            f"{program} is there, and this user may not use it",
+            f"{program} is installed, but this user is not allowed to use it",
             last_state=said,
             next_step="add the user to the docker group and log in again, or use rootless Podman" if program == "docker" else "run as root",
         )
     if "too old" in lowered or "too new" in lowered:
-        return EngineTooOld(f"{program}'s command and daemon do not understand each other", last_state=said, next_step=f"update {program}")
+        return EngineTooOld(f"{program}'s client and daemon are incompatible", last_state=said, next_step=f"update {program}")
     install = program == "docker" and facts.can_install_engine
     return EngineNotStarted(
-        f"{program} is installed, and no daemon answers it",
+        f"{program} is installed, but its daemon does not respond",
         last_state=said,
         next_step="run `kindgate engine install`, or start the daemon"
         if install
@@ -182,10 +182,10 @@ def check_version(engine: Engine, facts: HostFacts) -> None:
     oldest = _OLDEST[engine.program]
     reason = "kind's nodes need a private cgroup namespace"
     if engine.program == "docker" and facts.system == "linux" and facts.root and not facts.cap_sys_resource:
-        oldest, reason = _OLDEST_WITHOUT_CAPABILITY, "this host has no CAP_SYS_RESOURCE, and older versions ask for it"
+        oldest, reason = _OLDEST_WITHOUT_CAPABILITY, "this host lacks CAP_SYS_RESOURCE, which older versions require"
     if numbers(engine.version) < oldest:
         raise EngineTooOld(
-            f"{engine.program} {engine.version} is too old: {oldest[0]}.{oldest[1]} is needed, because {reason}",
+            f"{engine.program} {engine.version} is too old: {oldest[0]}.{oldest[1]} or later is required because {reason}",
             next_step=f"update {engine.program}",
         )
 
@@ -216,7 +216,7 @@ def _ask(program: Program, command: Path, environment: Mapping[str, str], facts:
         told = run([command, "info", "--format", form], deadline=deadline, env=added, check=False)
     except CommandTimeout as error:
         raise EngineNotStarted(
-            f"{program} is installed, and its daemon does not answer", waited=error.waited, next_step="restart the daemon"
+            f"{program} is installed, but its daemon does not respond", waited=error.waited, next_step="restart the daemon"
         ) from error
     if told.returncode != 0:
         raise refusal(program, told.stderr, facts)
@@ -227,7 +227,7 @@ def _ask(program: Program, command: Path, environment: Mapping[str, str], facts:
         engine = (parse_docker_info if program == "docker" else parse_podman_info)(command, told.stdout, added)
     except (ValueError, AttributeError, TypeError) as error:
         raise EngineError(
-            f"`{command} info` did not answer as {program} does", last_state=told.stdout[:400], next_step=f"install {program} again"
+            f"`{command} info` did not answer like {program}", last_state=told.stdout[:400], next_step=f"reinstall {program}"
         ) from error
     check_version(engine, facts)
     return engine

@@ -52,7 +52,7 @@ def install_engine(deadline: Deadline, progress: Progress) -> Engine:
     except (EngineAbsent, EngineNotStarted) as error:
         _check_installable(facts, error)
     else:
-        progress(f"{engine.program} {engine.version} answers already: nothing to install")
+        progress(f"{engine.program} {engine.version} is already running: nothing to install")
         return engine
     if not ((installed_root() / "usr/sbin/dockerd").exists() and usable(installed_root())):
         _unpack(facts, deadline, progress)
@@ -68,7 +68,7 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
     """
     daemon = installed_root() / "usr/sbin/dockerd"
     if not daemon.exists():
-        raise EngineAbsent("no engine was unpacked by kindgate", next_step="run `kindgate engine install`")
+        raise EngineAbsent("kindgate has not unpacked an engine", next_step="run `kindgate engine install`")
     remove_stale_pid_files(run_folder)
     folder = installed_root().parent
     settings, log = folder / "daemon.json", folder / "dockerd.log"
@@ -80,20 +80,20 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
 
     def answer() -> Ready[Engine] | Pending | Hopeless:
         if process.poll() is not None:
-            return Hopeless(f"the daemon ended with exit code {process.returncode}\n{_last_lines(log)}")
+            return Hopeless(f"the daemon exited with code {process.returncode}\n{_last_lines(log)}")
         try:
             return Ready(find_engine(deadline, {**os.environ, "KINDGATE_ENGINE": "docker"}, facts))
         except EngineNotStarted as error:
             return Pending(f"{error.message}\n{_last_lines(log)}")
 
     try:
-        engine = wait_for("the engine to answer", answer, deadline.at_most(_START_SECONDS))
+        engine = wait_for("the engine to respond", answer, deadline.at_most(_START_SECONDS))
     except (WaitTimeout, NeverHappens) as error:
-        raise EngineNotStarted(error.message, waited=error.waited, last_state=error.last_state, next_step=f"read {log}") from error
+        raise EngineNotStarted(error.message, waited=error.waited, last_state=error.last_state, next_step=f"see {log}") from error
     finally:
         if process.poll() is None:
             leave_running(process)
-    progress(f"engine {engine.version} answers; it stays up until `kindgate engine stop`")
+    progress(f"engine {engine.version} is running and stays up until `kindgate engine stop`")
     return engine
 
 
@@ -106,13 +106,13 @@ def stop_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_F
     if process is None:
         return False
     if not Path(process.exe()).is_relative_to(installed_root().resolve()):
-        raise EngineError(f"the running daemon ({process.exe()}) is not kindgate's", next_step="stop it the way that it was started")
+        raise EngineError(f"the running daemon ({process.exe()}) was not started by kindgate", next_step="stop it the way it was started")
     progress(f"stopping the engine, process {process.pid}")
     process.terminate()
 
     def ended() -> Ready[bool] | Pending:
         gone = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        return Ready(value=True) if gone else Pending("it still runs")
+        return Ready(value=True) if gone else Pending("it is still running")
 
     try:
         return wait_for("the engine to stop", ended, deadline)
@@ -146,11 +146,11 @@ def _check_installable(facts: HostFacts, error: EngineError) -> None:
     """Raise unless this host is one to install an engine on, and has no daemon of its own that only needs a start."""
     if not facts.can_install_engine:
         raise EngineAbsent(
-            "an engine can be installed only as root on Debian or Ubuntu", last_state=str(error), next_step="install Docker or Podman"
+            "kindgate can install an engine only as root on Debian or Ubuntu", last_state=str(error), next_step="install Docker or Podman"
         ) from error
     own = shutil.which("dockerd")
     if own is not None and not Path(own).is_relative_to(installed_root()):
-        raise EngineNotStarted(f"this host has a daemon of its own, {own}", next_step="start it: `service docker start`") from error
+        raise EngineNotStarted(f"this host already has a daemon, {own}", next_step="start it with `service docker start`") from error
 
 
 def _running(pid_file: Path, program: str) -> psutil.Process | None:
@@ -199,7 +199,7 @@ def _private_apt(folder: Path, suite_of_host: str, suite: str) -> list[str]:
     mirror = mirror_of(suite_of_host)
     if mirror is None:
         raise EngineAbsent(
-            f"the host's apt sources name no mirror for {suite_of_host}", next_step="add it to /etc/apt/sources.list, or install Docker"
+            f"the host's apt sources list no mirror for {suite_of_host}", next_step="add it to /etc/apt/sources.list, or install Docker"
         )
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True)

@@ -26,7 +26,7 @@ def locked_sums(name: str, file: Path = LOCK) -> Mapping[str, str]:
         locked = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         sums: dict[str, str] = dict(locked.get(name, {}))
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise ToolError(f"{file} is not a lock of programs", last_state=str(error), next_step="restore it from the repository") from error
+        raise ToolError(f"{file} is not a valid program lock", last_state=str(error), next_step="restore it from the repository") from error
     return sums
 
 

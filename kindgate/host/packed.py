@@ -39,5 +39,5 @@ class PackedProgram:
         expected = self.sums.get(host_platform())
         if expected is None:
             known = f"known: {', '.join(sorted(self.sums))}"
-            raise SourceAbsent(f"no checksum is known for {self.origin} on {host_platform()}", last_state=known)
+            raise SourceAbsent(f"no known checksum for {self.origin} on {host_platform()}", last_state=known)
         return expected

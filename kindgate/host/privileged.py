@@ -33,8 +33,8 @@ def refused_limit_remedy(said: str) -> str:
     if not _REFUSED_LIMIT.search(said):
         return ""
     return (
-        "the engine asks for higher limits than this host allows: name lower ones, in containers.conf for Podman "
-        '(`default_ulimits = ["nofile=20000:20000", "nproc=32000:32000"]`), in daemon.json for Docker (`default-ulimits`)'
+        "the engine requests higher limits than this host allows: set lower ones in containers.conf for Podman "
+        '(`default_ulimits = ["nofile=20000:20000", "nproc=32000:32000"]`), or daemon.json for Docker (`default-ulimits`)'
     )
 
 
@@ -48,10 +48,10 @@ def require_privileged(engine: Engine, deadline: Deadline) -> None:
         engine.run("run", "--rm", "--privileged", "--network=none", image, "/exit", deadline=deadline)
     except CommandFailed as error:
         raise EngineUnprivileged(
-            f"{engine.program} {engine.version} cannot run a privileged container here",
+            f"{engine.program} {engine.version} cannot run a privileged container on this host",
             last_state=error.stderr,
             next_step=refused_limit_remedy(error.stderr)
-            or "kind's nodes are privileged containers: use an engine of a virtual machine, or one that is not itself confined",
+            or "kind's nodes are privileged containers: use an engine in a virtual machine, or one that is not confined",
         ) from error
     finally:
         engine.run("rmi", "--force", image, deadline=deadline, check=False)

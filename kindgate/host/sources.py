@@ -34,11 +34,11 @@ def settled_source(recipes: Sequence[Recipe], *, cache: Path, seed: Path | None,
         except SourceAbsent as error:
             reasons.append(str(error))
             if place + 1 < len(recipes):
-                progress(f"{recipe.title}: {error.message}; the next source is {recipes[place + 1].origin}")
+                progress(f"{recipe.title}: {error.message}; trying {recipes[place + 1].origin}")
         else:
             return place
     raise ToolError(
-        f"no source has {recipes[0].name}",
+        f"{recipes[0].name} is not available from any source",
         last_state="\n".join(reasons),
-        next_step="pip or apt must reach an index that has it; --image-seed names a folder of programs",
+        next_step="let pip or apt reach an index that has it, or set --image-seed to a folder of programs",
     )

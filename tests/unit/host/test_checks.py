@@ -70,7 +70,7 @@ def facts(**changes: int | str | bool) -> HostFacts:
 
 ROWS = [
     ("ok", check_engine(DOCKER)),
-    ("block", check_engine(EngineNotStarted("docker is installed, and no daemon answers it", next_step="start it"))),
+    ("block", check_engine(EngineNotStarted("docker is installed, but its daemon does not respond", next_step="start it"))),
     ("ok", check_privileged(None)),
     ("block", check_privileged(EngineUnprivileged("cannot", last_state="runc failed:\nunable to apply caps", next_step="use a VM"))),
     ("ok", check_cgroups(DOCKER)),
@@ -127,7 +127,7 @@ ROWS = [
     ("ok", check_inotify(facts(inotify_instances=128), 60)),
     ("warn", check_inotify(facts(inotify_instances=128), 135)),
     ("ok", check_tool("kind", "v0.33.0, compiled")),
-    ("block", check_tool("kind", "", "no source has it")),
+    ("block", check_tool("kind", "", "not available from any source")),
     ("ok", check_skew("", acceptable=False)),
     ("ok", check_skew("v1.37.1", acceptable=True)),
     ("warn", check_skew("v1.29.0", acceptable=False)),
@@ -165,7 +165,7 @@ def test_the_kernels_routes_are_read() -> None:
         (IPv4Network("172.17.0.0/16"), "docker0"),
         (IPv4Network("172.16.0.0/12"), "tun0"),
     ]
-    assert check_routes(routes).value == "172.16.0.0/12 by tun0"
+    assert check_routes(routes).value == "172.16.0.0/12 via tun0"
 
 
 def test_no_routes_are_read_where_there_is_no_such_file() -> None:

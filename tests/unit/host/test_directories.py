@@ -41,6 +41,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
     """The error says which variable to change."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "file/cache"))
-    with pytest.raises(HostError, match="cannot be used") as refused:
+    with pytest.raises(HostError, match="cannot use") as refused:
         cache_dir()
     assert "KINDGATE_CACHE_DIR" in refused.value.next_step

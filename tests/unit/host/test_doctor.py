@@ -38,7 +38,7 @@ def test_without_an_engine_the_other_checks_are_made() -> None:
     assert verdicts["engine"] == "block"
     assert "privileged containers" not in verdicts
     assert set(verdicts) == {
-        *("engine", "engine's place", "open files", "resource limits", "inotify", "memory", "CPUs", "subnets", "host port"),
+        *("engine", "engine location", "open files", "resource limits", "inotify", "memory", "CPUs", "subnets", "host port"),
         *("proxy", "*.localhost", "disk", "kind", "kubectl", "kubectl on PATH"),
     }
 

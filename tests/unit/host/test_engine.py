@@ -156,7 +156,7 @@ def test_an_engine_that_refuses_is_told_apart(path: Path, said: str, kind: type[
 def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
     """A stopped daemon keeps its socket open and answers nothing."""
     install(path, "docker", runs="exec /bin/sleep 300")
-    with pytest.raises(EngineNotStarted, match="does not answer"):
+    with pytest.raises(EngineNotStarted, match="does not respond"):
         search(path, seconds=0.3)
 
 
@@ -164,7 +164,7 @@ def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
 def test_an_answer_that_is_none_is_an_error_of_the_engine(path: Path, garbage: str) -> None:
     """A wrapper script that prints something else is named, with what it printed."""
     install(path, "docker", runs=f"echo '{garbage}'; exit 0")
-    with pytest.raises(EngineError, match="did not answer as") as refused:
+    with pytest.raises(EngineError, match="did not answer like") as refused:
         search(path)
     assert garbage in refused.value.last_state
 

@@ -79,7 +79,7 @@ def test_a_working_engine_is_left_alone(path: Path, said: list[str]) -> None:
     script(path / "docker", """echo '{"ServerVersion": "28.0.1", "CgroupVersion": "2"}'""")
     engine = install_engine(Deadline.after(20), said.append)
     assert engine.version == "28.0.1"
-    assert said == ["docker 28.0.1 answers already: nothing to install"]
+    assert said == ["docker 28.0.1 is already running: nothing to install"]
 
 
 @pytest.mark.parametrize(("root", "os_id"), [(False, "debian"), (True, "fedora")])
@@ -99,7 +99,7 @@ def test_a_daemon_of_the_hosts_own_is_not_installed_over(path: Path, monkeypatch
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(path / "dockerd", "exit 0")
     host(monkeypatch)
-    with pytest.raises(EngineNotStarted, match="a daemon of its own") as refused:
+    with pytest.raises(EngineNotStarted, match="already has a daemon") as refused:
         install_engine(Deadline.after(20), said.append)
     assert "service docker start" in refused.value.next_step
 
@@ -108,7 +108,7 @@ def test_an_engine_that_this_user_may_not_use_is_not_installed_over(path: Path, 
     """A daemon runs there: a second one would take its socket away."""
     script(path / "docker", "echo 'permission denied while trying to connect' >&2; exit 1")
     host(monkeypatch)
-    with pytest.raises(EngineError, match="may not use it"):
+    with pytest.raises(EngineError, match="not allowed to use it"):
         install_engine(Deadline.after(20), said.append)
     assert said == []
 
@@ -163,7 +163,7 @@ def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: li
     """A daemon whose program is not ours keeps running."""
     pid = run(tmp_path / "elsewhere/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
-    with pytest.raises(EngineError, match="is not kindgate's"):
+    with pytest.raises(EngineError, match="was not started by kindgate"):
         stop_engine(Deadline.after(20), said.append, tmp_path)
     assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 

@@ -85,11 +85,11 @@ def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Mach
     """Neither by its checksum nor by apt's own."""
     assert not cache.exists()
     locked(monkeypatch, debian=in_package(machine.recipe(checksum="0" * 64)))
-    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+    with pytest.raises(ToolError, match="wrong SHA-256"):
         find([])
 
     machine.answers(update='echo "E: Failed to fetch x  Hash Sum mismatch" >&2; exit 100')
-    with pytest.raises(ToolError, match="not what Debian has signed"):
+    with pytest.raises(ToolError, match="does not match Debian"):
         find([])
 
 
@@ -97,10 +97,10 @@ def test_a_package_for_other_platforms_is_passed_over(index: Path, monkeypatch: 
     """The error lists every source."""
     locked(monkeypatch, wheel=in_wheel(index, sums={"plan9-mips": "0" * 64}))
 
-    with pytest.raises(ToolError, match="no helm can be had") as refused:
+    with pytest.raises(ToolError, match="helm is not available") as refused:
         find([])
 
-    assert "packages: none with helm is known" in refused.value.last_state
+    assert "packages: no known package with helm" in refused.value.last_state
 
 
 @pytest.mark.parametrize(("name", "module"), [("kind", "sigs.k8s.io/kind"), ("kubectl", ""), ("helm", "helm.sh/helm/v4")])

@@ -108,7 +108,7 @@ def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
 
 def test_every_source_is_told_when_none_has_the_program(tmp_path: Path) -> None:
     """The reasons stand in the error."""
-    with pytest.raises(ToolError, match="no source has hello") as refused:
+    with pytest.raises(ToolError, match="hello is not available from any source") as refused:
         settled(tmp_path, Source("1", "absent"), Source("2", "absent"))
 
     assert "source 1" in str(refused.value)

