@@ -35,7 +35,7 @@ class ArchivedImage:
     def named(self, name: ImageReference) -> LayoutImage:
         """The image under a name of the caller's choice; raises `ImageError` for a digest that it does not have."""
         if name.digest not in ("", self.manifest.digest):
-            raise ImageError(f"{name.familiar} was to be loaded and has another digest: {self.manifest.digest}")
+            raise ImageError(f"{name.familiar} cannot be loaded because the image has another digest: {self.manifest.digest}")
         return LayoutImage(name, self.manifest, self.blobs)
 
 
@@ -56,9 +56,9 @@ def read_archive(path: Path) -> list[ArchivedImage]:
         with tarfile.open(path, "r:") as tar:
             images = _Archive(path, tar).images()
     except (tarfile.TarError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ImageError(f"{path} is not an image archive, or is damaged: {error}", next_step="make it with `docker save`") from error
+        raise ImageError(f"{path} is not an image archive or is damaged: {error}", next_step="create it with `docker save`") from error
     if not images:
-        raise ImageError(f"{path} holds no image", next_step="make it with `docker save NAME:TAG`")
+        raise ImageError(f"{path} contains no image", next_step="create it with `docker save NAME:TAG`")
     return images
 
 
@@ -106,7 +106,7 @@ class _Archive:
         if descriptor["mediaType"] in {INDEX, _DOCKER_INDEX}:
             trees = [tree for child in self._json(name)["manifests"] if (tree := self._complete_tree(child))]
             if not trees:
-                raise ValueError(f"{name} has no platform whose blobs are all there")
+                raise ValueError(f"{name} has no complete platform")
             yield from (blob for tree in trees for blob in tree)
         elif "manifest" in descriptor["mediaType"]:
             manifest = self._json(name)

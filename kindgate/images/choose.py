@@ -40,20 +40,22 @@ def choose_source(
     build = BuildSource(engine, lock, catalogue, cache, settings.seed, from_source=settings.from_source)
     if settings.source == "build":
         if not can_build(facts):
-            raise ImageError("images are built as root on Debian or Ubuntu only", next_step="use --image-source registry on this machine")
+            raise ImageError(
+                "images can be built only as root on Debian or Ubuntu", next_step="use --image-source registry on this machine"
+            )
         return build
     if settings.source == "registry" or any_reachable(_hosts(registry, plan)):
         return registry
     if settings.registry_mirror or not can_build(facts):
         silent = (
-            f"the registry mirror {settings.registry_mirror} does not answer"
+            f"the registry mirror {settings.registry_mirror} does not respond"
             if settings.registry_mirror
-            else "no container registry answers"
+            else "no container registry responds"
         )
         raise RegistryUnreachable(
-            silent, next_step="check network and proxy, or give a cache that this machine reaches with --registry-mirror HOST"
+            silent, next_step="check network and proxy, or set --registry-mirror HOST to a cache that this machine can reach"
         )
-    progress("no container registry answers: images are built from modules, wheels and packages, which takes minutes the first time")
+    progress("no container registry responds: building images from modules, wheels and packages, which takes minutes the first time")
     return replace(build, no_registry=True)
 
 

@@ -32,7 +32,7 @@ def save_image(engine: Engine, name: str, folder: Path, deadline: Deadline) -> A
     identity = image_id(engine, name, deadline)
     if not identity:
         raise ImageError(
-            f"the engine holds no image {name}", next_step=f"build it (`{engine.program} build -t {name} .`) or correct the name"
+            f"image {name} was not found in the engine", next_step=f"build it (`{engine.program} build -t {name} .`) or correct the name"
         )
     _, path = tempfile.mkstemp(dir=folder, suffix=".tar")
     engine.run("save", *(["--format", "docker-archive"] if engine.program == "podman" else []), "-o", path, identity, deadline=deadline)

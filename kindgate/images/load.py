@@ -81,14 +81,14 @@ def _import(engine: Engine, node: str, archive: Path, digest: str, deadline: Dea
     try:
         told = engine.run("exec", "-i", node, "sh", "-c", _IMPORT, "sh", digest, input=archive, deadline=deadline)
     except CommandError as error:
-        raise ImageError(f"the images could not be loaded into node {node}", waited=error.waited, last_state=str(error)) from error
+        raise ImageError(f"cannot load the images into node {node}", waited=error.waited, last_state=str(error)) from error
     return frozenset(told.stdout.split())
 
 
 def _wait_until_known(engine: Engine, node: str, names: Sequence[str], deadline: Deadline) -> None:
     def knows_all() -> Ready[None] | Pending | Hopeless:
         lacking = sorted(set(names) - loaded_names(engine, node, Deadline.after(_ANSWER_SECONDS)))
-        return Pending(f"not there: {', '.join(lacking)}") if lacking else Ready(None)
+        return Pending(f"missing: {', '.join(lacking)}") if lacking else Ready(None)
 
     try:
         wait_for(f"the images in {node}", knows_all, deadline)

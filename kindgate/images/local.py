@@ -42,8 +42,8 @@ def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path
             ids[name] = found
         elif not settings.allow_missing:
             raise ImageError(
-                f"{option}: the engine holds no image {name}" + (", and there is no such file" if option == "--kind-load" else ""),
-                next_step=f"build it first (`kindgate build`), or correct the name; `{engine.program} images` lists what there is",
+                f"{option}: image {name} was not found in the engine" + (", and no such file exists" if option == "--kind-load" else ""),
+                next_step=f"build it first (`kindgate build`), or correct the name; list images with `{engine.program} images`",
             )
     # the ID of an image in Docker's containerd store is the digest of its manifest
     digests = ids if ids and keeps_digests(engine, deadline) else {}
@@ -70,7 +70,8 @@ def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Pa
     for name in pinned:
         if name.exact not in images:
             raise ImageError(
-                f"{name.familiar} was to be loaded, and the engine saves it under another digest", next_step="name the image by its tag"
+                f"{name.familiar} cannot be loaded because the engine saves it under another digest",
+                next_step="refer to the image by its tag",
             )
     merged = folder / "images.tar"
     write_layout(merged, images.values())

@@ -50,7 +50,7 @@ class ImageLock(_Entry):
     def _names_are_complete(cls, value: Mapping[str, LockedImage]) -> Mapping[str, LockedImage]:
         for name in value:
             if ImageReference.parse(name).tagged != name:
-                raise ValueError(f"{name} has to be written as {ImageReference.parse(name).tagged}")
+                raise ValueError(f"{name} must be written as {ImageReference.parse(name).tagged}")
         return value
 
     @property
@@ -69,7 +69,9 @@ def read_lock(path: Path) -> ImageLock:
     try:
         return ImageLock.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, yaml.YAMLError, ValidationError, ImageError) as error:
-        raise ImageError(f"{path} cannot be used: {error}", next_step="restore the file, or write it with `kindgate images pin`") from error
+        raise ImageError(
+            f"cannot use {path}: {error}", next_step="restore the file, or regenerate it with `kindgate images pin`"
+        ) from error
 
 
 def pinned(lock: ImageLock, name: str, digest: str, seen_at: str) -> ImageLock:

@@ -43,16 +43,16 @@ def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadl
     """Build every image; raises `ImageError` with the engine's own words for the first that cannot be built."""
     for one in images:
         if not one.file.is_file():
-            raise ImageError(f"--app-build {one.image}: {one.file} is not there", next_step="correct its path in the settings")
+            raise ImageError(f"--app-build {one.image}: {one.file} was not found", next_step="correct its path in the settings")
     for one in images:
         progress(f"{engine.program} {shlex.join(one.arguments)}")
         try:
             engine.run(*one.arguments, deadline=deadline)
         except CommandFailed as error:
             raise ImageError(
-                f"{one.image} cannot be built from {one.file}",
+                f"cannot build {one.image} from {one.file}",
                 last_state=error.stderr,
-                next_step=f"`{engine.program} {shlex.join(one.arguments)}` shows the same",
+                next_step=f"reproduce it with `{engine.program} {shlex.join(one.arguments)}`",
             ) from error
 
 

@@ -129,10 +129,10 @@ def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Seq
     for image in local:
         asked = ImageReference.parse(image.engine_image)
         if reference.digest and (asked.name, asked.digest) == (reference.name, reference.digest):
-            return LoadedImage(image.name, f"is the local image {image.engine_image}, which the engine does not save under that digest")
+            return LoadedImage(image.name, f"is the local image {image.engine_image}, which the engine saves under another digest")
     for name, _, title in candidates:
         if reference.digest and reference.tag and name.tagged == reference.tagged:
-            return LoadedImage(name, f"{title} and does not have that digest")
+            return LoadedImage(name, f"{title} but has another digest")
     return None
 
 

@@ -112,7 +112,7 @@ def _as_written(text: str) -> ImageReference:
         and (_DIGEST.fullmatch(digest) or not at)
     )
     if not well_formed:
-        raise ImageError(f"{text!r} is not an image reference", next_step="write it as [registry/]name:tag, in lower case")
+        raise ImageError(f"{text!r} is not an image reference", next_step="use the form [registry/]name:tag, in lowercase")
     return ImageReference(registry, repository, tag, digest)
 
 

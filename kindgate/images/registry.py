@@ -47,7 +47,7 @@ class RegistrySource:
         """Under the digest that the manifests name where the engine keeps it, else under a tag that is made from it."""
         if not reference.digest or self._keeps_digests:
             return LoadedImage(reference)
-        return LoadedImage(reference.by_tag(), "is pulled by that digest, which the engine does not keep when it saves an image")
+        return LoadedImage(reference.by_tag(), "is pulled by that digest, but the engine does not keep digests when it saves an image")
 
     def pinned(self, reference: ImageReference) -> ImageReference:
         """The reference with the digest of the manifests, or else of the lock, which the engine checks when it pulls."""
@@ -138,5 +138,5 @@ class RegistrySource:
         known = [ImageReference.parse(entry) for entry in json.loads(told)]
         digest = next((entry.digest for entry in known if entry.name == reference.name), "")
         if not digest:
-            raise ImageError(f"the engine does not say which digest {asked} has", last_state=told)
+            raise ImageError(f"the engine reports no digest for {asked}", last_state=told)
         return digest

@@ -54,12 +54,12 @@ _PHRASES: tuple[tuple[Answer, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 _ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
-    Answer.UNAUTHORIZED: (RegistryUnauthorized, "wants credentials, or others than it was given (401)", "log in with `docker login`"),
-    Answer.FORBIDDEN: (RegistryForbidden, "refuses (403)", "ask for access to the repository, or log in as somebody who has it"),
-    Answer.RATE_LIMITED: (RegistryRateLimited, "was asked too often (429)", "log in, wait, or pull through --registry-mirror HOST"),
-    Answer.WRONG_DIGEST: (DigestMismatch, "gave something else than images.lock names", "do not use it: check the mirror and the lock"),
-    Answer.UNREACHABLE: (RegistryUnreachable, "does not answer", "check the network, or give --registry-mirror or --image-source"),
-    Answer.OTHER: (RegistryError, "did not give it", "try the same pull by hand"),
+    Answer.UNAUTHORIZED: (RegistryUnauthorized, "requires credentials, or rejected the given ones (401)", "log in with `docker login`"),
+    Answer.FORBIDDEN: (RegistryForbidden, "denied access (403)", "request access to the repository, or log in as a user who has it"),
+    Answer.RATE_LIMITED: (RegistryRateLimited, "is rate limiting requests (429)", "log in, wait, or pull through --registry-mirror HOST"),
+    Answer.WRONG_DIGEST: (DigestMismatch, "returned an image other than the locked one", "check the mirror and the lock before using it"),
+    Answer.UNREACHABLE: (RegistryUnreachable, "does not respond", "check the network, or set --registry-mirror or --image-source"),
+    Answer.OTHER: (RegistryError, "did not return it", "try to pull it by hand"),
     Answer.MISSING: (RegistryError, "does not have it", "correct the name"),
 }  # fmt: skip
 

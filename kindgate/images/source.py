@@ -81,7 +81,7 @@ def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) ->
         name = missing[0].reference.familiar_name
         raise ImageError(
             source.refusal(", ".join(map(str, missing))),
-            next_step=f"correct the name; or `docker build` the image and give it with --app-image {name}=IMAGE or --kind-load IMAGE; "
+            next_step=f"correct the name; or `docker build` the image and pass it with --app-image {name}=IMAGE or --kind-load IMAGE; "
             "or let the cluster report it with --images-allow-missing",
         )
     return missing

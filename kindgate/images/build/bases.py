@@ -51,5 +51,5 @@ def _copies(root: Path, paths: Iterable[str], deadline: Deadline) -> Iterator[Fi
 def _found(root: Path, pattern: str) -> Sequence[Path]:
     found = sorted(root.glob(pattern.lstrip("/")))
     if not found:
-        raise ImageError(f"the Debian root filesystem has no {pattern}", next_step="name its package in the catalogue's debian.packages")
+        raise ImageError(f"the Debian root filesystem has no {pattern}", next_step="add its package to debian.packages in the catalogue")
     return found

@@ -187,7 +187,7 @@ class Catalogue(_Entry):
         programs = {*self.programs, *self.c_programs}
         for name, image in self.images.items():
             if image.program and (image.program not in programs or not image.path):
-                raise ValueError(f"images.{name}: program {image.program!r} is not defined, or has no path")
+                raise ValueError(f"images.{name}: program {image.program!r} is not defined or has no path")
             if image.base and image.base not in self.bases:
                 raise ValueError(f"images.{name}: base {image.base!r} is not defined")
         unknown = [image for image in self.node.images.values() if image not in self.images]
@@ -230,4 +230,4 @@ def read_catalogue(path: Path) -> Catalogue:
     try:
         return Catalogue.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ImageError(f"{path} cannot be used: {error}") from error
+        raise ImageError(f"cannot use {path}: {error}") from error

@@ -35,7 +35,7 @@ def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: 
 
     def make(path: Path) -> None:
         install_packages({"debootstrap": "debootstrap", KEYRING: "debian-archive-keyring"}, progress, deadline)
-        job = f"Debian {debian.suite}: making the nodes' root filesystem of {len(debian.packages)} packages"
+        job = f"Debian {debian.suite}: building the nodes' root filesystem from {len(debian.packages)} packages"
         with heartbeat(progress, job, expected=ROOT_SECONDS):
             _debootstrap(debian, path, deadline)
             for name in _NOT_NEEDED:

@@ -38,7 +38,7 @@ def make_node_image(workshop: Workshop, engine: Engine, name: str) -> None:
     images = workshop.images(node.images)
     programs = {path: workshop.program(program) for path, program in node.programs.items()}
     started = time.monotonic()
-    workshop.progress("node image: putting it together")
+    workshop.progress("node image: assembling")
     with kept_while_compiling(), tempfile.TemporaryDirectory(dir=workshop.cache, prefix=".node-") as work:
         kind = download_module(node.kind.module, node.kind.version, node.kind.sum, deadline)
         root, archive = Path(work) / "root", Path(work) / "images.tar"
@@ -49,4 +49,4 @@ def make_node_image(workshop: Workshop, engine: Engine, name: str) -> None:
         preload.preload(root, archive, deadline)
         changes = [argument for change in _CHANGES for argument in ("--change", change)]
         pipe(["tar", "-C", root, "-c", "."], [engine.command, "import", *changes, "-", name], deadline=deadline, env=engine.environment)
-    workshop.progress(f"node image: {name} made in {time.monotonic() - started:.0f} s")
+    workshop.progress(f"node image: {name} built in {time.monotonic() - started:.0f} s")

@@ -36,7 +36,7 @@ def preload(root: Path, archive: Path, deadline: Deadline) -> None:
         images = [*ctr, "--namespace", "k8s.io", "images"]
         run([*images, "import", "--no-unpack", archive], deadline=deadline)
         if not run([*images, "ls", "-q"], deadline=deadline).stdout.split():
-            raise ImageError(f"containerd took nothing from {archive}")
+            raise ImageError(f"containerd imported no image from {archive}")
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str
 
         def answers() -> Ready[None] | Pending | Hopeless:
             if daemon.poll() is not None:
-                return Hopeless(f"it ended with exit code {daemon.returncode}")
+                return Hopeless(f"it exited with code {daemon.returncode}")
             told = run([*ctr, "version"], deadline=deadline, check=False)
             return Ready(None) if told.returncode == 0 else Pending(told.stderr)
 
@@ -58,6 +58,6 @@ def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str
             wait_for("containerd", answers, deadline.at_most(30))
             yield ctr
         except (NeverHappens, WaitTimeout) as error:
-            raise ImageError("the node's containerd does not start on this machine", last_state=log.read_text()) from error
+            raise ImageError("the node's containerd fails to start on this machine", last_state=log.read_text()) from error
         finally:
             end_group(daemon)

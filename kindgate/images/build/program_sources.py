@@ -51,8 +51,8 @@ class ProgramSources:
         for name, sources in allowed.items():
             if not sources:
                 raise ImageError(
-                    f"--from-source: {name} cannot be compiled here, it comes as {self._recipes(name)[0].origin} only",
-                    next_step="leave --from-source out, or use a registry: --image-source registry",
+                    f"--from-source: {name} cannot be compiled here; it is available only as {self._recipes(name)[0].origin}",
+                    next_step="remove --from-source, or use a registry: --image-source registry",
                 )
         several = {name: sources for name, sources in allowed.items() if len(self.catalogue.programs[name]) > 1}
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:

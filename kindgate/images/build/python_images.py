@@ -72,9 +72,9 @@ class PythonWorkshop:
                     run([*_pip(image.release), "--target", path, "--requirement", requirements], deadline=self.deadline)
             except CommandFailed as error:
                 raise ImageError(
-                    f"the wheels of {name} cannot be had",
+                    f"cannot fetch the wheels of {name}",
                     last_state=error.last_state,
-                    next_step="pip has to reach a package index; PIP_INDEX_URL names another one",
+                    next_step="let pip reach a package index, or set PIP_INDEX_URL to another one",
                 ) from error
 
         made = made_once(self.cache / "wheels" / f"{name}-{self._wheels_key(image)}", make, self.deadline)

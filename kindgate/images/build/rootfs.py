@@ -59,7 +59,9 @@ def storage_manifest(source: str, storage: Storage) -> str:
     """The manifest of the default StorageClass, which kind holds as a Go constant, with our images' names put in."""
     found = re.search(r"^const defaultStorageManifest = `\n(.*?)^`", source, re.MULTILINE | re.DOTALL)
     if found is None:
-        raise ImageError("this version of kind holds its storage manifest elsewhere", next_step="use the version that the catalogue names")
+        raise ImageError(
+            "this version of kind keeps its storage manifest elsewhere", next_step="use the version that the catalogue specifies"
+        )
     return found[1].replace("` + storageProvisionerImage + `", storage.provisioner).replace("` + storageHelperImage + `", storage.helper)
 
 
@@ -92,7 +94,7 @@ def _edit_services(root: Path, deadline: Deadline) -> None:
 def _edit(file: Path, pattern: str, replacement: str) -> None:
     text, count = re.subn(pattern, replacement, file.read_text())
     if not count:
-        raise ImageError(f"kind's {file.name} is not what it was", next_step="use the version of kind that the catalogue names")
+        raise ImageError(f"kind's {file.name} has changed", next_step="use the version of kind that the catalogue specifies")
     file.write_text(text)
 
 

@@ -59,12 +59,12 @@ class BuildSource:
             return LoadedImage(reference)
         found = self._source_of(known)
         if found is not None and found[0].release not in {"", known.tag}:
-            return LoadedImage(replace(known, tag=found[0].release), f"is made here of another release: {found[1].origin}")
+            return LoadedImage(replace(known, tag=found[0].release), f"is built here from another release: {found[1].origin}")
         if not reference.digest:
             return LoadedImage(reference)
         if not reference.tag and self.lock.of(known).digest != reference.digest:
-            return LoadedImage(known, "names no version: the only one that can be built here is built and is not that digest")
-        return LoadedImage(known, "is built here and is not that digest")
+            return LoadedImage(known, "names no version: the one version available here is built, without that digest")
+        return LoadedImage(known, "is built here, without that digest")
 
     def pinned(self, reference: ImageReference) -> ImageReference:
         """The reference itself: no digest is checked here."""
@@ -72,7 +72,7 @@ class BuildSource:
 
     def refusal(self, images: str) -> str:
         """The sentence that `images` cannot be built, and why that was tried."""
-        why = "no container registry answers, and" if self.no_registry else "--image-source build:"
+        why = "no container registry responds, but" if self.no_registry else "--image-source build:"
         return f"{why} {images} cannot be built here"
 
     def described(self, reference: ImageReference) -> str:
@@ -82,7 +82,7 @@ class BuildSource:
         if found is None:
             return self.name
         source, recipe = found
-        said = (recipe.origin, f"packed by {source.packer}" if source.packer else "", source.license)
+        said = (recipe.origin, f"packaged by {source.packer}" if source.packer else "", source.license)
         return f"{self.name} ({', '.join(part for part in said if part)})"
 
     def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> BuildSource:
@@ -99,7 +99,7 @@ class BuildSource:
         """The node image, made if the engine does not have it."""
         if plan.node_image:
             if not image_id(self.engine, plan.node_image, deadline):
-                raise ImageError(f"the engine has no node image {plan.node_image}", next_step="build or load it, or leave --kind-image out")
+                raise ImageError(f"the engine has no node image {plan.node_image}", next_step="build or load it, or remove --kind-image")
             return plan.node_image
         workshop = self._workshop(progress, deadline)
         name = node_image_name(workshop)

@@ -51,7 +51,7 @@ def locked(path: Path, deadline: Deadline) -> Iterator[None]:
     try:
         lock.acquire(timeout=deadline.remaining)
     except Timeout as error:
-        raise ImageError(f"another run has been making {path.name} all the while", waited=deadline.waited) from error
+        raise ImageError(f"timed out waiting for another run to build {path.name}", waited=deadline.waited) from error
     try:
         yield
     finally:

@@ -82,8 +82,8 @@ class Workshop:
         total = minutes(sum(recipe.seconds for recipe in missing))
         size = sum(self._source(recipe.name).megabytes for recipe in missing)
         self.progress(
-            f"to make once: {told}; usually {total} on two idle cores, about {size:.0f} MB are downloaded; "
-            f"kept in {binaries}, and made again where that is removed"
+            f"to build once: {told}; usually {total} on two idle cores, with about {size:.0f} MB to download; "
+            f"kept in {binaries}, and rebuilt if that is removed"
         )
         started = time.monotonic()
         clock = StoppableClock(self.deadline.clock)
@@ -104,7 +104,7 @@ class Workshop:
                 raise
             for job in jobs:
                 job.result()
-        self.progress(f"{len(missing)} programs made in {minutes(time.monotonic() - started)}")
+        self.progress(f"{len(missing)} programs built in {minutes(time.monotonic() - started)}")
 
     def make_in_turn(self, names: Sequence[str]) -> None:
         """Make the programs one after the other, even if one fails, until the run ends; then raise the first error."""

@@ -99,7 +99,7 @@ def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadlin
     assert source.seed is not None
     (source.seed / "SHA256SUMS").write_text(f"{'0' * 64}  echo@v1.0.0\n")
 
-    with pytest.raises(ToolError, match="SHA-256 is wrong"):
+    with pytest.raises(ToolError, match="wrong SHA-256"):
         source.provide_workloads(plan("me/echo:1"), print, deadline)
     assert not list((source.cache / "archives").glob("*.tar"))
 
@@ -120,7 +120,7 @@ def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: 
 def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadline: Deadline) -> None:
     """The image may well exist: it is the registry that is missing."""
     with pytest.raises(
-        ImageError, match=r"^no container registry answers, and docker.io/me/ecko:1 \(k8s/foo.yaml: .*\) cannot be built here\n"
+        ImageError, match=r"^no container registry responds, but docker.io/me/ecko:1 \(k8s/foo.yaml: .*\) cannot be built here\n"
     ):
         check_available(replace(source, no_registry=True), plan("me/ecko:1"), deadline)
 
@@ -128,10 +128,10 @@ def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadli
 @pytest.mark.parametrize(
     ("image", "known", "reason"),
     [
-        (f"me/echo:1@{LOCKED}", "me/echo:1", "is built here and is not that digest"),
-        (f"me/echo:1@{UNKNOWN}", "me/echo:1", "is built here and is not that digest"),
-        (f"me/echo@{LOCKED}", "me/echo:1", "is built here and is not that digest"),
-        (f"me/again@{UNKNOWN}", "me/again:2", "names no version: the only one that can be built here is built and is not that digest"),
+        (f"me/echo:1@{LOCKED}", "me/echo:1", "is built here, without that digest"),
+        (f"me/echo:1@{UNKNOWN}", "me/echo:1", "is built here, without that digest"),
+        (f"me/echo@{LOCKED}", "me/echo:1", "is built here, without that digest"),
+        (f"me/again@{UNKNOWN}", "me/again:2", "names no version: the one version available here is built, without that digest"),
     ],
 )
 def test_a_digest_is_built_by_its_tag_and_reported(image: str, known: str, reason: str, source: BuildSource, deadline: Deadline) -> None:
@@ -240,4 +240,4 @@ def test_a_list_says_where_a_program_comes_from(source: BuildSource) -> None:
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
     described = source.described(ImageReference.parse("me/echo:1"))
 
-    assert described == "build (Go module example.org/echo v1.0.0, packed by a stranger, MIT)"
+    assert described == "build (Go module example.org/echo v1.0.0, packaged by a stranger, MIT)"

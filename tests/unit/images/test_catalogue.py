@@ -97,5 +97,5 @@ def test_a_catalogue_that_does_not_fit_together_is_refused(break_it: Callable[[d
     path = tmp_path / "catalogue.yaml"
     path.write_text(yaml.safe_dump(catalogue))
 
-    with pytest.raises(ImageError, match=r"catalogue\.yaml cannot be used"):
+    with pytest.raises(ImageError, match=r"cannot use .*catalogue\.yaml"):
         read_catalogue(path)

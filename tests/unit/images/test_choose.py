@@ -52,7 +52,7 @@ def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in
 
     assert name == "build"
     assert len(said) == 1
-    assert "no container registry answers" in said[0]
+    assert "no container registry responds" in said[0]
 
 
 def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path: Path) -> None:
@@ -62,14 +62,14 @@ def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path:
 
     taken, asked = (choose_source(ImageSettings(source=name), ImagePlan(()), **given, progress=print) for name in ("auto", "build"))
 
-    assert taken.refusal("x") == "no container registry answers, and x cannot be built here"
+    assert taken.refusal("x") == "no container registry responds, but x cannot be built here"
     assert asked.refusal("x") == "--image-source build: x cannot be built here"
 
 
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
 def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
     """Nobody waits for a build that cannot end well, asked for or not."""
-    with pytest.raises(RegistryUnreachable, match="no container registry answers"):
+    with pytest.raises(RegistryUnreachable, match="no container registry responds"):
         choose(stand_in, tmp_path, ImageSettings(), facts)
     with pytest.raises(ImageError, match="root on Debian or Ubuntu"):
         choose(stand_in, tmp_path, ImageSettings(source="build"), facts)
@@ -77,7 +77,7 @@ def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: 
 
 def test_a_mirror_that_does_not_answer_is_an_error(stand_in: Any, tmp_path: Path) -> None:
     """Whoever names a mirror wants it used."""
-    with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not answer"):
+    with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not respond"):
         choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
 
 

@@ -106,7 +106,7 @@ def test_a_local_image_of_the_same_tag_is_taken_and_its_digest_reported() -> Non
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
 
     (loaded,) = plan.given.values()
-    assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 and does not have that digest")
+    assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 but has another digest")
 
 
 def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_digests() -> None:
@@ -115,7 +115,7 @@ def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_d
 
     (loaded,) = plan.given.values()
     assert loaded.name.familiar == "foo:111111111111"
-    assert "does not save under that digest" in loaded.reason
+    assert "saves under another digest" in loaded.reason
 
 
 def test_a_digest_says_nothing_about_another_repository() -> None:

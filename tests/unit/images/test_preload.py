@@ -43,7 +43,7 @@ def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: P
     """At once, not at the deadline."""
     root = root_with(tmp_path, "echo no such plugin >&2; exit 3", "exit 1")
 
-    with pytest.raises(ImageError, match="does not start") as caught:
+    with pytest.raises(ImageError, match="fails to start") as caught:
         preload(root, tmp_path / "images.tar", deadline)
 
     assert "no such plugin" in caught.value.last_state
@@ -62,5 +62,5 @@ def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Dead
 
 def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
     """A node without its images would fail minutes later, in kubeadm."""
-    with pytest.raises(ImageError, match="took nothing"):
+    with pytest.raises(ImageError, match="imported no image"):
         preload(root_with(tmp_path, LISTENS, ANSWERS + "exit 0"), tmp_path / "images.tar", deadline)

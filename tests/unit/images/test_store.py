@@ -53,5 +53,8 @@ def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
 
 def test_waiting_for_another_run_ends_at_the_deadline(tmp_path: Path) -> None:
     """With what is being waited for."""
-    with locked(tmp_path / "thing", Deadline.after(10)), pytest.raises(ImageError, match="another run has been making thing"):
+    with (
+        locked(tmp_path / "thing", Deadline.after(10)),
+        pytest.raises(ImageError, match="timed out waiting for another run to build thing"),
+    ):
         made_once(tmp_path / "thing", Path.touch, Deadline.after(0.1))
