@@ -28,6 +28,6 @@ def read_delay(source: Source) -> float:
     seconds = duration_seconds(source.text, MILLISECOND)
     if seconds is None:
         raise source.error(
-            f"{source.text!r} is not a duration", next_step="write one such as 10s, 1m30s or 500ms; a bare number is milliseconds"
+            f"{source.text!r} is not a duration", next_step="use a value such as 10s, 1m30s or 500ms; a bare number is in milliseconds"
         )
     return seconds

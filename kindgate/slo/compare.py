@@ -90,7 +90,7 @@ def compare(
     Raises `SloError` when there is nothing to compare.
     """
     if not tolerances:
-        raise SloError("there is nothing to compare", next_step="write compare: {p(95): {max_regression: 10%}}")
+        raise SloError("nothing to compare", next_step="add compare: {p(95): {max_regression: 10%}}")
     ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
     results, gates = results_of(tolerances, samples, ratios, judge_ratios(tolerances, ratios, looks), looks=looks, placement=placement)
     return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
@@ -122,7 +122,7 @@ def _placement_gate(unlike: str) -> Gate:
     return Gate(
         "placement",
         ok=not unlike,
-        measured=f"unlike ({unlike})" if unlike else "alike",
+        measured=f"uneven ({unlike})" if unlike else "even",
         asked="both versions on the same nodes",
         advice="let the pods of both versions run anywhere, or use one worker: --kind-workers 1",
         fault=Fault.MACHINE,
@@ -213,7 +213,7 @@ def _result(
 
 def _redirected(samples: Sequence[BurstSample]) -> str:
     """Which versions answered by redirects alone, as a sentence has it; empty for none."""
-    names = [name for arm, name in ((BASE, "the base version"), (HEAD, "the pull request")) if redirects_alone(samples, {"arm": arm})]
+    names = [name for arm, name in ((BASE, "the baseline"), (HEAD, "the pull request")) if redirects_alone(samples, {"arm": arm})]
     return " and ".join(names)
 
 
@@ -239,17 +239,17 @@ def sentence(result: ComparisonResult, broken: Sequence[Gate], *, lead: str = ""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
-        body = "there are no bursts of both versions, and an objective without data is missed"
+        body = "no bursts of both versions; no data counts as FAIL"
     elif broken:
-        body = f"{gate_figures(broken)}, so that {basis} say nothing about the two versions: {gate_advice(broken)}"
+        body = f"{gate_figures(broken)}, so {basis} say nothing about the two versions: {gate_advice(broken)}"
     elif result.base is None:
-        body = f"{name} of the base version lies among the requests that failed ({basis}), so that nothing can be compared with it"
+        body = f"{name} of the baseline has no value because too many requests failed ({basis}), so it cannot be compared"
     else:
-        head = "lies among the requests that failed" if result.head is None else f"= {milliseconds(result.head)}"
-        body = f"{name} of the pull request {head} against {milliseconds(result.base)} of the base"
+        head = "has no value because too many requests failed" if result.head is None else f"= {milliseconds(result.head)}"
+        body = f"{name} of the pull request {head}, baseline {milliseconds(result.base)}"
         body += f", {change_words(result.change or 0.0)} ({_range(result)}, from {basis})"
         body += _found(result)
-        body += ", too close to tell" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
+        body += ", too close to call" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
     return f"{result.verdict}: {lead}{body}{tail}; {SCOPE}."
 
 
@@ -257,13 +257,13 @@ def _found(result: ComparisonResult) -> str:
     """What follows from the interval; a FAIL may be one whose estimate is within the tolerance."""
     most = percent(result.tolerance.max_regression)
     if result.verdict is Verdict.FAIL:
-        return f": it is slower for certain, and cannot be shown to be at most {most} slower"
-    return f" and may be at most {most} slower"
+        return f": it is certainly slower and was not shown to be within the tolerated {most}"
+    return f"; at most {most} slower is tolerated"
 
 
 def _range(result: ComparisonResult) -> str:
     if result.interval is None:
-        return "too few for an interval"
+        return "too little data for an interval"
     return f"interval {change_words(result.interval[0])} to {change_words(result.interval[1])}"
 
 

@@ -80,8 +80,8 @@ def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequen
     result = replace(second, verdict=verdict, first=first)
     found = f"({change_words(first.change or 0.0)})"
     if verdict is Verdict.INCONCLUSIVE:
-        said = f"say {second.verdict}" if second.verdict in DECIDED else "cannot tell"
-        lead = f"not confirmed: {first.bursts} pairs of bursts said {first.verdict} {found}, and {second.bursts} new ones {said}: "
+        said = f"gave {second.verdict}" if second.verdict in DECIDED else "were inconclusive"
+        lead = f"not confirmed: {first.bursts} pairs of bursts gave {first.verdict} {found}, but {second.bursts} new pairs {said}: "
         return replace(result, explanation=sentence(result, broken, lead=lead))
-    same = "the same" if verdict is first.verdict else first.verdict
-    return replace(result, explanation=sentence(result, broken, tail=f"; {first.bursts} pairs of bursts before said {same} {found}"))
+    same = "the same verdict" if verdict is first.verdict else first.verdict
+    return replace(result, explanation=sentence(result, broken, tail=f"; {first.bursts} earlier pairs of bursts gave {same} {found}"))

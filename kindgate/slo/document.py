@@ -65,7 +65,7 @@ class _Document:
         thresholds = tuple(self._thresholds(sections["thresholds"])) if "thresholds" in sections else ()
         compare = tuple(self._tolerances(sections["compare"])) if "compare" in sections else ()
         if not thresholds and not compare:
-            raise self._source(root).error("there is no objective", 0, 1, next_step="write thresholds: or compare:")
+            raise self._source(root).error("no objective found", 0, 1, next_step="add thresholds: or compare:")
         bursts = self._bursts(sections["bursts"]) if "bursts" in sections else BurstSizes()
         return Objectives(thresholds, compare, bursts)
 
@@ -78,11 +78,11 @@ class _Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
-            raise self._at(line, column, " ").error(f"this is not YAML: {error.problem or error.context}") from error
+            raise self._at(line, column, " ").error(f"invalid YAML: {error.problem or error.context}") from error
         except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape of a character that there is not
-            raise SloError(f"{self._file}: this is not YAML: {error}") from error
+            raise SloError(f"{self._file}: invalid YAML: {error}") from error
         if root is None:
-            raise SloError(f"{self._file}: the file is empty", next_step="write thresholds: with at least one metric")
+            raise SloError(f"{self._file}: the file is empty", next_step="add thresholds: with at least one metric")
         return root
 
     def _refuse_unbounded(self) -> None:
@@ -92,19 +92,19 @@ class _Document:
             mark = event.start_mark
             place = self._at(mark.line, mark.column, "*") if mark else Source("*", self._file)
             if isinstance(event, yaml.AliasEvent):
-                raise place.error("an alias hides how much a file holds", next_step="write out what it stands for")
+                raise place.error("aliases are not allowed because they hide the size of a file", next_step="write out the value instead")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH or number > _EVENTS:
-                raise place.error("the file is nested too deep or holds too much")
+                raise place.error("the file is too deeply nested or too large")
 
     def _thresholds(self, node: yaml.Node) -> list[Threshold]:
         found: list[Threshold] = []
         for key, value in self._pairs(node, "thresholds"):
             if not isinstance(value, yaml.SequenceNode) or not value.value:
-                raise self._source(value).error("thresholds are a list", next_step='write a list, as in ["p(95)<200"]')
+                raise self._source(value).error("thresholds must be a list", next_step='use a list, as in ["p(95)<200"]')
             found += [self._threshold(self._source(key), item) for item in value.value]
             if len(found) > OBJECTIVES_LIMIT:
-                raise self._source(key).error(f"there are more than {OBJECTIVES_LIMIT} thresholds")
+                raise self._source(key).error(f"more than {OBJECTIVES_LIMIT} thresholds")
         return found
 
     def _threshold(self, selector: Source, node: yaml.Node) -> Threshold:
@@ -134,7 +134,7 @@ class _Document:
         share = self._scalar(parts["max_regression"], "a share")
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?%", share.text)
         if found is None or not 0 < float(found.group(1)) <= 1000:
-            raise share.error(f"{share.text!r} is not a share above 0 %", next_step="write a percentage such as 10%")
+            raise share.error(f"{share.text!r} is not a percentage above 0 %", next_step="use a percentage such as 10%")
         return Tolerance(quantile, float(found.group(1)) / 100, name.place)
 
     @staticmethod
@@ -158,7 +158,7 @@ class _Document:
         for key, value in self._pairs(node, what):
             name = self._source(key)
             if name.text not in known:
-                raise name.error(f"{what} has no key {name.text!r}", next_step=f"there are {', '.join(known)}")
+                raise name.error(f"{what} has no key {name.text!r}", next_step=f"known keys: {', '.join(known)}")
             if value.tag != _NULL:
                 found[name.text] = value
         return found
@@ -166,18 +166,18 @@ class _Document:
     def _pairs(self, node: yaml.Node, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
         """Keys and values of a mapping; a key that is there twice is an error."""
         if not isinstance(node, yaml.MappingNode):
-            raise self._source(node).error(f"{what} has to be a mapping of keys to values", 0, 1)
+            raise self._source(node).error(f"{what} must be a mapping of keys to values", 0, 1)
         seen: set[str] = set()
         for key, _ in node.value:
             name = self._scalar(key, "a key")
             if name.text in seen:
-                raise name.error(f"{name.text!r} is there twice")
+                raise name.error(f"{name.text!r} is defined twice")
             seen.add(name.text)
         return list(node.value)
 
     def _scalar(self, node: yaml.Node, what: str) -> Source:
         if not isinstance(node, yaml.ScalarNode):
-            raise self._source(node).error(f"{what} is expected here", 0, 1)
+            raise self._source(node).error(f"expected {what} here", 0, 1)
         return self._source(node)
 
     def _source(self, node: yaml.Node) -> Source:
@@ -195,20 +195,20 @@ class _Document:
 
 def _count(source: Source) -> float:
     if not re.fullmatch("[0-9]{1,3}", source.text) or not 1 <= int(source.text) <= _MAX_BURSTS:
-        raise source.error(f"the count of bursts is a whole number from 1 to {_MAX_BURSTS}")
+        raise source.error(f"the burst count must be an integer from 1 to {_MAX_BURSTS}")
     return int(source.text)
 
 
 def _rate(source: Source) -> float:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", source.text) or float(source.text) <= 0:
-        raise source.error("the rate is a number above 0, in requests per second")
+        raise source.error("the rate must be a number above 0, in requests per second")
     return float(source.text)
 
 
 def _span(source: Source) -> float:
     seconds = duration_seconds(source.text)
     if seconds is None:
-        raise source.error(f"{source.text!r} is not a duration", next_step=f"write one such as {EXAMPLES}; a bare number is seconds")
+        raise source.error(f"{source.text!r} is not a duration", next_step=f"use a value such as {EXAMPLES}; a bare number is in seconds")
     if seconds <= 0:
-        raise source.error("a burst's duration is above 0")
+        raise source.error("the burst duration must be above 0")
     return seconds

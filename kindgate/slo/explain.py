@@ -11,7 +11,7 @@ from kindgate.slo.finding import Finding, Interval
 from kindgate.slo.gates import Gate
 from kindgate.slo.threshold import MetricType, Threshold
 
-SCOPE = "this speaks for this machine in these minutes"
+SCOPE = "valid only for this machine and this time window"
 
 
 def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[Gate] = (), rivals: int = 1) -> str:
@@ -22,15 +22,15 @@ def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Seq
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
-        body = f"{gate_figures(gates)}, so that {value} says nothing about the service: {gate_advice(gates)}"
+        body = f"{gate_figures(gates)}, so {value} says nothing about the service: {gate_advice(gates)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
-        body = f"{_measured(threshold, finding)} (a fact of these {_basis(finding)}, without an interval) and {_limit(threshold)}"
+        body = f"{_measured(threshold, finding)} (exact for these {_basis(finding)}, without an interval); {_limit(threshold)}"
     elif finding.bursts < 2:
         body = (
-            f"{_measured(threshold, finding)} ({_basis(finding)}, which shows no spread between bursts) and {_limit(threshold)}, "
-            "so nothing is decided"
+            f"{_measured(threshold, finding)} ({_basis(finding)}, which shows no spread between bursts); {_limit(threshold)}, "
+            "but a single burst decides nothing"
         )
     else:
         body = _judged(threshold, verdict, finding, rivals)
@@ -45,26 +45,26 @@ def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str
     word = "rose" if last > first else "fell"
     return (
         f"{threshold.expression.aggregate} {word} over the bursts, from {_value(threshold, first)} in the first third "
-        f"to {_value(threshold, last)} in the last: the interval takes bursts to be alike and is too narrow here."
+        f"to {_value(threshold, last)} in the last: the interval assumes that bursts are alike, so it is too narrow here."
     )
 
 
 def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, rivals: int) -> str:
-    text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}) and {_limit(threshold)}"
+    text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}); {_limit(threshold)}"
     if verdict is Verdict.INCONCLUSIVE:
         text += f", {_doubt(finding, rivals)}"
     if threshold.selector.metric.type is MetricType.TREND and finding.proportion and finding.allowed:
         share = percent(finding.proportion.share)
-        text += f": {share} of the requests {_bad(threshold)}, where {percent(finding.allowed)} may"
+        text += f": {share} of the requests {_bad(threshold)} ({percent(finding.allowed)} allowed)"
     return text
 
 
 def _doubt(finding: Finding, rivals: int) -> str:
     """Why an objective is undecided."""
     if finding.verdict is Verdict.FAIL:
-        return f"missed by its own interval, which among {rivals} objectives can happen by chance"
+        return f"missed by its own interval, but among {rivals} objectives that can happen by chance"
     few = finding.proportion is not None and finding.proportion.bad == 0
-    return "too few requests to tell" if few else "too close to tell"
+    return "too few requests to decide" if few else "too close to call"
 
 
 def _measured(threshold: Threshold, finding: Finding) -> str:
@@ -72,7 +72,7 @@ def _measured(threshold: Threshold, finding: Finding) -> str:
     if finding.measured is None:
         return f"{what} without a value"
     if math.isinf(finding.measured):
-        return f"{what} lies among the requests that failed"
+        return f"{what} has no value because too many requests failed"
     return f"{what} = {_value(threshold, finding.measured)}"
 
 
@@ -86,8 +86,8 @@ def _range(threshold: Threshold, interval: Interval | None) -> str:
     if low is not None and high is not None:
         return f"interval {_value(threshold, low)} to {_value(threshold, high)}"
     if low is not None:
-        return f"interval from {_value(threshold, low)} upwards"
-    return f"interval up to {_value(threshold, high)}" if high is not None else "no limit could be decided"
+        return f"interval from {_value(threshold, low)} up"
+    return f"interval up to {_value(threshold, high)}" if high is not None else "unbounded interval"
 
 
 def _bad(threshold: Threshold) -> str:
@@ -102,7 +102,7 @@ def _bad(threshold: Threshold) -> str:
 
 
 def _limit(threshold: Threshold) -> str:
-    return f"has to be {threshold.expression.operator} {_value(threshold, threshold.expression.limit)}"
+    return f"must be {threshold.expression.operator} {_value(threshold, threshold.expression.limit)}"
 
 
 def _value(threshold: Threshold, value: float) -> str:
@@ -117,12 +117,12 @@ def _value(threshold: Threshold, value: float) -> str:
 
 def _no_data(threshold: Threshold, finding: Finding) -> str:
     why = f"none of {finding.samples:,} requests succeeded" if finding.samples else f"{_basis(finding)}"
-    return f"{threshold.selector} has no data ({why}), and an objective without data is missed"
+    return f"{threshold.selector} has no data ({why}); no data counts as FAIL"
 
 
 def gate_figures(gates: Sequence[Gate]) -> str:
     """What the broken gates measured, against what is valid."""
-    return " and ".join(f"{gate.name} was {gate.measured} ({gate.asked} is valid)" for gate in gates)
+    return " and ".join(f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in gates)
 
 
 def gate_advice(gates: Sequence[Gate]) -> str:

@@ -97,7 +97,7 @@ def check_gates(
 
 def shared_by_both(gates: Iterable[Gate]) -> tuple[Gate, ...]:
     """The gates of a comparison: what other programs use falls on both versions alike, and is reported only."""
-    reported = "reported only, as both versions share the machine"
+    reported = "reported only, because both versions share the machine"
     return tuple(replace(gate, ok=None, asked=reported) if gate.fault is Fault.OTHERS and gate.ok is not None else gate for gate in gates)
 
 
@@ -114,14 +114,14 @@ def _lag_gate(lag: Histogram, tightest: float | None) -> Gate:
         return Gate("loop lag", None, "unknown")
     p99 = lag.percentile(99) / 1000
     if tightest is None:
-        return Gate("loop lag", None, f"p99 {milliseconds(p99)}", "reported only, as no response time is limited")
+        return Gate("loop lag", None, f"p99 {milliseconds(p99)}", "reported only, because no objective limits response times")
     allowed = max(LAG_FLOOR, LAG_SHARE * tightest)
     return Gate(
         "loop lag",
         p99 <= allowed,
         f"p99 {milliseconds(p99)}",
         f"at most {milliseconds(allowed)}",
-        "lower the rate, send from more processes or another machine, or keep other work off this one",
+        "lower the rate, send from more processes or another machine, or keep other work off this machine",
     )
 
 
@@ -152,13 +152,13 @@ def _cpu_gate(share: float | None) -> Gate:
 
 def _missing_gate(missing: float, *, allow_missing: bool) -> Gate:
     ok = missing <= 0 or allow_missing
-    advice = "a load generator was lost: see why it ended, and measure again"
+    advice = "a load generator was lost: find out why, and measure again"
     return Gate("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
 
 
 def _foreign_gate(share: float | None, *, by_pressure: bool) -> Gate:
     if share is None:
-        why = "the server's CPU time is not known" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
+        why = "the server's CPU time is unknown" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
         return Gate(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
     return Gate(
         FOREIGN,
@@ -177,8 +177,8 @@ def _pressure_gate(pressure: float | None, *, by_pressure: bool) -> Gate:
         PRESSURE,
         pressure <= PRESSURE_SHARE,
         percent(pressure),
-        f"at most {percent(PRESSURE_SHARE)} where a limit is missed",
-        "programs had to wait for a CPU: stop what else runs on this machine, or lower the rate",
+        f"at most {percent(PRESSURE_SHARE)} if a limit is missed",
+        "programs waited for a CPU: stop other programs on this machine, or lower the rate",
         fault=Fault.OTHERS,
     )
 

@@ -57,10 +57,10 @@ def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool
         start = len(expression.text) - len(expression.text.lstrip(SPACE))
         names = ", ".join("p(N)" if name == PERCENTILE else name for name in fitting)
         raise expression.error(
-            f"{parsed.aggregate} does not fit {selected.metric.name}, which is a {selected.metric.type}",
+            f"{parsed.aggregate} does not apply to {selected.metric.name}, which is a {selected.metric.type}",
             start,
             start + len(parsed.aggregate),
-            next_step=f"for {selected.metric.name} there is {names}",
+            next_step=f"{selected.metric.name} supports {names}",
         )
     return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.place if expression.line else expression.file)
 
@@ -75,7 +75,7 @@ def parse_marker(
     Raises `SloError` for no arguments and for what cannot be read; `origin` is what the error calls the place.
     """
     if not args:
-        raise Source("", origin).error("there is no objective", next_step=f'write one, as in {origin}("p(95)<200")')
+        raise Source("", origin).error("no objective given", next_step=f'add one, as in {origin}("p(95)<200")')
     shared = _known(options or {}, THRESHOLD_KEYS[1:], origin)
     return tuple(_parse_argument(arg, shared, origin) for arg in args)
 
@@ -92,9 +92,9 @@ def parse_selector(source: Source) -> Selector:
     if opening < 0 and closing < 0:
         return Selector(_metric(source))
     if closing < 0:
-        raise source.error("the brace is not closed", opening, opening + 1)
+        raise source.error("the opening brace is not closed", opening, opening + 1)
     if opening < 0 or closing < opening:
-        raise source.error("the brace was not opened", closing, closing + 1)
+        raise source.error("the closing brace has no opening one", closing, closing + 1)
     if closing != len(text) - 1:
         raise source.error("nothing may follow the closing brace", closing + 1)
     metric = _metric(source.part(0, opening))
@@ -116,7 +116,7 @@ def parse_expression(source: Source) -> Expression:
     text = source.text
     found = _OPERATOR.search(text)
     if found is None:
-        raise source.error("there is no operator", next_step=f"use one of {' '.join(OPERATORS)}: {_EXAMPLE}")
+        raise source.error("missing operator", next_step=f"use one of {' '.join(OPERATORS)}: {_EXAMPLE}")
     left, right = text[: found.start()], text[found.end() :]
     aggregation, quantile = _aggregation(source, _stripped(left, 0))
     limit = _number(source, *_stripped(right, found.end()), what="limit")
@@ -128,7 +128,7 @@ def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> T
     parts = _known(arg if isinstance(arg, Mapping) else {"threshold": arg}, THRESHOLD_KEYS, origin)
     text = parts.get("threshold")
     if not isinstance(text, str):
-        raise Source(repr(arg), origin).error("an objective is a text", next_step='write one such as "p(95)<200"')
+        raise Source(repr(arg), origin).error("an objective must be a string", next_step='use one such as "p(95)<200"')
     said = {key: Source(str(value), origin) for key, value in {**shared, **parts}.items() if value is not None}
     return replace(
         _parse_line(Source(text, origin)),
@@ -140,7 +140,7 @@ def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> T
 def _known(values: Mapping[Any, object], keys: tuple[str, ...], origin: str) -> Mapping[str, object]:
     for key in values:
         if key not in keys:
-            raise Source(str(key), origin).error(f"an objective has no {key!r}", next_step=f"there are {', '.join(keys)}")
+            raise Source(str(key), origin).error(f"an objective has no key {key!r}", next_step=f"known keys: {', '.join(keys)}")
     return values
 
 
@@ -152,7 +152,7 @@ def _parse_line(source: Source) -> Threshold:
         start = len(text) - len(text.lstrip(SPACE))
         return parse_threshold(source.part(start, len(text[:colon].rstrip(SPACE))), source.part(colon + 1, len(text)))
     if "{" in text:
-        raise source.error("there is no expression after the metric", text.rfind("}") + 1, next_step="write metric{tags}: p(95)<200")
+        raise source.error("missing expression after the metric", text.rfind("}") + 1, next_step="write metric{tags}: p(95)<200")
     return parse_threshold(Source(DEFAULT_METRIC), source)
 
 
@@ -165,7 +165,7 @@ def _stripped(text: str, offset: int) -> tuple[int, int]:
 def _metric(source: Source) -> Metric:
     metric = METRICS.get(source.text)
     if metric is None:
-        raise source.error(f"there is no metric {source.text!r}", next_step=f"there are {', '.join(METRICS)}")
+        raise source.error(f"unknown metric {source.text!r}", next_step=f"known metrics: {', '.join(METRICS)}")
     return metric
 
 
@@ -173,11 +173,11 @@ def _tag(source: Source, metric: Metric) -> tuple[str, str]:
     """One `key:value`. An empty value is refused before quotes and spaces are taken off, as in k6."""
     raw_key, colon, raw_value = source.text.partition(":")
     if not raw_value:
-        missing = "no value" if colon else "no colon and value"
+        missing = "no value" if colon else "no colon or value"
         raise source.error(f"the tag {source.text.strip(SPACE)!r} has {missing}", next_step="write key:value, as in {host:foo.localhost}")
     key, value = (part.strip(SPACE).strip("\"'") for part in (raw_key, raw_value))
     if not metric.tagged:
-        raise source.error(f"{metric.name} has no tags: it is known for the whole burst only")
+        raise source.error(f"{metric.name} takes no tags: it is measured only for the whole burst")
     if key == "kind":
         _refuse_wrong_kind(source, metric, value)
     return key, value
@@ -185,16 +185,16 @@ def _tag(source: Source, metric: Metric) -> tuple[str, str]:
 
 def _refuse_wrong_kind(source: Source, metric: Metric, kind: str) -> None:
     if metric.name != "http_req_failed":
-        raise source.error(f"the tag kind belongs to http_req_failed, not to {metric.name}")
+        raise source.error(f"the tag kind applies to http_req_failed, not to {metric.name}")
     if kind not in FAILURE_KINDS | {"network"}:
-        raise source.error(f"there is no failure kind {kind!r}", next_step=f"there are network, {', '.join(sorted(FAILURE_KINDS))}")
+        raise source.error(f"unknown failure kind {kind!r}", next_step=f"known kinds: network, {', '.join(sorted(FAILURE_KINDS))}")
 
 
 def _refuse_other_than_expected(source: Source, metric: Metric, value: str) -> None:
     if metric.type is not MetricType.TREND or value != "true":
         raise source.error(
             f"the tag {_EXPECTED}:{value} of {metric.name} is not supported",
-            next_step=f"{_EXPECTED}:true is read for times; count failures by http_req_failed, and their kinds by its tag kind",
+            next_step=f"use {_EXPECTED}:true only with times; count failures with http_req_failed, and their kinds with its tag kind",
         )
 
 
@@ -207,10 +207,10 @@ def _aggregation(source: Source, span: tuple[int, int]) -> tuple[str, float | No
     if name.startswith("p(") and name.endswith(")"):
         rank = _number(source, start + 2, end - 1, what="percentile")
         if not 0 <= rank <= 100:
-            raise source.error("a percentile is a number between 0 and 100", start + 2, end - 1)
+            raise source.error("a percentile must be between 0 and 100", start + 2, end - 1)
         return PERCENTILE, rank
-    problem = f"there is no aggregation {name!r}" if name else "there is no aggregation before the operator"
-    raise source.error(problem, start, end, next_step=f"there are {', '.join(_KEYWORDS)} and p(N)")
+    problem = f"unknown aggregation {name!r}" if name else "missing aggregation before the operator"
+    raise source.error(problem, start, end, next_step=f"known aggregations: {', '.join(_KEYWORDS)} and p(N)")
 
 
 def _number(source: Source, start: int, end: int, what: str) -> float:
@@ -229,5 +229,5 @@ def _number(source: Source, start: int, end: int, what: str) -> float:
     if value is None:
         raise source.error(f"the {what} {text!r} is not a number" if text else f"the {what} is missing", start, end, next_step=_EXAMPLE)
     if math.isinf(value):
-        raise source.error(f"the {what} {text!r} is larger than any number", start, end)
+        raise source.error(f"the {what} {text!r} is too large", start, end)
     return value

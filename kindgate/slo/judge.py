@@ -44,7 +44,7 @@ def judge(
     """
     thresholds = objectives.thresholds
     if not thresholds:
-        raise SloError("there is no threshold to judge", next_step="write one under thresholds: or in @pytest.mark.slo")
+        raise SloError("no threshold to judge", next_step="add one under thresholds: or in @pytest.mark.slo")
     alpha, lateness = ALPHA / looks, largest_lateness(samples)
     findings = [find(threshold, samples, alpha, lateness) for threshold in thresholds]
     verdicts, rivals = _corrected(findings, alpha)

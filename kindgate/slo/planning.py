@@ -77,7 +77,7 @@ def refuse_uncarried(threshold: Threshold, series: Sequence[PlannedSeries]) -> N
     """Raises `SloError` for a threshold with tags that no request of `series` carries: it could only ever have no data."""
     if not _matching(threshold, series):
         known = sorted({f"{key}:{value}" for one in series for key, value in one.tags.items() if value})
-        raise _error(threshold, "no planned request carries these tags", f"the plan has {', '.join(known) or 'no tags'}")
+        raise _error(threshold, "no planned request has these tags", f"planned tags: {', '.join(known) or 'none'}")
 
 
 def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
@@ -88,7 +88,7 @@ def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
     """
     per_request = effective_size(1.0, bursts, UNSEEN_DESIGN_EFFECT, alpha)
     if not per_request:
-        raise ValueError("one burst confirms nothing")
+        raise ValueError("one burst cannot confirm anything")
     return math.ceil(math.log(alpha) / math.log1p(-allowed) / per_request)
 
 
@@ -101,13 +101,13 @@ def refuse_impossible(threshold: Threshold) -> None:
     """Raises `SloError` for a threshold that no measurement can meet, however many there are."""
     expression = threshold.expression
     if not math.isfinite(expression.limit):
-        raise _error(threshold, f"the limit {expression.limit} decides nothing", "write a finite number")
+        raise _error(threshold, f"a limit of {expression.limit} decides nothing", "use a finite number")
     # Times, shares and counts are never negative, and a share is never above 1.
     impossible = (expression.operator == "<" and expression.limit <= 0) or (expression.operator == "<=" and expression.limit < 0)
     if threshold.selector.metric.type is MetricType.RATE:
         impossible |= (expression.operator == ">" and expression.limit >= 1) or (expression.operator == ">=" and expression.limit > 1)
     if impossible:
-        raise _error(threshold, "no measurement can meet it", "a rate is a share between 0 and 1, a time is above 0")
+        raise _error(threshold, "no measurement can meet it", "use a share between 0 and 1 for a rate, and a value above 0 for a time")
 
 
 def _planned(threshold: Threshold, plan: BurstsPlan) -> int:
@@ -127,14 +127,14 @@ def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
     if allowed is None and not is_mean(threshold):
         return
     if bursts < 2:
-        raise _error(threshold, "one burst shows no spread between bursts", "plan at least 2 bursts, or ask for quick mode")
+        raise _error(threshold, "one burst shows no spread between bursts", "plan at least 2 bursts, or use quick mode")
     if allowed is None or Proportion.of([0] * bursts, [size] * bursts).upper(plan.alpha) < allowed:
         return
     needed = needed_requests(allowed, bursts, plan.alpha)
     raise _error(
         threshold,
-        f"it cannot pass, even if no request is too slow or fails: {size * bursts:,} requests are planned and {needed:,} are needed",
-        f"plan at least {math.ceil(needed / bursts):,} requests in each of {bursts} bursts, by a longer duration or a higher rate",
+        f"it cannot pass even if no request is too slow or fails: {size * bursts:,} requests are planned, but {needed:,} are required",
+        f"plan at least {math.ceil(needed / bursts):,} requests in each of {bursts} bursts, with a longer duration or a higher rate",
     )
 
 
@@ -143,7 +143,7 @@ def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan, rivals: int) -> N
     needed = needed_pairs(plan.alpha / rivals)
     if plan.most_bursts < needed and not plan.quick:
         raise SloError(
-            f"{tolerance.origin or 'compare'}: {tolerance} cannot be decided by {plan.most_bursts} bursts",
+            f"{tolerance.origin or 'compare'}: {tolerance} cannot be decided with {plan.most_bursts} bursts",
             next_step=f"plan at least {math.ceil(needed / plan.looks)} bursts per look",
         )
 
@@ -155,7 +155,7 @@ def _error(threshold: Threshold, problem: str, next_step: str) -> SloError:
 def advice(objectives: Objectives) -> Sequence[str]:
     """Sentences about tolerances that are hard to decide; none of them refuses anything."""
     return [
-        f"{tolerance}: percentiles this high scatter by 30 % between bursts; 25 % or more is decided far more often"
+        f"{tolerance}: percentiles this high vary by 30 % between bursts; a tolerance of 25 % or more is decided far more often"
         for tolerance in objectives.compare
         if tolerance.quantile >= 99 and tolerance.max_regression < 0.25
     ]

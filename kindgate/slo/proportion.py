@@ -45,7 +45,7 @@ class Proportion:
         size = np.asarray(sizes, np.float64)
         some = size > 0
         if not some.any():
-            raise ValueError("there are no requests")
+            raise ValueError("no requests")
         size, wrong = size[some], np.asarray(bad, np.float64)[some]
         total, bursts = size.sum(), len(size)
         share = wrong.sum() / total

@@ -24,6 +24,6 @@ def redirects_explanation(version: str = "") -> str:
     """Why the verdict is no PASS, and what to do; `version` says which of two it was."""
     whose = f" of {version}" if version else ""
     return (
-        f"{Verdict.INCONCLUSIVE}: every answer{whose} was a redirect (3xx), which is not followed, so the application itself was not "
-        "measured; name a path that it answers itself, or request it by https where it redirects there."
+        f"{Verdict.INCONCLUSIVE}: every response{whose} was a redirect (3xx), which is not followed, so the application itself was not "
+        "measured; use a path that it answers itself, or request it over https if it redirects there."
     )

@@ -32,7 +32,7 @@ def p_less(differences: Sequence[float]) -> float:
 def hodges_lehmann(differences: Sequence[float]) -> float:
     """The median of all pairwise averages (Walsh averages). Raises `ValueError` when there are no differences."""
     if not differences:
-        raise ValueError("there are no differences")
+        raise ValueError("no differences")
     return float(np.median(_walsh(differences)))
 
 

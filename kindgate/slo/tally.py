@@ -73,7 +73,7 @@ class Times:
         So a failure never helps to stay below the limit. Raises `ValueError` when there are no requests.
         """
         if not self.size:
-            raise ValueError("there are no requests")
+            raise ValueError("no requests")
         failed = np.maximum(self.until_failure.values, limit * 1000) * self.until_failure.counts
         rest = (self.lost - self.until_failure.count) * limit * 1000
         return float((self.times.values * self.times.counts).sum() + failed.sum() + rest) / self.size / 1000

@@ -204,9 +204,9 @@ def test_nothing_to_compare_is_an_error() -> None:
 def test_the_sentence_says_both_figures_change_and_interval() -> None:
     """One sentence with both versions, the change, its interval, the size and what it speaks for."""
     assert compare([P95], _duet(1.0)).results[0].explanation == (
-        "PASS: p(95) of the pull request = 24.7 ms against 24.7 ms of the base, 0.154 % slower "
-        "(interval 1.93 % faster to 2.14 % slower, from 30,000 requests in 30 pairs of bursts) "
-        "and may be at most 10 % slower; this speaks for this machine in these minutes."
+        "PASS: p(95) of the pull request = 24.7 ms, baseline 24.7 ms, 0.154 % slower "
+        "(interval 1.93 % faster to 2.14 % slower, from 30,000 requests in 30 pairs of bursts)"
+        "; at most 10 % slower is tolerated; valid only for this machine and this time window."
     )
 
 
@@ -216,12 +216,12 @@ def test_the_sentence_says_both_figures_change_and_interval() -> None:
         (_duet(1.3), "30.2 % slower (interval 27.5 % slower to 32.8 % slower"),
         (
             _duet(bursts=4),
-            "too few for an interval, from 4,000 requests in 4 pairs of bursts) and may be at most 10 % slower, too close to tell",
+            "too little data for an interval, from 4,000 requests in 4 pairs of bursts); at most 10 % slower is tolerated, too close",
         ),
-        (_duet(lag_ms=5), "loop lag was p99 5 ms (at most 1.24 ms is valid), so that 30,000 requests in 30 pairs of bursts say nothing"),
-        (_duet(lost=(0, 60)), "p(95) of the pull request lies among the requests that failed against 24.7 ms of the base"),
-        (_duet(lost=(60, 0)), "p(95) of the base version lies among the requests that failed"),
-        ([], "there are no bursts of both versions, and an objective without data is missed"),
+        (_duet(lag_ms=5), "loop lag: p99 5 ms (valid: at most 1.24 ms), so 30,000 requests in 30 pairs of bursts say nothing"),
+        (_duet(lost=(0, 60)), "p(95) of the pull request has no value because too many requests failed, baseline 24.7 ms"),
+        (_duet(lost=(60, 0)), "p(95) of the baseline has no value because too many requests failed"),
+        ([], "no bursts of both versions; no data counts as FAIL"),
     ],
 )
 def test_the_sentence_says_what_was_in_the_way(samples: list[BurstSample], words: str) -> None:
@@ -234,7 +234,7 @@ def test_versions_on_different_nodes_get_no_verdict() -> None:
     found = compare([P95], _duet(1.5), placement="foo: a 2 and 0, b 0 and 2")
 
     assert found.verdict is Verdict.INVALID
-    assert "placement was unlike (foo: a 2 and 0, b 0 and 2)" in found.results[0].explanation
+    assert "placement: uneven (foo: a 2 and 0, b 0 and 2)" in found.results[0].explanation
     assert compare([P95], _duet(1.5)).verdict is Verdict.FAIL
 
 
@@ -253,8 +253,8 @@ def _redirecting(samples: list[BurstSample], *arms: str) -> list[BurstSample]:
     ("arms", "named"),
     [
         ((HEAD,), "of the pull request was"),
-        ((BASE,), "of the base version was"),
-        ((BASE, HEAD), "of the base version and the pull request was"),
+        ((BASE,), "of the baseline was"),
+        ((BASE, HEAD), "of the baseline and the pull request was"),
     ],
 )
 def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: str) -> None:
@@ -262,7 +262,7 @@ def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: 
     (result,) = compare([P95], _redirecting(_duet(), *arms)).results
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert f"every answer {named} a redirect" in result.explanation
+    assert f"every response {named} a redirect" in result.explanation
 
 
 def test_a_slower_version_fails_whatever_it_answers() -> None:

@@ -145,10 +145,10 @@ def test_a_round_is_as_long_as_a_look_and_never_short(per_look: int) -> None:
 def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
     """What is not confirmed says so first; a verdict that stands names what it confirms."""
     assert confirmed(1.3, 1.0).explanation.startswith(
-        "INCONCLUSIVE: not confirmed: 20 pairs of bursts said FAIL (28.8 % slower), and 20 new ones "
+        "INCONCLUSIVE: not confirmed: 20 pairs of bursts gave FAIL (28.8 % slower), but 20 new pairs "
     )
-    assert "; 20 pairs of bursts before said the same (28.8 % slower); this speaks" in confirmed(1.3, 1.3).explanation
-    assert "said FAIL" in confirm(compare([P95], duet(1.3)), duet(lag_ms=5)).results[0].explanation
+    assert "; 20 earlier pairs of bursts gave the same verdict (28.8 % slower); " in confirmed(1.3, 1.3).explanation
+    assert "gave FAIL" in confirm(compare([P95], duet(1.3)), duet(lag_ms=5)).results[0].explanation
 
 
 def test_a_fail_within_the_tolerance_does_not_contradict_itself() -> None:
@@ -156,7 +156,7 @@ def test_a_fail_within_the_tolerance_does_not_contradict_itself() -> None:
     (result,) = confirm(compare([P95], duet(1.08, 30)), duet(1.08, 20, seed=4)).results
     assert result.change is not None
     assert result.verdict is Verdict.FAIL
-    assert result.change < P95.max_regression, "the example has to be within the tolerance"
+    assert result.change < P95.max_regression, "the example must be within the tolerance"
 
-    assert "it is slower for certain, and cannot be shown to be at most 10 % slower" in result.explanation
-    assert "may be at most" not in result.explanation
+    assert "it is certainly slower and was not shown to be within the tolerated 10 %" in result.explanation
+    assert "is tolerated" not in result.explanation

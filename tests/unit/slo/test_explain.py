@@ -13,7 +13,7 @@ from kindgate.slo.sample import BurstSample
 
 MakeRun = Callable[..., list[BurstSample]]
 
-SCOPE = "; this speaks for this machine in these minutes."
+SCOPE = "; valid only for this machine and this time window."
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,8 @@ SCOPE = "; this speaks for this machine in these minutes."
             "p(95)<200",
             {},
             (
-                "PASS: p(95) of http_req_duration = 161 ms (interval 156 ms to 166 ms, from 20,000 requests in 20 bursts) "
-                "and has to be < 200 ms: 0.875 % of the requests took 200 ms or longer, failed or were never sent, where 5 "
-                "% may"
+                "PASS: p(95) of http_req_duration = 161 ms (interval 156 ms to 166 ms, from 20,000 requests in 20 bursts); must "
+                "be < 200 ms: 0.875 % of the requests took 200 ms or longer, failed or were never sent (5 % allowed)"
             ),
         ),
         (
@@ -33,129 +32,121 @@ SCOPE = "; this speaks for this machine in these minutes."
             {},
             (
                 "INCONCLUSIVE: p(95) of http_req_duration = 161 ms (interval 155 ms to 167 ms, from 20,000 requests in 20 "
-                "bursts) and has to be <= 162 ms, too close to tell: 4.7 % of the requests took longer than 162 ms, failed "
-                "or were never sent, where 5 % may"
+                "bursts); must be <= 162 ms, too close to call: 4.7 % of the requests took longer than 162 ms, failed or were "
+                "never sent (5 % allowed)"
             ),
         ),
         (
             "p(95)<150",
             {},
             (
-                "FAIL: p(95) of http_req_duration = 161 ms (interval 156 ms to 167 ms, from 20,000 requests in 20 bursts) "
-                "and has to be < 150 ms: 8.02 % of the requests took 150 ms or longer, failed or were never sent, where 5 "
-                "% may"
+                "FAIL: p(95) of http_req_duration = 161 ms (interval 156 ms to 167 ms, from 20,000 requests in 20 bursts); must "
+                "be < 150 ms: 8.02 % of the requests took 150 ms or longer, failed or were never sent (5 % allowed)"
             ),
         ),
         (
             "p(95)>200",
             {},
             (
-                "FAIL: p(95) of http_req_duration = 161 ms (interval 156 ms to 166 ms, from 20,000 requests in 20 bursts) "
-                "and has to be > 200 ms: 99.125 % of the requests took 200 ms or less, failed or were never sent, where 95 % "
-                "may"
+                "FAIL: p(95) of http_req_duration = 161 ms (interval 156 ms to 166 ms, from 20,000 requests in 20 bursts); must "
+                "be > 200 ms: 99.125 % of the requests took 200 ms or less, failed or were never sent (95 % allowed)"
             ),
         ),
         (
             "p(99.9)<1000",
             {},
             (
-                "INCONCLUSIVE: p(99.9) of http_req_duration = 246 ms (interval from 229 ms upwards, from 20,000 requests "
-                "in 20 bursts) and has to be < 1,000 ms, too few requests to tell: 0 % of the requests took 1,000 ms or "
-                "longer, failed or were never sent, where 0.1 % may"
+                "INCONCLUSIVE: p(99.9) of http_req_duration = 246 ms (interval from 229 ms up, from 20,000 requests in 20 "
+                "bursts); must be < 1,000 ms, too few requests to decide: 0 % of the requests took 1,000 ms or longer, failed or "
+                "were never sent (0.1 % allowed)"
             ),
         ),
         (
             "p(95)<200",
             {"count": 2, "size": 20},
             (
-                "INCONCLUSIVE: p(95) of http_req_duration = 133 ms (no limit could be decided, from 40 requests in 2 "
-                "bursts) and has to be < 200 ms, too few requests to tell: 0 % of the requests took 200 ms or longer, "
-                "failed or were never sent, where 5 % may"
+                "INCONCLUSIVE: p(95) of http_req_duration = 133 ms (unbounded interval, from 40 requests in 2 bursts); must be < "
+                "200 ms, too few requests to decide: 0 % of the requests took 200 ms or longer, failed or were never sent (5 % "
+                "allowed)"
             ),
         ),
         (
             "avg<98",
             {},
-            (
-                "FAIL: avg of http_req_duration = 103 ms (interval 99.9 ms to 106 ms, from 20,000 requests in 20 bursts) "
-                "and has to be < 98 ms"
-            ),
+            ("FAIL: avg of http_req_duration = 103 ms (interval 99.9 ms to 106 ms, from 20,000 requests in 20 bursts); must be < 98 ms"),
         ),
         (
             "http_req_failed: rate<0.01",
             {},
-            ("PASS: rate of http_req_failed = 0 % (interval 0 % to 0.119 %, from 20,000 requests in 20 bursts) and has to be < 1 %"),
+            ("PASS: rate of http_req_failed = 0 % (interval 0 % to 0.119 %, from 20,000 requests in 20 bursts); must be < 1 %"),
         ),
         (
             "checks: rate>0.9",
             {"checks": (950, 50)},
-            ("PASS: rate of checks = 95 % (interval 94.6 % to 95.3 %, from 20,000 requests in 20 bursts) and has to be > 90 %"),
+            ("PASS: rate of checks = 95 % (interval 94.6 % to 95.3 %, from 20,000 requests in 20 bursts); must be > 90 %"),
         ),
         (
             "max<300",
             {},
             (
-                "FAIL: max of http_req_duration = 331 ms (a fact of these 20,000 requests in 20 bursts, without an "
-                "interval) and has to be < 300 ms"
+                "FAIL: max of http_req_duration = 331 ms (exact for these 20,000 requests in 20 bursts, without an interval); "
+                "must be < 300 ms"
             ),
         ),
         (
             "http_reqs: count>30000",
             {},
-            (
-                "FAIL: count of http_reqs = 20,000 (a fact of these 20,000 requests in 20 bursts, without an interval) and "
-                "has to be > 30,000"
-            ),
+            ("FAIL: count of http_reqs = 20,000 (exact for these 20,000 requests in 20 bursts, without an interval); must be > 30,000"),
         ),
         (
             "http_reqs: rate>300",
             {},
-            ("PASS: rate of http_reqs = 500/s (a fact of these 20,000 requests in 20 bursts, without an interval) and has to be > 300/s"),
+            ("PASS: rate of http_reqs = 500/s (exact for these 20,000 requests in 20 bursts, without an interval); must be > 300/s"),
         ),
         (
             "checks: rate>0.9",
             {},
-            "FAIL: checks has no data (0 requests in 20 bursts), and an objective without data is missed",
+            "FAIL: checks has no data (0 requests in 20 bursts); no data counts as FAIL",
         ),
         (
             "p(95)<200",
             {"failed": {"timeout": 100}},
             (
-                "FAIL: p(95) of http_req_duration lies among the requests that failed (interval from 331 ms upwards, from "
-                "22,000 requests in 20 bursts) and has to be < 200 ms: 9.89 % of the requests took 200 ms or longer, "
-                "failed or were never sent, where 5 % may"
+                "FAIL: p(95) of http_req_duration has no value because too many requests failed (interval from 331 ms up, from "
+                "22,000 requests in 20 bursts); must be < 200 ms: 9.89 % of the requests took 200 ms or longer, failed or were "
+                "never sent (5 % allowed)"
             ),
         ),
         (
             "p(95)<200",
             {"size": 0, "failed": {"timeout": 100}},
-            ("FAIL: http_req_duration has no data (none of 2,000 requests succeeded), and an objective without data is missed"),
+            ("FAIL: http_req_duration has no data (none of 2,000 requests succeeded); no data counts as FAIL"),
         ),
         (
             "p(95)<200",
             {"count": 1},
             (
-                "INCONCLUSIVE: p(95) of http_req_duration = 157 ms (1,000 requests in 1 burst, which shows no spread "
-                "between bursts) and has to be < 200 ms, so nothing is decided"
+                "INCONCLUSIVE: p(95) of http_req_duration = 157 ms (1,000 requests in 1 burst, which shows no spread between "
+                "bursts); must be < 200 ms, but a single burst decides nothing"
             ),
         ),
         (
             "p(95)<200",
             {"lag_ms": 20},
             (
-                "INVALID: loop lag was p99 20 ms (at most 10 ms is valid), so that p(95) of http_req_duration = 161 ms "
-                "from 20,000 requests in 20 bursts says nothing about the service: lower the rate, send from more "
-                "processes or another machine, or keep other work off this one"
+                "INVALID: loop lag: p99 20 ms (valid: at most 10 ms), so p(95) of http_req_duration = 161 ms from 20,000 requests"
+                " in 20 bursts says nothing about the service: lower the rate, send from more processes or another machine, or "
+                "keep other work off this machine"
             ),
         ),
         (
             "http_req_failed: rate<0.1",
             {"steal": 0.2, "cpu_share": 0.9},
             (
-                "INVALID: CPU steal was 20 % (at most 5 % is valid) and generator CPU was 90 % of its core (less than 80 % "
-                "is valid), so that rate of http_req_failed = 0 % from 20,000 requests in 20 bursts says nothing about the "
-                "service: the machine's host is overcommitted: measure again later, or on a dedicated machine; lower the "
-                "rate, or send from more processes"
+                "INVALID: CPU steal: 20 % (valid: at most 5 %) and generator CPU: 90 % of its core (valid: less than 80 %), so "
+                "rate of http_req_failed = 0 % from 20,000 requests in 20 bursts says nothing about the service: the machine's "
+                "host is overcommitted: measure again later, or on a dedicated machine; lower the rate, or send from more "
+                "processes"
             ),
         ),
     ],
@@ -175,8 +166,8 @@ def test_a_fail_that_many_objectives_soften_says_so(run: MakeRun) -> None:
         judge(objectives, run()).results[0].explanation
         == (
             "INCONCLUSIVE: p(95) of http_req_duration = 161 ms (interval 156 ms to 167 ms, from 20,000 requests in 20 "
-            "bursts) and has to be < 155 ms, missed by its own interval, which among 10 objectives can happen by "
-            "chance: 6.52 % of the requests took 155 ms or longer, failed or were never sent, where 5 % may"
+            "bursts); must be < 155 ms, missed by its own interval, but among 10 objectives that can happen by chance: 6.52 %"
+            " of the requests took 155 ms or longer, failed or were never sent (5 % allowed)"
         )
         + SCOPE
     )

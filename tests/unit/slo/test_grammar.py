@@ -150,19 +150,19 @@ def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None
     ("text", "column", "problem"),
     [
         ("http_req_duration{host:foo", 18, "not closed"),
-        ("http_req_duration}host:foo", 18, "not opened"),
-        ("http_req_duration}a{b", 18, "not opened"),
+        ("http_req_duration}host:foo", 18, "no opening one"),
+        ("http_req_duration}a{b", 18, "no opening one"),
         ("http_req_duration{host:f}oo", 26, "nothing may follow"),
         ("http_req_duration{host}", 19, "no colon"),
         ("http_req_duration{host:}", 19, "no value"),
         ("http_req_duration{host:foo,}", 28, "no colon"),
         ("http_req_duration{}", 19, "no colon"),
-        ("http_req_duratio{host:foo}", 1, "no metric"),
-        ("http_req_duration {host:foo}", 1, "no metric"),
-        ("", 1, "no metric"),
-        ("http_req_failed{kind:slow}", 17, "no failure kind"),
-        ("checks{kind:timeout}", 8, "belongs to http_req_failed"),
-        ("send_lag{host:foo}", 10, "has no tags"),
+        ("http_req_duratio{host:foo}", 1, "unknown metric"),
+        ("http_req_duration {host:foo}", 1, "unknown metric"),
+        ("", 1, "unknown metric"),
+        ("http_req_failed{kind:slow}", 17, "unknown failure kind"),
+        ("checks{kind:timeout}", 8, "applies to http_req_failed"),
+        ("send_lag{host:foo}", 10, "takes no tags"),
     ],
 )
 def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, problem: str) -> None:
@@ -181,7 +181,7 @@ def test_only_fitting_aggregations_are_taken(metric: object, aggregate: str) -> 
     if aggregate.partition("(")[0] in AGGREGATIONS[kind]:
         assert str(parse_marker((text,))[0]) == text
     else:
-        with pytest.raises(SloError, match=f"does not fit {name}, which is a {kind}"):
+        with pytest.raises(SloError, match=f"does not apply to {name}, which is a {kind}"):
             parse_marker((text,))
 
 
@@ -207,7 +207,7 @@ def test_a_marker_holds_several_objectives() -> None:
 
 @pytest.mark.parametrize(
     ("args", "problem"),
-    [((), "there is no objective"), ((95,), "an objective is a text"), (("checks{host:a} rate>0.9",), "no expression after the metric")],
+    [((), "no objective"), ((95,), "must be a string"), (("checks{host:a} rate>0.9",), "missing expression after the metric")],
 )
 def test_a_marker_without_an_objective_is_refused(args: tuple[object, ...], problem: str) -> None:
     """A marker needs texts, each with an expression."""
@@ -232,12 +232,12 @@ def test_a_marker_may_hold_k6s_object_form() -> None:
 @pytest.mark.parametrize(
     ("args", "options", "problem"),
     [
-        (({"threshold": "p(95)<1", "abortOnFall": True},), {}, "no 'abortOnFall'"),
-        (({"abortOnFail": True},), {}, "an objective is a text"),
+        (({"threshold": "p(95)<1", "abortOnFall": True},), {}, "no key 'abortOnFall'"),
+        (({"abortOnFail": True},), {}, "must be a string"),
         (({"threshold": "p(95)<1", "abortOnFail": 1},), {}, "neither true nor false"),
         (("p(95)<1",), {"delayAbortEval": True}, "not a duration"),
-        (("p(95)<1",), {"abort": True}, "no 'abort'"),
-        ((), {"abortOnFail": True}, "there is no objective"),
+        (("p(95)<1",), {"abort": True}, "no key 'abort'"),
+        ((), {"abortOnFail": True}, "no objective"),
     ],
 )
 def test_a_marker_that_says_something_else_is_refused(args: tuple[object, ...], options: dict[str, object], problem: str) -> None:

@@ -115,7 +115,7 @@ def test_a_time_is_invalid_while_other_programs_use_the_cpus(run: MakeRun, limit
     (result,) = judge(_objectives(f"p(95)<{limit}"), run(foreign=0.9)).results
 
     assert result.verdict is Verdict.INVALID
-    assert "foreign CPU was 90 % of the machine (at most 15 % is valid)" in result.explanation
+    assert "foreign CPU: 90 % of the machine (valid: at most 15 %)" in result.explanation
 
 
 def test_a_failure_by_status_stays_one_while_other_programs_use_the_cpus(burst: MakeBurst) -> None:
@@ -226,7 +226,7 @@ def test_drift_is_told(burst: MakeBurst) -> None:
 
     assert judge(_objectives("p(95)<200"), samples).results[0].drift == (
         "p(95) rose over the bursts, from 105 ms in the first third to 133 ms in the last: "
-        "the interval takes bursts to be alike and is too narrow here."
+        "the interval assumes that bursts are alike, so it is too narrow here."
     )
 
 

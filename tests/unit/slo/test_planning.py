@@ -61,7 +61,7 @@ def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> No
     """A closed loop plans no number of requests, and its tags are known all the same."""
     series = (PlannedSeries({"host": "foo"}, 0),)
     refuse_uncarried(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
-    with pytest.raises(SloError, match="no planned request carries these tags"):
+    with pytest.raises(SloError, match="no planned request has these tags"):
         refuse_uncarried(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
 
 
@@ -70,7 +70,7 @@ def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -
     with pytest.raises(SloError) as caught:
         _refuse("p(99.9)<200", _plan(200))
 
-    assert "6,000 requests are planned and 22,557 are needed" in caught.value.message
+    assert "6,000 requests are planned, but 22,557 are required" in caught.value.message
     assert caught.value.next_step.startswith("plan at least 752 requests in each of 30 bursts")
     _refuse("p(99.9)<200", _plan(752))
 
@@ -86,10 +86,10 @@ def test_a_sub_metric_needs_its_own_requests() -> None:
 
 def test_tags_that_no_request_will_carry_are_refused() -> None:
     """A misspelt host would have no data and fail after all the load: it is refused before, with what there is."""
-    with pytest.raises(SloError, match="no planned request carries these tags") as caught:
+    with pytest.raises(SloError, match="no planned request has these tags") as caught:
         _refuse("http_req_duration{host:fo}: p(95)<200", _plan(1000))
 
-    assert caught.value.next_step == "the plan has host:bar, host:foo, route:bar, route:foo"
+    assert caught.value.next_step == "planned tags: host:bar, host:foo, route:bar, route:foo"
 
 
 def test_a_failure_kind_is_no_tag_of_the_plan() -> None:
@@ -139,7 +139,7 @@ def test_a_comparison_needs_enough_pairs() -> None:
         assert wilcoxon([1.0 + place for place in range(pairs - 1)], alternative="greater").pvalue >= alpha
     objectives = Objectives(compare=(Tolerance(95.0, 0.1, "slo.yaml:3:3"),))
     refuse_unreachable(objectives, _plan(100, bursts=2))
-    with pytest.raises(SloError, match=r"slo\.yaml:3:3: .* cannot be decided by 3 bursts"):
+    with pytest.raises(SloError, match=r"slo\.yaml:3:3: .* cannot be decided with 3 bursts"):
         refuse_unreachable(objectives, _plan(100, bursts=1))
 
 
@@ -148,7 +148,7 @@ def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
     both = Objectives(compare=(Tolerance(50.0, 0.1), Tolerance(95.0, 0.1)))
 
     refuse_unreachable(Objectives(compare=both.compare[:1]), _plan(100, bursts=2))
-    with pytest.raises(SloError, match="cannot be decided by 6 bursts"):
+    with pytest.raises(SloError, match="cannot be decided with 6 bursts"):
         refuse_unreachable(both, _plan(100, bursts=2))
     refuse_unreachable(both, _plan(100, bursts=3))
 

@@ -33,7 +33,7 @@ def test_redirects_alone_are_never_a_pass(run: MakeRun, objective: str) -> None:
     (result,) = judge(objectives, redirected(run(), 1.0)).results
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert "every answer was a redirect" in result.explanation
+    assert "every response was a redirect" in result.explanation
 
 
 def test_some_redirects_among_other_answers_are_an_application_s_own(run: MakeRun) -> None:
