@@ -117,7 +117,7 @@ class _Series:
     def weakness(self, base: BaseObjectives, plan: Looks) -> str:
         """In what it is less than the base's plan; empty when it is not."""
         if len(self.bursts) < plan.per_look:
-            return f"{base.branch} plans {plural(plan.per_look, 'burst')} for a look, and this run holds {len(self.bursts)}"
+            return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
         return _lighter(self.bursts, base) or _lighter(self.second.samples, base)
 
 
@@ -129,7 +129,7 @@ def _lighter(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
     rate = median(size / burst.seconds if burst.seconds else 0.0 for size, burst in zip(sizes, bursts, strict=True))
     if rate < LOAD_SHARE * base.rate or median(sizes) < LOAD_SHARE * base.rate * base.seconds:
         planned = f"{number(base.rate * base.seconds)} requests at {number(base.rate)}/s"
-        return f"{base.branch} plans {planned} for a burst, and this run's had {number(median(sizes))} at {number(rate)}/s"
+        return f"{base.branch} plans {planned} per burst, but this run sent {number(median(sizes))} at {number(rate)}/s"
     return ""
 
 
@@ -150,7 +150,7 @@ def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
     weakness = series.weakness(base, plan)
     rows = objective_records(again.result, "")
     return [
-        _unjudged(objective_name(row), "this run sent no request that it is about")
+        _unjudged(objective_name(row), "this run sent no request that it applies to")
         if not scheduled(result.threshold, series.bursts)
         else _row(row, again, weakness)
         for row, result in zip(rows, again.result.results, strict=True)
@@ -159,7 +159,7 @@ def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
 
 def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
     if series is None:
-        return [_unjudged(str(one), "this run compared nothing with a base version") for one in base.objectives.compare]
+        return [_unjudged(str(one), "this run did not compare anything with a baseline") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
     again = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.second)
     weakness = series.weakness(base, plan)
@@ -168,11 +168,11 @@ def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
 
 def _row(row: ThresholdOutcome | ComparisonRow, again: Rejudgement[Judgement] | Rejudgement[Comparison], weakness: str) -> Rejudged:
     """What became of one objective: only a FAIL or an INVALID can come of less load than planned."""
-    less = weakness or ("this run ended before this look had all of its bursts" if again.short and row.verdict is Verdict.PASS else "")
+    less = weakness or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
     if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
         return _unjudged(objective_name(row), less)
     if again.unconfirmed and row.verdict in DECIDED:
-        return _unjudged(objective_name(row), f"this run has no confirmation round that is long enough for the {row.verdict} of its looks")
+        return _unjudged(objective_name(row), f"this run has no confirmation round long enough to confirm the {row.verdict} of its looks")
     return Rejudged(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
 
 

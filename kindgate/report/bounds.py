@@ -35,7 +35,7 @@ class Bounds:
         ends = (signs == ord("]")) | (signs == ord("}"))
         steps = np.where(starts, np.int8(1), np.int8(-1))[starts | ends] if containers else np.zeros(1, np.int8)
         if int(np.cumsum(steps, dtype=np.int64).max()) > self.depth:
-            raise BoundsExceeded(f"objects and lists inside each other more than {self.depth} deep")
+            raise BoundsExceeded(f"objects and lists nested more than {self.depth} deep")
 
 
 REPORT = Bounds(containers=250_000, values=1_500_000)

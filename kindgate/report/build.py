@@ -94,9 +94,11 @@ def build_report(
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
     said = [shortened(note, LINE_LIMIT) for note in notes]
-    said += [f"{len(bursts) - BURSTS} more bursts are left out of the report"] if len(bursts) > BURSTS else []
-    said += [f"the figures of {kept.left_out} judgements are not in the report: it cannot be judged again"] if kept.left_out else []
-    said += [f"{len(tests) - TESTS} more tests are left out of the report"] if len(tests) > TESTS else []
+    said += [f"{len(bursts) - BURSTS} more bursts were omitted from the report"] if len(bursts) > BURSTS else []
+    said += (
+        [f"the figures of {kept.left_out} judgments were omitted from the report, so it cannot be judged again"] if kept.left_out else []
+    )
+    said += [f"{len(tests) - TESTS} more tests were omitted from the report"] if len(tests) > TESTS else []
     return RunReport(
         run=run,
         outcome=outcome_of(

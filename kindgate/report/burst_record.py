@@ -63,7 +63,7 @@ def _plan(plan: BurstPlan) -> Plan:
     return Plan(
         rate=loop.peak_rate if isinstance(loop, OpenLoop) else 0.0,
         seconds=loop.seconds or 0.0,
-        arrival=loop.arrival if isinstance(loop, OpenLoop) else f"closed loop of {loop.users} users",
+        arrival=loop.arrival if isinstance(loop, OpenLoop) else f"closed loop with {loop.users} users",
         seed=plan.seed,
         timeout=plan.timeout,
         hosts=tuple(hosts)[:HOSTS],
@@ -100,7 +100,7 @@ def _label(series: Series) -> str:
 def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> FailureCount:
     """The failures of one kind; those of HTTP with their statuses."""
     if kind is FailureKind.RETRIED:
-        return FailureCount(kind=kind.value, count=count, example="answered only when sent again: the connection was closed")
+        return FailureCount(kind=kind.value, count=count, example="answered only on a second attempt: the connection was closed")
     if kind is not FailureKind.HTTP:
         return FailureCount(kind=kind.value, count=count)
     statuses: dict[int, int] = {}

@@ -89,9 +89,9 @@ class Distribution(Record):
     @model_validator(mode="after")
     def _edges_enclose(self) -> Self:
         if self.counts and len(self.edges) != len(self.counts) + 1:
-            raise ValueError("n bins have n + 1 edges")
+            raise ValueError("n bins must have n + 1 edges")
         if any(low >= high for low, high in zip(self.edges, self.edges[1:], strict=False)):
-            raise ValueError("the edges of a distribution ascend")
+            raise ValueError("the edges of a distribution must ascend")
         return self
 
 

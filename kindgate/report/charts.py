@@ -73,7 +73,7 @@ def distribution_chart(burst: Burst, distribution: Distribution, limits: Sequenc
         log_ticks(axes.xaxis)
         axes.set_xlabel("response time (ms)")
 
-    title, said = f"Distribution of response times in {burst.name}", f"{plural(sum(distribution.counts), 'request')} that succeeded."
+    title, said = f"Distribution of response times in {burst.name}", f"{plural(sum(distribution.counts), 'successful request')}."
     return chart(draw, prefix, title, said, _bins(distribution, "ms"))
 
 
@@ -124,7 +124,7 @@ def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -
 
     said = f"p50, p95 and p99 of {plural(len(bursts), 'burst')}."
     rows = rows_of(("burst", *(f"{name} ms" for name in series)), _places(bursts), *series.values())
-    return chart(draw, prefix, "Response time from burst to burst", said, rows)
+    return chart(draw, prefix, "Response time per burst", said, rows)
 
 
 def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
@@ -139,7 +139,7 @@ def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
     worst = max((lag.p99 for lag in lags if lag is not None), default=None)
     said = f"How late requests were sent; the worst p99 is {number(worst)} µs."
     rows = rows_of(("burst", *(f"{name} µs" for name in series)), _places(bursts), *series.values())
-    return chart(draw, prefix, "Send lag from burst to burst", said, rows)
+    return chart(draw, prefix, "Send lag per burst", said, rows)
 
 
 Spans = Sequence[tuple[float, float]]
@@ -148,17 +148,17 @@ Spans = Sequence[tuple[float, float]]
 
 def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's CPU over time, the times of load shaded, with its request and limit."""
-    said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at most during the load; limit {number(used.cpu_limit)}."
+    said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at peak under load; limit {number(used.cpu_limit)}."
     draw = _use(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
-    rows = rows_of(("after s", "cores"), _after(series.times, loads), series.cpu)
+    rows = rows_of(("time s", "cores"), _after(series.times, loads), series.cpu)
     return chart(draw, prefix, f"CPU of {used.workload}", said, rows)
 
 
 def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's memory over time, the times of load shaded, with its request and limit."""
-    said = f"{number(used.memory_max)} MB at most during the load; limit {number(used.memory_limit)} MB."
+    said = f"{number(used.memory_max)} MB at peak under load; limit {number(used.memory_limit)} MB."
     draw = _use(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
-    rows = rows_of(("after s", "MB"), _after(series.times, loads), series.memory)
+    rows = rows_of(("time s", "MB"), _after(series.times, loads), series.memory)
     return chart(draw, prefix, f"Memory of {used.workload}", said, rows)
 
 
@@ -183,7 +183,7 @@ def _use(
         from_nothing(axes)
         axes.margins(x=0)
         axes.set_title(label)
-        axes.set_xlabel("seconds after the load began")
+        axes.set_xlabel("seconds since the load started")
 
     return draw
 

@@ -27,7 +27,7 @@ from kindgate.slo.sample import BurstSample
 
 Row = TypeVar("Row", ThresholdOutcome, ComparisonRow)
 
-NO_FIGURES = "the report holds no figures for it"
+NO_FIGURES = "the report has no figures for it"
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def judge_again(entry: Judged, samples: Sequence[BurstSample]) -> Again:
         return Again(entry, problem=problem)
     bursts = [samples[place] for place in entry.bursts]
     plan = Looks(entry.per_look, entry.looks, entry.turns)
-    few = f"{entry.per_look} bursts were planned for a look, and the report holds {len(bursts)}"
+    few = f"{entry.per_look} bursts were planned per look, but the report has {len(bursts)}"
     try:
         wanted = Objectives(tuple(one.threshold() for one in entry.thresholds), tuple(one.tolerance() for one in entry.tolerances))
         if wanted.compare:
             compared = recompare(wanted, bursts, plan, entry.placement, round_of(entry, samples))
             if compared.unconfirmed:
-                few = f"{plan.confirmation} bursts confirm what the looks decide, and the report holds fewer"
+                few = f"{plan.confirmation} bursts are required to confirm the looks, but the report has fewer"
             unfinished = compared.unfinished or compared.unconfirmed
             return Again(entry, problem=few) if unfinished else Again(entry, comparison=compared.result)
         judged = rejudge(wanted, bursts, plan)
@@ -77,11 +77,11 @@ def plan_problem(entry: Judged, available: int) -> str:
         return NO_FIGURES
     places = entry.all_bursts
     if places[-1] >= available or any(later <= earlier for earlier, later in itertools.pairwise(places)):
-        return "the report names bursts that it does not hold, or one of them twice"
+        return "the report refers to bursts that it does not contain, or to one of them twice"
     if entry.looks != LOOKS and (entry.looks, entry.per_look) != (1, entry.turns):
-        return f"{entry.looks} looks at {entry.per_look} bursts are no plan that a run can have"
+        return f"{entry.looks} looks of {entry.per_look} bursts are not a possible plan"
     if entry.thresholds and entry.tolerances:
-        return "thresholds and tolerances are judged from bursts of their own"
+        return "thresholds and tolerances must be judged from separate bursts"
     return ""
 
 
@@ -178,7 +178,7 @@ def _claim(line: _Line[Row], claimed: Row | None) -> Rejudged:
 def objective_name(row: ThresholdOutcome | ComparisonRow) -> str:
     """What a row is about, in a few words."""
     if isinstance(row, ComparisonRow):
-        return f"{row.metric} at most {percent(row.tolerance)} slower than the base version"
+        return f"{row.metric} at most {percent(row.tolerance)} slower than the baseline"
     return f"{row.expression} of {row.metric}"
 
 
@@ -188,4 +188,4 @@ def _key(row: ThresholdOutcome | ComparisonRow) -> tuple[object, ...]:
 
 
 def _unjudged(problem: str) -> str:
-    return shortened(f"{Verdict.FAIL}: it cannot be judged again: {problem}.", LINE_LIMIT)
+    return shortened(f"{Verdict.FAIL}: cannot be judged again: {problem}.", LINE_LIMIT)

@@ -176,7 +176,7 @@ def decide(
     figures refute is a FAIL or UNTRUSTED, and a run that passes its own objectives must pass those of the base branch.
     """
     if report is None:
-        return no_verdict("there is no report")
+        return no_verdict("no report was found")
     if disagreement := _disagreement(report, run):
         return untrusted(disagreement)
     again = report.recomputation or Recomputation()
@@ -184,7 +184,7 @@ def decide(
         return _refuted(again.contradicted)
     own = _of_content(report, ANYTHING)
     if conclusion and own.may_merge != (conclusion == "success") and own.verdict != WORDS[Outcome.NO_VERDICT]:
-        return untrusted(f"the report says {own.verdict}, and the run itself ended with {conclusion}")
+        return untrusted(f"the report claims {own.verdict}, but the run itself ended with {conclusion}")
     if again.base is None:
         return _of_content(report, requirements)
     if again.base.counts and again.base.strict:
@@ -204,7 +204,7 @@ def untrusted(reason: str) -> Decision:
 
 def worst(decisions: Iterable[Decision]) -> Decision:
     """The decision about several legs: the worst of theirs; none at all is no verdict."""
-    return min(decisions, key=badness, default=no_verdict("there is no report"))
+    return min(decisions, key=badness, default=no_verdict("no report was found"))
 
 
 def badness(decision: Decision) -> tuple[bool, int]:
@@ -218,21 +218,21 @@ def _disagreement(report: RunReport, run: RunIdentity) -> str:
     record = report.pull_request
     head, run_id, attempt = (record.head_sha, record.run_id, record.attempt) if record is not None else ("", None, None)
     if run.head_sha and head != run.head_sha:
-        return f"the report is of commit {head[:10] or 'unknown'}, not of {run.head_sha[:10]}"
+        return f"the report is for commit {head[:10] or 'unknown'}, not for {run.head_sha[:10]}"
     if run.run_id is not None and run_id != run.run_id:
-        return f"the report is of run {run_id or 'unknown'}, not of {run.run_id}"
+        return f"the report is for run {run_id or 'unknown'}, not for {run.run_id}"
     if run.attempt is not None and attempt != run.attempt:
-        return f"the report is of attempt {attempt or 'unknown'}, not of {run.attempt}"
+        return f"the report is for attempt {attempt or 'unknown'}, not for {run.attempt}"
     return ""
 
 
 def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
     """The decision about a report whose figures give other verdicts than it claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
-    claimed = f"says {first.claimed} of" if first.claimed else "leaves out"
-    found = f"say {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
-    more = f", and {plural(len(contradicted) - 1, 'more claim')} of it" if len(contradicted) > 1 else ""
-    reason = f"the report {claimed} {first.objective}, and its figures {found}{more}"
+    claimed = f"claims {first.claimed} for" if first.claimed else "omits"
+    found = f"give {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
+    more = f"; {plural(len(contradicted) - 1, 'more claim')} also contradicted" if len(contradicted) > 1 else ""
+    reason = f"the report {claimed} {first.objective}, but its figures {found}{more}"
     if first.verdict is Verdict.FAIL:
         return Decision(WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, again=True)
     return replace(untrusted(reason), again=True)
@@ -255,7 +255,7 @@ def _held_to_base(decision: Decision, base: BaseVerdict, requirements: Requireme
         Verdict.INCONCLUSIVE: f"cannot be decided by those of {base.branch}: {row.objective}",
         None: f"was not judged by all of {base.branch}: {row.objective}: {row.reason}",
     }[row.verdict]
-    return Decision(word, effect is not Effect.FAIL, code, f"{own}, {found}", again=True)
+    return Decision(word, effect is not Effect.FAIL, code, f"{own} but {found}", again=True)
 
 
 def _of_content(report: RunReport, requirements: Requirements) -> Decision:
@@ -290,7 +290,7 @@ def _not_judged(report: RunReport, requirements: Requirements) -> str:
     if requirements.objectives and not report.objectives:
         return "no objective was judged"
     if requirements.comparison and not report.comparison:
-        return "nothing was compared with the base version"
+        return "nothing was compared with the baseline"
     return ""
 
 
@@ -312,7 +312,7 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
         Outcome.SETUP_FAILED: f"in phase {error.phase}: {error.message}" if error is not None else "nothing was judged",
         Outcome.FAILED: _failure(report),
         Outcome.INVALID: "the measurement cannot be trusted",
-        Outcome.INTERRUPTED: "the run was stopped before it had a verdict",
+        Outcome.INTERRUPTED: "the run was stopped before it reached a verdict",
         Outcome.NO_VERDICT: "no e2e test passed",
         Outcome.INCONCLUSIVE: _doubt(report),
         Outcome.PASSED: f"{plural(passed_tests(report.tests), 'test')} passed, {plural(len(rows), 'objective')} met",

@@ -58,7 +58,7 @@ def _load(report: RunReport) -> Iterable[Glance]:
 def _response(report: RunReport) -> Iterable[Glance]:
     known = [burst.overall.p95 for burst in report.bursts if burst.overall.p95 is not None]
     if known:
-        between = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "of one burst"
+        between = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "from one burst"
         yield Glance("p95, median of bursts", f"{number(statistics.median(known))} ms", between)
 
 

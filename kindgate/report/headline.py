@@ -66,8 +66,10 @@ def without_report(decision: Decision, head: str) -> Headline:
     if outcome_named(decision.verdict) is None:
         return replace(_untrusted(decision), head=head)
     if decision.may_merge:
-        return Headline("✅ NOT JUDGED", (decision.reason,), ("this suite is the same as before",), ("nothing to do for this suite",), head)
-    next_step: Words = ("read the run's log, and run it again before merging",)
+        return Headline(
+            "✅ NOT JUDGED", (decision.reason,), ("nothing relevant to this suite changed",), ("nothing to do for this suite",), head
+        )
+    next_step: Words = ("check the run's log, and rerun it before merging",)
     return Headline(VERDICTS[Outcome.NO_VERDICT], (Foreign(decision.reason),), ("nothing else judges this commit",), next_step, head)
 
 
@@ -124,8 +126,8 @@ def _judged_again(decision: Decision, outcome: Outcome | None) -> Headline:
     return Headline(
         UNTRUSTED if outcome is None else VERDICTS[outcome],
         (Foreign(decision.reason),),
-        ("the report was judged again from its own figures, by the code and the objectives of the base branch",),
-        ("compare the objectives below, and what the pull request changes about its gate, before merging",),
+        ("the report was judged again from its own figures, with the code and the objectives of the base branch",),
+        ("before merging, compare the objectives below and the pull request's changes to its gate",),
     )
 
 
@@ -133,8 +135,8 @@ def _untrusted(decision: Decision) -> Headline:
     return Headline(
         UNTRUSTED,
         (Foreign(decision.reason),),
-        ("a report proves nothing when GitHub says otherwise, or when what made it may have been changed",),
-        ("read the run's own log, and see what the pull request changes about its gate, before merging",),
+        ("a report proves nothing if GitHub contradicts it or if the workflow that made it may have been changed",),
+        ("before merging, check the run's own log and the pull request's changes to its gate",),
     )
 
 
@@ -144,16 +146,16 @@ def _passed(report: RunReport) -> Headline:
     cause: Words = ("no test failed",)
     if margins:
         tightest = min(margins, key=lambda objective: objective.margin or 0.0)
-        cause = ("the tightest, ", *_threshold(tightest), f", is met with {percent(tightest.margin)} of its limit left")
+        cause = ("the tightest, ", *_threshold(tightest), f", is met with {percent(tightest.margin)} of its limit to spare")
     gate = report.gate_changes
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds or gate.no_longer:
-        next_step = ("review what this pull request changes about the gate itself, listed below, then merge",)
+        next_step = ("review this pull request's changes to the gate, listed below, then merge",)
     judged = bool(report.objectives or report.comparison)
     if not judged:
-        next_step = ("this change may merge if this was the whole suite: none of its objectives was judged",)
+        next_step = ("this change may merge if this was the whole suite, but no objective was judged",)
     counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives else []
-    counted += [f"{plural(len(report.comparison), 'figure')} within what the base allows"] if report.comparison else []
+    counted += [f"{plural(len(report.comparison), 'figure')} within tolerance"] if report.comparison else []
     left_out = left_out_tests(report)
     return Headline(
         VERDICTS[Outcome.PASSED] + (f" ({left_out})" if left_out else ""),
@@ -176,12 +178,12 @@ def _failed(report: RunReport) -> Headline:
         what = (f"the run ended with exit code {report.exit_code}",)
     explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
     told = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
-    cause: Words = (Foreign(told),) if told else ("not known",)
+    cause: Words = (Foreign(told),) if told else ("unknown",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
     if on_base == {"failed"}:
-        cause = (*cause, ", and the base version fails too")
+        cause = (*cause, "; the baseline fails too")
     bundle = next((test.bundle for test in tests if test.bundle), "")
-    evidence: Words = ("read ", Foreign(bundle), " among the artifacts, ") if bundle else ()
+    evidence: Words = ("see ", Foreign(bundle), " in the artifacts; ") if bundle else ()
     return Headline(VERDICTS[Outcome.FAILED], what, cause, (*evidence, *_repeat(report)))
 
 
@@ -194,18 +196,22 @@ def _inconclusive(report: RunReport) -> Headline:
             VERDICTS[Outcome.INCONCLUSIVE],
             ("not confirmed: ", *_change(unconfirmed[0]), *_others(others, "undecided objective")),
             (Foreign(_clause(unconfirmed[0].explanation).removeprefix("not confirmed: ")),),
-            ("run it again: what two series of bursts do not both say is neither met nor broken",),
+            ("rerun it: two series of bursts disagree, so the objective is neither met nor missed",),
         )
-    next_step: Words = ("run it again, or give it more bursts with ", Foreign("--slo-bursts"), "; neither met nor broken until then")
+    next_step: Words = (
+        "rerun it, or use more bursts with ",
+        Foreign("--slo-bursts"),
+        "; until then, the objective is neither met nor missed",
+    )
     if close and not doubtful:
         what: Words = (*_change(close[0]), *_others(len(close) - 1, "figure"))
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (_clause(close[0].explanation),), next_step)
     if not doubtful:
-        return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("not known",), _repeat(report))
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _repeat(report))
     first = doubtful[0]
-    cause: Words = (f"{plural(first.samples, 'request')} in {plural(first.bursts, 'burst')} cannot decide it",)
+    cause: Words = (f"{plural(first.samples, 'request')} in {plural(first.bursts, 'burst')} are not enough to decide",)
     if interval(first):
-        cause = (f"the limit lies within the measured {interval(first)}; ", *cause)
+        cause = (f"the limit is within the measured interval {interval(first)}; ", *cause)
     return Headline(
         VERDICTS[Outcome.INCONCLUSIVE],
         (*_threshold(first), *_against(first), *_others(len(doubtful) - 1, "objective")),
@@ -219,14 +225,14 @@ def _invalid(report: RunReport) -> Headline:
     explained += [row.explanation for row in compared_with(report, Verdict.INVALID)]
     broken = [gate for gate in report.gates if gate.ok is False]
     advice = broken[0].advice if broken else ""
-    problems = [f"{gate.name}: {gate.measured}, {gate.asked}" for gate in broken]
+    problems = [f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in broken]
     problems += [_clause(text) for text in explained if text]
     return Headline(
         VERDICTS[Outcome.INVALID],
-        (f"the measurement cannot be trusted, so that {plural(len(explained), 'objective')} got no verdict",),
+        (f"the measurement cannot be trusted, so {plural(len(explained), 'objective')} got no verdict",),
         (Foreign(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
         (
-            *((Foreign(advice), "; ") if advice else ("run it again where the generator has a CPU of its own; ",)),
+            *((Foreign(advice), "; ") if advice else ("rerun it where the generator has a dedicated CPU; ",)),
             "the application was not judged",
         ),
     )
@@ -236,7 +242,7 @@ def _setup_failed(report: RunReport) -> Headline:
     error = report.setup_error
     if error is None:
         failed = next((phase.name for phase in report.phases if not phase.ok), "setup")
-        return Headline(VERDICTS[Outcome.SETUP_FAILED], ("in phase ", Foreign(failed)), ("not known",), _repeat(report))
+        return Headline(VERDICTS[Outcome.SETUP_FAILED], ("in phase ", Foreign(failed)), ("unknown",), _repeat(report))
     waited = "" if error.waited is None else f" after {span(error.waited)}"
     return Headline(
         VERDICTS[Outcome.SETUP_FAILED],
@@ -250,8 +256,8 @@ def _interrupted(report: RunReport) -> Headline:
     last = report.phases[-1].name if report.phases else "the start"
     return Headline(
         VERDICTS[Outcome.INTERRUPTED],
-        (f"stopped after {span(report.run.seconds)}: there is no verdict",),
-        ("it was ended from outside after ", Foreign(last)),
+        (f"stopped after {span(report.run.seconds)} without a verdict",),
+        ("it was interrupted after ", Foreign(last)),
         _repeat(report),
     )
 
@@ -261,8 +267,8 @@ def _no_verdict(report: RunReport, reason: str = "no e2e test passed") -> Headli
     return Headline(
         VERDICTS[Outcome.NO_VERDICT],
         (f"{reason}{f': {left_out}' if left_out else ''}",),
-        ("what must be judged was not",),
-        ("see why tests are skipped or deselected, and run them, before merging",),
+        ("required checks did not run",),
+        ("find out why tests were skipped or deselected, and run them before merging",),
     )
 
 
@@ -289,19 +295,19 @@ def _threshold(objective: ThresholdOutcome) -> Words:
 
 def _against(objective: ThresholdOutcome) -> Words:
     if objective.measured is None:
-        found = "lies among the requests that failed" if objective.samples else "has no data"
-        return (f" {found}, against {quantity(objective.limit, objective.unit)}",)
+        found = "has no value because too many requests failed" if objective.samples else "has no data"
+        return (f" {found} (limit {quantity(objective.limit, objective.unit)})",)
     measured = quantity(objective.measured, objective.unit)
-    return (f" measured {measured} against {quantity(objective.limit, objective.unit)}",)
+    return (f" was {measured} (limit {quantity(objective.limit, objective.unit)})",)
 
 
 def _change(row: ComparisonRow) -> Words:
     """How one figure changed from the base version to the pull request's."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
     held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
-    allowed = f"where {percent(row.tolerance)} may be"
+    allowed = f"with {percent(row.tolerance)} tolerated"
     if row.verdict is Verdict.FAIL:  # the estimate itself may be within the tolerance
-        allowed = f"slower for certain, and not shown to be within {percent(row.tolerance)}"
+        allowed = f"certainly slower, and not shown to be within {percent(row.tolerance)}"
         held += ":"
     return (Foreign(row.metric), f" went from {base} to {head}, {change(row.change)}{held} {allowed}")
 
@@ -311,4 +317,4 @@ def _others(count: int, noun: str) -> Iterable[str]:
 
 
 def _repeat(report: RunReport) -> Words:
-    return ("repeat it with ", Foreign(report.run.command)) if report.run.command else ("run it again",)
+    return ("rerun it with ", Foreign(report.run.command)) if report.run.command else ("rerun it",)

@@ -87,9 +87,9 @@ class JudgedThreshold(Record):
         """The judge's own type. Raises `ValueError` for a metric or an aggregation that does not exist."""
         metric = METRICS.get(self.metric)
         if metric is None or self.aggregation not in AGGREGATIONS[metric.type]:
-            raise ValueError(f"there is no objective of {self.aggregation} of {self.metric}")
+            raise ValueError(f"invalid objective: {self.aggregation} of {self.metric}")
         if (self.aggregation == PERCENTILE) != (self.quantile is not None):
-            raise ValueError(f"an objective of {self.metric} has no percentile, or one that it cannot have")
+            raise ValueError(f"an objective of {self.metric} lacks a percentile or must not have one")
         selector = Selector(metric, tuple(sorted(self.tags.items())))
         expression = Expression(self.aggregation, self.operator, self.limit, self.quantile)
         return Threshold(selector, expression, self.abort_on_fail, self.delay_abort_eval, origin)

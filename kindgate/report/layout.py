@@ -60,7 +60,7 @@ class Block:
 
     def _notice(self) -> str:
         noun = self.noun if self.left_out == 1 else f"{self.noun}s"
-        return f"_{self.left_out:,} more {noun} left out: this page is full. They are in report.html and report.json._"
+        return f"_{self.left_out:,} more {noun} omitted because this page is full; see report.html and report.json._"
 
 
 Sized = tuple[Block, Size]
@@ -142,7 +142,7 @@ def _without_blocks(sized: Sequence[Sized], order: Sequence[int], limit: int) ->
 
 
 def _left_out(count: int) -> Block:
-    return Block((f"_{count} more section{'s' * (count != 1)} left out: this page is full. They are in report.html and report.json._",))
+    return Block((f"_{count} more section{'s' * (count != 1)} omitted because this page is full; see report.html and report.json._",))
 
 
 def _sum(sized: Iterable[Sized]) -> Size:

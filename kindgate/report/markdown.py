@@ -119,7 +119,7 @@ def _sections(report: RunReport) -> list[Block]:
 
 
 def _matrix_headline(ordered: Sequence[Leg], missing: Mapping[str, str], head: str) -> Block:
-    nothing = no_verdict("there is no report")
+    nothing = no_verdict("no report was found")
     if not ordered or (missing and badness(ordered[0].decision) > badness(nothing)):
         said = without_report(nothing, head)
         if not missing:

@@ -69,8 +69,8 @@ def phases_block(report: RunReport) -> Block | None:
         (cell_code(phase.name), span(phase.seconds), "✅" if phase.ok else "❌", cell_code(phase.note) if phase.note else NONE)
         for phase in report.phases
     ]
-    title = f"{plural(len(rows), 'phase')}, {span(report.run.seconds)} in all"
-    return folded_table(title, ("phase", "time", "ended well", "note"), rows, usefulness=40, noun="phase")
+    title = f"{plural(len(rows), 'phase')}, {span(report.run.seconds)} in total"
+    return folded_table(title, ("phase", "time", "succeeded", "note"), rows, usefulness=40, noun="phase")
 
 
 def notes_block(report: RunReport) -> Block | None:
@@ -88,7 +88,7 @@ def links_block(report: RunReport) -> Block | None:
         links.insert(0, link("run", context.run_url))
     lines = [" · ".join(links)] if links else []
     if report.run.command:
-        lines.append(f"Repeat it locally: {code_span(report.run.command, 500)}")
+        lines.append(f"Reproduce it locally: {code_span(report.run.command, 500)}")
     return Block(("  \n".join(lines),), usefulness=46) if lines else None
 
 

@@ -138,7 +138,7 @@ class _Reader:
         except ValueError as error:
             raise FiguresRefused(str(error)) from error
         if found.count and (found.max > LONGEST or found.count > REQUESTS_LIMIT):
-            raise FiguresRefused("a histogram holds times or counts that no burst has")
+            raise FiguresRefused("a histogram contains impossible times or counts")
         self.room -= len(found.values)
         return found
 
@@ -160,16 +160,16 @@ def samples_of(bursts: Sequence[BurstFigures]) -> tuple[sample.BurstSample, ...]
     if sum(len(text) for burst in bursts for text in _texts(burst)) > TEXT_LIMIT:
         raise FiguresRefused(f"the histograms have more than {TEXT_LIMIT:,} characters")
     if sum(series.scheduled for burst in bursts for series in burst.series) > REQUESTS_LIMIT:
-        raise FiguresRefused(f"there are more than {REQUESTS_LIMIT:,} requests")
+        raise FiguresRefused(f"more than {REQUESTS_LIMIT:,} requests")
     reader = _Reader()
     samples = tuple(_sample(burst, reader) for burst in bursts)
     for place, found in enumerate(samples, 1):
         problem = contradiction(found)
         if problem:
-            raise FiguresRefused(f"burst {place} of those that were judged: {problem}")
+            raise FiguresRefused(f"judged burst {place}: {problem}")
     for before, after in itertools.pairwise(samples):
         if after.started <= before.started:
-            raise FiguresRefused("the bursts that were judged are not in the order of their starts")
+            raise FiguresRefused("the judged bursts are not ordered by start time")
     return samples
 
 
@@ -185,17 +185,17 @@ def contradiction(burst: sample.BurstSample) -> str:
         failed = sum(series.failed.values()) - unsent
         name = ", ".join(series.tags.values()) or "a series"
         if series.response.count + series.failed_response.count != series.sent or series.failed_response.count != failed:
-            return f"{name}: the times are of other numbers of requests than were sent and failed"
+            return f"{name}: the number of times does not match the requests sent and failed"
         if series.sent + unsent > series.scheduled:
-            return f"{name}: more requests were sent or given up than scheduled"
+            return f"{name}: more requests were sent or abandoned than scheduled"
         if max(series.waiting.count, series.service.count, series.checks_passed + series.checks_failed) > series.sent:
             return f"{name}: more answers than requests"
         late += series.scheduled - series.sent - unsent
     sent = sum(series.sent for series in burst.series)
     if burst.send_lag.count != sent or burst.health.loop_lag.count != sent:
-        return "the send lag is of another number of requests than were sent"
+        return "the number of send lags does not match the requests sent"
     if burst.health.scheduled != sum(series.scheduled for series in burst.series) or burst.health.punctual != burst.health.scheduled - late:
-        return "the generator's counts are not those of the requests"
+        return "the generator's counts do not match the requests"
     return ""
 
 

@@ -32,9 +32,9 @@ def read_report(text: bytes) -> RunReport:
         REPORT.check(text)
         return _Reader(text.decode()).report()
     except BoundsExceeded as error:
-        raise ReportRefused(f"it holds {error}") from None
+        raise ReportRefused(f"it contains {error}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise ReportRefused("it is no JSON") from None
+        raise ReportRefused("it is not valid JSON") from None
     except ValidationError as error:
         raise _refused(error, "") from None
 
@@ -66,15 +66,15 @@ class _Reader:
         others: dict[str, str] = {}
         for name in self._keys():
             if name in lists or name in others:
-                raise ReportRefused(f"{_shown(name)} is there twice")
+                raise ReportRefused(f"{_shown(name)} appears twice")
             if name not in RunReport.model_fields:
-                raise ReportRefused(f"{_shown(name)}: a report has no such field")
+                raise ReportRefused(f"{_shown(name)}: not a field of a report")
             if name in _lists() and self._next() == "[":
                 lists[name] = tuple(self._records(name))
             else:
                 others[name] = self._slice()
         if self._next():
-            raise ReportRefused("something follows the report")
+            raise ReportRefused("extra data follows the report")
         head = RunReport.model_validate_json("{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in others.items()) + "}")
         # once more with the lists, because some rules are about all parts together
         return RunReport(**{name: getattr(head, name) for name in head.model_fields_set} | lists)
@@ -99,7 +99,7 @@ class _Reader:
             return
         while True:
             if self._next() != '"':
-                raise ReportRefused("it is no JSON object")
+                raise ReportRefused("it is not a JSON object")
             key, self._place = self._decode(self._text, self._place)
             self._expect(":")
             yield str(key)
@@ -134,7 +134,7 @@ class _Reader:
     def _expect(self, signs: str) -> str:
         found = self._next()
         if not found or found not in signs:
-            raise ReportRefused("it is no JSON object")
+            raise ReportRefused("it is not a JSON object")
         self._place += 1
         return found
 
@@ -142,7 +142,7 @@ class _Reader:
 def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
     """Check one object and forget it: readers differ in which of two values of one key they take."""
     if len({key for key, _ in pairs}) < len(pairs):
-        raise ReportRefused("an object has a key twice")
+        raise ReportRefused("an object has a duplicate key")
 
 
 def _forgotten(_written: str) -> None:

@@ -60,11 +60,11 @@ def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = Non
 def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
     """The figures as the judge takes them, or why they are refused."""
     if sum(len(entry.all_bursts) * (len(entry.thresholds) + len(entry.tolerances)) for entry in report.judged) > WORK_LIMIT:
-        return (), "the report has more objectives and bursts than are judged again"
+        return (), "the report has too many objectives and bursts to judge again"
     try:
         return samples_of(report.figures), ""
     except FiguresRefused as error:
-        return (), f"the report's figures are refused: {error}"
+        return (), f"the report's figures were rejected: {error}"
 
 
 def _gates(found: Sequence[Again]) -> tuple[ValidityGate, ...]:

@@ -45,7 +45,7 @@ class Record(BaseModel):
 
 def _inside_artifacts(path: str) -> str:
     if path.startswith(("/", "\\", "~")) or ".." in path.replace("\\", "/").split("/") or ":" in path:
-        raise ValueError("a path in a report is relative to the artifacts' folder and stays inside it")
+        raise ValueError("a path in a report must be relative to the artifacts folder and stay inside it")
     return path
 
 

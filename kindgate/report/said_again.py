@@ -8,7 +8,7 @@ from kindgate.report.headline import Foreign, Words
 from kindgate.report.numbers import plural
 from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
 
-CONSISTENT = "verdicts judged again from the report's figures, which proves that it is consistent, not that it is honest"
+CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
 """What the footer says."""
 
 OWN_SHOWN = 5
@@ -25,13 +25,13 @@ class Difference:
 def sentences(again: Recomputation) -> tuple[Words, ...]:
     """How many claims hold, which objectives are the pull request's own, and what the check follows."""
     refuted = len(again.contradicted)
-    held = f"{refuted} not as the report says" if refuted else "all as the report says"
+    held = f"{refuted} not as reported" if refuted else "all as reported"
     said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
     own = tuple(dict.fromkeys(claim.objective for claim in again.claims if claim.own))
     if own:
         names = [word for name in own[:OWN_SHOWN] for word in (", ", Foreign(name))][1:]
         more = f" and {len(own) - OWN_SHOWN} more" if len(own) > OWN_SHOWN else ""
-        said.append(("the pull request's own, written in its tests: ", *names, *([more] if more else [])))
+        said.append(("the pull request's own objectives, from its tests: ", *names, *([more] if more else [])))
     if again.base is not None and again.base.rows:
         said.append(_about_base(again.base))
     return tuple(said)
@@ -50,7 +50,12 @@ def differences(again: Recomputation) -> tuple[Difference, ...]:
 def _about_base(base: BaseVerdict) -> Words:
     branch = Foreign(base.branch)
     if not base.edited:
-        return ("its objectives are those of ", branch)
+        return ("the pull request's objectives are those of ", branch)
     if base.accepted_by:
-        return ("it edits what it is judged by, and ", Foreign(base.accepted_by), " lets that count instead of the objectives of ", branch)
-    return ("it edits what it is judged by, so the check follows the objectives of ", branch)
+        return (
+            "the pull request edits its objectives, and ",
+            Foreign(base.accepted_by),
+            " accepted them in place of the objectives of ",
+            branch,
+        )
+    return ("the pull request edits its objectives, so the check uses the objectives of ", branch)

@@ -15,7 +15,7 @@ def terminal_lines(report: RunReport) -> list[str]:
     said = headline(report)
     lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
     lines += _titled("objectives", _objectives(report))
-    lines += _titled("base and pull request", _comparison(report))
+    lines += _titled("baseline and pull request", _comparison(report))
     lines += _titled("resources under load", _resources(report))
     lines += _titled("phases", _phases(report))
     lines += _titled("evidence", _evidence(report))
@@ -53,7 +53,7 @@ def _objectives(report: RunReport) -> list[Sequence[str]]:
 
 def _comparison(report: RunReport) -> list[Sequence[str]]:
     twice = any(row.first for row in report.comparison)
-    columns = ("verdict", "figure", "base", "pull request", "change", "interval", "tolerated")
+    columns = ("verdict", "figure", "baseline", "pull request", "change", "interval", "tolerated")
     rows: list[Sequence[str]] = [(*columns, *((BEFORE,) if twice else ()))]
     rows += [
         (
@@ -95,6 +95,6 @@ def _phases(report: RunReport) -> list[Sequence[str]]:
 
 
 def _evidence(report: RunReport) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = [("of", "folder among the artifacts", "cause")]
+    rows: list[Sequence[str]] = [("source", "folder in the artifacts", "cause")]
     rows += [(shortened(visible(one.name), 80), visible(one.path), shortened(visible(one.cause), 160)) for one in report.failures]
     return rows

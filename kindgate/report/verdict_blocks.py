@@ -21,9 +21,9 @@ GATE_FILES = 20
 FAILING_ROWS, DETAILS = 2000, 400
 """Rows that are made at most: no page has room for more, and making them takes time that posting does not have."""
 
-ON_BASE = "red on the base too?"
+ON_BASE = "also fails on baseline?"
 
-BASE_SAID = {"": NONE, "passed": "no, new here", "failed": "yes"}
+BASE_SAID = {"": NONE, "passed": "no, new", "failed": "yes"}
 """The answers for what is red."""
 
 
@@ -68,8 +68,8 @@ def comparison_block(report: RunReport) -> Block | None:
         return None
     twice = any(row.first for row in report.comparison)
     return table(
-        "Base and pull request",
-        ("figure", "base", "pull request", "change", "tolerated", "verdict", *((BEFORE,) if twice else ())),
+        "Baseline and pull request",
+        ("figure", "baseline", "pull request", "change", "tolerated", "verdict", *((BEFORE,) if twice else ())),
         [(*_comparison_row(row), *((before_confirmation(row),) if twice else ())) for row in report.comparison],
         usefulness=80,
         noun="figure",
@@ -95,7 +95,7 @@ def again_block(report: RunReport) -> Block | None:
         )
         for one in found
     ]
-    return table(title, ("objective", "of", "the report says", "judged again", "why"), rows, usefulness=88, noun="objective")
+    return table(title, ("objective", "source", "reported", "judged again", "reason"), rows, usefulness=88, noun="objective")
 
 
 def failing_block(report: RunReport) -> Block | None:
@@ -115,7 +115,7 @@ def details_block(report: RunReport) -> Block | None:
     """What is known about each failing test, folded."""
     told = [test for test in failing_tests(report) if test.details or test.bundle]
     rows = tuple(_details(test) for test in told[:DETAILS])
-    return Block((), rows, usefulness=10, noun="test's detail", left_out=len(told) - len(rows)) if rows else None
+    return Block((), rows, usefulness=10, noun="test detail", left_out=len(told) - len(rows)) if rows else None
 
 
 def gate_block(report: RunReport) -> Block | None:
@@ -131,9 +131,9 @@ def gate_block(report: RunReport) -> Block | None:
     ]
     title = f"This pull request changes the gate that judges it: {files or 'thresholds'}"
     if gate.approved_by:
-        title += f"; {code_span(gate.approved_by)} approved that"
+        title += f"; approved by {code_span(gate.approved_by)}"
     elif gate.not_approved:
-        title += f"; its label does not count: {code_span(gate.not_approved)}"
+        title += f"; its approval label was ignored: {code_span(gate.not_approved)}"
     if not rows:
         return Block((f"**{title}**",), usefulness=75)
     return table(title, ("file", "metric", "old", "new"), rows, usefulness=75, noun="changed threshold")
@@ -144,20 +144,20 @@ def gate_files_block(report: RunReport) -> Block | None:
     files = report.gate_changes.files
     if len(files) <= GATE_FILES:
         return None
-    return folded_table("All changed files of the gate", ("file",), [(cell_code(file),) for file in files], usefulness=40, noun="file")
+    return folded_table("All changed gate files", ("file",), [(cell_code(file),) for file in files], usefulness=40, noun="file")
 
 
 def no_longer_block(report: RunReport) -> Block | None:
     """What the base branch judges and this run did not."""
     rows = tuple(f"- {code_span(row)}" for row in report.gate_changes.no_longer)
-    title = f"**Judged on the base branch and not here ({len(rows)})**"
+    title = f"**Judged on the base branch but not here ({len(rows)})**"
     return Block((title, ""), rows, usefulness=74, noun="row") if rows else None
 
 
 def gate_notes_block(report: RunReport) -> Block | None:
     """What could not be found out about the gate."""
     notes = report.gate_changes.notes
-    return Block(tuple(f"**Not known about the gate:** {code_span(note, 500)}  " for note in notes), usefulness=76) if notes else None
+    return Block(tuple(f"**Unknown about the gate:** {code_span(note, 500)}  " for note in notes), usefulness=76) if notes else None
 
 
 def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:
@@ -204,5 +204,5 @@ def _details(test: TestResult) -> str:
     if test.details:
         parts += [code_block(test.details), ""]
     if test.bundle:
-        parts += [f"Evidence: {code_span(test.bundle)} among the artifacts.", ""]
+        parts += [f"Evidence: {code_span(test.bundle)} in the artifacts.", ""]
     return "\n".join([*parts, "</details>"])

@@ -54,7 +54,7 @@ def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
     again = recomputed(_run(LOOSE), _main(STRICT))
     decision = decide(again, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
-    assert decision.reason == "passes its own objectives, fails those of main: p(95)<40 of http_req_duration"
+    assert decision.reason == "passes its own objectives but fails those of main: p(95)<40 of http_req_duration"
     assert again.outcome is Outcome.PASSED
     assert [row.verdict for row in again.objectives] == [Verdict.PASS]
 
@@ -122,7 +122,7 @@ def test_a_look_that_is_not_whole_passes_nothing() -> None:
     """Main's objective is open after ten bursts, and 15 are no second look: nobody may look when it suits them."""
     again = recomputed(_run("max<5000", bursts=15), _main("p(95)<93"))
     assert _rows(again) == [None]
-    assert "had all of its bursts" in decide(again, conclusion="success").reason
+    assert "had all its bursts" in decide(again, conclusion="success").reason
 
 
 def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:

@@ -200,7 +200,7 @@ def test_too_many_bursts_are_left_out_and_said() -> None:
     burst = _burst(1)
     report = _report(Measurement(TEST, (burst,) * (BURSTS + 3)))
     assert len(report.bursts) == BURSTS
-    assert "3 more bursts are left out of the report" in report.notes
+    assert "3 more bursts were omitted from the report" in report.notes
 
 
 def test_a_setup_error_is_kept_in_its_own_words() -> None:

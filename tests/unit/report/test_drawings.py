@@ -24,7 +24,7 @@ def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: R
         "Throughput and failures",
         "Send lag",
     ]
-    assert [chart.title for chart in drawn.overview] == ["Response time from burst to burst", "Send lag from burst to burst"]
+    assert [chart.title for chart in drawn.overview] == ["Response time per burst", "Send lag per burst"]
 
 
 def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport) -> None:
@@ -95,4 +95,4 @@ def test_a_run_whose_every_request_failed_is_drawn_too(small: RunReport) -> None
     drawn = drawings_of(outage)
 
     assert [len(each.charts) for each in drawn.bursts] == [2, 2]
-    assert [chart.title for chart in drawn.overview] == ["Response time from burst to burst"]
+    assert [chart.title for chart in drawn.overview] == ["Response time per burst"]

@@ -17,7 +17,7 @@ def test_a_page_that_fits_is_whole() -> None:
     """Nothing is cut before it has to be."""
     page = fitted([_block(1, 3, "a"), _block(2, 3, "b")], 10_000)
     assert (page.count("a" * 20), page.count("b" * 20)) == (3, 3)
-    assert "left out" not in page
+    assert "omitted" not in page
 
 
 def test_the_least_useful_rows_go_first() -> None:
@@ -25,13 +25,13 @@ def test_the_least_useful_rows_go_first() -> None:
     page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 800)
     assert page.count("b" * 20) == 10
     assert 0 < page.count("a" * 20) < 30
-    assert f"{30 - page.count('a' * 20)} more rows left out" in page
+    assert f"{30 - page.count('a' * 20)} more rows omitted" in page
 
 
 def test_a_block_without_rows_leaves_one_line() -> None:
     """No empty table stands on the page."""
     page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 400)
-    assert "30 more rows left out" in page
+    assert "30 more rows omitted" in page
     assert "**a**" not in page
 
 
@@ -39,18 +39,18 @@ def test_a_fold_is_closed_after_a_cut() -> None:
     """The foot stays, and the notice stands below it."""
     page = fitted([folded_table("t", ("c",), [("x" * 20,)] * 30, usefulness=1, noun="row")], 500)
     assert page.count("<details>") == page.count("</details>") == 1
-    assert page.index("</details>") < page.index("left out")
+    assert page.index("</details>") < page.index("omitted")
 
 
 def test_without_any_rows_the_least_useful_blocks_go() -> None:
     """Twenty legs have twenty heads; the first block, which is the headline, stays in any case."""
     blocks = [Block(("headline",), usefulness=1), *(Block((f"{place}" * 100,), usefulness=place) for place in (2, 4, 3))]
-    page = fitted(blocks, 300)
+    page = fitted(blocks, 250)
 
     assert page.startswith("headline\n\n")
     assert [place in page for place in ("222", "333", "444")] == [False, False, True]
-    assert len(page) <= 300
-    assert page.endswith("_2 more sections left out: this page is full. They are in report.html and report.json._\n")
+    assert len(page) <= 250
+    assert page.endswith("_2 more sections omitted because this page is full; see report.html and report.json._\n")
 
 
 def test_a_block_that_has_rows_is_cut_before_it_goes() -> None:
@@ -59,7 +59,7 @@ def test_a_block_that_has_rows_is_cut_before_it_goes() -> None:
 
     assert "hhh" not in page
     assert 0 < page.count("a" * 20) < 30
-    assert "1 more section left out" in page
+    assert "1 more section omitted" in page
 
 
 def test_no_blocks_are_an_empty_page() -> None:

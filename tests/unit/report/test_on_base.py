@@ -40,7 +40,7 @@ def _report(text: str, verdict: Verdict, measured: float, *figures: tuple[float,
 
 
 @pytest.mark.parametrize(
-    ("base", "outcome", "said"), [(48.5, "passed", "no, new here: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
+    ("base", "outcome", "said"), [(48.5, "passed", "no, new: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
 )
 def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome: str, said: str) -> None:
     """In its row, and in that of the test that judged it."""
@@ -50,7 +50,7 @@ def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome
     assert (objective.base, objective.on_base, test.base) == (base, outcome, outcome)
     page = comment(report)
     assert f"| ❌ FAIL | {said} |" in page
-    assert ("and the base version fails too" in page) == (outcome == "failed")
+    assert ("the baseline fails too" in page) == (outcome == "failed")
 
 
 @pytest.mark.parametrize(("base", "said"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])

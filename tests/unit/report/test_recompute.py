@@ -185,7 +185,7 @@ def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
     again = recomputed(_words_of_pass(_failing()))
     decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
-    assert "says PASS of p(95)<40 of http_req_duration, and its figures say FAIL" in decision.reason
+    assert "claims PASS for p(95)<40 of http_req_duration, but its figures give FAIL" in decision.reason
     assert again.outcome is Outcome.FAILED
     assert again.objectives[0].verdict is Verdict.FAIL
     assert again.objectives[0].measured == pytest.approx(163, abs=30)
@@ -297,7 +297,7 @@ def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("kindgate.report.recompute.WORK_LIMIT", 5)
     decision = decide(recomputed(_passing()), conclusion="success")
     assert not decision.may_merge
-    assert "more objectives and bursts" in decision.reason
+    assert "too many objectives and bursts" in decision.reason
 
 
 def test_bursts_after_the_look_that_decided_do_not_count() -> None:

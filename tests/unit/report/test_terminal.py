@@ -15,9 +15,9 @@ from kindgate.report.terminal import aligned, terminal_lines
 def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
     """As in the comment."""
     first, second, third, *_ = terminal_lines(failing)
-    assert first.endswith("FAIL: p(95)<50 of http_req_duration measured 81.3 ms against 50 ms")
+    assert first.endswith("FAIL: p(95)<50 of http_req_duration was 81.3 ms (limit 50 ms)")
     assert second == "cause: CPU throttling: foo was stopped in 41 % of its periods"
-    assert third == "next:  read failures/test_slo_all among the artifacts, repeat it with pytest -m e2e"
+    assert third == "next:  see failures/test_slo_all in the artifacts; rerun it with pytest -m e2e"
 
 
 def test_columns_stand_below_each_other() -> None:
@@ -46,7 +46,7 @@ def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, pass
 def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None:
     """Both absolute figures beside the change, its interval and what is tolerated."""
     lines = terminal_lines(failing)
-    start = lines.index("base and pull request")
+    start = lines.index("baseline and pull request")
     cells = re.split(r" {2,}", lines[start + 2].strip())
     assert cells == ["FAIL", "p(95)", "48.5 ms", "81.3 ms", "+67.5 %", "+51.0 % to +82.0 %", "10 %"]
 
@@ -56,7 +56,7 @@ def test_what_the_looks_found_stands_in_the_last_column(failing: RunReport) -> N
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
     row = failing.comparison[0].model_copy(update={"first": looks})
     lines = terminal_lines(failing.model_copy(update={"comparison": (row,)}))
-    start = lines.index("base and pull request")
+    start = lines.index("baseline and pull request")
     assert lines[start + 1].endswith("before confirmation")
     assert lines[start + 2].endswith("FAIL: +30.0 % (+20.0 % to +40.0 %) in 20 pairs")
 
