@@ -31,16 +31,16 @@ def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: 
     if not subject.base_sha:
         return ()
     pull = subject.pull
-    branch = pull.base_ref if pull and pull.base_ref else "the base"
+    branch = pull.base_ref if pull and pull.base_ref else "the base branch"
     commits = [subject.base_sha]
     try:
         if pull is not None:
-            start = retried("where it started", lambda: api.merge_base(subject.base_sha, head_sha), deadline)
+            start = retried("the merge base", lambda: api.merge_base(subject.base_sha, head_sha), deadline)
             commits = [start, subject.base_sha]
         if pull is not None and pull.base_ref:
             commits.append(retried(branch, lambda: api.branch_head(pull.base_ref), deadline))
     except GitHubRefused as error:
-        return (UnreadBase(branch, f"where the pull request started is not known: {error.message}"),)
+        return (UnreadBase(branch, f"the pull request's merge base is unknown: {error.message}"),)
     found = (_base_at(api, suite, branch, commit, deadline) for commit in dict.fromkeys(commits))
     return tuple(base for base in found if base is not None)
 
@@ -92,4 +92,4 @@ def _base_at(api: Api, suite: Suite, branch: str, commit: str, deadline: Deadlin
     try:
         return base_objectives(read, suite, branch)
     except (GitHubRefused, SettingsError, SloError) as error:
-        return UnreadBase(branch, f"they cannot be read at {commit[:10]}: {error.message}")
+        return UnreadBase(branch, f"unreadable at {commit[:10]}: {error.message}")

@@ -35,10 +35,10 @@ def annotation_lines(report: RunReport) -> tuple[str, ...]:
         for test in tests[:shown]
     ]
     if len(tests) > shown:
-        lines.append(annotation("error", f"{len(tests) - shown} more tests failed: the job summary lists them", title="kindgate"))
+        lines.append(annotation("error", f"{len(tests) - shown} more tests failed: see the job summary", title="kindgate"))
     if not tests and report.outcome not in {Outcome.PASSED, Outcome.INTERRUPTED}:
         level: Level = "warning" if decide(report).may_merge else "error"
-        lines.append(annotation(level, f"the run ended {report.outcome}: the job summary says why", title="kindgate"))
+        lines.append(annotation(level, f"the run ended {report.outcome}: see the job summary for the cause", title="kindgate"))
     return tuple(lines)
 
 

@@ -44,10 +44,10 @@ _NEXT_STEPS = {
     401: "GITHUB_TOKEN has expired or is not a token of this GitHub",
     403: (
         "give the job `permissions: actions: read, contents: read, pull-requests: write, statuses: write`; "
-        "a locked conversation or an archived repository takes no comment"
+        "a locked conversation or an archived repository accepts no comments"
     ),
-    404: "the token cannot see this repository, or what was asked for has been deleted",
-    410: "what was asked for has been deleted, or issues are disabled in this repository",
+    404: "the token has no access to this repository, or the requested object was deleted",
+    410: "the requested object was deleted, or issues are disabled in this repository",
 }
 
 
@@ -109,7 +109,7 @@ class Api:
         with _translated(f"comment on #{number}"):
             made = self._known(number).create_issue_comment(body)
             if not isinstance(made.raw_data.get("id"), int):
-                raise GitHubUnavailable(f"comment on #{number}: the reply describes no comment")
+                raise GitHubUnavailable(f"comment on #{number}: the response describes no comment")
             return Comment(made.id, made.user.login if made.user else "", body, made.html_url)
 
     def edit(self, number: int, comment: Comment, body: str) -> None:
@@ -118,7 +118,7 @@ class Api:
             edited = self._known(number).get_issue_comment(comment.id)
             edited.edit(body)
             if (edited.body or "").splitlines()[:1] != body.splitlines()[:1]:  # a reply without one is asked for again
-                raise GitHubUnavailable(f"edit comment {comment.id}: the reply does not describe it")
+                raise GitHubUnavailable(f"edit comment {comment.id}: the response does not describe it")
 
     def delete(self, number: int, comment: Comment) -> None:
         """Delete a comment; one that is gone already is fine."""
@@ -180,7 +180,7 @@ class Api:
         if isinstance(content, list) or content.type != "file":
             return ""
         if content.encoding != "base64":
-            raise GitHubRefused(f"cannot read {path} at {ref}: GitHub sends no content above 1 MB", status=413)
+            raise GitHubRefused(f"cannot read {path} at {ref}: GitHub sends no file larger than 1 MB", status=413)
         with _translated(f"read {path} at {ref}"):
             return content.decoded_content.decode(errors="replace")
 
@@ -326,7 +326,7 @@ def _translated(what: str) -> Iterator[None]:
     except (BadAttributeException, AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         # PyGithub asserts addresses and takes replies apart without looking: a proxy's page ends here
         raise GitHubUnavailable(
-            f"cannot {what}: GitHub's reply makes no sense ({type(error).__name__}: {clipped(str(error), 200)})"
+            f"cannot {what}: GitHub's response is invalid ({type(error).__name__}: {clipped(str(error), 200)})"
         ) from error
 
 

@@ -40,11 +40,11 @@ def read_approval(api: Api, events: Sequence[TimelineEvent], label: str, pushed:
     if found.at <= newest_push(events, pushed):
         return Approval(refused=f"{found.actor} set it before this commit was pushed")
     try:
-        permission, number = retried("a permission", lambda: api.permission(found.actor), deadline)
+        permission, number = retried("the maintainer's permission", lambda: api.permission(found.actor), deadline)
     except GitHubRefused as error:
-        return Approval(refused=f"what {found.actor} may do is not known: {error.message}")
+        return Approval(refused=f"the permission of {found.actor} is unknown: {error.message}")
     if permission not in _MAY_WRITE or number != found.actor_id:
-        return Approval(refused=f"{found.actor}, who set it, may not write to this repository")
+        return Approval(refused=f"{found.actor}, who set it, has no write access to this repository")
     return Approval(by=found.actor)
 
 

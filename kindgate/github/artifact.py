@@ -69,18 +69,18 @@ def parse_report(text: bytes, name: str) -> RunReport:
         return reading.read_report(text)
     except ReportRefused as error:
         raise PublishRefused(
-            f"{name}: {MEMBER} is no report of this version: {error}",
-            next_step="the run and the publishing workflow have to use the same version of kindgate",
+            f"{name}: {MEMBER} is not a report of this version: {error}",
+            next_step="the run and the publishing workflow must use the same version of kindgate",
         ) from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     members = archive.infolist()
     if len(members) != 1 or members[0].filename != MEMBER:
-        raise PublishRefused(f"artifact {name}: holds {len(members)} members, and not {MEMBER} alone")
+        raise PublishRefused(f"artifact {name}: contains {len(members)} members instead of only {MEMBER}")
     member = members[0]
     if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise PublishRefused(f"artifact {name}: {MEMBER} is encrypted or packed in an unusual way")
+        raise PublishRefused(f"artifact {name}: {MEMBER} is encrypted or compressed in an unsupported way")
     if member.file_size > REPORT_LIMIT:
         raise PublishRefused(f"artifact {name}: {MEMBER} is larger than {REPORT_LIMIT} bytes")
     with archive.open(member) as file:
@@ -96,7 +96,7 @@ def _checked(url: str, location: str) -> str:
     """The redirect's target; it may not fall back from https."""
     target = urljoin(url, location)
     if urlsplit(target).scheme != urlsplit(url).scheme:
-        raise PublishRefused("the artifact's download is redirected to another scheme")
+        raise PublishRefused("the artifact's download was redirected to another scheme")
     return target
 
 
@@ -113,7 +113,7 @@ def _content(answer: requests.Response, limit: int, deadline: Deadline) -> bytes
         if len(read) > limit:
             raise PublishRefused(f"the artifact is larger than {limit} bytes")
         if deadline.expired:
-            raise GitHubUnavailable("cannot download the artifact: it comes too slowly")
+            raise GitHubUnavailable("cannot download the artifact: the download is too slow")
     return bytes(read)
 
 

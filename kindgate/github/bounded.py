@@ -33,7 +33,7 @@ def retried(what: str, call: Callable[[], T], deadline: Deadline, pause: Pause =
         except GitHubUnavailable as error:
             left = deadline.remaining
             if error.retry_after > left:
-                asked = f"GitHub asks to wait {error.retry_after:.0f} s, and {left:.0f} s are left"
+                asked = f"GitHub asks to wait {error.retry_after:.0f} s, but only {left:.0f} s are left"
                 raise GitHubError(f"{error.message}: {asked}", waited=deadline.waited) from error
             backoff = max(error.retry_after, FIRST_BACKOFF * 2**tries)
             tries += 1

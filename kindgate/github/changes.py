@@ -87,7 +87,7 @@ def _objectives(file: str, text: str) -> dict[str, str]:
     try:
         document = parse_document(text, file)
     except (SloError, RecursionError) as error:
-        return {"the whole file": f"cannot be read: {str(error).splitlines()[0]}"}
+        return {"the whole file": f"unreadable: {str(error).splitlines()[0]}"}
     found: dict[str, list[str]] = {}
     for threshold in document.thresholds:
         found.setdefault(f"{threshold.selector}: {threshold.expression.aggregate}", []).append(str(threshold.expression))

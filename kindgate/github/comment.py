@@ -61,12 +61,12 @@ class Conversation:
         What goes wrong after the comment was written is a warning.
         """
         try:
-            result = retried(f"GitHub to take the comment on #{self.post.number}", self._post, self.deadline, self.pause)
+            result = retried(f"GitHub to accept the comment on #{self.post.number}", self._post, self.deadline, self.pause)
         except KindgateError as error:
             if self._written is None:
                 raise
             result = self._written
-            self._warnings.append(f"the comment was written, and then: {error}")
+            self._warnings.append(f"the comment was written, but then: {error}")
         return PostResult(result.line, result.url, tuple(self._warnings))
 
     def _post(self) -> PostResult:
@@ -75,7 +75,7 @@ class Conversation:
         if not pull.open:
             return PostResult(f"#{post.number} is closed, comment skipped")
         if pull.head_sha != post.marker.head:
-            return PostResult(f"#{post.number} has moved on to {pull.head_sha[:10]}, comment skipped")
+            return PostResult(f"#{post.number} now has head {pull.head_sha[:10]}, comment skipped")
         planned = plan(post.mode, post.marker, author=post.author, passed=post.passed, comments=self._comments(pull))
         match planned.action:
             case Skip(reason):
@@ -110,7 +110,7 @@ class Conversation:
         self._written = PostResult(f"comment created on #{post.number}", made.url)
         if made.author.lower() != post.author.lower():
             self._warnings.append(
-                f"the comment was written as {made.author!r}, and --github-author says {post.author!r}: the next run would not find it",
+                f"the comment was written as {made.author!r}, but --github-author is {post.author!r}: the next run would not find it",
             )
 
     def _edit(self, comment: Comment) -> None:

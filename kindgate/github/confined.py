@@ -73,9 +73,9 @@ def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwar
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise PublishRefused(f"what was uploaded {_BROKEN}: it takes more than {limits.seconds:g} s") from None
+            raise PublishRefused(f"the upload {_BROKEN}: reading it takes more than {limits.seconds:g} s") from None
         if done.returncode:
-            raise PublishRefused(f"what was uploaded {_BROKEN}: {_why_ended(done.returncode, limits)}")
+            raise PublishRefused(f"the upload {_BROKEN}: {_why_ended(done.returncode, limits)}")
         result = _answer(answer)
     if isinstance(result, _Refusal):
         raise PublishRefused(result.message, next_step=result.next_step)
@@ -85,8 +85,8 @@ def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwar
 def _why_ended(code: int, limits: Limits) -> str:
     """What the end of the process says: the kernel sends SIGXCPU at the limit of processor time."""
     if code == -signal.SIGXCPU:
-        return f"it takes more than {limits.cpu} s of processor time"
-    return f"its reader was ended by {signal.Signals(-code).name}" if code < 0 else f"its reader ended with exit code {code}"
+        return f"reading it takes more than {limits.cpu} s of processor time"
+    return f"its reader was terminated by {signal.Signals(-code).name}" if code < 0 else f"its reader failed with exit code {code}"
 
 
 def _environment() -> dict[str, str]:
@@ -102,7 +102,7 @@ class _Answer(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
         found = super().find_class(module, name) if module.partition(".")[0] == "kindgate" else None
         if not isinstance(found, type):
-            raise pickle.UnpicklingError(f"{module}.{name} is no data type of kindgate")
+            raise pickle.UnpicklingError(f"{module}.{name} is not a data type of kindgate")
         return found
 
 
@@ -112,7 +112,7 @@ def _answer(file: IO[bytes]) -> Any:  # noqa: ANN401 - what a task returned
     try:
         return _Answer(file).load()
     except Exception as error:  # whatever a damaged answer makes pickle raise
-        raise PublishRefused(f"what was uploaded {_BROKEN}: its reader gave no readable answer ({type(error).__name__})") from error
+        raise PublishRefused(f"the upload {_BROKEN}: its reader returned no readable result ({type(error).__name__})") from error
 
 
 def _limit(limits: Limits) -> None:
@@ -138,12 +138,12 @@ def _main() -> None:
     except KindgateError as error:
         result = _refusal(error.message, error.next_step)
     except MemoryError:
-        result = _refusal(f"what was uploaded {_BROKEN}: it takes more than {limits.memory >> 20} MB")
+        result = _refusal(f"the upload {_BROKEN}: reading it takes more than {limits.memory >> 20} MB")
     except Exception as error:  # noqa: BLE001 - a fault of ours that a stranger has found is told, and ends nothing else
-        result = _refusal(f"what was uploaded {_BROKEN}: {type(error).__name__}: {error}")
+        result = _refusal(f"the upload {_BROKEN}: {type(error).__name__}: {error}")
     answer = pickle.dumps(result)
     if len(answer) > limits.answer:
-        answer = pickle.dumps(_refusal(f"what was uploaded {_BROKEN}: what was made of it has more than {limits.answer} bytes"))
+        answer = pickle.dumps(_refusal(f"the upload {_BROKEN}: its result has more than {limits.answer} bytes"))
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 

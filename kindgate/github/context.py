@@ -110,7 +110,7 @@ class Context:
         if not self.repository:
             return "GITHUB_REPOSITORY is not set, comment skipped"
         if not self.token:
-            return "GITHUB_TOKEN is not in the environment of this step, comment skipped"
+            return "GITHUB_TOKEN is not set in this step's environment, comment skipped"
         return ""
 
     def record(self) -> PullRequestRecord | None:
@@ -178,7 +178,7 @@ def read_context(env: Mapping[str, str]) -> Context:
         try:
             payload = _read_event(Path(path)) if path else None
         except (OSError, ValueError) as error:
-            defect = f"the event file GITHUB_EVENT_PATH={path} cannot be read ({error}), comment skipped"
+            defect = f"cannot read the event file GITHUB_EVENT_PATH={path} ({error}), comment skipped"
     return context_of(env, payload, defect=defect)
 
 
@@ -187,7 +187,7 @@ def context_of(env: Mapping[str, str], payload: object, *, defect: str = "") -> 
     event = env.get("GITHUB_EVENT_NAME", "")
     pull = None
     if event == "pull_request_target":
-        defect = "pull_request_target gives a stranger's code a writable token: use pull_request, comment skipped"
+        defect = "pull_request_target gives untrusted code a writable token: use pull_request; comment skipped"
     elif event == "pull_request" and not defect:
         try:
             pull = _pull_request(_Payload.model_validate(payload).pull_request)

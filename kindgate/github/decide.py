@@ -90,7 +90,7 @@ def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Ite
     ours = [(found, comment) for comment in comments if (found := _our_marker(comment, marker.id, author)) is not None]
     if not ours:
         if mode == "on-failure" and passed:
-            return Plan(Skip("the run passed and there is no older comment, comment skipped (--github-comment=on-failure)"))
+            return Plan(Skip("the run passed and no older comment exists, comment skipped (--github-comment=on-failure)"))
         return Plan(Create())
     ours.sort(key=lambda pair: (-pair[0].run, -pair[0].attempt, pair[1].id))
     newest, comment = ours[0]
@@ -108,7 +108,7 @@ def _action(mode: Mode, marker: Marker, newest: Marker, comment: Comment) -> Edi
     if newest == marker:
         return Keep(comment, "the comment is up to date")
     if newest.age > marker.age:
-        return Keep(comment, f"the comment tells of a newer run ({newest.run}, attempt {newest.attempt})")
+        return Keep(comment, f"the comment is about a newer run ({newest.run}, attempt {newest.attempt})")
     if mode == "on-change" and newest.digest == marker.digest:
         return Keep(comment, "nothing has changed since the last comment (--github-comment=on-change)")
     return Edit(comment)

@@ -23,8 +23,8 @@ def base_reports(api: Api, workflow: str, branch: str, token: str, deadline: Dea
     cannot be read is left out.
     """
     try:
-        run = retried("runs of the base", lambda: api.newest_push(workflow, branch), deadline)
-        if run is None or not retried("the base's history", lambda: is_on_branch(api, run, branch), deadline):
+        run = retried("the base branch's runs", lambda: api.newest_push(workflow, branch), deadline)
+        if run is None or not retried("the base branch's history", lambda: is_on_branch(api, run, branch), deadline):
             return {}
         return {leg: named.value for leg, named in read_uploads(api, run, token, deadline).reports.items()}
     except GitHubError:

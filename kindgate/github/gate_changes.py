@@ -84,15 +84,15 @@ def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) ->
     names = _names(listed)
     cut = len(listed) >= FILES_LIMIT
     try:
-        start = retried("where the pull request started", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
+        start = retried("the merge base", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
         return _compared(Commit(api, start, deadline), Commit(api, pull.head_sha, deadline), names, suite, cut=cut)
     except GitHubRefused as error:
-        notes = [f"what the base names as its gate, and the changed thresholds, are not known: {error.message}"]
+        notes = [f"the base's own gate files and the changed thresholds are unknown: {error.message}"]
         notes += [_CUT] if cut else []
         return Changed(names, _gate(names, (), (), notes), complete=not cut)
 
 
-_CUT = f"GitHub lists {FILES_LIMIT:,} of the changed files, and the others are not known"
+_CUT = f"GitHub lists only {FILES_LIMIT:,} of the changed files; the others are unknown"
 
 
 def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> Changed:
@@ -104,7 +104,7 @@ def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite,
         objectives = {objectives_path(settings)}
     except SettingsError as error:
         own, objectives = (), set()
-        notes.append(f"the base's own settings cannot be read: {error.message}")
+        notes.append(f"cannot read the base's own settings: {error.message}")
     complete = not cut
     if cut:
         names, complete, note = _beyond_the_list(start, head, names, own)
@@ -121,11 +121,13 @@ def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: S
         return (
             tuple(sorted({*names, *differing(before, after)})),
             True,
-            f"GitHub lists {FILES_LIMIT:,} of the changed files: the two commits were compared",
+            f"GitHub lists only {FILES_LIMIT:,} of the changed files, so the two commits were compared",
         )
     matter = {CI, *own, *(name for commit in (start, head) for name in _root(commit) if matches(name, GATE_NAMES))}
     other = {path for path in matter if start.version(path) != head.version(path)}
-    note = f"GitHub lists {FILES_LIMIT:,} of the changed files, and cuts the trees of the commits: only what the base names was compared"
+    note = (
+        f"GitHub lists only {FILES_LIMIT:,} of the changed files and truncates the commits' trees: only the base's gate files were compared"
+    )
     return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in other)})), False, note
 
 
@@ -146,7 +148,7 @@ def _threshold_changes(file: str, start: Commit, head: Commit) -> tuple[Threshol
     except GitHubRefused as error:
         if error.status != 413:
             raise
-        return (ThresholdChange(file=shortened(file, 300), metric="the whole file", new="larger than GitHub sends"),)
+        return (ThresholdChange(file=shortened(file, 300), metric="the whole file", new="larger than GitHub returns"),)
     if max(len(old), len(new)) > SLO_TEXT_LIMIT:
         return (ThresholdChange(file=shortened(file, 300), metric="the whole file", new=f"larger than {SLO_TEXT_LIMIT} characters"),)
     return threshold_changes(file, old, new)

@@ -58,7 +58,7 @@ def objection_to(run: WorkflowRun, expected: Expected, repository: str, *, uploa
     """
     file = _own_file(run.path, repository)
     if expected.workflow and file != expected.workflow:
-        return f"the run is of {file or run.path}, not of {expected.workflow}"
+        return f"the run is from {file or run.path}, not from {expected.workflow}"
     if not (expected.judge and uploaded):
         return ""
     wanted, _, commit = expected.judge.partition("@")

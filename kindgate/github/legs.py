@@ -19,7 +19,7 @@ ARTIFACT_PREFIX = "kindgate-report-"
 _ARTIFACT = re.compile(rf"{ARTIFACT_PREFIX}(?P<leg>[A-Za-z0-9][A-Za-z0-9._-]{{0,59}})-(?P<attempt>[0-9]{{1,4}})", re.ASCII)
 
 
-NO_REPORT = "there is no report"
+NO_REPORT = "no report was found"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
             with path.open("rb") as file:
                 texts[leg] = file.read(REPORT_LIMIT + 1)
         except OSError as error:
-            reasons[leg] = f"there is no report ({error.strerror})"
+            reasons[leg] = f"no report was found ({error.strerror})"
     reports, refused = _read(texts)
     reasons |= refused
     missing = sorted({*files, *wanted} - reports.keys())

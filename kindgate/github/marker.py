@@ -83,7 +83,7 @@ def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
     """
     if asked:
         if not re.fullmatch(_ID, asked) or "--" in asked:
-            rule = f"lower-case letters, digits, dots, underscores and single dashes, at most {ID_LIMIT} characters"
+            rule = f"use lowercase letters, digits, dots, underscores and single dashes, at most {ID_LIMIT} characters"
             raise SettingsError(f"--github-id {asked!r}: {rule}")
         return asked
     name = "/".join(part for part in (workflow, _inside(root, workspace)) if part) or "kindgate"

@@ -17,19 +17,19 @@ Judge = Callable[[RunReport, RunIdentity], Decision]
 """Decides about a report that must be of this run."""
 
 _ENDS: Mapping[str, str] = {
-    "action_required": "the run waits for a maintainer's approval",
+    "action_required": "the run is waiting for a maintainer's approval",
     "cancelled": "the run was cancelled",
     "neutral": "the run ended without a result",
     "skipped": "the run was skipped",
-    "stale": "the run was given up by GitHub",
-    "startup_failure": "the run could not start",
-    "timed_out": "the run ran out of time",
+    "stale": "the run was abandoned by GitHub",
+    "startup_failure": "the run failed to start",
+    "timed_out": "the run timed out",
 }
 """What GitHub's conclusions mean (docs.github.com, "Workflow runs": `conclusion`)."""
 
 NO_REPORT = "the run uploaded no report"
 
-NOT_JUDGED = Decision(WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: nothing that it watches changed")
+NOT_JUDGED = Decision(WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: no watched files changed")
 """For a suite of several that the pull request does not touch."""
 
 
@@ -93,4 +93,4 @@ def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decisio
     refuted = decision.again and not decision.may_merge  # by its own figures, or by the base: that says more than a disagreement
     if agrees or refuted or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
         return decision
-    return untrusted(f"the report says {decision.verdict}, and its run ended with {conclusion}")
+    return untrusted(f"the report claims {decision.verdict}, but its run ended with {conclusion}")

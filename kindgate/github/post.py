@@ -117,7 +117,7 @@ def _post(message: Callable[[], Message], settings: GitHubSettings, env: Mapping
 def _send(context: Context, message: Message, settings: GitHubSettings, identity: str, deadline: Deadline) -> PostResult:
     pull = context.pull
     if pull is None:
-        raise GitHubError("there is no pull request to comment on")
+        raise GitHubError("no pull request to comment on")
     marker = Marker(identity, pull.head_sha, context.run_id, context.attempt, message.digest)
     with Api(context.api_url, context.token, context.repository, timeout=deadline.remaining / 3) as api:
         return settle(api, message, settings, number=pull.number, marker=marker, deadline=deadline)

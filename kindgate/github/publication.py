@@ -112,7 +112,7 @@ class Publication:
             return Published((self._set_status(PENDING),))
         judged = self._judged()
         if not judged:
-            return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing is published"),))
+            return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing was published"),))
         decision = worst(result.decision for _, result in judged)
         status = self._set_status(status_of(decision))
         return Published((status, *(self._comment(subject, result) for subject, result in judged if subject.pull)), decision)
@@ -144,9 +144,9 @@ class Publication:
         if run.event not in JUDGED_EVENTS:
             return f"run {run.id} was started by {run.event}: it gets no verdict"
         if run.event == "push" and not retried("the default branch", lambda: is_on_default_branch(self.api, run), self.deadline):
-            return f"run {run.id} is of a push that is not on the default branch: it gets no verdict"
+            return f"run {run.id} is for a push that is not on the default branch: it gets no verdict"
         newer = retried("newer runs", lambda: newer_run(self.api, run), self.deadline)
-        return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}: nothing is published" if newer else ""
+        return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}: nothing was published" if newer else ""
 
     def _subjects(self) -> list[Subject]:
         """What the run is about; nothing where its pull request has been closed or has moved on."""
@@ -156,7 +156,7 @@ class Publication:
             return [PUSH]
         if run.event == "merge_group":
             return [_known(lambda: subject_of_queue(api, run, rules, self.deadline))]
-        pulls = retried("its pull requests", lambda: pulls_of(api, run), self.deadline)
+        pulls = retried("the run's pull requests", lambda: pulls_of(api, run), self.deadline)
         return [self._subject_of(pull, rules) for pull in pulls]
 
     def _subject_of(self, pull: PullState, rules: Rules) -> Subject:
@@ -182,7 +182,7 @@ class Publication:
         """How the jobs of each leg ended where the run failed: a job that judges nothing may have failed it."""
         if self.run.conclusion == "success" or self.request.sealed or not uploads.reports:
             return {}
-        return leg_conclusions(retried("its jobs", lambda: self.api.jobs(self.run.id), self.deadline), uploads.reports)
+        return leg_conclusions(retried("the run's jobs", lambda: self.api.jobs(self.run.id), self.deadline), uploads.reports)
 
     def _objection(self, subject: Subject, *, uploaded: bool) -> str:
         """Why nothing of the run can be believed; empty when it can.
@@ -193,7 +193,7 @@ class Publication:
             return subject.objection
         if subject.machinery and not self.request.sealed:
             changed = ", ".join(subject.machinery[:3])
-            return "" if subject.approval.by else f"the pull request changes what GitHub runs: {changed}"
+            return "" if subject.approval.by else f"the pull request changes code that GitHub runs: {changed}"
         return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
 
     def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
@@ -250,4 +250,4 @@ def _known(read: Callable[[], Subject], pull: PullState | None = None) -> Subjec
     try:
         return read()
     except (GitHubRefused, PublishRefused) as error:
-        return Subject(pull, pull.base_sha if pull else "", objection=f"what it changes is not known: {error.message}")
+        return Subject(pull, pull.base_sha if pull else "", objection=f"its changes are unknown: {error.message}")

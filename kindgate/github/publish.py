@@ -35,7 +35,7 @@ def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, st
     A run that has not finished makes the status pending. Nothing to publish is a result that says so. Raises
     `GitHubError` when GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
     """
-    none = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing is published"),))
+    none = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing was published"),))
     return _within(request, settings, env, Publication.publish, none=none, seconds=seconds)
 
 
@@ -56,7 +56,7 @@ def _within(
     context = read_context(env)
     if not (context.repository and context.token):
         missing = "GITHUB_TOKEN" if context.repository else "GITHUB_REPOSITORY"
-        raise GitHubError(f"{missing} is not set", next_step="run it in a workflow, with the token in the environment of this step")
+        raise GitHubError(f"{missing} is not set", next_step="run it in a workflow, with the token in this step's environment")
     deadline = Deadline.after(seconds)
 
     def published() -> T:
@@ -75,7 +75,7 @@ def _within(
 def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
     """The newest run for a pull request's head; 0 where there is none."""
     pull = retried(f"pull request #{request.pull}", lambda: api.pull(request.pull), deadline)
-    found = retried("its runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
+    found = retried("the pull request's runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
     return found.id if found else 0
 
 
@@ -87,7 +87,7 @@ def _judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadli
     """
     judge = retried(f"run {sealed.run_id}", lambda: api.workflow_run(sealed.run_id), deadline)
     if judge.event != "workflow_run":
-        raise PublishRefused(f"run {judge.id} was started by {judge.event}: a sealed run follows another one")
+        raise PublishRefused(f"run {judge.id} was started by {judge.event}: a sealed run must follow another run")
     conclusion = asked.conclusion if sealed.conclusion == "skipped" else sealed.conclusion
     return replace(
         judge,

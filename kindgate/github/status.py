@@ -27,7 +27,7 @@ class Status:
     description: str
 
 
-PENDING = Status("pending", "the run has not finished")
+PENDING = Status("pending", "the run has not finished yet")
 
 
 def status_of(decision: Decision) -> Status:

@@ -54,7 +54,7 @@ PUSH = Subject()
 def subject_of_pull(api: Api, run: WorkflowRun, pull: PullState, rules: Rules, deadline: Deadline) -> Subject:
     """A pull request, and what it changes about the gate."""
     changed = read_changes(api, pull, rules.suite, deadline)
-    events = retried("its timeline", lambda: api.timeline(pull.number, at_most=EVENTS_LIMIT), deadline)
+    events = retried("the pull request's timeline", lambda: api.timeline(pull.number, at_most=EVENTS_LIMIT), deadline)
     approval = read_approval(api, events, rules.label, run.created, deadline)
     touched = any(below(name, rules.watched) or matches(name, GATE_NAMES) for name in changed.names)
     return Subject(
@@ -63,7 +63,7 @@ def subject_of_pull(api: Api, run: WorkflowRun, pull: PullState, rules: Rules, d
         changes=changed.gate.model_copy(update={"approved_by": approval.by, "not_approved": approval.refused}),
         machinery=changed_machinery(changed.names),
         approval=approval,
-        objection="the pull request was given another base branch after the run: push to it again" * base_changed(events, run.created),
+        objection="the pull request's base branch was changed after the run: push to it again" * base_changed(events, run.created),
         untouched=changed.complete and bool(rules.watched) and not touched,
     )
 
@@ -72,21 +72,21 @@ def subject_of_queue(api: Api, run: WorkflowRun, rules: Rules, deadline: Deadlin
     """An entry of the merge queue: a pull request put upon the commit that its branch names, approved as that pull request is."""
     entry = queue_entry(run.head_branch)
     if entry is None:
-        return Subject(objection=f"{run.head_branch} is no branch of a merge queue")
-    changed, complete = retried("what the queue would merge", lambda: changed_between(api, entry.base_sha, run.head_sha), deadline)
+        return Subject(objection=f"{run.head_branch} is not a merge queue branch")
+    changed, complete = retried("the merge queue's changes", lambda: changed_between(api, entry.base_sha, run.head_sha), deadline)
     machinery = changed_machinery(changed)
     approval = _approval_in_queue(api, run, entry.number, rules, deadline)
-    objection = "" if complete else "what the queue would merge is more than GitHub lists"
+    objection = "" if complete else "the merge queue's changes are more than GitHub lists"
     return Subject(base_sha=entry.base_sha, machinery=machinery, approval=approval, objection=objection)
 
 
 def _approval_in_queue(api: Api, run: WorkflowRun, number: int, rules: Rules, deadline: Deadline) -> Approval:
     """The approval of a pull request's own head, which the queue does not change."""
     pull = retried(f"pull request #{number}", lambda: api.pull(number), deadline)
-    judged = retried("its run", lambda: newest_run_of(api, run.path, pull), deadline)
+    judged = retried("the pull request's run", lambda: newest_run_of(api, run.path, pull), deadline)
     if judged is None:
         return NOT_APPROVED
-    events = retried("its timeline", lambda: api.timeline(number, at_most=EVENTS_LIMIT), deadline)
+    events = retried("the pull request's timeline", lambda: api.timeline(number, at_most=EVENTS_LIMIT), deadline)
     return read_approval(api, events, rules.label, judged.created, deadline)
 
 

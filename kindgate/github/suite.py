@@ -50,7 +50,7 @@ def _given(arguments: str) -> dict[str, object]:
     try:
         words = shlex.split(arguments)
     except ValueError as error:
-        raise SettingsError(f"the arguments {arguments!r} cannot be read: {error}") from error
+        raise SettingsError(f"cannot read the arguments {arguments!r}: {error}") from error
     found: dict[str, object] = {}
     for place, word in enumerate(words):
         flag, equals, value = word.partition("=")

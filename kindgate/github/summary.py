@@ -24,5 +24,5 @@ def write_summary(render: Callable[[int], str], env: Mapping[str, str]) -> str:
     except ValueError:
         return "the step's job summary is full: nothing was added"
     except OSError as error:
-        return f"the job summary could not be written: {error}"
+        return f"cannot write the job summary: {error}"
     return "job summary written"

@@ -18,14 +18,14 @@ def disagreement(report: RunReport, run: WorkflowRun, repository: str, numbers: 
     """
     said = report.pull_request
     if said is None:
-        return "the report names no commit and no run"
+        return "the report names neither a commit nor a run"
     if said.repository.lower() != repository.lower():
-        return f"the report is of repository {said.repository or 'unknown'}, not of {repository}"
+        return f"the report is for repository {said.repository or 'unknown'}, not for {repository}"
     if said.number is not None and numbers and said.number not in numbers:
-        return f"the report is of pull request #{said.number}, which does not have this commit"
+        return f"the report is for pull request #{said.number}, which does not have this commit"
     for address in (said.run_url, *(link.url for link in report.links)):
         if address and address != run.url and not address.startswith((f"{run.url}/", f"{run.url}#")):
-            return f"the report links {address}, which is no page of this run"
+            return f"the report links to {address}, which is not a page of this run"
     return ""
 
 

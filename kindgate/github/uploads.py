@@ -37,7 +37,7 @@ def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> 
     Raises `GitHubError` and `WaitTimeout` where GitHub cannot be asked.
     """
     try:
-        artifacts = retried("its artifacts", lambda: api.artifacts(run.id, at_most=ARTIFACTS_LIMIT), deadline)
+        artifacts = retried("the run's artifacts", lambda: api.artifacts(run.id, at_most=ARTIFACTS_LIMIT), deadline)
         chosen = choose(run, artifacts)
     except PublishRefused as error:
         return Uploads(refusal=error.message)
@@ -59,7 +59,7 @@ def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[Ar
     """The newest report of each leg. Raises `PublishRefused` for too many legs."""
     chosen = newest_of_each_leg((artifact.name, artifact) for artifact in artifacts)
     if len(chosen) > LEGS_LIMIT:
-        raise PublishRefused(f"run {run.id} has reports of {len(chosen)} legs, more than {LEGS_LIMIT}")
+        raise PublishRefused(f"run {run.id} has reports from {len(chosen)} legs, more than {LEGS_LIMIT}")
     return chosen
 
 

@@ -65,7 +65,7 @@ def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Require
     """The requirements that texts such as `tests,objectives` name. Raises `SettingsError` for another word."""
     named = {word for text in words for word in text.replace(",", " ").split()}
     if unknown := sorted(named - {*SUBJECTS}):
-        raise SettingsError(f"--require: {unknown[0]!r} is none of {', '.join(SUBJECTS)}")
+        raise SettingsError(f"--require: {unknown[0]!r} is not one of {', '.join(SUBJECTS)}")
     return Requirements("tests" in named, "objectives" in named, "comparison" in named, inconclusive)
 
 

@@ -109,7 +109,7 @@ def test_a_report_that_breaks_the_schema_is_refused(passing: RunReport, name: st
     content = json.loads(passing.model_dump_json())
     CHANGES[name](content)
 
-    with pytest.raises(PublishRefused, match="no report of this version"):
+    with pytest.raises(PublishRefused, match="not a report of this version"):
         parse_report(json.dumps(content).encode(), "leg")
 
 

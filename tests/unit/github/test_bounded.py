@@ -72,6 +72,6 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     def call() -> None:
         raise GitHubUnavailable("slow down", retry_after=3600)
 
-    with pytest.raises(GitHubError, match="GitHub asks to wait 3600 s, and 45 s are left"):
+    with pytest.raises(GitHubError, match="GitHub asks to wait 3600 s, but only 45 s are left"):
         retried("an answer", call, Deadline.after(45, lambda: 0.0), waits.append)
     assert waits == []

@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_said(broken: str) -> None:
     found = rows(OLD, broken)
 
     assert found[-1][0] == "the whole file"
-    assert found[-1][2].startswith("cannot be read")
+    assert found[-1][2].startswith("unreadable")
 
 
 def git(folder: Path, *args: str) -> str:

@@ -177,7 +177,7 @@ def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
     """The run of an older push says nothing about the new one."""
     github.pull["head"]["sha"] = "f" * 40
 
-    assert "moved on" in settle(github).line
+    assert "now has head" in settle(github).line
     assert github.comments == []
 
 
@@ -335,7 +335,7 @@ def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> 
     result = settle(github)
 
     assert result.line == "comment created on #17"
-    assert "and then" in result.warnings[0]
+    assert "but then" in result.warnings[0]
 
 
 def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:

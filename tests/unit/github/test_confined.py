@@ -29,7 +29,7 @@ def test_a_report_comes_back_as_it_was_read(failing: RunReport) -> None:
 
 def test_an_error_comes_back_as_it_was_raised() -> None:
     """With the place and the next step."""
-    with pytest.raises(PublishRefused, match=r"leg: report.json is no report of this version: it is no JSON") as caught:
+    with pytest.raises(PublishRefused, match=r"leg: report.json is not a report of this version: it is not a JSON object") as caught:
         confined(parse_report, b"{", "leg")
     assert "same version" in caught.value.next_step
 
@@ -40,9 +40,9 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
         (takes_memory, "more than 512 MB"),
         (takes_time, "more than 1 s of processor time"),
         (answers_much, "more than 1048576 bytes"),
-        (answers_with_a_function, "no readable answer"),
+        (answers_with_a_function, "no readable result"),
         (breaks, "ZeroDivisionError: by a stranger"),
-        (dies, "was ended by SIGABRT"),
+        (dies, "was terminated by SIGABRT"),
     ],
 )
 def test_what_goes_wrong_is_refused_with_its_cause(task: object, why: str) -> None:

@@ -135,7 +135,7 @@ def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passin
     body = said(fork, passing)
 
     assert "`shop/base/deployment.yaml`, `zzz/conftest.py`" in body
-    assert "GitHub lists 3,000 of the changed files" in body
+    assert "GitHub lists only 3,000 of the changed files" in body
 
 
 def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
@@ -155,7 +155,7 @@ def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork
     body = said(fork, passing)
 
     assert "`.github/workflows/*`, `conftest.py`, `shop/base/deployment.yaml`" in body
-    assert "only what the base names was compared" in body
+    assert "only the base's gate files were compared" in body
     assert "UNTRUSTED" in body
 
 
@@ -207,7 +207,7 @@ def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, p
     body = said(fork, passing)
 
     assert "UNTRUSTED" in body.split("\n")[1]
-    assert "what it changes is not known" in body
+    assert "its changes are unknown" in body
     assert fork.status()["state"] == "error"
 
 
@@ -220,7 +220,7 @@ def test_settings_of_the_base_that_cannot_be_read_are_said(fork: StandIn, passin
     body = said(fork, passing)
 
     assert "`conftest.py`" in body
-    assert "the base's own settings cannot be read" in body
+    assert "cannot read the base's own settings" in body
 
 
 def on_the_base(github: StandIn, report: RunReport, **run: Any) -> None:
@@ -245,11 +245,11 @@ def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_lis
 
     body = said(fork, with_tests(passing, "a", b=""))
 
-    assert "Judged on the base branch and not here (3)" in body
+    assert "Judged on the base branch but not here (3)" in body
     for row in ("test b", "test c", "objective of http_req_failed"):
         assert f"- `{row}`" in body
     assert "`test a`" not in body
-    assert "review what this pull request changes about the gate" in body
+    assert "review this pull request's changes to the gate" in body
 
 
 @pytest.mark.parametrize("run", [{"event": "pull_request"}, {"conclusion": "failure"}, {"head_branch": "other"}, {"head_sha": HEAD}])

@@ -198,7 +198,7 @@ def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunRep
     (body,) = github.written()
     assert "FAIL" in body.split("\n")[1]
     assert all(leg in body for leg in ("v1-36", "v1-37", "v1-38"))
-    assert result.warnings == ("v1-38: there is no report (No such file or directory)",)
+    assert result.warnings == ("v1-38: no report was found (No such file or directory)",)
 
 
 def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:

@@ -307,15 +307,15 @@ def test_what_the_report_says_about_the_pull_request_is_not_believed(fork: Stand
 @pytest.mark.parametrize(
     ("lie", "words"),
     [
-        ({"head_sha": "e" * 40}, "of commit eeeeeeeeee"),
-        ({"head_sha": ""}, "of commit unknown"),
-        ({"run_id": 8999}, "of run 8999"),
-        ({"run_id": None}, "of run unknown"),
-        ({"attempt": 2}, "of attempt 2"),
-        ({"repository": "evil/shop"}, "of repository evil/shop"),
-        ({"number": 18}, "of pull request #18"),
-        ({"run_url": "https://evil.example/run"}, "links https://evil.example/run"),
-        ({"run_url": "https://github.com/acme/shop/actions/runs/90011"}, "links https://github.com/acme/shop/actions/runs/90011"),
+        ({"head_sha": "e" * 40}, "for commit eeeeeeeeee"),
+        ({"head_sha": ""}, "for commit unknown"),
+        ({"run_id": 8999}, "for run 8999"),
+        ({"run_id": None}, "for run unknown"),
+        ({"attempt": 2}, "for attempt 2"),
+        ({"repository": "evil/shop"}, "for repository evil/shop"),
+        ({"number": 18}, "for pull request #18"),
+        ({"run_url": "https://evil.example/run"}, "links to https://evil.example/run"),
+        ({"run_url": "https://github.com/acme/shop/actions/runs/90011"}, "links to https://github.com/acme/shop/actions/runs/90011"),
     ],
 )
 @pytest.mark.parametrize("repository", ["fork", "github"])
@@ -376,7 +376,7 @@ def test_a_pull_request_of_the_same_repository_gets_its_comment(github: StandIn,
 @pytest.mark.parametrize(
     ("expected", "words"),
     [
-        (Expected(".github/workflows/kindgate.yml"), "is of .github/workflows/ci.yml, not of .github/workflows/kindgate.yml"),
+        (Expected(".github/workflows/kindgate.yml"), "is from .github/workflows/ci.yml, not from .github/workflows/kindgate.yml"),
         (
             Expected(judge=f"acme/kindgate/.github/workflows/e2e.yml@{'b' * 40}"),
             f"called {JUDGE} at aaaaaaaaaa",
@@ -427,7 +427,7 @@ def test_a_run_whose_workflow_the_pull_request_changes_is_untrusted(fork: StandI
     published = publish(fork)
 
     assert "UNTRUSTED" in fork.written()[0].split("\n")[1]
-    assert "changes what GitHub runs" in fork.written()[0]
+    assert "changes code that GitHub runs" in fork.written()[0]
     assert published.exit_code == PublishRefused.exit_code
 
 
@@ -490,7 +490,7 @@ def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, pas
 
     (body,) = fork.written()
     assert "slo.yaml" in body
-    assert "changed thresholds, are not known" in body
+    assert "changed thresholds are unknown" in body
     assert "Resource not accessible by integration" in body
 
 
@@ -614,7 +614,7 @@ def test_ten_thousand_failures_fit(fork: StandIn, failing: RunReport) -> None:
 
     (body,) = fork.written()
     assert len(body.encode()) <= 65_536
-    assert "left out" in body
+    assert "omitted" in body
 
 
 def test_a_flaky_github_is_asked_again(fork: StandIn, passing: RunReport) -> None:

@@ -58,7 +58,7 @@ def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> N
 
     publish(fork)
 
-    assert fork.status()["description"].startswith("UNTRUSTED: the report links https://evil.example")
+    assert fork.status()["description"].startswith("UNTRUSTED: the report links to https://evil.example")
 
 
 def test_the_status_is_set_where_no_comment_can_be(fork: StandIn, failing: RunReport) -> None:

@@ -48,7 +48,7 @@ def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> Non
 
 def test_an_unwritable_summary_is_only_said(tmp_path: Path) -> None:
     """The run's result does not depend on it."""
-    assert "could not be written" in write_summary(lambda _used: "page", environment(tmp_path))
+    assert "cannot write" in write_summary(lambda _used: "page", environment(tmp_path))
 
 
 def test_outside_of_actions_there_is_no_summary() -> None:

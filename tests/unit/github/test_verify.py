@@ -100,7 +100,7 @@ def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunR
 def test_nothing_at_all_is_one_line(tmp_path: Path) -> None:
     """Without a leg's name there is still no verdict."""
     found = verify([tmp_path], [], ANYTHING, ANY_RUN)
-    assert (found.lines, found.decision.exit_code) == (("NO VERDICT: there is no report",), 28)
+    assert (found.lines, found.decision.exit_code) == (("NO VERDICT: no report was found",), 28)
 
 
 def test_what_is_required_is_said_in_words() -> None:
