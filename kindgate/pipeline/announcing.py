@@ -61,7 +61,7 @@ def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
             folders=(settings.deploy.overlay, *settings.deploy.apply),
         )
     except KindgateError as error:
-        note = f"what this pull request changes about the gate is not known: {error.message}"
+        note = f"cannot determine how this pull request changes the gate: {error.message}"
         return Origin(context.record(), GateChanges(), (shortened(note, LINE_LIMIT),), links)
     return Origin(context.record(), changes, links=links)
 

@@ -59,8 +59,8 @@ def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
     for one in asked_secrets(settings):
         if one.secret not in wanted:
             raise SettingsError(
-                f"--app-secret {one.secret}: no manifest refers to a Secret of that name which it does not bring itself",
-                next_step=f"they refer to: {', '.join(sorted(wanted)) or 'none'}",
+                f"--app-secret {one.secret}: the manifests refer to no missing Secret of that name",
+                next_step=f"missing Secrets: {', '.join(sorted(wanted)) or 'none'}",
             )
 
 
@@ -70,7 +70,7 @@ def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
     if missing:
         raise SecretsMissing(
             f"not judged: {', '.join(missing)}, which is not set",
-            next_step=f"set it in the environment or in {settings.deploy.env_file}; in CI pass it as the workflow's secret `environment`",
+            next_step=f"set it in the environment or in {settings.deploy.env_file}; in CI, pass it in the workflow's secret `environment`",
         )
 
 
@@ -80,9 +80,9 @@ def without_env_source(error: ManifestError) -> SecretsMissing | None:
     if found is None:
         return None
     return SecretsMissing(
-        f"not judged: the env file {found['file']} of a secretGenerator is not there",
+        f"not judged: the env file {found['file']} of a secretGenerator was not found",
         last_state=error.message,
-        next_step="write it; it belongs in .gitignore, and into CI by a secret",
+        next_step="create it, add it to .gitignore, and pass it to CI as a secret",
     )
 
 
@@ -95,5 +95,5 @@ def _refuse_a_file_that_git_knows(file: Path, settings: Settings, deadline: Dead
     if told.returncode == 1:
         default = " (the default of --app-env-file)" if settings.deploy.env_file == DeploySettings().env_file else ""
         raise SettingsError(
-            f"{settings.deploy.env_file}{default} holds secrets, and git does not ignore it", next_step="add it to .gitignore"
+            f"{settings.deploy.env_file}{default} holds secrets, but git does not ignore it", next_step="add it to .gitignore"
         )

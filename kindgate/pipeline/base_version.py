@@ -84,9 +84,9 @@ def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Itera
         commit = _git(root, deadline, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     except CommandFailed as error:
         raise SettingsError(
-            f"--slo-base {ref}: neither an overlay's folder nor a commit that git knows here",
+            f"--slo-base {ref}: neither an overlay's folder nor a commit known to git",
             last_state=error.last_state,
-            next_step=f"`git fetch origin {ref}` fetches a branch that a shallow checkout lacks; then name it origin/{ref}",
+            next_step=f"if a shallow checkout lacks the branch, run `git fetch origin {ref}` and use origin/{ref}",
         ) from error
     folder.parent.mkdir(parents=True, exist_ok=True)
     _git(root, deadline, "worktree", "add", "--quiet", "--detach", str(folder), commit)
@@ -116,8 +116,8 @@ def _in_repository(settings: Settings, deadline: Deadline) -> Path:
     overlay, top = settings.path(settings.deploy.overlay).resolve(), Path(_git(settings.root, deadline, "rev-parse", "--show-toplevel"))
     if not overlay.is_relative_to(top.resolve()):
         raise SettingsError(
-            f"--slo-base {settings.slo.base}: git has no other version of {settings.deploy.overlay}, which lies outside of {top}",
-            next_step="name the base version's overlay itself: --slo-base OVERLAY",
+            f"--slo-base {settings.slo.base}: git has no other version of {settings.deploy.overlay}, which is outside {top}",
+            next_step="use the baseline's own overlay: --slo-base OVERLAY",
         )
     return overlay.relative_to(top.resolve())
 

@@ -60,9 +60,9 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
     duet = duet_plan(objectives_plan(settings.load, objectives, standing), base.hosts, served)
     if not duet.routes:
         raise SettingsError(
-            "the base version serves none of the paths that the pull request is judged by",
-            last_state=f"paths of the base: {', '.join(sorted(host + path for host, path in served)) or 'none'}",
-            next_step="a comparison needs a path that both versions serve",
+            "the baseline serves none of the paths that the pull request is judged by",
+            last_state=f"paths of the baseline: {', '.join(sorted(host + path for host, path in served)) or 'none'}",
+            next_step="make both versions serve a common path",
         )
     turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
     return Campaign(duet, settings.load.warmup, standing.measurements, lease, turns, ours=standing.ours)
@@ -71,5 +71,5 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
 def base_of(standing: Provisioned) -> Beside:
     """The version that stands beside the application; raises `SettingsError` where there is none."""
     if standing.base is None:
-        raise SettingsError("there is no base version to compare with", next_step="name one: --slo-base REF_OR_OVERLAY")
+        raise SettingsError("no baseline to compare with", next_step="set --slo-base REF_OR_OVERLAY")
     return standing.base

@@ -72,13 +72,11 @@ class _Reader:
         while self.place < len(self.text) and self.text[self.place] not in "=:\n":
             sign = self.text[self.place]
             if sign not in _INLINE and sign not in _NAME_SIGNS and not sign.isalnum():
-                raise self._error(
-                    begin, f"{sign!r} cannot be in the name of a variable", "write NAME=value, a value of several lines in quotes"
-                )
+                raise self._error(begin, f"{sign!r} is not allowed in a variable name", "use NAME=value, with multi-line values in quotes")
             self.place += 1
         name = self.text[start : self.place].rstrip(SPACE)
         if " " in name:
-            raise self._error(begin, "a name without spaces is expected", "write NAME=value")
+            raise self._error(begin, "a name must not contain spaces", "use NAME=value")
         has_value = self.text[self.place : self.place + 1] in {"=", ":"}
         self.place += 1
         return name, has_value
@@ -98,7 +96,7 @@ class _Reader:
         """What is between the quotes; of the escapes only that of the quote itself is read."""
         closed = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(self.text, self.place)
         if closed is None:
-            raise self._error(begin, f"the quote that begins the value of {name} is not closed", f"close it with {quote}")
+            raise self._error(begin, f"the opening quote of the value of {name} is not closed", f"close it with {quote}")
         self.place = closed.end()
         return closed[1].replace("\\" + quote, quote) if quote == "'" else _without_escaped_quotes(closed[1])
 
@@ -115,9 +113,7 @@ class _Reader:
             if found["named"]:
                 return self._known(found["named"]) or ""
             if found["braced"] is None:
-                raise self._error(
-                    begin, f"a ${{...}} in the value of {name} cannot be read", "write $$ for a dollar sign, or use single quotes"
-                )
+                raise self._error(begin, f"invalid ${{...}} in the value of {name}", "use $$ for a dollar sign, or single quotes")
             whole = found[0]
             close = _closing(whole)
             inner, rest = (whole[2:close], whole[close + 1 :]) if close >= 0 else (whole[2:-1], "")
@@ -128,14 +124,12 @@ class _Reader:
     def _braced(self, inner: str, name: str, begin: int) -> str:
         parts = _BRACED.fullmatch(inner)
         if parts is None:  # a brace inside of the word closed it early
-            raise self._error(
-                begin, f"a ${{...}} in the value of {name} cannot be read", "write $$ for a dollar sign, or use single quotes"
-            )
+            raise self._error(begin, f"invalid ${{...}} in the value of {name}", "use $$ for a dollar sign, or single quotes")
         known, rule, word = self._known(parts["name"]), parts["rule"] or "", parts["word"] or ""
         usable = bool(known) if rule.startswith(":") else known is not None
         if rule.endswith("?") and not usable:
             reason = self._expanded(word, name, begin)
-            raise self._error(begin, f"{name} needs {parts['name']}" + (f": {reason}" if reason else ""), f"set {parts['name']}")
+            raise self._error(begin, f"{name} requires {parts['name']}" + (f": {reason}" if reason else ""), f"set {parts['name']}")
         if (rule.endswith("-") and not usable) or (rule.endswith("+") and usable):
             return self._expanded(word, name, begin)
         return known or ""

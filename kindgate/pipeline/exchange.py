@@ -22,7 +22,7 @@ from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.phases import Progress
 from kindgate.waiting import Deadline
 
-DEPLOYED_AGAIN = "both versions were removed, with their volumes, and deployed again in the opposite order, each on the nodes of the other"
+DEPLOYED_AGAIN = "both versions were removed with their volumes and redeployed in the opposite order, each on the other's nodes"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) 
     kept = _why_kept(address)
     if kept:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions got new pods only: {kept}"
+        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {kept}"
     heads, bases = (pods_of(names, address, deadline) for names in (beside.namespaces.keys(), beside.namespaces.values()))
     remove((head, deployed.base), address, deadline)
     parts = [placed_like(beside, heads), placed_as(head, beside.namespaces, bases)]
@@ -70,5 +70,5 @@ def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) 
 def _why_kept(address: ClusterAddress) -> str:
     """Why nothing may be removed from the cluster; empty where it is this run's own."""
     if address.existing:
-        return "kindgate removes nothing from an existing cluster before the run ends"
-    return "the cluster was kept by an earlier run, and its volumes may hold data" if address.reused else ""
+        return "kindgate deletes nothing from an existing cluster during a run"
+    return "an earlier run kept the cluster, and its volumes may hold data" if address.reused else ""

@@ -51,13 +51,13 @@ def run_in_cluster(
     worker reports, and the `KindgateError` of whatever fails before.
     """
     if workers < 1:
-        raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="--workers 2")
+        raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
     bundled = render_component(COMPONENT, kubectl=standing.kubectl, deadline=Deadline.after(START_SECONDS))
     rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
     run = new_run_id()
     if not standing.address.existing:
         rendered = _with_image(settings, rendered, standing.address, progress)
-    progress(f"{workers} load generators start in the cluster")
+    progress(f"starting {workers} load generators in the cluster")
     try:
         apply(rendered, standing.address, run=run, deadline=Deadline.after(START_SECONDS))
         return _result(standing.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
@@ -71,12 +71,12 @@ def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
     Raises `LoadError` on a cluster that kindgate did not make: there only its owner knows.
     """
     if not address.nodes:
-        raise LoadError("where the ingress is reached inside an existing cluster is not known", next_step="name it: --url http://...")
+        raise LoadError("the ingress's address inside an existing cluster is unknown", next_step="set it with --url http://...")
     with connect(address) as api:
         node = ask(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
     found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
     if not found:
-        raise LoadError(f"node {address.nodes[0]} has no address", next_step="name the ingress: --url http://...")
+        raise LoadError(f"node {address.nodes[0]} has no address", next_step="set the ingress's address with --url http://...")
     return replace(address, ingress_url=f"http://{found[0]}", ingress_tls_url=f"https://{found[0]}")
 
 
@@ -135,10 +135,10 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
             return Pending(f"load generators: {seen}")
 
         try:
-            settled("the load generators did not end", ended, deadline)
+            settled("the load generators did not finish", ended, deadline)
         except DeployError as error:
             raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
-        progress("the load generators have ended")
+        progress("the load generators have finished")
         return read(_log(api))
 
 

@@ -14,12 +14,12 @@ def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str,
     in_first = f" --namespace {namespaces[0]}" if namespaces else ""
     call = shlex.quote(kubectl)
     return (
-        f"cluster {address.name} is kept. To look at it:",
+        f"cluster {address.name} was kept. To inspect it:",
         f"  export KUBECONFIG={shlex.quote(str(address.kubeconfig))}",
         f"  {call} get pods --all-namespaces",
         f"  {call}{in_first} get events --sort-by=.lastTimestamp",
-        f"  {call} get namespaces --selector kindgate.dev/test    # those of tests that failed",
+        f"  {call} get namespaces --selector kindgate.dev/test    # of failed tests",
         f"or, with KUBECONFIG and kubectl set up:  kindgate shell --cluster-name {name}",
-        f"to run on it again:  {command}",
+        f"to rerun on it:  {command}",
         f"to delete it:  kindgate down --cluster-name {name}",
     )

@@ -44,7 +44,7 @@ class Lease:
         """
         deadline = Deadline.after(seconds)
         with (
-            _locked(self._run_file, fcntl.LOCK_EX, "the other tests of this run to leave the machine to a burst", deadline),
+            _locked(self._run_file, fcntl.LOCK_EX, "the other tests of this run to pause for a burst", deadline),
             _locked(self._machine_file, fcntl.LOCK_EX, "a burst of another run on this machine to end", deadline),
         ):
             yield

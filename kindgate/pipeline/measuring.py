@@ -20,8 +20,8 @@ def burst_line(log: PhaseLog) -> OnBurst:
     def show(number: int, planned: int, result: BurstResult) -> None:
         if number % EVERY == 0 or number == planned:
             total = result.total
-            p95 = f"p95 {total.response.percentile(95) / 1000:.1f} ms" if total.response.count else "no answer"
-            redirects = f", {total.redirects:,} answered by redirects" if total.mostly_redirects else ""
+            p95 = f"p95 {total.response.percentile(95) / 1000:.1f} ms" if total.response.count else "no response"
+            redirects = f", {total.redirects:,} answered with redirects" if total.mostly_redirects else ""
             log.say(f"burst {number} of {planned}: {total.scheduled:,} requests, {p95}, {total.failures:,} failed{redirects}")
 
     return show

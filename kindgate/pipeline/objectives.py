@@ -27,7 +27,7 @@ def read_objectives(settings: Settings) -> Objectives:
     except FileNotFoundError as error:
         if settings.slo.file == SloSettings().file:
             return Objectives()
-        raise SloError(f"--slo-file {settings.slo.file}: there is no such file") from error
+        raise SloError(f"--slo-file {settings.slo.file}: file not found") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SloError(f"--slo-file {settings.slo.file}: cannot be read: {error}") from error
     return parse_document(text, str(settings.slo.file))

@@ -45,12 +45,12 @@ def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
         report = RunReport.model_validate_json(file.read_bytes())
     except OSError as error:
         raise SettingsError(
-            f"{file}: cannot be read: {error.strerror}", next_step="run the suite first, or name a report with --input"
+            f"{file}: cannot be read: {error.strerror}", next_step="run the suite first, or set a report with --input"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{file}: is not a report of this version: {place}: {first['msg']}") from error
+        raise SettingsError(f"{file}: not a report of this version: {place}: {first['msg']}") from error
     if not links:
         return list(_written(file.parent, _pages(report), None).lines)
     names = {link.name for link in links}
@@ -72,7 +72,7 @@ def _parse_link(text: str) -> Link:
     except ValidationError:
         found = Link(name="", url="")
     if not (found.name and found.url):
-        raise SettingsError(f"--link {text}: is not NAME=URL", next_step="write one such as 'HTML report=https://example.com/1'")
+        raise SettingsError(f"--link {text}: not in the form NAME=URL", next_step="use a value such as 'HTML report=https://example.com/1'")
     return found
 
 
@@ -110,6 +110,6 @@ def _rescued(rescue: Path | None, name: str, text: str) -> str:
     if rescue is None:
         return ""
     try:
-        return f"; it is in {_put(rescue / name, text)} instead"
+        return f"; wrote it to {_put(rescue / name, text)} instead"
     except OSError as error:
-        return f", nor to {rescue}: {error.strerror}"
+        return f", or to {rescue}: {error.strerror}"

@@ -59,7 +59,7 @@ class Prepared:
     def parts(self) -> tuple[tuple[str, Rendered], ...]:
         """All that is applied, in order, each with what people call it."""
         named = [(part.overlay.name, part) for part in (*self.prerequisites, self.rendered)]
-        return (*named, ("the base version", self.base.rendered)) if self.base is not None else tuple(named)
+        return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
 
 def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: bool = True) -> Prepared:
@@ -84,7 +84,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: boo
         for line in application.notes:
             progress(f"note: {line}")
         if application.findings:
-            progress(f"note: warnings about the manifests: {len(application.findings)}; `kindgate validate` lists them")
+            progress(f"note: warnings about the manifests: {len(application.findings)}; list them with `kindgate validate`")
         base = None
         if settings.slo.compares:
             base = read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline)
@@ -114,8 +114,8 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
     """A second version takes room in the cluster, and is asked for by somebody who expects a verdict about it."""
     if settings.slo.compares and not objectives.compare:
         raise SloError(
-            f"there is a base version, and {settings.slo.file} has nothing to compare",
-            next_step="write compare: {p(95): {max_regression: 25%}}",
+            f"a baseline is set, but {settings.slo.file} has nothing to compare",
+            next_step="add compare: {p(95): {max_regression: 25%}}",
         )
 
 
@@ -123,8 +123,8 @@ def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
     """How long the comparison will take, for those who wait for it or give it a time limit."""
     least, most = map(span, comparison_seconds(objectives, settings))
     if settings.slo.quick:
-        return f"the comparison takes {most} of load, and decides nothing"
-    return f"the comparison takes {least} to {most} of load, and the time to deploy both versions again"
+        return f"the comparison takes {most} of load but decides nothing"
+    return f"the comparison takes {least} to {most} of load, plus the time to redeploy both versions"
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ def _refuse_archives(settings: Settings) -> None:
     for item in settings.images.load:
         if settings.path(Path(item)).is_file():
             raise SettingsError(
-                f"--kind-load {item}: an archive can hold an image under the name of one that runs with more rights",
-                next_step="with --app-pod-security=baseline, name an image of the engine; `kindgate build` builds those of --app-build",
+                f"--kind-load {item}: an archive can replace an image that runs with more privileges",
+                next_step="with --app-pod-security=baseline, use an image in the engine; `kindgate build` builds those of --app-build",
             )
 
 
@@ -273,8 +273,8 @@ def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> Non
     with_tls = next((entry for entry in entries if entry.tls), None)
     if cluster.existing is not None and with_tls is not None and not cluster.ingress_tls_url:
         raise SettingsError(
-            f"{with_tls.label} has TLS, and no URL is known for it",
-            next_step="give --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)",
+            f"{with_tls.label} uses TLS, but no TLS URL is known",
+            next_step="set --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)",
         )
 
 
@@ -294,5 +294,5 @@ def check_artifacts_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise SettingsError(
-            f"--artifacts {folder}: cannot be written: {error.strerror}", next_step="name a folder that this user may write to"
+            f"--artifacts {folder}: not writable: {error.strerror}", next_step="use a folder that this user can write to"
         ) from error

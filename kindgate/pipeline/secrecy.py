@@ -56,7 +56,7 @@ def left_note(redactor: Redactor) -> tuple[str, ...]:
     """A line about the secrets that are not taken out of texts; none where all are."""
     if not redactor.left:
         return ()
-    note = f"not taken out of texts, because shorter than 5 characters or a common word: {', '.join(redactor.left)}"
+    note = f"not redacted because shorter than 5 characters or a common word: {', '.join(redactor.left)}"
     return (shortened(note, LINE_LIMIT),)
 
 

@@ -186,7 +186,7 @@ class Pipeline:
         """End the run's use of the cluster: what was created is deleted, unless it is to be kept; returns what to say about that."""
         remove_run_folder(self.folder)
         if self.address is not None and self.address.existing:
-            with self.log.phase("delete what was applied"):
+            with self.log.phase("delete the applied objects"):
                 for rendered in reversed(self._applied):
                     delete(rendered, self.address, run=self.run_id, deadline=Deadline.after(self.settings.deploy.timeout))
         if self._open is not None:
@@ -243,7 +243,7 @@ class Pipeline:
     def _create(self, prepared: Prepared, supply: Supply) -> ClusterAddress:
         """Create the cluster and give its nodes the images, which are made ready while kind works."""
         if prepared.tools.kind is None:
-            raise ClusterError("there is no kind to create a cluster with")
+            raise ClusterError("no kind program to create a cluster with")
         deadline = self._deadline(IMAGE_SECONDS)
         for reaped in reap(supply.engine, deadline=self._deadline(REAP_SECONDS)):
             self._progress(f"cluster {reaped.cluster} of another run: {reaped.error or 'deleted'} ({reaped.reason})")
@@ -316,7 +316,7 @@ class Pipeline:
                 only_changed = address.reused and self.settings.cluster.reuse
                 applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed, on_progress=self._progress)
                 if only_changed:
-                    self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects had changed")
+                    self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects changed")
             with self.log.phase(f"wait until {name} is ready"):
                 application, _ = staged(rendered)
                 wait_ready(application, address, deadline, self._progress)
@@ -332,13 +332,13 @@ class Pipeline:
     def _exchange(self) -> Exchange:
         prepared, address = self.prepared, self.address
         if prepared is None or prepared.base is None or address is None or not self._deployed:
-            raise SettingsError("there are no two versions that could change places", next_step="name a base version: --slo-base")
+            raise SettingsError("no two versions to swap", next_step="set a baseline with --slo-base")
         deadline = self._deadline(self.settings.deploy.timeout)
         authority = self._authority(prepared, address)
         certified = partial(with_certificates, authority=authority) if authority is not None else None
         *_, head, base = self._applied
         deployed = Deployed(head, base, prepared.base, self._label(address), certified)
-        with self.log.phase("have both versions change places"):
+        with self.log.phase("swap both versions"):
             done = exchange(deployed, address, deadline, self._progress)
             wait_versions(prepared, address, deadline)
             self._exchanged = Exchange(done, placement_now(prepared.base, address, deadline))

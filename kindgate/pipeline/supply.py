@@ -143,8 +143,8 @@ def build_image(settings: Settings, name: str, deadline: Deadline, progress: Pro
     plan = ImagePlan((WantedImage(ImageReference.parse(name), ()),))
     if source.missing(plan, deadline):
         known = ", ".join(sorted(image for image, entry in source.lock.images.items() if entry.build))
-        raise ImageError(f"{name} is not in the catalogue", next_step=f"there are {known}")
+        raise ImageError(f"{name} is not in the catalogue", next_step=f"use one of {known}")
     made = source.settled(plan, progress, deadline).provide_workloads(plan, progress, deadline)
     if made is None:
-        raise ImageError(f"{name} was not made")
+        raise ImageError(f"{name} was not built")
     return made

@@ -27,13 +27,13 @@ def chosen_entries(entries: Sequence[Entry], hosts: Iterable[str] | None = None,
     """
     if not entries:
         raise LoadError(
-            "nothing leads requests into the application: no Ingress, HTTPRoute or IngressRoute of it can be requested",
-            next_step="`kindgate validate` says why; `kindgate init` writes an Ingress for a Service that has none",
+            "nothing routes requests to the application: it has no usable Ingress, HTTPRoute or IngressRoute",
+            next_step="find out why with `kindgate validate`; `kindgate init` writes an Ingress for a Service without one",
         )
     known = {entry.host for entry in entries}
     unknown = sorted(set(hosts) - known) if hosts is not None else []
     if unknown:
-        raise LoadError(f"no entry has the host {', '.join(unknown)}", next_step=f"the hosts are {', '.join(sorted(known))}")
+        raise LoadError(f"no entry has the host {', '.join(unknown)}", next_step=f"known hosts: {', '.join(sorted(known))}")
     chosen = [entry for entry in entries if hosts is None or entry.host in set(hosts)]
     if path is None:
         return tuple(chosen)

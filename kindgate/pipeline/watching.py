@@ -34,10 +34,10 @@ def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress
     Raises `MetricsError` when it is required and does not come; when it is optional the note says what happened.
     """
     if settings.prometheus == "off":
-        return Monitoring(available=False, note="Prometheus is switched off by --prometheus=off")
+        return Monitoring(available=False, note="Prometheus is disabled by --prometheus=off")
     service = ObjectRef("Service", NAMESPACE, SERVICE)
     if not address.existing and service not in {ObjectRef.of(manifest) for manifest in rendered.of_kind("Service")}:
-        return _absent(settings, f"the manifests hold no {service}")
+        return _absent(settings, f"the manifests do not contain {service}")
     deadline = Deadline.after(WATCH_SECONDS)
     try:
         _, monitoring = staged(rendered)

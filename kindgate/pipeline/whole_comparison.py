@@ -37,6 +37,6 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             on_look=look_line(pipeline.log),
             on_confirmation=confirmation_line(pipeline.log),
         )
-    with pipeline.log.phase("sum up what both versions used"):
+    with pipeline.log.phase("summarize the resources of both versions"):
         used = resources_of_both(standing, compared.shown)
     measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))

@@ -32,7 +32,7 @@ def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
     assert origin.record.number == 17
     assert origin.changes.files == ()
     (note,) = origin.notes
-    assert note.startswith("what this pull request changes about the gate is not known: ")
+    assert note.startswith("cannot determine how this pull request changes the gate: ")
     assert "git" in note
     assert [link.name for link in origin.links] == ["run", "re-run", "artifacts"]
 

@@ -86,7 +86,7 @@ def test_quotes_and_export_are_read_as_compose_reads_them(settings: Settings) ->
 def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
     """By line, and without showing a value."""
     (settings.root / ".env").write_text("A=1\nAPI_TOKEN='hunter2\n")
-    with pytest.raises(SettingsError, match=r"\.env, line 2: the quote that begins the value of API_TOKEN is not closed") as caught:
+    with pytest.raises(SettingsError, match=r"\.env, line 2: the opening quote of the value of API_TOKEN is not closed") as caught:
         values(settings)
     assert "hunter2" not in str(caught.value)
 

@@ -163,7 +163,7 @@ def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, k
     """Git cannot say what it was."""
     write(tmp_path / "elsewhere", version("example/web:2"))
 
-    with pytest.raises(SettingsError, match="lies outside"):
+    with pytest.raises(SettingsError, match="which is outside"):
         read(project, kubectl, SloSettings(base="main"), overlay=tmp_path / "elsewhere")
 
 

@@ -143,7 +143,7 @@ def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(pro
 
     (error,) = checked(project).errors
 
-    assert "shop.example has TLS, and no URL is known for it" in error.message
+    assert "shop.example uses TLS, but no TLS URL is known" in error.message
     assert "--ingress-tls-url" in error.next_step
 
 

@@ -140,7 +140,7 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
     """Three pairs at most cannot reach the error that is allowed; the error says how many can."""
     campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
 
-    with pytest.raises(SloError, match="cannot be decided by 3 bursts") as raised:
+    with pytest.raises(SloError, match="cannot be decided with 3 bursts") as raised:
         measure_and_compare(COMPARED, campaign, 1, Exchanging())
 
     assert "at least 2 bursts per look" in raised.value.next_step

@@ -92,7 +92,7 @@ def test_abba_takes_turns_and_warms_both_versions_up(standing: Provisioned, leas
 
 def test_without_a_base_version_there_is_nothing_to_plan(standing: Provisioned, lease: Lease) -> None:
     """The error says how to name one."""
-    with pytest.raises(SettingsError, match="no base version") as raised:
+    with pytest.raises(SettingsError, match="no baseline") as raised:
         comparison_campaign(settings(), COMPARED, replace(standing, base=None), lease)
 
     assert "--slo-base" in raised.value.next_step

@@ -76,13 +76,13 @@ def test_a_name_alone_takes_its_value_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("A=1\nB='open", r"\.env, line 2: the quote that begins the value of B is not closed"),
-        ("A=${UNSET:?no database}", r"line 1: A needs UNSET: no database"),
-        ("A=${UNSET?}", "line 1: A needs UNSET"),
-        ("\n\nA B=secret", "line 3: a name without spaces"),
-        ("A='x'\nA!=secret", "line 2: '!' cannot be in the name"),
-        ("A=${SET", r"line 1: a \$\{\.\.\.\} in the value of A cannot be read"),
-        ("A=${}", r"line 1: a \$\{\.\.\.\} in the value of A cannot be read"),
+        ("A=1\nB='open", r"\.env, line 2: the opening quote of the value of B is not closed"),
+        ("A=${UNSET:?no database}", r"line 1: A requires UNSET: no database"),
+        ("A=${UNSET?}", "line 1: A requires UNSET"),
+        ("\n\nA B=secret", "line 3: a name must not contain spaces"),
+        ("A='x'\nA!=secret", "line 2: '!' is not allowed in a variable name"),
+        ("A=${SET", r"line 1: invalid \$\{\.\.\.\} in the value of A"),
+        ("A=${}", r"line 1: invalid \$\{\.\.\.\} in the value of A"),
     ],
 )
 def test_what_compose_refuses_is_refused(text: str, message: str) -> None:

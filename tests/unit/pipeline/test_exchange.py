@@ -60,6 +60,6 @@ def test_nothing_is_removed_from_a_cluster_that_others_use(api_server: ApiServer
     """There both versions get new pods only, and the run says why."""
     done, changes = exchanged(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
 
-    assert done.startswith("both versions got new pods only: ")
+    assert done.startswith("both versions only got new pods: ")
     assert why in done
     assert changes == []

@@ -103,7 +103,7 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     images = {job["template"]["spec"]["containers"][0]["image"] for job in (workers, master)}
     assert images == {"registry.example/load:1"}
     assert [path for path in server.objects if "/namespaces/load/" in path and path != POD] == []
-    assert (said[0], said[-1]) == ("3 load generators start in the cluster", "the load generators have ended")
+    assert (said[0], said[-1]) == ("starting 3 load generators in the cluster", "the load generators have finished")
     assert all(line.startswith("load generators: ") for line in said[1:-1])
 
 
@@ -156,7 +156,7 @@ def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, exis
 
 def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Provisioned) -> None:
     """Only its owner knows."""
-    with pytest.raises(LoadError, match="not known") as raised:
+    with pytest.raises(LoadError, match="is unknown") as raised:
         ingress_in_cluster(existing.address)
 
     assert "--url" in raised.value.next_step

@@ -51,10 +51,10 @@ def test_a_host_that_no_entry_has_is_refused_with_those_that_there_are() -> None
     """Before anything is sent."""
     with pytest.raises(LoadError, match=r"no entry has the host bar\.localhost") as caught:
         chosen_entries((TEA, HOME), ["bar.localhost"])
-    assert caught.value.next_step == "the hosts are cafe.localhost, shop.localhost"
+    assert caught.value.next_step == "known hosts: cafe.localhost, shop.localhost"
 
 
 def test_an_application_without_entries_is_refused_with_the_remedy() -> None:
     """A burst needs somewhere to go."""
-    with pytest.raises(LoadError, match="nothing leads requests into the application"):
+    with pytest.raises(LoadError, match="nothing routes requests to the application"):
         chosen_entries(())
