@@ -64,8 +64,8 @@ def _refuse_misread_option(config: pytest.Config) -> None:
     misread = misread_option([str(argument) for argument in invocation.args], invocation.dir, config.inipath)
     if misread:
         raise pytest.UsageError(
-            f"pytest took the path for a folder of tests and did not find this suite's settings (rootdir {config.rootpath}): "
-            f"write {misread}, with the ="
+            f"pytest mistook the path for a folder of tests and did not find this suite's settings (rootdir {config.rootpath}): "
+            f"use {misread}, with the ="
         )
 
 

@@ -211,11 +211,11 @@ class Controller:
         except OSError as error:
             if not wants_cluster(self.config):
                 raise
-            self._unwritten(f"a report of pytest's could not be written: {error}")
+            self._unwritten(f"cannot write one of pytest's reports: {error}")
         except KeyboardInterrupt:
             if not self.interrupted:
                 raise
-            self.terminal.progress("interrupted again: what was being torn down is left as it is")
+            self.terminal.progress("interrupted again: teardown stopped midway")
 
     def _refuse_no_verdict(self, session: pytest.Session) -> None:
         """End a run that was asked for e2e tests, and in which none passed or failed, with a report that says so, and in CI with a code."""
@@ -271,7 +271,7 @@ class Controller:
             finished = tell(self.lazy.pipeline, written)
         self.terminal.section("kindgate", finished.lines)
         if not written.complete:
-            self._unwritten("artifacts are missing where they were asked for; the lines above say why")
+            self._unwritten("requested artifacts are missing; see the lines above for the cause")
         self.guard.say(finished.annotations)
         if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = finished.comment_error.exit_code
@@ -288,7 +288,7 @@ class Controller:
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
         if self.lazy.pipeline is None:
-            raise AssertionError("there is nothing to report on")
+            raise AssertionError("nothing to report on")
         return write(
             self.lazy.pipeline,
             measurements=self.provider.measurements,
@@ -311,7 +311,7 @@ class Controller:
         except KeyboardInterrupt:
             self.terminal.progress("interrupted: the watchdog deletes the cluster")
         except KindgateError as error:
-            self.terminal.line(f"kindgate: {error}\n  the watchdog goes on trying for two minutes")
+            self.terminal.line(f"kindgate: {error}\n  the watchdog keeps trying for two minutes")
             if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
                 raise SystemExit(error.exit_code) from error  # pytest has decided on its own code by now
         finally:

@@ -48,7 +48,7 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
     """pytest-kind's own fixture and methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
     standing = reached(request.config, Stage.CLUSTER)
     if standing.kind is None:
-        pytest.skip("--kind-existing: the cluster was not made by kind")
+        pytest.skip("--kind-existing: the cluster was not created by kind")
     from kindgate.cluster.kind import KindCluster  # noqa: PLC0415  # imports pykube
 
     made = KindCluster(standing.address, kind=standing.kind, kubectl=standing.kubectl)
@@ -105,7 +105,7 @@ def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster
         yield name
         if ended() is Ending.KEEP:
             where = f"kubectl --kubeconfig {kindgate_cluster.kubeconfig} --namespace {name} get all"
-            request.node.add_report_section("teardown", "namespace", f"namespace {name} is kept: {where}")
+            request.node.add_report_section("teardown", "namespace", f"namespace {name} was kept: {where}")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def header_line(settings: Settings, run_id: str, commit: str) -> str:
     if cluster.existing is not None:
         where = f"the cluster of {cluster.existing}"
     else:
-        where += f", node image {cluster.node_image or f'of the image source {settings.images.source}'}"
+        where += f", node image {cluster.node_image or f'from image source {settings.images.source}'}"
     said = [where, f"overlay {settings.deploy.overlay}", *([f"commit {commit}"] if commit else []), f"run {run_id}"]
     return f"kindgate: {', '.join(said)}"
 

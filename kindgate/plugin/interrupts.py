@@ -67,6 +67,6 @@ class Interrupts:
         self._first = time.monotonic() if self._first is None else self._first
         name = signal.Signals(number).name
         if self._held:
-            self._say(f"{name}: the run is about to end, this takes a moment")
+            self._say(f"{name}: finishing the run, this takes a moment")
             return
         raise KeyboardInterrupt(name)

@@ -9,15 +9,15 @@ import pytest
 from kindgate.plugin.suite import runs_a_suite
 
 MARKERS = (
-    "e2e: needs a real cluster; deselected unless asked for by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
-    "smoke: the quickest proof that the application is up. Provided by kindgate.",
+    "e2e: needs a real cluster; deselected unless requested by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
+    "smoke: a quick check that the application is up. Provided by kindgate.",
     (
         "slo(*thresholds, abortOnFail=False, delayAbortEval=None): judges thresholds in k6's grammar, such as 'p(95)<200' or "
         "'http_req_failed: rate<0.01'; "
-        "without arguments, those of the SLO file. Provided by kindgate."
+        "without arguments, the thresholds of the SLO file. Provided by kindgate."
     ),
-    "resources: looks at CPU, memory and network during load. Provided by kindgate.",
-    "scenario: changes the cluster under load (a rollout, a dead pod). Provided by kindgate.",
+    "resources: checks CPU, memory and network use under load. Provided by kindgate.",
+    "scenario: changes the cluster under load (such as a rollout or a killed pod). Provided by kindgate.",
 )
 
 

@@ -80,11 +80,11 @@ def _wait_gone(cluster: Cluster, name: str) -> None:
         return Pending("; ".join(held) or "it is terminating")
 
     try:
-        wait_for(f"namespace {name} to be gone", probe, Deadline.after(DELETE_SECONDS))
+        wait_for(f"namespace {name} to be deleted", probe, Deadline.after(DELETE_SECONDS))
     except WaitTimeout as error:
         raise ClusterError(
-            f"namespace {name} is not gone",
+            f"namespace {name} was not deleted",
             waited=error.waited,
             last_state=error.last_state,
-            next_step=f"kubectl get namespace {name} -o yaml shows the finalizers that hold it",
+            next_step=f"find the finalizers that block it with kubectl get namespace {name} -o yaml",
         ) from error

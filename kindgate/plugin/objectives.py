@@ -42,7 +42,7 @@ def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> S
         bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
         item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
         if judged.judgement.abort:
-            item.session.shouldfail = "an objective with abortOnFail is missed"
+            item.session.shouldfail = "an objective with abortOnFail was missed"
 
     return Slo(objectives, campaign, settings.slo, record)
 

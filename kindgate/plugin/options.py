@@ -54,5 +54,5 @@ def settings_of(config: pytest.Config) -> Settings:
 
 def _agreed_keep(kind_keep: object) -> str:
     if kind_keep not in (None, "always"):
-        raise pytest.UsageError(f"--keep-cluster means --kind-keep=always, and --kind-keep={kind_keep} is given too: leave one out")
+        raise pytest.UsageError(f"--keep-cluster means --kind-keep=always, but --kind-keep={kind_keep} is also given: remove one")
     return "always"

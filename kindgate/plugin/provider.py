@@ -43,7 +43,7 @@ class Failure:
 
 def later_line(failure: Failure) -> str:
     """What tests after the first one are told."""
-    return f"{failure.summary} (the first error of this run has the whole story)"
+    return f"{failure.summary} (see the first error of this run for details)"
 
 
 class StageUnreachable(KindgateError):
@@ -237,5 +237,5 @@ class RemoteProvider:
             if self._connection.poll(ANSWER_SECONDS):
                 return self._connection.recv()
         except (EOFError, OSError) as error:
-            raise ClusterError("the xdist controller is gone", next_step="look at the end of the controller's output") from error
-        raise ClusterError("the xdist controller does not answer", waited=ANSWER_SECONDS)
+            raise ClusterError("the xdist controller has exited", next_step="see the end of the controller's output") from error
+        raise ClusterError("the xdist controller does not respond", waited=ANSWER_SECONDS)

@@ -31,7 +31,7 @@ class Slo:
         Raises `SloError` when the test has no objective.
         """
         if not self.objectives.thresholds:
-            raise SloError("this test has no objective", next_step="write one in the SLO file or in @pytest.mark.slo(...)")
+            raise SloError("this test has no objective", next_step="add one to the SLO file or @pytest.mark.slo(...)")
         count = self.objectives.bursts.count or self._settings.bursts
         judged = measure_and_judge(self.objectives, self._campaign, count, quick=self._settings.quick)
         self._record(judged)

@@ -15,7 +15,7 @@ from kindgate.adoption.suite import SUITE_KEY, is_suite
 
 def add_suite_key(parser: pytest.Parser) -> None:
     """Register the ini key."""
-    parser.addini(SUITE_KEY, "Every test below this ini file needs the cluster: `kindgate init` writes it", type="bool", default=False)
+    parser.addini(SUITE_KEY, "Whether every test below this ini file needs the cluster; set by `kindgate init`", type="bool", default=False)
 
 
 def runs_a_suite(config: pytest.Config) -> bool:
@@ -32,7 +32,7 @@ def refuse_mixed_paths(config: pytest.Config) -> None:
     suites = {path: next((folder for folder in (path, *path.parents) if is_suite(folder)), None) for path in paths}
     found = next((suite for suite in suites.values() if suite is not None), None)
     if found is not None and (found != config.rootpath.resolve() or any(suite != found for suite in suites.values())):
-        raise pytest.UsageError(f"{found} has settings of its own, which other paths do not share: run `pytest {found}` by itself")
+        raise pytest.UsageError(f"{found} has its own settings, which other paths do not share: run `pytest {found}` separately")
 
 
 def is_foreign_suite(path: Path, config: pytest.Config) -> bool:

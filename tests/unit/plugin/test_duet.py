@@ -105,7 +105,7 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
     verdicts = {row["verdict"] for row in rows.values()}
     assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the gate for loop lag, as it must
     if verdicts == {"FAIL"}:
-        result.stdout.fnmatch_lines(["*p(50) of the pull request*of the base*slower*"])
+        result.stdout.fnmatch_lines(["*p(50) of the pull request*baseline*slower*"])
     assert rows["test_no_slower"]["change"] > 0.5
     assert len(report["bursts"]) <= 6 + 20
     assert {row["first"]["verdict"] for row in rows.values() if row["verdict"] == "FAIL"} <= {"FAIL"}

@@ -30,7 +30,7 @@ def test_without_a_choice_the_node_image_is_the_sources() -> None:
     """Which it is, is known when the source has been found; no commit is no part of the line."""
     settings = Settings(Path("/suite"), cluster=ClusterSettings(name="mine"))
 
-    assert header_line(settings, "r", "") == "kindgate: cluster mine, node image of the image source auto, overlay k8s/overlays/ci, run r"
+    assert header_line(settings, "r", "") == "kindgate: cluster mine, node image from image source auto, overlay k8s/overlays/ci, run r"
 
 
 def test_an_existing_cluster_is_named_by_its_kubeconfig() -> None:

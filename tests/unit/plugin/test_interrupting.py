@@ -43,4 +43,4 @@ def test_a_signal_ends_the_run_in_good_order(pytester: pytest.Pytester, name: st
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*no tests ran*"])
-    assert ("what was being torn down is left as it is" in result.stdout.str()) is again
+    assert ("teardown stopped midway" in result.stdout.str()) is again

@@ -44,7 +44,7 @@ def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, said
     with interrupts.held(), interrupts.held():
         signal.raise_signal(signal.SIGTERM)
     assert interrupts.seen
-    assert said == ["SIGTERM: the run is about to end, this takes a moment"]
+    assert said == ["SIGTERM: finishing the run, this takes a moment"]
 
 
 def test_the_handlers_of_before_are_put_back() -> None:

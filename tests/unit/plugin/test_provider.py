@@ -130,7 +130,7 @@ def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
     server.close()
 
     assert "spell it right" in str(first.value)
-    assert str(second.value) == "no such image: x (the first error of this run has the whole story)"
+    assert str(second.value) == "no such image: x (see the first error of this run for details)"
     assert (first.value.failure.exit_code, pipeline.asked) == (15, [Stage.APP])
 
 
@@ -141,7 +141,7 @@ def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
     worker.close()
     server.close()
 
-    with pytest.raises(ClusterError, match="the xdist controller is gone"):
+    with pytest.raises(ClusterError, match="the xdist controller has exited"):
         worker.reach(Stage.CLUSTER)
 
 

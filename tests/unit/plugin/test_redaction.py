@@ -225,7 +225,7 @@ def test_what_cannot_be_taken_out_is_said(suite: pytest.Pytester, stand_in: Stan
     suite.runpytest_inprocess("-m", "e2e", "--slo-file=none.yaml")
 
     notes = json.loads((suite.path / "artifacts" / "report.json").read_text())["notes"]
-    assert [note for note in notes if note.startswith("not taken out of texts") and "DB_PASSWORD" in note]
+    assert [note for note in notes if note.startswith("not redacted") and "DB_PASSWORD" in note]
 
 
 def test_other_runs_keep_their_records(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytest
     result = pytester.runpytest("--app-overlay", str(elsewhere))
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*write --app-overlay={elsewhere}, with the =*"])
+    result.stderr.fnmatch_lines([f"*use --app-overlay={elsewhere}, with the =*"])
 
 
 def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Path) -> None:

@@ -87,7 +87,7 @@ def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(s
     result = suite.runpytest_inprocess(*OPTIONS, *workers)
 
     result.assert_outcomes(failed=1)
-    assert "an objective with abortOnFail is missed" in result.stdout.str()
+    assert "an objective with abortOnFail was missed" in result.stdout.str()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert len(json.loads((suite.path / "artifacts" / "report.json").read_text())["bursts"]) == 1
 

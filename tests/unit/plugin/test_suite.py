@@ -126,7 +126,7 @@ def test_a_suite_beside_other_paths_is_refused(repository: pytest.Pytester, argu
     run = repository.runpytest_inprocess(*WITH, "--collect-only", *arguments)
 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["*e2e has settings of its own*run*pytest *e2e*by itself*"])
+    run.stderr.fnmatch_lines(["*e2e has its own settings*run*pytest *e2e*separately*"])
 
 
 def test_an_option_that_hides_the_suite_is_named(repository: pytest.Pytester) -> None:
@@ -136,4 +136,4 @@ def test_an_option_that_hides_the_suite_is_named(repository: pytest.Pytester) ->
     run = repository.runpytest_inprocess(*WITH, "--collect-only", "e2e", "--app-overlay", "k8s")
 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["*write --app-overlay=k8s, with the =*"])
+    run.stderr.fnmatch_lines(["*use --app-overlay=k8s, with the =*"])
