@@ -16,7 +16,7 @@ from kindgate.pod_templates import containers
 
 _ENTRIES = frozenset({"Ingress", "HTTPRoute", "IngressRoute"})
 
-_INGRESS = "add an Ingress, or a Service or container port that speaks HTTP; for these `kindgate init` makes an Ingress"
+_INGRESS = "add an Ingress, or a Service or container port that speaks HTTP, for which `kindgate init` creates an Ingress"
 _TEMPLATE = re.compile(r"[A-Z][A-Z0-9_-]*|.*(?:[${}<>%@]|__).*")
 """A name that a script is to replace; no API server takes such a name for itself."""
 
@@ -38,7 +38,7 @@ def look_at(rendered: Rendered, builds: Builds) -> Application:
     """
     if not any(kind_of(item).partition(".")[0] in _ENTRIES for item in rendered.objects):
         raise ManifestError(
-            f"{rendered.overlay}: nothing leads requests into it, and no Service or container of it has a port that may speak HTTP",
+            f"{rendered.overlay}: nothing routes requests to it, and none of its Services or containers has a port that may speak HTTP",
             next_step=_INGRESS,
         )
     components, notes = _components(rendered)
@@ -57,8 +57,8 @@ def refuse_templates(rendered: Rendered) -> None:
                 found.setdefault(name, rendered.origins.get(ref, str(rendered.overlay)))
     if found:
         raise ManifestError(
-            f"{', '.join(sorted(set(found.values())))}: names are placeholders that a pipeline replaces: {', '.join(found)}",
-            next_step="replace them as your pipeline does, write the result into a folder, and name it: kindgate init --overlay FOLDER",
+            f"{', '.join(sorted(set(found.values())))}: names are placeholders for a pipeline to replace: {', '.join(found)}",
+            next_step="replace them as your pipeline does, write the result to a folder, and run kindgate init --overlay FOLDER",
         )
 
 

@@ -183,6 +183,6 @@ def _notes(folder: Path, left: Sequence[_Source], images: Sequence[str]) -> Iter
         name = source.file.relative_to(folder) if source.file.is_relative_to(folder) else source.file
         others = f" ({', '.join(images)})" if images else ""
         yield (
-            f"{name} is not built: none of the manifests' images{others} is called like it; "
-            f"if one is, add to pytest.ini: app_image = NAME=IMAGE and app_build = IMAGE=FOLDER"
+            f"{name} is not built: none of the manifests' images{others} matches its name; "
+            f"if one does belong to it, add to pytest.ini: app_image = NAME=IMAGE and app_build = IMAGE=FOLDER"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 RECORD = ".kindgate-init"
 """Name of the record in the suite's folder."""
 
-_HEADER = "# What `kindgate init` wrote, as sha256sum prints it. A later call renews these files as long as they are unedited.\n"
+_HEADER = "# Files written by `kindgate init`, in sha256sum format. A later call updates these files unless they were edited.\n"
 
 _BYTE_ORDER_MARK = "\ufeff"
 _KEPT = "surrogateescape"
@@ -32,7 +32,7 @@ class Kind(enum.StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     SAME = "unchanged"
-    KEEP = "kept as it is"
+    KEEP = "kept as is"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] 
         return Choice((preferred,), _among(preferred, overlays, shown, f"{preferred.name} is named for tests"))
     plain, charts = _plain_choices(root, tree), _charts(root, tree)
     if named:
-        return Choice(tuple(named), "Skaffold or Tilt applies it")
+        return Choice(tuple(named), "applied by Skaffold or Tilt")
     # never production where there is anything else
     usable = [one for one in overlays if not _is_production(one)] or overlays
     if len(usable) == 1:
@@ -70,10 +70,10 @@ def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] 
     found = [*overlays, *(path for paths in plain for path in paths), *charts]
     if not found:
         raise ManifestError(
-            f"{root}: no Kubernetes manifests were found below it",
-            next_step="name them: --overlay PATH takes a Kustomize overlay, a folder or file of YAML, or a Helm chart",
+            f"{root}: no Kubernetes manifests found below it",
+            next_step="set --overlay PATH to a Kustomize overlay, a folder or file of YAML, or a Helm chart",
         )
-    raise ManifestError(f"several manifests could be meant: {_listed(found, shown)}", next_step="name those to be judged: --overlay PATH")
+    raise ManifestError(f"several manifests are possible: {_listed(found, shown)}", next_step="choose those to judge with --overlay PATH")
 
 
 def choose_values(chart: Path) -> tuple[Path, ...]:

@@ -28,7 +28,7 @@ def entry_components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ..
             needed |= {_PROVIDERS[group], "ingress-traefik"}
     unknown = [] if brought else sorted(classes - CONTROLLERS.keys())
     notes = tuple(
-        f"no bundled component serves the ingress class {name!r}: let a patch of the overlay set `ingressClassName: traefik`"
+        f"no bundled component serves the ingress class {name!r}: set `ingressClassName: traefik` with a patch in the overlay"
         for name in unknown
     )
     return tuple(sorted(needed)), notes

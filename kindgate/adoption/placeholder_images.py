@@ -81,15 +81,15 @@ def image_changes(
             changes.append(ImageChange(item, path, image, given[wanted]))
         elif name in built:
             changes.append(ImageChange(item, path, image, built[name]))
-            notes.append(f"{image} of {ObjectRef.of(item)} is a placeholder: {built[name]} stands for it")
+            notes.append(f"{image} of {ObjectRef.of(item)} is a placeholder: using {built[name]}")
         elif name:
             notes.append(
-                f"{image} of {ObjectRef.of(item)} is a placeholder that no Dockerfile builds: --image {name}=IMAGE names the image to judge"
+                f"{image} of {ObjectRef.of(item)} is a placeholder that no Dockerfile builds: set its image with --image {name}=IMAGE"
             )
     unused = [name for name in given if name not in used]
     if unused:
         known = dict.fromkeys(names.get(image, image) for _, _, image in _images(rendered))
-        raise SettingsError(f"--image {unused[0]}: no container has that image", next_step=f"their images: {', '.join(known)}")
+        raise SettingsError(f"--image {unused[0]}: no container has that image", next_step=f"known images: {', '.join(known)}")
     return tuple(changes), tuple(dict.fromkeys(notes))
 
 

@@ -38,14 +38,14 @@ def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -
         alike = next((one for one in sorted(held) if one.namespace == ref.namespace and _is_nearly(ref.name, one.name)), None)
         if alike is not None:
             notes.append(
-                f"{ref} was not found in the manifests, which hold {alike}: no placeholder is made for a name that may be misspelt"
+                f"{ref} was not found in the manifests, which contain {alike}: creating no placeholder for a name that may be misspelled"
             )
             continue
         added.append(_secret(ref, keys))
         elsewhere = next((one for one in sorted(held) if one.name == ref.name), None)
-        also = f" (they hold {elsewhere})" if elsewhere is not None else ""
-        values = f"placeholders for {', '.join(keys)}" if keys else "no keys, because the pods name none"
-        notes.append(f"{ref} was not found in the manifests{also}: {FILE} holds it with {values}")
+        also = f" (they contain {elsewhere})" if elsewhere is not None else ""
+        values = f"placeholders for {', '.join(keys)}" if keys else "no keys, because the pods specify none"
+        notes.append(f"{ref} was not found in the manifests{also}: {FILE} adds it with {values}")
     return PlaceholderSecrets(tuple(added), tuple(notes))
 
 

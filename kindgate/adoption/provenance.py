@@ -34,7 +34,7 @@ def provenance(asked: str) -> Provenance:
     repository, _, commit = asked.partition("@")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or not _COMMIT.fullmatch(commit):
         raise SettingsError(
-            f"--source {asked}: not of the form OWNER/REPOSITORY@COMMIT", next_step="a tag can be moved: give the commit's 40 digits"
+            f"--source {asked}: not of the form OWNER/REPOSITORY@COMMIT", next_step="use the commit's 40 digits, because a tag can be moved"
         )
     return Provenance(repository, commit)
 

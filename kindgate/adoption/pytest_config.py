@@ -84,7 +84,7 @@ def _of_toml(text: str, path: Path, table: str) -> Mapping[str, str] | None:
     try:
         found: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        mark = "it begins with a byte order mark, which TOML does not allow: " if text.startswith("\ufeff") else ""
+        mark = "it starts with a byte order mark, which TOML does not allow: " if text.startswith("\ufeff") else ""
         raise SettingsError(f"{path}: {mark}{error}") from error
     for part in table.split("."):
         found = found.get(part) if isinstance(found, dict) else None

@@ -39,7 +39,7 @@ def look_around(folder: Path, deadline: Deadline) -> Repository:
     whole = folder.resolve()
     if not whole.is_dir():
         raise SettingsError(
-            f"--dir {folder}: there is no such folder", next_step="name the folder of one application, from the current one"
+            f"--dir {folder}: folder not found", next_step="use the folder of one application, relative to the current folder"
         )
     root = Path(_git(whole, deadline, "rev-parse", "--show-toplevel") or whole).resolve()
     return Repository(

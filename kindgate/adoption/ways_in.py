@@ -36,9 +36,11 @@ def ways_in(rendered: Rendered, exposed: Mapping[str, int]) -> WaysIn:
         return WaysIn()
     services = list(_fronts(rendered))
     made = [] if services else list(_services(rendered, exposed))
-    notes = [f"no Service leads to the pods of {one['metadata']['name']}: one for port {_target(one)} is added" for one in made]
+    notes = [f"no Service routes to the pods of {one['metadata']['name']}: adding one for port {_target(one)}" for one in made]
     services += [(service, service["spec"]["ports"][0]) for service in made]
-    notes += [f"nothing leads requests to {ObjectRef.of(service)}: an Ingress with host {host_of(service)} does" for service, _ in services]
+    notes += [
+        f"nothing routes requests to {ObjectRef.of(service)}: adding an Ingress with host {host_of(service)}" for service, _ in services
+    ]
     return WaysIn((*made, *(_ingress(service, port) for service, port in services)), tuple(notes))
 
 

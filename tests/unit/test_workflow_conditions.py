@@ -176,8 +176,10 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
     ],
     "action.yml: : Write down what is installed": WITH_REQUIREMENTS,
     "action.yml: : Install what the caller's tests need, and change nothing of what is installed": WITH_REQUIREMENTS,
-    "kindgate-a.yml: changes: This suite is the same as before": [(contexts(event), event == "pull_request") for event in EVENTS],
-    "kindgate-a.yml: kindgate-a: This suite was not judged": [
+    "kindgate-a.yml: changes: Check that nothing relevant to this suite changed": [
+        (contexts(event), event == "pull_request") for event in EVENTS
+    ],
+    "kindgate-a.yml: kindgate-a: Report that this suite was not judged": [
         (contexts("pull_request", needs={"changes": {"outputs": {"found": found}}}, failed=failed), found == "false" and not failed)
         for found in ("false", "true")
         for failed in (False, True)

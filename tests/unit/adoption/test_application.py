@@ -51,7 +51,7 @@ def test_a_class_that_nothing_serves_is_told() -> None:
 
 def test_an_application_that_nothing_leads_to_is_refused() -> None:
     """With what is missing."""
-    with pytest.raises(ManifestError, match="nothing leads requests into it"):
+    with pytest.raises(ManifestError, match="nothing routes requests to it"):
         look_at(rendered(deployment()), BUILDS)
 
 
@@ -79,7 +79,7 @@ def test_builds_and_images_are_those_of_the_manifests() -> None:
 )
 def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name: str, namespace: str) -> None:
     """With the placeholders and their file: every other problem of such manifests follows from them."""
-    with pytest.raises(ManifestError, match="placeholders that a pipeline replaces") as error:
+    with pytest.raises(ManifestError, match="placeholders for a pipeline to replace") as error:
         refuse_templates(rendered(deployment(), manifest(kind, name, namespace=namespace)))
 
     assert f"app/{name}.yaml" in error.value.message

@@ -114,9 +114,9 @@ def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (overlays("blue", "green"), "several manifests could be meant: k8s/overlays/blue, k8s/overlays/green"),
-        (("charts/a/Chart.yaml", "charts/b/Chart.yaml"), "several manifests could be meant: charts/a, charts/b"),
-        (("README.md/values.yaml",), "no Kubernetes manifests were found"),
+        (overlays("blue", "green"), "several manifests are possible: k8s/overlays/blue, k8s/overlays/green"),
+        (("charts/a/Chart.yaml", "charts/b/Chart.yaml"), "several manifests are possible: charts/a, charts/b"),
+        (("README.md/values.yaml",), "no Kubernetes manifests found"),
     ],
     ids=["overlays", "charts", "none"],
 )

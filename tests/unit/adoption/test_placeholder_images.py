@@ -63,7 +63,7 @@ def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
         for field in ("initContainers", "containers")
     ]
     assert {patch["target"]["name"] for patch in patches} == {"web"}
-    assert "app:kindgate stands for it" in notes[0]
+    assert "using app:kindgate" in notes[0]
 
 
 def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None:
