@@ -103,9 +103,9 @@ def _finished(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
 def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState, secrets: Sequence[KnownValue]) -> Redactor:
     """A redactor that knows the cluster's own secrets too; what cannot be read is noted, because less is known then."""
     known = [*secrets]
-    with writer.piece("redaction by the kubeconfig's credentials"):
+    with writer.piece("redaction of the kubeconfig's credentials"):
         known += kubeconfig_secrets(yaml.safe_load(target.kubeconfig.read_text()) or {})
-    with writer.piece("redaction by the values of Secrets"):
+    with writer.piece("redaction of the values of Secrets"):
         known += secret_values(state.items("Secret"))
     return Redactor(known)
 

@@ -30,7 +30,7 @@ def _compare(asked: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401
             other = next((there for there in live if _name(there) == name), None) if name else (live[index] if index < len(live) else None)
             yield from _compare(item, other, f"{path}[{name or index}]")
     elif not _same(asked, live):
-        yield f"{path}: asked {_shown(asked)}, is {_shown(live)}"
+        yield f"{path}: requested {_shown(asked)}, found {_shown(live)}"
 
 
 def _name(item: object) -> str:

@@ -44,7 +44,7 @@ class Capacity:
 def rates(start: float, factor: float, limit: float) -> Iterator[float]:
     """`start`, and each time `factor` more, up to `limit`; raises `LoadError` for a search that would not end."""
     if not (start > 0 and factor > 1):
-        raise LoadError("a search for capacity needs a rate above 0 and a factor above 1")
+        raise LoadError("a capacity search needs a rate above 0 and a factor above 1")
     rate = start
     while rate <= limit:
         yield round(rate, 1)
@@ -86,4 +86,4 @@ def find_capacity(
 def _unanswered(result: BurstResult) -> str:
     """Why a burst fails by completions alone."""
     share = result.total.completed / result.sent if result.sent else 0.0
-    return "" if share >= ANSWERED_SHARE else f"only {share:.1%} of the requests that were sent succeeded"
+    return "" if share >= ANSWERED_SHARE else f"only {share:.1%} of the requests sent succeeded"

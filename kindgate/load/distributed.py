@@ -62,12 +62,12 @@ def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
     if workers < 1:
         raise LoadError(f"a distributed burst needs at least one worker, not {workers}")
     if importlib.util.find_spec("locust") is None:
-        raise LoadError("a distributed burst needs Locust, which is not installed", next_step="pip install 'kindgate[distributed]'")
+        raise LoadError("a distributed burst requires Locust, which is not installed", next_step="run pip install 'kindgate[distributed]'")
     with tempfile.TemporaryDirectory(prefix="kindgate-load-") as folder, running_swarm(plan, workers, Path(folder)) as swarm:
         try:
             _wait(swarm.master, longest(plan) + 2 * START_SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise LoadError("Locust's master did not end", waited=error.timeout, last_state=_words(Path(folder))) from error
+            raise LoadError("Locust's master did not finish", waited=error.timeout, last_state=_words(Path(folder))) from error
         return read_result(Path(folder))
 
 

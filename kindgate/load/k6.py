@@ -16,26 +16,26 @@ from kindgate.load.result import BurstResult
 _EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
 
 
-_LEAVE_OUT: Final = "leave it out"
+_LEAVE_OUT: Final = "remove it"
 
 _UNSUPPORTED: Final[Mapping[str, tuple[object, str]]] = {
-    "tags": (None, "leave it out; requests carry the tags host, route, arm and method"),
-    "rps": (0, "leave it out; the scenario's rate is what is sent"),
-    "hosts": (None, "name the address by --url and the host by --header 'Host: ...'"),
+    "tags": (None, "remove it; requests carry the tags host, route, arm and method"),
+    "rps": (0, "remove it; requests are sent at the scenario's rate"),
+    "hosts": (None, "set the address with --url and the host with --header 'Host: ...'"),
     "tlsAuth": (None, _LEAVE_OUT),
     "tlsVersion": (None, _LEAVE_OUT),
     "tlsCipherSuites": (None, _LEAVE_OUT),
     "localIPs": (None, _LEAVE_OUT),
     "blacklistIPs": (None, _LEAVE_OUT),
     "blockHostnames": (None, _LEAVE_OUT),
-    "executionSegment": ("0:1", "leave it out; --workers shares the load between machines"),
+    "executionSegment": ("0:1", "remove it; --workers distributes the load between machines"),
 }
 """Options that change what is sent, each with a value that changes nothing and with what to do."""
 
 _UNSUPPORTED_IN_SCENARIO: Final[Mapping[str, tuple[object, str]]] = {
-    "tags": (None, "leave it out; requests carry the tags host, route, arm and method"),
-    "startTime": ("0s", "leave it out; a burst begins at once"),
-    "exec": ("default", "leave it out; requests go to --url, and no function of the script is run"),
+    "tags": (None, "remove it; requests carry the tags host, route, arm and method"),
+    "startTime": ("0s", "remove it; a burst starts immediately"),
+    "exec": ("default", "remove it; requests go to --url, and no function of the script runs"),
     "options": (None, _LEAVE_OUT),
 }
 
@@ -64,7 +64,7 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
     """
     scenarios = options.get("scenarios")
     if not isinstance(scenarios, Mapping) or len(scenarios) != 1:
-        raise LoadError("k6's options need exactly one scenario", next_step=f"use one with the executor {' or '.join(_EXECUTORS)}")
+        raise LoadError("k6's options must have exactly one scenario", next_step=f"use one with the executor {' or '.join(_EXECUTORS)}")
     name, scenario = next(iter(scenarios.items()))
     executor = scenario.get("executor") if isinstance(scenario, Mapping) else None
     if executor not in _EXECUTORS:
@@ -85,7 +85,7 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
             user_agent=str(_given(options, "userAgent", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise LoadError(f"scenario {name!r} cannot be read: {error!r}") from error
+        raise LoadError(f"cannot read scenario {name!r}: {error!r}") from error
 
 
 def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tuple[object, str]], where: str) -> None:
@@ -93,7 +93,7 @@ def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tup
     for key, (default, remedy) in unsupported.items():
         value = values.get(key)
         if not _is_unset(value) and value != default:
-            raise LoadError(f"{key!r} in {where} is not taken over", last_state=f"{key}: {json.dumps(value)}", next_step=remedy)
+            raise LoadError(f"{key!r} in {where} is not supported", last_state=f"{key}: {json.dumps(value)}", next_step=remedy)
 
 
 def _is_unset(value: object) -> bool:

@@ -56,8 +56,8 @@ def in_flight_cap(plan: BurstPlan, processes: int) -> int:
     if asked is not None:
         if asked > limit:
             raise LoadError(
-                f"{asked} requests at a time need more open files than this machine allows ({limit})",
-                next_step="raise the hard limit (`ulimit -Hn`), use more processes, or ask for fewer users or a lower in-flight cap",
+                f"{asked} concurrent requests need more open files than this machine allows ({limit})",
+                next_step="raise the hard limit (`ulimit -Hn`), use more processes, or use fewer users or a lower in-flight cap",
             )
         return asked
     if not isinstance(loop, OpenLoop):

@@ -42,13 +42,13 @@ def _refuse_no_json(text: str) -> None:
     try:
         json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        hint = f"a text is written in quotes: {json.dumps(text)}"
+        hint = f"put a string in quotes: {json.dumps(text)}"
         raise LoadError(f"a check's value {text!r} is not JSON: {error}", next_step=hint) from error
 
 
 def _positive(name: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise LoadError(f"{name} has to be greater than 0, not {value:g}")
+        raise LoadError(f"{name} must be greater than 0, not {value:g}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Check:
         if not (self.substring or self.json_path or self.size is not None):
             raise LoadError("a check needs a substring, a JSON path or a size")
         if self.equals is not None and not self.json_path:
-            raise LoadError("a check's `equals` belongs to a JSON path, which is not given")
+            raise LoadError("a check's `equals` requires a JSON path")
         if self.equals is not None:
             _refuse_no_json(self.equals)
         refuse_undecodable(self.substring + self.json_path, "the check")
@@ -100,7 +100,7 @@ class Route:
         usable_url(self.url)
         wire_host(self.host)
         if not 1 <= self.weight <= MAX_BLOCK:
-            raise LoadError(f"the weight of {self.label} has to be between 1 and {MAX_BLOCK}, not {self.weight}")
+            raise LoadError(f"the weight of {self.label} must be between 1 and {MAX_BLOCK}, not {self.weight}")
         refuse_method(self.method)
         for header, value in self.headers:
             wire_header(header, value)
@@ -153,7 +153,7 @@ class OpenLoop:
     def __post_init__(self) -> None:
         """Refuse a schedule without requests or with more than memory holds."""
         if self.count < 1:
-            raise LoadError("the rate and the duration give no request at all: raise one of them")
+            raise LoadError("this rate and duration yield no requests: raise one of them")
         if self.count > MAX_REQUESTS:
             raise LoadError(f"a burst of {self.count:,} requests is too long: the limit is {MAX_REQUESTS:,}")
 
@@ -169,7 +169,7 @@ class OpenLoop:
         """`rate` requests per second, for so many seconds or so many requests."""
         _positive("the rate", rate)
         if (seconds is None) == (requests is None):
-            raise LoadError("a burst needs a duration or a number of requests, and not both")
+            raise LoadError("a burst needs either a duration or a number of requests, not both")
         if requests is not None:
             _positive("the number of requests", requests)
             seconds = requests / rate
@@ -245,13 +245,13 @@ class BurstPlan:
             raise LoadError(f"the weights add up to more than {MAX_BLOCK}: divide them by a common factor")
         _positive("the timeout", self.timeout)
         if self.seed < 0:
-            raise LoadError(f"the seed has to be 0 or more, not {self.seed}")
+            raise LoadError(f"the seed must be 0 or more, not {self.seed}")
         if self.in_flight is not None:
             _positive("the in-flight cap", self.in_flight)
         if not 0 <= self.processes <= 64:
-            raise LoadError(f"the number of processes has to be between 0 (automatic) and 64, not {self.processes}")
+            raise LoadError(f"the number of processes must be between 0 (automatic) and 64, not {self.processes}")
         if not 0 <= self.redirects <= MAX_REDIRECTS:
-            raise LoadError(f"the number of redirects must be between 0 (none is followed) and {MAX_REDIRECTS}, not {self.redirects}")
+            raise LoadError(f"the number of redirects must be between 0 (follow none) and {MAX_REDIRECTS}, not {self.redirects}")
         unsafe = [route.method for route in self.routes if route.method not in _FOLLOWED]
         if self.redirects and unsafe:
             raise LoadError(

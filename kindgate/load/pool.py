@@ -74,7 +74,7 @@ class _Process:
         except EOFError:
             ready = False
         if not ready:
-            raise LoadError("a load generator did not start", waited=deadline.waited, next_step="its reason is on stderr")
+            raise LoadError("a load generator did not start", waited=deadline.waited, next_step="see stderr for the cause")
 
     def end(self) -> None:
         """Close the pipe, at which it ends; kill it if it does not."""
@@ -161,7 +161,7 @@ class GeneratorPool:
         own_after = self._ours.now(own_before) if self._ours and own_before else None
         self._forget(gathering.lost)
         if not gathering.done:
-            raise LoadError("every load generator ended before it could report", last_state="\n".join(gathering.reasons))
+            raise LoadError("every load generator exited before it could report", last_state="\n".join(gathering.reasons))
         rows = np.concatenate([part.rows for part in gathering.done])
         if on_rows:
             on_rows(rows)
@@ -256,7 +256,7 @@ class _Gathering:
             try:
                 message = process.pipe.recv()
             except (EOFError, OSError) as error:
-                message = Broken(f"the generator ended ({type(error).__name__})")
+                message = Broken(f"the generator exited ({type(error).__name__})")
             match message:
                 case Prepared():
                     self._unprepared.pop(process.pipe.fileno())

@@ -303,7 +303,7 @@ class BurstResult:
         try:
             return _adapter().validate_python(value)
         except ValidationError as error:
-            raise LoadError(f"this is not a burst's result: {error}") from error
+            raise LoadError(f"not a burst result: {error}") from error
 
 
 @functools.cache

@@ -24,8 +24,8 @@ def refuse_unknown_hosts(routes: Iterable[Route]) -> None:
             socket.getaddrinfo(host, None)
         except OSError as error:
             raise LoadError(
-                f"the host {host!r} is unknown: {error}",
-                next_step="connect to an address (--url http://127.0.0.1:8080/) and name the host in --header 'Host: ...'",
+                f"cannot resolve the host {host!r}: {error}",
+                next_step="connect to an address (--url http://127.0.0.1:8080/) and set the host with --header 'Host: ...'",
             ) from error
 
 

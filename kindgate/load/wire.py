@@ -27,7 +27,7 @@ def usable_url(url: str) -> SplitResult:
     shown = masked_url(url)
     refuse_undecodable(shown, "the URL")
     if _CONTROL.search(url):
-        raise LoadError(f"{shown!r} is not a URL: it holds a control character")
+        raise LoadError(f"{shown!r} is not a URL: it contains a control character")
     hint = "percent-encode / ? # @ : in a user name or a password" if shown != url else ""
     try:
         parts = urlsplit(url.strip(" "))
@@ -54,7 +54,7 @@ def wire_host(host: str) -> str:
     """A Host header's value, `name` or `name:port`, in ASCII. Raises `LoadError` for what is none."""
     refuse_undecodable(host, "the host")
     if _NOT_IN_HOSTS.search(host):
-        raise LoadError(f"{host!r} is not the name of a host: it holds a space, a line break or a sign that ends a name in a URL")
+        raise LoadError(f"{host!r} is not a host name: it contains a space, a line break or a character that ends a name in a URL")
     if host.isascii():
         return host
     name, colon, port = host.rpartition(":")
@@ -68,25 +68,25 @@ def ascii_name(name: str) -> str:
     try:
         return idna.encode(name, uts46=True).decode()
     except idna.IDNAError as error:
-        raise LoadError(f"{name!r} is not the name of a host: {error}") from error
+        raise LoadError(f"{name!r} is not a host name: {error}") from error
 
 
 def wire_header(name: str, value: str) -> bytes:
     """A header as libcurl takes it. Raises `LoadError` for what HTTP does not allow in one."""
     if not _TOKEN.fullmatch(name):
-        raise LoadError(f"{name!r} is not the name of a header: it holds a sign that HTTP does not allow there")
+        raise LoadError(f"{name!r} is not a header name: it contains a character that HTTP does not allow there")
     refuse_undecodable(value, f"header {name!r}")
     if any(sign in value for sign in "\r\n\0"):
-        raise LoadError(f"header {name!r} holds a line break")
+        raise LoadError(f"header {name!r} contains a line break")
     if _NOT_IN_VALUES.search(value):
-        raise LoadError(f"header {name!r} holds a control character")
+        raise LoadError(f"header {name!r} contains a control character")
     return (f"{name}: {value}" if value else f"{name};").encode()
 
 
 def refuse_undecodable(text: str, what: str) -> None:
     """Raise `LoadError` for bytes of the command line that are not in the terminal's encoding."""
     if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise LoadError(f"{what} {text!r} is not text in this terminal's encoding", next_step="write it in UTF-8")
+        raise LoadError(f"{what} {text!r} is not text in this terminal's encoding", next_step="use UTF-8")
 
 
 def refuse_method(method: str) -> None:

@@ -26,7 +26,7 @@ def prometheus_in_cluster(
         with config.new_client_from_config(str(kubeconfig), context or None) as api:  # type: ignore[no-untyped-call]  # published without types
             access: client.Configuration = api.configuration
     except (ConfigException, OSError, ValueError, TypeError) as error:
-        raise MetricsError(f"{kubeconfig} cannot be used to reach Prometheus: {error}") from error
+        raise MetricsError(f"cannot use {kubeconfig} to reach Prometheus: {error}") from error
     session = requests.Session()
     session.trust_env = False  # a proxy for the internet does not lead to the cluster
     session.verify = access.ssl_ca_cert if access.verify_ssl and access.ssl_ca_cert else access.verify_ssl

@@ -87,7 +87,7 @@ class PrometheusClient:
             reason = f"{answer['errorType']}: {answer['error']}"
         except (ValueError, KeyError, TypeError):
             reason = f"HTTP {status}: {clipped(body.decode(errors='replace'), 300)}"
-        raise MetricsError(f"Prometheus refused {parameters.get('query', endpoint)!r}: {reason}")
+        raise MetricsError(f"Prometheus rejected {parameters.get('query', endpoint)!r}: {reason}")
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
         """Status and body. The body is read in pieces, because requests' own timeout does not bound a dripping answer."""
@@ -97,17 +97,17 @@ class PrometheusClient:
             with self._session.get(url, params=dict(parameters), timeout=wait, stream=True) as response:
                 for piece in response.iter_content(65536):
                     if body and deadline.expired:
-                        raise MetricsError(f"the answer of Prometheus at {self.base_url} took too long", waited=deadline.waited)
+                        raise MetricsError(f"the response from Prometheus at {self.base_url} took too long", waited=deadline.waited)
                     body += piece
                     if len(body) > ANSWER_LIMIT:
-                        raise MetricsError(f"the answer of Prometheus is larger than {ANSWER_LIMIT:,} bytes: ask for a shorter window")
+                        raise MetricsError(f"the response from Prometheus is larger than {ANSWER_LIMIT:,} bytes: use a shorter window")
                 return response.status_code, bytes(body)
         except requests.RequestException as error:
             raise MetricsError(
-                f"Prometheus at {self.base_url} did not answer",
+                f"Prometheus at {self.base_url} did not respond",
                 waited=deadline.waited,
                 last_state=str(error),
-                next_step="see whether its pod runs: kubectl get pods --all-namespaces",
+                next_step="check that its pod is running: kubectl get pods --all-namespaces",
             ) from error
 
 
@@ -130,5 +130,5 @@ def _ranges(promql: str, data: Mapping[str, Any], warnings: tuple[str, ...]) -> 
 def _nothing(promql: str) -> NoSamplesError:
     return NoSamplesError(
         f"Prometheus has no samples for {promql!r}",
-        next_step="see its targets: a target that is down, a wrong label, or a window before the first scrape",
+        next_step="check its targets: one may be down, a label may be wrong, or the window may be before the first scrape",
     )

@@ -90,14 +90,16 @@ def resource_summary(
     seen = _stored(client, window, names, deadline)
     if not seen.cpu:
         raise NoSamplesError(
-            f"Prometheus has no container's CPU series of {', '.join(names)} around the window",
-            next_step="see /metrics/cadvisor of a node: the series need pod and container labels",
+            f"Prometheus has no container CPU series for {', '.join(names)} around the window",
+            next_step="check /metrics/cadvisor on a node: the series need pod and container labels",
         )
     known = workloads_of(rendered)
     uses = [_use(namespace, workload, series, window, known) for (namespace, workload), series in _grouped(seen, known)]
     gap = counters.longest_gap(seen.cpu, window)
     if gap > window.seconds / 2:
-        notes += (f"cAdvisor looked every {gap:.0f} s: in a window of {window.seconds:.1f} s CPU and network are spread over that time",)
+        notes += (
+            f"cAdvisor sampled every {gap:.0f} s: in a window of {window.seconds:.1f} s, CPU and network are averaged over that time",
+        )
     return ResourceSummary(window, tuple(use for use in uses if use.pods or use.cpu_avg), notes)
 
 
@@ -112,15 +114,15 @@ def _wait_for_a_look(client: PrometheusClient, window: Window, names: tuple[str,
         try:
             oldest = client.query(queries.oldest_look(names), within).value
         except NoSamplesError:
-            return Pending("no running container is known")
+            return Pending("no running container is known yet")
         if oldest >= window.end:
             return Ready(oldest)
-        return Pending(f"one container was last looked at {window.end - oldest:.1f} s before the window's end")
+        return Pending(f"one container was last sampled {window.end - oldest:.1f} s before the window's end")
 
     try:
-        wait_for("cAdvisor's next look at every container", probe, within, interval=1.0)
+        wait_for("cAdvisor to sample every container", probe, within, interval=1.0)
     except (WaitTimeout, NeverHappens) as error:
-        return (f"the figures end before the window does: {error.last_state}",)
+        return (f"the figures end before the window: {error.last_state}",)
     return ()
 
 

@@ -48,14 +48,14 @@ def wait_for_targets(client: PrometheusClient, jobs: Collection[str], deadline: 
         broken = [str(target) for target in found if target.health != "up"]
         if found and not missing and not broken:
             return Ready(found)
-        return Pending("; ".join([f"job {job} has no target" for job in missing] + broken) or "there is no target")
+        return Pending("; ".join([f"job {job} has no target" for job in missing] + broken) or "no targets")
 
     try:
-        return wait_for("all of Prometheus' targets", probe, deadline, interval=0.5)
+        return wait_for("all Prometheus targets", probe, deadline, interval=0.5)
     except WaitTimeout as error:
         raise MetricsError(
-            "Prometheus does not reach everything it watches",
+            "Prometheus cannot reach all its targets",
             waited=error.waited,
             last_state=error.last_state,
-            next_step="see the named targets' pods and the component's RBAC",
+            next_step="check the pods of the targets above and the component's RBAC",
         ) from error

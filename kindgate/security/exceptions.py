@@ -54,11 +54,11 @@ def read_exceptions(path: Path, today: dt.date) -> Exceptions:
         entries = Exceptions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
-            f"{path} cannot be used: {error}", next_step="each entry has an id, a statement (the reason) and expired_at (a day)"
+            f"cannot use {path}: {error}", next_step="give each entry an id, a statement (the reason) and expired_at (a date)"
         ) from error
     over = [entry for entry in entries if entry.expired_at <= today]
     if over:
-        raise SettingsError(f"{path}: {_listed(over)} has expired", next_step="correct what was accepted, or decide again for a later day")
+        raise SettingsError(f"{path}: {_listed(over)} has expired", next_step="fix the accepted findings, or extend the date")
     named = [(entry.id, entry.statement) for entry in entries]
     if len(set(named)) < len(named):
         raise SettingsError(f"{path}: two entries have the same id and statement", next_step="list the paths of both in one entry")

@@ -57,11 +57,11 @@ def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> 
     recipe = read_catalogue(folder / "catalogue.yaml").recipe("trivy", folder)
     binaries = cache_dir() / "binaries"
     if not is_at_hand(recipe, cache=binaries, seed=seed):
-        progress(f"{recipe.title}: not at hand, compiling it takes ten minutes and more, once")
+        progress(f"{recipe.title}: not available; compiling it once takes ten minutes or more")
     try:
         return provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress)
     except CommandError as error:
-        raise ToolError("no Trivy can be had", last_state=str(error), next_step=f"install Trivy {recipe.version} on PATH") from error
+        raise ToolError("Trivy is not available", last_state=str(error), next_step=f"install Trivy {recipe.version} on PATH") from error
 
 
 def scan_manifests(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
@@ -112,7 +112,7 @@ def _scan(trivy: Path, command: Sequence[str], subject: str, ignored: Path | Non
     try:
         return tuple(read_hits(json.loads(told)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ToolError(f"{trivy} wrote something else than its JSON", last_state=told, next_step="use the catalogue's version") from error
+        raise ToolError(f"{trivy} did not write valid JSON", last_state=told, next_step="use the catalogue's version") from error
 
 
 def _hit(target: str, found: Mapping[str, Any], statement: str = "") -> Hit:

@@ -110,7 +110,7 @@ def test_a_bundle_holds_everything_that_was_asked_for(failed: Server, tmp_path: 
         "rendered.yaml",
     }
     assert all((tmp_path / "bundle" / name).is_file() for name in found.files)
-    assert (tmp_path / "bundle/difference.txt").read_text() == "Deployment echo/foo: spec.replicas: asked 2, is 1\n"
+    assert (tmp_path / "bundle/difference.txt").read_text() == "Deployment echo/foo: spec.replicas: requested 2, found 1\n"
     assert "BackOff" in (tmp_path / "bundle/pods/echo/crashed.txt").read_text()
     assert json.loads((tmp_path / "bundle/prometheus.json").read_text()) == {"cpu": [window.start, window.end]}
 
@@ -150,7 +150,7 @@ def test_a_piece_that_cannot_be_had_is_named(failed: Server, tmp_path: Path) -> 
     """Without the right to read Secrets and nodes the rest is there, and so is the note."""
     failed.forbidden = {"/api/v1/secrets", "/api/v1/nodes"}
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
-    assert set(found.missing) == {"redaction by the values of Secrets", "nodes.txt"}
+    assert set(found.missing) == {"redaction of the values of Secrets", "nodes.txt"}
     assert "logs/echo/crashed/app.log" in found.files
 
 

@@ -55,8 +55,8 @@ def test_a_changed_field_is_named_with_its_path() -> None:
     live["spec"]["replicas"] = 5
     live["spec"]["template"]["spec"]["containers"][1]["image"] = "app:2"
     assert difference(ASKED, live) == [
-        "Deployment echo/foo: spec.replicas: asked 2, is 5",
-        "Deployment echo/foo: spec.template.spec.containers[name=app].image: asked 'app:1', is 'app:2'",
+        "Deployment echo/foo: spec.replicas: requested 2, found 5",
+        "Deployment echo/foo: spec.template.spec.containers[name=app].image: requested 'app:1', found 'app:2'",
     ]
 
 
@@ -64,7 +64,7 @@ def test_a_missing_container_is_named() -> None:
     """Nothing is compared with the container that happens to stand in its place."""
     live = copy.deepcopy(LIVE)
     del live["spec"]["template"]["spec"]["containers"][1]
-    assert difference(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: asked")
+    assert difference(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: requested")
 
 
 def test_a_missing_object_is_one_line() -> None:

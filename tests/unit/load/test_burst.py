@@ -299,6 +299,6 @@ def test_no_generator_left_is_an_error(recording: Recording, serve: Serve) -> No
         run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)
         timer = threading.Timer(0.3, os.kill, (own.process_ids[0], signal.SIGKILL))
         timer.start()
-        with pytest.raises(LoadError, match="every load generator ended"):
+        with pytest.raises(LoadError, match="every load generator exited"):
             run_burst(plan, pool=own)
         timer.join()

@@ -69,5 +69,5 @@ def test_a_result_survives_json(table: list[tuple[int, ...]]) -> None:
 @pytest.mark.parametrize("foreign", [{}, [], {"plan": 1}, None])
 def test_foreign_json_is_refused(foreign: object) -> None:
     """A file of something else is no burst."""
-    with pytest.raises(LoadError, match="not a burst's result"):
+    with pytest.raises(LoadError, match="not a burst result"):
         BurstResult.from_json(foreign)

@@ -105,8 +105,8 @@ def test_the_wrong_kind_of_answer_is_an_error(client: PrometheusClient, promethe
 
 
 def test_nobody_listening_is_an_error_with_a_next_step(deadline: Deadline) -> None:
-    """The message names the address that did not answer."""
-    with PrometheusClient("http://127.0.0.1:9") as client, pytest.raises(MetricsError, match=r"127\.0\.0\.1:9 did not answer") as raised:
+    """The message names the address that did not respond."""
+    with PrometheusClient("http://127.0.0.1:9") as client, pytest.raises(MetricsError, match=r"127\.0\.0\.1:9 did not respond") as raised:
         client.query("up", deadline)
     assert "kubectl" in raised.value.next_step
 

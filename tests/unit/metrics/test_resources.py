@@ -100,7 +100,7 @@ def test_only_the_asked_namespaces_count(client: PrometheusClient, window: Windo
 def test_a_window_shorter_than_cadvisors_gap_says_so(client: PrometheusClient, window: Window) -> None:
     """Figures that are means over 20 s are not passed off as a burst's own."""
     summary = resource_summary(client, Window(window.start + 10, window.start + 12), ("demo",), RENDERED, Deadline.after(20))
-    assert any("cAdvisor looked every 25 s" in note for note in summary.notes)
+    assert any("cAdvisor sampled every 25 s" in note for note in summary.notes)
 
 
 def test_a_namespace_without_containers_is_an_error(client: PrometheusClient, window: Window) -> None:
@@ -114,7 +114,7 @@ def test_a_look_that_never_comes_is_noted_and_the_run_goes_on(client: Prometheus
     end = time.time() - 24.8
     load_of_30_s(end - LOAD, end - 3)
     summary = resource_summary(client, Window(end - LOAD, end), ("demo",), RENDERED, Deadline.after(20))
-    assert summary.notes[0] == "the figures end before the window does: one container was last looked at 3.0 s before the window's end"
+    assert summary.notes[0] == "the figures end before the window: one container was last sampled 3.0 s before the window's end"
 
 
 def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_s: Serve) -> None:

@@ -77,12 +77,12 @@ def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "cache"))
 
-    with pytest.raises(ToolError, match="Go is needed"):
+    with pytest.raises(ToolError, match="Go is required"):
         find_trivy(seed=None, deadline=Deadline.after(30), progress=lambda _: None)
 
 
 def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
     """With what was written instead."""
-    with pytest.raises(ToolError, match="something else than its JSON") as caught:
+    with pytest.raises(ToolError, match="valid JSON") as caught:
         scan_manifests(_program(tmp_path, "echo usage"), tmp_path, ignored=None, deadline=Deadline.after(30))
     assert "usage" in str(caught.value)
