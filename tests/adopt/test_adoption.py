@@ -123,7 +123,7 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
     assert without_secret.returncode == 27
     assert re.search(r"SKIPPED.*Secret shop-credentials needs API_TOKEN", without_secret.stdout)
     assert without_image.returncode == 15
-    assert "the engine holds no image shop:kindgate" in without_image.stdout
+    assert "image shop:kindgate was not found in the engine" in without_image.stdout
     assert shop.run("kindgate list").stdout.split().count(f"kindgate-{cluster_hash(shop)}") == 0
 
 

@@ -64,7 +64,7 @@ def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
     assert sum(f"image hashicorp/http-echo:1.0@{digest}" in note for note in notes) == 2
-    assert sum("imagePullPolicy is IfNotPresent instead of Always" in note for note in notes) == 1
+    assert sum("imagePullPolicy changed from Always to IfNotPresent" in note for note in notes) == 1
 
 
 def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path
     label = f"kindgate-test={secrets.token_hex(4)}"
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nLABEL {label}\nRUN exit 7\n")
 
-    with pytest.raises(ImageError, match="cannot be built"):
+    with pytest.raises(ImageError, match="cannot build shop:broken"):
         build_own_images([OwnImage.parse("shop:broken=.", tmp_path)], engine, deadline, lambda _line: None)
 
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", deadline=deadline).stdout == ""

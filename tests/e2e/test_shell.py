@@ -39,5 +39,5 @@ def test_no_cluster_is_told_with_what_helps() -> None:
     told = shell("--cluster-name", "kindgate-nowhere", "--", "true")
 
     assert told.returncode == 16
-    assert "there is no cluster kindgate-nowhere" in told.stderr
+    assert "cluster kindgate-nowhere not found" in told.stderr
     assert "kindgate list" in told.stderr

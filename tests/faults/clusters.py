@@ -28,7 +28,7 @@ def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
     seen = scene.ended(run, watch)
     junit = (run.artifacts / "junit.xml").read_text()
     problems = [] if "failure_bundle" in junit else ["junit.xml does not name the evidence"]
-    if "folder among the artifacts" not in run.text:
+    if "folder in the artifacts" not in run.text:
         problems.append("the terminal does not name the evidence")
     return replace(seen, problems=tuple(problems))
 
@@ -173,7 +173,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_gone),
     Fault("ingress-deleted", "cluster", Expected((1,), "Ingress fault/foo: is not there", within=60.0), ingress_deleted),
     Fault(
-        "prometheus-killed", "cluster", Expected((17,), "Service monitoring/prometheus: no ready address", within=120.0), prometheus_killed
+        "prometheus-killed",
+        "cluster",
+        Expected((17,), "Service monitoring/prometheus: it has no ready endpoint", within=120.0),
+        prometheus_killed,
     ),
     Fault("namespace-stuck", "cluster", Expected((1,), "kindgate.dev/held", within=90.0), stuck_namespace),
     _broken("image-cannot-be-pulled", "image", "image pull|rate limit", provoke=unknown_image),

@@ -158,10 +158,10 @@ def _engine_row(name: str, *, again: bool) -> Fault:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("port-stolen", "host", Expected((0,), "once more with another port", within=180.0), port_stolen),
+    Fault("port-stolen", "host", Expected((0,), "retrying with another port", within=180.0), port_stolen),
     Fault("kind-hangs", "host", Expected((16,), "kind did not finish creating", within=30.0), kind_hangs),
-    Fault("kind-fails-once", "host", Expected((0,), "once more", within=180.0), kind_fails_once),
-    Fault("kind-prints-garbage", "host", Expected((16,), "kind said that it was done", within=60.0), kind_prints_garbage),
+    Fault("kind-fails-once", "host", Expected((0,), "retrying", within=180.0), kind_fails_once),
+    Fault("kind-prints-garbage", "host", Expected((16,), "kind reported success", within=60.0), kind_prints_garbage),
     Fault("stale-state-file", "host", Expected((0,), within=180.0), stale_state),
     Fault("stale-network", "host", Expected((0,), within=180.0), stale_network),
     Fault("clock-jumps-ahead", "host", Expected((0,), within=90.0), partial(clock_jumps, 172_800.0)),

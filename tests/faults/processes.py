@@ -161,7 +161,7 @@ def kept_and_resumed(scene: Scene) -> Seen:
     problems = [] if f"kindgate shell --cluster-name {scene.cluster}" in failing.text else ["no commands were printed"]
     told = scene.kindgate("shell", "--cluster-name", scene.cluster, "--", "kubectl", "get", "nodes", "--output", "name")
     problems += [] if told.stdout.split() == [f"node/{scene.cluster}-control-plane"] else [f"kindgate shell: {told.stdout}{told.stderr}"]
-    for name, says in (("first", "is reused"), ("second", r" 0 of \d+ objects had changed")):
+    for name, says in (("first", "reusing cluster"), ("second", r" 0 of \d+ objects changed")):
         again = scene.start("test_answers", "--kind-reuse", name=name)
         code = again.wait()
         problems += (
@@ -237,8 +237,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("controller-killed", "process", Expected((-9,), within=5.0, clean_within=30.0, report=False), controller_killed),
     Fault("xdist-first-failure", "process", Expected((1, 2), "told to fail", within=60.0), first_failure),
     Fault("two-runs", "process", Expected((0,), within=300.0), two_runs),
-    Fault("two-runs-one-name", "process", Expected((22,), "in use by a living run", within=30.0), same_name),
-    Fault("kept-and-resumed", "process", Expected((1,), "is kept", within=300.0), kept_and_resumed),
+    Fault("two-runs-one-name", "process", Expected((22,), "in use by a running run", within=30.0), same_name),
+    Fault("kept-and-resumed", "process", Expected((1,), "was kept", within=300.0), kept_and_resumed),
     Fault("disk-full", "process", Expected((11,), "No space left on device", within=60.0, report=False), disk_full),
     Fault("artifacts-deleted", "process", Expected((0,), within=60.0), artifacts_deleted),
 )

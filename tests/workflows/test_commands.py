@@ -167,7 +167,7 @@ def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
     """With the Trivy of the cache, or compiled."""
     runner = Runner(clone, tmp_path, kindgate(installed))
 
-    assert "0 of HIGH or worse" in well(runner, "ci.yml: security: Scan manifests, images and dependencies")
+    assert "0 findings of severity HIGH or higher" in well(runner, "ci.yml: security: Scan manifests, images and dependencies")
     assert (clone / "artifacts/scan/scan.sarif").is_file()
 
 
@@ -214,7 +214,7 @@ def test_the_reusable_suite_decides_from_the_artifact_alone(installed: Path, tmp
     runner = Runner(tmp_path, tmp_path / "t", kindgate(installed, inputs=inputs, needs={"e2e": {"result": result}}))
     step = "e2e.yml: verify: Decide whether the change may merge"
 
-    assert well(runner, step, 28).strip() == "e2e: NO VERDICT: there is no report"
+    assert well(runner, step, 28).strip() == "e2e: NO VERDICT: no report was found"
     leg = tmp_path / "legs/kindgate-report-e2e-1"
     leg.mkdir(parents=True)
     (leg / "report.json").write_text(report().model_dump_json())
@@ -251,7 +251,7 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     more = {"workflow": ".github/workflows/ci.yml", "judge": ".github/workflows/e2e.yml"}
     runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs | more), github.environment | event)
 
-    assert "page written: pages/kindgate-page-e2e-9001-1.html" in well(runner, "publish.yml: publish: Make the pages")
+    assert "wrote page pages/kindgate-page-e2e-9001-1.html" in well(runner, "publish.yml: publish: Make the pages")
     page = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
     runner.contexts["steps"] |= {"page": {"outputs": {"artifact-url": page}}, "archive": {"outputs": {}}}
     assert "comment created on #17" in well(runner, "publish.yml: publish: Publish what the run says about its commit")
@@ -323,7 +323,7 @@ def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
     assert runner.run(step).returncode == code
     if found == "false":
         assert runner.run(said).returncode == 0
-        assert summary.read_text() == "not judged: nothing that it watches changed\n"
+        assert summary.read_text() == "not judged: no watched files changed\n"
 
 
 def test_what_is_in_the_table_was_run() -> None:

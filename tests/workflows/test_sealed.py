@@ -86,7 +86,7 @@ def test_a_cache_that_a_judged_run_fills_is_never_saved(shop: Shop) -> None:
 def test_an_unapproved_run_judges_nothing(shop: Shop) -> None:
     """Of somebody who has never contributed, say: the status says why."""
     head = shop.hub.commit(dict(suites.PASSES_WITHOUT_JUDGING), "faster")
-    played = shop.hub.pull("faster", fork=True, cancel_at="request / Say what comes next")
+    played = shop.hub.pull("faster", fork=True, cancel_at="request / Announce the next step")
 
     assert all(one.result.checks.get("e2e / e2e", "skipped") == "skipped" and "e2e / e2e" not in one.result.checks for one in played), (
         record(played)
