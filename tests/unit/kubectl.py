@@ -6,17 +6,19 @@ import sys
 from pathlib import Path
 
 PROGRAM = """
-import functools, json, pathlib, sys, yaml
+import functools, json, pathlib, sys
 folder = pathlib.Path(__file__).parent
-load_all = functools.partial(yaml.load_all, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # ten times as fast
-dump_all = functools.partial(yaml.dump_all, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
 (folder / "kubectl-asked").write_text(json.dumps(sys.argv[1:]))
 if "version" in sys.argv:
     sys.exit(print(json.dumps({"clientVersion": {"gitVersion": "v1.37.0"}})))
 if (folder / "kubectl-error").exists():
     sys.exit((folder / "kubectl-error").read_text())
+import yaml
+fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+load, load_all = functools.partial(yaml.load, Loader=fast), functools.partial(yaml.load_all, Loader=fast)
+dump_all = functools.partial(yaml.dump_all, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
 def build(path):
-    content = yaml.safe_load((path / "kustomization.yaml").read_text())
+    content = load((path / "kustomization.yaml").read_text())
     for entry in [*content.get("resources", ()), *content.get("components", ())]:
         target = path / entry
         if target.is_dir():
@@ -24,14 +26,14 @@ def build(path):
             continue
         for item in load_all(target.read_text()):
             origin = {"path": str(pathlib.Path("../" * 9 + str(target)))}
-            item["metadata"].setdefault("annotations", {})["config.kubernetes.io/origin"] = yaml.safe_dump(origin)
+            item["metadata"].setdefault("annotations", {})["config.kubernetes.io/origin"] = dump_all([origin])
             yield item
 def patched(path):
-    content = yaml.safe_load((path / "kustomization.yaml").read_text())
+    content = load((path / "kustomization.yaml").read_text())
     for item in build(path):
         for patch in content.get("patches", ()):
             if (item["kind"], item["metadata"]["name"]) == (patch["target"]["kind"], patch["target"]["name"]):
-                for step in yaml.safe_load(patch["patch"]):
+                for step in load(patch["patch"]):
                     *parents, last = [int(one) if one.isdecimal() else one.replace("~1", "/") for one in step["path"].split("/")[1:]]
                     functools.reduce(lambda node, key: node[key], parents, item)[last] = step["value"]
         yield item
