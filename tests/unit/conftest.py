@@ -16,6 +16,7 @@ import pytest
 FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
 FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
 PYTHON = sys.executable
+PROFILE = "unit"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -25,8 +26,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return True
     from hypothesis import settings  # noqa: PLC0415 - as above
 
-    settings.register_profile("unit", deadline=None)  # a busy machine is no failure of the code
-    settings.load_profile("unit")
+    # each registration inherits from the one before, and hypothesis follows them recursively
+    if settings.get_current_profile_name() != PROFILE:
+        settings.register_profile(PROFILE, deadline=None)  # a busy machine is no failure of the code
+        settings.load_profile(PROFILE)
     return None
 
 

@@ -1,0 +1,26 @@
+"""What collecting the unit tests does, once for each of their files."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.conftest import PROFILE, pytest_ignore_collect
+
+
+def test_any_number_of_files_can_be_collected(request: pytest.FixtureRequest) -> None:
+    """Hypothesis still draws afterwards, and a slow machine fails no property."""
+    drawn: list[int] = []
+
+    def draw(number: int) -> None:
+        drawn.append(number)
+
+    for _ in range(2000):
+        pytest_ignore_collect(Path(__file__), request.config)
+
+    given(st.integers())(draw)()
+
+    assert drawn
+    assert settings.get_current_profile_name() == PROFILE
+    assert settings().deadline is None
