@@ -40,7 +40,7 @@ podman: $(READY) ## the same with Podman, run by root: also where Docker runs be
 	KINDGATE_ENGINE=podman $(BIN)/python -m pytest -m e2e $(ARGS)
 
 test: $(DEV) ## unit tests, no container engine needed
-	$(BIN)/python -m pytest tests/unit -n 5 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests/unit -n 3 --dist worksteal $(ARGS)
 
 $(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.json
 	$(BIN)/python -m tests.tools.install_browser

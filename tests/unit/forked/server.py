@@ -52,7 +52,9 @@ class Server:
                     self._reap()
                 elif isinstance(key.fileobj, socket.socket):
                     self._hear(key.fileobj)
-            if not self._sessions and not self._forks:
+            if not self._sessions:
+                for pid in self._forks.values():  # of tests that left them behind
+                    os.kill(pid, signal.SIGKILL)
                 return None
 
     def _accept(self) -> Order | None:

@@ -122,7 +122,10 @@ def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         process.terminate()
-        assert process.wait(30) == 9
+        try:
+            assert process.wait(30) == 9
+        finally:
+            process.kill()
 
 
 def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
@@ -132,8 +135,8 @@ def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         process.kill()
-        assert process.stdout.read() == ""
-        assert process.wait(30) == -signal.SIGKILL
+        assert process.communicate(timeout=30)[0] == ""
+        assert process.returncode == -signal.SIGKILL
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
