@@ -61,6 +61,7 @@ def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = Non
         "import sys; print(sys.stdin.read()[::-1], sys.stdin.isatty(), sys.stdout.encoding, sys.stderr.errors)",
         "import os; print(sorted(os.environ.items()), os.getcwd())",
         "import os; os.system('echo of a child; echo on stderr >&2; exit 3')",
+        "import os; os.system('env | grep -E \\'^(COLUMNS|LINES)=\\'')",
         "import atexit; atexit.register(print, 'at the end'); print('first')",
         "import os; print(os.isatty(1), sorted(os.listdir('/dev/fd')))",
         "import threading; threading.Thread(target=print, args=('waited for',)).start()",
