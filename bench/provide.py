@@ -38,8 +38,8 @@ MODULES = (
 )
 """Programs that are compiled, where they are not installed."""
 
-OHA = "1.16.0"
-"""The release of the crate oha; its Cargo.lock pins what it needs."""
+CRATES = {"oha": "1.16.0"}
+"""Rust programs that are compiled without TLS, over which nothing here is measured; their Cargo.lock pins what they need."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,10 @@ def provide_tools(say: Say) -> Toolbox:
             compiled = _tried(build, say)
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
-    oha = _oha(say, deadline)
-    if oha:
-        programs["oha"], versions["oha"] = oha, run([oha, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
+    for name, release in CRATES.items():
+        program = _crate(name, release, say, deadline)
+        if program:
+            programs[name], versions[name] = program, run([program, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
     server = _nginx(say, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
@@ -83,15 +84,15 @@ def provide_tools(say: Say) -> Toolbox:
     return Toolbox(programs, versions)
 
 
-def _oha(say: Say, deadline: Deadline) -> Path | None:
-    """The installed oha, or one that is compiled without TLS, which nothing here is measured over."""
-    installed = shutil.which("oha")
+def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None:
+    """The installed program, or the one that Cargo compiles."""
+    installed = shutil.which(name)
     if installed:
         return Path(installed)
-    program = cache_dir() / f"bench/oha-{OHA}/bin/oha"
-    if not program.exists() and shutil.which("cargo"):
-        say(f"compiling oha {OHA}")
-        command: list[str | Path] = ["cargo", "install", "--quiet", "--locked", "--no-default-features", f"oha@{OHA}"]
+    program = cache_dir() / f"bench/{name}-{release}/bin/{name}"
+    if not program.exists():
+        say(f"compiling {name} {release}")
+        command = ["cargo", "install", "--quiet", "--locked", "--no-default-features", f"{name}@{release}"]
         _tried(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
     return program if program.exists() else None
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.provide import MODULES, PACKAGES
+from bench.provide import CRATES, MODULES, PACKAGES
 from bench.tools import TOOLS, WRK
 
 SCRIPT = """
@@ -21,8 +21,8 @@ print(json.dumps([sorted(tools.programs), said]))
 
 
 def test_every_tool_comes_from_somewhere() -> None:
-    """A Debian package, a Go module or the lock file: a tool that nothing provides would be left out everywhere."""
-    provided = {*PACKAGES, *(recipe.name for recipe in MODULES), "locust", "requests"}
+    """A Debian package, a Go module, a crate or the lock file: a tool that nothing provides would be left out everywhere."""
+    provided = {*PACKAGES, *(recipe.name for recipe in MODULES), *CRATES, "locust", "requests"}
     assert {tool.program for tool in (WRK, *TOOLS)} <= provided
 
 
@@ -31,8 +31,8 @@ def test_compiled_programs_are_pinned_by_hash() -> None:
     assert all(recipe.sum.startswith("h1:") and recipe.version for recipe in MODULES)
 
 
-def test_without_apt_and_go_the_rest_is_there_and_the_reasons_are_said(tmp_path: Path) -> None:
-    """On a machine that has neither, what is in the lock file can still be measured; nothing is raised."""
+def test_without_apt_and_compilers_the_rest_is_there_and_the_reasons_are_said(tmp_path: Path) -> None:
+    """On a machine that has none of them, what is in the lock file can still be measured; nothing is raised."""
     (tmp_path / "bin").mkdir()
     environment = {**os.environ, "PATH": str(tmp_path / "bin"), "KINDGATE_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
@@ -40,5 +40,5 @@ def test_without_apt_and_go_the_rest_is_there_and_the_reasons_are_said(tmp_path:
     if Path("/usr/sbin/nginx").exists():  # found without PATH, as Debian's users do not have it there
         programs.remove("nginx")
     assert programs == ["locust", "requests"]
-    wanted = (*PACKAGES.values(), *(recipe.title for recipe in MODULES))
+    wanted = (*PACKAGES.values(), *(recipe.title for recipe in MODULES), *CRATES)
     assert all(any(name in line for line in said) for name in wanted)
