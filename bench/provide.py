@@ -73,9 +73,9 @@ def provide_tools(say: Say) -> Toolbox:
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
     for name, release in CRATES.items():
-        program = _crate(name, release, say, deadline)
-        if program:
-            programs[name], versions[name] = program, run([program, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
+        crate = _crate(name, release, say, deadline)
+        if crate:
+            programs[name], versions[name] = crate, run([crate, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
     server = _nginx(say, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
