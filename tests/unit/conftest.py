@@ -82,6 +82,6 @@ def forks(monkeypatch: pytest.MonkeyPatch, _forking_python: Path) -> None:
 
 @pytest.fixture
 def no_fork(monkeypatch: pytest.MonkeyPatch, forks: None) -> None:
-    """Have `sys.executable` start a Python of its own, in a module whose other tests fork."""
+    """Have `sys.executable` start a new Python, in a module whose other tests fork."""
     del forks  # it comes first
     monkeypatch.setattr(sys, "executable", PYTHON)

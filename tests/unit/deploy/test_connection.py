@@ -68,7 +68,7 @@ def encoded(data: bytes) -> str:
 
 def kubeconfig(folder: Path, url: str, authority: trustme.CA, trusted: trustme.CA) -> ClusterAddress:
     """A cluster whose kubeconfig holds a certificate and its key, as kind writes it."""
-    client = authority.issue_cert(common_name="admin")
+    client = authority.issue_cert("admin.test", common_name="admin")
     cluster = {"server": url, "certificate-authority-data": encoded(trusted.cert_pem.bytes())}
     user = {
         "client-certificate-data": encoded(client.cert_chain_pems[0].bytes()),

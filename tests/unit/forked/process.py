@@ -6,6 +6,7 @@ import atexit
 import fcntl
 import importlib
 import io
+import linecache
 import os
 import runpy
 import signal
@@ -92,6 +93,8 @@ def run(order: Order, ending: Ending) -> None:
     sys.modules["__main__"] = main
     try:
         if order.kind == "-c":
+            if sys.version_info >= (3, 13):  # whose tracebacks quote such a program
+                linecache.cache["<string>"] = (len(order.text), None, order.text.splitlines(keepends=True), "<string>")
             exec(compile(order.text, "<string>", "exec"), main.__dict__)
         else:
             if not hasattr(sys.modules.get(order.text), "__path__"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 from tests.mutants.session import Survivor, keep_sample, read_score
@@ -19,7 +20,7 @@ create table work_results (worker_outcome varchar, test_outcome varchar, job_id 
 def session(file: Path, mutants: int) -> list[str]:
     """A session as cosmic-ray 8 writes it, with random identifiers; its jobs in the order of their lines."""
     jobs = [uuid.uuid4().hex for _ in range(mutants)]
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.executescript(SCHEMA)
         for line, job in sorted(enumerate(jobs), key=lambda pair: pair[1]):
             database.execute("insert into work_items values (?)", (job,))
@@ -29,7 +30,7 @@ def session(file: Path, mutants: int) -> list[str]:
 
 def lines(file: Path) -> list[int]:
     """The lines whose mutants are in a session."""
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         assert (
             database.execute("select count(*) from work_items").fetchone()
             == database.execute("select count(*) from mutation_specs").fetchone()
@@ -62,7 +63,7 @@ def test_what_no_test_has_noticed_survives(tmp_path: Path) -> None:
     """A mutant that cannot be imported, or whose tests do not end, is killed; one that was not judged counts for nothing."""
     jobs = session(tmp_path / "one", 5)
     outcomes = [("NORMAL", "KILLED"), ("NORMAL", "SURVIVED"), ("ABNORMAL", "INCOMPETENT"), ("SKIPPED", None)]
-    with sqlite3.connect(tmp_path / "one") as database:
+    with closing(sqlite3.connect(tmp_path / "one")) as database, database:
         database.executemany(
             "insert into work_results values (?, ?, ?)", [(*outcome, job) for outcome, job in zip(outcomes, jobs, strict=False)]
         )
