@@ -39,7 +39,7 @@ MODULES = (
 """Programs that are compiled, where they are not installed."""
 
 CRATES = {"oha": "1.16.0"}
-"""Rust programs that are compiled without TLS, over which nothing here is measured; their Cargo.lock pins what they need."""
+"""Rust programs that are compiled, where they are not installed; their Cargo.lock pins what they need."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None
     program = cache_dir() / f"bench/{name}-{release}/bin/{name}"
     if not program.exists():
         say(f"compiling {name} {release}")
-        command = ["cargo", "install", "--quiet", "--locked", "--no-default-features", f"{name}@{release}"]
+        command = ["cargo", "install", "--quiet", "--locked", f"{name}@{release}"]
         _tried(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
     return program if program.exists() else None
 
