@@ -1,4 +1,4 @@
-"""Bursts made of raw rows, as the load engine measures them: every fate that a request can have."""
+"""Bursts built from raw rows, as the load engine measures them, with every possible request outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.load.result import BurstResult, FailureKind, Health
 from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 
 MS = 1_000_000
-"""Nanoseconds."""
+"""Nanoseconds per millisecond."""
 
 ROUTES = (
     Route("http://127.0.0.1/", host="foo.localhost", name="foo.localhost"),
@@ -36,11 +36,11 @@ def measured_burst(
     seed: int = 0,
     start: int = 0,
 ) -> BurstResult:
-    """Burst `number` (and `start` are earlier) of a run at 200 requests a second: lognormal response times around `median` ms.
+    """Build burst `number` (after `start` earlier ones) of a run at 200 requests per second: lognormal times, median about `median` ms.
 
-    `spread` is the SD of the log between bursts, `failing` the share of requests of all other fates, `lag` how late
-    requests are sent (ms). With `arms` the routes are two versions, of which the pull request's is `slower`; under `abba` each
-    burst is of one of them.
+    `spread` is the SD of log times between bursts, `failing` the share of requests with any other outcome, and `lag` how late
+    requests are sent (ms). With `arms`, the routes are two versions and the pull request's is `slower` times as slow; with
+    `abba`, each burst exercises one of them.
     """
     rng = np.random.default_rng([seed, number])
     seconds = size / 200

@@ -1,4 +1,4 @@
-"""Reports of runs that ended in every possible way, with a fixed clock, fixed ids and a fixed order."""
+"""Reports of runs with every possible ending, with a fixed clock, fixed IDs and a fixed order."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ def _resources() -> ResourceWindow:
 
 
 def _judged(**burst: float) -> dict[str, Any]:
-    """The judged objectives and the figures of bursts in which they end as the words of a report say."""
+    """The judged objectives and the figures of generated bursts whose verdicts match the report's."""
     return judged_figures("p(95)<50", "http_req_failed: rate<0.01", test=LATENCY_TEST, **burst)
 
 
 @functools.cache
 def _compared() -> dict[str, Any]:
-    """The same with a version that is two thirds slower than its base."""
+    """The same for a comparison in which head is two thirds slower than base."""
     judged = _judged(median=55.0)
     report = compared_run(
         Objectives(compare=(Tolerance(95.0, 0.1),)), bursts_of(median=40.0, arms="duet", slower=1.675, size=200, start=100), 6, test=""
@@ -176,7 +176,7 @@ def _compared() -> dict[str, Any]:
 
 @pytest.fixture
 def passing() -> RunReport:
-    """A run on a pull request in which everything is met."""
+    """A pull request's run in which every objective is met."""
     return RunReport(
         run=Run(id="9001-2", started=START, seconds=212.4, command="pytest -m e2e"),
         outcome=Outcome.PASSED,
@@ -222,7 +222,7 @@ def passing() -> RunReport:
 
 @pytest.fixture
 def failing(passing: RunReport) -> RunReport:
-    """A run whose latency objective fails, in a pull request that loosens another one."""
+    """A run whose latency objective fails, in a pull request that loosens another objective."""
     return passing.model_copy(
         update=_compared()
         | {
@@ -275,7 +275,7 @@ def failing(passing: RunReport) -> RunReport:
 
 @pytest.fixture
 def inconclusive(passing: RunReport) -> RunReport:
-    """A run that cannot tell whether an objective is met."""
+    """A run with an objective that stays undecided."""
     return passing.model_copy(
         update=_judged(median=30.5) | {"outcome": Outcome.INCONCLUSIVE, "objectives": (_objective(Verdict.INCONCLUSIVE, 48.0), _errors())},
     )
@@ -308,7 +308,7 @@ def invalid(passing: RunReport) -> RunReport:
 
 @pytest.fixture
 def setup_failed(passing: RunReport) -> RunReport:
-    """A run whose application never became healthy."""
+    """A run whose application never became ready."""
     return passing.model_copy(
         update={
             "outcome": Outcome.SETUP_FAILED,
@@ -336,7 +336,7 @@ def setup_failed(passing: RunReport) -> RunReport:
 
 @pytest.fixture
 def interrupted(passing: RunReport) -> RunReport:
-    """A run that somebody stopped."""
+    """A run interrupted by a signal."""
     return passing.model_copy(
         update={
             "outcome": Outcome.INTERRUPTED,

@@ -1,4 +1,4 @@
-"""Reports of runs that really judged: generated bursts, through the pipeline's own looks, into a report."""
+"""Reports of runs that were really judged: generated bursts go through the pipeline's own interim looks into a report."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kindgate.slo.objectives import Objectives
 from tests.unit.report.bursts import measured_burst
 
 Burst = Callable[[int], BurstResult]
-"""Makes the burst of a number."""
+"""Builds the burst with the given number."""
 
 
 class GeneratedCampaign(Campaign):
-    """Bursts that are made and not sent."""
+    """Bursts that are generated, not sent."""
 
     def __init__(self, burst: Burst, turns: int = 1, *, before: int = 0) -> None:
         first = burst(0)
@@ -36,13 +36,13 @@ class GeneratedCampaign(Campaign):
         self.made: tuple[BurstResult, ...] = ()
 
     def second(self) -> Campaign:
-        """Bursts that begin after those of this series."""
+        """Return a series whose bursts start after this one's."""
         return GeneratedCampaign(self._burst, self.turns, before=len(self.made))
 
     def extend(
         self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None, enough: Enough = lambda _results: False
     ) -> tuple[BurstResult, ...]:
-        """As the pipeline's own, without a load."""
+        """Extend as the pipeline does, without sending load."""
         while len(self.made) < count and not (self.made and enough(self.made)):
             self.made = (*self.made, self._burst(self._before + len(self.made)))
             on_burst(len(self.made), count, self.made[-1])
@@ -52,7 +52,7 @@ class GeneratedCampaign(Campaign):
 def judged_run(
     objectives: Objectives, burst: Burst, bursts: int, *, own: bool = False, quick: bool = False, test: str = "test_slo"
 ) -> RunReport:
-    """The report of a run that judged thresholds; raises `SloError` for a plan that could not decide them."""
+    """Return the report of a run that judged thresholds; raise `SloError` if the plan could not decide them."""
     campaign = GeneratedCampaign(burst)
     judged = measure_and_judge(objectives, campaign, bursts, quick=quick)
     measurement = Measurement(test, judgement=judged.judgement, origin=replace(judged.origin, own=own))
@@ -69,7 +69,7 @@ def compared_run(
     placement_after: str = "",
     test: str = "test_duet",
 ) -> RunReport:
-    """The report of a run that compared with a base version; raises as `judged_run`."""
+    """Return the report of a run that compared with a base version; raises as `judged_run` does."""
     campaign = GeneratedCampaign(burst, turns)
     exchange = Exchange("both versions were deployed again", placement_after)
     compared = measure_and_compare(objectives, campaign, pairs, lambda: exchange, placement=placement)
@@ -79,13 +79,13 @@ def compared_run(
 
 @functools.cache
 def judged_figures(*texts: str, test: str = "", bursts: int = 10, **burst: Any) -> dict[str, Any]:
-    """The fields of a report that hold what `texts` were judged from."""
+    """Return the report fields that hold the figures from which `texts` were judged."""
     report = judged_run(Objectives(parse_marker(texts)), bursts_of(**burst), bursts, test=test)
     return {"judged": report.judged, "figures": report.figures}
 
 
 def reported(measurements: Sequence[Measurement], bursts: Sequence[BurstResult]) -> RunReport:
-    """The report as it is read from its file again, of a run whose tests ended as its verdicts say."""
+    """Return the report as read back from its file, for a run whose tests ended as its verdicts require."""
     run = Run(id="1", started=1_790_000_000.0, seconds=60.0)
     samples = [burst_sample(burst) for burst in bursts]
     verdicts = [found.verdict.value for one in measurements for found in (one.judgement, one.comparison) if found is not None]
@@ -98,5 +98,5 @@ def reported(measurements: Sequence[Measurement], bursts: Sequence[BurstResult])
 
 
 def bursts_of(**burst: Any) -> Burst:
-    """Generated bursts that differ in nothing but chance."""
+    """Return generated bursts that differ only by chance."""
     return lambda number: measured_burst(number, **burst)

@@ -1,4 +1,4 @@
-"""The objectives of the base branch over a pull request's figures: what it demands is judged by its own plan, or not at all."""
+"""The base branch's objectives applied to a pull request's figures: judged under the base's own plan, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.slo.objectives import Objectives, Tolerance
 from tests.unit.report.judged_runs import bursts_of, compared_run, judged_run
 
 STRICT, LOOSE = "p(95)<40", "p(95)<1000"
-"""Limits on a service whose p(95) is about 80 ms."""
+"""Limits for a service whose p(95) is about 80 ms."""
 
 
 def _objectives(*texts: str) -> Objectives:
@@ -25,7 +25,7 @@ def _objectives(*texts: str) -> Objectives:
 
 
 def _main(*texts: str, **demands: Any) -> BaseObjectives:
-    """What the branch main demands, of ten bursts of 400 requests at 200/s."""
+    """The objectives of branch main: ten bursts of 400 requests at 200/s."""
     return BaseObjectives("main", _objectives(*texts) if texts else Objectives(), **{"bursts": 10, "rate": 200.0, "seconds": 2.0} | demands)
 
 
@@ -40,7 +40,7 @@ def _rows(report: RunReport) -> list[Verdict | None]:
 
 
 def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once() -> None:
-    """The base's verdicts are its own."""
+    """If the objectives are unchanged, the base's verdicts are the run's own."""
     again = recomputed(_run(), _main(LOOSE))
     assert again.recomputation is not None
     assert again.recomputation.base is not None
@@ -50,7 +50,7 @@ def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once
 
 
 def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
-    """Both verdicts are there, and the check follows main's."""
+    """Both verdicts are kept, and the check follows main's."""
     again = recomputed(_run(LOOSE), _main(STRICT))
     decision = decide(again, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
@@ -60,7 +60,7 @@ def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
 
 
 def test_a_maintainer_may_let_edited_objectives_count() -> None:
-    """Then the check follows the pull request's own; what is not edited still counts."""
+    """With a maintainer's approval the check follows the pull request's own objectives; unedited ones still count."""
     edited = recomputed(_run(LOOSE), _main(STRICT), accepted_by="octocat")
     assert decide(edited, conclusion="success").may_merge
 
@@ -69,14 +69,14 @@ def test_a_maintainer_may_let_edited_objectives_count() -> None:
 
 
 def test_a_claim_that_is_refuted_stays_red_whatever_a_maintainer_accepts() -> None:
-    """The label lets objectives count, and no forgery."""
+    """The label accepts edited objectives, but never a forged claim."""
     forged = _run(STRICT).model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0})
     forged = forged.model_copy(update={"objectives": tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in forged.objectives)})
     assert decide(recomputed(forged, _main(LOOSE), accepted_by="octocat")).exit_code == 20
 
 
 def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
-    """A route that the pull request no longer serves or no longer loads: red, by name."""
+    """A route that the pull request no longer serves or loads turns the check red and is named."""
     again = recomputed(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
     decision = decide(again, conclusion="success")
     assert _rows(again) == [Verdict.PASS, None]
@@ -105,13 +105,13 @@ def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], deman
 
 
 def test_less_load_may_still_fail() -> None:
-    """What is broken under a lower rate is broken."""
+    """An objective that fails under less load is a FAIL."""
     again = recomputed(_run(LOOSE, size=300), _main(STRICT))
     assert _rows(again) == [Verdict.FAIL]
 
 
 def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() -> None:
-    """At its first look main's objective was still open: it is INCONCLUSIVE, and main's policy says what that does."""
+    """Main's objective was still undecided at the interim look that ended the run, so it is INCONCLUSIVE and main's policy applies."""
     again = recomputed(_run(LOOSE, median=30.5), _main("p(95)<50"))
     assert _rows(again) == [Verdict.INCONCLUSIVE]
     red, green = (decide(again, Requirements(inconclusive=policy), conclusion="success") for policy in ("fail", "warn"))
@@ -119,28 +119,28 @@ def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() ->
 
 
 def test_a_look_that_is_not_whole_passes_nothing() -> None:
-    """Main's objective is open after ten bursts, and 15 are no second look: nobody may look when it suits them."""
+    """Main's objective is undecided after ten bursts, and 15 bursts are not a complete second look: looks happen only as planned."""
     again = recomputed(_run("max<5000", bursts=15), _main("p(95)<93"))
     assert _rows(again) == [None]
     assert "had all its bursts" in decide(again, conclusion="success").reason
 
 
 def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:
-    """A pull request that lets INCONCLUSIVE pass in its settings is held to main's, which fails it."""
+    """A pull request whose settings let INCONCLUSIVE pass is held to main's policy, which fails it."""
     run = _run("p(95)<50", median=30.5)
     assert decide(recomputed(run, _main("p(95)<50")), conclusion="success").may_merge
     assert decide(recomputed(run, _main("p(95)<50", inconclusive="fail")), conclusion="success").exit_code == 20
 
 
 def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
-    """5 ms of loop lag are valid for a limit of one second, and not for one of 90 ms."""
+    """5 ms of loop lag is valid for a limit of one second but not for one of 90 ms."""
     again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<93"))
     assert _rows(again) == [Verdict.INVALID]
     assert decide(again, conclusion="success").exit_code == 21
 
 
 def test_objectives_of_tests_are_the_pull_requests_own() -> None:
-    """They are judged as written, marked, and take the place of none of the base's."""
+    """They are judged as written, marked as the pull request's own, and replace none of the base's."""
     again = recomputed(_run(LOOSE, own=True), _main(STRICT))
     assert again.recomputation is not None
     assert [claim.own for claim in again.recomputation.claims] == [True]
@@ -163,7 +163,7 @@ def _compared(**burst: Any) -> RunReport:
 
 
 def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
-    """A version that is half slower passes a tolerance of 100 % and fails main's 10 %."""
+    """A version that is 50 % slower passes a tolerance of 100 % but fails main's 10 %."""
     main = replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.1),)), compares=True)
     again = recomputed(_compared(slower=1.5), main)
     assert _rows(again) == [Verdict.FAIL]
@@ -171,7 +171,7 @@ def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
 
 
 def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
-    """A pull request whose own tolerance is too close to tell has no confirmation round, so that nothing else is decided either."""
+    """If the pull request's own tolerance stays undecided, no confirmation round runs, so the base's tolerances get no verdict either."""
     undecided = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
     assert [row.verdict for row in undecided.comparison] == [Verdict.INCONCLUSIVE]
     main = replace(_main(), objectives=TOLERANT, compares=True)
@@ -184,13 +184,13 @@ def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
 
 @pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
 def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
-    """Tolerances in a file say nothing about runs that have no base version to compare with."""
+    """Tolerances in the SLO file apply only if main's runs compare with a base version."""
     main = replace(_main(), objectives=replace(_objectives(LOOSE), compare=(Tolerance(95.0, 0.1),)), compares=compares)
     assert _rows(recomputed(_run(), main)) == rows
 
 
 def test_the_file_and_the_plan_decide_what_is_edited() -> None:
-    """A file of the same objectives and sizes is the base's; another limit, an objective less or fewer bursts is an edit."""
+    """The same objectives and sizes count as unedited; another limit, a missing objective or fewer bursts count as an edit."""
 
     def edited(report: RunReport, main: BaseObjectives) -> bool:
         again = recomputed(report, main).recomputation

@@ -1,4 +1,4 @@
-"""What a text holds is counted as its reader would find it."""
+"""Counts match what a parser of the text would find."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ VALUES = st.recursive(
 
 
 def containers(node: Any) -> int:
-    """Objects and lists in a document."""
+    """Return the number of objects and lists in a document."""
     inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ()
     return isinstance(node, dict | list) + sum(map(containers, inner))
 
 
 def depth(node: Any) -> int:
-    """How many of them are inside each other."""
+    """Return the nesting depth of a document."""
     inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ()
     return isinstance(node, dict | list) + max(map(depth, inner), default=0)
 
 
 @given(VALUES, st.booleans())
 def test_objects_and_lists_are_counted_outside_of_texts(document: Any, ascii_alone: bool) -> None:  # noqa: FBT001 - a drawn value
-    """Brackets and quotes in texts, escaped or not, count for nothing."""
+    """Brackets and quotes inside strings, escaped or not, are ignored."""
     text = json.dumps(document, ensure_ascii=ascii_alone).encode("utf-8", "surrogatepass")
     count, deep = containers(document), depth(document)
     Bounds(count, 10**6, deep).check(text)
@@ -43,7 +43,7 @@ def test_objects_and_lists_are_counted_outside_of_texts(document: Any, ascii_alo
 
 @given(st.lists(st.integers(), min_size=2, max_size=100))
 def test_values_are_counted(numbers: list[int]) -> None:
-    """By the commas between them, and the list that they are in."""
+    """Values are counted by the commas between them and by the list that holds them."""
     text = json.dumps(numbers).encode()
     Bounds(1, len(numbers)).check(text)
     with pytest.raises(BoundsExceeded, match="values"):
@@ -52,5 +52,5 @@ def test_values_are_counted(numbers: list[int]) -> None:
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_counted(text: bytes) -> None:
-    """What is no JSON either has a count or too many."""
+    """Bytes that are not JSON get a count or are reported as too many."""
     Bounds(10**6, 10**6, 10**6).check(text)

@@ -1,4 +1,4 @@
-"""From results to a report: figures keep their values, and what exceeds the bounds is left out and said."""
+"""From results to a report: figures keep their values, and anything over the bounds is dropped and reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEST = "tests/e2e/test_latency.py::test_slo"
 
 
 def _burst(slots: int = 3) -> BurstResult:
-    """Ten requests to each of two hosts; the second host answers two of them with 503."""
+    """Ten requests to each of two hosts; the second host answers two of its requests with 503."""
     plan = BurstPlan(
         routes=(Route("http://127.0.0.1:1", host="foo.localhost"), Route("http://127.0.0.1:1", host="bar.localhost")),
         loop=OpenLoop.constant(10, seconds=2.0),
@@ -68,7 +68,7 @@ def _report(*measurements: Measurement) -> RunReport:
 
 
 def test_a_bursts_figures_keep_their_values_in_milliseconds() -> None:
-    """Overall and per host, as numpy computes them from the raw times."""
+    """Overall and per host, figures equal what numpy computes from the raw times."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     foo, bar = burst.hosts
     assert (foo.host, foo.figures.p50, foo.figures.max) == ("foo.localhost", 5.5, 10.0)
@@ -78,7 +78,7 @@ def test_a_bursts_figures_keep_their_values_in_milliseconds() -> None:
 
 
 def test_a_burst_says_how_late_it_was_sent() -> None:
-    """Send lag in microseconds, and the time that requests waited for a slot in seconds."""
+    """Send lag is in microseconds and the time spent waiting for a slot in seconds."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     assert burst.send_lag is not None
     assert (burst.send_lag.p50, burst.send_lag.max) == (20, 400)
@@ -90,7 +90,7 @@ def test_a_burst_says_how_late_it_was_sent() -> None:
 
 
 def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
-    """The bins hold exactly the requests that succeeded."""
+    """The bins hold exactly the successful requests."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     assert burst.distribution is not None
     assert sum(burst.distribution.counts) == 18
@@ -100,7 +100,7 @@ def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
 
 
 def test_a_time_on_an_edge_belongs_to_the_bin_that_it_opens() -> None:
-    """10 ms is in the bin from 10 ms, not in the one that ends there."""
+    """10 ms falls into the bin that starts at 10 ms, not the one that ends there."""
     series = Series("x", "x", "", "GET", 3, 3, 3, response=Histogram.of([1000, 10_000, 10_000]))
     result = BurstResult(_burst().plan, Window(1.0, 2.0), 1.0, (series,))
     distribution = _report(Measurement(TEST, (result,))).bursts[0].distribution
@@ -109,7 +109,7 @@ def test_a_time_on_an_edge_belongs_to_the_bin_that_it_opens() -> None:
 
 
 def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> None:
-    """1,000 slots of 100 ms become at most 120 points."""
+    """1,000 slots of 100 ms become at most 120 points, and no request is lost."""
     (burst,) = _report(Measurement(TEST, (_burst(1000),))).bursts
     timeline = burst.timeline
     assert timeline is not None
@@ -120,7 +120,7 @@ def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> No
 
 
 def test_a_timeline_ends_with_the_last_request() -> None:
-    """The slots after it, in which answers came in, would be drawn as a fall of the throughput to nothing."""
+    """Later slots, in which only answers arrive, would look like throughput dropping to zero."""
     result = _burst(5)
     waiting = tuple(Slot(start=place * 0.1, answered=1) for place in range(5, 8))
     (burst,) = _report(Measurement(TEST, (replace(result, timeline=(*result.timeline, *waiting)),))).bursts
@@ -129,14 +129,14 @@ def test_a_timeline_ends_with_the_last_request() -> None:
 
 
 def test_a_burst_without_answers_has_no_times() -> None:
-    """Nothing is never written as 0 ms."""
+    """Missing times are never shown as 0 ms."""
     silent = BurstResult(_burst().plan, Window(1.0, 2.0), 1.0, (Series("x", "x", "", "GET", 5, 5, 0, failed={FailureKind.TIMEOUT: 5}),))
     (burst,) = _report(Measurement(TEST, (silent,))).bursts
     assert (burst.overall.p95, burst.overall.success_rate, burst.distribution, burst.timeline) == (None, 0.0, None, None)
 
 
 def test_a_rate_is_a_share() -> None:
-    """0.002 of requests is written 0.2 %, as the sentence beside it says."""
+    """A share of 0.002 is shown as 0.2 %, as in the sentence next to it."""
     threshold = Threshold(Selector(METRICS["http_req_failed"], ()), Expression("rate", "<", 0.01, None))
     result = ThresholdResult(threshold, Verdict.PASS, 0.002, "", 0.01, (0.0, 0.004), 1000, 20, None, "why", (), "")
     (objective,) = _report(Measurement(TEST, judgement=Judgement(Verdict.PASS, (result,), ()))).objectives
@@ -144,7 +144,7 @@ def test_a_rate_is_a_share() -> None:
 
 
 def test_a_threshold_keeps_verdict_interval_and_margin() -> None:
-    """An end of the interval that is infinite is unknown, as JSON has no infinity."""
+    """An infinite end of the interval becomes null, because JSON has no infinity."""
     (objective,) = _report(Measurement(TEST, (), _judgement(150.0))).objectives
     assert (objective.metric, objective.expression) == ("http_req_duration{host:foo.localhost}", "p(95)<200")
     assert (objective.measured, objective.low, objective.high, objective.margin) == (150.0, 90.0, None, 0.25)
@@ -152,26 +152,26 @@ def test_a_threshold_keeps_verdict_interval_and_margin() -> None:
 
 
 def test_the_margin_of_a_lower_limit_is_what_lies_above_it() -> None:
-    """`rate>0.9` with 0.99 has 10 % left."""
+    """`rate>0.9` measured at 0.99 has 10 % headroom."""
     (objective,) = _report(Measurement(TEST, (), _judgement(220.0, ">"))).objectives
     assert objective.margin == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("measured", "operator", "limit"), [(None, "<", 200.0), (math.inf, "<", 200.0), (1.0, "<", 0.0), (1.0, "==", 2.0)])
 def test_no_margin_is_made_up(measured: float | None, operator: str, limit: float) -> None:
-    """Without data, among failed requests, against 0 and against one exact value there is none."""
+    """No data, failed requests, a limit of 0 or an exact value give no margin."""
     (objective,) = _report(Measurement(TEST, (), _judgement(measured, operator, limit))).objectives
     assert objective.margin is None
 
 
 def test_the_gates_of_validity_are_kept() -> None:
-    """A reader of the report sees why a measurement could be trusted."""
+    """The report shows which validity checks the measurement passed."""
     (gate,) = _report(Measurement(TEST, (), _judgement(1.0))).gates
     assert (gate.name, gate.ok, gate.measured, gate.test) == ("loop lag", True, "p99 1 ms", TEST)
 
 
 def test_resources_are_shown_against_the_limits_of_all_pods() -> None:
-    """Two pods with half a core each may use one core together; bytes become MB."""
+    """Two pods with half a core each may use one core together; bytes are shown as MB."""
     use = WorkloadUse(
         namespace="echo",
         workload="foo",
@@ -196,7 +196,7 @@ def test_resources_are_shown_against_the_limits_of_all_pods() -> None:
 
 
 def test_too_many_bursts_are_left_out_and_said() -> None:
-    """A report stays one that a reader accepts."""
+    """Bursts beyond the bound are dropped and reported, so the report stays within what a reader accepts."""
     burst = _burst(1)
     report = _report(Measurement(TEST, (burst,) * (BURSTS + 3)))
     assert len(report.bursts) == BURSTS
@@ -204,13 +204,13 @@ def test_too_many_bursts_are_left_out_and_said() -> None:
 
 
 def test_a_setup_error_is_kept_in_its_own_words() -> None:
-    """Message, time waited, last state and next step; an endless message is cut."""
+    """Message, time waited, last state and next step are kept; an endless message is truncated."""
     record = setup_error_record(DeployError("x" * 5000, waited=12.5, last_state="pending", next_step="look"), "deploy")
     assert (len(record.message), record.waited, record.last_state, record.next_step) == (1000, 12.5, "pending", "look")
 
 
 def test_the_cluster_and_the_phases_are_written_down() -> None:
-    """Where the application ran, and what took how long."""
+    """The report holds where the application ran and how long each phase took."""
     address = ClusterAddress(
         "kg", Path("k"), "kind-kg", "http://127.0.0.1:1", ("a", "b", "c"), "v1.37.2", "kindest/node:v1.37.2", reused=True
     )

@@ -1,4 +1,4 @@
-"""What follows from a report: merge or not, with which exit code, for every way in which a run ends or a report lies."""
+"""Decisions from a report: mergeable or not, and the exit code, for every ending and every kind of false report."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _report(
 
 
 def test_a_run_that_judged_what_it_must_may_merge() -> None:
-    """A passed test and a met objective are what a leg must show."""
+    """A matrix job with a passed test and a met objective may merge."""
     decided = decide(_report(Outcome.PASSED, _test(), objectives=(_objective(),)), HARD)
     assert (decided.verdict, decided.may_merge, decided.exit_code) == ("PASS", True, 0)
 
@@ -99,7 +99,7 @@ def test_a_run_that_judged_what_it_must_may_merge() -> None:
     ],
 )
 def test_whatever_is_no_verdict_is_red(report: RunReport | None, requirements: Requirements, code: int) -> None:
-    """Each way to end without a PASS has its exit code, and none may merge."""
+    """Every ending without a PASS has its exit code, and none may merge."""
     decided = decide(report, requirements)
     assert (decided.may_merge, decided.exit_code) == (False, code)
 
@@ -115,7 +115,7 @@ def test_whatever_is_no_verdict_is_red(report: RunReport | None, requirements: R
     ],
 )
 def test_a_word_does_not_outweigh_the_content(report: RunReport) -> None:
-    """A report that calls itself PASS and holds a failure is a failure."""
+    """A report that claims PASS but contains a failure is a failure."""
     decided = decide(report)
     assert (decided.verdict, decided.may_merge) == ("FAIL", False)
 
@@ -139,7 +139,7 @@ def _any_report(
     requirements=st.builds(Requirements, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(("warn", "fail", "pass"))),
 )
 def test_green_means_that_everything_was_judged_and_nothing_is_red(report: RunReport, requirements: Requirements) -> None:
-    """Whatever a report holds, exit code 0 and "may merge" are the same, and only for a report without any red in it."""
+    """For any report, "may merge" is true if and only if the exit code is 0, and never with anything red in the report."""
     decided = decide(report, requirements)
     assert decided.may_merge == (decided.exit_code == 0)
     if decided.may_merge:
@@ -156,7 +156,7 @@ def test_green_means_that_everything_was_judged_and_nothing_is_red(report: RunRe
 
 @pytest.mark.parametrize(("inconclusive", "merges"), [("warn", True), ("pass", True), ("fail", False)])
 def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusive, merges: bool) -> None:  # noqa: FBT001  # a parameter
-    """INCONCLUSIVE keeps its word, and only the option decides whether it is red."""
+    """INCONCLUSIVE keeps its name; the option alone decides whether it is red."""
     decided = decide(
         _report(Outcome.INCONCLUSIVE, _test(), objectives=(_objective(Verdict.INCONCLUSIVE),)), Requirements(inconclusive=inconclusive)
     )
@@ -164,7 +164,7 @@ def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusi
 
 
 def test_an_undecided_run_whose_tests_were_all_skipped_does_not_merge() -> None:
-    """What could not be decided is no verdict by itself: without a test that passed nothing was judged."""
+    """INCONCLUSIVE is not a verdict by itself: without a passed test, nothing was judged."""
     skipped = _test().model_copy(update={"outcome": "skipped"})
     report = _report(Outcome.INCONCLUSIVE, skipped, objectives=(_objective(Verdict.INCONCLUSIVE),))
     decided = decide(report, Requirements(tests=False))
@@ -182,26 +182,26 @@ def test_an_undecided_run_whose_tests_were_all_skipped_does_not_merge() -> None:
     ],
 )
 def test_a_report_of_another_run_is_not_trusted(run: RunIdentity, red: bool) -> None:  # noqa: FBT001  # a parameter
-    """Head, run and attempt are compared where they are known."""
+    """Head, run and attempt are compared if they are known."""
     decided = decide(_report(Outcome.PASSED, _test(), record=PullRequest(head_sha=HEAD, run_id=7, attempt=2)), run=run)
     assert (decided.verdict == "UNTRUSTED", decided.exit_code) == (red, 24 if red else 0)
 
 
 def test_a_report_that_names_no_commit_is_not_trusted() -> None:
-    """A report without an origin cannot stand for a head that is known."""
+    """A report without an origin is not accepted for a known head commit."""
     assert decide(_report(Outcome.PASSED, _test()), run=RunIdentity(HEAD)).verdict == "UNTRUSTED"
 
 
 @pytest.mark.parametrize(("conclusion", "red"), [("", False), ("success", False), ("failure", True), ("cancelled", True)])
 def test_a_report_that_contradicts_its_run_is_not_trusted(conclusion: str, red: bool) -> None:  # noqa: FBT001  # a parameter
-    """A PASS of a run that GitHub calls a failure is not believed."""
+    """A PASS from a run that GitHub reports as failed is not trusted."""
     decided = decide(_report(Outcome.PASSED, _test()), conclusion=conclusion)
     assert (decided.verdict == "UNTRUSTED", decided.may_merge) == (red, not red)
 
 
 @pytest.mark.parametrize(("verdict", "inconclusive"), [*product(Verdict, get_args(Inconclusive))])
 def test_test_and_command_agree_on_every_verdict(verdict: Verdict, inconclusive: Inconclusive) -> None:
-    """What fails a test fails a command, and FAIL and INVALID always do."""
+    """Whatever fails a test fails a command, and FAIL and INVALID always fail both."""
     failing = effect_of(verdict, inconclusive) is Effect.FAIL
     assert (exit_code_of(verdict, inconclusive) != 0) == failing
     assert failing == (verdict in {Verdict.FAIL, Verdict.INVALID} or (verdict is Verdict.INCONCLUSIVE and inconclusive == "fail"))
@@ -221,12 +221,12 @@ FAIL = Decision("FAIL", may_merge=False, exit_code=20, reason="")
     ],
 )
 def test_several_legs_are_as_good_as_the_worst(legs: list[Decision], expected: Callable[[], Decision]) -> None:
-    """One red leg makes the whole red, with that leg's code."""
+    """One red matrix job makes the result red, with that job's exit code."""
     assert worst(legs) == expected()
 
 
 def test_no_leg_at_all_is_red() -> None:
-    """An empty folder of reports is no verdict."""
+    """An empty folder of reports yields no verdict."""
     assert worst([]).exit_code == 28
 
 
@@ -263,13 +263,13 @@ def _result(outcome: TestOutcome, node_id: str = TEST) -> TestResult:
 def test_the_outcome_follows_from_tests_and_verdicts(
     tests: list[TestResult], verdicts: list[Verdict], exit_code: int, expected: Outcome
 ) -> None:
-    """A test that failed for want of a verdict is not a broken objective."""
+    """A test that failed because it got no verdict is not a failed objective."""
     objectives = [_judged(verdict) for verdict in verdicts]
     assert outcome_of(exit_code=exit_code, interrupted=False, setup_error=None, tests=tests, objectives=objectives) is expected
 
 
 def test_a_failed_setup_and_an_interruption_come_first() -> None:
-    """Errors of every test are the consequence, not the news."""
+    """Errors in every test are a consequence of the setup failure, which is reported first."""
     error = SetupError(phase="deploy", message="no")
     errors = [_result("error")]
     assert outcome_of(exit_code=1, interrupted=False, setup_error=error, tests=errors, objectives=()) is Outcome.SETUP_FAILED

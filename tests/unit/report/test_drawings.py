@@ -16,7 +16,7 @@ def small(passing: RunReport) -> RunReport:
 
 
 def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: RunReport) -> None:
-    """Four charts for each burst, and two from burst to burst."""
+    """Each burst gets four charts, and two more compare bursts."""
     drawn = drawings_of(small)
     assert [chart.title.partition(" in ")[0].partition(" during ")[0] for chart in drawn.bursts[0].charts] == [
         "Response time",
@@ -28,7 +28,7 @@ def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: R
 
 
 def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport) -> None:
-    """A share of failures has no place on an axis of milliseconds."""
+    """A failure rate is not drawn on an axis of milliseconds."""
     small = small.model_copy(update={"bursts": small.bursts[:1], "resources": ()})
     with_limits, without = drawings_of(small), drawings_of(small.model_copy(update={"objectives": small.objectives[1:]}))
     assert "var(--limit)" in with_limits.bursts[0].charts[0].svg
@@ -36,7 +36,7 @@ def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport)
 
 
 def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> None:
-    """A shade for each burst in the window, and one of the whole window without any."""
+    """Each burst in the window gets a shaded area; without bursts the whole window is shaded."""
     wide = small.model_copy(
         update={"resources": (small.resources[0].model_copy(update={"started": small.bursts[0].started, "seconds": 30.0}),)}
     )
@@ -47,7 +47,7 @@ def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> 
 
 
 def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
-    """What is drawn can be read without seeing it: as many rows as there are steps, bursts or samples."""
+    """Every chart has a table with one row per step, burst or sample, so it can be read without being seen."""
     drawn = drawings_of(small)
     all_charts = [*drawn.overview, *(chart for burst in drawn.bursts for chart in burst.charts), *drawn.workloads[0].charts]
     assert len(all_charts) == 2 + 2 * 4 + 2
@@ -62,7 +62,7 @@ def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
 
 
 def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) -> None:
-    """Bands are areas of some opacity, limits are dashed, and the limits' values are said."""
+    """Bands are translucent areas, limits are dashed, and the limits' values are listed."""
     keys = {key.name: (key.colour, key.shape, key.opacity) for key in drawings_of(small).bursts[0].charts[0].keys}
     assert keys == {
         "p90 to p99": ("series-1", "area", 0.18),
@@ -74,13 +74,13 @@ def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) ->
 
 
 def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport) -> None:
-    """No empty axes."""
+    """A run without measurements gets no empty charts."""
     drawn = drawings_of(setup_failed)
     assert (drawn.overview, drawn.bursts, drawn.workloads) == ((), (), ())
 
 
 def test_a_run_whose_every_request_failed_is_drawn_too(small: RunReport) -> None:
-    """An outage has no response times: its axes are empty, and the failures are there to be seen."""
+    """An outage has no response times: the latency axes stay empty and the failures are drawn."""
     silent = []
     for burst in small.bursts:
         assert burst.timeline is not None

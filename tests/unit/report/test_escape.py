@@ -1,4 +1,4 @@
-"""Escapes: what cannot be seen is written out, and no text leaves its code."""
+"""Escaping: invisible characters are written out, and no text escapes its code span."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from kindgate.report.escape import cell_code, code_block, code_span, html_code, 
     ],
 )
 def test_what_is_not_drawn_is_written_out(text: str, shown: str) -> None:
-    """Controls, zero-width and direction characters; letters of any script stay."""
+    """Control, zero-width and direction characters are escaped; letters of any script are kept."""
     assert visible(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_a_code_span_ends_where_it_has_to(text: str) -> None:
-    """Its fence is longer than any run of backticks inside, and it stays on its line."""
+    """The fence is longer than any run of backticks inside, and the span stays on one line."""
     span = code_span(text)
     if span == "—":
         assert not visible(text).strip()
@@ -53,28 +53,28 @@ def test_no_line_of_a_block_closes_it(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "cell"), [("a|b", r"`a\|b`"), (r"a\|b", r"`a\\x7cb`"), ("||", r"`\|\|`")])
 def test_a_pipe_stays_in_its_cell(text: str, cell: str) -> None:
-    """Also one that has a backslash before it already."""
+    """Pipes are escaped, even after a backslash."""
     assert cell_code(text) == cell
 
 
 def test_long_text_is_cut_with_an_ellipsis() -> None:
-    """A name of any length cannot fill the page."""
+    """A name of any length stays within its limit."""
     assert code_span("x" * 500, 10) == "`xxxxxxxxx…`"
 
 
 def test_html_is_escaped_in_an_element() -> None:
-    """For `<summary>`, where Markdown is not read."""
+    """HTML escaping applies in `<summary>`, where Markdown is not parsed."""
     assert html_code("<b>&`@x") == "<code>&lt;b&gt;&amp;`@x</code>"
 
 
 def test_a_links_name_is_letters_and_digits() -> None:
-    """The name of a link cannot end it."""
+    """A link's text cannot close the link."""
     assert link("run](x) <b>", "https://github.com/a/b") == "[run  x   b](https://github.com/a/b)"
     assert link("*", "https://github.com/a/b") == "[link](https://github.com/a/b)"
 
 
 class Unwalked(str):
-    """A text that may be cut, and that nobody may walk through whole."""
+    """A string that can be sliced but not iterated."""
 
     __slots__ = ()
 
@@ -84,7 +84,7 @@ class Unwalked(str):
 
 @pytest.mark.parametrize("shown", [code_span, cell_code, code_block, html_code])
 def test_of_a_huge_text_only_the_start_is_looked_at(shown: Callable[[str, int], str]) -> None:
-    """A hostile report has thousands of texts that are escaped sign by sign, and shows little of each."""
+    """A hostile report holds thousands of texts of which little is shown, so only the start of each is escaped."""
     page = shown(Unwalked("\u202e" * 100_000), 30)
 
     assert page.count(r"\u202e") == 4
@@ -93,5 +93,5 @@ def test_of_a_huge_text_only_the_start_is_looked_at(shown: Callable[[str, int], 
 
 @given(st.text(st.sampled_from("a\u202e\u200b`|\\\n")), st.integers(1, 40))
 def test_cutting_first_shows_the_same(text: str, limit: int) -> None:
-    """An escape is never shorter than its sign, so that the start of the text decides."""
+    """An escape is never shorter than its character, so cutting before escaping changes nothing."""
     assert visible_start(text, limit) == shortened(visible(text), limit)

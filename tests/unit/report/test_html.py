@@ -1,4 +1,4 @@
-"""report.html: self-contained, safe against what stands in a report, whole without JavaScript, and small."""
+"""report.html: self-contained, small, safe against the report's contents, and complete without JavaScript."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """What a browser would find: elements, ids, references, text; unbalanced tags are an error."""
+    """What a browser would find: elements, IDs, references and text; unbalanced tags are an error."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -34,37 +34,37 @@ class Page(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the element."""
+        """Record the element."""
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element of SVG that closes itself."""
+        """Record a self-closing SVG element."""
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        """Every end belongs to the element that is open."""
+        """Check that the tag closes the open element."""
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Collect what is read."""
+        """Collect the text."""
         self.text += data
 
     def values(self, name: str) -> list[str]:
-        """The values of an attribute, over all elements."""
+        """Return all values of an attribute."""
         return [value for _, attributes in self.elements if (value := attributes.get(name))]
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, Page]:
-    """Pages made so far: drawing takes a moment."""
+    """Cached pages, because drawing them is slow."""
     return {}
 
 
 @pytest.fixture
 def failing_page(failing: RunReport, pages: dict[str, Page]) -> Page:
-    """The page of a failing run, made once."""
+    """The page of a failing run, rendered once."""
     if "failing" not in pages:
         pages["failing"] = Page(report_page(failing))
     return pages["failing"]
@@ -72,7 +72,7 @@ def failing_page(failing: RunReport, pages: dict[str, Page]) -> Page:
 
 @pytest.mark.parametrize("ending", ["inconclusive", "invalid", "setup_failed", "interrupted"])
 def test_every_ending_has_a_page_that_leads_with_its_verdict(ending: str, request: pytest.FixtureRequest) -> None:
-    """Also where there is nothing to draw."""
+    """Every page starts with its verdict, even if there is nothing to draw."""
     report: RunReport = request.getfixturevalue(ending)
     page = Page(report_page(report.model_copy(update={"bursts": report.bursts[:1], "resources": ()})))
     assert report.outcome.value.replace("-", " ").upper()[:6] in page.text
@@ -80,7 +80,7 @@ def test_every_ending_has_a_page_that_leads_with_its_verdict(ending: str, reques
 
 
 def test_the_page_loads_nothing_from_anywhere(failing_page: Page) -> None:
-    """No script, style, font or picture has an address; links lead only where the report says, or into the artifacts."""
+    """No script, style, font or image is loaded; links lead only to addresses in the report or into the artifacts."""
     assert not failing_page.values("src")
     addresses = [value for tag, attributes in failing_page.elements if tag == "a" and (value := attributes["href"])]
     assert {address for address in addresses if ":" in address} == {
@@ -91,7 +91,7 @@ def test_the_page_loads_nothing_from_anywhere(failing_page: Page) -> None:
 
 
 def test_the_policy_allows_the_pages_own_style_and_script_alone(passing: RunReport) -> None:
-    """The hashes are those of what stands in the page, and no element has a style or handler of its own."""
+    """The hashes match the style and script in the page, and no element has inline styles or handlers."""
     page = report_page(passing.model_copy(update={"bursts": passing.bursts[:1], "resources": ()}))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy
@@ -106,7 +106,7 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone(passing: RunRepo
 
 
 def test_ids_are_unique_and_every_reference_leads_to_one(failing_page: Page) -> None:
-    """Charts drawn one by one share a page."""
+    """Charts are drawn separately but share one page."""
     ids = failing_page.values("id")
     assert [name for name, times in Counter(ids).items() if times > 1] == []
     references = [value.removeprefix("url(#").removesuffix(")") for value in failing_page.values("clip-path")]
@@ -117,7 +117,7 @@ def test_ids_are_unique_and_every_reference_leads_to_one(failing_page: Page) -> 
 
 
 def test_charts_follow_the_theme_and_say_what_they_show(failing_page: Page) -> None:
-    """Colours are the page's variables, and each drawing has a title and a description."""
+    """Colors come from the page's variables, and each chart has a title and a description."""
     colours = {value for name in ("fill", "stroke") for value in failing_page.values(name)}
     assert {colour for colour in colours if not colour.startswith("var(")} <= {"none"}
     drawings = [attributes for tag, attributes in failing_page.elements if tag == "svg" and attributes.get("role") == "img"]
@@ -126,7 +126,7 @@ def test_charts_follow_the_theme_and_say_what_they_show(failing_page: Page) -> N
 
 
 def test_ten_bursts_stay_below_one_and_a_half_megabytes(failing: RunReport) -> None:
-    """With as many points as a chart can have; the slowest bursts are drawn, all are in the table."""
+    """Charts have as many points as allowed; the slowest bursts are drawn, and all are in the table."""
     wave = tuple(3 + 90 * ((step * 37) % 101) / 101 for step in range(TIMELINE_POINTS))
     times = {name: tuple(factor * value for value in wave) for name, factor in (("p50", 1), ("p90", 2.1), ("p99", 4.7), ("max", 9.3))}
     timeline = Timeline(step=0.1, sent=(31,) * TIMELINE_POINTS, failed=(1,) * TIMELINE_POINTS, **times)
@@ -144,7 +144,7 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onmouseover="x
 
 
 def test_foreign_text_stays_text(failing: RunReport) -> None:
-    """No element, attribute or template expression comes out of a name, and hidden characters are written out."""
+    """No name produces an element, attribute or template expression, and invisible characters are escaped."""
     assert failing.cluster is not None
     first = failing.bursts[0]
     report = failing.model_copy(
@@ -171,7 +171,7 @@ def test_foreign_text_stays_text(failing: RunReport) -> None:
 
 
 def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunReport) -> None:
-    """Verdict, cause, objectives and a link; a hostile name stays text."""
+    """It shows the verdict, cause, objectives and a link; a hostile name stays text."""
     test = TestResult(node_id=HOSTILE, outcome="failed", seconds=1.0, error=HOSTILE, cause=HOSTILE)
     fragment = summary_fragment(failing.model_copy(update={"tests": (test,)}), "../report.html")
     parsed = Page(fragment)
@@ -183,7 +183,7 @@ def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunRe
 
 
 def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport) -> None:
-    """What a test did to the cluster, and the failures of the bursts sent in its time; others are no scenarios."""
+    """What the test did to the cluster is shown with the failures of the bursts sent meanwhile; other tests are not scenarios."""
     scenario = TestResult(
         node_id="tests/e2e/test_rollout.py::test_rollout",
         outcome="passed",
@@ -201,21 +201,21 @@ def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport)
 
 
 def test_a_folder_of_evidence_is_listed_with_addresses_that_a_browser_reads(failing: RunReport) -> None:
-    """A name with a space or a # in it leads to its file."""
+    """A link to a file whose name contains a space or `#` resolves to that file."""
     bundle = failing.failures[0].model_copy(update={"files": ("failures/test_slo_all/pod a#1.txt",)})
     page = Page(report_page(failing.model_copy(update={"failures": (bundle,), "bursts": (), "resources": ()})))
     assert "failures/test_slo_all/pod%20a%231.txt" in page.values("href")
 
 
 def test_what_javascript_sorts_is_whole_without_it(failing_page: Page) -> None:
-    """Every table has its head and its rows in the page itself, and numbers carry the value to sort by."""
+    """Every table has its head and rows in the page, and numbers carry their sort value."""
     assert "sortable" in " ".join(failing_page.values("class"))
     assert "0.41" in failing_page.text
     assert "button" not in {tag for tag, _ in failing_page.elements}
 
 
 def test_what_the_looks_found_stands_beside_what_was_confirmed(failing: RunReport) -> None:
-    """The page has the column only where a confirmation round followed."""
+    """The column appears only if a confirmation round ran."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
     row = failing.comparison[0].model_copy(update={"first": looks})
     undrawn = failing.model_copy(update={"bursts": (), "resources": ()})

@@ -1,4 +1,4 @@
-"""What a report holds of its judgements: all that the judge needs, or nothing of a judgement."""
+"""What a report keeps of a judgment: everything needed to recompute it, or none of it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def _found(samples: Sequence[BurstSample], *texts: str, test: str = "a") -> Foun
 
 
 def test_tests_that_share_bursts_share_their_figures() -> None:
-    """Each judgement names its bursts by their places, and every burst is there once, in the order of their starts."""
+    """Each judgment refers to its bursts by index, and every burst appears once, in start order."""
     kept = judged_figures([_found(SAMPLES[2:6]), _found(SAMPLES[:4], test="b")], SAMPLES)
     assert [record.bursts for record in kept.judged] == [(2, 3, 4, 5), (0, 1, 2, 3)]
     assert samples_of(kept.figures) == SAMPLES[:6]
 
 
 def test_bursts_that_nothing_was_judged_from_are_left_out() -> None:
-    """A suite may send many bursts of its own."""
+    """A suite may send many bursts that are not judged."""
     assert samples_of(judged_figures([_found(SAMPLES[3:5])], SAMPLES).figures) == SAMPLES[3:5]
 
 
@@ -48,7 +48,7 @@ TEXTS = (
 
 
 def test_an_objective_is_kept_as_it_was_judged() -> None:
-    """With every digit of its limit, its tags, and what it does to the run."""
+    """Every digit of its limit, its tags and its effect on the run are kept."""
     result = _found(SAMPLES, *TEXTS).result
     (record,) = judged_figures([Found(result, Origin((1.0,), 1, own=True))], ()).judged
     assert [one.threshold("@pytest.mark.slo") for one in record.thresholds] == list(parse_marker(TEXTS))
@@ -56,14 +56,14 @@ def test_an_objective_is_kept_as_it_was_judged() -> None:
 
 
 def test_what_aborts_a_run_is_kept() -> None:
-    """It decides how many bursts there may be."""
+    """Abort settings decide how many bursts a run may have."""
     thresholds = parse_marker(({"threshold": "max<1", "abortOnFail": True, "delayAbortEval": "3s"},), "test")
     (record,) = judged_figures([Found(judge(Objectives(thresholds), SAMPLES))], ()).judged
     assert record.thresholds[0].threshold("test") == thresholds[0]
 
 
 def test_a_comparison_is_kept_as_it_was_judged() -> None:
-    """Its tolerances, how many bursts make a figure, and how the versions were placed."""
+    """Tolerances, bursts per figure and placement of the versions are kept."""
     tolerances = (Tolerance(95.0, 0.1), Tolerance(99.9, 0.123456789))
     found = Found(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
     (record,) = judged_figures([found], SAMPLES).judged
@@ -72,7 +72,7 @@ def test_a_comparison_is_kept_as_it_was_judged() -> None:
 
 
 def test_a_judgement_whose_figures_have_no_room_is_left_without_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a part of its bursts another verdict could come; what others were judged from stays."""
+    """A subset of its bursts could give a different verdict, so none are kept; the figures of other judgments stay."""
     of_one = Size.of(SAMPLES[:1], judged_figures([_found(SAMPLES[:1], "max<1000")], SAMPLES).figures)
     monkeypatch.setattr("kindgate.report.measurements.TEXT_LIMIT", 6 * of_one.text)
     kept = judged_figures([_found(SAMPLES[:3]), _found(SAMPLES), _found(SAMPLES[1:4], test="c")], SAMPLES)
@@ -81,13 +81,13 @@ def test_a_judgement_whose_figures_have_no_room_is_left_without_any(monkeypatch:
 
 
 def test_a_burst_that_is_gone_leaves_its_judgement_without_figures() -> None:
-    """A full disk may have lost it."""
+    """A full disk may have lost a burst."""
     kept = judged_figures([_found(SAMPLES)], SAMPLES[1:])
     assert (kept.judged[0].bursts, kept.figures, kept.left_out) == ((), (), 1)
 
 
 def test_objectives_beyond_the_bound_leave_their_judgement_without_figures() -> None:
-    """Holm's correction looks at all objectives of a test together."""
+    """Holm's correction needs all objectives of a test."""
     many = [f"max<{limit}" for limit in range(1000, 1000 + OBJECTIVES_LIMIT)]
     kept = judged_figures([_found(SAMPLES[:1], "max<1000"), _found(SAMPLES[:1], *many), _found(SAMPLES[:1])], SAMPLES)
     assert [(len(record.thresholds), record.bursts) for record in kept.judged] == [(1, (0,)), (OBJECTIVES_LIMIT - 1, ())]
@@ -105,7 +105,7 @@ def test_objectives_beyond_the_bound_leave_their_judgement_without_figures() -> 
     ],
 )
 def test_an_objective_that_the_grammar_does_not_have_is_refused(metric: str, aggregation: str, quantile: float | None) -> None:
-    """A report of a stranger may hold anything; the judge takes only what it could have been given."""
+    """A report may come from a stranger; the judge accepts only valid objectives."""
     record = JudgedThreshold(metric=metric, aggregation=aggregation, operator="<", limit=1.0, quantile=quantile)
     with pytest.raises(ValueError, match="objective"):
         record.threshold()

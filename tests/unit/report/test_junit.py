@@ -1,4 +1,4 @@
-"""JUnit properties: names and values that a dashboard can read."""
+"""JUnit properties: names and values for dashboards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kindgate.report.run import RunReport
 
 
 def test_each_threshold_has_verdict_measured_value_and_limit(failing: RunReport) -> None:
-    """The unit is part of the name."""
+    """The unit is part of the property's name."""
     properties = dict(slo_properties(failing.objectives))
     assert properties["slo.verdict[http_req_duration: p(95)<50]"] == "FAIL"
     assert properties["slo.measured_ms[http_req_duration: p(95)<50]"] == "81.3"
@@ -18,7 +18,7 @@ def test_each_threshold_has_verdict_measured_value_and_limit(failing: RunReport)
 
 
 def test_each_comparison_has_both_figures_and_the_change(failing: RunReport) -> None:
-    """Absolute figures beside the share, and the interval."""
+    """Absolute figures come with the relative change and its interval."""
     properties = dict(comparison_properties(failing.comparison))
     assert properties["compare.verdict[p(95)]"] == "FAIL"
     assert (properties["compare.base_ms[p(95)]"], properties["compare.head_ms[p(95)]"]) == ("48.5", "81.3")
@@ -26,7 +26,7 @@ def test_each_comparison_has_both_figures_and_the_change(failing: RunReport) -> 
 
 
 def test_a_confirmed_comparison_has_what_its_looks_found(failing: RunReport) -> None:
-    """Whoever collects figures can tell the biased estimate from the other one."""
+    """Consumers can tell the interim looks' biased estimate from the confirmed one."""
     row = failing.comparison[0].model_copy(update={"first": EarlierLooks(verdict=Verdict.PASS, change=0.02, pairs=10)})
     properties = dict(comparison_properties([row]))
     assert (properties["compare.first_verdict[p(95)]"], properties["compare.first_change[p(95)]"]) == ("PASS", "0.02")
@@ -34,12 +34,12 @@ def test_a_confirmed_comparison_has_what_its_looks_found(failing: RunReport) -> 
 
 
 def test_the_load_is_summed_over_bursts_and_its_times_are_medians(failing: RunReport) -> None:
-    """Three bursts of 600 requests, in one of which 4 failed."""
+    """Three bursts of 600 requests, one of them with 4 failures."""
     properties = dict(load_properties(failing.bursts))
     assert (properties["load.bursts"], properties["load.requests"], properties["load.failed"]) == ("3", "1800", "4")
     assert (properties["load.rps"], properties["load.p95_ms"], properties["load.send_lag_p99_us"]) == ("299.4", "79.000", "180")
 
 
 def test_no_bursts_give_no_properties(setup_failed: RunReport) -> None:
-    """A test that sent nothing says nothing about load."""
+    """A test that sent no load has no load properties."""
     assert load_properties(setup_failed.bursts) == []

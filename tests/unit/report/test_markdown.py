@@ -1,4 +1,4 @@
-"""The comment and the job's summary: golden pages, the first two lines, the limits, and text that wants to be more than text."""
+"""The comment and the job summary: golden pages, the first two lines, size limits and hostile text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _with_tests(report: RunReport, count: int, text: str) -> RunReport:
 
 
 def _is_golden(name: str, page: str) -> None:
-    """Compare with the golden file; KINDGATE_GOLDEN=write writes it instead, to be read in the diff."""
+    """Compare with the golden file; KINDGATE_GOLDEN=write rewrites it for review in the diff."""
     file = GOLDEN / f"{name}.md"
     if os.environ.get("KINDGATE_GOLDEN") == "write":
         file.write_text(page)
@@ -50,18 +50,18 @@ def _is_golden(name: str, page: str) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_comment_is_the_golden_one(ending: str, request: pytest.FixtureRequest) -> None:
-    """Every change of a comment is seen in a diff."""
+    """Every change to a comment shows up in a diff."""
     _is_golden(ending, comment(request.getfixturevalue(ending)))
 
 
 def test_a_truncated_comment_is_the_golden_one(failing: RunReport) -> None:
-    """The least useful rows go first, and the page says how many."""
+    """The least useful rows are dropped first, and the page states how many."""
     _is_golden("truncated", comment(_with_tests(failing, 40, "tests/e2e/test_many.py::test_it"), limit=6000))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, request: pytest.FixtureRequest) -> None:
-    """What a reviewer reads before anything is unfolded."""
+    """The first two lines are what a reviewer sees before unfolding anything."""
     first, second, *_ = comment(request.getfixturevalue(ending)).splitlines()
     said = {
         "passing": ("PASS", "to spare", "may merge"),
@@ -77,7 +77,7 @@ def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, reque
 
 
 def test_a_truncated_comment_keeps_its_first_two_lines(failing: RunReport) -> None:
-    """However little room there is."""
+    """The first two lines survive any limit."""
     report = _with_tests(failing, 40, "tests/e2e/test_many.py::test_it")
 
     assert comment(report, limit=2500).splitlines()[:2] == comment(report).splitlines()[:2]
@@ -86,7 +86,7 @@ def test_a_truncated_comment_keeps_its_first_two_lines(failing: RunReport) -> No
 
 
 def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: RunReport) -> None:
-    """No scrolling to learn what broke by how much."""
+    """Line one states the measured value and the limit."""
     assert "`p(95)<50` of `http_req_duration` was 81.3 ms (limit 50 ms)" in comment(failing).splitlines()[0]
 
 
@@ -104,7 +104,7 @@ def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: 
     ],
 )
 def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdict, outcome: Outcome, words: str) -> None:
-    """A run that only compares two versions says so in line one, with the change and the sentence that explains it."""
+    """A run that only compares two versions states the change in line one and explains it in line two."""
     row = failing.comparison[0].model_copy(update={"verdict": verdict})
     tests = tuple(test for test in failing.tests if test.outcome == "passed")
     report = failing.model_copy(
@@ -119,7 +119,7 @@ def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdic
 
 
 def test_what_is_not_confirmed_stands_first(failing: RunReport) -> None:
-    """Before undecided objectives too, in the headline and in its row; the row says what the looks had found."""
+    """Unconfirmed results precede undecided objectives in the headline, and the row shows what the interim looks found."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.675, low=0.51, high=0.82, pairs=10)
     said = "INCONCLUSIVE: not confirmed: 10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell: p(95) is as it was."
     row = failing.comparison[0].model_copy(
@@ -147,7 +147,7 @@ def test_what_is_not_confirmed_stands_first(failing: RunReport) -> None:
 
 
 def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: RunReport) -> None:
-    """`-m smoke` passes without any load: that alone is no reason to merge."""
+    """`-m smoke` passes without any load, which alone does not justify a merge."""
     first, second = comment(passing.model_copy(update={"objectives": (), "comparison": ()})).splitlines()[:2]
 
     assert first == "### ✅ PASS for `0123456`: 2 tests passed, no objective judged"
@@ -163,7 +163,7 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
     ],
 )
 def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, outcomes: list[str], deselected: int, counted: str) -> None:
-    """One pass among 19 skips is no plain PASS."""
+    """One pass among 19 skips is not a plain PASS."""
     report = passing.model_copy(update={"tests": tuple(map(_ended, outcomes)), "deselected": deselected})
     assert comment(report).startswith(f"### ✅ PASS ({counted}) for `0123456`: ")
 
@@ -177,7 +177,7 @@ def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, out
     ],
 )
 def test_what_must_be_judged_and_was_not_leads(passing: RunReport, report: dict[str, Any], said: str) -> None:
-    """A green run without what it was for is no PASS, and does not say that it may merge."""
+    """A green run without its required tests or objectives is not a PASS and is not called mergeable."""
     changed = passing.model_copy(update=report | ({"tests": (_ended("skipped"),)} if report.get("tests") == "skipped" else {}))
     page = comment(changed, decide(changed, Requirements(objectives=True)))
     assert page.startswith(said)
@@ -189,7 +189,7 @@ def _ended(outcome: str) -> TestResult:
 
 
 def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(failing: RunReport) -> None:
-    """Whichever test has it: the first one may have failed for want of the other."""
+    """The order holds whichever test it comes from: the first failing test may lack a cause."""
     plain = TestResult(node_id="tests/e2e/test_a.py::test_a", outcome="failed", seconds=1.0, error="assert 0")
     caused, explained = failing.model_copy(update={"tests": (plain, *failing.tests)}), failing.model_copy(update={"tests": (plain,)})
     erring = explained.model_copy(update={"objectives": (), "comparison": ()})
@@ -201,7 +201,7 @@ def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(faili
 
 @pytest.mark.parametrize(("samples", "said"), [(6000, "has no value because too many requests failed"), (0, "has no data")])
 def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, said: str) -> None:
-    """Where requests fail, a percentile of response times may have no time."""
+    """If too many requests fail, a percentile has no value."""
     objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
     page = comment(failing.model_copy(update={"objectives": (objective,)}))
 
@@ -209,7 +209,7 @@ def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, 
 
 
 def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
-    """A forged report cannot say PASS where GitHub says failure, nor the other way round."""
+    """A report that contradicts GitHub's conclusion, in either direction, is UNTRUSTED."""
     red = passing.model_copy(update={"exit_code": 1})
     assert comment(passing, decide(passing, conclusion="failure")).startswith("### ❌ UNTRUSTED")
     assert comment(red, decide(red, conclusion="success")).startswith("### ❌ UNTRUSTED")
@@ -217,7 +217,7 @@ def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> 
 
 
 def test_a_commit_without_a_report_is_named(failing: RunReport) -> None:
-    """What is known of it, and no verdict of an older one."""
+    """The comment shows what is known about this commit and no older verdict."""
     page = comment_without_report(no_verdict("the run uploaded no report"), "0123456789" * 4, failing.links)
 
     assert page.startswith("### ❌ NO VERDICT for `0123456`: `the run uploaded no report`\n")
@@ -226,14 +226,14 @@ def test_a_commit_without_a_report_is_named(failing: RunReport) -> None:
 
 
 def test_a_gate_that_changes_itself_is_named(failing: RunReport) -> None:
-    """A loosened threshold is not merged unseen."""
+    """A loosened threshold is pointed out."""
     page = comment(failing)
     assert "changes the gate that judges it: `tests/e2e/slo.yaml`" in page
     assert "| `rate<0.001` | `rate<0.01` |" in page
 
 
 def test_ten_thousand_failures_fit(failing: RunReport) -> None:
-    """The page is cut at the ends of rows, says so, and keeps its objectives and its footer."""
+    """The page is cut between rows, says so, and keeps its objectives and footer."""
     page = comment(_with_tests(failing, 10_000, "tests/e2e/test_many.py::test_it"))
     assert len(page) <= LIMIT
     assert re.search(r"_[\d,]+ more failing tests omitted", page)
@@ -243,7 +243,7 @@ def test_ten_thousand_failures_fit(failing: RunReport) -> None:
 
 
 def test_bytes_are_bounded_too(failing: RunReport) -> None:
-    """A character of three bytes counts as three."""
+    """A three-byte character counts as three."""
     page = comment(_with_tests(failing, 2000, "測試" * 50))
     assert len(page.encode()) <= LIMIT
 
@@ -251,7 +251,7 @@ def test_bytes_are_bounded_too(failing: RunReport) -> None:
 @given(st.integers(1500, 12_000))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_whatever_the_limit_nothing_is_left_open(failing: RunReport, limit: int) -> None:
-    """Folds, fences and rows end where they have to, wherever the page is cut."""
+    """Folds, fences and rows are closed wherever the page is cut."""
     page = comment(_with_tests(failing, 20, "a`b|c"), limit=max(limit, 2500))
     assert len(page.encode()) <= max(limit, 2500)
     assert page.count("<details>") == page.count("</details>")
@@ -260,20 +260,20 @@ def test_whatever_the_limit_nothing_is_left_open(failing: RunReport, limit: int)
 
 
 def test_the_summary_holds_everything_that_the_comment_cuts(failing: RunReport) -> None:
-    """A page of its own has room for every failing test."""
+    """The summary is a separate page with space for every failing test."""
     page = job_summary(_with_tests(failing, 400, "tests/e2e/test_many.py::test_it"))
     assert "omitted" not in page
     assert page.count("test_it[399]") == 2
 
 
 def test_the_summary_leaves_room_for_what_the_step_wrote_before(failing: RunReport) -> None:
-    """GitHub drops the whole summary when it is one byte too long."""
+    """GitHub drops the whole summary if it is one byte too long."""
     page = job_summary(_with_tests(failing, 9000, "tests/e2e/test_many.py::test_it"), used=SUMMARY_LIMIT - 30_000)
     assert len(page.encode()) <= 30_000
 
 
 def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
-    """A matrix whose every leg fills its bounds: the worst leg's headline and the table of all legs stay, and it does not take minutes."""
+    """If every matrix job's report is at its bounds, the worst job's headline and the table of all jobs stay, and rendering stays fast."""
     long = "x" * 300
     full = _with_tests(failing, 300, "é" * 900).model_copy(
         update={
@@ -292,7 +292,7 @@ def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
 
 
 def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunReport) -> None:
-    """One red leg makes the comment red, and each leg has its row and its own section."""
+    """One red matrix job makes the comment red; each job has its row and its section."""
     page = matrix_comment([Leg("k8s-1.36", passing, decide(passing)), Leg("k8s-1.37", failing, decide(failing))])
     assert page.startswith("### `k8s-1.37` ❌ FAIL")
     assert "| `k8s-1.36` | ✅ PASS |" in page
@@ -300,13 +300,13 @@ def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunR
 
 
 def test_a_leg_that_its_run_contradicts_leads(passing: RunReport, failing: RunReport) -> None:
-    """A forged PASS does not hide behind the others."""
+    """A forged PASS is not hidden behind other failures."""
     page = matrix_comment([Leg("a", failing, decide(failing)), Leg("b", passing, decide(passing, conclusion="failure"))])
     assert page.startswith("### `b` ❌ UNTRUSTED")
 
 
 def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
-    """Silence is not consent."""
+    """A missing report counts as a failure."""
     page = matrix_comment([Leg("k8s-1.36", passing, decide(passing))], {"k8s-1.37": "it was cancelled"}, head="0123456789" * 4)
     assert page.startswith("### ❌ NO VERDICT for `0123456`: no report from `k8s-1.37`")
     assert "it was cancelled" in page.splitlines()[1]
@@ -314,7 +314,7 @@ def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
 
 
 def test_the_charts_axis_is_a_scale_where_bursts_are_evenly_spaced(failing: RunReport) -> None:
-    """Forty labels would overlap; a burst without a figure leaves a gap, which a scale would hide."""
+    """Forty labels would overlap; a burst without a figure leaves a gap that a scale would hide."""
     burst = failing.bursts[0]
     empty = burst.model_copy(update={"overall": burst.overall.model_copy(update={"p95": None})})
 
@@ -323,7 +323,7 @@ def test_the_charts_axis_is_a_scale_where_bursts_are_evenly_spaced(failing: RunR
 
 
 def test_objectives_that_read_the_same_are_told_apart_by_their_tests(failing: RunReport) -> None:
-    """Two tests may judge one threshold, of other loads."""
+    """Two tests may judge the same threshold under different loads."""
     one = failing.objectives[0]
     page = comment(failing.model_copy(update={"objectives": (one, one.model_copy(update={"test": "tests/e2e/test_other.py::test_it"}))}))
 
@@ -349,14 +349,14 @@ HOSTILE = [
 
 
 def _outside_code(page: str) -> str:
-    """The page without fenced blocks, code spans and code elements, as CommonMark reads them."""
+    """Return the page without fenced blocks, code spans and code elements, as CommonMark parses them."""
     page = re.sub(r"^(`{3,})[^`\n]*\n.*?^\1$", "", page, flags=re.MULTILINE | re.DOTALL)
     page = re.sub(r"<code>[^<]*</code>", "", page)
     return re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", page)
 
 
 def assert_harmless(page: str) -> None:
-    """Nothing outside of code has an effect that is not ours."""
+    """Assert that foreign text has no effect outside code."""
     plain = _outside_code(page)
     for sign in ("@", "<!--", "<script", "<img", "evil.example", "![", "#1", "::set"):
         assert sign not in plain
@@ -365,7 +365,7 @@ def assert_harmless(page: str) -> None:
 
 
 def _hostile(report: RunReport, text: str) -> RunReport:
-    """The report with `text` in every place that a pull request can fill."""
+    """Return the report with `text` in every field that a pull request controls."""
     assert report.cluster is not None
     return report.model_copy(
         update={
@@ -397,7 +397,7 @@ def _hostile(report: RunReport, text: str) -> RunReport:
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome) -> None:
-    """No mention, issue, address, image, comment, markup or hidden character takes effect, in any kind of run."""
+    """No mention, issue, URL, image, comment, markup or invisible character takes effect, in any kind of run."""
     assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
 
 
@@ -405,7 +405,7 @@ def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome
 @given(st.text(st.sampled_from("`|\\\n @#<>!-[]()*_~$\u202eaé"), max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: str) -> None:
-    """Whatever a test is called, every table row keeps its columns."""
+    """Every table row keeps its columns, whatever the name of a test."""
     page = comment(_hostile(failing, text))
     assert_harmless(page)
     outside_of_fences = re.sub(r"(?ms)^(`{3,})[^`\n]*$.*?^\1$", "", page)
@@ -417,7 +417,7 @@ def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: st
 
 
 def test_a_sentence_of_the_judge_is_a_cause_without_its_verdict_and_with_one_full_stop(failing: RunReport) -> None:
-    """`FAIL: FAIL: ...` and `minutes..` read like a mistake."""
+    """Repeated verdicts (`FAIL: FAIL: ...`) and double periods (`minutes..`) are avoided."""
     told = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
     report = failing.model_copy(update={"objectives": (told,), "tests": ()})
     assert headline(report).cause == ("p(95) = 81 ms: too slow; this speaks for this machine",)

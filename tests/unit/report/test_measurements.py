@@ -1,4 +1,4 @@
-"""Figures in a report: the judge gets back exactly what was measured, or nothing."""
+"""Figures in a report: the judge reads back exactly what was measured, or nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _read(*documents: dict[str, Any]) -> object:
 )
 @settings(max_examples=60, deadline=None)
 def test_the_judge_gets_back_what_was_measured(**burst: Any) -> None:
-    """Whatever happens to requests, no number changes between the engine and a judge that reads the report."""
+    """No number changes between the engine and a judge that reads the report, whatever happens to the requests."""
     samples = tuple(burst_sample(measured_burst(number, **burst)) for number in (1, 2))
     figures = [figures_of(sample) for sample in samples]
     assert samples_of([BurstFigures.model_validate_json(record.model_dump_json()) for record in figures]) == samples
@@ -70,14 +70,14 @@ CONTRADICTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("change", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_figures_that_contradict_each_other_are_refused(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Failures that are left out, requests without a fate and answers without a request: no engine measures such."""
+    """Missing failures, requests without an outcome and answers without a request are refused: no engine measures them."""
     with pytest.raises(FiguresRefused, match="burst 1"):
         _read(_series(lambda series: series.update(change(series))))
 
 
 @pytest.mark.parametrize("part", ["send_lag", "loop_lag", "punctual"])
 def test_a_generators_figures_have_to_fit_its_requests(part: str) -> None:
-    """The gates of validity are judged from them."""
+    """The generator's figures decide validity, so they must match its requests."""
     document = _document()
     holder = document if part == "send_lag" else document["health"]
     holder[part] = document["health"]["punctual"] + 1 if part == "punctual" else ONE
@@ -87,7 +87,7 @@ def test_a_generators_figures_have_to_fit_its_requests(part: str) -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 1), (2, 1)])
 def test_a_burst_counts_once_and_in_its_place(numbers: tuple[int, int]) -> None:
-    """A good burst cannot be shown twice, and bursts cannot be sorted by taste."""
+    """A good burst cannot be counted twice, and bursts cannot be reordered."""
     with pytest.raises(FiguresRefused, match="order"):
         _read(*map(_document, numbers))
 
@@ -96,18 +96,18 @@ def test_a_burst_counts_once_and_in_its_place(numbers: tuple[int, int]) -> None:
     ("field", "value"), [("response", "a'b"), ("response", "é"), ("response", 'a"b'), ("tags", {"host": "x" * 1001}), ("sent", -1)]
 )
 def test_a_document_holds_only_what_an_encoded_figure_can_be(field: str, value: object) -> None:
-    """Signs that the encoding does not use, endless texts and negative counts stop at the door."""
+    """Invalid characters, endless strings and negative counts are rejected on parsing."""
     with pytest.raises(ValidationError, match=field):
         _read(_series(lambda series: series.update({field: value})))
 
 
 def _bomb() -> str:
-    """A few hundred characters that are a histogram of nearly as many times as a report may hold."""
+    """Return a few hundred characters that decode to a histogram with almost as many times as a report may hold."""
     return base64.b85encode(lzma.compress(b"\x01" * (2 * TIMES_LIMIT - 2), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
 
 
 def test_a_text_that_is_no_histogram_is_refused() -> None:
-    """The alphabet alone makes no histogram."""
+    """Valid characters alone do not make a histogram."""
     with pytest.raises(FiguresRefused, match="histogram"):
         _read(_series(lambda series: series.update(response="abc")))
 
@@ -127,7 +127,7 @@ print(peak)
 
 
 def test_short_texts_do_not_grow_into_gigabytes() -> None:
-    """The limit is on what all histograms of a report hold together, and it is kept while they are unpacked."""
+    """The limit covers all histograms of a report together and is enforced while they are decoded."""
     document = _series(lambda series: series.update(response=_bomb(), failed_response=_bomb(), waiting=_bomb(), service=_bomb()))
     read = subprocess.run(
         [sys.executable, "-c", READ_BOMBS, str(2**31)], input=json.dumps(document), capture_output=True, text=True, check=True, timeout=60

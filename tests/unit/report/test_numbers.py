@@ -1,4 +1,4 @@
-"""How figures are written."""
+"""Number formatting."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from kindgate.report.numbers import NONE, change, number, percent, plural, quant
     ],
 )
 def test_three_digits_matter(value: float | None, text: str) -> None:
-    """No figure looks more exact than it is, and none needs an exponent."""
+    """Three significant digits, no false precision, no exponent."""
     assert number(value) == text
 
 
 @given(st.floats(-1e18, 1e18))
 def test_every_figure_can_be_written(value: float) -> None:
-    """The text reads back as about the same number, down to a billionth."""
+    """The text parses back to about the same number, down to a billionth."""
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.006, abs=1e-9)
 
 
 @pytest.mark.parametrize(("share", "text"), [(1.0, "100 %"), (0.999996, "99.999 %"), (0.9933, "99.33 %"), (0.031, "3.1 %"), (0.0, "0 %")])
 def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str) -> None:
-    """One failure in 250,000 requests is a failure."""
+    """One failure in 250,000 requests still shows as a failure."""
     assert percent(share) == text
 
 
@@ -46,12 +46,12 @@ def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str)
     ("seconds", "text"), [(0.04, "0 s"), (9.25, "9.2 s"), (59.94, "59.9 s"), (60.0, "1 min 0 s"), (3725.0, "1 h 2 min")]
 )
 def test_spans_of_time_are_written_as_people_say_them(seconds: float, text: str) -> None:
-    """Seconds with a decimal, minutes and hours without."""
+    """Seconds have a decimal; minutes and hours do not."""
     assert span(seconds) == text
 
 
 def test_units_signs_and_plurals() -> None:
-    """A figure carries its unit, a change its sign, a noun its number."""
+    """A figure has its unit, a change its sign, a noun its number."""
     assert quantity(12.34, "ms") == "12.3 ms"
     assert quantity(3.0, "") == "3"
     assert quantity(None, "ms") == NONE

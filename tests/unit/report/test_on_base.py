@@ -1,4 +1,4 @@
-"""What is red on the base version too, and what is new."""
+"""What also fails on the base version, and what is new."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _report(text: str, verdict: Verdict, measured: float, *figures: tuple[float,
     ("base", "outcome", "said"), [(48.5, "passed", "no, new: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
 )
 def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome: str, said: str) -> None:
-    """In its row, and in that of the test that judged it."""
+    """The objective's row and its test's row both say so."""
     report = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, base))
 
     (objective,), (test,) = report.objectives, report.tests
@@ -55,7 +55,7 @@ def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome
 
 @pytest.mark.parametrize(("base", "said"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])
 def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None:
-    """A pull request may mend what was red."""
+    """A met objective also shows the base's verdict: a pull request may fix a failure."""
     assert f"| ✅ PASS | {said} |" in comment(_report("p(95)<50", Verdict.PASS, 40.0, (95.0, base)))
 
 
@@ -70,7 +70,7 @@ def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None
     ],
 )
 def test_of_what_was_not_compared_nothing_is_said(text: str, figures: dict[float, float]) -> None:
-    """Another percentile, an average, a part of the requests, another metric."""
+    """Another percentile, an average, a subset of the requests or another metric gets no statement."""
     assert on_base(parse_marker((text,), "test")[0], figures) == (None, "")
 
 
@@ -80,7 +80,7 @@ def test_the_median_has_two_names() -> None:
 
 
 def test_figures_without_answers_are_none() -> None:
-    """A base version that answered nothing has no percentile."""
+    """A base version that answered nothing has no percentiles."""
     assert base_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
 
 
@@ -88,7 +88,7 @@ def test_figures_without_answers_are_none() -> None:
     ("found", "base"), [(("failed", "failed"), "failed"), (("failed", "passed"), "passed"), (("failed", ""), ""), (("", ""), "")]
 )
 def test_a_test_is_new_when_one_of_its_objectives_is(found: tuple[Literal["", "passed", "failed"], ...], base: str) -> None:
-    """And red on the base only when all of them are known to be."""
+    """A test fails on base too only if all its failed objectives are known to."""
     row = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, 40.0)).objectives[0]
     objectives = [row.model_copy(update={"on_base": one}) for one in found]
 
@@ -98,7 +98,7 @@ def test_a_test_is_new_when_one_of_its_objectives_is(found: tuple[Literal["", "p
 
 
 def test_a_test_that_failed_for_another_reason_is_left_alone() -> None:
-    """An error in its setup says nothing about objectives."""
+    """A setup error has nothing to do with objectives."""
     row = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, 40.0)).objectives[0]
     error = TestResult(node_id=TEST, outcome="error", seconds=1.0)
     other = TestResult(node_id="tests/e2e/test_x.py::test_x", outcome="failed", seconds=1.0)

@@ -1,4 +1,4 @@
-"""A report is read as its schema says, part by part, and anything else is refused."""
+"""A report is parsed by its schema, part by part, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ JSON = st.recursive(
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where the parts of a document are."""
+    """Return the paths of all parts of a document."""
     inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
 
 
 def replaced(node: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The document with one part replaced."""
+    """Return the document with one part replaced."""
     if not path:
         return value
     if isinstance(node, dict):
@@ -40,7 +40,7 @@ def replaced(node: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def test_a_report_is_read_as_it_was_written(passing: RunReport, failing: RunReport) -> None:
-    """With and without the spaces of a file for people."""
+    """Both compact and indented JSON are read."""
     for report in (passing, failing):
         assert read_report(report.model_dump_json().encode()) == report
         assert read_report(report.model_dump_json(indent=1).encode() + b" \n") == report
@@ -49,7 +49,7 @@ def test_a_report_is_read_as_it_was_written(passing: RunReport, failing: RunRepo
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
 @given(data=st.data())
 def test_what_the_schema_refuses_is_refused_and_nothing_else(failing: RunReport, data: st.DataObject) -> None:
-    """A whole report with any part replaced by anything: the same answer as from the schema, or the same report."""
+    """With any part replaced by anything, the reader gives the schema's error or the same report."""
     document = json.loads(failing.model_dump_json())
     path = data.draw(st.sampled_from(places(document)))
     text = json.dumps(replaced(document, path, data.draw(JSON))).encode()
@@ -66,7 +66,7 @@ def test_what_the_schema_refuses_is_refused_and_nothing_else(failing: RunReport,
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_bytes_break_the_reader(text: bytes) -> None:
-    """Whatever is uploaded is a report or refused."""
+    """Any uploaded bytes are parsed as a report or refused."""
     with suppress(ReportRefused):
         read_report(text)
 
@@ -74,7 +74,7 @@ def test_no_bytes_break_the_reader(text: bytes) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
 @given(data=st.data())
 def test_no_damage_breaks_the_reader(passing: RunReport, data: st.DataObject) -> None:
-    """A report with a few bytes changed, cut or added."""
+    """A report with bytes changed, removed or added is parsed or refused."""
     text = passing.model_dump_json().encode()
     start = data.draw(st.integers(0, len(text)))
     damaged = text[:start] + data.draw(st.binary(max_size=5)) + text[start + data.draw(st.integers(0, 5)) :]
@@ -84,7 +84,7 @@ def test_no_damage_breaks_the_reader(passing: RunReport, data: st.DataObject) ->
 
 @pytest.mark.parametrize("part", ['"exit_code":0', '"tests":[]', '"run":{"id":"1","id":"2","started":1.0,"seconds":1.0}'])
 def test_a_key_that_is_there_twice_is_refused(part: str) -> None:
-    """Two readers may each take another one of the two."""
+    """Two readers could use different values of a duplicate key."""
     good = '{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0,"tests":[]'
     assert read_report(f"{good}}}".encode()).exit_code == 0
     with pytest.raises(ReportRefused, match="twice"):

@@ -1,4 +1,4 @@
-"""A report judged again: an honest one gives the very verdicts that it claims, a forged one does not."""
+"""Recomputing a report: an honest one yields the verdicts it claims, a forged one does not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _thresholds(*texts: str) -> Objectives:
 
 
 def assert_honest(report: RunReport) -> None:
-    """Judged again it says the same: every verdict, figure and sentence, and what follows from them."""
+    """Assert that recomputing yields the same verdicts, figures, sentences and decision."""
     again = recomputed(report)
     assert again.recomputation is not None
     assert again.recomputation.contradicted == ()
@@ -83,7 +83,7 @@ EXPRESSIONS = st.one_of(
 def test_an_honest_report_gives_the_verdicts_that_it_claims(
     *, texts: list[str], aborts: bool, bursts: int, quick: bool, failing: float, burst: dict[str, Any]
 ) -> None:
-    """Judge, report, judge again: for any thresholds, loads, looks and faults of application, generator and machine."""
+    """Judge, report, recompute: for any thresholds, loads, interim looks and faults of the application, generator and machine."""
     objectives = Objectives(parse_marker(tuple(texts), options={"abortOnFail": aborts}))
     try:
         report = judged_run(objectives, bursts_of(failing=failing, **burst), bursts, quick=quick)
@@ -112,7 +112,7 @@ def test_an_honest_report_gives_the_verdicts_that_it_claims(
 def test_an_honest_comparison_gives_the_verdicts_that_it_claims(
     *, tolerances: list[tuple[float, float]], pairs: int, arms: str, placement: str, burst: dict[str, Any]
 ) -> None:
-    """For duet and ABBA bursts, versions that are slower, fail or stand on other nodes."""
+    """For duet and ABBA bursts, and versions that are slower, fail or run on other nodes."""
     objectives = Objectives(compare=tuple(Tolerance(*one) for one in tolerances))
     try:
         report = compared_run(
@@ -124,7 +124,7 @@ def test_an_honest_comparison_gives_the_verdicts_that_it_claims(
 
 
 def _whole(sample: BurstSample, place: int) -> BurstSample:
-    """A recorded burst with what a recording leaves out, by the rules of an engine that was never late."""
+    """Return a recorded burst with the fields that recordings omit, as a generator that was never late fills them in."""
     series = tuple(
         replace(
             one,
@@ -140,7 +140,7 @@ def _whole(sample: BurstSample, place: int) -> BurstSample:
 
 @pytest.mark.parametrize("slower", [1.0, 1.05, 1.1, 1.3])
 def test_recorded_bursts_of_a_real_cluster_give_the_verdicts_that_they_gave(slower: float) -> None:
-    """Ten bursts a look, drawn from the recording that the error rates are measured with."""
+    """Ten bursts per look are drawn from the recording used to measure the error rates."""
     recording, rng = read_recording(RECORDING), np.random.default_rng(5)
     objectives, plan = Objectives(compare=(Tolerance(95.0, 0.1), Tolerance(50.0, 0.1))), Looks(10)
     for _ in range(5):
@@ -163,12 +163,12 @@ def _passing() -> RunReport:
 
 
 def _failing() -> RunReport:
-    """p(95) is about 160 ms."""
+    """A run whose p(95) is about 160 ms."""
     return judged_run(_thresholds("p(95)<40", "http_req_failed: rate<0.1"), bursts_of(median=100.0), 3)
 
 
 def _words_of_pass(report: RunReport) -> RunReport:
-    """The report with every word of failure forged."""
+    """Return the report with every failure word replaced by PASS."""
     return report.model_copy(
         update={
             "outcome": Outcome.PASSED,
@@ -181,7 +181,7 @@ def _words_of_pass(report: RunReport) -> RunReport:
 
 
 def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
-    """The objective is named, its real figures are shown, and the code is that of a FAIL."""
+    """The objective is named, its recomputed figures are shown, and the exit code is FAIL's."""
     again = recomputed(_words_of_pass(_failing()))
     decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
@@ -192,7 +192,7 @@ def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
 
 
 def test_words_of_pass_over_a_slower_version_are_a_fail() -> None:
-    """The comparison's figures are judged again too."""
+    """The comparison's figures are recomputed too."""
     objectives = Objectives(compare=(Tolerance(95.0, 0.1),))
     again = recomputed(_words_of_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
     decision = decide(again, conclusion="success")
@@ -239,7 +239,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
-    """Whatever is missing, more, or not as a run could have had it, never ends as a PASS, and names the objective."""
+    """A report with anything missing, added or impossible never ends as a PASS, and the objective is named."""
     report = _passing()
     assert decide(recomputed(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
 
@@ -251,7 +251,7 @@ def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
 
 
 def _second(report: RunReport, **changes: Any) -> RunReport:
-    """The report with another confirmation round."""
+    """Return the report with its confirmation round changed."""
     confirmation = report.judged[0].confirmation
     assert confirmation is not None
     return _edited(report, confirmation=confirmation.model_copy(update=changes))
@@ -270,7 +270,7 @@ ROUND_FORGERIES = {
 
 @pytest.mark.parametrize("forge", ROUND_FORGERIES.values(), ids=ROUND_FORGERIES)
 def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
-    """A comparison without a whole confirmation round of its own proves nothing."""
+    """A comparison without a complete, separate confirmation round proves nothing."""
     report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), bursts_of(arms="duet", size=200), 10)
     assert [row.verdict for row in report.comparison] == [Verdict.PASS]
     assert decide(recomputed(report), conclusion="success").may_merge
@@ -281,7 +281,7 @@ def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
 
 
 def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_again() -> None:
-    """An honest report of such a run says so, and words of FAIL or PASS over it are refuted."""
+    """An honest report of the run is reproduced, and a forged PASS is refuted."""
 
     def slow_first(number: int) -> BurstResult:
         return measured_burst(number, arms="duet", slower=2.0 if number < 10 else 1.0, size=200)
@@ -293,7 +293,7 @@ def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_a
 
 
 def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report of a few megabytes may ask for hours; what is not judged again is no PASS."""
+    """A report of a few megabytes could take hours; what is not recomputed is not a PASS."""
     monkeypatch.setattr("kindgate.report.recompute.WORK_LIMIT", 5)
     decision = decide(recomputed(_passing()), conclusion="success")
     assert not decision.may_merge
@@ -301,7 +301,7 @@ def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_bursts_after_the_look_that_decided_do_not_count() -> None:
-    """A run that failed at its first look and then went on until it looked better is a FAIL."""
+    """A run that failed at its first look and continued until its figures improved is a FAIL."""
 
     def slow_first(number: int) -> BurstResult:
         return measured_burst(number, median=300.0 if number < 4 else 10.0)
@@ -317,7 +317,7 @@ def test_bursts_after_the_look_that_decided_do_not_count() -> None:
 
 
 def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
-    """A contradiction is one in either direction."""
+    """A contradiction in either direction is red."""
     report = _passing()
     worse = report.model_copy(update={"objectives": tuple(one.model_copy(update={"verdict": Verdict.FAIL}) for one in report.objectives)})
     assert not decide(recomputed(worse)).may_merge
@@ -325,7 +325,7 @@ def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
 
 
 def test_what_an_artifact_says_about_having_been_judged_again_is_not_believed() -> None:
-    """Only this code fills it in."""
+    """A claim of having been recomputed is discarded: only this code fills in that field."""
     forged = _words_of_pass(_failing())
     claims = recomputed(_passing()).recomputation
     assert not decide(recomputed(forged.model_copy(update={"recomputation": claims})), conclusion="success").may_merge

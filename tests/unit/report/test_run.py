@@ -1,4 +1,4 @@
-"""The report's document: what it accepts, and what it refuses from an artifact that nobody can trust."""
+"""The report document: what it accepts, and what it refuses from an untrusted artifact."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def test_json_and_back_is_the_same_report(failing: RunReport) -> None:
 
 
 def test_another_schema_version_is_refused(passing: RunReport) -> None:
-    """A reader never guesses what another version meant."""
+    """A reader never guesses the meaning of another version."""
     assert "schema_version" in _refusal(_document(passing) | {"schema_version": 2})
 
 
 def test_an_unknown_field_is_refused(passing: RunReport) -> None:
-    """What nobody checks cannot be smuggled in."""
+    """Unvalidated data cannot be smuggled in."""
     document = _document(passing)
     document["cluster"]["admin"] = True
     assert "cluster.admin" in _refusal(document)
 
 
 def test_a_type_is_not_converted(passing: RunReport) -> None:
-    """A number in a string is not a number."""
+    """A number in a string is not converted."""
     assert "exit_code" in _refusal(_document(passing) | {"exit_code": "0"})
 
 
@@ -67,7 +67,7 @@ def test_a_type_is_not_converted(passing: RunReport) -> None:
     ],
 )
 def test_what_no_honest_run_writes_is_refused(passing: RunReport, path: tuple[str | int, ...], value: Any) -> None:
-    """Oversized, escaping and contradictory values stop at the door, and the message names the field."""
+    """Oversized, escaping and contradictory values are rejected on parsing, and the message names the field."""
     document = _document(passing)
     parent: Any = document
     for key in path[:-1]:
@@ -77,7 +77,7 @@ def test_what_no_honest_run_writes_is_refused(passing: RunReport, path: tuple[st
 
 
 def test_an_infinite_number_is_refused(passing: RunReport) -> None:
-    """JSON as Python writes it knows NaN; a report does not."""
+    """Python's JSON accepts NaN, but a report does not."""
     text = json.dumps(_document(passing)).replace("212.4", "NaN")
     with pytest.raises(ValidationError, match="seconds"):
         RunReport.model_validate_json(text)

@@ -1,4 +1,4 @@
-"""What pages say about a report that was judged again: differences by name, the base's objectives, and what it proves."""
+"""Pages for a recomputed report: differences by name, the base's objectives, and what recomputing proves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.report.test_markdown import assert_harmless
 from tests.unit.report.test_untrusted import HOSTILE
 
 BURSTS = 4
-"""Each is drawn four times on a page, and takes a tenth of a second each time."""
+"""Few, because each burst is drawn four times on a page at a tenth of a second each."""
 
 
 def _run(*, own: bool = False, limit: int = 1000) -> RunReport:
@@ -34,14 +34,14 @@ def _main(limit: int) -> BaseObjectives:
 
 
 def _pages(report: RunReport) -> tuple[str, str]:
-    """The comment, and the HTML page without its markup."""
+    """Return the comment and the HTML page without its markup."""
     return comment(report, decide(report, conclusion="success")), re.sub(
         r"<style.*?</style>|<script.*?</script>|<[^>]+>", "", report_page(report), flags=re.DOTALL
     )
 
 
 def test_a_forged_pass_is_a_fail_on_every_page() -> None:
-    """The first line names the objective; the table shows what the report says and what its figures say."""
+    """The first line names the objective; the table shows the claimed and the recomputed verdict."""
     failing = _run(limit=40)
     rows = tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in failing.objectives)
     text, page = _pages(recomputed(failing.model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0, "objectives": rows})))
@@ -52,7 +52,7 @@ def test_a_forged_pass_is_a_fail_on_every_page() -> None:
 
 
 def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
-    """The run's own objective passes in its table, main's fails in the other, and the sentence says which counts."""
+    """The run's own objective passes in its table, main's fails in the other, and the page says which one counts."""
     for text in _pages(recomputed(_run(), _main(40))):
         assert "passes its own objectives but fails those of main" in text
         assert "so the check uses the objectives of" in text
@@ -61,7 +61,7 @@ def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
 
 
 def test_a_maintainer_who_accepts_them_is_named() -> None:
-    """A reader sees by whose word a loosened objective counts."""
+    """The page names the maintainer who accepted a loosened objective."""
     text, page = _pages(recomputed(_run(), _main(40), accepted_by="octocat"))
     assert text.startswith("### ✅ PASS")
     assert "`octocat` accepted them" in text
@@ -69,7 +69,7 @@ def test_a_maintainer_who_accepts_them_is_named() -> None:
 
 
 def test_a_page_says_what_judging_again_proves() -> None:
-    """And names the objectives that are the pull request's own; a report that was not judged again claims nothing."""
+    """It also names the pull request's own objectives; a report that was not recomputed claims nothing."""
     text, page = _pages(recomputed(_run(own=True)))
     assert "the pull request's own objectives, from its tests: `p(95)<1000 of http_req_duration`" in text
     for said in (text, page.lower()):
@@ -91,6 +91,6 @@ def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objecti
 
 @pytest.mark.parametrize("limit", [40, 1000])
 def test_objectives_that_are_the_bases_are_shown_once(limit: int) -> None:
-    """Without an edit there is no second table, whether they are met or not."""
+    """Without an edit there is no second table, met or not."""
     report = recomputed(_run(limit=limit), _main(limit))
     assert comment(report, decide(report)).count("| reported |") == 0

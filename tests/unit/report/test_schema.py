@@ -1,4 +1,4 @@
-"""The published schema: current, and one that a real report satisfies."""
+"""The published schema is current, and a real report satisfies it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 
 def test_the_published_schema_is_current() -> None:
-    """`python -m kindgate.report.schema > docs/report.schema.json` was run after the last change."""
+    """`python -m kindgate.report.schema > docs/report.schema.json` writes the same text."""
     assert PUBLISHED.read_text() == schema_text()
 
 
 def test_a_report_satisfies_the_published_schema(failing: RunReport) -> None:
-    """A reader in another language may rely on the schema."""
+    """Readers in other languages rely on the schema."""
     jsonschema.validate(json.loads(failing.model_dump_json()), json.loads(PUBLISHED.read_text()), jsonschema.Draft202012Validator)

@@ -1,4 +1,4 @@
-"""Drawings as part of a page."""
+"""SVG drawings embedded in a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWING = f"""<?xml version="1.0"?>
 
 
 def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
-    """Styles become attributes, ids and what refers to them get the prefix, colours become variables, digits go."""
+    """Styles become attributes, IDs and references get a prefix, colors become variables, and excess digits are dropped."""
     svg = adopted(DRAWING, "c7", "Title & more", "Description")
     assert "style" not in svg
     assert "secret" not in svg
@@ -29,7 +29,7 @@ def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
 
 
 def test_a_drawing_says_what_it_is() -> None:
-    """Title and description come first, escaped, and the size is the page's to decide."""
+    """Title and description come first, escaped, and the page decides the size."""
     svg = adopted(DRAWING, "c7", "Title & more", "Description")
     assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-labelledby="c7-title c7-desc">')
     assert '<title id="c7-title">Title &amp; more</title><desc id="c7-desc">Description</desc>' in svg

@@ -1,4 +1,4 @@
-"""The terminal's lines: aligned, plain, and safe to print."""
+"""Terminal lines: aligned, plain and safe to print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.report.terminal import aligned, terminal_lines
 
 
 def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
-    """As in the comment."""
+    """The order matches the comment's."""
     first, second, third, *_ = terminal_lines(failing)
     assert first.endswith("FAIL: p(95)<50 of http_req_duration was 81.3 ms (limit 50 ms)")
     assert second == "cause: CPU throttling: foo was stopped in 41 % of its periods"
@@ -21,20 +21,20 @@ def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
 
 
 def test_columns_stand_below_each_other() -> None:
-    """The second column begins at the same place in every line."""
+    """The second column starts at the same offset in every line."""
     assert aligned([("a", "b"), ("long", "c")]) == ["a     b", "long  c"]
     assert aligned([]) == []
 
 
 @pytest.mark.parametrize("title", ["objectives", "resources under load", "phases"])
 def test_tables_are_titled(passing: RunReport, setup_failed: RunReport, title: str) -> None:
-    """A table without rows has no title either."""
+    """A table without rows has no title."""
     assert title in terminal_lines(passing)
     assert (title in terminal_lines(setup_failed)) == (title == "phases")
 
 
 def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, passing: RunReport) -> None:
-    """Whoever reads the end of a log finds the folder, and the cause beside it."""
+    """The end of a log shows the evidence folder with the cause next to it."""
     lines = terminal_lines(failing)
     rows = lines[lines.index("evidence") + 2 :][: len(failing.failures)]
 
@@ -44,7 +44,7 @@ def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, pass
 
 
 def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None:
-    """Both absolute figures beside the change, its interval and what is tolerated."""
+    """Both absolute figures come with the change, its interval and the tolerance."""
     lines = terminal_lines(failing)
     start = lines.index("baseline and pull request")
     cells = re.split(r" {2,}", lines[start + 2].strip())
@@ -52,7 +52,7 @@ def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None
 
 
 def test_what_the_looks_found_stands_in_the_last_column(failing: RunReport) -> None:
-    """Only where a confirmation round followed."""
+    """The column appears only if a confirmation round ran."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
     row = failing.comparison[0].model_copy(update={"first": looks})
     lines = terminal_lines(failing.model_copy(update={"comparison": (row,)}))
@@ -62,7 +62,7 @@ def test_what_the_looks_found_stands_in_the_last_column(failing: RunReport) -> N
 
 
 def test_escape_sequences_never_reach_the_terminal(passing: RunReport) -> None:
-    """A test's name cannot colour, erase or retitle the screen."""
+    """A test's name cannot color, clear or retitle the terminal."""
     objectives = tuple(one.model_copy(update={"metric": "\x1b[2J\r\u202e"}) for one in passing.objectives)
     text = "\n".join(terminal_lines(passing.model_copy(update={"objectives": objectives, "notes": ("\x1b]0;x\x07",)})))
     assert not {"\x1b", "\r", "\u202e", "\x07"} & set(text)

@@ -1,4 +1,4 @@
-"""A report with anything in any place is refused or harmless: its reader and its renderers, fuzzed together."""
+"""A report with anything in any field is refused or harmless: reader and renderers fuzzed together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNDRAWN = re.compile(r"[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u206
 
 
 def _places(node: Any, path: Path = ()) -> Iterator[Path]:
-    """Every place in a JSON document, from the outside in."""
+    """Return every path in a JSON document, outermost first."""
     yield path
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
@@ -37,7 +37,7 @@ def _places(node: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _changed(document: Any, path: Path, value: Any) -> Any:
-    """A copy with `value` at `path`."""
+    """Return a copy with `value` at `path`."""
     if not path:
         return value
     copy = document.copy()
@@ -48,7 +48,7 @@ def _changed(document: Any, path: Path, value: Any) -> Any:
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(failing: RunReport, data: st.DataObject) -> None:
-    """One to three places of a full report hold what is not expected there; only `ValidationError` may come of it."""
+    """With one to three unexpected values in a full report, the only possible exception is `ValidationError`."""
     document = json.loads(failing.model_dump_json())
     for _ in range(data.draw(st.integers(1, 3))):
         document = _changed(document, data.draw(st.sampled_from(list(_places(document)))), data.draw(ANYTHING))
@@ -67,7 +67,7 @@ def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(fa
 @given(HOSTILE, st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_hostile_text_in_any_text_is_refused_or_harmless(failing: RunReport, text: str, data: st.DataObject) -> None:
-    """Texts are where a stranger's words can be: in all of them at once that the schema lets them stand in."""
+    """Hostile text is placed in all text fields that the schema allows, at once."""
     document = json.loads(failing.model_dump_json())
     texts = [path for path in _places(document) if isinstance(_at(document, path), str)]
     for path in data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=10, unique=True)):
