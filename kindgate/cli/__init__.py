@@ -1,4 +1,4 @@
-"""The command line: re-runs one step of the pipeline by hand, and looks after the machine."""
+"""The command line: single steps of the pipeline, and maintenance of the machine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run `kindgate`; ends the process with the exit code of docs/exit-codes.md."""
+    """Run `kindgate` and exit with a code from docs/exit-codes.md."""
     from kindgate.cli.commands import app  # noqa: PLC0415  # importing kindgate.cli stays cheap
     from kindgate.cli.console import foreign_output, shown  # noqa: PLC0415  # the same
     from kindgate.cli.streams import steady_streams  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
             signal.signal(number, _interrupt)
     with steady_streams():
         try:
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    """End as ctrl-C does, so that the command ends the programs that it has started."""
-    with contextlib.suppress(OSError):  # the terminal may be what has gone
-        os.write(2, f"kindgate: interrupted by {signal.Signals(number).name}\n".encode())  # print is not safe here
+    """Raise KeyboardInterrupt, as Ctrl-C does, so the command stops the programs it started."""
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        os.write(2, f"kindgate: interrupted by {signal.Signals(number).name}\n".encode())  # print is not safe in a signal handler
     raise KeyboardInterrupt(signal.Signals(number).name)

@@ -1,4 +1,4 @@
-"""Values of options as they were typed: lengths of time, and texts in a terminal that is not set to UTF-8."""
+"""Parse option values: durations, and text typed in a terminal without UTF-8."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.duration import EXAMPLES, signed_seconds
 
 
 def seconds(value: object) -> float:
-    """The value, a text or a default, in seconds; raises typer's own error, which names the option."""
+    """Convert a text or a default to seconds; raise typer's own error, which names the option."""
     text = str(value)
     found = signed_seconds(text)
     if found is None:
@@ -20,7 +20,7 @@ def seconds(value: object) -> float:
 
 
 def typed(text: str) -> str:
-    """The text that was typed: in an ASCII locale, Python hands over its bytes in UTF-8 one by one."""
+    """Decode typed text: in an ASCII locale, Python passes its UTF-8 bytes one by one, as surrogates."""
     try:
         return os.fsencode(text).decode()
     except UnicodeError:
@@ -28,5 +28,5 @@ def typed(text: str) -> str:
 
 
 def all_typed(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """The texts of a repeated option."""
+    """`typed` for a repeatable option."""
     return tuple(map(typed, texts or ()))

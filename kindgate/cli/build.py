@@ -1,4 +1,4 @@
-"""`kindgate build`: the application's own images, as `app_build` names them."""
+"""`kindgate build`: build the application's own images, as listed in `app_build`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUILD_SECONDS = 3600.0
 
 @with_settings("images")
 def build(settings: Settings) -> None:
-    """Build the application's own images (--app-build) with the engine that a run uses; without any, it does nothing.
+    """Build the application's own images (--app-build) with the engine that a run uses; do nothing if none are set.
 
     Example: `kindgate build`, before `pytest e2e`
     """

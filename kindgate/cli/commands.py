@@ -1,4 +1,4 @@
-"""The commands of `kindgate`, put together. Each module imports what it works with only when its command runs."""
+"""The `kindgate` commands. Each module imports its dependencies only when its command runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ app.command(rich_help_panel="A new repository")(foreign(init.seal))
 STEPS = "Steps of the pipeline"
 for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):
     app.command(rich_help_panel=STEPS)(foreign(command))
-for command in (steps.run, compare.compare):  # their last lines are annotations, which the runner has to read
+for command in (steps.run, compare.compare):  # their last lines are annotations, which GitHub's runner must read
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"

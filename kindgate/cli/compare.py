@@ -1,4 +1,4 @@
-"""`kindgate compare`: the application against its base version, without pytest."""
+"""`kindgate compare`: compare the application with its baseline, without pytest."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kindgate.settings import Settings
 
 @with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
 def compare(settings: Settings, base: Annotated[str, typer.Option(help="Same as --slo-base", metavar="REF_OR_OVERLAY")] = "") -> None:
-    """Compare with a base version: create, deploy both side by side, judge the SLO file's `compare:`, report, delete.
+    """Compare with a baseline: create the cluster, deploy both versions, judge the SLO file's `compare:`, report, delete.
 
-    Example: `kindgate compare --base origin/main`; ends with 20 when this version is slower than tolerated, and with 21
-    when the measurement cannot be trusted.
+    Example: `kindgate compare --base origin/main`; exits with 20 if this version is slower than tolerated, and with 21
+    if the measurement is invalid.
     """
     from kindgate.pipeline.whole import run_whole  # noqa: PLC0415  # keeps --help quick
     from kindgate.pipeline.whole_comparison import judge_comparison  # noqa: PLC0415  # the same

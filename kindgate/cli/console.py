@@ -1,4 +1,4 @@
-"""What commands write: progress to stderr, so that stdout holds the result alone, and text of others so that it commands nothing."""
+"""Console output: progress on stderr, results on stdout, and no workflow commands from untrusted text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.github.stopping import commands_stopped
 
 
 def stopwatch_progress() -> Callable[[str], None]:
-    """A progress function that puts the seconds since now before each line, on stderr."""
+    """Return a progress function that prints lines to stderr, prefixed with the elapsed seconds."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -26,7 +26,7 @@ def stopwatch_progress() -> Callable[[str], None]:
 
 
 def shown(text: str) -> str:
-    """The text without credentials, the values of secret-named variables, and what looks like a secret."""
+    """Return `text` without credentials, values of secret-named variables, and anything that looks like a secret."""
     from kindgate.diagnostics.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
     from kindgate.diagnostics.secret_objects import environment_secrets  # noqa: PLC0415 - the same
 
@@ -34,12 +34,12 @@ def shown(text: str) -> str:
 
 
 def foreign_output() -> AbstractContextManager[None]:
-    """A block in which text of tests, pods and pull requests may be printed: GitHub's runner reads no command in it."""
+    """Return a context in which GitHub's runner reads no commands, for output of tests, pods and pull requests."""
     return commands_stopped(_tell_runner, os.environ)
 
 
 def foreign(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that prints such text from its first line to its last."""
+    """Wrap a command whose whole output may contain such text."""
 
     @functools.wraps(command)
     def wrapper(**values: object) -> None:
@@ -50,7 +50,7 @@ def foreign(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _tell_runner(line: str) -> None:
-    """Write one line wherever the runner reads: it reads both streams, in no fixed order, and what is redirected to a file not at all."""
+    """Write one line to each stream that the runner reads: it reads both, in no fixed order, unless redirected to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     for stream in _read_streams():
@@ -58,12 +58,12 @@ def _tell_runner(line: str) -> None:
 
 
 def _read_streams() -> Iterator[TextIO]:
-    """Standard output and error, without those that end in a file, and once where both are the same."""
+    """Standard output and error, except those redirected to a file; only one if both are the same."""
     seen: list[os.stat_result] = []
     for stream in (sys.stdout, sys.stderr):
         try:
             found = os.fstat(stream.fileno())
-        except (OSError, ValueError):  # a stream of Python's own, such as a test's
+        except (OSError, ValueError):  # an in-memory stream, such as a test's
             yield stream
             continue
         if not stat.S_ISREG(found.st_mode) and not any(os.path.samestat(found, one) for one in seen):

@@ -15,7 +15,7 @@ EXAMINE_SECONDS = 60.0
 
 
 def examine_host(settings: Settings) -> None:
-    """Print every check with its value, verdict and advice; raises `HostError` when one blocks."""
+    """Print every check with its value, verdict and advice; raise `HostError` if one blocks."""
     folder = assets.manifests() / "images"
     lock = read_lock(folder / "images.lock")
     checks = examine(

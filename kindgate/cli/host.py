@@ -1,4 +1,4 @@
-"""Commands about the machine: doctor, the engine, the tools, and what other runs left behind."""
+"""Commands for the machine: doctor, engine, tools, and cleanup of clusters that other runs left behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ tools = typer.Typer(name="tools", help="The lock file that pins kind and kubectl
 
 @with_settings("cluster", "images")
 def doctor(settings: Settings) -> None:
-    """Look at this machine: engine, limits, disk, memory, ports, proxies, tools; ends with 11 when a run is impossible.
+    """Check this machine: engine, limits, disk, memory, ports, proxies, tools; exits with 11 if a run is impossible.
 
     Example: `kindgate doctor --kind-host-port 8080`
     """
@@ -30,7 +30,7 @@ def doctor(settings: Settings) -> None:
 
 
 def list_clusters() -> None:
-    """Show the clusters that kindgate created with this engine, one per line.
+    """List the clusters that kindgate created with this engine, one per line.
 
     Example: `kindgate list`
     """
@@ -51,9 +51,9 @@ def reap(
         ),
     ] = None,
 ) -> None:
-    """Delete clusters of kindgate's whose run is dead or whose time is over; never a living run's, never anybody else's.
+    """Delete kindgate's clusters whose run is dead or whose lifetime has expired; never those of a live run or of other tools.
 
-    Example: `kindgate reap`, as the last step of a CI job that runs whatever happened before.
+    Example: `kindgate reap`, as the last step of a CI job, run even after a failure.
     """
     from kindgate.cluster.reaping import reap as reap_clusters  # noqa: PLC0415  # keeps --help quick
     from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
@@ -72,7 +72,7 @@ def reap(
 
 @engine.command()
 def install() -> None:
-    """Install and start an engine where there is none (root on Debian or Ubuntu); a working engine is never touched.
+    """Install and start an engine if the machine has none (root on Debian or Ubuntu); a working engine is not touched.
 
     Example: `kindgate engine install`
     """
@@ -85,7 +85,7 @@ def install() -> None:
 
 @engine.command()
 def stop() -> None:
-    """Stop the engine that `kindgate engine install` started, with all its containers; any other engine is left alone.
+    """Stop the engine that `kindgate engine install` started, with all its containers; other engines are not touched.
 
     Example: `kindgate engine stop`
     """
@@ -98,7 +98,7 @@ def stop() -> None:
 
 @tools.command()
 def lock() -> None:
-    """Write the checksums that tools.lock lacks, and compare the others with their publishers'; needs a machine that reaches them.
+    """Add missing checksums to tools.lock, and compare the others with their publishers'; needs access to the publishers' hosts.
 
     Example: `kindgate tools lock`
     """

@@ -1,4 +1,4 @@
-"""Commands about images: what a run needs, and the lock that pins it."""
+"""Commands for images: list, pin, pull or build the images that a run needs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ IMAGE_SECONDS = 3600.0
 @foreign
 @with_settings("cluster", "images", "deploy")
 def list_images(settings: Settings) -> None:
-    """Show every image with its digest, its source and its name in the nodes if that differs; nothing is pulled or built.
+    """List every image with its digest, its source, and its name in the nodes if different; pull and build nothing.
 
-    For what is built: what its program comes from, who packed that, and its license.
+    For built images, also list the program's source, its packager and its license.
 
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
@@ -41,9 +41,9 @@ def list_images(settings: Settings) -> None:
 @foreign
 @with_settings("cluster", "images", "deploy")
 def pin(settings: Settings) -> None:
-    """Write the digests that images.lock lacks, as the registries give them today; known ones stay as they are.
+    """Add missing digests to images.lock, as the registries report them now; existing ones are not changed.
 
-    It asks for the images of the manifests and of the lock, and needs an engine on a machine that reaches their registries.
+    Covers the images of the manifests and of the lock; needs an engine and access to their registries.
 
     Example: `kindgate images pin --registry-mirror mirror.example.com`
     """
@@ -61,7 +61,7 @@ def pin(settings: Settings) -> None:
 @foreign
 @with_settings("cluster", "images", "deploy")
 def warm(settings: Settings) -> None:
-    """Pull or build everything that a run needs now, so that the run itself does not wait.
+    """Pull or build every image that a run needs, so the run itself does not wait.
 
     Example: `kindgate images warm --image-source build`
     """
@@ -84,7 +84,7 @@ def warm(settings: Settings) -> None:
 def build(settings: Settings, name: str, archive: Path) -> None:
     """Build one image of the catalogue into an archive (an OCI layout), to be loaded or pushed to a registry.
 
-    Example: `kindgate images build kindgate.local/load-generator:0.1.0 load-generator.tar`, and then
+    Example: `kindgate images build kindgate.local/load-generator:0.1.0 load-generator.tar`, then
     `skopeo copy oci-archive:load-generator.tar docker://registry.example/load-generator:0.1.0`
     """
     import shutil  # noqa: PLC0415  # keeps --help quick

@@ -1,4 +1,4 @@
-"""`kindgate init`: five minutes from a repository with manifests to one that is judged."""
+"""`kindgate init`: set up a repository with manifests to be judged, in five minutes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kindgate.waiting import Deadline
 
 INIT_SECONDS = 1800.0
-"""On a machine without a registry, kubectl itself may have to be compiled first."""
+"""Includes compiling kubectl, if no registry is reachable."""
 
 
 def init(  # noqa: PLR0917  # typer calls it by name
@@ -53,9 +53,9 @@ def init(  # noqa: PLR0917  # typer calls it by name
     sealed: Annotated[bool, typer.Option("--sealed", help="Write workflows that run pull request code only in containers")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes without writing them")] = False,
 ) -> None:
-    """Make a repository ready: a suite in `e2e/`, and two workflows. Nothing that a person wrote is overwritten.
+    """Set up a repository: a suite in `e2e/` and two workflows. Files written by a person are never overwritten.
 
-    Call it again with other arguments: files that nobody edited since are renewed. What is not given is as in the last call.
+    Run it again with other arguments to update files that were not edited since. Omitted arguments keep their previous values.
 
     Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
     """
@@ -82,7 +82,7 @@ def init(  # noqa: PLR0917  # typer calls it by name
 
 
 def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan:
-    """Choose, render and read the manifests; raises `ManifestError` for what cannot be judged, and says what it chose and why."""
+    """Choose, render and read the manifests, and print the choice with its reason; raise `ManifestError` if they cannot be judged."""
     from kindgate.adoption.adaptation import adaptation, with_placeholders  # noqa: PLC0415  # keeps --help quick
     from kindgate.adoption.application import images_of, look_at, refuse_templates  # noqa: PLC0415  # the same
     from kindgate.adoption.builds import exposed_ports, find_builds  # noqa: PLC0415  # the same
@@ -117,7 +117,7 @@ def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan
 
 
 def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered, ...]:
-    """What the suite's settings apply before, where it has some already; what is wrong with them is reported by validation."""
+    """Manifests that existing suite settings apply before the overlay; validation reports errors in them."""
     from kindgate.cli.project import project_settings  # noqa: PLC0415  # keeps --help quick
     from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
@@ -130,7 +130,7 @@ def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered
 
 
 def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Renderer, Rendered]:
-    """The objects of all paths, and what rendered them; a kustomization's own helmCharts are allowed where it has some."""
+    """The objects of all paths, and their renderer, with Helm allowed if a kustomization has helmCharts."""
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.project import project_settings  # noqa: PLC0415  # the same
     from kindgate.errors import ManifestError  # noqa: PLC0415  # the same
@@ -162,7 +162,7 @@ def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
 
 
 def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
-    """A line per file; the diff of what exists and differs, and with --dry-run of everything."""
+    """Print one line per file, and the diff of existing files that differ; with --dry-run, every diff."""
     from kindgate.adoption.changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
 
     for one in changes:
@@ -176,7 +176,7 @@ def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool)
 
 
 def _validate(repository: Repository, deadline: Deadline) -> None:
-    """Say everything that is left to do before the suite can run, but for images that are not built yet."""
+    """Print everything left to do before the suite can run, except images still to be built."""
     import os  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
@@ -228,7 +228,7 @@ def seal(
     judged: Annotated[Path, typer.Argument(help="Checkout of the pull request, which is modified in place", metavar="JUDGED")],
     directory: Annotated[str, typer.Option("--dir", help="Folder of the suite, relative to the repository root", metavar="DIR")] = "e2e",
 ) -> None:
-    """Make files of a pull request ready to be judged as data: the suite is taken from BASE, and links are deleted.
+    """Prepare a pull request's files to be judged as data: take the suite from BASE, and delete links.
 
     Example: `kindgate seal base judged`, as the sealed workflow does before `pytest e2e` runs in JUDGED.
     """

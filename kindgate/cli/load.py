@@ -1,4 +1,4 @@
-"""`kindgate load`: one burst, or a search for capacity, against any URL or the application that stands."""
+"""`kindgate load`: one burst, or a capacity search, against any URL or the running application."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def load(
     k6_summary: Annotated[Path | None, typer.Option(help="Write a summary in k6's export format", rich_help_panel=_OUT)] = None,
     raw: Annotated[Path | None, typer.Option(help="Write every sample, as CSV (.csv) or JSON lines", rich_help_panel=_OUT)] = None,
 ) -> None:
-    """Send a burst of load and show what was measured; response times count from the intended moment.
+    """Send a burst of load and show the results; response times count from the intended send time.
 
-    Thresholds are held against this one burst: a verdict with known error rates takes many (`kindgate run`).
+    Thresholds apply to this one burst; a verdict with known error rates takes many (`kindgate run`).
 
     Examples: `kindgate load --url http://127.0.0.1:8080/ --rate 1000 --duration 3 --threshold 'p(95)<200'`;
-    `kindgate load --find-capacity --rate 200 --duration 5 --threshold 'p(99)<500'` against the application that stands
+    `kindgate load --find-capacity --rate 200 --duration 5 --threshold 'p(99)<500'` against the running application
     """
     from kindgate.cli.load_loop import Amount, json_object  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.load_run import LoadRun, run_load  # noqa: PLC0415  # the same

@@ -1,4 +1,4 @@
-"""How much `kindgate load` sends, and when: the loop that its options describe."""
+"""Load profile of `kindgate load`: the open or closed loop that its options describe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.settings import LoadSettings
 
 @dataclass(frozen=True)
 class Amount:
-    """The options about it; what is None or empty was not given."""
+    """The options that define the load; None or empty if not given."""
 
     rate: float | None
     duration: float | None
@@ -28,11 +28,11 @@ class Amount:
 
     @property
     def given(self) -> bool:
-        """Whether any of them was."""
+        """Whether any of them was given."""
         return bool(self.stages) or (self.rate, self.duration, self.requests, self.users, self.arrival) != (None,) * 5
 
     def loop(self, usual: LoadSettings) -> OpenLoop | ClosedLoop:
-        """The loop; settings fill in what is left out. Raises `LoadError` for options that contradict each other."""
+        """Build the loop, with settings as defaults. Raise `LoadError` if options contradict each other."""
         if self.stages:
             return self._staged(usual)
         seconds = self.duration if self.duration is not None or self.requests is not None else usual.duration
@@ -44,7 +44,7 @@ class Amount:
         return OpenLoop.constant(wanted, seconds=seconds, requests=self.requests, arrival=self.arrival or usual.arrival)
 
     def _staged(self, usual: LoadSettings) -> OpenLoop:
-        """Each stage goes evenly from the rate before it to its own; the first begins at --rate, or at none."""
+        """Build the stages: each ramps linearly from the previous rate to its own; the first starts at --rate, or at zero."""
         if (self.duration, self.requests, self.users) != (None, None, None):
             raise LoadError("--stage defines both duration and load: remove --duration, --requests and --users")
         rate, stages = self.rate or 0.0, []
@@ -65,9 +65,9 @@ class Amount:
 
 
 def json_object(path: Path) -> dict[str, Any]:
-    """What a file of k6's options holds; raises `LoadError`."""
+    """Read a k6 options file; raise `LoadError` if it holds no JSON object."""
     try:
-        value = json.loads(path.read_bytes())  # bytes, so that the encoding is recognized: PowerShell redirects in UTF-16
+        value = json.loads(path.read_bytes())  # bytes, so the encoding is detected: PowerShell redirects in UTF-16
     except (OSError, ValueError) as error:
         raise LoadError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):

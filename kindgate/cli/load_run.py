@@ -1,4 +1,4 @@
-"""Sends what `kindgate load` was asked for, shows it and writes it down."""
+"""Run `kindgate load`: send the load, show the results and write the files."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 CAPACITY_FACTOR = 1.25
 CAPACITY_LIMIT = 200_000.0
-"""Requests per second at which a search ends: no single machine's generators go there."""
+"""Requests per second at which a search ends: out of reach of one machine's generators."""
 
 
 @dataclass(frozen=True)
 class LoadRun:
-    """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: this machine's generators alone).
+    """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: only this machine's generators).
 
-    `distribute` sends a plan from so many workers. `ours` is what the application's cluster uses of this machine; where
-    the burst goes to plain URLs (`to_urls`) the server's part is not known.
+    `distribute` sends a plan from the given number of workers. `ours` identifies the CPU time of the application's
+    cluster on this machine; with plain URLs (`to_urls`) the server's share is unknown.
     """
 
     plan: BurstPlan
@@ -61,11 +61,11 @@ class LoadRun:
 
 
 def run_load(wanted: LoadRun) -> int:
-    """Send it, and return the exit code of docs/exit-codes.md. Raises `LoadError` and `SloError` for what cannot be done."""
+    """Send the load and return the exit code of docs/exit-codes.md. Raise `LoadError` or `SloError` if that is impossible."""
     thresholds = wanted.thresholds
-    # names of routes and thresholds are no markup
+    # route and threshold names are not markup
     progress, shown = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
-    in_flight_cap(wanted.plan, process_count(wanted.plan))  # refuse what cannot be sent before warming up
+    in_flight_cap(wanted.plan, process_count(wanted.plan))  # reject an impossible burst before warming up
     refuse_uncarried_tags(thresholds, wanted.plan)
     if wanted.workers and (wanted.raw_file or wanted.find_capacity):
         raise LoadError("--workers does not support --raw or --find-capacity: remove them")
@@ -103,7 +103,7 @@ def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRow
 
 
 def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
-    """Raise the rate from the plan's own until a threshold fails, and show every step."""
+    """Raise the rate, starting at the plan's, until a threshold fails; print every step."""
     plan, loop = wanted.plan, wanted.plan.loop
     if not isinstance(loop, OpenLoop):
         raise LoadError("--find-capacity raises a rate, but a closed loop has none: remove --users")
@@ -126,7 +126,7 @@ def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
 
 
 def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> str:
-    """Write the requested files, before anything is shown; returns what went wrong, so that the tables are shown all the same."""
+    """Write the requested files before anything is printed; return an error as text, so the tables are still shown."""
     try:
         _write_files(wanted, result, judged, rows)
     except OSError as error:
@@ -150,13 +150,13 @@ def _write_files(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Seq
 
 
 def _refuse_unreadable(ca_file: str) -> None:
-    """Every request would fail at TLS, and look like the server's fault."""
+    """Reject an unreadable CA file: every request would fail at TLS and look like the server's fault."""
     if ca_file and not os.access(ca_file, os.R_OK):
         raise LoadError(f"cannot read --ca-file {ca_file}")
 
 
 def _refuse_unwritable(file: Path | None) -> None:
-    """Find out before the load, not after it, that a file cannot be written."""
+    """Reject an unwritable file before the load rather than after it."""
     if file is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""What `kindgate load` sends to: URLs, or the application that stands, as this machine or pods of the cluster reach it."""
+"""Targets of `kindgate load`: URLs, or the running application, as reached from this machine or from pods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kindgate.settings import Settings
 
 
 class Place:
-    """Where the burst is sent from: this machine, or pods of the cluster that stands, which is asked for once at most."""
+    """Where bursts are sent from: this machine, or pods of the running cluster, which is looked up at most once."""
 
     def __init__(self, settings: Settings, *, in_cluster: bool, image: str = "") -> None:
         self._settings = settings
@@ -35,18 +35,18 @@ class Place:
 
     @functools.cached_property
     def reached(self) -> Provisioned:
-        """What stands."""
+        """The running environment."""
         with standing(self._settings) as pipeline:
             return pipeline.reach(Stage.APP)
 
     def address(self) -> ClusterAddress:
-        """The cluster, with its ingress as the generators reach it."""
+        """The cluster's address, with its ingress as the generators reach it."""
         address = self.reached.address
         return ingress_in_cluster(address) if self.in_cluster else address
 
     @property
     def ca_file(self) -> str:
-        """The authorities by which the application's certificates are verified; empty for the system's."""
+        """CA certificates that verify the application's certificates; empty for the system's."""
         return str(trusted_file(self.reached.address) or "")
 
     def distribute(self, plan: BurstPlan, workers: int) -> BurstResult:
@@ -56,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Message:
-    """What every request carries; `headers` are `Name: value`."""
+    """Parts that every request has; `headers` are `Name: value`."""
 
     method: str
     headers: Sequence[str]
@@ -64,7 +64,7 @@ class Message:
     check: Check | None
 
     def put_on(self, route: Route) -> Route:
-        """`route` with all of it, but for a Host header, which is the route's own."""
+        """Return `route` with these parts, except a Host header: the route keeps its own."""
         pairs = [_header(header) for header in self.headers]
         others = tuple((name, value) for name, value in pairs if name.lower() != "host")
         return replace(route, method=self.method.upper(), headers=others, body=_body(self.body), check=self.check)
@@ -77,7 +77,7 @@ class Message:
 
 
 def asked_check(text: str, json_path: str, size: int | None) -> Check | None:
-    """What --expect, --expect-json and --expect-size ask of a body; None when they ask nothing."""
+    """The body check that --expect, --expect-json and --expect-size describe; None without them."""
     if not text and not json_path and size is None:
         return None
     path, equals, value = json_path.partition("=")
@@ -86,7 +86,7 @@ def asked_check(text: str, json_path: str, size: int | None) -> Check | None:
 
 
 def _refuse_no_path(path: str, *, given: bool) -> None:
-    """Raise `LoadError` for a path that leads nowhere in any body, JSONPath's `$.items[0]` among them."""
+    """Raise `LoadError` for a path that cannot match any body, such as JSONPath's `$.items[0]`."""
     wrong = "$" if re.match(r"\$(\.|\[|$)", path) else next(iter(re.findall(r"\[[^\]]*\]", path)), "")
     if given and (wrong or not all(path.split("."))):
         what = f"contains {wrong}, which is JSONPath syntax" if wrong else "has an empty step"
@@ -96,7 +96,7 @@ def _refuse_no_path(path: str, *, given: bool) -> None:
 
 
 def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *, resolved_here: bool) -> tuple[Route, ...]:
-    """One route per URL; a Host header becomes the route's host, and `weights`, where there are any, belong to the URLs in order."""
+    """One route per URL; a Host header becomes the route's host, and `weights`, if any, follow the order of the URLs."""
     if weights and len(weights) != len(urls):
         raise LoadError(f"{len(weights)} weights for {len(urls)} URLs", next_step="give each --url a --weight, in the same order")
     host = message.host
@@ -111,7 +111,7 @@ def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *,
 
 
 def application_routes(place: Place, hosts: Sequence[str], message: Message) -> tuple[Route, ...]:
-    """The hosts of the application that stands, or those of them that are asked for."""
+    """Routes to the running application's hosts, or only to `hosts`."""
     if message.host:
         raise LoadError(
             "requests to the application use its own hosts as Host header", next_step=f"use --host {message.host}, or add a --url"
@@ -128,7 +128,7 @@ def _header(header: str) -> tuple[str, str]:
 
 
 def _body(text: str) -> bytes:
-    """The body itself, or what the file after @ holds."""
+    """The body itself, or the content of the file after @."""
     try:
         if text.startswith("@"):
             return Path(text[1:]).read_bytes()

@@ -1,4 +1,4 @@
-"""Thresholds held against one burst: its own values, with no interval, as k6 does it."""
+"""Thresholds applied to one burst: to its own values, without intervals, as in k6."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kindgate.slo.threshold import MetricType, Threshold
 
 @dataclass(frozen=True)
 class Judged:
-    """Each threshold's outcome, the verdict over all, and why it is not PASS."""
+    """Each threshold's outcome, the overall verdict, and the reasons if it is not PASS."""
 
     outcomes: tuple[ThresholdOutcome, ...]
     verdict: Verdict
@@ -34,7 +34,7 @@ class Judged:
 
     @property
     def document_verdict(self) -> Literal["PASS", "FAIL", "INVALID"] | None:
-        """The verdict as the JSON document has it; none where no threshold was given."""
+        """The verdict for the JSON document; None without thresholds."""
         if not self.outcomes:
             return None
         words: dict[Verdict, Literal["PASS", "FAIL", "INVALID"]] = {Verdict.FAIL: "FAIL", Verdict.INVALID: "INVALID"}
@@ -42,7 +42,7 @@ class Judged:
 
     @property
     def by_selector(self) -> dict[str, dict[str, bool]]:
-        """Selectors to expressions, and whether they hold."""
+        """Whether each expression holds, by selector and expression."""
         found: dict[str, dict[str, bool]] = {}
         for outcome in self.outcomes:
             selector, _, expression = outcome.threshold.rpartition(": ")
@@ -51,9 +51,9 @@ class Judged:
 
 
 def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple[Threshold, ...]:
-    """The thresholds of repeated options, or of a file; `origin` is what errors call the place.
+    """Parse the thresholds of repeated options, or of a file; errors name `origin` as their place.
 
-    Raises `SloError` that points at the bad part, and for a threshold that no measurement can meet.
+    Raises `SloError` that points at the invalid part, and for a threshold that no measurement can meet.
     """
     thresholds = parse_marker(tuple(texts), origin) if texts else ()
     for threshold in thresholds:
@@ -62,17 +62,17 @@ def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple
 
 
 def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> None:
-    """Raises `SloError` for a threshold with tags that no request of the plan carries, before any is sent."""
+    """Raise `SloError` if no request of the plan carries a threshold's tags, before any is sent."""
     series = planned_series(plan)
     for threshold in thresholds:
         refuse_uncarried(threshold, series)
 
 
 def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False) -> Judged:
-    """Whether this burst's own values meet `thresholds`; no data fails.
+    """Judge this burst's own values by `thresholds`; no data counts as a miss.
 
-    Where a gate is broken nothing passes, and only a miss that the gate's fault cannot explain is a FAIL. `by_pressure` is
-    for a server that is no cluster of ours (`kindgate.slo.gates`): CPU pressure then makes a missed time INVALID.
+    A broken validity check makes a threshold INVALID, unless it cannot explain why the threshold is met or missed.
+    `by_pressure` is for servers outside our clusters (`kindgate.slo.gates`): CPU pressure then makes a missed time INVALID.
     """
     sample = burst_sample(result)
     values = [measure(threshold, [sample]) for threshold in thresholds]
@@ -92,18 +92,18 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
 
 @dataclass(frozen=True)
 class _Burst:
-    """The burst that is judged, with the gates that it broke."""
+    """The judged burst and the validity checks that it broke."""
 
     sample: BurstSample
     broken: tuple[Gate, ...]
 
     def blamed(self, threshold: Threshold, value: float | None) -> list[Gate]:
-        """The broken gates that leave open whether `value` is the server's doing."""
+        """The broken checks that leave open whether the server caused `value`."""
         missed = value is None or not threshold.expression.holds(value)
         return [gate for gate in self.broken if not self._outlasts(gate, threshold, value, missed=missed)]
 
     def _outlasts(self, gate: Gate, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
-        """Whether what broke the gate cannot be why the threshold is met or missed."""
+        """Whether the broken check cannot explain why the threshold is met or missed."""
         match gate.fault:
             case Fault.GENERATOR:
                 return _is_missed_anyway(threshold, value, largest_lateness([self.sample]) / 1000)
@@ -116,7 +116,7 @@ class _Burst:
 
 
 def _is_missed_anyway(threshold: Threshold, value: float | None, lateness: float) -> bool:
-    """Whether the threshold is missed even if the generator added `lateness` milliseconds to the value."""
+    """Whether the threshold is missed even if the generator added `lateness` milliseconds to `value`."""
     if value is None:
         return True
     added = lateness if threshold.selector.metric.type is MetricType.TREND else 0.0

@@ -1,4 +1,4 @@
-"""How `kindgate load` looks: a live line while it sends, tables afterwards."""
+"""Output of `kindgate load`: a live line while it sends, tables afterward."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BELOW_CAPACITY = "Judge response times well below capacity: p(95) is four times
 
 
 class LiveLine:
-    """One line that is rewritten on a terminal, and printed once a second or so elsewhere."""
+    """One line that is rewritten on a terminal; elsewhere, it is printed about once a second."""
 
     def __init__(self, console: Console, plan: BurstPlan) -> None:
         self._console = console
@@ -50,12 +50,12 @@ class LiveLine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._live:
             self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """The newest figures."""
+        """Show the newest figures."""
         p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.2f} ms"
         retried = f" ({progress.retried:,} retried)" if progress.retried else ""
         line = (
@@ -69,7 +69,7 @@ class LiveLine:
 
 
 def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
-    """What was measured, by route and together, and what became of thresholds."""
+    """The results, by route and in total, and the threshold outcomes."""
     parts: list[RenderableType] = [_times_table(result), _summary_line(result)]
     if result.total.mostly_redirects:
         parts.append(Text(_REDIRECTED.format(result.total.redirects, sum(result.total.status.values())), style="yellow"))
@@ -84,7 +84,7 @@ def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
 
 
 def _interruption(result: BurstResult) -> str:
-    """What the end came too early for."""
+    """The text on an interruption and the requests it lost."""
     unanswered = result.failed.get(FailureKind.UNANSWERED, 0)
     lost = f"; lost: {unanswered:,} unanswered, {result.dropped:,} due but not sent" if unanswered or result.dropped else ""
     return f"interrupted: results up to that point{lost}"
@@ -136,7 +136,7 @@ def _threshold_table(judged: Judged) -> Table:
 
 
 def capacity_table(found: Capacity) -> Table:
-    """Every step of a search, and what it found."""
+    """Every step of a capacity search, and its result."""
     best = "even the first rate fails" if found.rate is None else f"{found.rate:g} requests per second pass"
     title = f"capacity: {'interrupted, so far ' if found.interrupted else 'at least ' if found.exhausted else ''}{best}"
     table = Table(title=title, title_justify="left", caption=_BELOW_CAPACITY, caption_justify="left")

@@ -1,4 +1,4 @@
-"""The project that a command is run in: the suite's folder, and the ini values of its pytest configuration."""
+"""The project that a command runs in: the suite's folder and its pytest ini values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kindgate.settings import Settings, build_settings
 
 
 def project_settings(folder: Path, given: Mapping[str, object]) -> Settings:
-    """The settings of a command in `folder`: of the suite that `kindgate init` generated below it, or of `folder` itself.
+    """Settings of a command run in `folder`: of the suite that `kindgate init` generated below it, or of `folder` itself.
 
-    `given` are the command line's values, keyed by ini name; paths in them count from `folder`. Raises `SettingsError`.
+    `given` are command-line values by ini name; their paths are relative to `folder`. Raises `SettingsError`.
     """
     from kindgate.adoption.suite import find_suite  # noqa: PLC0415  # keeps --help quick
 
@@ -21,9 +21,9 @@ def project_settings(folder: Path, given: Mapping[str, object]) -> Settings:
 
 
 def ini_values(root: Path) -> Mapping[str, str]:
-    """The settings that pytest reads in `root`, as an ini file would have them; empty when there are none.
+    """The settings that pytest reads in `root`, in ini form; empty if there are none.
 
-    Raises `SettingsError` for a file that cannot be parsed.
+    Raises `SettingsError` if the file cannot be parsed.
     """
     from kindgate.adoption.pytest_config import find_config  # noqa: PLC0415  # keeps --help quick
 

@@ -1,4 +1,4 @@
-"""Commands about reports and the pull request."""
+"""Commands for reports and the pull request."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def verify(  # noqa: PLR0917  # typer calls it by name
     attempt: Attempt = None,
     conclusion: Conclusion = "",
 ) -> None:
-    """Decide whether each leg has a verdict that lets the change merge; one line per leg, and an exit code that says why not.
+    """Decide whether each leg's verdict allows the change to merge; prints one line per leg, and exits with the reason's code if not.
 
-    Run it where no code of the pull request runs. Example: `kindgate verify legs --leg e2e --require tests,objectives`
+    Run it where no pull request code runs. Example: `kindgate verify legs --leg e2e --require tests,objectives`
     """
     from kindgate.github.verify import verify as decide_legs  # noqa: PLC0415  # keeps --help quick
     from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
@@ -74,9 +74,9 @@ def report(  # noqa: PLR0917  # typer calls it by name
     leg: Legs = None,
     require: Required = None,
 ) -> None:
-    """Make report.html and summary.md again from report.json, or post one comment about the reports of several legs.
+    """Regenerate report.html and summary.md from report.json, or post one comment about the reports of several legs.
 
-    With --post it ends with the exit code of `kindgate verify` after it has posted.
+    With --post, exits with the code of `kindgate verify` after posting.
 
     Examples: `kindgate report`, `kindgate report --link "HTML report=https://..."`, `kindgate report --post --input legs/ --leg e2e`
     """
@@ -106,7 +106,7 @@ def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: 
 
 
 def _requirements(settings: Settings, words: list[str] | None) -> Requirements:
-    """What the legs must have judged: what was given, or tests, and objectives unless there is an SLO file without any."""
+    """Required checks: `words`; by default tests, and objectives unless the SLO file exists and has none."""
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # keeps --help quick
     from kindgate.pipeline.objectives import read_objectives  # noqa: PLC0415  # the same
 
@@ -149,12 +149,12 @@ def publish(  # noqa: PLR0917  # typer calls it by name
     ] = None,
     page: Annotated[str, typer.Option(help="URL of this workflow's artifact with the pages, to link to", metavar="URL")] = "",
 ) -> None:
-    """Publish what a finished run has to say about its commit: what the run uploaded is checked, never trusted.
+    """Publish a finished run's verdict on its commit; the run's uploads are checked, never trusted.
 
-    Its verdicts are judged again, by the objectives of the base branch too: --directory and --arguments say where and how that would
-    have judged it.
+    Verdicts are recomputed, also with the base branch's objectives: --directory and --arguments state where and how its suite
+    would have run.
 
-    Ends with the exit code of what was decided. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
+    Exits with the code of the decision. Example: `kindgate publish --run-id "$RUN_ID"`, from a workflow_run workflow.
     """
     from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
     from kindgate.github.publication import Request, SealedRun  # noqa: PLC0415  # the same
@@ -189,7 +189,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
 
 
 def _write_pages(request: Request, settings: Settings, folder: Path) -> None:
-    """Write the pages, and tell the next steps where they are: GitHub shows an artifact that is one file in the browser."""
+    """Write the pages and output their paths to later steps: GitHub shows a single-file artifact in the browser."""
     from kindgate.github.outputs import write_output  # noqa: PLC0415  # keeps --help quick
     from kindgate.github.publish import render_pages  # noqa: PLC0415  # the same
 

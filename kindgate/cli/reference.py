@@ -1,4 +1,4 @@
-"""The reference page of every option, made from the table of options: `python -m kindgate.cli.reference`."""
+"""Generate docs/options.md, the reference of every option: `python -m kindgate.cli.reference`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS is a number of seconds or a duration such as `500ms`, `2s` or `1m30s`. T
 
 
 def options_page() -> str:
-    """docs/options.md as it has to be."""
+    """The content of docs/options.md."""
     parts = [HEADER]
     for group, rows in groupby(option_fields(Settings), key=lambda row: row.group):
         parts.append(f"\n## {group}\n\n| option | value | default | description |\n|---|---|---|---|\n")

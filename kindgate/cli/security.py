@@ -1,4 +1,4 @@
-"""`kindgate scan`: Trivy on everything that would be deployed."""
+"""`kindgate scan`: scan everything that would be deployed, with Trivy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kindgate.security.findings import Scan, Severity
 from kindgate.settings import Settings
 
 SCAN_SECONDS = 7200.0
-"""Compiling Trivy, which the first scan of a machine without one does, takes most of an hour where the machine is busy."""
+"""Includes compiling Trivy in a machine's first scan, which takes most of an hour if the machine is busy."""
 
 FOUND = 1
-"""Exit code for findings that nobody has accepted."""
+"""Exit code for findings without an exception."""
 
 EXCEPTIONS = Path(".trivyignore.yaml")
 LOCK = Path("requirements.lock")
@@ -33,10 +33,10 @@ def scan(
         str, typer.Option(help="Lowest severity that fails the scan: LOW, MEDIUM, HIGH or CRITICAL", metavar="SEVERITY")
     ] = "HIGH",
 ) -> None:
-    """Scan manifests, and images and requirements.lock where a vulnerability database can be reached, with Trivy.
+    """Scan manifests with Trivy, and images and requirements.lock if a vulnerability database is reachable.
 
-    Writes scan.json and scan.sarif to the artifacts' folder scan. Ends with 1 when something at least as severe as
-    --fail-on has no entry in .trivyignore.yaml. Example: `kindgate scan --fail-on CRITICAL`
+    Writes scan.json and scan.sarif to the folder scan among the artifacts. Exits with 1 if a finding of --fail-on severity or
+    higher has no entry in .trivyignore.yaml. Example: `kindgate scan --fail-on CRITICAL`
     """
     import importlib.metadata  # noqa: PLC0415  # keeps --help quick
 
@@ -70,7 +70,7 @@ def _severity(name: str) -> Severity:
 
 
 def _beside(overlay: Path) -> list[Path]:
-    """Every overlay in the folder of this one, itself included."""
+    """All overlays in the parent folder of this one, itself included."""
     from kindgate.deploy.render import KUSTOMIZATION_NAMES  # noqa: PLC0415  # keeps --help quick
 
     siblings = sorted(folder for folder in overlay.parent.glob("*/") if any((folder / name).is_file() for name in KUSTOMIZATION_NAMES))

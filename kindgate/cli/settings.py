@@ -1,4 +1,4 @@
-"""Gives a command the options of the settings groups that it uses, and hands it the finished `Settings`."""
+"""Add the options of settings groups to a command, and pass it the resulting `Settings`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Command = Callable[..., None]
 
 
 def with_settings(*groups: str) -> Callable[[Command], Command]:
-    """Add the options of `groups`, or single ones by their ini names, to a command whose first parameter is `settings`.
+    """Add the options of `groups`, or single ones by ini name, to a command whose first parameter is `settings`.
 
-    The values also come from the suite's pytest settings, in the current folder or in the generated `e2e/` below it, and
-    from the environment, so that a step re-run by hand does what the test run did.
+    Values also come from the suite's pytest settings, in the current folder or in the generated `e2e/` below it, and
+    from the environment, so a step re-run by hand does the same as the test run.
     """
     rows = [row for row in option_fields(Settings) if row.group in groups or row.option.ini in groups]
 

@@ -1,4 +1,4 @@
-"""`kindgate shell`: a shell, or one command, that talks to the cluster."""
+"""`kindgate shell`: a shell, or one command, connected to the cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shell(
     settings: Settings,
     command: Annotated[list[str] | None, typer.Argument(help="Run this instead of a shell", metavar="[COMMAND]...")] = None,
 ) -> None:
-    """Open a shell with KUBECONFIG set and the right kubectl first on PATH; ends with the shell's own exit code.
+    """Open a shell with KUBECONFIG set and the matching kubectl first on PATH; exits with the shell's exit code.
 
     Examples: `kindgate shell`, and `kindgate shell -- kubectl get pods --all-namespaces`
     """
@@ -57,6 +57,6 @@ def shell(
 
 
 def shell_environment(environment: Mapping[str, str], cluster: str, kubeconfig: Path, kubectl: Path) -> dict[str, str]:
-    """The environment of a shell that talks to the cluster; the prompt of a plain shell names it."""
+    """The environment of a shell for the cluster; a plain shell's prompt names the cluster."""
     path = os.pathsep.join([str(kubectl.parent), environment.get("PATH", os.defpath)])
     return {**environment, "KUBECONFIG": str(kubeconfig), "PATH": path, "PS1": f"({cluster}) {environment.get('PS1', '$ ')}"}

@@ -1,4 +1,4 @@
-"""What stands between one command and the next."""
+"""The cluster that one command leaves for the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def standing(settings: Settings) -> Iterator[Pipeline]:
-    """A pipeline whose cluster stays when the step is done: each step finds what the one before it left."""
+    """A pipeline that keeps its cluster afterward, for the next step."""
     from kindgate.pipeline.session import Pipeline  # noqa: PLC0415  # keeps --help quick
 
     keep: Keep = "never" if settings.cluster.existing is not None else "always"

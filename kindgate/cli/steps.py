@@ -1,4 +1,4 @@
-"""The steps of the pipeline as commands. What stands is asked from the cluster, so each can be run again, in any order."""
+"""Pipeline steps as commands. Each reads the state from the cluster, so steps can be repeated in any order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
 SHORTEST_WATCH = 5.0
-"""Seconds that `monitor` watches at least: Prometheus looks every five."""
+"""Minimum seconds for `monitor`: Prometheus scrapes every five."""
 
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
@@ -61,9 +61,9 @@ def validate(
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
 def up(settings: Settings) -> None:
-    """Create the cluster and give it the images; a cluster that stands already is used as it is.
+    """Create the cluster and load the images; a running cluster is used unchanged.
 
-    Example: `kindgate up --kind-workers 1`, and `kindgate down` deletes it.
+    Example: `kindgate up --kind-workers 1`; `kindgate down` deletes the cluster.
     """
     from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
 
@@ -75,7 +75,7 @@ def up(settings: Settings) -> None:
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
 def deploy(settings: Settings) -> None:
-    """Apply the manifests and wait until everything is ready and answers through the ingress.
+    """Apply the manifests, and wait until everything is ready and responds through the ingress.
 
     Example: `kindgate deploy --app-overlay k8s/overlays/ci --app-image echo=echo:dev`
     """
@@ -90,7 +90,7 @@ def deploy(settings: Settings) -> None:
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
 def health(settings: Settings) -> None:
-    """Look at what stands: nodes, workloads, each host through the ingress, Prometheus' targets.
+    """Check the running environment: nodes, workloads, each host through the ingress, Prometheus targets.
 
     Example: `kindgate health --prometheus optional`
     """
@@ -108,9 +108,9 @@ def monitor(
     settings: Settings,
     duration: Annotated[float, typer.Option(parser=seconds, help="How long to watch, at least 5 s", metavar=SECONDS)] = 30.0,
 ) -> None:
-    """Show what the application uses: CPU, memory, network, restarts and throttling against requests and limits.
+    """Show the application's resource use: CPU and memory with their limits, network, restarts, throttling.
 
-    Example: `kindgate monitor --duration 30`, while `kindgate load` runs beside it.
+    Example: `kindgate monitor --duration 30`, while `kindgate load` is running.
     """
     from kindgate.cli.tables import resource_table  # noqa: PLC0415  # keeps --help quick
     from kindgate.metrics.access import prometheus_in_cluster  # noqa: PLC0415  # the same
@@ -140,7 +140,7 @@ def monitor(
 
 @with_settings("cluster")
 def down(settings: Settings) -> None:
-    """Delete the cluster of this folder, its network, kubeconfig and state; nothing there is fine too.
+    """Delete this folder's cluster with its network, kubeconfig and state; succeeds if there is none.
 
     Example: `kindgate down --cluster-name kindgate-1a2b3c4d`
     """
@@ -155,9 +155,9 @@ def down(settings: Settings) -> None:
 
 @with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
 def run(settings: Settings) -> None:
-    """Do everything once, without pytest: create, deploy, judge the SLO file's objectives, report, delete.
+    """Do a full run without pytest: create, deploy, judge the SLO file's objectives, report, delete.
 
-    Example: `kindgate run --slo-file slo.yaml --artifacts out`; ends with 20 when an objective is missed.
+    Example: `kindgate run --slo-file slo.yaml --artifacts out`; exits with 20 if an objective is missed.
     """
     from kindgate.pipeline.whole import run_whole  # noqa: PLC0415  # keeps --help quick
 

@@ -1,6 +1,6 @@
-"""Standard output and error that stop no command: what cannot be encoded is escaped, and a reader that is gone is not missed.
+"""Standard output and error that never stop a command: unencodable text is escaped, and a closed reader is ignored.
 
-Results are in their files by the time they are shown, and the exit code is the verdict's, so that losing the screen loses nothing.
+Results are already in their files when they are printed, and the exit code is the verdict's, so losing the terminal loses nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.EBADF})
-"""A pipe without a reader, a terminal that was closed."""
+"""A pipe without a reader, or a closed terminal."""
 
 
 @contextmanager
 def steady_streams() -> Iterator[None]:
-    """A block in which writing to `sys.stdout` and `sys.stderr` raises no error."""
+    """Keep writes to `sys.stdout` and `sys.stderr` from raising errors within the block."""
     kept = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast("TextIO", SteadyStream(stream)) for stream in kept)
     try:
@@ -30,7 +30,7 @@ def steady_streams() -> Iterator[None]:
 
 
 class SteadyStream:
-    """A text stream that goes on after errors; everything else is the stream's own."""
+    """A text stream that survives write errors; everything else is the wrapped stream's."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -41,7 +41,7 @@ class SteadyStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
+        """Write `text`, escaped if the encoding lacks a character."""
         if not self._lost:
             try:
                 self._stream.write(text)
@@ -58,7 +58,7 @@ class SteadyStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush, unless the stream is lost."""
         if not self._lost:
             try:
                 self._stream.flush()
@@ -66,7 +66,7 @@ class SteadyStream:
                 self._lose(error)
 
     def _lose(self, error: OSError) -> None:
-        """Write nowhere from now on: the interpreter flushes the stream at its end, which would fail again."""
+        """Write to the null device from now on: the interpreter flushes the stream at exit, which would fail again."""
         self._lost = True
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Tables of what was measured, as commands print them."""
+"""Tables of measurements, as commands print them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEADER = ("workload", "pods", "restarts", "CPU avg", "CPU max", "CPU limit", "me
 
 
 def resource_table(summary: ResourceSummary) -> str:
-    """One row per workload; limits are those of all its pods together. Notes stand below."""
+    """One row per workload, with limits summed over its pods, followed by notes."""
     lines = aligned([HEADER, *(_row(use) for use in summary.workloads)])
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
 
