@@ -1,4 +1,4 @@
-"""Bursts made of plain numbers."""
+"""Bursts built from plain numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _burst(
     started: float = 1000.0,
     **health: float,
 ) -> BurstSample:
-    """A burst of 2 s whose requests took `millis`, beside those that failed by kind; sent `lag_ms` late."""
+    """Build a burst of 2 s whose requests took `millis` ms, plus failures by kind, with requests sent `lag_ms` late."""
     failures = dict(failed or {})
     times = Histogram.of((np.asarray(millis, np.float64) * 1000).round().astype(np.int64))
     scheduled = times.count + sum(failures.values())
@@ -52,7 +52,7 @@ def _burst_fixture() -> MakeBurst:
 
 @pytest.fixture(name="run")
 def _run_fixture() -> MakeRun:
-    """`count` bursts of `size` lognormal times around `median` ms; `spread` is the SD of the log between bursts."""
+    """Build `count` bursts of `size` lognormal times with a median of about `median` ms; `spread` is the SD of log times between bursts."""
 
     def run(
         median: float = 100.0, *, count: int = 20, size: int = 1000, spread: float = 0.05, seed: int = 7, **burst: object

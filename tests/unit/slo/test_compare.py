@@ -1,4 +1,4 @@
-"""A pull request's version against its base."""
+"""Comparing a pull request's version with the baseline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _series(arm: str, millis: np.ndarray, lost: int = 0) -> Series:
 def _duet(
     slower: float = 1.0, *, bursts: int = 30, lag_ms: float = 0.05, lost: tuple[int, int] = (0, 0), seed: int = 3
 ) -> list[BurstSample]:
-    """Bursts of 500 requests to each version; the bursts differ by 40 %, the versions by `slower`."""
+    """Build bursts of 500 requests to each version; the bursts differ by 40 %, the versions by the factor `slower`."""
     rng = np.random.default_rng(seed)
     samples = []
     for place in range(bursts):
@@ -39,7 +39,7 @@ def _duet(
 
 
 def _abba(slower: float, drift: float = 0.0, bursts: int = 80) -> list[BurstSample]:
-    """Bursts of one version each, base, head, head, base; each is slower by `drift` than the one before."""
+    """Build bursts of one version each (base, head, head, base), each slower than the previous one by `drift`."""
     rng = np.random.default_rng(5)
     samples = []
     for place in range(bursts):
@@ -55,12 +55,12 @@ def _verdict(samples: list[BurstSample], tolerance: Tolerance = P95) -> Verdict:
 
 @pytest.mark.parametrize(("slower", "verdict"), [(0.8, Verdict.PASS), (1.0, Verdict.PASS), (1.12, Verdict.FAIL), (1.3, Verdict.FAIL)])
 def test_duet_bursts_tell_versions_apart_on_a_noisy_machine(slower: float, verdict: Verdict) -> None:
-    """Bursts that differ by 40 % among themselves decide a change of 10 %."""
+    """Bursts that differ by 40 % still resolve a change of 10 %."""
     assert _verdict(_duet(slower)) is verdict
 
 
 def test_a_change_that_is_real_and_tolerated_passes() -> None:
-    """10 % slower is no FAIL where 25 % is tolerated, however sure it is."""
+    """A version that is 10 % slower does not FAIL with 25 % tolerated, however certain the change."""
     result = compare([Tolerance(95.0, 0.25)], _duet(1.1)).results[0]
 
     assert result.verdict is Verdict.PASS
@@ -68,7 +68,7 @@ def test_a_change_that_is_real_and_tolerated_passes() -> None:
 
 
 def test_too_few_bursts_are_inconclusive() -> None:
-    """Four bursts cannot decide anything, and another look may."""
+    """Four bursts cannot decide anything, but another look might."""
     comparison = compare([P95], _duet(1.1, bursts=4), look=1)
 
     assert comparison.verdict is Verdict.INCONCLUSIVE
@@ -79,7 +79,7 @@ def test_too_few_bursts_are_inconclusive() -> None:
 
 @pytest.mark.parametrize(("change", "alone"), [(0.2, Verdict.FAIL), (-0.2, Verdict.PASS)])
 def test_each_of_several_looks_errs_with_its_share(change: float, alone: Verdict) -> None:
-    """Five pairs that all point one way have p = 1/32: enough for a single look at .05, and not for one of three."""
+    """Five pairs in one direction have p = 1/32: significant for a single look at .05, but not for one of three."""
     ratios = [[change + 0.001 * place for place in range(5)]]
 
     assert [test.verdict for test in judge_ratios([P95], ratios, looks=1)] == [alone]
@@ -87,7 +87,7 @@ def test_each_of_several_looks_errs_with_its_share(change: float, alone: Verdict
 
 
 def test_the_interval_of_several_looks_is_wider() -> None:
-    """It leaves out what a test at a third of the error rejects."""
+    """It excludes what a test at a third of the error rate rejects."""
     samples = _duet(bursts=5)
     single, several = (compare([P95], samples, looks=looks).results[0].interval for looks in (1, 3))
 
@@ -109,7 +109,7 @@ def test_estimate_and_interval_are_shares() -> None:
 
 
 def test_several_tolerances_have_to_fail_more_clearly() -> None:
-    """A FAIL that is one only because many percentiles were looked at is undecided."""
+    """A FAIL that is significant only without correction for multiple percentiles is undecided."""
     samples = _duet(1.06, bursts=12, seed=25)
     single = compare([P95], samples).results[0]
     assert 0.05 / 3 / 8 < single.p_slower < 0.05 / 3, "the example has to lie between the corrected and the plain error"
@@ -121,7 +121,7 @@ def test_several_tolerances_have_to_fail_more_clearly() -> None:
 
 
 def test_a_version_that_does_not_answer_fails() -> None:
-    """Where 10 % of the pull request's requests fail, it has no p(95), which is slower than any."""
+    """If 10 % of the pull request's requests fail, it has no p(95), which counts as slower than any."""
     result = compare([P95], _duet(lost=(0, 60))).results[0]
 
     assert result.verdict is Verdict.FAIL
@@ -130,13 +130,13 @@ def test_a_version_that_does_not_answer_fails() -> None:
 
 
 def test_a_base_that_does_not_answer_compares_with_nothing() -> None:
-    """The pull request is not better than a broken base: there is nothing to compare with."""
+    """A broken baseline does not make a pull request better: there is nothing to compare with."""
     assert _verdict(_duet(lost=(60, 0))) is Verdict.INVALID
     assert _verdict(_duet(lost=(60, 60))) is Verdict.INVALID
 
 
 def test_no_bursts_of_both_versions_is_a_fail() -> None:
-    """No data fails."""
+    """No data counts as FAIL."""
     only_base = [BurstSample(0, 1, (_series(BASE, np.ones(10)),))] * 30
 
     assert _verdict(only_base) is Verdict.FAIL
@@ -144,7 +144,7 @@ def test_no_bursts_of_both_versions_is_a_fail() -> None:
 
 
 def test_a_broken_gate_is_invalid() -> None:
-    """Lateness falls on both versions alike and makes them look more alike than they are."""
+    """Generator delay affects both versions alike and hides the difference between them."""
     comparison = compare([P95], _duet(lag_ms=5))
 
     assert comparison.verdict is Verdict.INVALID
@@ -153,7 +153,7 @@ def test_a_broken_gate_is_invalid() -> None:
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
 def test_other_programs_fall_on_both_versions_alike(slower: float, verdict: Verdict) -> None:
-    """A comparison stays decided while they use the CPUs, and shows what they used."""
+    """A comparison is still decided while other programs use the CPUs, and their share is shown."""
     samples = [replace(sample, health=replace(sample.health, foreign=0.9)) for sample in _duet(slower)]
 
     comparison = compare([P95], samples)
@@ -170,7 +170,7 @@ def test_bursts_in_turn_are_the_fallback(slower: float, drift: float, verdict: V
 
 
 def test_a_block_gives_the_average_change() -> None:
-    """Two bursts of each version make one figure of the size of the change."""
+    """Two bursts of each version yield one change of the expected size."""
     ratios = log_ratios(95.0, _abba(1.15))
 
     assert len(ratios) == 20
@@ -178,13 +178,13 @@ def test_a_block_gives_the_average_change() -> None:
 
 
 def test_an_unfinished_block_is_left_out() -> None:
-    """Only whole blocks of base, head, head, base give a figure."""
+    """Only complete blocks of base, head, head, base yield a change."""
     assert len(log_ratios(95.0, _abba(1.0, bursts=15))) == 3
     assert log_ratios(95.0, _abba(1.0, bursts=3)) == []
 
 
 def test_lost_percentiles_are_the_largest_ratios() -> None:
-    """An arm without an answer is worse than any with one; two such arms are equal."""
+    """An arm without answers is worse than any arm with answers; two such arms are equal."""
     broken, fine = np.ones(90), np.ones(100)
 
     def ratio(base: Series, head: Series) -> list[float]:
@@ -196,13 +196,13 @@ def test_lost_percentiles_are_the_largest_ratios() -> None:
 
 
 def test_nothing_to_compare_is_an_error() -> None:
-    """Without a tolerance there is no comparison."""
+    """Comparing without a tolerance is an error."""
     with pytest.raises(SloError, match="nothing to compare"):
         compare([], _duet())
 
 
 def test_the_sentence_says_both_figures_change_and_interval() -> None:
-    """One sentence with both versions, the change, its interval, the size and what it speaks for."""
+    """One sentence states both versions' figures, the change, its interval, the sample size and the scope of validity."""
     assert compare([P95], _duet(1.0)).results[0].explanation == (
         "PASS: p(95) of the pull request = 24.7 ms, baseline 24.7 ms, 0.154 % slower "
         "(interval 1.93 % faster to 2.14 % slower, from 30,000 requests in 30 pairs of bursts)"
@@ -225,12 +225,12 @@ def test_the_sentence_says_both_figures_change_and_interval() -> None:
     ],
 )
 def test_the_sentence_says_what_was_in_the_way(samples: list[BurstSample], words: str) -> None:
-    """A reader learns why nothing was decided, or what failed."""
+    """The sentence explains why nothing was decided, or what failed."""
     assert words in compare([P95], samples).results[0].explanation
 
 
 def test_versions_on_different_nodes_get_no_verdict() -> None:
-    """A difference between nodes must not pass for one between versions; the sentence says how they stand."""
+    """A difference between nodes is not reported as one between versions; the sentence states the placement."""
     found = compare([P95], _duet(1.5), placement="foo: a 2 and 0, b 0 and 2")
 
     assert found.verdict is Verdict.INVALID
@@ -239,7 +239,7 @@ def test_versions_on_different_nodes_get_no_verdict() -> None:
 
 
 def _redirecting(samples: list[BurstSample], *arms: str) -> list[BurstSample]:
-    """The same bursts with every answer of these versions being a redirect."""
+    """Return the same bursts with every answer of these versions replaced by a redirect."""
     return [
         replace(
             sample,
@@ -258,7 +258,7 @@ def _redirecting(samples: list[BurstSample], *arms: str) -> list[BurstSample]:
     ],
 )
 def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: str) -> None:
-    """It is quick, and shows nothing of the application; which version it was is named."""
+    """A redirect is fast but says nothing about the application; the sentence names the version."""
     (result,) = compare([P95], _redirecting(_duet(), *arms)).results
 
     assert result.verdict is Verdict.INCONCLUSIVE
@@ -266,5 +266,5 @@ def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: 
 
 
 def test_a_slower_version_fails_whatever_it_answers() -> None:
-    """A failure is never hidden by what it answers with."""
+    """Redirects never hide a FAIL."""
     assert _verdict(_redirecting(_duet(1.3), BASE, HEAD)) is Verdict.FAIL

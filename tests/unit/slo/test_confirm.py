@@ -1,4 +1,4 @@
-"""What the looks decide stands only if new bursts say the same."""
+"""A decision of the interim looks holds only if new bursts confirm it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ P95, P50 = Tolerance(95.0, 0.10), Tolerance(50.0, 0.10)
 
 
 def duet(slower: float = 1.0, bursts: int = 20, *, lag_ms: float = 0.05, lost: int = 0, seed: int = 3) -> list[BurstSample]:
-    """Bursts of 500 requests to each version; the bursts differ by 40 %, the versions by `slower`; the base loses `lost` requests."""
+    """Build bursts of 500 requests to each version; bursts differ by 40 %, versions by the factor `slower`, and base loses `lost`."""
     rng = np.random.default_rng(seed)
     samples = []
     for place in range(bursts):
@@ -35,7 +35,7 @@ def duet(slower: float = 1.0, bursts: int = 20, *, lag_ms: float = 0.05, lost: i
 
 
 def confirmed(first: float, second: float, tolerance: Tolerance = P95) -> ComparisonResult:
-    """One objective whose looks saw a version `first` times as slow, and whose round saw it `second` times as slow."""
+    """Return one objective's result: head was `first` times as slow at the looks and `second` times as slow in the round."""
     (result,) = confirm(compare([tolerance], duet(first)), duet(second, seed=4)).results
     return result
 
@@ -51,7 +51,7 @@ def confirmed(first: float, second: float, tolerance: Tolerance = P95) -> Compar
     ],
 )
 def test_a_verdict_stands_only_if_the_round_alone_says_the_same(first: float, second: float, verdict: Verdict) -> None:
-    """PASS and FAIL alike; a round that says the opposite decides nothing either."""
+    """A round confirms PASS and FAIL alike; one with the opposite verdict decides nothing either."""
     result = confirmed(first, second)
 
     assert result.verdict is verdict
@@ -59,7 +59,7 @@ def test_a_verdict_stands_only_if_the_round_alone_says_the_same(first: float, se
 
 
 def test_the_rounds_figures_are_shown_and_the_looks_are_kept() -> None:
-    """The estimate that ended the looks is biased by their end."""
+    """The estimate at the last look is biased because the looks stopped there."""
     looks = compare([P95], duet(1.3, 30))
     (result,) = confirm(looks, duet(1.2, seed=4)).results
 
@@ -71,14 +71,14 @@ def test_the_rounds_figures_are_shown_and_the_looks_are_kept() -> None:
 
 
 def test_a_round_judges_by_one_look() -> None:
-    """Five pairs that all point one way have p = 1/32: less than .05, and more than a third of it."""
+    """Five pairs in one direction have p = 1/32: below .05, but above a third of it."""
     ratios = [[0.2 + 0.001 * place for place in range(5)]]
 
     assert [test.verdict for test in judge_round([Verdict.FAIL], [P95], ratios)] == [Verdict.FAIL]
 
 
 def test_only_what_failed_at_the_looks_counts_for_holms_correction() -> None:
-    """Five pairs are enough for one objective and not for one of two; one that passed can fail no more."""
+    """Five pairs suffice for one objective but not for one of two; an objective that passed can no longer fail."""
     slower = [0.2 + 0.001 * place for place in range(5)]
     faster = [-value for value in slower]
 
@@ -90,7 +90,7 @@ def test_only_what_failed_at_the_looks_counts_for_holms_correction() -> None:
 
 
 def test_each_decided_objective_is_judged_and_an_open_one_stays_open() -> None:
-    """Six pairs of p(50) decide, those of p(95) scatter too much: only p(50) has a round, and the run is as open as p(95)."""
+    """Only p(50) is decided and gets a round; p(95) stays undecided, and so does the run."""
     looks = compare([P95, P50], duet(1.0, 8), look=3)
     assert [result.verdict for result in looks.results] == [Verdict.INCONCLUSIVE, Verdict.PASS]
     found = confirm(looks, duet(1.0, seed=4))
@@ -103,7 +103,7 @@ def test_each_decided_objective_is_judged_and_an_open_one_stays_open() -> None:
 
 @pytest.mark.parametrize(("samples", "placement"), [(duet(lag_ms=5), ""), (duet(lost=60), ""), (duet(1.3), "foo: a 2 and 0, b 0 and 2")])
 def test_a_round_that_cannot_be_trusted_is_invalid(samples: list[BurstSample], placement: str) -> None:
-    """A late generator, a base without answers, versions on other nodes: the gates are the round's."""
+    """A late generator, a baseline without answers or versions on different nodes in the round make the result INVALID."""
     found = confirm(compare([P95], duet(1.3)), samples, placement)
 
     assert found.verdict is Verdict.INVALID
@@ -125,25 +125,25 @@ def test_a_round_that_cannot_be_trusted_is_invalid(samples: list[BurstSample], p
     ids=["pass", "fail", "undecided", "invalid", "no data", "another look comes", "partly decided at the last look"],
 )
 def test_a_round_follows_the_looks_that_decided_something(comparison: Comparison, *, needed: bool) -> None:
-    """It would only cost time where nothing was decided, and a version without data fails by that."""
+    """Without a decision a round would only cost time, and a version without data fails anyway."""
     assert needs_confirmation(comparison) is needed
 
 
 @given(first=st.sampled_from([Verdict.PASS, Verdict.FAIL]), second=st.sampled_from(list(Verdict)))
 def test_no_round_makes_a_verdict_of_its_own(first: Verdict, second: Verdict) -> None:
-    """It can only keep a decision, take it back, or be invalid itself."""
+    """A round keeps a decision, withdraws it or is INVALID."""
     assert standing(first, second) in {first, Verdict.INCONCLUSIVE, Verdict.INVALID}
     assert (standing(first, second) is first) == (second is first)
 
 
 @given(st.integers(1, 200))
 def test_a_round_is_as_long_as_a_look_and_never_short(per_look: int) -> None:
-    """What a long look finds, a short round would miss."""
+    """A short round would miss a change that a long look finds."""
     assert round_pairs(per_look) == max(per_look, LEAST_PAIRS)
 
 
 def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
-    """What is not confirmed says so first; a verdict that stands names what it confirms."""
+    """An unconfirmed result says so first; a confirmed verdict names what it confirms."""
     assert confirmed(1.3, 1.0).explanation.startswith(
         "INCONCLUSIVE: not confirmed: 20 pairs of bursts gave FAIL (28.8 % slower), but 20 new pairs "
     )
@@ -152,7 +152,7 @@ def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
 
 
 def test_a_fail_within_the_tolerance_does_not_contradict_itself() -> None:
-    """Surely slower, by less than is tolerated, and yet perhaps by more: the sentence says just that."""
+    """For a change that is significant, estimated below the tolerance and possibly above it, the sentence says exactly that."""
     (result,) = confirm(compare([P95], duet(1.08, 30)), duet(1.08, 20, seed=4)).results
     assert result.change is not None
     assert result.verdict is Verdict.FAIL

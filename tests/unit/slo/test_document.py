@@ -1,4 +1,4 @@
-"""slo.yaml: what it holds, and that every mistake in it is found where it stands."""
+"""slo.yaml: its contents, and errors that point at the mistake."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ bursts: {count: 30, rate: 500, duration: 2s}
 
 
 def test_a_document_holds_thresholds_tolerances_and_sizes() -> None:
-    """All three sections are read, each threshold with its place."""
+    """All three sections are read, and each threshold keeps its location."""
     objectives = parse_document(GOOD, "suite/slo.yaml")
 
     assert [str(threshold) for threshold in objectives.thresholds] == [
@@ -48,7 +48,7 @@ def test_a_document_holds_thresholds_tolerances_and_sizes() -> None:
 
 
 def test_the_object_form_carries_abort_and_delay() -> None:
-    """k6's object form says that a FAIL ends the run, and from when on."""
+    """k6's object form states that a FAIL ends the run, and from when on."""
     third = parse_document(GOOD).thresholds[2]
 
     assert (third.abort_on_fail, third.delay_abort_eval) == (True, 10.0)
@@ -91,7 +91,7 @@ def test_json_is_yaml() -> None:
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_column(old: str, new: str, place: str, problem: str) -> None:
-    """Whatever is not understood is refused, and the error says where it stands and what it is."""
+    """Anything not understood is refused, and the error states where it is and what it is."""
     assert old in GOOD
 
     with pytest.raises(SloError) as caught:
@@ -109,7 +109,7 @@ def test_a_mistake_is_named_with_file_line_and_column(old: str, new: str, place:
     + [(word, False) for word in ("false", "False", "no", "NO", "off", "null", "~", "")],
 )
 def test_a_switch_is_read_as_yaml_json_and_python_write_it(written: str, *, aborts: bool) -> None:
-    """Null is k6's default, as `k6 inspect` prints what is not set."""
+    """Null is k6's default: `k6 inspect` prints it for unset options."""
     text = f'thresholds: {{http_req_duration: [{{threshold: "p(95)<1", abortOnFail: {written}, delayAbortEval: null}}]}}\ncompare:\n'
 
     (threshold,) = parse_document(text).thresholds
@@ -119,7 +119,7 @@ def test_a_switch_is_read_as_yaml_json_and_python_write_it(written: str, *, abor
 
 @pytest.mark.parametrize("word", ["y", "tRUE", "1", '"maybe"', "2026-01-01"])
 def test_any_other_word_for_a_switch_is_refused(word: str) -> None:
-    """YAML 1.1 as PyYAML and kubectl read it knows no `y`, and JSON no number."""
+    """YAML 1.1 as PyYAML and kubectl parse it has no boolean `y`, and JSON has no boolean number."""
     with pytest.raises(SloError, match="neither true nor false"):
         parse_document(f'thresholds: {{http_req_duration: [{{threshold: "p(95)<1", abortOnFail: {word}}}]}}')
 
@@ -128,7 +128,7 @@ def test_any_other_word_for_a_switch_is_refused(word: str) -> None:
     ("written", "seconds"), [("2", 2), ("2s", 2), ("500ms", 0.5), ("0.5", 0.5), ('"2"', 2), ("1m30s", 90), ("null", None)]
 )
 def test_a_bursts_duration_is_read_as_the_option_reads_it(written: str, seconds: float | None) -> None:
-    """A bare number is seconds, as in --load-duration."""
+    """A bare number means seconds, as in --load-duration."""
     document = parse_document(f"thresholds: {{http_req_duration: [med<1]}}\nbursts: {{duration: {written}}}")
 
     assert document.bursts.duration == seconds
@@ -149,7 +149,7 @@ def test_a_bursts_duration_is_read_as_the_option_reads_it(written: str, seconds:
     ],
 )
 def test_a_document_without_objectives_is_refused(text: str, problem: str) -> None:
-    """A file that promises nothing is an error, not a pass."""
+    """A file without objectives is an error, not a pass."""
     with pytest.raises(SloError, match=problem):
         parse_document(text)
 
@@ -165,7 +165,7 @@ def test_a_document_without_objectives_is_refused(text: str, problem: str) -> No
     ],
 )
 def test_a_document_that_is_larger_than_it_looks_is_refused(text: str, why: str) -> None:
-    """A pull request's file is read where a token can write."""
+    """A pull request's file is read in a job whose token can write."""
     with pytest.raises(SloError, match=why) as caught:
         parse_document(text)
     assert len(str(caught.value)) < 1000
@@ -175,6 +175,6 @@ def test_a_document_that_is_larger_than_it_looks_is_refused(text: str, why: str)
 @example('"\\UFFFFFFFF"')
 @example("thresholds: {http_req_duration: [p(95)<1e999]}")
 def test_no_text_breaks_the_reader(text: str) -> None:
-    """Objectives or an error that points at the place."""
+    """Any text yields objectives or an error that points at its location."""
     with suppress(SloError):
         parse_document(text)

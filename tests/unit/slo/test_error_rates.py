@@ -1,4 +1,4 @@
-"""How often the rules are wrong: a small part of what `python -m bench.verdicts` measures with 2,000 runs."""
+"""Error rates of the decision rules: a small part of what `python -m bench.verdicts` measures with 2,000 runs."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def _share(outcomes: Iterable[tuple[Verdict, int]], verdict: Verdict) -> float:
 
 
 def test_equal_versions_rarely_fail() -> None:
-    """At most 5 % FAIL is promised; 40 runs with more than 6 of them would be a 1 in 200 chance at 5 %."""
+    """The bound is 5 % FAIL; at a true 5 %, more than 6 FAILs in 40 runs have a chance of 1 in 200."""
     assert _share(map(partial(duet_run, LIGHT, (95.0,), 1.0), range(RUNS)), Verdict.FAIL) <= 6 / RUNS
 
 
 def test_a_version_that_is_ten_per_cent_slower_is_found() -> None:
-    """A minute of load at 500 requests per second finds +10 % of p(95) in far more than 80 % of the runs."""
+    """A minute of load at 500 requests per second detects +10 % in p(95) in well over 80 % of the runs."""
     assert _share(map(partial(duet_run, LIGHT, (95.0,), 1.1), range(RUNS)), Verdict.FAIL) >= 0.8
 
 
 @pytest.mark.parametrize(("generator", "share"), [(LIGHT, 0.8), (LOADED, 0.6)])
 def test_a_service_well_below_its_limit_passes(generator: Generator, share: float) -> None:
-    """With the headroom that docs/slo.md asks for, a PASS comes at the first or second look."""
+    """With the headroom that docs/slo.md recommends, a PASS comes at the first or second look."""
     limit = generator.truth(95) / share
     outcomes = [limit_run(generator, 95, limit, number) for number in range(RUNS)]
 
@@ -49,7 +49,7 @@ def test_a_service_well_below_its_limit_passes(generator: Generator, share: floa
 
 
 def test_a_service_at_its_limit_is_rarely_decided_wrongly() -> None:
-    """Exactly at the limit a PASS and a FAIL are both wrong; nearly all runs say that they cannot tell."""
+    """Exactly at the limit both PASS and FAIL are wrong, and almost all runs are INCONCLUSIVE."""
     limit = LIGHT.truth(95)
     outcomes = [limit_run(LIGHT, 95, limit, number) for number in range(150)]
 
@@ -58,7 +58,7 @@ def test_a_service_at_its_limit_is_rarely_decided_wrongly() -> None:
 
 
 def test_a_simulated_run_is_decided_as_a_real_one() -> None:
-    """What the simulation leaves out changes no verdict: judge and compare find the same from the bursts themselves."""
+    """What the simulation omits changes no verdict: judging and comparing the bursts themselves gives the same results."""
     arms = LOADED.arms(np.random.default_rng(5), 20, 500, arms=2)
     samples = samples_of(arms)
     limit = 6.0
@@ -73,7 +73,7 @@ def test_a_simulated_run_is_decided_as_a_real_one() -> None:
 
 
 def test_slow_requests_are_as_many_as_the_times_say() -> None:
-    """The share that is computed for a limit is the share of simulated times above it."""
+    """The share computed for a limit equals the share of simulated times above it."""
     times = LOADED.arms(np.random.default_rng(6), 2000, 100)[0]
 
     assert LOADED.slow_shares(np.random.default_rng(7), 20_000, 5.0).mean() == pytest.approx((times > 5.0).mean(), rel=0.1)
@@ -82,7 +82,7 @@ def test_slow_requests_are_as_many_as_the_times_say() -> None:
 
 @pytest.mark.parametrize(("generator", "spread", "duet"), [(LIGHT, (0.15, 0.42), 0.14), (LOADED, (0.34, 0.50), 0.24)])
 def test_the_simulated_bursts_vary_like_measured_ones(generator: Generator, spread: tuple[float, float], duet: float) -> None:
-    """The standard deviations between bursts, and between two versions in one burst, are those of a real cluster."""
+    """The standard deviations between bursts, and between two versions in one burst, match a real cluster's."""
     rng = np.random.default_rng(4)
     percentiles = np.log(np.percentile(generator.arms(rng, 600, 1000)[0], [95, 99], axis=1)).std(axis=1)
     base, head = (np.percentile(arm, 95, axis=1) for arm in generator.arms(rng, 600, 500, arms=2))
@@ -92,7 +92,7 @@ def test_the_simulated_bursts_vary_like_measured_ones(generator: Generator, spre
 
 
 def test_a_row_says_whether_its_goal_is_met() -> None:
-    """The bound of a share has to be small enough, or the share itself large enough."""
+    """A goal is met if the bound on a share is low enough, or the share itself high enough."""
     outcomes = [(Verdict.FAIL, 10)] * 2 + [(Verdict.PASS, 30)] * 98
     goals = (
         Goal(Verdict.FAIL, bound_at_most=0.07),
@@ -109,7 +109,7 @@ def test_a_row_says_whether_its_goal_is_met() -> None:
 
 
 def test_a_recording_keeps_every_request(tmp_path: Path) -> None:
-    """What was recorded is read again exactly, and runs drawn from it are slower where that is asked for."""
+    """A recording reads back exactly, and runs drawn from it are slower if requested."""
     arms = LIGHT.arms(np.random.default_rng(2), LEAST_BURSTS, 100, arms=2)
     samples = samples_of(arms)
     path = tmp_path / "recorded.json"
@@ -124,7 +124,7 @@ def test_a_recording_keeps_every_request(tmp_path: Path) -> None:
 
 
 def test_failures_of_one_bad_burst_are_less_certain() -> None:
-    """Clear error rates are decided by 10 bursts; the same 1 % in single bad bursts needs more of them to be seen."""
+    """10 bursts decide clear error rates; the same 1 % concentrated in single bad bursts takes more bursts to detect."""
     chances = dict(failure_rates(100))
 
     assert chances["0.2% fail, limit 1 %"]["10"] == 1
@@ -133,7 +133,7 @@ def test_failures_of_one_bad_burst_are_less_certain() -> None:
 
 
 def test_a_short_recording_is_refused(tmp_path: Path) -> None:
-    """A handful of bursts drawn again and again would make every run alike; a foreign file is no recording."""
+    """Runs drawn from a handful of bursts would all be alike, and a file in another format is not a recording."""
     path = tmp_path / "recorded.json"
     write_recording(path, 400.0, samples_of(LIGHT.arms(np.random.default_rng(2), 10, 50, arms=2)))
     with pytest.raises(ValueError, match="10 bursts, and 300 are needed"):

@@ -1,4 +1,4 @@
-"""The sentences that people read, word for word."""
+"""The sentences shown to users, verbatim."""
 
 from __future__ import annotations
 
@@ -152,14 +152,14 @@ SCOPE = "; valid only for this machine and this time window."
     ],
 )
 def test_a_verdict_is_one_readable_sentence(run: MakeRun, text: str, options: dict[str, object], sentence: str) -> None:
-    """Verdict, value, interval, size and limit are in it, and what it speaks for."""
+    """It contains the verdict, value, interval, sample size and limit, and its scope of validity."""
     explanation = judge(Objectives(parse_marker((text,))), run(**options)).results[0].explanation
 
     assert explanation == sentence + SCOPE
 
 
 def test_a_fail_that_many_objectives_soften_says_so(run: MakeRun) -> None:
-    """A reader sees an interval beyond the limit and no FAIL, and learns why."""
+    """The sentence explains why an interval beyond the limit is not a FAIL."""
     objectives = Objectives(parse_marker(("p(95)<155", *[f"p(95)<{limit}" for limit in range(200, 209)])))
 
     assert (

@@ -1,4 +1,4 @@
-"""What other programs on the machine can explain, and what they cannot."""
+"""Which results other programs on the machine can explain."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ def _threshold(text: str) -> Threshold:
     ],
 )
 def test_only_wrong_answers_are_held_against_the_service(text: str, failed: dict[str, int], expected: bool) -> None:  # noqa: FBT001  # a parameter of the table
-    """A status or a body is the service's own; what was slow, lost or never sent may have been for want of CPU time."""
+    """A wrong status or body is the service's fault; slow, lost and unsent requests may be due to a lack of CPU time."""
     sample = _burst([1.0] * (100 - sum(failed.values())), failed)
 
     assert missed_by_answers(_threshold(text), [sample]) is expected
 
 
 def test_wrong_bodies_fail_a_rate_of_checks(burst: MakeBurst) -> None:
-    """Requests without an answer pass no check either, and are not held against it here."""
+    """Unanswered requests pass no check either, but here they are not the service's fault."""
     assert missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"check": 20}, checks=(80, 20))])
     assert not missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"timeout": 20}, checks=(80, 0))])
 
 
 def test_checks_that_nothing_makes_are_missed_on_any_machine(burst: MakeBurst) -> None:
-    """Answers that nothing checks fail; where there were no answers at all, there might have been some to check."""
+    """Answers without any check fail; if there were no answers at all, some might have been checked."""
     assert missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 10)])
     assert not missed_by_answers(_threshold("checks: rate>0.9"), [burst([], {"timeout": 10})])
 
 
 def test_chance_is_allowed_for(burst: MakeBurst) -> None:
-    """A share of wrong answers just above what may be says nothing for certain; one far above does."""
+    """A share of wrong answers just above the limit is not significant; one far above it is."""
     threshold = _threshold("http_req_failed: rate<0.05")
 
     def outlasts(wrong: int) -> bool:
@@ -82,7 +82,7 @@ def test_chance_is_allowed_for(burst: MakeBurst) -> None:
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.INCONCLUSIVE])
 def test_what_is_no_fail_stands_unless_it_is_about_time(burst: MakeBurst, verdict: Verdict) -> None:
-    """No program beside the service makes it answer more requests."""
+    """Other programs cannot make the service answer more requests."""
     samples = [burst([1.0] * 100)] * 2
 
     assert outlasts_foreign_load(_threshold("http_req_failed: rate<0.05"), verdict, samples, 0.05)
@@ -97,7 +97,7 @@ def test_what_is_no_fail_stands_unless_it_is_about_time(burst: MakeBurst, verdic
     failed=st.dictionaries(st.sampled_from(["http", "check", "timeout", "connect", "unsent", "retried"]), st.integers(1, 40)),
 )
 def test_what_wrong_answers_alone_miss_is_missed(text: str, good: int, failed: dict[str, int]) -> None:
-    """Nothing is held against a service that meets its objective, whatever the failures are."""
+    """If wrong answers alone explain a miss, the objective is in fact missed, whatever the failures."""
     sample = _burst([1.0] * good, failed, checks=(good, failed.get("check", 0)))
     threshold = _threshold(text)
     value = measure(threshold, [sample])

@@ -1,4 +1,4 @@
-"""Validity gates."""
+"""Validity checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _broken(gates: tuple[Gate, ...]) -> list[str]:
 
 
 def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> None:
-    """The usual case; what is only reported is neither kept nor broken."""
+    """Figures that are only reported neither hold nor break."""
     gates = check_gates(run(pressure=0.5), 200.0)
 
     assert _broken(gates) == []
@@ -48,7 +48,7 @@ def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> No
     ],
 )
 def test_each_gate_at_its_edge(run: MakeRun, burst_options: dict[str, float], tightest: float | None, names: list[str]) -> None:
-    """Loop lag up to 1 ms or 5 % of the tightest latency limit, 99 % sent, steal up to 5 %, CPU below 80 %, none missing; others 15 %."""
+    """Loop lag up to 1 ms or 5 % of the tightest limit, 99 % sent on time, steal up to 5 %, CPU below 80 %, none missing, foreign 15 %."""
     gates = check_gates(run(count=2, **burst_options), tightest)
 
     assert _broken(gates) == names
@@ -56,12 +56,12 @@ def test_each_gate_at_its_edge(run: MakeRun, burst_options: dict[str, float], ti
 
 
 def test_missing_load_can_be_allowed(run: MakeRun) -> None:
-    """Distributed load may go on after one of its generators was lost, when that is asked for."""
+    """With the option set, distributed load stays valid after losing one of its generators."""
     assert _broken(check_gates(run(missing=0.5), 200.0, allow_missing=True)) == []
 
 
 def test_a_few_late_requests_are_no_fault(burst: MakeBurst) -> None:
-    """The 99th percentile of all bursts counts, not the worst request or the worst burst."""
+    """The 99th percentile over all bursts decides, not the worst request or burst."""
     bursts = [burst([1.0] * 100) for _ in range(199)] + [burst([1.0] * 100, lag_ms=50)]
 
     assert _broken(check_gates(bursts, 10.0)) == []
@@ -69,14 +69,14 @@ def test_a_few_late_requests_are_no_fault(burst: MakeBurst) -> None:
 
 
 def test_a_frozen_server_breaks_no_gate(burst: MakeBurst) -> None:
-    """Nothing came back and most requests waited for a slot: the generator did its part."""
+    """Nothing was answered and most requests waited for a slot, but the generator did its part."""
     frozen = burst([], {"timeout": 256, "unsent": 744}, lag_ms=0.1)
 
     assert _broken(check_gates([frozen], 200.0)) == []
 
 
 def test_what_is_not_known_is_not_held_against_the_run() -> None:
-    """On a machine that tells neither steal nor CPU, and without a request, the gates stay open."""
+    """Without figures for steal and CPU, and without requests, no check breaks."""
     gates = check_gates([BurstSample(0, 1, (), Histogram.empty(), Health())], 200.0)
 
     assert _broken(gates) == []
@@ -86,13 +86,13 @@ def test_what_is_not_known_is_not_held_against_the_run() -> None:
 
 @pytest.mark.parametrize(("pressure", "broken"), [(0.25, []), (0.26, ["CPU pressure"])])
 def test_pressure_is_a_gate_where_others_cannot_be_told_apart(run: MakeRun, pressure: float, broken: list[str]) -> None:
-    """A server that is no cluster of the run uses CPU time as other programs do: nothing but the waiting tells."""
+    """A server outside the run's clusters uses CPU time like any other program, so only CPU pressure can be checked."""
     assert _broken(check_gates(run(pressure=pressure), 200.0, by_pressure=True)) == broken
     assert _broken(check_gates(run(pressure=pressure), 200.0)) == []
 
 
 def test_both_versions_of_a_comparison_share_the_other_programs(run: MakeRun) -> None:
-    """What others use is shown and breaks nothing; what is broken by another fault stays so."""
+    """Other programs' CPU share is shown but breaks nothing; other broken checks stay broken."""
     gates = shared_by_both(check_gates(run(foreign=0.9, steal=0.5), 200.0))
 
     assert _broken(gates) == ["CPU steal"]
@@ -100,6 +100,6 @@ def test_both_versions_of_a_comparison_share_the_other_programs(run: MakeRun) ->
 
 
 def test_shares_are_averaged_over_time(burst: MakeBurst) -> None:
-    """One burst with much steal among many without is within the limit."""
+    """One burst with high steal among many without is within the limit."""
     assert _broken(check_gates([burst([1.0], steal=0.4), *[burst([1.0])] * 9], 200.0)) == []
     assert _broken(check_gates([burst([1.0], steal=0.6), *[burst([1.0])] * 9], 200.0)) == ["CPU steal"]

@@ -1,4 +1,4 @@
-"""k6's grammar: what it accepts, what it refuses, and where an error points."""
+"""k6's grammar: what it accepts and refuses, and where its errors point."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPACES = st.sampled_from(["", " ", "\t ", "\u2003", "\xa0"])
 def test_every_aggregation_operator_and_number_is_read(
     aggregate: str, operator: str, limit: float, spaces: tuple[str, str, str, str]
 ) -> None:
-    """Any aggregation, operator and finite number make an expression, with spaces around each of them."""
+    """Every aggregation, operator and finite number form an expression, with optional spaces around each."""
     before, behind, between, after = spaces
 
     expression = parse_expression(Source(f"{before}{aggregate}{behind}{operator}{between}{limit!r}{after}"))
@@ -39,7 +39,7 @@ def test_every_aggregation_operator_and_number_is_read(
 
 @given(text=st.text(alphabet="pavgrte()0159.eE_xX+-<>=! \tinf", max_size=14))
 def test_any_text_is_read_or_refused_inside_it(text: str) -> None:
-    """A text is an expression that means the same when it is written out again, or an error whose caret lies in the text."""
+    """A text is an expression that survives a round trip, or an error whose caret lies within the text."""
     try:
         expression = parse_expression(Source(text))
     except SloError as error:
@@ -67,7 +67,7 @@ def test_any_text_is_read_or_refused_inside_it(text: str) -> None:
     ],
 )
 def test_numbers_are_read_as_go_reads_them(text: str, value: float) -> None:
-    """k6 reads limits by Go's strconv.ParseFloat, which takes more than Python's float and also less."""
+    """k6 parses limits with Go's strconv.ParseFloat, which accepts some forms that Python's float refuses, and vice versa."""
     assert parse_expression(Source(f"avg<{text}")).limit == value
 
 
@@ -101,7 +101,7 @@ def test_what_go_refuses_is_refused(text: str) -> None:
     ],
 )
 def test_an_error_marks_the_bad_part(text: str, marked: str) -> None:
-    """The last line of the error puts a caret under each character of the bad part, and one where something is missing."""
+    """The last line puts a caret under each character of the bad part, or a single one where something is missing."""
     with pytest.raises(SloError) as caught:
         parse_expression(Source(text))
 
@@ -114,7 +114,7 @@ def test_an_error_marks_the_bad_part(text: str, marked: str) -> None:
 
 @pytest.mark.parametrize("metric", ["http_req_duration", "http_req_waiting", "service_time"])
 def test_times_of_expected_responses_are_those_of_all(metric: str) -> None:
-    """Failed requests have no time here and are slower than any limit; other tags stay."""
+    """Failed requests count as slower than any limit here, so this tag is dropped; other tags stay."""
     assert str(parse_selector(Source(f"{metric}{{expected_response:true}}"))) == metric
     assert str(parse_selector(Source(f"{metric}{{host:foo, expected_response:true}}"))) == f"{metric}{{host:foo}}"
 
@@ -123,7 +123,7 @@ def test_times_of_expected_responses_are_those_of_all(metric: str) -> None:
     "text", ["http_req_duration{expected_response:false}", "http_req_failed{expected_response:true}", "http_reqs{expected_response:true}"]
 )
 def test_expected_responses_are_no_other_figure(text: str) -> None:
-    """A count without failed requests is not kept, nor are times of failed requests alone."""
+    """Counts without failed requests and times of failed requests alone are not recorded."""
     with pytest.raises(SloError, match=r"expected_response:.* is not supported"):
         parse_selector(Source(text))
 
@@ -142,7 +142,7 @@ def test_expected_responses_are_no_other_figure(text: str) -> None:
     ],
 )
 def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None:
-    """Spaces and quotes around keys and values are taken off; colons and braces may be in a value."""
+    """Spaces and quotes around keys and values are stripped; values may contain colons and braces."""
     assert parse_selector(Source(text)).tag_map == tags
 
 
@@ -166,7 +166,7 @@ def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None
     ],
 )
 def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, problem: str) -> None:
-    """Unbalanced braces, tags without values, and metrics or kinds that do not exist are errors at their column."""
+    """Unbalanced braces, tags without values and unknown metrics or kinds are errors at their column."""
     with pytest.raises(SloError, match=rf"^column {column}: .*{problem}"):
         parse_selector(Source(text))
 
@@ -174,7 +174,7 @@ def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, proble
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 @pytest.mark.parametrize("aggregate", ["avg", "min", "max", "med", "p(95)", "rate", "count", "value"])
 def test_only_fitting_aggregations_are_taken(metric: object, aggregate: str) -> None:
-    """A trend has percentiles, a rate has a rate, a counter a count and a rate; anything else is refused."""
+    """Trends have percentiles, rates have a rate, counters a count and a rate; anything else is refused."""
     name, kind = metric.name, metric.type  # type: ignore[attr-defined]  # a Metric; pytest's ids take any object
     text = f"{name}: {aggregate}<1"
 
@@ -186,13 +186,13 @@ def test_only_fitting_aggregations_are_taken(metric: object, aggregate: str) -> 
 
 
 def test_a_gauge_has_a_value() -> None:
-    """`value` is part of the grammar and belongs to gauges."""
+    """`value` is part of the grammar and applies to gauges."""
     assert AGGREGATIONS[MetricType.GAUGE] == ("value",)
     assert parse_expression(Source("value>=1")).aggregation == "value"
 
 
 def test_a_marker_holds_several_objectives() -> None:
-    """Each argument is an objective; one without a metric is about http_req_duration."""
+    """Each argument is an objective; without a metric it applies to http_req_duration."""
     thresholds = parse_marker(
         ("p(95)<200", " http_req_failed{kind:timeout} : rate < 0.001", "http_req_duration{host:a:1}: avg<3"), "test_a.py::test_b"
     )
@@ -210,13 +210,13 @@ def test_a_marker_holds_several_objectives() -> None:
     [((), "no objective"), ((95,), "must be a string"), (("checks{host:a} rate>0.9",), "missing expression after the metric")],
 )
 def test_a_marker_without_an_objective_is_refused(args: tuple[object, ...], problem: str) -> None:
-    """A marker needs texts, each with an expression."""
+    """A marker takes strings, each containing an expression."""
     with pytest.raises(SloError, match=problem):
         parse_marker(args)
 
 
 def test_a_marker_may_hold_k6s_object_form() -> None:
-    """As an argument, or as keywords that are about every threshold; Python's True and YAML's yes mean the same."""
+    """It is an argument, or keywords that apply to every threshold; Python's True and YAML's yes are equivalent."""
     forms = (
         parse_marker(({"threshold": "checks: rate>0.9", "abortOnFail": True, "delayAbortEval": "10s"},)),
         parse_marker(({"threshold": "checks: rate>0.9", "abortOnFail": "yes", "delayAbortEval": 10_000},)),
@@ -241,13 +241,13 @@ def test_a_marker_may_hold_k6s_object_form() -> None:
     ],
 )
 def test_a_marker_that_says_something_else_is_refused(args: tuple[object, ...], options: dict[str, object], problem: str) -> None:
-    """A keyword that is overlooked would leave a promise unkept without a word."""
+    """An ignored keyword would silently drop an objective."""
     with pytest.raises(SloError, match=problem):
         parse_marker(args, options=options)
 
 
 def test_an_error_inside_a_marker_shows_the_whole_argument() -> None:
-    """The caret counts from the start of the argument, not of the expression in it."""
+    """The caret's column counts from the start of the argument, not of the expression inside it."""
     with pytest.raises(SloError) as caught:
         parse_marker(("http_req_duration{host:foo}: p(95)<2oo",), "@pytest.mark.slo")
 

@@ -1,4 +1,4 @@
-"""Judging all thresholds together: looks, correction, gates, abort."""
+"""Judging all thresholds together: interim looks, correction, validity checks, abort."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _verdicts(objectives: Objectives, samples: list[BurstSample], **options: int
 
 
 def test_a_run_passes_when_every_objective_does(run: MakeRun) -> None:
-    """All met: PASS, and no further look is needed."""
+    """If all objectives are met, the run is a PASS and needs no further look."""
     judgement = judge(_objectives("p(95)<200", "http_req_failed: rate<0.01", "max<1000"), run())
 
     assert judgement.verdict is Verdict.PASS
@@ -47,19 +47,19 @@ def test_a_run_passes_when_every_objective_does(run: MakeRun) -> None:
     ],
 )
 def test_the_worst_objective_is_the_verdict(verdicts: list[Verdict], verdict: Verdict) -> None:
-    """FAIL before INVALID before INCONCLUSIVE before PASS."""
+    """FAIL outranks INVALID, INVALID outranks INCONCLUSIVE, and INCONCLUSIVE outranks PASS."""
     assert overall(verdicts) is verdict
 
 
 def test_an_undecided_run_looks_again_until_the_last_look(run: MakeRun) -> None:
-    """Undecided at the first two looks means go on; after the third it stays undecided."""
+    """An undecided run continues after the first two looks and stays INCONCLUSIVE after the third."""
     objectives = _objectives("p(95)<162")
 
     assert [judge(objectives, run(), look=look).decided for look in (1, 2, 3)] == [False, False, True]
 
 
 def test_each_look_may_err_with_its_part_of_the_error(run: MakeRun) -> None:
-    """One of three looks leaves a wider range of limits undecided than a single planned look."""
+    """One of three looks leaves more limits undecided than a single planned look."""
     (low, high), (low_of_three, high_of_three) = (
         judge(_objectives("p(95)<162"), run(), look=1, looks=looks).results[0].interval or (None, None) for looks in (1, 3)
     )
@@ -75,7 +75,7 @@ def test_each_look_may_err_with_its_part_of_the_error(run: MakeRun) -> None:
 
 
 def test_many_objectives_have_to_fail_more_clearly(run: MakeRun) -> None:
-    """A FAIL that one objective alone would be is undecided among ten; a clear one stays a FAIL, and PASSes are not touched."""
+    """A marginal FAIL of a single objective is undecided among ten; a clear one stays a FAIL, and PASSes are not affected."""
     samples = run()
     doubtful, others = "p(95)<155", [f"p(95)<{limit}" for limit in range(200, 209)]
 
@@ -85,12 +85,12 @@ def test_many_objectives_have_to_fail_more_clearly(run: MakeRun) -> None:
 
 
 def test_facts_are_not_corrected(run: MakeRun) -> None:
-    """A fact that does not hold is a FAIL among however many objectives."""
+    """A violated fact is a FAIL among any number of objectives."""
     assert _verdicts(_objectives("max<300", *[f"p(95)<{limit}" for limit in range(200, 209)]), run())[0] is Verdict.FAIL
 
 
 def test_a_late_generator_makes_a_pass_invalid(run: MakeRun) -> None:
-    """A PASS needs every gate, and so does an undecided one."""
+    """PASS and INCONCLUSIVE both need every validity check to hold."""
     judgement = judge(_objectives("p(95)<200", "p(95)<162", "http_req_failed: rate<0.01"), run(lag_ms=20))
 
     assert judgement.verdict is Verdict.INVALID
@@ -99,19 +99,19 @@ def test_a_late_generator_makes_a_pass_invalid(run: MakeRun) -> None:
 
 
 def test_a_late_generator_makes_a_doubtful_fail_invalid(run: MakeRun) -> None:
-    """A p(95) of 162 ms against 150 may come from sending up to 20 ms late; one against 50 does not."""
+    """A p(95) of 162 ms against 150 may be due to sending up to 20 ms late; against 50 it is not."""
     assert _verdicts(_objectives("p(95)<150"), run(lag_ms=20)) == [Verdict.INVALID]
     assert _verdicts(_objectives("p(95)<50"), run(lag_ms=20)) == [Verdict.FAIL]
 
 
 def test_a_stolen_processor_makes_every_fail_invalid(run: MakeRun) -> None:
-    """Stolen time slows the service itself, so that nothing about it is certain."""
+    """CPU steal slows the service itself, so no result about it is certain."""
     assert _verdicts(_objectives("p(95)<50"), run(steal=0.2)) == [Verdict.INVALID]
 
 
 @pytest.mark.parametrize("limit", [50, 150, 162, 200])
 def test_a_time_is_invalid_while_other_programs_use_the_cpus(run: MakeRun, limit: int) -> None:
-    """Missed clearly or met, it is not known what the service would have done on the machine alone; no FAIL outlasts that."""
+    """Met or clearly missed, the result on an idle machine is unknown, so even a FAIL becomes INVALID."""
     (result,) = judge(_objectives(f"p(95)<{limit}"), run(foreign=0.9)).results
 
     assert result.verdict is Verdict.INVALID
@@ -119,7 +119,7 @@ def test_a_time_is_invalid_while_other_programs_use_the_cpus(run: MakeRun, limit
 
 
 def test_a_failure_by_status_stays_one_while_other_programs_use_the_cpus(burst: MakeBurst) -> None:
-    """No lack of CPU time explains a 500: neither the error rate nor the times that count it as too slow are excused."""
+    """A lack of CPU time does not explain a 500: neither the error rate nor the times that count it as too slow are excused."""
     samples = [burst(np.full(900, 1.0), {"http": 100}, foreign=0.9, started=3.0 * place) for place in range(20)]
 
     assert _verdicts(_objectives("http_req_failed: rate<0.01", "p(95)<200", "p(80)<0.5"), samples) == [
@@ -130,7 +130,7 @@ def test_a_failure_by_status_stays_one_while_other_programs_use_the_cpus(burst: 
 
 
 def test_timeouts_are_excused_while_other_programs_use_the_cpus(burst: MakeBurst) -> None:
-    """An answer that came too late may have come in time on the machine alone; what is met without times stays met."""
+    """A late answer might have been on time on an idle machine; a met objective that involves no times stays met."""
     samples = [burst(np.full(900, 1.0), {"timeout": 100}, foreign=0.9, started=3.0 * place) for place in range(20)]
     objectives = _objectives("http_req_failed: rate<0.01", "http_req_failed: rate<0.5", "http_req_failed{kind:http}: rate<0.01")
 
@@ -138,7 +138,7 @@ def test_timeouts_are_excused_while_other_programs_use_the_cpus(burst: MakeBurst
 
 
 def test_a_late_generator_is_blamed_alone_for_what_others_cannot_explain(burst: MakeBurst) -> None:
-    """A rate passes beside other programs, and not with a late generator; the sentence names the reason for each objective."""
+    """An error rate passes alongside other programs but not with a late generator; the sentence names each objective's reason."""
     samples = [burst(np.full(1000, 1.0), foreign=0.9, lag_ms=50, started=3.0 * place) for place in range(20)]
 
     time, rate = judge(_objectives("p(95)<200", "http_req_failed: rate<0.01"), samples).results
@@ -150,7 +150,7 @@ def test_a_late_generator_is_blamed_alone_for_what_others_cannot_explain(burst: 
 
 
 def _frozen(burst: int, *, cap: int, lag_us: int) -> BurstSample:
-    """3 s at 1,000/s, uniform, frozen for 500 ms with an instant drain; a cap keeps the rest waiting for a slot."""
+    """Build 3 s of uniform load at 1,000/s with a freeze of 500 ms and an instant drain; with a cap, the rest waits for a slot."""
     intended = np.arange(0, 3_000_000, 1000)
     start = 1_000_000 + 1000 * burst
     response = np.where((intended >= start) & (intended < start + 500_000), start + 500_000 - intended, 300)
@@ -167,7 +167,7 @@ def _frozen(burst: int, *, cap: int, lag_us: int) -> BurstSample:
 @pytest.mark.parametrize("cap", [256, 4096])
 @pytest.mark.parametrize("lag_us", [50, 15_000])
 def test_a_frozen_server_fails_and_is_never_invalid(cap: int, lag_us: int) -> None:
-    """p90 is 200.1 ms as theory has it, with the cap reached or not, and even when the freeze made the generator late."""
+    """p90 is 200.1 ms as theory predicts, whether or not the cap is reached, and even if the freeze delayed the generator."""
     samples = [_frozen(burst, cap=cap, lag_us=lag_us) for burst in range(20)]
 
     judgement = judge(_objectives("p(90)<100"), samples)
@@ -177,7 +177,7 @@ def test_a_frozen_server_fails_and_is_never_invalid(cap: int, lag_us: int) -> No
 
 
 def test_a_service_time_hides_the_queue_that_response_time_shows() -> None:
-    """With the cap reached, the time from sending on is short for most requests: objectives are about response time."""
+    """With the cap reached, most requests have a short service time, so objectives use response time."""
     samples = [_frozen(burst, cap=256, lag_us=50) for burst in range(20)]
 
     judgement = judge(_objectives("p(95)<300", "service_time: p(95)<300"), samples)
@@ -186,7 +186,7 @@ def test_a_service_time_hides_the_queue_that_response_time_shows() -> None:
 
 
 def test_quick_mode_decides_facts_only(run: MakeRun) -> None:
-    """One burst: everything with an interval is undecided, facts are facts."""
+    """With one burst, anything that needs an interval is undecided, but facts are decided."""
     judgement = judge(_objectives("p(95)<200", "avg<200", "checks: rate>0.9", "max<1000", "http_reqs: count>10"), run(count=1), looks=1)
 
     assert [result.verdict for result in judgement.results] == [
@@ -199,7 +199,7 @@ def test_quick_mode_decides_facts_only(run: MakeRun) -> None:
 
 
 def test_a_result_carries_its_evidence(run: MakeRun) -> None:
-    """Measured value, unit, limit, interval, sizes and the value of each burst are there for the report."""
+    """The report gets the measured value, unit, limit, interval, sample sizes and each burst's value."""
     result = judge(_objectives("p(95)<200"), run(), looks=1).results[0]
 
     assert result.measured == pytest.approx(161, abs=2)
@@ -212,7 +212,7 @@ def test_a_result_carries_its_evidence(run: MakeRun) -> None:
 
 
 def test_a_value_among_failures_is_left_out(burst: MakeBurst) -> None:
-    """An infinite percentile is no number for a report: the burst has no value, the run none either."""
+    """A report cannot hold an infinite percentile, so neither the burst nor the run has a value."""
     result = judge(_objectives("p(95)<200"), [burst([1.0] * 90, {"timeout": 10})] * 20).results[0]
 
     assert result.verdict is Verdict.FAIL
@@ -221,7 +221,7 @@ def test_a_value_among_failures_is_left_out(burst: MakeBurst) -> None:
 
 
 def test_drift_is_told(burst: MakeBurst) -> None:
-    """A service that slows down from burst to burst gets a sentence that says so."""
+    """The sentence mentions a service that slows down from burst to burst."""
     samples = [burst(np.full(500, 100.0 + 2 * place)) for place in range(20)]
 
     assert judge(_objectives("p(95)<200"), samples).results[0].drift == (
@@ -232,7 +232,7 @@ def test_drift_is_told(burst: MakeBurst) -> None:
 
 @pytest.mark.parametrize(("delay", "abort"), [("0s", True), ("58s", True), ("61s", False)])
 def test_a_missed_objective_can_end_the_run(run: MakeRun, delay: str, abort: bool) -> None:  # noqa: FBT001  # a parameter of the table
-    """A FAIL with abortOnFail does, once delayAbortEval has passed since the first burst began (20 bursts take 59 s)."""
+    """With abortOnFail a FAIL ends the run once delayAbortEval has passed since the first burst began (20 bursts take 59 s)."""
     objectives = parse_document(
         f'thresholds: {{http_req_duration: [{{threshold: "p(95)<100", abortOnFail: true, delayAbortEval: {delay}}}, "p(95)<90"]}}'
     )
@@ -241,6 +241,6 @@ def test_a_missed_objective_can_end_the_run(run: MakeRun, delay: str, abort: boo
 
 
 def test_without_thresholds_there_is_no_verdict() -> None:
-    """Nothing to judge is an error, not a PASS."""
+    """Judging without thresholds is an error, not a PASS."""
     with pytest.raises(SloError, match="no threshold"):
         judge(Objectives(), [])

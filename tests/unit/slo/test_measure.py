@@ -1,4 +1,4 @@
-"""Measured values against k6's definitions."""
+"""Measured values follow k6's definitions."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ MakeBurst = Callable[..., BurstSample]
     ],
 )
 def test_each_aggregation_of_one_burst(burst: MakeBurst, expression: str, value: float) -> None:
-    """Times in milliseconds, rates as shares, counters as counts or per second of sending."""
+    """Times are in milliseconds, rates are shares, and counters are counts or counts per second of sending."""
     assert measure(parse_marker((expression,))[0], [burst([10.0, 20.0, 30.0])]) == pytest.approx(value)
 
 
 def test_bursts_are_pooled(burst: MakeBurst) -> None:
-    """A percentile is that of all requests of all bursts, as k6's is, and no average of percentiles."""
+    """As in k6, a percentile is taken over all requests of all bursts; percentiles are not averaged."""
     first, second = [10.0] * 90, [100.0] * 10
     threshold = parse_marker(("p(95)<1",))[0]
 
@@ -46,7 +46,7 @@ def test_bursts_are_pooled(burst: MakeBurst) -> None:
 
 
 def test_a_percentile_among_failures_is_infinite(burst: MakeBurst) -> None:
-    """With 10 % of the requests failed there is a p(80) and no p(95), and the slowest one never answered."""
+    """With 10 % of the requests failed, p(80) exists but p(95) does not, and the maximum is infinite."""
     sample = burst([10.0] * 90, {"timeout": 10})
 
     assert measure(parse_marker(("p(80)<1",))[0], [sample]) == 10
@@ -58,13 +58,13 @@ def test_a_percentile_among_failures_is_infinite(burst: MakeBurst) -> None:
     "expression", ["p(95)<1", "min<1", "avg<1", "checks: rate>0.5", "http_reqs{host:bar}: count>0", "http_req_failed{host:bar}: rate<1"]
 )
 def test_nothing_measured_is_no_value(burst: MakeBurst, expression: str) -> None:
-    """A burst of which nothing was answered, or nothing carries the tags, has no value rather than a good one."""
+    """A burst in which nothing was answered, or nothing has the tags, has no value rather than a good one."""
     assert measure(parse_marker((expression,))[0], [burst([], {"timeout": 10})]) is None
     assert measure(parse_marker((expression,))[0], []) is None
 
 
 def test_a_rate_of_checks_is_of_those_passed(burst: MakeBurst) -> None:
-    """k6's checks are a rate of successes."""
+    """k6's checks are a success rate."""
     threshold = parse_marker(("checks: rate>0.5",))[0]
     sample = burst([1.0] * 10, checks=(9, 1))
 

@@ -33,7 +33,7 @@ def test_the_sizes_that_ten_bursts_need(allowed: float, needed: int) -> None:
 @pytest.mark.parametrize("allowed", [0.5, 0.05, 0.01, 0.001])
 @pytest.mark.parametrize("bursts", [2, 10, 60])
 def test_the_needed_size_is_the_smallest_that_can_pass(allowed: float, bursts: int) -> None:
-    """With nothing bad the rule passes at that size, and not with 2 % fewer requests."""
+    """With no bad request, the rule passes at that size but not with 2 % fewer requests."""
     needed = needed_requests(allowed, bursts, ALPHA)
 
     def verdict(requests: float) -> Verdict:
@@ -44,7 +44,7 @@ def test_the_needed_size_is_the_smallest_that_can_pass(allowed: float, bursts: i
 
 
 def test_one_burst_confirms_nothing() -> None:
-    """There is no size for a single burst."""
+    """No size suffices for a single burst."""
     with pytest.raises(ValueError, match="one burst"):
         needed_requests(0.05, 1, ALPHA)
 
@@ -58,7 +58,7 @@ def test_a_large_enough_plan_is_taken(text: str) -> None:
 
 
 def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> None:
-    """A closed loop plans no number of requests, and its tags are known all the same."""
+    """A closed loop plans no fixed number of requests, but its tags are still known."""
     series = (PlannedSeries({"host": "foo"}, 0),)
     refuse_uncarried(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
     with pytest.raises(SloError, match="no planned request has these tags"):
@@ -66,7 +66,7 @@ def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> No
 
 
 def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -> None:
-    """The error says what is planned, what is needed in all and per burst."""
+    """The error states the planned and the required number of requests, in total and per burst."""
     with pytest.raises(SloError) as caught:
         _refuse("p(99.9)<200", _plan(200))
 
@@ -76,7 +76,7 @@ def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -
 
 
 def test_a_sub_metric_needs_its_own_requests() -> None:
-    """Half of the requests go to each host: what is enough for both is too little for one."""
+    """With half of the requests going to each host, a plan can suffice for both but not for one."""
     plan = _plan(80)
 
     _refuse("p(99)<200", plan)
@@ -85,7 +85,7 @@ def test_a_sub_metric_needs_its_own_requests() -> None:
 
 
 def test_tags_that_no_request_will_carry_are_refused() -> None:
-    """A misspelt host would have no data and fail after all the load: it is refused before, with what there is."""
+    """A misspelled host would fail for lack of data after all the load, so it is refused early, with the planned tags listed."""
     with pytest.raises(SloError, match="no planned request has these tags") as caught:
         _refuse("http_req_duration{host:fo}: p(95)<200", _plan(1000))
 
@@ -93,7 +93,7 @@ def test_tags_that_no_request_will_carry_are_refused() -> None:
 
 
 def test_a_failure_kind_is_no_tag_of_the_plan() -> None:
-    """`kind` tells failures apart and is not known beforehand."""
+    """`kind` classifies failures and is not known in advance."""
     _refuse("http_req_failed{kind:timeout,host:foo}: rate<0.01", _plan(1000))
 
 
@@ -111,19 +111,19 @@ def test_a_failure_kind_is_no_tag_of_the_plan() -> None:
     ],
 )
 def test_what_nothing_can_meet_is_refused(text: str) -> None:
-    """Negative times and shares above 1 do not exist, and no number is compared with infinity."""
+    """Times below 0 and shares above 1 do not exist, and infinite or NaN limits are meaningless."""
     with pytest.raises(SloError):
         _refuse(text, _plan(10_000))
 
 
 @pytest.mark.parametrize("text", ["checks: rate>=1", "http_req_failed: rate<=0", "http_req_failed: rate==0"])
 def test_all_and_none_are_facts_of_any_size(text: str) -> None:
-    """Whether there was a failure in this run needs no interval."""
+    """Whether this run had any failure needs no interval."""
     _refuse(text, _plan(2, bursts=1, looks=1))
 
 
 def test_quick_mode_refuses_only_the_impossible() -> None:
-    """One burst shows figures and decides facts; too small for an interval is what was asked for."""
+    """One burst shows figures and decides facts; the user accepted that it is too small for intervals."""
     quick = _plan(50, bursts=1, looks=1)
 
     _refuse("p(99.9)<200", quick)
@@ -132,7 +132,7 @@ def test_quick_mode_refuses_only_the_impossible() -> None:
 
 
 def test_a_comparison_needs_enough_pairs() -> None:
-    """Wilcoxon's smallest p-value is 2^-n: six pairs at a third of 5 %, five at 5 %."""
+    """Wilcoxon's smallest p-value is 2^-n, so a third of 5 % takes six pairs, and 5 % takes five."""
     for alpha, pairs in ((ALPHA, 6), (0.05, 5)):
         assert needed_pairs(alpha) == pairs
         assert wilcoxon([1.0 + place for place in range(pairs)], alternative="greater").pvalue < alpha
@@ -144,7 +144,7 @@ def test_a_comparison_needs_enough_pairs() -> None:
 
 
 def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
-    """Two share the error that is allowed: six bursts could never call either of them slower, seven can."""
+    """Two tolerances share the error rate: six bursts can never find either one slower, but more can."""
     both = Objectives(compare=(Tolerance(50.0, 0.1), Tolerance(95.0, 0.1)))
 
     refuse_unreachable(Objectives(compare=both.compare[:1]), _plan(100, bursts=2))
@@ -154,7 +154,7 @@ def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
 
 
 def test_a_tight_tolerance_on_a_high_percentile_gets_advice() -> None:
-    """P(99) scatters too much between bursts for 10 %."""
+    """p(99) varies too much between bursts for a tolerance of 10 %."""
     objectives = Objectives(compare=(Tolerance(99.0, 0.1), Tolerance(99.0, 0.25), Tolerance(95.0, 0.1)))
 
     assert len(advice(objectives)) == 1

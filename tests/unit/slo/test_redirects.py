@@ -1,4 +1,4 @@
-"""No application passes by redirects alone."""
+"""Redirects alone never earn a PASS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MakeRun = Callable[..., list[BurstSample]]
 
 
 def redirected(samples: list[BurstSample], share: float) -> list[BurstSample]:
-    """The same bursts with this share of the answers being redirects."""
+    """Return the same bursts with this share of their answers replaced by redirects."""
     return [
         replace(sample, series=tuple(replace(one, redirects=round(one.response.count * share)) for one in sample.series))
         for sample in samples
@@ -26,7 +26,7 @@ def redirected(samples: list[BurstSample], share: float) -> list[BurstSample]:
 
 @pytest.mark.parametrize("objective", ["p(95)<200", "http_req_failed: rate<0.01", "max<1000"])
 def test_redirects_alone_are_never_a_pass(run: MakeRun, objective: str) -> None:
-    """They are quick and never fail, and show nothing of the application."""
+    """They are fast and never fail, but say nothing about the application."""
     objectives = Objectives(parse_marker((objective,)))
     assert judge(objectives, run()).verdict is Verdict.PASS
 
@@ -37,10 +37,10 @@ def test_redirects_alone_are_never_a_pass(run: MakeRun, objective: str) -> None:
 
 
 def test_some_redirects_among_other_answers_are_an_application_s_own(run: MakeRun) -> None:
-    """A site may redirect one of its pages."""
+    """A site may redirect some of its pages."""
     assert judge(Objectives(parse_marker(("p(95)<200",))), redirected(run(), 0.5)).verdict is Verdict.PASS
 
 
 def test_a_missed_objective_stays_missed(run: MakeRun) -> None:
-    """Slow redirects are slow."""
+    """Slow redirects still miss the objective."""
     assert judge(Objectives(parse_marker(("p(95)<50",))), redirected(run(), 1.0)).verdict is Verdict.FAIL

@@ -41,7 +41,7 @@ def _threshold(text: str) -> Threshold:
     ],
 )
 def test_a_statement_about_a_share_says_how_many_may_be_bad(text: str, share: float) -> None:
-    """Percentiles and rates allow a share of requests on their wrong side."""
+    """Percentiles and rates allow a share of requests on the wrong side of the limit."""
     assert allowed_share(_threshold(text)) == pytest.approx(share)
 
 
@@ -62,7 +62,7 @@ def test_a_statement_about_a_share_says_how_many_may_be_bad(text: str, share: fl
     ],
 )
 def test_everything_else_is_a_fact(text: str) -> None:
-    """Extremes, counts, equality and "none at all" are facts of a run: no spread says more about them."""
+    """Extremes, counts, equality and "none at all" are facts of a run that no variance qualifies."""
     threshold = _threshold(text)
 
     assert allowed_share(threshold) is None
@@ -104,12 +104,12 @@ def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> 
     ("text", "verdict"), [("med<200", Verdict.FAIL), ("med<=200", Verdict.PASS), ("med>200", Verdict.FAIL), ("med>=200", Verdict.PASS)]
 )
 def test_a_request_that_took_exactly_the_limit_keeps_it_or_not(burst: MakeBurst, text: str, verdict: Verdict) -> None:
-    """`<` and `<=` differ by the requests at the limit itself, as in k6."""
+    """As in k6, `<` and `<=` differ for requests exactly at the limit."""
     assert find(_threshold(text), [burst([200.0] * 1000)] * 20, ALPHA, 0.0).verdict is verdict
 
 
 def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
-    """A p(95) cannot be kept by answering only 90 % of the requests, however fast."""
+    """Answering only 90 % of the requests misses a p(95), however fast the answers."""
     fast = find(_threshold("p(95)<1000"), run(failed={"http": 112}), ALPHA, 0.0)
 
     assert fast.verdict is Verdict.FAIL
@@ -118,9 +118,9 @@ def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
 
 
 def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
-    """Interval and p-value are those of scipy's t-test over the means of equal bursts, where neighbors do not resemble each other."""
+    """Interval and p-value match scipy's t-test over the means of equal bursts without serial correlation."""
     samples = sorted(run(), key=lambda sample: sample.series[0].response.mean)
-    samples = [samples[place // 2 if place % 2 else -1 - place // 2] for place in range(20)]  # high and low in turns
+    samples = [samples[place // 2 if place % 2 else -1 - place // 2] for place in range(20)]  # alternately high and low
     means = [sample.series[0].response.mean / 1000 for sample in samples]
     expected = ttest_1samp(means, 101.0, alternative="greater")
 
@@ -132,7 +132,7 @@ def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
 
 @pytest.mark.parametrize("text", ["avg<101", "p(95)<160", "http_req_failed: rate<0.02"])
 def test_neighbors_that_resemble_each_other_widen_interval_and_p_value(burst: MakeBurst, text: str) -> None:
-    """The same bursts say less when the slow ones came together: then the run may have met a bad spell."""
+    """The same bursts carry less evidence if the slow ones are adjacent: the run may have hit a slow period."""
     kinds = [burst(median * np.exp(np.linspace(-0.5, 0.5, 1000)), {"http": failed}) for median, failed in ((100.0, 15), (108.0, 35))]
     turns, halves = (find(_threshold(text), [kinds[kind] for kind in order], ALPHA, 0.0) for order in ([0, 1] * 10, [0] * 10 + [1] * 10))
     (low, high), (lower, higher) = (_ends(finding.interval) for finding in (turns, halves))
@@ -154,7 +154,7 @@ def _ends(interval: tuple[float | None, float | None] | None) -> tuple[float, fl
 
 
 def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
-    """No bursts, no request with the tags and no answered request are all a FAIL; k6 would pass them."""
+    """No bursts, no request with the tags and no answered request are each a FAIL; k6 would pass them."""
     frozen = [burst([], {"timeout": 100})] * 20
 
     for text, samples in (("p(95)<200", []), ("p(95)<200", frozen), ("avg<200", frozen), ("http_req_failed{host:bar}: rate<0.1", frozen)):
@@ -165,7 +165,7 @@ def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
 
 @pytest.mark.parametrize("text", ["p(95)<200", "avg<200", "http_req_failed: rate<0.01"])
 def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
-    """Quick mode shows figures; what needs the spread between bursts stays open."""
+    """Quick mode shows figures, but anything that needs variance between bursts stays undecided."""
     finding = find(_threshold(text), run(count=1), ALPHA, 0.0)
 
     assert finding.verdict is Verdict.INCONCLUSIVE
@@ -175,7 +175,7 @@ def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
 @pytest.mark.parametrize(("lateness", "stands"), [(0.0, True), (5_000.0, True), (100_000.0, False)])
 @pytest.mark.parametrize("text", ["p(95)<130", "avg<80", "max<300"])
 def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, stands: bool) -> None:  # noqa: FBT001  # a parameter of the table
-    """A generator that was 5 ms late did not make a p(95) of 162 ms out of 130; one that was 100 ms late may have."""
+    """A generator that was 5 ms late does not turn a p(95) of 130 ms into 162; one that was 100 ms late might."""
     finding = find(_threshold(text), run(), ALPHA, lateness)
 
     assert finding.verdict is Verdict.FAIL
@@ -183,7 +183,7 @@ def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, 
 
 
 def test_requests_that_were_never_sent_prove_nothing_against_the_server(run: MakeRun) -> None:
-    """A FAIL that comes from unsent requests alone may be the generator's; one from answers with errors is not."""
+    """A FAIL due only to unsent requests may be the generator's fault; one due to error responses is not."""
     assert not find(_threshold("http_req_failed: rate<0.01"), run(failed={"unsent": 100}), ALPHA, 0.0).stands
     assert find(_threshold("http_req_failed: rate<0.01"), run(failed={"http": 100}), ALPHA, 0.0).stands
     assert not find(_threshold("http_req_failed: rate==0"), run(failed={"unsent": 1}), ALPHA, 0.0).stands
@@ -195,7 +195,7 @@ def test_requests_that_were_never_sent_prove_nothing_against_the_server(run: Mak
 @settings(max_examples=30, deadline=None)
 @given(limit=st.floats(60, 300), quantile=st.sampled_from([50.0, 90.0, 95.0, 99.0]), seed=st.integers(0, 50))
 def test_the_interval_in_ms_agrees_with_the_verdict(limit: float, quantile: float, seed: int) -> None:
-    """The limit lies above the interval of a PASS, below that of a FAIL, and inside that of the rest."""
+    """The limit lies above the interval of a PASS, below that of a FAIL, and otherwise inside it."""
     rng = np.random.default_rng(seed)
     samples = []
     for shift in rng.normal(0, 0.1, 12):

@@ -1,4 +1,4 @@
-"""The resemblance of neighboring bursts."""
+"""Serial correlation between neighboring bursts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEVIATIONS = st.lists(st.integers(-1000, 1000), min_size=1, max_size=60).map(lam
 
 
 def _series(correlation: float, bursts: int, seed: int = 3) -> NDArray[np.float64]:
-    """A first-order autoregressive series."""
+    """Return a first-order autoregressive series."""
     noise = np.random.default_rng(seed).normal(size=bursts)
     values = np.empty(bursts)
     values[0] = noise[0]
@@ -25,14 +25,14 @@ def _series(correlation: float, bursts: int, seed: int = 3) -> NDArray[np.float6
 
 @given(deviations=DEVIATIONS)
 def test_no_bursts_narrow_an_interval_or_make_it_infinite(deviations: NDArray[np.float64]) -> None:
-    """Bursts that alternate are taken for independent, and the most alike ones leave a finite variance."""
+    """Alternating bursts count as independent, and maximally correlated ones still have a finite variance."""
     assert 0 <= serial_correlation(deviations) < 1
     assert 1 <= variance_inflation(deviations) < np.inf
 
 
 @given(deviations=DEVIATIONS, scale=st.integers(1, 1000))
 def test_only_the_order_in_time_matters(deviations: NDArray[np.float64], scale: int) -> None:
-    """Neither the unit of what deviates nor the direction of time changes how much neighbors resemble each other."""
+    """Neither the unit of the deviations nor the direction of time changes the correlation."""
     found = serial_correlation(deviations)
 
     assert serial_correlation(deviations * scale) == pytest.approx(found)
@@ -41,7 +41,7 @@ def test_only_the_order_in_time_matters(deviations: NDArray[np.float64], scale: 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
 def test_many_bursts_show_their_own_correlation(correlation: float) -> None:
-    """The typical correlation hardly counts beside thousands of bursts, and the variance is that of the series' averages."""
+    """With thousands of bursts the typical correlation hardly matters, and the variance is that of the series' averages."""
     deviations = _series(correlation, 20_000)
     averages = deviations.reshape(-1, 100).mean(axis=1)
 
@@ -50,7 +50,7 @@ def test_many_bursts_show_their_own_correlation(correlation: float) -> None:
 
 
 def test_few_bursts_count_about_as_much_as_what_is_typical() -> None:
-    """One look of bursts that alternate lowers the typical correlation, and one of bursts that stay together raises it."""
+    """One look of alternating bursts lowers the typical correlation, and one of similar neighbors raises it."""
     alternating, halves = np.array([1.0, -1.0] * 10), np.array([1.0] * 10 + [-1.0] * 10)
 
     assert serial_correlation(alternating) == 0

@@ -1,4 +1,4 @@
-"""Wilcoxon's test and the estimate that belongs to it."""
+"""Wilcoxon's signed-rank test and its location estimate."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kindgate.slo.signed_rank import hodges_lehmann, p_greater, p_less, shift_in
 DIFFERENCES = st.lists(st.floats(-1, 1), min_size=6, max_size=60, unique_by=lambda value: round(value, 6))
 
 
-@settings(max_examples=25)  # scipy's test counts every arrangement of signs
+@settings(max_examples=25)  # scipy's exact test enumerates all sign assignments
 @given(differences=DIFFERENCES)
 def test_the_sides_mirror_each_other(differences: list[float]) -> None:
-    """Slower by so much is as likely as faster by so much."""
+    """Being slower by an amount is as likely as being faster by it."""
     assert p_less(differences) == p_greater([-difference for difference in differences])
 
 
 def test_it_is_scipys_test() -> None:
-    """The p-values are those of scipy's wilcoxon."""
+    """The p-values equal scipy's wilcoxon."""
     differences = list(np.random.default_rng(1).normal(0.05, 0.1, 20))
 
     assert p_greater(differences) == wilcoxon(differences, alternative="greater").pvalue
@@ -29,14 +29,14 @@ def test_it_is_scipys_test() -> None:
 
 
 def test_equal_arms_are_not_slower() -> None:
-    """Zeros throughout, some zeros, or nothing at all give no reason to call one arm slower."""
+    """All zeros, some zeros or no data never call one arm slower."""
     assert p_greater([0.0] * 20) == 1.0
     assert p_greater([]) == 1.0
     assert p_greater([0.0] * 30 + [0.1] * 5) > 0.05
 
 
 def test_the_estimate_is_the_median_of_pairwise_averages() -> None:
-    """By hand: 1, 2, 6 have the averages 1, 1.5, 2, 3.5, 4, 6."""
+    """By hand: 1, 2, 6 have the pairwise averages 1, 1.5, 2, 3.5, 4, 6."""
     assert hodges_lehmann([1.0, 2.0, 6.0]) == 2.75
     with pytest.raises(ValueError, match="no differences"):
         hodges_lehmann([])
@@ -45,7 +45,7 @@ def test_the_estimate_is_the_median_of_pairwise_averages() -> None:
 @settings(deadline=None)
 @given(differences=DIFFERENCES)
 def test_the_estimate_lies_in_the_interval(differences: list[float]) -> None:
-    """The interval holds the estimate and widens with certainty."""
+    """The interval contains the estimate and widens with confidence."""
     narrow, wide = shift_interval(differences, 0.05), shift_interval(differences, 0.05 / 3)
 
     assert narrow is not None
@@ -55,7 +55,7 @@ def test_the_estimate_lies_in_the_interval(differences: list[float]) -> None:
 
 @pytest.mark.parametrize("pairs", [6, 20, 50, 80])
 def test_the_interval_inverts_the_test(pairs: int) -> None:
-    """Shifts just outside are rejected by Wilcoxon's test, shifts just inside are not."""
+    """Wilcoxon's test rejects shifts just outside it but not shifts just inside it."""
     differences = np.random.default_rng(pairs).normal(0.05, 0.1, pairs)
     interval = shift_interval(list(differences), 0.05)
     assert interval is not None

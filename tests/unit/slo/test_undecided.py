@@ -1,4 +1,4 @@
-"""The range of limits that cannot be decided."""
+"""The range of undecided limits."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ALPHA = 0.05 / 3
 
 @pytest.mark.parametrize("operator", ["<", ">"])
 def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> None:
-    """A little outside the interval every limit is decided, one way below it and the other above; inside none is.
+    """Just outside the interval every limit is decided, one way below it and the other way above; inside it none is.
 
-    A limit that is judged itself has an inflation of its own, which moves the ends by less than 1 %.
+    A limit that is judged itself has its own variance inflation, which moves the ends by less than 1 %.
     """
     samples = run()
     finding = find(parse_marker((f"p(95){operator}162",))[0], samples, ALPHA, 0.0)
@@ -42,10 +42,10 @@ def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> 
 
 
 def test_one_inflation_holds_for_the_whole_range(burst: MakeBurst) -> None:
-    """Where bursts take turns at the limit and come in halves further up, the range ends as the turns at the limit say."""
+    """Bursts alternate at the limit but differ by halves of the run above it: the range uses the variance inflation at the limit."""
     samples = []
     for place in range(20):
-        slowest, slow = (50 if place < 10 else 110), (110 if place % 2 else 150)  # at 300 ms, and at 200 ms or longer
+        slowest, slow = (50 if place < 10 else 110), (110 if place % 2 else 150)  # requests of 300 ms, and of at least 200 ms
         samples.append(burst(np.repeat([100.0, 200.0, 300.0], [1000 - slow, slow - slowest, slowest])))
 
     def finding(limit: float) -> Finding:
@@ -56,7 +56,7 @@ def test_one_inflation_holds_for_the_whole_range(burst: MakeBurst) -> None:
 
 
 def test_it_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None:
-    """With times that are all alike, the range begins at the limit that was missed and ends at one that was kept."""
+    """If all times are equal, the range starts at a missed limit and never reaches a met one."""
     samples = [burst([200.0] * 1000)] * 20
 
     assert find(parse_marker(("p(95)<150",))[0], samples, ALPHA, 0.0).interval == (150, 200)
@@ -64,7 +64,7 @@ def test_it_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None
 
 
 def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
-    """When more requests have no answer than may be slow, no limit is high enough."""
+    """If more requests go unanswered than may be slow, no limit is high enough."""
     finding = find(parse_marker(("p(95)<200",))[0], run(failed={"timeout": 100}), ALPHA, 0.0)
 
     assert finding.interval is not None
@@ -72,7 +72,7 @@ def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
 
 
 def test_too_few_requests_leave_it_open_above(run: MakeRun) -> None:
-    """200 requests cannot bound a p(99.9), even when all are fast."""
+    """200 requests cannot bound a p(99.9), even if all are fast."""
     finding = find(parse_marker(("p(99.9)<1000",))[0], run(count=10, size=20), ALPHA, 0.0)
 
     assert finding.verdict is Verdict.INCONCLUSIVE
