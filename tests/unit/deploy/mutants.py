@@ -1,6 +1,6 @@
-"""Small changes to a sound application: what the API server says of each is seen by tests/e2e/test_oracle.py.
+"""Small mutations of a valid application; tests/e2e/test_oracle.py checks each against a real API server.
 
-A change is a path into the objects by kind, and the value put there (`DELETE` takes the field away).
+A mutation is an object kind, a field path in that object and the value put there (`DELETE` removes the field).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INGRESS_PATH = "spec.rules.0.http.paths.0"
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: `rejected` by the API server, or accepted; `dangling` says that a pod then cannot start."""
+    """One mutation: whether the API server rejects it, and whether it leaves a pod unable to start (`dangling`)."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class Mutant:
 
 
 def sound_application() -> list[Object]:
-    """One object of each kind that the mutants change, all of them accepted by the API server."""
+    """Return one object of each mutated kind; the API server accepts them all."""
     env = [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}]
     mounts = [{"name": "data", "mountPath": "/data"}]
     job_pod = {"restartPolicy": "Never", "containers": [{"name": "tidy", "image": "example/web:1.0"}]}
@@ -58,12 +58,12 @@ def sound_application() -> list[Object]:
 
 
 def rejected(name: str, kind: str, path: str, value: Any) -> Mutant:
-    """A change that the API server rejects."""
+    """Build a mutation that the API server rejects."""
     return Mutant(name, kind, path, value, rejected=True)
 
 
 def accepted(name: str, kind: str, path: str, value: Any, *, dangling: bool = False) -> Mutant:
-    """A change that the API server accepts."""
+    """Build a mutation that the API server accepts."""
     return Mutant(name, kind, path, value, rejected=False, dangling=dangling)
 
 
@@ -131,7 +131,7 @@ MUTANTS = (
 
 
 def mutated(mutant: Mutant) -> tuple[list[Object], Object]:
-    """The application with the change, and the object that it changes."""
+    """Return the mutated application and the object that was mutated."""
     objects = copy.deepcopy(sound_application())
     (changed,) = [item for item in objects if item["kind"] == mutant.kind]
     *steps, last = (int(step) if step.isdigit() else step for step in mutant.path.split("."))
@@ -146,5 +146,5 @@ def mutated(mutant: Mutant) -> tuple[list[Object], Object]:
 
 
 def ids(mutants: Iterable[Mutant]) -> list[str]:
-    """Names for pytest."""
+    """Return the names of the mutations as pytest ids."""
     return [mutant.name for mutant in mutants]

@@ -1,4 +1,4 @@
-"""Manifests and live objects as the deploy room's tests need them: small, and complete where it matters."""
+"""Minimal manifests and live objects for the kindgate.deploy tests."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Object = dict[str, Any]
 
 
 def deadline_until(over: Callable[[], bool]) -> Deadline:
-    """A deadline that passes when `over` says so, however slow the machine is."""
+    """Return a deadline that expires once `over` returns true, however slow the machine is."""
     return Deadline(started=0.0, ends=60.0, clock=lambda: 61.0 if over() else 0.0)
 
 
 def rendered(*manifests: Object) -> Rendered:
-    """The manifests as if an overlay `app` had made them, each out of a file named after it."""
+    """Wrap the manifests as if rendered from an overlay `app`, each from a file named after it."""
     return Rendered(Path("app"), manifests, {ObjectRef.of(item): f"app/{item['metadata']['name']}.yaml" for item in manifests})
 
 
 def manifest(kind: str, name: str, *, namespace: str = "shop", api_version: str = "v1", **fields: Any) -> Object:
-    """An object of `kind`; `fields` are its other top-level fields."""
+    """Build an object of `kind`; `fields` are its other top-level fields."""
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
 
 
 def deployment(name: str = "web", *, namespace: str = "shop", replicas: int = 2, container: Mapping[str, Any] | None = None) -> Object:
-    """A Deployment that validation has nothing against; `container` is put over its one container."""
+    """Build a Deployment that passes validation; `container` is merged into its only container."""
     resources = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}}
     one: Object = {"name": "web", "image": "example/web:1.0", "ports": [{"name": "http", "containerPort": 8080}], "resources": resources}
     one["readinessProbe"] = {"httpGet": {"path": "/", "port": "http"}}
@@ -41,20 +41,20 @@ def deployment(name: str = "web", *, namespace: str = "shop", replicas: int = 2,
 
 
 def service(name: str = "web", *, namespace: str = "shop", **spec: Any) -> Object:
-    """A Service for the pods of the Deployment of the same name."""
+    """Build a Service for the pods of the Deployment with the same name."""
     ports = [{"name": "http", "port": 80, "targetPort": "http"}]
     return manifest("Service", name, namespace=namespace, spec={"selector": {"app": name}, "ports": ports, **spec})
 
 
 def ingress(host: str = "shop.localhost", backend: str = "web", *, namespace: str = "shop", path: str = "/", **spec: Any) -> Object:
-    """An Ingress that leads `host` to the Service `backend`."""
+    """Build an Ingress that routes `host` to the Service `backend`."""
     target = {"service": {"name": backend, "port": {"name": "http"}}}
     rule = {"host": host, "http": {"paths": [{"path": path, "pathType": "Prefix", "backend": target}]}}
     return manifest("Ingress", "web", namespace=namespace, api_version="networking.k8s.io/v1", spec={"rules": [rule], **spec})
 
 
 def live_deployment(ready: int, *, replicas: int = 2, generation: int = 1, observed: int | None = None, revision: str = "1") -> Object:
-    """The Deployment shop/web as its controller reports it, with `ready` pods available."""
+    """The Deployment shop/web as its controller reports it, with `ready` available pods."""
     item = deployment(replicas=replicas)
     item["metadata"] |= {"uid": "deployment-web", "generation": generation, "annotations": {"deployment.kubernetes.io/revision": revision}}
     seen = generation if observed is None else observed
@@ -63,7 +63,7 @@ def live_deployment(ready: int, *, replicas: int = 2, generation: int = 1, obser
 
 
 def live_replicaset(revision: str = "1", **status: Any) -> Object:
-    """The ReplicaSet of shop/web's `revision`."""
+    """A ReplicaSet for the given `revision` of shop/web."""
     item = manifest("ReplicaSet", f"web-{revision}", api_version="apps/v1", spec={}, status=status)
     item["metadata"] |= {
         "uid": f"replicaset-{revision}",
@@ -81,17 +81,17 @@ def live_pod(name: str = "web-1-abcde", *, owner: str = "replicaset-1", **status
 
 
 def waiting(reason: str, message: str = "", **status: Any) -> Object:
-    """The status of a pod whose container waits for `reason`."""
+    """The status of a pod whose container is waiting with `reason`."""
     container = {"name": "web", "image": "example/web:1.0", "restartCount": 0, "state": {"waiting": {"reason": reason, "message": message}}}
     return {"phase": "Pending", "containerStatuses": [{**container, **status}]}
 
 
 def event(reason: str, message: str, *, name: str = "web-1-abcde", kind: str = "Pod", at: str = "2026-01-01T00:00:00Z") -> Object:
-    """An event about an object of the namespace shop."""
+    """An event about an object in the namespace shop."""
     item = manifest("Event", f"{name}.{reason}.{at}", reason=reason, message=message, lastTimestamp=at)
     return {**item, "involvedObject": {"kind": kind, "namespace": "shop", "name": name}}
 
 
 def stream(*objects: dict[str, object]) -> str:
-    """Objects as kubectl prints them."""
+    """Format objects the way kubectl prints them."""
     return "---\n".join(yaml.safe_dump(item) for item in objects)

@@ -1,4 +1,4 @@
-"""Pods that Pod Security's level `baseline` allows or refuses, for validation and for a real server."""
+"""Pods that Pod Security's `baseline` level allows or rejects, shared by the validation tests and the e2e test."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ POD: dict[str, Any] = {"containers": [{"name": "web", "image": "example/web:1.0"
 
 
 def container(**fields: Any) -> dict[str, Any]:
-    """A pod whose one container has more fields."""
+    """Build a pod whose only container has extra fields."""
     return {"containers": [{**POD["containers"][0], **fields}]}
 
 
 def secured(**fields: Any) -> dict[str, Any]:
-    """A pod whose container has a security context."""
+    """Build a pod whose container has this security context."""
     return container(securityContext=fields)
 
 

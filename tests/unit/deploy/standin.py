@@ -1,4 +1,4 @@
-"""A server on loopback that speaks as much of the Kubernetes API as the deploy room uses: discovery, apply, lists, watches."""
+"""A loopback server that implements the parts of the Kubernetes API that kindgate.deploy uses: discovery, apply, lists, watches."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],
     "rbac.authorization.k8s.io/v1": [("ClusterRole", "clusterroles", False)],
 }
-"""What discovery answers: kind, plural, and whether the kind lives in a namespace."""
+"""The discovery response: kind, plural name, and whether the kind is namespaced."""
 
 END = object()
 
 
 @dataclass
 class Refusal:
-    """An answer other than the usual one, for requests whose method and path end match; so many `times`.
+    """A canned response for the first `times` requests that match the method and the end of the path.
 
-    `causes` are the fields that are refused, each with what is said about it.
+    `causes` are the rejected fields, each with its message.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Refusal:
 
 @dataclass
 class ApiServer:
-    """The server's objects by path, what it was asked, and how it is told to misbehave."""
+    """The server's objects by path, the requests it received, and its configured faults."""
 
     url: str = ""
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class ApiServer:
     lock: threading.Condition = field(default_factory=threading.Condition)
 
     def put(self, path: str, manifest: dict[str, Any]) -> None:
-        """Have an object at `path`, as if a controller had written it; watches hear of it."""
+        """Store an object at `path` as a controller would, and notify the watches."""
         with self.lock:
             known = path in self.objects
             metadata = {"uid": path, **manifest.get("metadata", {}), "resourceVersion": str(next(self.versions))}
@@ -84,29 +84,29 @@ class ApiServer:
             self._tell("MODIFIED" if known else "ADDED", path, self.objects[path])
 
     def remove(self, path: str) -> None:
-        """Lose the object at `path`; watches hear of it."""
+        """Remove the object at `path` and notify the watches."""
         with self.lock:
             gone = self.objects.pop(path)
             gone["metadata"]["resourceVersion"] = str(next(self.versions))
             self._tell("DELETED", path, gone)
 
     def asked_twice(self, method: str, path_end: str) -> bool:
-        """Whether a request was answered and sent again."""
+        """Return whether a request that was answered was sent again."""
         return sum(path.endswith(path_end) for path in self.paths(method)) >= 2
 
     def wait_watched(self, path_end: str) -> None:
-        """Wait until a collection is being watched."""
+        """Wait until a collection is watched."""
         with self.lock:
             assert self.lock.wait_for(lambda: any(path.endswith(path_end) for path, _ in self.watches.values()), 20)
 
     def end_watches(self) -> None:
-        """Break every open watch, as a restart of the server does."""
+        """Break every open watch, as a server restart does."""
         with self.lock:
             for _, events in self.watches.values():
                 events.put(END)
 
     def paths(self, method: str) -> list[str]:
-        """The paths that were asked with `method`, in order."""
+        """Return the paths requested with `method`, in order."""
         return [path for asked, path, _ in self.requests if asked == method]
 
     def _tell(self, change: str, path: str, item: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class ApiServer:
 
 
 def covers(collection: str, path: str) -> bool:
-    """Whether the object at `path` is in `collection`, which may be that of one namespace or of all."""
+    """Return whether the object at `path` is in `collection`, which covers one namespace or all of them."""
     parent = path.rpartition("/")[0]
     base, _, plural = collection.rpartition("/")
     in_any = parent.startswith(base + "/namespaces/") and parent.endswith("/" + plural) and "/namespaces/" not in collection
@@ -125,7 +125,7 @@ def covers(collection: str, path: str) -> bool:
 
 @contextmanager
 def serving() -> Iterator[ApiServer]:
-    """An API server with the namespace `default`, and no other objects."""
+    """Serve an API with the namespace `default` and no other objects."""
     state = ApiServer()
     state.put("/api/v1/namespaces/default", {})
     server = _Server(state)
@@ -140,7 +140,7 @@ def serving() -> Iterator[ApiServer]:
 
 
 def discovery(path: str) -> dict[str, Any] | None:
-    """The resources of the group and version that `path` names; None where it names none."""
+    """Return the resources of the group and version in `path`, or None if `path` names none."""
     version = path.removeprefix("/apis/").removeprefix("/api/")
     if version not in RESOURCES:
         return None
@@ -148,7 +148,7 @@ def discovery(path: str) -> dict[str, Any] | None:
 
 
 def listing(state: ApiServer, collection: str, selector: str) -> dict[str, Any]:
-    """The objects of a collection that carry the one label that `selector` asks for."""
+    """Return the objects of a collection that have the one label in `selector`."""
     key, _, value = selector.partition("=")
     with state.lock:
         found = [item for path, item in state.objects.items() if covers(collection, path)]
@@ -159,7 +159,7 @@ def listing(state: ApiServer, collection: str, selector: str) -> dict[str, Any]:
 
 
 def kubeconfig(folder: Path, url: str, user: dict[str, Any] | None = None) -> Path:
-    """A kubeconfig for the server at `url`, with one context `test`."""
+    """Write a kubeconfig for the server at `url`, with one context `test`."""
     path = folder / "kubeconfig"
     content = {
         "apiVersion": "v1",
@@ -174,7 +174,7 @@ def kubeconfig(folder: Path, url: str, user: dict[str, Any] | None = None) -> Pa
 
 
 class _Server(ThreadingHTTPServer):
-    """Carries the state to the handlers of its requests."""
+    """Passes the state to the request handlers."""
 
     daemon_threads = True
 
@@ -184,14 +184,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one connection's requests."""
+    """Handles the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # the head and the body are two packets: with Nagle's algorithm, the second would wait 40 ms
 
     @property
     def state(self) -> ApiServer:
-        """The state that all connections share."""
+        """The state shared by all connections."""
         assert isinstance(self.server, _Server)
         return self.server.state
 
@@ -290,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             while (event := events.get()) is not END:
                 line = (event if isinstance(event, bytes) else json.dumps(event).encode()) + b"\n"
-                # In two pieces: a reader has to put lines together that arrive cut.
+                # In two pieces: the reader must reassemble split lines.
                 for part in (line[:7], line[7:]):
                     self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
                     self.wfile.flush()

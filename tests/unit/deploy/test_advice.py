@@ -1,4 +1,4 @@
-"""What to do about an application that is not ready."""
+"""Advice for an application that is not ready."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POD = ObjectRef("Pod", "shop", "web-1")
 
 
 def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
-    """A cause that keeps shop/web-1 from being ready."""
+    """Build a cause that keeps shop/web-1 from becoming ready."""
     return Cause(POD, reason, proof, grace)
 
 
@@ -47,7 +47,7 @@ def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
     ],
 )
 def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None:
-    """It is never advised to wait for it."""
+    """A cause that time does not remove gets a remedy, never the advice to wait."""
     assert word in remedy(found)
     assert blocking([found]) == found
     assert "--app-timeout" not in next_step(found)
@@ -67,13 +67,13 @@ def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None
     ],
 )
 def test_what_may_pass_has_none(found: Cause) -> None:
-    """A program that starts, a network that comes up: more time may be all that is missing."""
+    """A starting program or a network that is coming up gets no remedy: it might only need more time."""
     assert remedy(found) == ""
     assert blocking([found]) is None
 
 
 def test_the_next_step_names_the_remedy_and_the_object() -> None:
-    """For an object without a namespace the command has none."""
+    """The next step is a command with the object's name, and without a namespace if the object has none."""
     assert next_step(cause("OOMKilled")) == "raise the container's memory limit; for details run `kubectl -n shop describe pod web-1`"
     definition = Cause(ObjectRef("CustomResourceDefinition", "", "a.example.dev"), "Failed", "names are taken")
     assert next_step(definition) == "for details run `kubectl describe customresourcedefinition a.example.dev`"

@@ -19,7 +19,7 @@ WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 
 
 def test_objects_arrive_in_the_order_in_which_they_need_each_other(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A Deployment comes after the ServiceAccount it uses, and all after their namespace."""
+    """A Deployment is applied after the ServiceAccount it uses, and everything after its namespace."""
     objects = rendered(deployment(), service(), manifest("ServiceAccount", "web"), NAMESPACE)
     applied = apply(objects, address, run="r1", deadline=Deadline.after(10))
     assert api_server.paths("PATCH") == [
@@ -32,7 +32,7 @@ def test_objects_arrive_in_the_order_in_which_they_need_each_other(api_server: A
 
 
 def test_every_object_carries_the_run_and_our_field_manager(api_server: ApiServer, address: ClusterAddress) -> None:
-    """What is applied can be told from everything else, and its pod template is left as it was."""
+    """Every applied object carries the run's label and the field manager; its pod template is unchanged."""
     apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
     assert api_server.objects[WEB]["metadata"]["labels"] == {RUN_LABEL: "r1"}
     assert api_server.objects[WEB]["spec"] == deployment()["spec"]
@@ -41,26 +41,26 @@ def test_every_object_carries_the_run_and_our_field_manager(api_server: ApiServe
 
 
 def test_the_kubeconfigs_token_logs_in(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Every request carries what the kubeconfig says."""
+    """Every request carries the token from the kubeconfig."""
     apply(rendered(NAMESPACE), address, run="r1", deadline=Deadline.after(10))
     assert {headers["authorization"] for headers in api_server.headers} == {"Bearer secret-token"}
 
 
 def test_an_object_without_a_namespace_goes_to_default(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The manifest may leave it out, the address may not."""
+    """The manifest can leave the namespace out; the request path always has one."""
     apply(rendered(manifest("ConfigMap", "settings", namespace="")), address, run="r1", deadline=Deadline.after(10))
     assert api_server.paths("PATCH") == ["/api/v1/namespaces/default/configmaps/settings"]
 
 
 def test_a_webhook_that_is_not_up_yet_is_waited_for(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A 500 of admission passes when the webhook's own pods run."""
+    """A 500 from admission is retried until the webhook's pods run."""
     api_server.refusals.append(Refusal("PATCH", "/web", 500, "failed calling webhook: connection refused", times=2))
     apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
     assert len(api_server.paths("PATCH")) == 3
 
 
 def test_a_refusal_is_not_repeated_and_names_object_file_and_cause(api_server: ApiServer, address: ClusterAddress) -> None:
-    """What the server denies once, it denies always."""
+    """A rejected object is not retried, because the answer would be the same."""
     api_server.refusals.append(Refusal("PATCH", "/web", 403, 'admission webhook "policy.example" denied the request: no team label'))
     with pytest.raises(DeployError) as caught:
         apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
@@ -71,7 +71,7 @@ def test_a_refusal_is_not_repeated_and_names_object_file_and_cause(api_server: A
 
 
 def test_a_refusal_ends_the_waiting_for_others_at_once(api_server: ApiServer, address: ClusterAddress) -> None:
-    """One hopeless object does not wait for another one's webhook until the deadline, and is the one that is named."""
+    """A rejected object ends the apply and is named in the error, even while another object is still being retried."""
     api_server.refusals += [
         Refusal("PATCH", "/slow", 503, "try again"),
         Refusal("PATCH", "/wrong", 422, "spec.replicas: must not be negative", times=1),
@@ -83,7 +83,7 @@ def test_a_refusal_ends_the_waiting_for_others_at_once(api_server: ApiServer, ad
 
 
 def test_a_server_that_stays_unreachable_is_an_error_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The error says what was answered last."""
+    """The error at the deadline includes the server's last response."""
     api_server.refusals.append(Refusal("PATCH", "", 503, "etcd is not ready"))
     deadline = deadline_until(lambda: api_server.asked_twice("PATCH", "/shop"))
     with pytest.raises(DeployError, match="timed out") as caught:
@@ -92,7 +92,7 @@ def test_a_server_that_stays_unreachable_is_an_error_at_the_deadline(api_server:
 
 
 def test_an_unusable_kubeconfig_names_the_file(tmp_path: Path) -> None:
-    """A kubeconfig that is no kubeconfig is said so."""
+    """A file that is not a kubeconfig is an error that names it."""
     path = tmp_path / "kubeconfig"
     path.write_text("nonsense: true\n")
     with pytest.raises(DeployError, match=str(path)):
@@ -100,7 +100,7 @@ def test_an_unusable_kubeconfig_names_the_file(tmp_path: Path) -> None:
 
 
 def test_an_existing_cluster_gets_nothing_cluster_scoped(api_server: ApiServer, address: ClusterAddress) -> None:
-    """We are guests there: namespaces and roles are its owner's."""
+    """Namespaces and roles of an existing cluster belong to its owner, so none are applied."""
     api_server.put("/api/v1/namespaces/shop", {})
     role = manifest("ClusterRole", "reader", namespace="", api_version="rbac.authorization.k8s.io/v1")
     applied = apply(rendered(NAMESPACE, role, service()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
@@ -109,7 +109,7 @@ def test_an_existing_cluster_gets_nothing_cluster_scoped(api_server: ApiServer, 
 
 
 def test_an_existing_cluster_without_the_namespace_is_left_alone(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The error says how to make it; nothing was applied."""
+    """The error gives the command that creates the namespace; nothing was applied."""
     with pytest.raises(DeployError, match="no namespace shop") as caught:
         apply(rendered(service()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
     assert "kubectl create namespace shop" in caught.value.next_step
@@ -122,7 +122,7 @@ def test_an_existing_cluster_without_the_namespace_is_left_alone(api_server: Api
 def test_objects_of_others_in_an_existing_cluster_are_not_taken(
     api_server: ApiServer, address: ClusterAddress, labels: dict[str, str], said: str
 ) -> None:
-    """An object of the same name that is not this run's stops the run before anything is applied."""
+    """An object with the same name from outside this run ends the run before anything is applied."""
     api_server.put("/api/v1/namespaces/shop", {})
     api_server.put("/api/v1/namespaces/shop/services/web", {"metadata": {"labels": labels}})
     with pytest.raises(DeployError, match=said):
@@ -131,7 +131,7 @@ def test_objects_of_others_in_an_existing_cluster_are_not_taken(
 
 
 def test_a_runs_own_objects_may_be_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Applying twice is the same as applying once, and takes no field from another manager."""
+    """A second apply changes nothing and takes no field from another manager."""
     api_server.put("/api/v1/namespaces/shop", {})
     guest = replace(address, existing=True)
     apply(rendered(service()), guest, run="r1", deadline=Deadline.after(10))
@@ -140,7 +140,7 @@ def test_a_runs_own_objects_may_be_applied_again(api_server: ApiServer, address:
 
 
 def test_what_has_not_changed_is_not_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """On a kept cluster a second run sends only what is new."""
+    """On a kept cluster, the second run sends only new objects."""
     apply(rendered(NAMESPACE, deployment()), address, run="r1", deadline=Deadline.after(10))
     objects = rendered(NAMESPACE, deployment(), service())
 
@@ -149,7 +149,7 @@ def test_what_has_not_changed_is_not_applied_again(api_server: ApiServer, addres
 
 
 def test_what_somebody_changed_by_hand_is_applied_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The manifest is the same, and the object is not what it asks for any more."""
+    """An object that was edited by hand is applied again even if its manifest is unchanged."""
     apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10))
     api_server.objects[WEB]["spec"]["replicas"] = 7
 

@@ -1,4 +1,4 @@
-"""The run's own authority: kept in a private folder, and its certificates are good for the hosts they are for."""
+"""The run's own certificate authority: a private folder, and certificates valid for the requested hosts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from kindgate.model import Manifest, Rendered
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """An authority that has issued nothing yet."""
+    """A certificate authority that has not issued anything yet."""
     return Authority(tmp_path / "private")
 
 
 def ingress(*hosts: str) -> Rendered:
-    """An Ingress with TLS, whose Secret kindgate makes."""
+    """An Ingress with TLS whose Secret kindgate creates."""
     spec = {"tls": [{"secretName": "shop-tls", "hosts": list(hosts)}]}
     one: Manifest = {
         "apiVersion": "networking.k8s.io/v1",
@@ -37,13 +37,13 @@ def ingress(*hosts: str) -> Rendered:
 
 
 def content(rendered: Rendered) -> dict[str, bytes]:
-    """What the Secret holds."""
+    """Return the decoded data of the Secret."""
     (secret,) = rendered.of_kind("Secret")
     return {key: base64.b64decode(value) for key, value in secret["data"].items()}
 
 
 def shaken_hands(trusted: Path, certificate: dict[str, bytes], name: str, folder: Path) -> str:
-    """Why a client that trusts `trusted` refuses a server with this certificate under `name`; empty if it does not."""
+    """Return why a client that trusts `trusted` rejects this certificate for `name`, or an empty string if it does not."""
     pair = folder / "pair.pem"
     pair.write_bytes(certificate["tls.key"] + certificate["tls.crt"])
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -72,7 +72,7 @@ def shaken_hands(trusted: Path, certificate: dict[str, bytes], name: str, folder
 
 @pytest.mark.parametrize("name", ["shop.localhost", "deep.any.localhost", "10.1.2.3"])
 def test_a_certificate_is_good_for_its_names(authority: Authority, tmp_path: Path, name: str) -> None:
-    """Verified by a real handshake: hosts, wildcards and addresses."""
+    """A certificate passes a real handshake for its hosts, wildcards and addresses."""
     rendered = ingress("shop.localhost", "*.any.localhost", str(ipaddress.ip_address("10.1.2.3")))
     trusted = tmp_path / "trusted.pem"
 
@@ -82,7 +82,7 @@ def test_a_certificate_is_good_for_its_names(authority: Authority, tmp_path: Pat
 
 
 def test_a_certificate_is_good_for_no_other_name(authority: Authority, tmp_path: Path) -> None:
-    """Nor under another authority."""
+    """A certificate is rejected for any other name and under any other authority."""
     rendered = ingress("shop.localhost")
     trusted, foreign = tmp_path / "trusted.pem", tmp_path / "foreign.pem"
     write_trusted([rendered], authority, trusted)
@@ -94,7 +94,7 @@ def test_a_certificate_is_good_for_no_other_name(authority: Authority, tmp_path:
 
 
 def test_the_same_names_get_the_same_certificate_again(authority: Authority) -> None:
-    """On a kept cluster, and by another process: nothing changes that has not changed."""
+    """Another process on a kept cluster gets the same certificate for the same names, so nothing is rolled out again."""
     rendered = ingress("shop.localhost")
 
     assert with_certificates(rendered, authority) == with_certificates(rendered, Authority(authority.folder))
@@ -102,14 +102,14 @@ def test_the_same_names_get_the_same_certificate_again(authority: Authority) -> 
 
 
 def test_keys_are_private(authority: Authority) -> None:
-    """To this user, as everything in the state folder."""
+    """Keys are readable only by the user, as is everything else in the state folder."""
     with_certificates(ingress("shop.localhost"), authority)
 
     assert {path.stat().st_mode & 0o077 for path in (authority.folder, *authority.folder.iterdir())} == {0}
 
 
 def test_a_certificate_of_the_manifests_is_trusted_as_it_is(authority: Authority, tmp_path: Path) -> None:
-    """It needs no authority of ours, which is not even made."""
+    """A certificate that comes with the manifests is trusted as is; no authority is created for it."""
     theirs = Authority(tmp_path / "theirs")
     rendered = with_certificates(ingress("shop.localhost"), theirs)
     secret, *_ = rendered.of_kind("Secret")
@@ -124,13 +124,13 @@ def test_a_certificate_of_the_manifests_is_trusted_as_it_is(authority: Authority
 
 
 def test_without_tls_nothing_is_written(authority: Authority, tmp_path: Path) -> None:
-    """Nor is an authority made."""
+    """Without TLS, neither a certificate nor an authority is written."""
     assert not write_trusted([Rendered(Path("k8s"), ())], authority, tmp_path / "trusted.pem")
     assert not authority.folder.exists()
     assert not (tmp_path / "trusted.pem").exists()
 
 
 def test_a_host_that_no_certificate_can_be_for_is_named(authority: Authority) -> None:
-    """With the Secret that it is wanted in."""
+    """A host that cannot be in a certificate is reported together with the Secret that needs it."""
     with pytest.raises(ManifestError, match=r"Secret shop/shop-tls: no certificate can be issued for the host 'a b'"):
         with_certificates(ingress("a b"), authority)

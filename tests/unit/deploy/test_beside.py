@@ -1,4 +1,4 @@
-"""A base version beside the pull request's, as data: what moves, what stays, what is refused."""
+"""A baseline next to the pull request's version, as data: which objects move, stay or are rejected."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MONITORING = [manifest("Namespace", "monitoring", namespace=""), BINDING, deploy
 
 
 def moved(*manifests: dict[str, Any]) -> dict[str, Manifest]:
-    """What stands beside, by kind, for a version of these manifests and an Ingress."""
+    """Return the baseline's objects by kind, for a version with these manifests and an Ingress."""
     version = rendered(ingress(), *manifests)
     return {str(item["kind"]): item for item in place_beside(version, version).rendered.objects}
 
 
 def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None:
-    """Namespaces, workloads and Services get a place of their own; Prometheus is there once."""
+    """Namespaces, workloads and Services get their own copy; Prometheus is deployed only once."""
     version = rendered(PROBE, deployment(), service(), ingress(), *MONITORING)
     beside = place_beside(version, version)
 
@@ -40,19 +40,19 @@ def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None
 
 
 def test_a_namespace_without_an_ingress_moves_too() -> None:
-    """A database in a namespace of its own belongs to its version."""
+    """A database in a separate namespace belongs to its version."""
     version = rendered(ingress(), deployment("db", namespace="data"), *MONITORING)
 
     assert application_namespaces(version) == ("data", "shop")
 
 
 def test_the_namespaces_that_every_cluster_has_stay() -> None:
-    """What an overlay puts into kube-system is the cluster's."""
+    """Objects that an overlay puts into kube-system belong to the cluster."""
     assert application_namespaces(rendered(ingress(), service(namespace="kube-system"))) == ("shop",)
 
 
 def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
-    """The binding is copied under another name, for the accounts of the new namespace."""
+    """A ClusterRoleBinding is copied under another name for the accounts of the new namespace."""
     binding = manifest("ClusterRoleBinding", "web", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "shop"}])
     copy = moved(binding)["ClusterRoleBinding"]
 
@@ -61,7 +61,7 @@ def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
 
 
 def test_selectors_of_namespaces_follow() -> None:
-    """A NetworkPolicy lets in the pods of its own version, and the ingress controller as before."""
+    """A NetworkPolicy allows the pods of its own version, and still the ingress controller."""
     labels = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in ("shop", "ingress")]
     expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "ingress"]}
     policy = moved(manifest("NetworkPolicy", "p", spec={"ingress": [{"from": labels}], "more": [expression]}))["NetworkPolicy"]
@@ -72,7 +72,7 @@ def test_selectors_of_namespaces_follow() -> None:
 
 
 def test_names_of_services_follow() -> None:
-    """A version asks its own backend, wherever the full name stands; other text stays."""
+    """Full Service names are changed to the version's own backend; other text is unchanged."""
     config = moved(manifest("ConfigMap", "c", data={"url": "http://api.shop.svc.cluster.local/shop", "other": "x.workshop.svc"}))[
         "ConfigMap"
     ]
@@ -81,7 +81,7 @@ def test_names_of_services_follow() -> None:
 
 
 def test_hosts_of_certificates_follow() -> None:
-    """TLS is asked for by the new name."""
+    """A TLS certificate is requested for the new host name."""
     version = rendered(ingress(tls=[{"hosts": ["shop.localhost"], "secretName": "cert"}]))
     (copy,) = place_beside(version, version).rendered.objects
 
@@ -89,7 +89,7 @@ def test_hosts_of_certificates_follow() -> None:
 
 
 def test_a_node_port_is_not_asked_for_twice() -> None:
-    """The first version has it; the API server would refuse the second."""
+    """The first version uses the node port, and the API server would reject it for the second."""
     copy = moved(service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))["Service"]
 
     assert copy["spec"]["ports"] == [{"port": 80}]
@@ -97,19 +97,19 @@ def test_a_node_port_is_not_asked_for_twice() -> None:
 
 @pytest.mark.parametrize(("host", "beside"), [("foo.localhost", "foo-base.localhost"), ("*.a.b", "*.a-base.b"), ("foo", "foo-base")])
 def test_a_host_keeps_its_domain(host: str, beside: str) -> None:
-    """Certificates and wildcards of the domain go on covering it."""
+    """The new host is in the same domain, so certificates and wildcards still cover it."""
     assert beside_host(host) == beside
 
 
 def test_both_versions_have_the_same_replicas() -> None:
-    """Else the comparison would be between three pods and two."""
+    """Both versions run the same number of replicas; otherwise the comparison would be between three pods and two."""
     beside = place_beside(rendered(ingress(), deployment(replicas=3)), rendered(ingress(), deployment(replicas=2), deployment("old")))
 
     assert [item["spec"]["replicas"] for item in beside.rendered.of_kind("Deployment")] == [3, 2]
 
 
 def test_the_pods_of_both_versions_are_spread_alike() -> None:
-    """The same constraint stands in both, and in nothing that they share."""
+    """Both versions get the same spread constraint; shared objects are unchanged."""
     head = rendered(ingress(), deployment(), *MONITORING)
     beside = place_beside(head, head)
     web, prometheus = with_spread_pods(head, beside.namespaces).of_kind("Deployment")
@@ -121,7 +121,7 @@ def test_the_pods_of_both_versions_are_spread_alike() -> None:
 
 
 def test_a_workload_that_spreads_itself_is_left_alone() -> None:
-    """Its author knows better."""
+    """The author's own spread constraint is kept."""
     own = deployment()
     own["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
 
@@ -131,7 +131,7 @@ def test_a_workload_that_spreads_itself_is_left_alone() -> None:
 
 
 def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
-    """A rule with a host comes before one without, so the controller can tell the versions apart."""
+    """An Ingress without a host gets one in the baseline; a rule with a host wins, so the controller can tell the versions apart."""
     every = ingress()
     del every["spec"]["rules"][0]["host"]
 
@@ -142,7 +142,7 @@ def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
 
 
 def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
-    """Two default backends of one controller could not be told apart."""
+    """A default backend becomes a rule with a host, because a controller cannot tell two default backends apart."""
     default = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}})
 
     beside = place_beside(rendered(default), rendered(default))
@@ -160,19 +160,19 @@ def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
 
 
 def test_hosts_are_mapped_as_they_are_requested() -> None:
-    """A wildcard host is requested as one that it covers, in both versions."""
+    """A wildcard host is replaced by a host that it covers, in both versions."""
     beside = place_beside(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
     assert beside.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
 
 
 def test_an_application_in_the_default_namespace_has_its_base_version_in_another() -> None:
-    """Most applications name no namespace at all."""
+    """An application without a namespace, which is the common case, gets another one for its baseline."""
     beside = place_beside(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
     assert beside.namespaces == {"default": "default-base"}
 
 
 def test_versions_without_a_common_host_cannot_be_compared() -> None:
-    """The error names the hosts of both."""
+    """The error lists the hosts of both versions."""
     with pytest.raises(ManifestError, match="serves none of the hosts") as raised:
         place_beside(rendered(ingress("new.localhost")), rendered(ingress("old.localhost")))
 

@@ -1,4 +1,4 @@
-"""Deleting what a run applied to a cluster that outlives it."""
+"""Delete what a run applied to a cluster that outlives it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SERVICES = "/api/v1/namespaces/shop/services"
 
 
 def labelled(run: str) -> dict[str, dict[str, dict[str, str]]]:
-    """An object of a run."""
+    """An object with a run's label."""
     return {"metadata": {"labels": {RUN_LABEL: run}}}
 
 
 def test_only_the_runs_own_objects_go_and_the_last_applied_goes_first(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Another run's object and one without a label stay."""
+    """Objects of another run and objects without a label are kept."""
     for path, run in ((WEB, "r1"), (f"{SERVICES}/web", "r1"), (f"{SERVICES}/theirs", "r2")):
         api_server.put(path, labelled(run))
     api_server.put(f"{SERVICES}/foreign", {})
@@ -33,14 +33,14 @@ def test_only_the_runs_own_objects_go_and_the_last_applied_goes_first(api_server
 
 
 def test_nothing_to_delete_is_no_error(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Deleting twice is the same as once, and a kind that the cluster does not know has no objects."""
+    """A second deletion and a kind unknown to the cluster are not errors."""
     custom = manifest("Widget", "w", api_version="example.dev/v1")
     assert delete(rendered(service(), custom), address, run="r1", deadline=Deadline.after(10)) == ()
     assert api_server.paths("DELETE") == []
 
 
 def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A finalizer that nobody serves ends at the deadline, not never."""
+    """An object with a finalizer that is never processed ends at the deadline with an error that names it."""
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted") as caught:
@@ -49,7 +49,7 @@ def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServ
 
 
 def test_an_outage_of_the_api_server_is_survived(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Deleting is safe to ask for twice."""
+    """A deletion can be requested twice, so it is retried during an outage."""
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.refusals.append(Refusal("DELETE", "/web", 503, "shutting down", times=1))
     assert len(delete(rendered(service()), address, run="r1", deadline=Deadline.after(10))) == 1

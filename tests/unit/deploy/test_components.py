@@ -1,4 +1,4 @@
-"""The bundled ingress components fit together: ports, classes, and the providers that other components switch on."""
+"""The bundled ingress components fit together: ports, classes, and the providers that other components enable."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kindgate.deploy.nginx_annotations import TRAEFIK_CONTROLLER
 
 
 def objects(component: str) -> list[dict[str, Any]]:
-    """What the component's files hold."""
+    """Return the objects in the component's files."""
     folder = manifests() / "components" / component
     files = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     return [document for file in files for document in yaml.safe_load_all((folder / file).read_text())]
 
 
 def of_kind(component: str, kind: str) -> list[dict[str, Any]]:
-    """Its objects of one kind."""
+    """Return the component's objects of one kind."""
     return [item for item in objects(component) if item["kind"] == kind]
 
 
 def container(component: str) -> dict[str, Any]:
-    """The controller's container."""
+    """Return the controller's container."""
     (deployment,) = of_kind(component, "Deployment")
     (one,) = deployment["spec"]["template"]["spec"]["containers"]
     return dict(one)
@@ -35,7 +35,7 @@ def container(component: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("component", ["ingress-traefik", "ingress-nginx"])
 def test_a_controller_listens_where_kind_maps_ports_to(component: str) -> None:
-    """And its network policy lets requests in there."""
+    """The controller listens on the ports kind maps, and its network policy allows requests there."""
     ports = {port["name"]: port.get("hostPort") for port in container(component)["ports"]}
     (policy,) = of_kind(component, "NetworkPolicy")
     open_to_all = {port["port"] for rule in policy["spec"]["ingress"] if "from" not in rule for port in rule["ports"]}
@@ -45,7 +45,7 @@ def test_a_controller_listens_where_kind_maps_ports_to(component: str) -> None:
 
 
 def test_traefik_brings_both_classes_and_its_own_is_the_default() -> None:
-    """Under the controllers' names that the validation goes by."""
+    """The controllers have the names that validation expects."""
     classes = {item["metadata"]["name"]: item for item in of_kind("ingress-traefik", "IngressClass")}
 
     assert {name: item["spec"]["controller"] for name, item in classes.items()} == {
@@ -60,7 +60,7 @@ def test_traefik_brings_both_classes_and_its_own_is_the_default() -> None:
 
 @pytest.mark.parametrize(("component", "variable"), [("gateway-api", "KUBERNETESGATEWAY"), ("traefik-crds", "KUBERNETESCRD")])
 def test_a_provider_is_switched_on_by_its_component_alone(component: str, variable: str) -> None:
-    """Traefik reads the component's ConfigMap, and starts without it."""
+    """Traefik reads the component's ConfigMap, but starts without it too."""
     (switch,) = of_kind(component, "ConfigMap")
     sources = [entry["configMapRef"] for entry in container("ingress-traefik")["envFrom"]]
 
@@ -71,7 +71,7 @@ def test_a_provider_is_switched_on_by_its_component_alone(component: str, variab
 
 @pytest.mark.parametrize("component", ["gateway-api", "traefik-crds"])
 def test_traefik_may_watch_every_kind_that_a_component_defines(component: str) -> None:
-    """It does not begin to serve before it can watch them all."""
+    """Traefik starts serving only once it can watch every kind it has a provider for."""
     defined = {(item["spec"]["group"], item["spec"]["names"]["plural"]) for item in of_kind(component, "CustomResourceDefinition")}
     (role,) = of_kind(component, "ClusterRole")
     watched = {
@@ -87,7 +87,7 @@ def test_traefik_may_watch_every_kind_that_a_component_defines(component: str) -
 
 
 def test_the_gateway_class_is_the_one_that_is_served() -> None:
-    """By the name that made Gateways are of."""
+    """The GatewayClass has the name that generated Gateways refer to."""
     (one,) = of_kind("gateway-api", "GatewayClass")
 
     assert (one["metadata"]["name"], one["spec"]["controllerName"]) == (CLASS, CONTROLLER)

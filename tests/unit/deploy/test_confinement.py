@@ -1,4 +1,4 @@
-"""An application under `--app-pod-security=baseline`: what is refused besides its pods, and the label that enforces the level."""
+"""An application under `--app-pod-security=baseline`: what is rejected in addition to its pods, and the label that enforces the level."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ NAMESPACE = manifest("Namespace", "shop", namespace="")
 
 
 def found(*objects: Object) -> list[str]:
-    """The places of everything that is refused."""
+    """Return the location of every rejected field."""
     return [finding.path for finding in confinement_findings((rendered(NAMESPACE, *objects),))]
 
 
 def role(*rules: dict[str, list[str]], kind: str = "Role", name: str = "ours", **more: Any) -> Object:
-    """A role with these rules."""
+    """A Role or ClusterRole with these rules."""
     return manifest(kind, name, namespace="shop" if kind == "Role" else "", api_version=RBAC, rules=list(rules), **more)
 
 
 def rule(verbs: str, resources: str) -> dict[str, list[str]]:
-    """A rule about resources of the core group."""
+    """A rule for resources of the core group."""
     return {"apiGroups": [""], "verbs": verbs.split(), "resources": resources.split()}
 
 
 def binding(kind: str, role_kind: str = "ClusterRole", name: str = "ours") -> Object:
-    """A binding of the application's service account."""
+    """A binding for the application's service account."""
     subjects = [{"kind": "ServiceAccount", "name": "web", "namespace": "shop"}]
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name}
     return manifest(kind, "ours", namespace="shop" if kind == "RoleBinding" else "", api_version=RBAC, subjects=subjects, roleRef=reference)
 
 
 def test_a_usual_application_is_allowed() -> None:
-    """With rights over its own namespace, and to read what is not secret elsewhere."""
+    """Rights in the application's own namespace and read access to non-secret objects elsewhere are allowed."""
     own = role(rule("get list watch create delete", "pods configmaps secrets pods/exec"))
     reader = role(rule("get list watch", "nodes namespaces pods"), kind="ClusterRole", name="reader")
     bindings = (binding("RoleBinding", "Role"), binding("ClusterRoleBinding", name="reader"), binding("RoleBinding", name="edit"))
@@ -51,7 +51,7 @@ def test_a_usual_application_is_allowed() -> None:
 
 
 def test_a_pod_that_mounts_the_node_is_refused_with_file_and_place() -> None:
-    """It could rewrite what the run writes."""
+    """A pod that mounts the node could change the run's own results."""
     item = deployment()
     item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
 
@@ -77,7 +77,7 @@ def test_a_pod_that_mounts_the_node_is_refused_with_file_and_place() -> None:
     ids=lambda item: f"{item['kind']} {item['metadata']['name']}",
 )
 def test_what_reaches_beyond_the_applications_namespaces_is_refused(item: Object) -> None:
-    """A volume of the node, a webhook that changes other pods, a namespace without the level."""
+    """A volume on the node, a webhook that changes other pods and a namespace without the level are rejected."""
     assert len(found(item)) == 1
 
 
@@ -103,12 +103,12 @@ def test_what_reaches_beyond_the_applications_namespaces_is_refused(item: Object
     ids=str,
 )
 def test_rights_that_could_lift_the_level_are_refused(objects: list[Object]) -> None:
-    """Over namespaces, over other pods, or over rights themselves."""
+    """Rights over namespaces, other pods or RBAC itself are rejected."""
     assert len(found(*objects)) == 1
 
 
 def test_the_namespaces_of_all_bundled_components_are_reserved() -> None:
-    """Their pods are privileged, and their namespaces have no level."""
+    """Component namespaces are reserved: they run privileged pods and have no level."""
     files = assets.manifests().glob("components/*/*.yaml")
     made = {item["metadata"]["name"] for file in files for item in documents(file) if item.get("kind") == "Namespace"}
 
@@ -117,12 +117,12 @@ def test_the_namespaces_of_all_bundled_components_are_reserved() -> None:
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
-    """The objects of a file."""
+    """Return the objects of a file."""
     return [item for item in yaml.safe_load_all(file.read_text()) if item]
 
 
 def test_each_namespace_of_the_application_gets_the_level_and_kindgates_own_do_not() -> None:
-    """A stronger level stays; the namespace `default`, which is in no manifest, is labelled too."""
+    """A stricter level is kept; the namespace `default`, which is in no manifest, is labeled too."""
     strong = manifest("Namespace", "strong", namespace="") | {"metadata": {"name": "strong", "labels": {ENFORCE_LABEL: "restricted"}}}
     own = manifest("Namespace", "ingress", namespace="")
     part = with_enforcement(rendered(NAMESPACE, strong, own, deployment(namespace="default")), {ObjectRef.of(own)})
@@ -132,7 +132,7 @@ def test_each_namespace_of_the_application_gets_the_level_and_kindgates_own_do_n
 
 
 def test_kindgates_own_objects_are_not_held_to_the_level() -> None:
-    """The ingress controller takes ports of the node."""
+    """The bundled ingress controller is exempt: it uses ports of the node."""
     item = deployment("traefik", namespace="ingress")
     item["spec"]["template"]["spec"] |= {"hostNetwork": True}
 

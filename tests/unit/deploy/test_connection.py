@@ -1,4 +1,4 @@
-"""From a kubeconfig to a connection, against a real TLS server."""
+"""Connecting with a kubeconfig, against a real TLS server."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from kindgate.waiting import Deadline
 
 
 class Greeter(BaseHTTPRequestHandler):
-    """Tells a caller who it is by its certificate."""
+    """Reports the caller's identity from its certificate."""
 
     def do_GET(self) -> None:
-        """Answer with the certificate's common name."""
+        """Respond with the certificate's common name."""
         assert isinstance(self.connection, ssl.SSLSocket)
         certificate: Any = self.connection.getpeercert()
         name = dict(pair[0] for pair in certificate["subject"])["commonName"]
@@ -36,7 +36,7 @@ class Greeter(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Keep the tests' output clean."""
+        """Keep the test output clean."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def server(authority: trustme.CA) -> Iterator[str]:
-    """The URL of a server that asks every caller for a certificate of the authority."""
+    """The URL of a server that requires a client certificate from the authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -62,12 +62,12 @@ def server(authority: trustme.CA) -> Iterator[str]:
 
 
 def encoded(data: bytes) -> str:
-    """Bytes as a kubeconfig holds them."""
+    """Encode bytes the way a kubeconfig stores them."""
     return base64.b64encode(data).decode()
 
 
 def kubeconfig(folder: Path, url: str, authority: trustme.CA, trusted: trustme.CA) -> ClusterAddress:
-    """A cluster whose kubeconfig holds a certificate and its key, as kind writes it."""
+    """Write a kubeconfig with an embedded certificate and key, as kind does."""
     client = authority.issue_cert("admin.test", common_name="admin")
     cluster = {"server": url, "certificate-authority-data": encoded(trusted.cert_pem.bytes())}
     user = {
@@ -89,7 +89,7 @@ def kubeconfig(folder: Path, url: str, authority: trustme.CA, trusted: trustme.C
 def test_a_certificate_logs_in_and_is_left_nowhere(
     server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OpenSSL reads certificates from files: they are gone before the first request."""
+    """OpenSSL reads certificates from files; those files are deleted before the first request."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
@@ -101,7 +101,7 @@ def test_a_certificate_logs_in_and_is_left_nowhere(
 def test_certificates_pass_through_the_clusters_own_folder(
     server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that is killed in between leaves them where its watchdog deletes, and not among everybody's temporary files."""
+    """Certificates are written to the cluster's folder, not the shared temporary one, so the watchdog deletes them after a kill."""
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "state" / "clusters" / "test").mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no folder"))
@@ -110,14 +110,14 @@ def test_certificates_pass_through_the_clusters_own_folder(
 
 
 def test_a_server_of_another_authority_is_not_trusted(server: str, authority: trustme.CA, tmp_path: Path) -> None:
-    """A cluster that took over the port of another is noticed."""
+    """Another cluster that took over the port is detected."""
     with connect(kubeconfig(tmp_path, server, authority, trustme.CA())) as api, pytest.raises(ApiError, match="certificate") as caught:
         api.request("GET", "/whoami", Deadline.after(10))
     assert caught.value.status == 0
 
 
 def test_an_unknown_context_names_the_kubeconfig(authority: trustme.CA, tmp_path: Path) -> None:
-    """A misspelt --kind-context is said."""
+    """A misspelled --kind-context is an error that names the kubeconfig."""
     address = kubeconfig(tmp_path, "https://127.0.0.1:1", authority, authority)
     with pytest.raises(ApiError, match="not a usable kubeconfig"), connect(ClusterAddress("x", address.kubeconfig, "other", "")):
         pass

@@ -1,4 +1,4 @@
-"""A controller's counts tell whose answer a 404 is."""
+"""The controller's request counts show whether the application or the controller sent a 404."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ nginx_ingress_controller_requests{host="a",ingress="web",namespace="shop",servic
     [(TRAEFIK, 404, 5), (TRAEFIK, 200, 7), (TRAEFIK, 500, 0), (NGINX, 404, 4), (NGINX, 200, 100), ("", 404, 0)],
 )
 def test_only_answers_of_services_are_counted(metrics: str, status: int, count: float) -> None:
-    """Answers that the controller made itself have no Service."""
+    """Responses that the controller generates itself have no Service and are not counted."""
     assert counted_answers(metrics, status) == count
 
 
 def test_on_an_existing_cluster_it_is_not_known_which_controller_answers(tmp_path: Path) -> None:
-    """So nothing is concluded from its counts."""
+    """The controller of an existing cluster is unknown, so its counts are not used."""
     address = ClusterAddress("stage", tmp_path / "kubeconfig", "stage", "http://127.0.0.1:1", existing=True)
     with answers_by_service(address) as counts:
         assert counts(404) is None

@@ -1,4 +1,4 @@
-"""When a Service is ready: with an address, or when none can be expected."""
+"""Service readiness: an address exists, or none is expected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNREADY = {"ready": False}
 
 
 def address(conditions: dict[str, bool], pod: str = "web-9") -> dict[str, Any]:
-    """An EndpointSlice of shop/web that leads to one pod."""
+    """An EndpointSlice of shop/web with the address of one pod."""
     endpoints = [{"conditions": conditions, "targetRef": {"kind": "Pod", "name": pod}}]
     item = manifest("EndpointSlice", "web-x", api_version="discovery.k8s.io/v1", endpoints=endpoints)
     item["metadata"]["labels"] = {"kubernetes.io/service-name": "web"}
@@ -24,7 +24,7 @@ def address(conditions: dict[str, bool], pod: str = "web-9") -> dict[str, Any]:
 
 
 def pod(name: str = "web-1", owner: str = "", phase: str = "Running") -> dict[str, Any]:
-    """A pod that the Service selects, made by an `owner` of that apiVersion and kind."""
+    """A pod that the Service selects; its owner has this apiVersion and kind."""
     item = manifest("Pod", name, spec={}, status={"phase": phase})
     item["metadata"] |= {"uid": name, "labels": {"app": "web"}}
     if owner:
@@ -34,7 +34,7 @@ def pod(name: str = "web-1", owner: str = "", phase: str = "Running") -> dict[st
 
 
 def live(kind: str, *, labels: dict[str, str] | None = None, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
-    """A live workload whose pods have the labels."""
+    """A live workload whose pods have these labels."""
     template = {"metadata": {"labels": labels or {"app": "web", "tier": "x"}}}
     item = manifest(kind, "web", namespace=namespace, api_version="apps/v1", spec={"template": template, **spec}, status={})
     item["metadata"]["uid"] = kind
@@ -42,7 +42,7 @@ def live(kind: str, *, labels: dict[str, str] | None = None, namespace: str = "s
 
 
 def daemons(wanted: int) -> dict[str, Any]:
-    """A DaemonSet for so many nodes."""
+    """A DaemonSet scheduled on this many nodes."""
     return {**live("DaemonSet"), "status": {"desiredNumberScheduled": wanted}}
 
 
@@ -76,18 +76,18 @@ def daemons(wanted: int) -> dict[str, Any]:
     ],
 )
 def test_a_service_waits_only_for_addresses_that_will_come(objects: tuple[dict[str, Any], ...], expected: object) -> None:
-    """Pods may be ready before the ingress knows of them; without replicas, or with a Job's pods alone, there is nothing to wait for."""
+    """A ready pod is not enough, the Service needs its address; without replicas or with only a Job's pods there is none to wait for."""
     assert progress(service(), Observed([service(), *objects])) == expected
 
 
 @pytest.mark.parametrize("spec", [{"selector": None}, {"selector": {}}, {"type": "ExternalName", "externalName": "example.com"}])
 def test_a_service_without_pods_of_this_cluster_is_ready(spec: dict[str, Any]) -> None:
-    """Its addresses are written by others, or are a name."""
+    """A Service without a selector or with an external name has no pods of this cluster, so it is ready."""
     assert progress(service(), Observed([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
 
 
 def test_a_paused_deployment_that_has_a_replicaset_is_waited_for() -> None:
-    """Its pods were made before it was paused."""
+    """The pods of a paused Deployment were created before it was paused."""
     paused = deployment()
     paused["metadata"]["uid"] = "deployment-web"
     paused["spec"]["paused"] = True

@@ -1,4 +1,4 @@
-"""Entries: which host and path are requested for each way into the application."""
+"""Entries: the host and path requested for each route into the application."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def probed(path: str, port: object = "http", **probe: Any) -> Object:
 
 
 def routed(*paths: str, host: str = "shop.localhost", kind: str = "Prefix", annotation: str = "", **metadata: Any) -> Object:
-    """An Ingress with these paths of one host, all led to the Service web; `annotation` names paths to request."""
+    """An Ingress that routes these paths of one host to the Service web; `annotation` lists the paths to request."""
     backend = {"service": {"name": "web", "port": {"name": "http"}}}
     rule: Object = {"http": {"paths": [{"path": path, "pathType": kind, "backend": backend} for path in paths]}}
     item = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"rules": [{**rule, **({"host": host} if host else {})}]})
@@ -29,12 +29,12 @@ def routed(*paths: str, host: str = "shop.localhost", kind: str = "Prefix", anno
 
 
 def found(*objects: Object, existing: bool = False) -> list[tuple[str, str]]:
-    """Host and path of each entry."""
+    """Return host and path of each entry."""
     return [(entry.host, entry.path) for entry in entries_of(rendered(*objects), existing=existing)]
 
 
 def problems(*objects: Object) -> list[str]:
-    """What is said about routes that are no entries."""
+    """Return the messages about routes that are not entries."""
     return [finding.message for finding in read_entries(rendered(*objects)).findings]
 
 
@@ -54,12 +54,12 @@ HEALTH = (probed("/healthz"), service())
     ids=["root", "two-paths", "no-host", "wildcard", "the-same-twice"],
 )
 def test_every_routed_path_is_an_entry(objects: tuple[Object, ...], expected: list[tuple[str, str]]) -> None:
-    """With a host or without one."""
+    """Every routed path is an entry, with or without a host."""
     assert found(*objects) == expected
 
 
 def test_a_default_backend_is_an_entry_of_any_host() -> None:
-    """What an Ingress without rules is made of."""
+    """An Ingress with only a default backend is an entry for any host."""
     spec = {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}
     assert found(*APP, manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec=spec)) == [("", "/")]
 
@@ -85,18 +85,18 @@ def test_a_default_backend_is_an_entry_of_any_host() -> None:
     ],
 )
 def test_the_path_is_the_annotations_else_the_probes_else_the_routes(objects: tuple[Object, ...], path: str, source: PathSource) -> None:
-    """A probe's path is taken only where this route leads it to the port that is probed."""
+    """A probe's path is used only if the route leads it to the probed port."""
     (entry,) = entries_of(rendered(*objects))
     assert (entry.path, entry.source) == (path, source)
 
 
 def test_a_probe_that_another_route_serves_is_not_taken() -> None:
-    """`/healthz` is led by the longer path, so `/` is requested for itself."""
+    """If a longer route serves `/healthz`, the route `/` is requested at `/`."""
     assert found(*HEALTH, routed("/", "/healthz")) == [("shop.localhost", "/"), ("shop.localhost", "/healthz")]
 
 
 def test_the_annotation_may_name_several_paths() -> None:
-    """Each is requested on the route that serves it; a route without one keeps its own."""
+    """Each path in the annotation is requested on the route that serves it; a route with no such path keeps its own."""
     item = routed("/", "/api", "/static", annotation="/home /api/v1/items /api/v1/users")
     assert found(*APP, item) == [
         ("shop.localhost", "/home"),
@@ -107,7 +107,7 @@ def test_the_annotation_may_name_several_paths() -> None:
 
 
 def test_a_regular_expression_is_reported_and_not_guessed() -> None:
-    """Only its owner knows a path that it matches; the annotation may name one."""
+    """A matching path for a regular expression cannot be guessed; the annotation can name one."""
     item = routed("/api(/|$)(.*)", kind="ImplementationSpecific")
     assert found(*APP, item) == []
     assert problems(*APP, item) == [
@@ -121,7 +121,7 @@ def test_a_regular_expression_is_reported_and_not_guessed() -> None:
 @pytest.mark.parametrize("kind", ["Prefix", "Exact"])
 @pytest.mark.parametrize("name", ["use-regex", "rewrite-target"])
 def test_with_nginxs_annotations_a_path_of_any_type_is_a_regular_expression(kind: str, name: str) -> None:
-    """`/api(/|$)(.*)` with pathType Prefix is in many repositories; without such an annotation it is what it says."""
+    """`/api(/|$)(.*)` with pathType Prefix is common with nginx annotations; without them the path is literal."""
     switched = {f"nginx.ingress.kubernetes.io/{name}": "true"}
     pattern, off = "/api(/|$)(.*)", {"nginx.ingress.kubernetes.io/use-regex": "false"}
 
@@ -150,20 +150,20 @@ OTHER = service(selector={"app": "other"})
     ids=["no-service", "no-port", "no-pods", "scaled-to-0", "class", "class-by-annotation"],
 )
 def test_a_route_that_nothing_can_answer_is_reported_and_not_requested(objects: tuple[Object, ...], message: str) -> None:
-    """It would be waited for until the deadline; on an existing cluster what is missing may be there."""
+    """An unanswerable route would be waited for until the deadline; on an existing cluster the missing object might exist."""
     assert found(*objects) == []
     assert problems(*objects) == [f"not requested: {message}"]
     assert found(*objects, existing=True) == [("shop.localhost", "/")]
 
 
 def test_pods_may_be_made_by_a_custom_resource() -> None:
-    """An operator's pods are in no manifest."""
+    """An operator's pods are in no manifest, so the route is an entry."""
     database = manifest("Cluster", "db", api_version="postgresql.cnpg.io/v1", spec={"instances": 1})
     assert found(probed("/"), OTHER, database, routed("/")) == [("shop.localhost", "/")]
 
 
 def test_a_class_that_is_brought_is_served() -> None:
-    """By the overlay itself, a component or what is applied before."""
+    """A class from the overlay, a component or the prerequisites is served."""
     nginx = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
     assert found(*APP, nginx, ingress(ingressClassName="nginx")) == [("shop.localhost", "/")]
     assert len(entries_of(rendered(*APP, ingress(ingressClassName="nginx")), [rendered(nginx)])) == 1
@@ -173,7 +173,7 @@ def test_a_class_that_is_brought_is_served() -> None:
     ("tls", "schemes"), [([{"hosts": ["shop.localhost"]}], "https"), ([{}], "https"), ([{"hosts": ["a"]}], "http"), ([], "http")]
 )
 def test_a_host_with_a_certificate_has_tls(tls: list[Object], schemes: str) -> None:
-    """An entry of `tls` without hosts is for all of them."""
+    """A `tls` item without hosts applies to all of them."""
     (entry,) = entries_of(rendered(*APP, ingress(tls=tls)))
     assert ("https" if entry.tls else "http") == schemes
 
@@ -209,12 +209,12 @@ PREFIX = {"path": {"type": "PathPrefix", "value": "/api"}}
     ids=["host", "no-host", "paths", "regex", "by-method-and-header", "redirect", "no-gateway"],
 )
 def test_an_http_route_is_read_too(spec: Object, expected: list[tuple[str, str]]) -> None:
-    """The Gateway API's routes enter the application as Ingresses do."""
+    """HTTPRoutes become entries, as Ingresses do."""
     assert found(*APP, gateway(), http_route(**spec)) == expected
 
 
 def test_a_gateways_listener_says_host_and_tls() -> None:
-    """A route without hostnames has those of the listeners."""
+    """A route without hostnames uses those of the listeners."""
     (entry,) = entries_of(rendered(*APP, gateway({"hostname": "shop.localhost", "protocol": "HTTPS", "port": 443}), http_route()))
     assert (entry.host, entry.tls) == ("shop.localhost", True)
 
@@ -233,13 +233,13 @@ def test_a_gateways_listener_says_host_and_tls() -> None:
     ids=["host", "prefix", "path", "no-host", "or", "regex", "headers"],
 )
 def test_an_ingress_route_is_read_where_its_rule_is_one_host_and_one_path(rule: str, expected: list[tuple[str, str]]) -> None:
-    """Traefik's language can say more than that; then nothing is guessed."""
+    """An IngressRoute rule with more than one host and one path is not guessed at."""
     route = {"match": rule, "kind": "Rule", "services": [{"name": "web", "port": 80}]}
     assert found(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
 
 
 def test_a_kind_of_the_same_name_in_another_group_is_no_entry() -> None:
-    """OpenShift has an Ingress of its own, which routes nothing."""
+    """An Ingress of another API group, as in OpenShift, routes nothing."""
     assert found(*APP, {**routed("/"), "apiVersion": "config.openshift.io/v1"}) == []
 
 
@@ -248,7 +248,7 @@ def test_a_kind_of_the_same_name_in_another_group_is_no_entry() -> None:
     [("a.localhost", "/", "a.localhost"), ("a.localhost", "/tea", "a.localhost/tea"), ("", "/", "*"), ("", "/tea", "*/tea")],
 )
 def test_an_entry_is_called_by_host_and_path(host: str, path: str, label: str) -> None:
-    """Figures of two paths of a host have two names."""
+    """The name of an entry is its host and path, so two paths of a host are reported apart."""
     ref = ObjectRef("Ingress", "shop", "web")
     assert Entry(host, path, tls=False, source=PathSource.ROUTE, object=ref, service=None, route_path="/").label == label
 
@@ -258,6 +258,6 @@ SEGMENTS = st.lists(st.text("ab", min_size=1, max_size=2), max_size=3)
 
 @given(SEGMENTS, SEGMENTS)
 def test_a_prefix_matches_element_by_element(prefix: list[str], path: list[str]) -> None:
-    """As the Ingress API defines it: /aa is no prefix of /aab."""
+    """As the Ingress API defines it, /aa is not a prefix of /aab."""
     route = HostRoute(ObjectRef("Ingress", "", "x"), "", "", "/" + "/".join(prefix))
     assert route.matches("/" + "/".join(path)) == (path[: len(prefix)] == prefix)

@@ -1,4 +1,4 @@
-"""HTTPS to an address: the Host header's name goes into SNI, and the certificate must be for it."""
+"""HTTPS to an address: SNI uses the name from the Host header, and the certificate must match it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from kindgate.waiting import Deadline
 
 
 class Named(http.server.BaseHTTPRequestHandler):
-    """Answers with the server name of the handshake and the Host header."""
+    """Responds with the SNI name and the Host header."""
 
     def do_GET(self) -> None:
-        """One answer for every path."""
+        """Send the same response for every path."""
         body = f"{getattr(self.connection, 'asked_name', '')} {self.headers['Host']}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -34,12 +34,12 @@ class Named(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Keep the test output clean."""
 
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[ClusterAddress]:
-    """An ingress on loopback with a certificate for a.localhost and b.localhost, and the file that verifies it."""
+    """A loopback ingress with a certificate for a.localhost and b.localhost, and the CA file that verifies it."""
     authority = Authority(tmp_path / "ca")
     content = authority.issue(["a.localhost", "b.localhost"])
     pair = tmp_path / "pair.pem"
@@ -64,7 +64,7 @@ def address(tmp_path: Path) -> Iterator[ClusterAddress]:
 
 
 def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
-    """One session, one address, and a handshake for each name; a port in the header is no part of it."""
+    """One session to one address does a handshake per host name; a port in the Host header is ignored."""
     with entry_session(address) as session:
         said = [session.get(entry_url(address, "/", tls=True), headers={"Host": host}).text for host in ("a.localhost", "b.localhost:8443")]
 
@@ -72,13 +72,13 @@ def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
 
 
 def test_a_certificate_for_other_hosts_is_refused(address: ClusterAddress) -> None:
-    """However well it is signed."""
+    """A certificate for other hosts is rejected even if its authority is trusted."""
     with entry_session(address) as session, pytest.raises(requests.exceptions.SSLError, match=r"other\.localhost"):
         session.get(entry_url(address, "/", tls=True), headers={"Host": "other.localhost"})
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddress, tmp_path: Path) -> None:
-    """The system's authorities know nothing of the run's."""
+    """A certificate from an authority that is neither the run's nor trusted is rejected."""
     other = replace(address, ca_file=tmp_path / "not-there.pem")
 
     assert trusted_file(other) is None
@@ -87,7 +87,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddres
 
 
 def test_the_certificate_itself_may_be_what_is_trusted(address: ClusterAddress, tmp_path: Path) -> None:
-    """As one that the manifests bring without its authority."""
+    """A certificate from the manifests without its authority can be trusted directly."""
     pem = ssl.get_server_certificate(("127.0.0.1", int(address.ingress_tls_url.rpartition(":")[2])))
     (tmp_path / "leaf.pem").write_text(pem)
 
@@ -96,7 +96,7 @@ def test_the_certificate_itself_may_be_what_is_trusted(address: ClusterAddress, 
 
 
 def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address: ClusterAddress) -> None:
-    """Plain HTTP goes to its own URL."""
+    """The error names the option for the TLS URL, because the given URL is plain HTTP."""
     without = replace(address, ingress_tls_url="")
 
     assert entry_url(without, "/x", tls=False) == "http://127.0.0.1:1/x"
@@ -111,14 +111,14 @@ def entry(host: str) -> Entry:
 
 
 def test_an_entry_with_tls_is_ready_when_its_certificate_is_good(address: ClusterAddress) -> None:
-    """Requested by HTTPS, and verified."""
+    """An entry with TLS is requested over HTTPS and verified."""
     (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), in_a_row=2)
 
     assert answer.status == 200
 
 
 def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress) -> None:
-    """More time cannot help: the error names the host and the object whose Secret is wrong."""
+    """The error names the host and the object with the wrong Secret, because more time cannot help."""
     ticks = itertools.count()
     deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
 

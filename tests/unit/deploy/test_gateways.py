@@ -1,4 +1,4 @@
-"""Traefik serves the Gateways of the manifests, and those that they leave to somebody else."""
+"""Traefik serves the Gateways of the manifests, including those of another or a missing class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ API = "gateway.networking.k8s.io/v1"
 
 
 def an_object(kind: str, name: str, spec: dict[str, Any], namespace: str = "shop", api: str = API) -> Manifest:
-    """One object; a namespace of nothing is no namespace."""
+    """Build an object; without a namespace it is cluster-scoped."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, "spec": spec}
 
 
@@ -32,25 +32,25 @@ def route(**parent: str) -> Manifest:
 
 
 def served(*objects: Manifest) -> Rendered:
-    """The objects, beside the component gateway-api, as they are applied."""
+    """Return the objects as they are applied together with the component gateway-api."""
     (complete,) = with_gateways([Rendered(Path("k8s"), (TRAEFIK, *objects))])
     return complete
 
 
 def of(rendered: Rendered, kind: str) -> list[Manifest]:
-    """The objects of one kind that were not there before."""
+    """Return the added objects of one kind."""
     return [item for item in rendered.of_kind(kind) if item != TRAEFIK]
 
 
 def test_what_traefik_serves_already_is_left_as_it_is() -> None:
-    """A Gateway of its class on the ports of the ingress, with its route."""
+    """A Gateway of Traefik's class on the ingress ports is unchanged, and so is its route."""
     own = (gateway({"name": "http", "protocol": "HTTP", "port": 80}), route(name="web"))
 
     assert served(*own) == Rendered(Path("k8s"), (TRAEFIK, *own))
 
 
 def test_a_class_that_nobody_brings_is_made() -> None:
-    """Under its own name, with a note."""
+    """A missing GatewayClass is created under its own name and noted."""
     complete = served(gateway({"name": "http", "protocol": "HTTP", "port": 80}, name="eg"))
 
     (made,) = of(complete, "GatewayClass")
@@ -59,7 +59,7 @@ def test_a_class_that_nobody_brings_is_made() -> None:
 
 
 def test_a_class_of_another_controller_becomes_traefiks() -> None:
-    """Its parameters are that controller's, and go."""
+    """A GatewayClass of another controller is changed to Traefik's and loses that controller's parameters."""
     foreign = an_object("GatewayClass", "eg", {"controllerName": "gateway.envoyproxy.io/x", "parametersRef": {"name": "p"}}, namespace="")
 
     complete = served(foreign, gateway({"name": "http", "protocol": "HTTP", "port": 80}, name="eg"))
@@ -69,7 +69,7 @@ def test_a_class_of_another_controller_becomes_traefiks() -> None:
 
 
 def test_listeners_get_the_ports_of_the_ingress() -> None:
-    """By their protocol; one that would then be there twice, and protocols of other kinds, stay."""
+    """Listener ports follow their protocol; a listener that would become a duplicate or has another protocol is unchanged."""
     complete = served(
         gateway(
             {"name": "a", "protocol": "HTTP", "port": 8080},
@@ -95,7 +95,7 @@ def test_listeners_get_the_ports_of_the_ingress() -> None:
     ],
 )
 def test_a_gateway_that_routes_name_and_nobody_brings_is_made(sections: list[str | None], listeners: list[tuple[str, str, int]]) -> None:
-    """In the namespace that they name, open to all of them, with the listeners that they name."""
+    """A missing Gateway is created in the namespace its routes name, with their listeners and open to all of them."""
     parents = [{"name": "shared", "namespace": "infra", **({"sectionName": name} if name else {})} for name in sections]
     complete = served(an_object("HTTPRoute", "shop", {"parentRefs": parents}))
 
@@ -108,7 +108,7 @@ def test_a_gateway_that_routes_name_and_nobody_brings_is_made(sections: list[str
 
 
 def test_a_parent_of_another_kind_is_left_alone() -> None:
-    """As a Service is in a mesh; so is a route of another API group."""
+    """A parent that is not a Gateway, such as a Service in a mesh, and a route of another API group are unchanged."""
     own = (
         route(name="shop", kind="Service"),
         an_object("HTTPRoute", "x", {"parentRefs": [{"name": "web"}]}, api="example.org/v1"),
@@ -118,14 +118,14 @@ def test_a_parent_of_another_kind_is_left_alone() -> None:
 
 
 def test_without_traefiks_class_nothing_is_changed() -> None:
-    """What serves the Gateways then is not known."""
+    """Without Traefik's class the controller is unknown, so nothing is changed."""
     own = Rendered(Path("k8s"), (gateway({"name": "a", "protocol": "HTTP", "port": 8080}, name="eg"), route(name="other")))
 
     assert with_gateways([own]) == (own,)
 
 
 def test_a_gateway_of_an_earlier_part_is_there() -> None:
-    """Whether it was brought or made; its class too."""
+    """A Gateway or class of an earlier part counts, whether it was in the manifests or created."""
     parts = [Rendered(Path("a"), (TRAEFIK, route(name="shared"))), Rendered(Path("b"), (route(name="shared"),))]
 
     first, second = with_gateways(parts)

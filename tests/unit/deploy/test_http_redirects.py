@@ -1,4 +1,4 @@
-"""What plain HTTP answers for hosts with TLS is asked once for each host, and said."""
+"""Plain HTTP is requested once for each host with TLS, and its response is reported."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ANSWERS = {
 
 
 class Plain(http.server.BaseHTTPRequestHandler):
-    """Answers each host as `ANSWERS` says."""
+    """Responds to each host as `ANSWERS` defines."""
 
     asked: list[str]
 
     def do_GET(self) -> None:
-        """One answer for every path."""
+        """Send the same response for every path."""
         self.asked.append(f"{self.headers['Host']}{self.path}")
         status, location = ANSWERS[str(self.headers["Host"])]
         self.send_response(status)
@@ -39,12 +39,12 @@ class Plain(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Keep the test output clean."""
 
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[ClusterAddress]:
-    """An ingress that speaks plain HTTP."""
+    """A plain HTTP ingress."""
     Plain.asked = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -69,17 +69,17 @@ def entry(host: str, path: str = "/x", *, tls: bool = True) -> Entry:
     ],
 )
 def test_the_answer_to_plain_http_is_said(address: ClusterAddress, host: str, note: str) -> None:
-    """Where it leads, or that it leads nowhere."""
+    """The report names the redirect target, or states that there is no redirect."""
     assert plain_http_notes([entry(host)], address, Deadline.after(10)) == (note,)
 
 
 def test_a_host_that_plain_http_does_not_serve_is_no_news(address: ClusterAddress) -> None:
-    """As where only the TLS entry point has a route."""
+    """A host that only the TLS entry point serves is not reported."""
     assert plain_http_notes([entry("closed.localhost")], address, Deadline.after(10)) == ()
 
 
 def test_each_host_is_asked_once_and_only_where_all_its_entries_have_tls(address: ClusterAddress) -> None:
-    """An entry without TLS is requested by plain HTTP anyway."""
+    """Hosts with an entry without TLS are skipped: that entry is requested over plain HTTP anyway."""
     entries = [entry("same.localhost"), entry("same.localhost", "/y"), entry("open.localhost"), entry("open.localhost", tls=False)]
 
     plain_http_notes(entries, address, Deadline.after(10))
@@ -88,7 +88,7 @@ def test_each_host_is_asked_once_and_only_where_all_its_entries_have_tls(address
 
 
 def test_no_answer_is_said(tmp_path: Path) -> None:
-    """It ends nothing: the entry itself has answered."""
+    """A missing response is reported but does not fail the run: the entry itself has responded."""
     nowhere = ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1")
 
     (note,) = plain_http_notes([entry("same.localhost")], nowhere, Deadline.after(10))

@@ -1,4 +1,4 @@
-"""An Ingress that is written for ingress-nginx is served as ingress-nginx serves it."""
+"""An Ingress written for ingress-nginx is served as ingress-nginx would."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def annotated(annotations: dict[str, str], **spec: str) -> Object:
 
 
 def test_annotations_of_ingress_nginx_imply_its_class() -> None:
-    """Also where the class comes with another part; the run says so."""
+    """The class is implied even if it comes from another part, and the run reports it."""
     classes, part = with_implied_class((rendered(NGINX), rendered(annotated(REWRITE))))
     assert part.objects[0]["spec"]["ingressClassName"] == "nginx"
     assert part.notes == ("Ingress shop/web has ingress-nginx annotations but no class: assuming class nginx",)
@@ -37,12 +37,12 @@ def test_annotations_of_ingress_nginx_imply_its_class() -> None:
     ids=["no-annotation", "other-annotation", "class", "class-by-annotation"],
 )
 def test_every_other_ingress_is_left_as_it_is(item: Object) -> None:
-    """A class that is named is the one that was meant."""
+    """An explicit class is kept."""
     (part,) = with_implied_class((rendered(NGINX, item),))
     assert part == rendered(NGINX, item)
 
 
 def test_a_class_that_nothing_serves_is_not_assumed() -> None:
-    """Without a controller for it, the Ingress would be served by none."""
+    """Without a controller for the class, the Ingress would not be served at all."""
     (part,) = with_implied_class((rendered(annotated(REWRITE)),))
     assert part == rendered(annotated(REWRITE))

@@ -1,4 +1,4 @@
-"""When a Job is done, also one that is deleted as soon as it has finished."""
+"""Job completion, including Jobs that are deleted as soon as they finish."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ def job(*conditions: dict[str, str], active: int = 1, failed: int = 0, **spec: A
 
 
 def said(reason: str, message: str = "", *, uid: str = "job-migrate", second: int = 1) -> dict[str, Any]:
-    """An event about the Job of that uid."""
+    """An event about the Job with this uid."""
     item = event(reason, message, name="migrate", kind="Job", at=f"2026-01-01T00:00:{second:02}Z")
     item["involvedObject"]["uid"] = uid
     return item
 
 
 def judged(*live: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> object:
-    """What `progress` says about the Job in a cluster that holds `live`, and no longer what is `gone`."""
+    """Return `progress` of the Job in a cluster with the `live` objects and after the deletion of the `gone` ones."""
     return progress(job(), Observed(live, gone))
 
 
 def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
-    """A Job that runs is waited for; one that failed fails at once."""
+    """A running Job is waited for; a failed one fails immediately."""
     assert judged(job()) == Pending("1 pods are running")
     assert judged(job(COMPLETE)) == Ready(None)
     assert judged(job(FAILED)) == Hopeless("BackoffLimitExceeded: too many failures")
 
 
 def test_a_job_may_fail_as_often_as_it_allows() -> None:
-    """Only the condition says that it was given up."""
+    """Failed pods do not count; only the condition reports that the Job gave up."""
     assert judged(job(failed=2, backoffLimit=6)) == Pending("1 pods are running")
 
 
 def test_a_suspended_job_is_ready() -> None:
-    """It runs when it is resumed, and not before."""
+    """A suspended Job does not run until it is resumed, so it counts as ready."""
     assert judged(job(active=0, suspend=True)) == Ready(None)
 
 
@@ -70,12 +70,12 @@ def test_a_suspended_job_is_ready() -> None:
 def test_a_job_that_is_gone_is_judged_by_its_end(
     gone: tuple[dict[str, Any], ...], events: tuple[dict[str, Any], ...], expected: object
 ) -> None:
-    """With ttlSecondsAfterFinished it may never be seen, and its events are still there; without proof nothing is assumed."""
+    """With ttlSecondsAfterFinished a Job can be gone before it is seen; its events decide, and without them nothing is assumed."""
     assert judged(*events, gone=gone) == expected
 
 
 def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
-    """On a kept cluster its events are still there when the next one runs."""
+    """On a kept cluster the events of an earlier Job are ignored."""
     before = said("Completed", uid="job-before", second=1)
     assert judged(before, said("SuccessfulCreate", uid="job-now", second=2)) == Pending("not seen yet")
     now = said("BackoffLimitExceeded", "too many", uid="job-now", second=3)
@@ -83,5 +83,5 @@ def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
 
 
 def test_a_job_that_is_there_is_judged_by_itself() -> None:
-    """Events of an earlier one do not count."""
+    """An existing Job is judged by its status, not by events of an earlier one."""
     assert judged(job(), said("Completed", uid="job-before")) == Pending("1 pods are running")

@@ -1,4 +1,4 @@
-"""Manifests are fitted to the images in the nodes, and what that changes is reported."""
+"""Manifests are adapted to the images loaded into the nodes, and the changes are reported."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BUILT = "is built here, without that digest"
 
 
 def loaded(image: str, name: str = "", reason: str = "") -> dict[ImageReference, LoadedImage]:
-    """The image of the manifests, and its name in the nodes."""
+    """The image in the manifests, and its name in the nodes."""
     return {ImageReference.parse(image): LoadedImage(ImageReference.parse(name or image), reason)}
 
 
 def container(fitted: Rendered) -> dict[str, Any]:
-    """The first container."""
+    """Return the first container."""
     return dict(next(containers(fitted.objects[0]))[1])
 
 
@@ -37,7 +37,7 @@ def rollout(**fields: Any) -> Object:
 
 @pytest.mark.parametrize("image", [f"example/web:1.0@{DIGEST}", f"docker.io/example/web@{DIGEST}"])
 def test_a_digest_that_is_not_loaded_is_replaced_by_what_is_and_reported(image: str) -> None:
-    """A node without a registry finds the tag, and the run says what it judges."""
+    """A node without a registry finds only the tag, so the digest is replaced and the run reports it."""
     fitted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image, "example/web:1.0", BUILT))
 
     assert container(fitted)["image"] == "example/web:1.0"
@@ -46,7 +46,7 @@ def test_a_digest_that_is_not_loaded_is_replaced_by_what_is_and_reported(image: 
 
 
 def test_a_digest_that_is_loaded_is_kept_and_reported() -> None:
-    """The content has that digest, and the nodes know it."""
+    """A loaded image with that digest is known to the nodes, so the reference is unchanged."""
     image = f"example/web:1.0@{DIGEST}"
 
     fitted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image))
@@ -58,7 +58,7 @@ def test_a_digest_that_is_loaded_is_kept_and_reported() -> None:
 @pytest.mark.parametrize("image", ["example/web:1.0", "example/web:latest", "example/web", f"example/web:latest@{DIGEST}"])
 @pytest.mark.parametrize("policy", ["Always", "IfNotPresent", "Never", None])
 def test_every_loaded_image_is_used_as_it_is_loaded(image: str, policy: str | None) -> None:
-    """Whatever the tag and the policy; only a policy that somebody wrote and that would have pulled is reported."""
+    """A loaded image is never pulled, whatever its tag; only an explicit policy that would pull is reported."""
     fields = {"image": image, **({"imagePullPolicy": policy} if policy else {})}
 
     fitted = with_loaded_images(rendered(deployment(container=fields)), loaded(image))
@@ -73,7 +73,7 @@ def test_every_loaded_image_is_used_as_it_is_loaded(image: str, policy: str | No
 
 
 def test_init_containers_and_sidecars_are_fitted_too() -> None:
-    """One note per object and image, however many containers name it."""
+    """Each object and image get one note, however many containers use it."""
     image = f"example/web@{DIGEST}"
     item = deployment(container={"image": image})
     pod = item["spec"]["template"]["spec"]
@@ -87,7 +87,7 @@ def test_init_containers_and_sidecars_are_fitted_too() -> None:
 
 
 def test_an_image_that_is_not_loaded_stays_as_it_is() -> None:
-    """With --images-allow-missing the nodes may still pull it, by its own policy."""
+    """With --images-allow-missing the nodes can still pull it, under its own policy."""
     before = rendered(deployment(container={"imagePullPolicy": "Always"}), service())
 
     assert with_loaded_images(before, loaded("example/other:1.0")) == before
@@ -95,14 +95,14 @@ def test_an_image_that_is_not_loaded_stays_as_it_is() -> None:
 
 
 def test_what_is_no_image_reference_is_left_to_validation() -> None:
-    """It names the line; here there is nothing to fit."""
+    """A malformed image reference is skipped; validation reports it with its line."""
     before = rendered(deployment(container={"image": "Not An Image"}), rollout())
 
     assert with_loaded_images(before, loaded("example/web:1.0")) == before
 
 
 def test_a_custom_resource_gets_no_field_that_it_need_not_know() -> None:
-    """Its schema may be narrower than a pod's, and the API server refuses unknown fields; a policy that pulls is changed."""
+    """A custom resource's schema can be narrower than a pod's, so no field is added; an existing policy that pulls is changed."""
     quiet = rendered(rollout(image="example/web:1.0"))
     assert with_loaded_images(quiet, loaded("example/web:1.0")) == quiet
 
@@ -112,7 +112,7 @@ def test_a_custom_resource_gets_no_field_that_it_need_not_know() -> None:
 
 
 def test_the_given_objects_stay_as_they_were() -> None:
-    """What was rendered can be compared with what is applied, and its notes come first."""
+    """The input is not modified, and its notes come first."""
     before = rendered(deployment())
 
     fitted = with_loaded_images(before, loaded("example/web:1.0"))
@@ -133,7 +133,7 @@ _images = st.builds(
 
 @given(images=st.lists(_images, min_size=1, max_size=5), there=st.data())
 def test_every_image_that_is_loaded_is_found_by_its_name_in_the_nodes(images: list[ImageReference], there: st.DataObject) -> None:
-    """For any manifests and any part of their images: those that are loaded can be looked up, the others are untouched."""
+    """For any manifests and any subset of loaded images, loaded ones are renamed to their name in the nodes and others are unchanged."""
     chosen = there.draw(st.sets(st.sampled_from(images)))
     names = {image: LoadedImage(image if there.draw(st.booleans()) else image.by_tag(), BUILT) for image in chosen}
     objects = [deployment(f"web-{number}", container={"image": str(image)}) for number, image in enumerate(images)]

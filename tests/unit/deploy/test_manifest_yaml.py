@@ -1,4 +1,4 @@
-"""YAML is read as kubectl reads it: kubectl itself is the judge where it is installed."""
+"""YAML is read as kubectl reads it; kubectl itself checks that where it is installed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SCALARS: dict[str, Any] = {
 
 @pytest.mark.parametrize(("text", "value"), SCALARS.items(), ids=SCALARS)
 def test_a_scalar_has_kubectls_value(text: str, value: object) -> None:
-    """Each value was seen in the output of `kubectl annotate --local -o json`."""
+    """Each value comes from the output of `kubectl annotate --local -o json`."""
     (document,) = read_documents(f"value: {text}", "app.yaml")
     assert document == {"value": value}
     assert type(document["value"]) is type(value)
@@ -61,7 +61,7 @@ def test_a_scalar_has_kubectls_value(text: str, value: object) -> None:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH; the table above holds what it prints")
 def test_kubectl_reads_every_scalar_the_same_way() -> None:
-    """The table above is compared with the real program."""
+    """The table above matches kubectl itself."""
     lines = [f"  k{number}: {text}" for number, text in enumerate(SCALARS)]
     text = "\n".join(["apiVersion: v1", "kind: ConfigMap", "metadata: {name: x}", "data:", *lines])
     command = ["kubectl", "annotate", "--local", "--output", "json", "--filename", "-", "a=b"]
@@ -72,32 +72,32 @@ def test_kubectl_reads_every_scalar_the_same_way() -> None:
 
 @pytest.mark.parametrize("text", ['"on"', "'0644'", "!!str 5", "|\n  07"])
 def test_text_that_is_marked_as_text_stays_text(text: str) -> None:
-    """Quotes, block scalars and the tag `!!str`."""
+    """Quoted scalars, block scalars and scalars tagged `!!str` are strings."""
     (document,) = read_documents(f"value: {text}", "app.yaml")
     assert isinstance(document["value"], str)
 
 
 def test_keys_are_text() -> None:
-    """JSON has no other keys."""
+    """Keys are strings, as JSON requires."""
     (document,) = read_documents("{on: a, 1: b, 1.5: c, 0644: d}", "app.yaml")
     assert document == {"true": "a", "1": "b", "1.5": "c", "420": "d"}
 
 
 def test_tags_merge_keys_and_anchors_are_resolved() -> None:
-    """What Helm charts and compose-like files use."""
+    """Tags, merge keys and anchors, common in Helm charts, are resolved."""
     (document,) = read_documents("base: &b {a: 1}\nmerged: {<<: *b, b: 2}\nbinary: !!binary aGVsbG8=\ncustom: !Ref x\n", "app.yaml")
     assert document == {"base": {"a": 1}, "merged": {"a": 1, "b": 2}, "binary": "hello", "custom": "x"}
 
 
 @pytest.mark.parametrize("text", ["a: .inf", "a: {b", "~: x", "a: !!binary x", "a: &x {b: *x}", "a: &x [*x]", "? [a]\n: b"])
 def test_what_json_cannot_express_is_refused_by_file(text: str) -> None:
-    """Such a document would fail later with a message about something else."""
+    """A document that JSON cannot represent is an error with its file name, before a later, less clear one."""
     with pytest.raises(ManifestError, match=r"^app\.yaml: malformed YAML: "):
         read_documents(text, "app.yaml")
 
 
 def test_empty_documents_are_left_out() -> None:
-    """Comments between separators are usual."""
+    """Empty documents, such as comments between separators, are skipped."""
     assert read_documents("---\n# nothing\n---\na: 1\n---\n", "app.yaml") == [{"a": 1}]
 
 
@@ -110,18 +110,18 @@ JSON_VALUES = st.recursive(
 
 @given(JSON_VALUES)
 def test_json_is_read_as_it_is(value: object) -> None:
-    """JSON is YAML too, and manifests may be written in it."""
+    """JSON is valid YAML, and manifests can be written in it."""
     assert read_documents(json.dumps({"value": value}), "app.json") == [{"value": value}]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12))
 def test_what_pyyaml_writes_as_text_is_read_as_text(text: str) -> None:
-    """Kustomize quotes what would be misread; so does PyYAML, but for what only go-yaml misreads."""
+    """Strings that PyYAML writes are read as strings, except those that only go-yaml misreads."""
     dumped = yaml.safe_dump({"value": text}, default_style='"')
     assert read_documents(dumped, "app.yaml") == [{"value": text}]
 
 
 @given(st.text(max_size=20).filter(lambda text: text.lower().lstrip("+-") not in {".inf", ".nan"}))
 def test_any_scalar_has_a_value_of_json(text: str) -> None:
-    """What is no number and no word is text."""
+    """Any scalar becomes a JSON value; if it is neither a number nor a keyword, it is a string."""
     assert json.loads(json.dumps(scalar(text))) == scalar(text)

@@ -1,4 +1,4 @@
-"""Annotations of ingress-nginx: what Traefik reads is fine, the rest is reported with what happens instead."""
+"""ingress-nginx annotations: those Traefik reads pass; the others are reported together with their effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BY_FIELD: dict[str, Any] = {"ingressClassName": "nginx"}
 
 
 def ingress(annotations: dict[str, str], spec: dict[str, Any] | None = None, **more: str) -> Manifest:
-    """An Ingress with these annotations of nginx, and `more` of their full names."""
+    """An Ingress with these ingress-nginx annotations; `more` are full names."""
     full = {**{PREFIX + name: value for name, value in annotations.items()}, **more}
     metadata = {"name": "shop", "namespace": "shop", "annotations": full}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec or {}}
@@ -28,17 +28,17 @@ def a_class(name: str, controller: str) -> Manifest:
 
 
 TRAEFIK = Rendered(Path("before"), (a_class("traefik", "traefik.io/ingress-controller"), a_class("nginx", "k8s.io/ingress-nginx")))
-"""The classes of the component ingress-traefik."""
+"""The IngressClasses of the component ingress-traefik."""
 
 
 def found(*objects: Manifest) -> list[tuple[str, str]]:
-    """Level and message of each finding, beside the component ingress-traefik."""
+    """Return level and message of each finding with the component ingress-traefik applied."""
     return [(finding.level, finding.message) for finding in nginx_findings(Rendered(Path("k8s"), objects), [TRAEFIK])]
 
 
 @pytest.mark.parametrize("name", sorted(READ - {"server-snippet", "configuration-snippet", "auth-snippet"}))
 def test_what_traefik_reads_is_fine(name: str) -> None:
-    """With a value that ingress-nginx takes too."""
+    """An annotation that Traefik reads, with a value that ingress-nginx accepts too, has no finding."""
     value = {"backend-protocol": "GRPC", "affinity-mode": "persistent", "proxy-http-version": "1.1", "affinity-canary-behavior": "sticky"}
 
     assert found(ingress({name: value.get(name, "true")}, BY_FIELD)) == []
@@ -56,7 +56,7 @@ def test_what_traefik_reads_is_fine(name: str) -> None:
     ],
 )
 def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name: str, value: str, instead: str) -> None:
-    """Annotations that nobody knows, and values that are not served, among them."""
+    """A warning states the effect, also for unknown annotations and unsupported values."""
     ((level, message),) = found(ingress({name: value}, BY_FIELD))
 
     assert level == "warning"
@@ -64,13 +64,13 @@ def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name:
 
 
 def test_an_annotation_that_is_switched_off_is_fine() -> None:
-    """It asks for what happens anyway."""
+    """A disabled annotation requests the default behavior."""
     assert found(ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize("protocol", ["FCGI", "AUTO_HTTP", "fcgi"])
 def test_a_protocol_that_traefik_cannot_speak_is_an_error(protocol: str) -> None:
-    """The application would be sent another one."""
+    """Traefik would use a different protocol with the application."""
     ((level, message),) = found(ingress({"backend-protocol": protocol}, BY_FIELD))
 
     assert level == "error"
@@ -88,7 +88,7 @@ def test_a_protocol_that_traefik_cannot_speak_is_an_error(protocol: str) -> None
     ],
 )
 def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippet: str, unknown: str) -> None:
-    """Traefik loads no route of that Ingress: the directive and the way out are named."""
+    """Traefik drops every route of that Ingress, so the finding names the directive and the workaround."""
     ((level, message),) = found(ingress({annotation: snippet}, BY_FIELD))
 
     assert level == "error"
@@ -108,19 +108,19 @@ def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippe
     ],
 )
 def test_a_snippet_that_traefik_knows_is_fine(snippet: str) -> None:
-    """Words in quotes and comments are no directives, and blocks are looked into."""
+    """Quoted strings and comments are not read as directives, and nested blocks are checked."""
     assert found(ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
 
 
 @given(st.text())
 def test_any_snippet_is_read(snippet: str) -> None:
-    """Nothing that a manifest may hold ends the validation."""
+    """No snippet makes validation crash."""
     assert all(level == "error" for level, _ in found(ingress({"server-snippet": snippet}, BY_FIELD)))
 
 
 @pytest.mark.parametrize("named", [BY_FIELD, {}])
 def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str, Any]) -> None:
-    """Both are class nginx."""
+    """The field and the older annotation both select class nginx."""
     older = {} if named else {"kubernetes.io/ingress.class": "nginx"}
     one = ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
 
@@ -128,7 +128,7 @@ def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str,
 
 
 def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None:
-    """As where two controllers of nginx are told apart by the names of their classes."""
+    """A class with the nginx controller counts as nginx under any name, as with two nginx controllers."""
     internal = a_class("internal", "k8s.io/ingress-nginx")
     one = ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
 
@@ -139,7 +139,7 @@ def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None
 @pytest.mark.parametrize("name", sorted(ROUTING))
 @pytest.mark.parametrize("spec", [{}, {"ingressClassName": "traefik"}])
 def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec: dict[str, Any]) -> None:
-    """The default class does not read it, and requests would end elsewhere."""
+    """The default class ignores the annotation, so requests would be routed elsewhere."""
     ((level, message),) = found(ingress({name: "/api"}, spec))
 
     assert level == "error"
@@ -147,20 +147,20 @@ def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec
 
 
 def test_without_the_class_other_annotations_are_warnings() -> None:
-    """And those that change nothing, though they are about routing."""
+    """Without the class, other annotations are warnings, including routing annotations without an effect."""
     one = ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
 
     assert [level for level, _ in found(one)] == ["warning"] * 3
 
 
 def test_an_ingress_of_another_class_is_left_alone() -> None:
-    """Its controller may read them."""
+    """Another controller might read the annotations."""
     assert found(ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
 
 
 @pytest.mark.parametrize(("path_type", "expected"), [("Prefix", 1), ("Exact", 1), ("ImplementationSpecific", 0)])
 def test_a_pattern_in_a_path_of_another_type_is_a_warning(path_type: str, expected: int) -> None:
-    """It works here as it did before ingress-nginx 1.12, which refuses it."""
+    """Traefik accepts the pattern, as ingress-nginx did before 1.12; newer versions reject it."""
     paths = [{"path": "/api(/|$)(.*)", "pathType": path_type}, {"path": "/plain-1.0/x", "pathType": path_type}]
     one = ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
 
@@ -171,7 +171,7 @@ def test_a_pattern_in_a_path_of_another_type_is_a_warning(path_type: str, expect
 
 
 def test_nothing_is_found_where_ingress_nginx_itself_is_applied() -> None:
-    """Every annotation is read then."""
+    """With ingress-nginx applied, every annotation is read."""
     container = {"name": "controller", "image": "registry.k8s.io/ingress-nginx/controller:v1.15.1"}
     controller = {
         "apiVersion": "apps/v1",
@@ -184,12 +184,12 @@ def test_nothing_is_found_where_ingress_nginx_itself_is_applied() -> None:
 
 
 def test_an_ingress_of_another_api_group_is_left_alone() -> None:
-    """Only Kubernetes' own Ingress has nginx's annotations."""
+    """Only the Kubernetes Ingress has nginx annotations."""
     assert found({**ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
 
 
 def test_a_finding_names_file_object_and_annotation() -> None:
-    """What a person needs to find it."""
+    """A finding includes the file, the object and the annotation."""
     one = ingress({"mirror-target": "x"}, BY_FIELD)
 
     (finding,) = nginx_findings(Rendered(Path("k8s"), (one,), {ObjectRef.of(one): "k8s/ingress.yaml"}), [TRAEFIK])
@@ -199,5 +199,5 @@ def test_a_finding_names_file_object_and_annotation() -> None:
 
 
 def test_nothing_is_found_where_no_traefik_is_applied() -> None:
-    """What serves the Ingress then is not known."""
+    """Without Traefik the controller is unknown, so nothing is reported."""
     assert nginx_findings(Rendered(Path("k8s"), (ingress({"rewrite-target": "/"}),))) == ()

@@ -1,4 +1,4 @@
-"""Objects in the form in which the API server keeps them."""
+"""Objects in the form the API server stores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, s
 
 
 def test_an_object_without_namespace_lives_in_the_default_one() -> None:
-    """As kubectl has it; the file that it came from stays known."""
+    """As in kubectl, the namespace defaults to `default`; the source file is kept."""
     (part,) = normalized((rendered(deployment(namespace=""), ingress(namespace="")),))
     assert [ObjectRef.of(item) for item in part.objects] == [
         ObjectRef("Deployment", "default", "web"),
@@ -25,13 +25,13 @@ def test_an_object_without_namespace_lives_in_the_default_one() -> None:
 
 
 def test_another_default_namespace_can_be_given() -> None:
-    """That of an existing cluster's context."""
+    """The default namespace can be that of an existing cluster's context."""
     (part,) = normalized((rendered(service(namespace="")),), namespace="team", create_namespaces=False)
     assert part.namespaces == ("team",)
 
 
 def test_objects_of_the_whole_cluster_have_no_namespace() -> None:
-    """Kustomize's `namespace:` may have given one to a kind that it does not know; the API server drops it."""
+    """Kustomize's `namespace:` can end up on a cluster-scoped kind it does not know; the API server drops it."""
     crd = manifest(
         "CustomResourceDefinition",
         "issuers.example.dev",
@@ -46,13 +46,13 @@ def test_objects_of_the_whole_cluster_have_no_namespace() -> None:
 
 
 def test_a_kind_of_another_group_is_not_taken_for_kubernetes_own() -> None:
-    """A custom Namespace or Node is a namespaced kind unless its CRD says otherwise."""
+    """A custom Namespace or Node is namespaced unless its CRD defines otherwise."""
     (part,) = normalized((rendered(manifest("Node", "n", namespace="", api_version="mesh.example.dev/v1")),))
     assert ObjectRef.of(part.objects[0]) == ObjectRef("Node.mesh.example.dev", "default", "n")
 
 
 def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> None:
-    """And the run says so."""
+    """A namespace that is only referenced is created in the first part that needs it, and the run reports it."""
     before, after = normalized((rendered(service(namespace="shop")), rendered(deployment(namespace="shop"))))
     assert [item["kind"] for item in before.objects] == ["Namespace", "Service"]
     assert before.notes == ("namespace shop is used but not in the manifests: kindgate creates it",)
@@ -60,20 +60,20 @@ def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> No
 
 
 def test_a_namespace_of_the_manifests_or_the_cluster_is_not_made() -> None:
-    """The manifests' own may carry labels that matter."""
+    """The manifests' own namespace can have labels that matter, so it is not created separately."""
     (part,) = normalized((rendered(manifest("Namespace", "shop", namespace=""), service(), service(namespace="kube-system")),))
     assert len(part.objects) == 3
     assert part.notes == ()
 
 
 def test_nothing_is_made_on_an_existing_cluster() -> None:
-    """Kindgate creates nothing cluster-scoped there."""
+    """On an existing cluster, kindgate creates nothing cluster-scoped."""
     (part,) = normalized((rendered(service()),), create_namespaces=False)
     assert part == rendered(service())
 
 
 def test_lists_are_taken_apart() -> None:
-    """`kubectl get -o yaml` writes them; a typed list leaves the kind of its items out."""
+    """Lists from `kubectl get -o yaml` are flattened; items of a typed list get their kind from it."""
     text = """
 apiVersion: v1
 kind: List
@@ -92,18 +92,18 @@ items:
 
 
 def test_an_empty_list_holds_nothing() -> None:
-    """`kubectl get` of nothing is no error."""
+    """An empty list, as from `kubectl get` without results, is not an error."""
     assert objects_of([{"apiVersion": "v1", "kind": "List", "items": None}], "all.yaml") == []
 
 
 def test_a_custom_kind_that_ends_in_list_and_has_no_items_is_an_object() -> None:
-    """A PriceList is not a list of Prices."""
+    """A PriceList without items is an object, not a list of Prices."""
     price_list = {"apiVersion": "example.dev/v1", "kind": "PriceList", "metadata": {"name": "p"}}
     assert objects_of([price_list], "all.yaml") == [price_list]
 
 
 def test_a_field_that_is_null_is_one_that_is_not_there() -> None:
-    """`creationTimestamp: null` is in half of all generated manifests."""
+    """A null field, such as the common `creationTimestamp: null`, counts as missing."""
     (found,) = objects_of(
         [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "creationTimestamp": None}, "status": None}], "all.yaml"
     )
@@ -116,13 +116,13 @@ def test_a_field_that_is_null_is_one_that_is_not_there() -> None:
     ids=["text", "no-version", "no-list", "values"],
 )
 def test_what_is_no_object_is_refused_by_file(document: object) -> None:
-    """A values file or a compose file among the manifests."""
+    """A values or compose file among the manifests is an error with its file name."""
     with pytest.raises(ManifestError, match=r"^all\.yaml: "):
         objects_of([document], "all.yaml")
 
 
 def test_notes_of_an_earlier_step_are_kept() -> None:
-    """Each step adds its own."""
+    """Each step adds its notes to the earlier ones."""
     (part,) = normalized((replace(rendered(service()), notes=("earlier",)),))
     assert part.notes[0] == "earlier"
     assert len(part.notes) == 2

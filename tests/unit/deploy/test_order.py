@@ -1,4 +1,4 @@
-"""The order in which objects are applied."""
+"""The apply order of objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.deploy.objects import manifest
 
 
 def test_custom_resources_come_after_the_workloads_and_webhooks_last() -> None:
-    """What serves them, or what they refuse, is there before them."""
+    """Custom resources are applied after the workloads that serve them; webhooks come last, after the objects they could reject."""
     kinds = ["ValidatingWebhookConfiguration", "Widget", "Ingress", "Deployment", "IngressClass", "CustomResourceDefinition", "Namespace"]
     groups = ranked(manifest(kind, "x") for kind in kinds)
     assert [{ObjectRef.of(item).kind for item in group} for group in groups] == [

@@ -1,4 +1,4 @@
-"""The second version's pods follow the first version's, and what could not follow is told."""
+"""The second version's pods go to the same nodes as the first version's, and differences are reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pod(node: str, *, app: str = "web", namespace: str = "shop", revision: str =
 
 
 def base_pods(*pods: Manifest, **deployed: Any) -> dict[str, Any]:
-    """The pods' specification in the second version of a Deployment whose first version has `pods`."""
+    """The pod spec of a Deployment in the second version, when the first version runs `pods`."""
     version = rendered(SHOP, deployment(**deployed), service(), ingress())
     (web,) = placed_like(place_beside(version, version), pods).of_kind("Deployment")
     found: dict[str, Any] = web["spec"]["template"]["spec"]
@@ -38,7 +38,7 @@ def base_pods(*pods: Manifest, **deployed: Any) -> dict[str, Any]:
 
 
 def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
-    """Evenly over two nodes of three, as there: the scheduler may not do otherwise."""
+    """The pods are required to spread evenly over the first version's two nodes, out of three."""
     spec = base_pods(pod("a"), pod("b"))
     (constraint,) = spec["topologySpreadConstraints"]
     required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
@@ -52,7 +52,7 @@ def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
 
 
 def test_versions_that_change_places_follow_each_other() -> None:
-    """The first version's workload goes to the nodes of the second's: one of another name, or of its own version, counts for nothing."""
+    """When the versions swap, only the other version's pods of the same workload decide the nodes."""
     version = rendered(SHOP, dict(spread(deployment())), service(), ingress())
     theirs = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
     (web,) = placed_as(version, NAMESPACES, theirs).of_kind("Deployment")
@@ -65,7 +65,7 @@ def test_versions_that_change_places_follow_each_other() -> None:
 
 @pytest.mark.parametrize(("counts", "skew", "weights"), [("aab", 1, [100, 50]), ("aaab", 2, [100, 33]), ("aa", 1, [100])])
 def test_a_node_with_more_pods_gets_more_here_too(counts: str, skew: int, weights: list[int]) -> None:
-    """Three replicas on two nodes stand two and one, and the second version's two on the same node."""
+    """If three replicas run two and one, two replicas of the second version run on the node that has two."""
     spec = base_pods(*map(pod, counts))
     preferred = spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
 
@@ -74,7 +74,7 @@ def test_a_node_with_more_pods_gets_more_here_too(counts: str, skew: int, weight
 
 
 def test_pods_of_other_workloads_and_namespaces_are_not_followed() -> None:
-    """Each workload follows its own."""
+    """Each workload follows only its own pods in the mapped namespace."""
     spec = base_pods(pod("a"), pod("b", app="other"), pod("c", namespace="elsewhere"))
     required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
 
@@ -82,12 +82,12 @@ def test_pods_of_other_workloads_and_namespaces_are_not_followed() -> None:
 
 
 def test_what_the_first_version_does_not_have_is_left_to_the_scheduler() -> None:
-    """A workload that the pull request takes away still runs in the base."""
+    """A workload that the pull request removes still runs in the baseline, without a placement."""
     assert "affinity" not in base_pods()
 
 
 def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
-    """Its author's node affinity and spread stay as they are."""
+    """The author's own node affinity and spread constraints are kept."""
     own = deployment()
     own["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
     version = rendered(SHOP, own, service(), ingress())
@@ -97,7 +97,7 @@ def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
 
 
 def test_what_is_applied_is_valid() -> None:
-    """Kubernetes' own schema knows every field, in both versions."""
+    """The added fields conform to the Kubernetes schema in both versions."""
     version = rendered(SHOP, deployment(), service(), ingress())
     followed = placed_like(place_beside(version, version), [pod("a"), pod("b")])
 
@@ -105,7 +105,7 @@ def test_what_is_applied_is_valid() -> None:
 
 
 def test_versions_on_the_same_nodes_have_nothing_to_tell() -> None:
-    """Whatever the revisions are called."""
+    """Versions on the same nodes have no difference, whatever their revisions are named."""
     first = [pod("a"), pod("b")]
     second = [pod("b", namespace="shop-base", revision="77aa"), pod("a", namespace="shop-base", revision="77aa")]
 
@@ -113,7 +113,7 @@ def test_versions_on_the_same_nodes_have_nothing_to_tell() -> None:
 
 
 def test_each_workload_is_looked_at_by_itself() -> None:
-    """As many pods on each node, and yet foo and bar have changed places."""
+    """Two workloads that swapped nodes are reported even though each node has the same number of pods."""
     first = [pod("a", app="foo"), pod("b", app="bar")]
     second = [pod("b", app="foo", namespace="shop-base"), pod("a", app="bar", namespace="shop-base")]
 
@@ -123,14 +123,14 @@ def test_each_workload_is_looked_at_by_itself() -> None:
 
 
 def test_a_workload_of_one_version_alone_is_told() -> None:
-    """It takes CPU time on a node where the other version has none."""
+    """A workload in only one version is reported: it takes CPU time on a node."""
     assert "extra: a 1 and 0" in uneven_placement(
         [pod("b")], [pod("b", namespace="shop-base"), pod("a", app="extra", namespace="shop-base")], NAMESPACES
     )
 
 
 def test_pods_without_a_node_or_on_their_way_out_do_not_count(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Only what stands and stays, in the namespaces that are asked for."""
+    """Only scheduled, non-terminating pods in the requested namespaces count."""
     leaving = pod("a", revision="0000", deletionTimestamp="2026-01-01T00:00:00Z")
     for item in (pod("a"), pod("", app="waiting"), leaving, pod("b", namespace="other")):
         api_server.put(f"/api/v1/namespaces/{item['metadata']['namespace']}/pods/{item['metadata']['name']}", item)

@@ -1,4 +1,4 @@
-"""Plain manifests: what `kubectl apply -f` would take of a file or folder, and no more."""
+"""Plain manifests: what `kubectl apply -f` would apply for a file or folder, and nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLUSTER = "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes: [{role: con
     ids=["malformed", "list", "no-version", "no-name", "empty", "tool"],
 )
 def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str, message: str) -> None:
-    """Before anything is created."""
+    """A file that is not a manifest is an error before anything is created."""
     file = tmp_path / "before.yaml"
     file.write_text(text)
 
@@ -42,7 +42,7 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str, message:
 
 
 def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
-    """Files in order of name, every document in them, JSON included."""
+    """Files are read recursively in name order, with every document in them, including JSON."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "b.yaml").write_text(stream(service()))
     (tmp_path / "a.yml").write_text(stream(deployment(), manifest("ConfigMap", "c")))
@@ -57,7 +57,7 @@ def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
 
 
 def test_what_is_for_other_tools_is_left_out_and_noted(tmp_path: Path) -> None:
-    """Values, compose files and the settings of skaffold and kind are in many folders of manifests."""
+    """Values and compose files and the configuration of skaffold and kind are common in manifest folders."""
     (tmp_path / "web.yaml").write_text(f"{CLUSTER}---\n{stream(deployment())}")
     for name, text in {"values.yaml": VALUES, "docker-compose.yml": COMPOSE, "skaffold.yaml": SKAFFOLD}.items():
         (tmp_path / name).write_text(text)
@@ -74,7 +74,7 @@ def test_what_is_for_other_tools_is_left_out_and_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["overlays/kustomization.yaml", "chart/Chart.yaml", ".github/workflow.yaml", "e2e/pytest.ini"])
 def test_other_sources_below_are_not_taken_for_plain_files(tmp_path: Path, name: str) -> None:
-    """Overlays, charts, hidden folders and a suite hold manifests that are not applied as they are."""
+    """Overlays, charts, hidden folders and a test suite contain manifests that are not applied as they are."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     folder = (tmp_path / name).parent
     folder.mkdir()
@@ -85,7 +85,7 @@ def test_other_sources_below_are_not_taken_for_plain_files(tmp_path: Path, name:
 
 
 def test_a_folder_above_overlays_names_them(tmp_path: Path) -> None:
-    """The one who named it meant one of them."""
+    """The error suggests the overlays below the folder."""
     (tmp_path / "overlays/dev").mkdir(parents=True)
     (tmp_path / "overlays/dev/kustomization.yaml").write_text("")
 
@@ -96,7 +96,7 @@ def test_a_folder_above_overlays_names_them(tmp_path: Path) -> None:
 
 
 def test_an_unknown_path_says_what_there_is(tmp_path: Path) -> None:
-    """A misspelt name costs one look."""
+    """The error for a misspelled path lists the existing ones."""
     (tmp_path / "ci").mkdir()
 
     with pytest.raises(ManifestError, match="overlay not found") as caught:

@@ -1,4 +1,4 @@
-"""What the level `baseline` refuses in a pod; tests/e2e/test_pod_security.py asks a real API server the same."""
+"""Fields that Pod Security's `baseline` level rejects; tests/e2e/test_pod_security.py runs the same pods against a real API server."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
 
 
 def problems(**spec: Any) -> list[str]:
-    """The places of everything that is refused in a pod with this specification."""
+    """Return the location of every rejected field of a pod with this spec."""
     return [path for path, _ in baseline_problems(PodTemplate("spec", {}, {**POD, **spec}))]
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_way_out_of_the_container_is_refused(name: str) -> None:
-    """Exactly one thing is wrong with each of these pods."""
+    """Each of these pods has exactly one problem."""
     assert len(problems(**REFUSED[name])) == 1
 
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_what_stays_in_the_container_is_allowed(name: str) -> None:
-    """As the standard has it, root included."""
+    """The standard allows these pods, including those that run as root."""
     assert problems(**ALLOWED[name]) == []
 
 
 def test_a_problem_is_named_by_its_place() -> None:
-    """In workloads and custom resources alike, with the index of container and volume."""
+    """Workloads and custom resources alike report the index of the container or volume."""
     item = deployment()
     item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
     rollout = manifest("Rollout", "web", api_version="argoproj.io/v1alpha1", spec=item["spec"])
@@ -42,7 +42,7 @@ def test_a_problem_is_named_by_its_place() -> None:
 
 @pytest.mark.parametrize(("value", "refused"), [("unconfined", True), ("runtime/default", False), ("localhost/ours", False)])
 def test_an_annotation_can_switch_apparmor_off(value: str, *, refused: bool) -> None:
-    """Older manifests have it there, and servers still read it."""
+    """Older manifests use the annotation, and API servers still read it."""
     item = deployment()
     item["spec"]["template"]["metadata"]["annotations"] = {"container.apparmor.security.beta.kubernetes.io/web": value}
     (template,) = pod_templates(item)

@@ -1,4 +1,4 @@
-"""The bundled Traefik restarts when a component switches a provider on or off."""
+"""The bundled Traefik restarts when a component enables or disables a provider."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def traefik() -> dict[str, Any]:
 
 
 def switch(name: str, namespace: str = "ingress") -> dict[str, Any]:
-    """A ConfigMap that a component brings."""
+    """A component's ConfigMap."""
     return manifest("ConfigMap", name, namespace=namespace)
 
 
 def marked(*objects: dict[str, Any]) -> str | None:
-    """What Traefik's pods are marked with, when `objects` are applied with it."""
+    """Return the annotation on Traefik's pod template when it is applied with `objects`."""
     (part,) = with_providers([rendered(traefik(), *objects)])
     annotations: dict[str, str] = part.objects[0]["spec"]["template"]["metadata"].get("annotations", {})
     return annotations.get(ANNOTATION)
@@ -40,17 +40,17 @@ def marked(*objects: dict[str, Any]) -> str | None:
     ],
 )
 def test_the_pods_are_marked_with_the_switches_that_they_read(names: list[str], mark: str | None) -> None:
-    """Another mark is another template: on a kept cluster, the Deployment rolls out anew."""
+    """A changed annotation changes the template, so the Deployment of a kept cluster rolls out again."""
     assert marked(*map(switch, names)) == mark
 
 
 def test_a_config_map_of_another_namespace_is_no_switch() -> None:
-    """Traefik does not read it."""
+    """Traefik reads only the ConfigMaps in its own namespace."""
     assert marked(switch("traefik-crds", "shop")) is None
 
 
 def test_a_switch_of_another_part_counts() -> None:
-    """As one that is applied before."""
+    """A ConfigMap from a part that is applied earlier counts too."""
     before, own = with_providers([rendered(switch("traefik-crds")), rendered(traefik())])
 
     assert before == rendered(switch("traefik-crds"))
@@ -58,7 +58,7 @@ def test_a_switch_of_another_part_counts() -> None:
 
 
 def test_another_traefik_is_left_alone() -> None:
-    """What the application itself brings is its own affair."""
+    """A Traefik from the application is unchanged."""
     other = {**traefik(), "metadata": {"name": "traefik", "namespace": "shop"}}
 
     assert with_providers([rendered(other, switch("traefik-crds"))]) == (rendered(other, switch("traefik-crds")),)

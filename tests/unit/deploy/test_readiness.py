@@ -37,7 +37,7 @@ WEB = f"{APPS}/deployments/web"
 def wait(
     address: ClusterAddress, *objects: dict[str, Any], deadline: Deadline | None = None, then: Callable[[], object] = lambda: None
 ) -> list[str]:
-    """Wait for the objects, and do `then` when the first progress was reported; every progress that was."""
+    """Wait for the objects, call `then` after the first progress line, and return every line."""
     said: list[str] = []
 
     def hear(line: str) -> None:
@@ -50,20 +50,20 @@ def wait(
 
 
 def test_what_is_ready_already_is_not_waited_for(api_server: ApiServer, address: ClusterAddress) -> None:
-    """One look is enough."""
+    """An object that is ready already takes a single list request."""
     api_server.put(WEB, live_deployment(2))
     assert wait(address) == ["1 of 1 ready"]
 
 
 def test_a_change_is_heard_by_the_watch(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Progress is reported whenever it changes, and only then."""
+    """Progress is reported once per change."""
     api_server.put(WEB, live_deployment(0))
     said = wait(address, then=lambda: api_server.put(WEB, live_deployment(2)))
     assert said == ["0 of 1 ready; Deployment shop/web: 0 of 2 available", "1 of 1 ready"]
 
 
 def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A restart of the API server ends every watch, and what happened meanwhile is not missed."""
+    """A restart of the API server ends every watch; changes in between are not missed."""
     api_server.put(WEB, live_deployment(0))
 
     def restart() -> None:
@@ -76,7 +76,7 @@ def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: Cluste
 
 
 def test_a_watch_that_ends_within_an_event_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A server that dies leaves half a document behind; what it would have said is read from the next one."""
+    """A watch that ends in the middle of a document is resumed, and the next list has the lost event."""
     api_server.put(WEB, live_deployment(0))
 
     def die() -> None:
@@ -90,7 +90,7 @@ def test_a_watch_that_ends_within_an_event_is_taken_up_again(api_server: ApiServ
 
 
 def test_a_watch_that_is_too_old_lists_again(api_server: ApiServer, address: ClusterAddress) -> None:
-    """410 Gone is what a compacted history answers."""
+    """A compacted history responds with 410 Gone, and the objects are listed again."""
     api_server.put(WEB, live_deployment(0))
 
     def forget() -> None:
@@ -104,7 +104,7 @@ def test_a_watch_that_is_too_old_lists_again(api_server: ApiServer, address: Clu
 
 
 def test_an_image_that_does_not_exist_fails_at_once(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The error names pod, image and the runtime's answer, long before the deadline."""
+    """The error names pod, image and the runtime's message long before the deadline."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     status = waiting("ErrImagePull", 'failed to resolve reference "docker.io/example/web:1.0": not found')
@@ -118,7 +118,7 @@ def test_an_image_that_does_not_exist_fails_at_once(api_server: ApiServer, addre
 
 
 def test_a_crash_loop_fails_with_the_last_lines_of_its_log(api_server: ApiServer, address: ClusterAddress) -> None:
-    """What the program itself said is the best cause there is."""
+    """The error includes the last log lines, because the program's own message is the best explanation."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     ended = {"terminated": {"exitCode": 3, "reason": "Error"}}
@@ -132,7 +132,7 @@ def test_a_crash_loop_fails_with_the_last_lines_of_its_log(api_server: ApiServer
 
 
 def test_a_log_that_cannot_be_had_does_not_hide_the_cause(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The container may be gone by then."""
+    """If the container is already gone, the cause is reported without a log."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**waiting("CrashLoopBackOff")))
@@ -143,7 +143,7 @@ def test_a_log_that_cannot_be_had_does_not_hide_the_cause(api_server: ApiServer,
 
 
 def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
-    """It might pass any moment, so it ends nothing early."""
+    """A failing probe can pass at any moment, so it is reported only at the deadline."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     running: dict[str, Any] = {"phase": "Running", "containerStatuses": [{"name": "web", "ready": False, "state": {"running": {}}}]}
@@ -174,7 +174,7 @@ def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServe
 def test_more_time_is_advised_only_where_it_can_help(
     api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], advice: str
 ) -> None:
-    """What a full node does not take it does not take later."""
+    """More time is not advised for a pod that fits no node."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**status))
@@ -185,7 +185,7 @@ def test_more_time_is_advised_only_where_it_can_help(
 
 
 def test_pods_of_a_job_that_fail_are_named_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
-    """It may try as often as it is allowed to; why it fails is what helps."""
+    """A Job can retry as often as its spec allows, so the failure of its pods is reported at the deadline."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1, "failed": 2})
     api_server.put("/apis/batch/v1/namespaces/shop/jobs/migrate", job)
     said: list[str] = []
@@ -196,7 +196,7 @@ def test_pods_of_a_job_that_fail_are_named_at_the_deadline(api_server: ApiServer
 
 
 def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A migration that failed is known as soon as Kubernetes gives it up."""
+    """A failed Job ends the wait as soon as Kubernetes gives it up."""
     failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "it has reached the limit"}]
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"conditions": failed})
     job["metadata"]["uid"] = "job-migrate"
@@ -209,7 +209,7 @@ def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address:
 
 
 def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
-    """ttlSecondsAfterFinished: 0 leaves no time to look: the last state before the deletion counts."""
+    """With ttlSecondsAfterFinished: 0, the last state before the deletion counts."""
     path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
     job = manifest("Job", "migrate", api_version="batch/v1", spec={"ttlSecondsAfterFinished": 0}, status={"active": 1})
     api_server.put(path, job)
@@ -223,7 +223,7 @@ def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServ
 
 
 def test_a_job_that_is_deleted_while_the_watch_is_broken_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The next list does not hold it, and nothing was heard of its end."""
+    """The next list no longer includes the Job, so its events decide."""
     path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
     api_server.put(path, manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1}))
 
@@ -239,7 +239,7 @@ def test_a_job_that_is_deleted_while_the_watch_is_broken_is_judged_by_its_events
 
 
 def test_a_job_that_was_never_seen_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
-    """It had finished and was deleted before the first look."""
+    """The Job had finished and was deleted before the first list."""
     done = event("Completed", "Job completed", name="migrate", kind="Job")
     done["involvedObject"]["uid"] = "job-migrate"
     api_server.put(f"{CORE}/events/e", done)
@@ -247,13 +247,13 @@ def test_a_job_that_was_never_seen_is_judged_by_its_events(api_server: ApiServer
 
 
 def test_a_kind_of_another_group_is_not_watched(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A Volcano Job is not a Kubernetes Job: it is ready when it was applied."""
+    """A Volcano Job is not a Kubernetes Job, so it is ready once applied."""
     wait(address, manifest("Job", "train", api_version="batch.volcano.sh/v1alpha1"))
     assert api_server.watches == {}
 
 
 def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, address: ClusterAddress, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rights do not come with time; the error names them in the server's words."""
+    """Missing permissions are final; the error quotes the server."""
     monkeypatch.setattr(mirror, "RETRY_SECONDS", 0.01)
     api_server.refusals.append(Refusal("GET", "/pods", 403, 'pods is forbidden: User "ci" cannot list resource "pods"'))
     with pytest.raises(DeployError, match='User "ci" cannot list resource "pods"') as caught:
@@ -262,7 +262,7 @@ def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, addres
 
 
 def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address: ClusterAddress) -> None:
-    """In an existing cluster neither nodes nor other namespaces are read."""
+    """On an existing cluster neither nodes nor other namespaces are read."""
     api_server.put(WEB, live_deployment(2))
     wait(replace(address, existing=True))
     asked = set(api_server.paths("GET"))
@@ -271,7 +271,7 @@ def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address:
 
 
 def test_a_guest_does_not_wait_for_what_it_may_not_apply(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A CustomResourceDefinition is the cluster owner's, and perhaps not readable."""
+    """A CustomResourceDefinition belongs to the cluster's owner and might not be readable."""
     api_server.put(WEB, live_deployment(2))
     definition = manifest("CustomResourceDefinition", "a.example.dev", namespace="", api_version="apiextensions.k8s.io/v1")
     said: list[str] = []
@@ -280,7 +280,7 @@ def test_a_guest_does_not_wait_for_what_it_may_not_apply(api_server: ApiServer, 
 
 
 def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The last state is the API server's trouble, not an empty cluster."""
+    """The error at the deadline reports an unresponsive API server, not an empty cluster."""
     api_server.refusals.append(Refusal("GET", "/pods", 503, "etcd is not ready"))
     with pytest.raises(DeployError) as caught:
         wait(address, deadline=deadline_until(lambda: api_server.asked_twice("GET", "/pods")))
@@ -288,13 +288,13 @@ def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiSe
 
 
 def test_nothing_to_wait_for_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Manifests of settings alone open no watch."""
+    """Manifests with only ConfigMaps open no watch."""
     wait(address, manifest("ConfigMap", "settings"))
     assert api_server.watches == {}
 
 
 def test_no_thread_is_left(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Watches that wait for nothing more are ended, not left to their own timeout."""
+    """Open watches are closed at the end of the wait instead of running into their own timeout."""
     api_server.put(WEB, live_deployment(2))
     wait(address)
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("watch ")] == []
@@ -302,24 +302,24 @@ def test_no_thread_is_left(api_server: ApiServer, address: ClusterAddress) -> No
 
 @dataclass
 class FakeClock:
-    """A clock that stands until it is moved."""
+    """A clock that advances only when it is set."""
 
     now: float = 100.0
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the time in seconds."""
         return self.now
 
 
 def unprobed() -> dict[str, Any]:
-    """A Deployment whose container is ready as soon as it runs."""
+    """A Deployment without a readiness probe: its container is ready as soon as it runs."""
     item = deployment()
     del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
     return item
 
 
 def test_without_a_readiness_probe_readiness_has_to_last() -> None:
-    """A program that crashes at its start is ready for a moment, again and again."""
+    """A program that crashes on startup is briefly ready after each restart, so readiness must last."""
     clock = FakeClock()
     state = Readiness([unprobed()], nodes=None, clock=clock)
     ready, crashed = Observed([live_deployment(2)]), Observed([live_deployment(0)])
@@ -335,7 +335,7 @@ def test_without_a_readiness_probe_readiness_has_to_last() -> None:
 
 
 def test_without_replicas_nothing_has_to_last() -> None:
-    """No container runs that could crash."""
+    """Without replicas, no container can crash."""
     idle = unprobed()
     idle["spec"]["replicas"] = 0
     state = Readiness([idle], nodes=None, clock=FakeClock())
@@ -343,13 +343,13 @@ def test_without_replicas_nothing_has_to_last() -> None:
 
 
 def test_with_a_readiness_probe_nothing_has_to_last() -> None:
-    """The probe is the application's own word."""
+    """A readiness probe is trusted immediately."""
     state = Readiness([deployment()], nodes=None, clock=FakeClock())
     assert state.judge(Observed([live_deployment(2)])) == Ready(None)
 
 
 def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
-    """One that goes away meanwhile starts anew when it comes back."""
+    """A cause is final after its grace period, which restarts if the cause goes away and returns."""
     clock = FakeClock()
     state = Readiness([deployment()], nodes=None, clock=clock)
     missing = Observed([live_deployment(0), live_replicaset(), live_pod(**waiting("CreateContainerConfigError", "secret not found"))])
@@ -367,7 +367,7 @@ def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
     ("gone", "reason"), [((), "NotFound"), ((live_deployment(2),), "Deleted")], ids=["never seen", "deleted by something else"]
 )
 def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str, Any], ...], reason: str) -> None:
-    """It was applied, so a list that does not hold it will not do so later."""
+    """A missing object is final after a while: it was applied, so it will not appear later."""
     clock = FakeClock()
     state = Readiness([deployment()], nodes=None, clock=clock)
     assert isinstance(state.judge(Observed([], gone)), Pending)
@@ -378,7 +378,7 @@ def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str
 
 
 def test_an_object_that_is_not_there_may_be_made_by_what_is_not_ready_yet() -> None:
-    """As long as something else is on its way it ends nothing."""
+    """While another object is still pending, a missing object does not end the wait."""
     clock = FakeClock()
     state = Readiness([deployment(), service()], nodes=None, clock=clock)
     for seconds in (0.0, NOT_THERE_SECONDS):
@@ -390,7 +390,7 @@ def test_an_object_that_is_not_there_may_be_made_by_what_is_not_ready_yet() -> N
 
 
 def test_a_claim_that_gets_no_volume_is_named() -> None:
-    """Its storage class does not exist, or no volume fits; a pod that waits for it says the same."""
+    """A claim without a volume is reported with the reason, such as a missing storage class."""
     clock = FakeClock()
     claim = manifest("PersistentVolumeClaim", "data", spec={}, status={"phase": "Pending"})
     missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
@@ -403,20 +403,20 @@ def test_a_claim_that_gets_no_volume_is_named() -> None:
 
 
 def crashing(restarts: int) -> tuple[dict[str, Any], ...]:
-    """The Deployment shop/web with a container that has crashed so often, as the cluster shows it."""
+    """The Deployment shop/web with a container that has crashed `restarts` times."""
     pod = live_pod(**waiting("CrashLoopBackOff", restartCount=restarts))
     return live_deployment(0), live_replicaset(), pod
 
 
 def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
-    """The StatefulSet db with so many of its one pod ready."""
+    """The StatefulSet db with this many of its one pod ready."""
     item = manifest("StatefulSet", "db", namespace=namespace, api_version="apps/v1", spec={"replicas": 1})
     item["metadata"] |= {"uid": "db"}
     return {**item, "status": {"replicas": 1, "readyReplicas": ready}}
 
 
 def test_a_crash_may_be_another_workloads_fault() -> None:
-    """A program that ends without its database gets a start that surely comes after that is ready."""
+    """A program that exits without its database gets one more start after the database is ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(1), database(0)])), Pending)
     assert isinstance(state.judge(Observed([*crashing(2), database(1)])), Pending)
@@ -429,20 +429,20 @@ def test_a_crash_may_be_another_workloads_fault() -> None:
 
 
 def test_a_crash_is_not_excused_for_long() -> None:
-    """Also where another workload never becomes ready, perhaps because of this one."""
+    """The number of excused crashes is limited, even if the other workload never becomes ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(RESTARTS), database(0)])), Pending)
     assert isinstance(state.judge(Observed([*crashing(RESTARTS + 1), database(0)])), Hopeless)
 
 
 def test_a_crash_is_not_the_fault_of_another_namespace() -> None:
-    """An application does not end because the ingress controller is still starting."""
+    """A starting ingress controller does not excuse a crash of the application."""
     state = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(1), database(0, "ingress")])), Hopeless)
 
 
 @pytest.mark.parametrize("restarts", [0, 1, 2])
 def test_a_crash_of_the_only_workload_ends_the_wait(restarts: int) -> None:
-    """Nothing else is on its way that it could wait for."""
+    """Nothing else is pending, so the workload cannot be waiting for it."""
     state = Readiness([deployment(), service()], nodes=None, clock=FakeClock())
     assert isinstance(state.judge(Observed([*crashing(restarts), service()])), Hopeless)

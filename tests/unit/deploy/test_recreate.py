@@ -1,4 +1,4 @@
-"""Objects that Kubernetes does not change in place, on a cluster that is kept."""
+"""Objects that Kubernetes cannot update in place, on a kept cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLAIM = manifest("PersistentVolumeClaim", "data", spec={"storageClassName": "fas
 
 
 def job(word: str = "one") -> dict[str, Any]:
-    """The Job shop/migrate, whose template says `word`."""
+    """The Job shop/migrate with `word` in its template."""
     return manifest("Job", "migrate", api_version="batch/v1", spec={"template": {"spec": {"containers": [{"args": [word]}]}}})
 
 
@@ -33,12 +33,12 @@ def live(item: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def refused(path_end: str, field: str, message: str, times: int = 1) -> Refusal:
-    """The answer to a change of a field that stays as it was created."""
+    """The API server's response to a change of an immutable field."""
     return Refusal("PATCH", path_end, 422, f"It is invalid: {field}: {message}", "Invalid", times, ((field, message),))
 
 
 def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Its pods are deleted with it, it is applied again, and one line says so."""
+    """The Job and its pods are deleted, it is applied again, and one line reports it."""
     api_server.put(JOBS, live(job("one")))
     api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
     said: list[str] = []
@@ -62,7 +62,7 @@ def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, ad
 def test_what_is_not_ours_is_not_deleted(
     api_server: ApiServer, address: ClusterAddress, before: dict[str, Any], why: str, *, guest: bool
 ) -> None:
-    """One line says which field it is, and the next one how to delete the object."""
+    """An object from outside the run is kept; the error names the field and the command that deletes the object."""
     api_server.put("/api/v1/namespaces/shop", {})
     api_server.put(JOBS, before)
     api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
@@ -77,7 +77,7 @@ def test_what_is_not_ours_is_not_deleted(
 
 
 def test_a_claim_is_not_deleted_and_the_command_names_what_uses_it(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Its data would be lost; and while a pod uses it, it would not go away."""
+    """Deleting a claim would lose its data, and a pod that uses it would block the deletion."""
     api_server.put(CLAIMS, live(CLAIM, spec={"storageClassName": "slow", "accessModes": ["ReadWriteOnce"]}))
     said = "Forbidden: spec is immutable after creation except resources.requests for bound claims\n  core.PersistentVolumeClaimSpec{: "
     api_server.refusals.append(refused("/data", "spec", said))
@@ -90,7 +90,7 @@ def test_a_claim_is_not_deleted_and_the_command_names_what_uses_it(api_server: A
 
 
 def test_a_custom_resource_is_named_with_its_group() -> None:
-    """What deleting it would lose only its operator knows."""
+    """Only the operator of a custom resource knows what deleting it would lose."""
     database = manifest("Database", "main", api_version="example.dev/v1", spec={"engine": "a"})
     error = ApiError("x", status=422, causes=(("spec.engine", 'Invalid value: "string": Value is immutable'),))
     assert fixed_fields(error, database, live(database)) == ("spec.engine",)
@@ -98,7 +98,7 @@ def test_a_custom_resource_is_named_with_its_group() -> None:
 
 
 def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A wrong value would be refused again, and a policy has its own words."""
+    """A wrong value would be rejected again, and a policy has its own message."""
     api_server.put(JOBS, live(job()))
     for refusal in (
         refused("/migrate", "spec.parallelism", "Invalid value: -1: must be greater than or equal to 0"),
@@ -111,7 +111,7 @@ def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServ
 
 
 def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
-    """The words must be the server's own."""
+    """Only the server's message counts, not a value quoted in it."""
     error = ApiError("x", causes=(("spec.args", 'Invalid value: "the field is immutable": must be at most 5 characters'),))
     assert fixed_fields(error, job(), live(job())) == ()
 
@@ -132,12 +132,12 @@ def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
     ],
 )
 def test_the_servers_ways_to_say_it_are_known(field: str, message: str) -> None:
-    """As Kubernetes' validation writes them."""
+    """The messages are those of the Kubernetes validation code."""
     assert fixed_fields(ApiError("x", status=422, causes=((field, message),)), job(), live(job())) == (field,)
 
 
 def test_where_only_spec_is_named_its_changed_parts_are() -> None:
-    """A StatefulSet's refusal lists what may be changed; what else differs is the reason."""
+    """A StatefulSet's rejection lists only the mutable fields; a changed field outside that list is the cause."""
     message = "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
     before = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, "serviceName": "a", "template": {}, "x": 1})
     after = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 2, "serviceName": "b", "template": {}, "x": 1})
@@ -167,19 +167,19 @@ def test_where_only_spec_is_named_its_changed_parts_are() -> None:
     ],
 )
 def test_only_what_the_manifest_describes_completely_is_recreated(kind: str, api_version: str, *, safe: bool) -> None:
-    """Volumes outlive what uses them; data, and the objects of other controllers, do not come back."""
+    """Volumes outlive the objects that use them; data and objects of other controllers would be lost."""
     item = manifest(kind, "x", api_version=api_version, spec={})
     assert (loss(item, live(item)) == "") is safe
 
 
 def test_a_claim_without_a_volume_is_recreated() -> None:
-    """It was never bound, and has no data."""
+    """A claim that was never bound has no data."""
     assert loss(CLAIM, live(CLAIM, status={"phase": "Pending"})) == ""
     assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it also deletes its data"
 
 
 def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
-    """Its retention policy says so."""
+    """A StatefulSet whose retention policy deletes its claims is not recreated."""
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
     kept, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
     assert loss(item, live(item, spec=kept)) == ""
@@ -191,7 +191,7 @@ FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "Backoff
 
 @pytest.mark.parametrize(("status", "deleted"), [(FAILED, [JOBS]), ({"conditions": [{"type": "Complete", "status": "True"}]}, [])])
 def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], deleted: list[str]) -> None:
-    """Its manifest is the same, and what it needs may be there now; one that completed has done its work."""
+    """A failed Job is recreated although its manifest is unchanged; a completed one is not."""
     kept = replace(address, reused=True)
     apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20))
     api_server.objects[JOBS]["status"] = status
@@ -203,7 +203,7 @@ def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAdd
 
 
 def test_a_long_refusal_is_cut(api_server: ApiServer, address: ClusterAddress) -> None:
-    """The server prints whole templates; the field and the reason are what is read."""
+    """The server prints whole templates; the error keeps the field and the reason."""
     message = f"Invalid value: {DUMP}: must be something else"
     api_server.refusals.append(
         Refusal("PATCH", "/web", 422, f'Job "web" is invalid: spec.x: {message}', "Invalid", causes=(("spec.x", message),))

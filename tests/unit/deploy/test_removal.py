@@ -1,4 +1,4 @@
-"""Removing versions of an application from a cluster of ours, with their volumes."""
+"""Removing versions of an application, with their volumes, from a cluster created by kindgate."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DATABASE = manifest("StatefulSet", "db", api_version="apps/v1", spec={"volumeCla
 
 
 def removed(api_server: ApiServer, address: ClusterAddress, *manifests: dict[str, Any]) -> list[str]:
-    """What was deleted, in order."""
+    """Return the deleted objects in order."""
     remove([rendered(*manifests)], address, Deadline.after(10))
     return api_server.paths("DELETE")
 
 
 def test_what_uses_others_goes_first_and_the_namespace_stays(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Prometheus, tests and other parts of a run may live in the same namespace."""
+    """Dependent objects are deleted first; the namespace stays, because other parts of the run can share it."""
     for path in (WEB, SERVICE, "/api/v1/namespaces/shop", "/api/v1/namespaces/shop/services/theirs"):
         api_server.put(path, {})
     gone = removed(api_server, address, manifest("Namespace", "shop", namespace=""), service(), deployment())
@@ -38,7 +38,7 @@ def test_what_uses_others_goes_first_and_the_namespace_stays(api_server: ApiServ
 
 
 def test_the_claims_that_a_statefulset_made_go_after_it(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Their data is not the new pods'; a claim of another workload, however similar its name, stays."""
+    """A StatefulSet's claims are deleted after it; a claim of another workload with a similar name is kept."""
     for path in (SET, f"{CLAIMS}/data-db-0", f"{CLAIMS}/data-db-11", f"{CLAIMS}/data-db-old", f"{CLAIMS}/data-db2-0", f"{CLAIMS}/other"):
         api_server.put(path, {})
 
@@ -47,7 +47,7 @@ def test_the_claims_that_a_statefulset_made_go_after_it(api_server: ApiServer, a
 
 @pytest.mark.parametrize(("claimed", "goes"), [("shop", True), ("elsewhere", False), ("", False)])
 def test_a_volume_goes_with_the_claim_that_has_it(api_server: ApiServer, address: ClusterAddress, claimed: str, *, goes: bool) -> None:
-    """A volume that was claimed once binds to no new claim; one that others use is not ours to delete."""
+    """A released volume binds to no new claim, so it is deleted with its claim; a volume claimed by others is kept."""
     api_server.put(f"{VOLUMES}/disk", {"spec": {"claimRef": {"namespace": claimed}} if claimed else {}})
     api_server.put(f"{CLAIMS}/disk", {})
     gone = removed(api_server, address, manifest("PersistentVolume", "disk", namespace=""), manifest("PersistentVolumeClaim", "disk"))
@@ -57,12 +57,12 @@ def test_a_volume_goes_with_the_claim_that_has_it(api_server: ApiServer, address
 
 
 def test_what_is_not_there_is_no_error(api_server: ApiServer, address: ClusterAddress) -> None:
-    """Nor is a kind that the cluster does not know."""
+    """A missing object and a kind unknown to the cluster are not errors."""
     assert removed(api_server, address, service(), manifest("Widget", "w", api_version="example.dev/v1")) == []
 
 
 def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) -> None:
-    """A finalizer that nobody serves ends at the deadline."""
+    """An object with a finalizer that is never processed is named in the error at the deadline."""
     api_server.put(SERVICE, {})
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted"):
@@ -70,7 +70,7 @@ def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) 
 
 
 def test_only_the_applications_own_part_is_taken() -> None:
-    """The ingress controller and Prometheus stand in the same manifests, and serve both versions."""
+    """The ingress controller and Prometheus are in the same manifests, but serve both versions, so they are kept."""
     volume: Manifest = manifest("PersistentVolume", "disk", namespace="")
     whole = rendered(
         deployment(), ingress(), deployment("prometheus", namespace="monitoring"), dict(volume), manifest("ClusterRole", "r", namespace="")

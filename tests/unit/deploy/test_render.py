@@ -1,4 +1,4 @@
-"""Rendering, with a stand-in for kubectl that says what the real one said."""
+"""Rendering with a stand-in for kubectl that prints what the real one does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.deploy.objects import deployment, manifest, service, stream
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Path:
-    """A folder that looks like an overlay."""
+    """A folder with the layout of an overlay."""
     folder = tmp_path / "overlays" / "ci"
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text("resources: [web.yaml]\n")
@@ -28,7 +28,7 @@ def overlay(tmp_path: Path) -> Path:
 
 
 def kubectl(folder: Path, *, output: str = "", error: str = "", code: int = 0, seconds: float = 0) -> Path:
-    """A kubectl that keeps the kustomization it was asked to build, and answers with `output` or `error`."""
+    """Write a kubectl that records the kustomization it builds and prints `output` or `error`."""
     path = folder / "kubectl"
     path.write_text(
         f"#!{sys.executable} -IS\n"
@@ -46,14 +46,14 @@ def kubectl(folder: Path, *, output: str = "", error: str = "", code: int = 0, s
 
 
 def from_file(item: dict[str, object], origin: dict[str, str]) -> dict[str, object]:
-    """The object with the annotation that Kustomize puts in."""
+    """Return the object with Kustomize's origin annotation."""
     metadata = item["metadata"]
     assert isinstance(metadata, dict)
     return {**item, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), ORIGIN: yaml.safe_dump(origin)}}}
 
 
 def kubectl_that_finds_cycles(folder: Path, *roots: Path) -> Path:
-    """A kubectl that refuses a kustomization inside of one of the `roots` that it refers to, in Kustomize's own words."""
+    """Write a kubectl that rejects a kustomization inside one of its own `roots`, with Kustomize's message."""
     path = folder / "kubectl"
     path.write_text(
         f"#!{sys.executable} -IS\n"
@@ -71,7 +71,7 @@ def kubectl_that_finds_cycles(folder: Path, *roots: Path) -> Path:
 def test_the_folder_for_temporary_files_may_be_inside_of_what_is_built(
     overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """In the overlay or in its base, which Kustomize takes for a cycle; nothing is left there."""
+    """Kustomize takes a temporary folder inside the overlay or its base for a cycle, so another place is used; nothing is left behind."""
     (tmp_path / place).mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
     program = kubectl_that_finds_cycles(tmp_path, overlay, tmp_path / "base")
@@ -83,7 +83,7 @@ def test_the_folder_for_temporary_files_may_be_inside_of_what_is_built(
 
 
 def test_a_cycle_of_the_manifests_is_reported(overlay: Path, tmp_path: Path) -> None:
-    """It names a folder that is not ours."""
+    """A cycle error about a folder of the manifests is reported as is."""
     program = kubectl(tmp_path, error=f"error: cycle detected: candidate root '{overlay}' contains visited root '{overlay}/x'", code=1)
 
     with pytest.raises(ManifestError, match="cycle detected"):
@@ -93,7 +93,7 @@ def test_a_cycle_of_the_manifests_is_reported(overlay: Path, tmp_path: Path) -> 
 
 
 def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The origin is read and taken out again; other annotations stay."""
+    """The origin annotation is read and removed; other annotations are kept."""
     monkeypatch.chdir(tmp_path)
     noted = service()
     noted["metadata"]["annotations"] = {"a": "b"}
@@ -114,7 +114,7 @@ def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Pa
 
 
 def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path: Path) -> None:
-    """The overlay's own kustomization stays as it is."""
+    """The overlay is built with origin annotations; its own kustomization is unchanged."""
     render(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
     (asked,) = [part for part in yaml.safe_load_all((tmp_path / "asked").read_text()) if part]
     assert asked["buildMetadata"] == ["originAnnotations"]
@@ -122,7 +122,7 @@ def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path
 
 
 def test_a_component_that_the_overlay_has_already_is_taken_once(overlay: Path, tmp_path: Path) -> None:
-    """Asking for Prometheus beside an overlay that holds it is no conflict."""
+    """--app-component prometheus with an overlay that already includes Prometheus is not a conflict."""
     tool = kubectl(tmp_path, output=stream(deployment(), service()))
     built = render(overlay, kubectl=tool, deadline=Deadline.after(20))
     result = with_components(built, ["prometheus"], kubectl=tool, deadline=Deadline.after(20))
@@ -135,20 +135,20 @@ def _asked(folder: Path) -> list[dict[str, list[str]]]:
 
 
 def test_an_unknown_overlay_says_what_there_is(overlay: Path, tmp_path: Path) -> None:
-    """A misspelt name costs one look."""
+    """The error for a misspelled overlay lists the existing ones."""
     with pytest.raises(ManifestError, match="overlay not found") as caught:
         render(overlay.parent / "cii", kubectl=tmp_path / "none", deadline=Deadline.after(5))
     assert "ci" in caught.value.next_step
 
 
 def test_a_folder_without_kustomization_is_no_overlay(tmp_path: Path) -> None:
-    """Plain YAML folders belong to --app-apply."""
+    """A folder of plain YAML belongs in --app-apply."""
     with pytest.raises(ManifestError, match=r"no kustomization\.yaml"):
         render(tmp_path, kubectl=tmp_path / "none", deadline=Deadline.after(5))
 
 
 def test_an_unknown_component_says_which_there_are(overlay: Path, tmp_path: Path) -> None:
-    """The bundled ones are listed."""
+    """The error lists the bundled components."""
     with pytest.raises(ManifestError, match="--app-component promtheus") as caught:
         with_components(Rendered(overlay, ()), ["promtheus"], kubectl=tmp_path / "none", deadline=Deadline.after(5))
     assert "prometheus" in caught.value.next_step
@@ -181,7 +181,7 @@ NO_FILE = (
     ids=["malformed", "missing", "missing-configuration", "unknown-field"],
 )
 def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, error: str, fragments: list[str]) -> None:
-    """The innermost cause, with its file; the whole text follows."""
+    """The error starts with the innermost cause and its file; Kustomize's full message follows."""
     with pytest.raises(ManifestError) as caught:
         render(overlay, kubectl=kubectl(tmp_path, error=error, code=1), deadline=Deadline.after(20))
     assert all(fragment in caught.value.message for fragment in fragments)
@@ -190,19 +190,19 @@ def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, er
 
 
 def test_an_overlay_of_nothing_is_an_error(overlay: Path, tmp_path: Path) -> None:
-    """There would be nothing to judge."""
+    """An overlay without objects is an error, because the run would have nothing to test."""
     with pytest.raises(ManifestError, match="built no objects"):
         render(overlay, kubectl=kubectl(tmp_path), deadline=Deadline.after(20))
 
 
 def test_a_kustomize_that_hangs_ends_at_the_deadline(overlay: Path, tmp_path: Path) -> None:
-    """A remote resource may never answer."""
+    """A remote resource might never respond."""
     with pytest.raises(CommandTimeout):
         render(overlay, kubectl=kubectl(tmp_path, seconds=30), deadline=Deadline.after(0.3))
 
 
 def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
-    """The failure bundle's copy of the manifests is what was applied."""
+    """The failure bundle's copy of the manifests equals what was applied."""
     file = tmp_path / "all.yaml"
     file.write_text(stream(deployment(), service()))
     read = read_plain(file)
@@ -210,7 +210,7 @@ def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
 
 
 def test_every_bundled_manifest_is_a_valid_object() -> None:
-    """What travels in the wheel parses, file by file."""
+    """Every bundled manifest file parses."""
     files = [
         file
         for file in assets.manifests().rglob("*.yaml")

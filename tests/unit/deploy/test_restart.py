@@ -1,4 +1,4 @@
-"""New pods for workloads that stay."""
+"""Restarting the pods of workloads that are kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.deploy.objects import deployment, manifest, rendered, service
 
 
 def test_the_pods_of_workloads_are_replaced_and_nothing_else_is_applied() -> None:
-    """A Job's template cannot be changed, and a Service has no pods."""
+    """A Job's template is immutable and a Service has no pods, so only the other workloads are restarted."""
     version = rendered(deployment(), service(), manifest("Job", "migrate", api_version="batch/v1", spec={"template": {}}))
     (web,) = restarted(version, "now").objects
 

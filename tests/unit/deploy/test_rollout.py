@@ -1,4 +1,4 @@
-"""When an object is ready, kind by kind."""
+"""Readiness rules by kind."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from tests.unit.deploy.objects import deployment, event, live_deployment, live_p
 
 
 def judged(wanted: dict[str, Any], *live: dict[str, Any]) -> object:
-    """What `progress` says about `wanted` in a cluster that holds `live`."""
+    """Return `progress` of `wanted` in a cluster with the `live` objects."""
     return progress(wanted, Observed(live))
 
 
 def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
-    """One of two is not enough, and is said so."""
+    """One available pod of two is not enough, and the state reports it."""
     assert judged(deployment(), live_deployment(2)) == Ready(None)
     assert judged(deployment(), live_deployment(1)) == Pending("1 of 2 available")
 
 
 def test_a_status_about_an_older_specification_says_nothing() -> None:
-    """Right after an apply the old status still claims readiness."""
+    """After an apply, the old status still reports readiness until the controller has seen the new spec."""
     assert judged(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not processed it yet")
 
 
 def test_a_deployment_is_not_ready_while_pods_of_the_old_revision_are_there() -> None:
-    """Requests could still be answered by what is being replaced."""
+    """Pods of the old revision could still answer requests."""
     live = live_deployment(2)
     live["status"] |= {"replicas": 3, "updatedReplicas": 2}
     assert judged(deployment(), live) == Pending("1 pods of the previous revision still exist")
 
 
 def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() -> None:
-    """They are in no status any more, and the ingress may not have heard of it: requests to them are lost or get the old answer."""
+    """Terminating pods are in no status, but the ingress might still route requests to them."""
     leaving = live_pod("web-1-old", owner="replicaset-1")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     cluster = (live_deployment(2, revision="2"), live_replicaset("1"), live_replicaset("2"))
@@ -46,7 +46,7 @@ def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() ->
 
 
 def test_a_deployment_that_gave_up_is_hopeless() -> None:
-    """Kubernetes' own progress deadline has passed."""
+    """A Deployment past its own progress deadline has failed for good."""
     live = live_deployment(0)
     live["status"]["conditions"] = [
         {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
@@ -55,12 +55,12 @@ def test_a_deployment_that_gave_up_is_hopeless() -> None:
 
 
 def test_what_was_not_seen_yet_is_pending() -> None:
-    """An apply may be faster than the watch."""
+    """An object that the watch has not delivered yet is pending."""
     assert judged(deployment()) == Pending("not seen yet")
 
 
 def test_a_service_waits_for_an_address() -> None:
-    """Pods may be ready before the ingress can know of them; without a selector there is none to wait for."""
+    """Pods can be ready before the ingress knows of them; without a selector there is no address to wait for."""
     live = service()
     slices = manifest("EndpointSlice", "web-x", api_version="discovery.k8s.io/v1", endpoints=[{"conditions": {"ready": False}}])
     slices["metadata"]["labels"] = {"kubernetes.io/service-name": "web"}
@@ -71,7 +71,7 @@ def test_a_service_waits_for_an_address() -> None:
 
 
 def workload(kind: str, spec: dict[str, Any], **status: Any) -> dict[str, Any]:
-    """A live workload whose status is about its present specification."""
+    """A live workload whose status matches its current spec."""
     item = manifest(kind, "web", api_version="apps/v1", spec=spec, status={"observedGeneration": 1, **status})
     item["metadata"] |= {"generation": 1, "uid": kind}
     return item
@@ -146,7 +146,7 @@ def test_every_kind_has_its_own_rule(live: dict[str, Any], expected: str) -> Non
     ],
 )
 def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> None:
-    """Only its name is the same: it is ready when it was applied."""
+    """A kind of another group with the same name is ready once applied."""
     item = manifest(kind, "web", api_version=api_version, spec={"replicas": 3, "tasks": []})
     assert judged(item) == Ready(None)
     assert judged(item, item) == Ready(None)
@@ -165,7 +165,7 @@ def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> Non
     ids=lambda live: str(live["kind"]),
 )
 def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
-    """It is scaled to zero on purpose, or no node is to run one."""
+    """A workload scaled to zero or with no matching node is ready."""
     assert judged(live, live) == Ready(None)
 
 
@@ -180,12 +180,12 @@ def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
     ids=lambda live: str(live["kind"]),
 )
 def test_what_is_scaled_down_waits_for_its_surplus_to_go(live: dict[str, Any]) -> None:
-    """On a kept cluster they still answer requests."""
+    """On a kept cluster, surplus pods still answer requests."""
     assert judged(live, live) == Pending("2 pods more than the desired 0 still exist")
 
 
 def test_the_number_of_replicas_is_the_clusters() -> None:
-    """An autoscaler writes it where the manifest leaves it out; without one it is 1."""
+    """If the manifest leaves replicas out, an autoscaler's value counts, and otherwise 1."""
     bare = deployment()
     del bare["spec"]["replicas"]
     assert judged(bare, live_deployment(1, replicas=3)) == Pending("1 of 3 available")
@@ -193,7 +193,7 @@ def test_the_number_of_replicas_is_the_clusters() -> None:
 
 
 def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
-    """Its new template is not rolled out before it is resumed, whatever the conditions say; the pods that are there must be available."""
+    """The new template is not rolled out while paused, so conditions do not count, but the existing pods must be available."""
     live = live_deployment(2)
     live["spec"]["paused"] = True
     late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
@@ -204,7 +204,7 @@ def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
 
 
 def test_a_deployment_that_was_created_paused_has_nothing_to_wait_for() -> None:
-    """It makes no ReplicaSet before it is resumed; one whose pods have just been ordered does."""
+    """A Deployment created paused has no ReplicaSet until it is resumed; one with a ReplicaSet is waited for."""
     live = live_deployment(0, revision="1")
     live["spec"]["paused"] = True
     live["status"] = {"observedGeneration": 1}
@@ -213,7 +213,7 @@ def test_a_deployment_that_was_created_paused_has_nothing_to_wait_for() -> None:
 
 
 def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
-    """A workload of three pods, all ready, whose rollout has updated one."""
+    """A workload of three ready pods whose rollout has updated one."""
     spec = {"replicas": 3, "updateStrategy": strategy}
     status = {"replicas": 3, "readyReplicas": 3, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"}
     daemons = {"desiredNumberScheduled": 3, "numberAvailable": 3, "updatedNumberScheduled": 1}
@@ -234,12 +234,12 @@ def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
     ],
 )
 def test_pods_that_stay_on_purpose_are_not_waited_for(live: dict[str, Any], expected: str) -> None:
-    """Below the partition, and where pods are updated when they are deleted by hand, the old revision stays."""
+    """Pods below the partition, and all pods with OnDelete, keep the old revision."""
     assert judged(live, live) == (Pending(expected) if expected else Ready(None))
 
 
 def test_pods_that_stay_on_purpose_must_be_ready() -> None:
-    """The application is judged with them."""
+    """The application is tested on the kept pods, so they must be ready."""
     live = rolling(type="OnDelete")
     live["status"]["readyReplicas"] = 2
     assert judged(live, live) == Pending("2 of 3 ready")
@@ -251,7 +251,7 @@ def claim(phase: str) -> dict[str, Any]:
 
 
 def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
-    """A claim that no pod uses stays unbound where its class waits for the first one."""
+    """A claim that no pod uses stays unbound if its class waits for the first consumer."""
     waits = event("WaitForFirstConsumer", "waiting for first consumer", name="data", kind="PersistentVolumeClaim")
     assert judged(claim("Bound"), claim("Bound")) == Ready(None)
     assert judged(claim("Pending"), claim("Pending"), waits) == Ready(None)
@@ -260,12 +260,12 @@ def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
 
 
 def test_a_pod_that_failed_does_not_come_back() -> None:
-    """Also one that is always restarted: an evicted pod is not."""
+    """A failed pod, such as an evicted one, is not restarted whatever its restart policy."""
     live = manifest("Pod", "web", spec={"restartPolicy": "Always"}, status={"phase": "Failed", "reason": "Evicted", "message": "disk"})
     assert judged(live, live) == Hopeless("the pod failed: Evicted disk")
 
 
 def test_a_definition_whose_names_are_taken_is_hopeless() -> None:
-    """Another definition has them, and keeps them."""
+    """Another CustomResourceDefinition has the names and keeps them."""
     taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
     assert judged(definition(), definition(taken)) == Hopeless('its names were rejected: "widgets" is already in use')

@@ -1,4 +1,4 @@
-"""Whether any node could ever take a pod."""
+"""Whether any node could ever fit a pod."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSc
 
 
 def node(*taints: dict[str, str], cpu: str = "2", **labels: str) -> dict[str, Any]:
-    """A node of two cores and 4 GiB."""
+    """A node with two cores and 4 GiB."""
     return {
         "metadata": {"name": "n", "labels": labels},
         "spec": {"taints": list(taints)},
@@ -27,7 +27,7 @@ def pod(*requests: dict[str, str], init: dict[str, str] | None = None, **spec: A
 
 
 def affinity(operator: str, *values: str) -> dict[str, Any]:
-    """A required node affinity on the label `disk`."""
+    """A required node affinity for the label `disk`."""
     terms = [{"matchExpressions": [{"key": "disk", "operator": operator, "values": list(values)}]}]
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
 
@@ -60,5 +60,5 @@ def affinity(operator: str, *values: str) -> dict[str, Any]:
     ],
 )
 def test_only_what_never_passes_rules_a_node_out(wanted: dict[str, Any], nodes: list[dict[str, Any]], *, nowhere: bool) -> None:
-    """Size, labels and lasting taints count; what is not known counts as fitting."""
+    """Only size, labels and permanent taints rule a node out; unknown constraints count as satisfied."""
     assert fits_no_node(wanted, nodes) is nowhere

@@ -1,4 +1,4 @@
-"""Secrets that the manifests need and lack are made of values that come from outside."""
+"""Secrets that the manifests refer to but do not include are created from values given to the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMESPACE = manifest("Namespace", "shop", namespace="")
 
 
 def application(**container: Any) -> Rendered:
-    """An application whose container has more to it."""
+    """An application whose container has extra fields."""
     return rendered(NAMESPACE, deployment(container=container), service(), ingress())
 
 
@@ -25,12 +25,12 @@ def application(**container: Any) -> Rendered:
     [("shop=TOKEN", "shop", "TOKEN", "TOKEN"), ("shop/token=API_TOKEN", "shop", "token", "API_TOKEN")],
 )
 def test_an_option_names_secret_key_and_variable(text: str, secret: str, key: str, variable: str) -> None:
-    """Without a key it is the variable's name, as envFrom wants it."""
+    """Without a key, the key is the variable's name, which suits envFrom."""
     assert AskedSecret.parse(text) == AskedSecret(secret, key, variable)
 
 
 def test_a_secret_is_made_where_it_is_referred_to() -> None:
-    """In that namespace, with every key that was asked for; then nothing is missing any more."""
+    """The Secret is created in the namespace of its user with every requested key, and validation then passes."""
     before = application(
         envFrom=[{"secretRef": {"name": "shop"}}], env=[{"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop", "key": "token"}}}]
     )
@@ -55,7 +55,7 @@ def test_a_secret_is_made_where_it_is_referred_to() -> None:
     ],
 )
 def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
-    """Volumes and pull secrets as well as variables."""
+    """Volumes and image pull secrets count in addition to environment variables."""
     item = deployment()
     item["spec"]["template"]["spec"] |= spec
 
@@ -63,7 +63,7 @@ def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
 
 
 def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
-    """It is no business of the options."""
+    """A Secret in the manifests is not affected by the options."""
     held = manifest("Secret", "shop", data={})
     whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), held)
 
@@ -72,14 +72,14 @@ def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
 
 
 def placeholders(**values: str) -> dict[str, Any]:
-    """A Secret as `kindgate init` writes it."""
+    """A Secret as written by `kindgate init`."""
     item = manifest("Secret", "shop", stringData=values)
     item["metadata"]["annotations"] = {PLACEHOLDER_ANNOTATION: "true"}
     return item
 
 
 def test_placeholders_are_filled_in_by_the_options() -> None:
-    """In place, so that there are no two Secrets of one name; the keys that are not asked for keep theirs."""
+    """Values are filled in place, so no second Secret has the same name; keys without an option keep their placeholder."""
     reads = deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]})
     whole = rendered(NAMESPACE, reads, service(), placeholders(token=PLACEHOLDER, user=PLACEHOLDER))
 
@@ -93,7 +93,7 @@ def test_placeholders_are_filled_in_by_the_options() -> None:
 
 
 def test_a_value_that_was_edited_is_no_placeholder() -> None:
-    """And a Secret of the manifests' own may hold the word."""
+    """An edited value is not a placeholder, and neither is the same text in a Secret without the annotation."""
     own = manifest("Secret", "own", stringData={"token": PLACEHOLDER})
 
     assert validate(rendered(NAMESPACE, placeholders(token="for-tests"), own)) == ()

@@ -1,7 +1,7 @@
-"""What a real cluster (Kubernetes 1.37.2) showed for each fault, and the cause that is read from it.
+"""What a real cluster (Kubernetes 1.37.2) reported for each fault, and the cause derived from it.
 
-Each fixture holds the Deployment or Job, its ReplicaSet, one of its pods and the events, as the API server gave them
-when the waiting had ended.
+Each fixture has the Deployment or Job, its ReplicaSet, one of its pods and the events, as returned by the API server
+at the end of the wait.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NODE = {
 
 
 def seen(name: str) -> tuple[dict[str, Any], Observed]:
-    """The workload of a fixture, and everything that was seen with it."""
+    """Return the workload of a fixture and a snapshot of all its objects."""
     objects = json.loads((FIXTURES / f"{name}.json").read_text())
     workload = next(item for item in objects if item["kind"] in {"Deployment", "Job"})
     return {"apiVersion": API_VERSIONS[workload["kind"]], **workload}, Observed(objects)
@@ -50,7 +50,7 @@ def seen(name: str) -> tuple[dict[str, Any], Observed]:
     ],
 )
 def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: str, grace: float, proof: str) -> None:
-    """The first cause is the telling one, and its proof is in the words of who found it."""
+    """The first cause is the root cause, and its proof quotes the component that detected it."""
     workload, observed = seen(name)
     first = causes(workload, observed, [NODE])[0]
     assert (first.reason, first.grace) == (reason, grace)
@@ -59,6 +59,6 @@ def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: s
 
 
 def test_a_job_that_gave_up_says_so_itself() -> None:
-    """Its own condition ends the waiting."""
+    """The Job's own condition ends the wait."""
     workload, observed = seen("job")
     assert progress(workload, observed) == Hopeless("BackoffLimitExceeded: Job has reached the specified backoff limit")

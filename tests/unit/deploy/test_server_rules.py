@@ -1,4 +1,4 @@
-"""Validation agrees with the API server on what it rejects; `tests/e2e/test_oracle.py` asks the server itself."""
+"""Validation rejects what the API server rejects; `tests/e2e/test_oracle.py` checks the server itself."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ NAMESPACE = manifest("Namespace", "shop", namespace="")
 
 
 def errors(objects: list[Object]) -> list[str]:
-    """The findings that are errors."""
+    """Return the findings that are errors."""
     return [str(finding) for finding in validate(rendered(NAMESPACE, *objects)) if finding.level == "error"]
 
 
 def test_a_sound_application_has_no_errors() -> None:
-    """What the mutants are made from."""
+    """The mutants' unmodified application has no errors."""
     assert errors(sound_application()) == []
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=ids(MUTANTS))
 def test_what_the_api_server_rejects_is_an_error_and_nothing_else(mutant: Mutant) -> None:
-    """But for references without which a pod cannot start."""
+    """The only additional errors are references without which a pod cannot start."""
     objects, _ = mutated(mutant)
     assert bool(errors(objects)) == (mutant.rejected or mutant.dangling), errors(objects)
 
 
 def test_a_node_port_out_of_range_is_an_error() -> None:
-    """The server refuses it when it allocates the port, which a dry run does not do."""
+    """The server rejects it when it allocates the port, which a dry run does not do."""
     outside = manifest("Service", "web", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]})
     assert [line for line in errors([outside]) if "80 is not in the range 30000-32767" in line]
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi"]))
 def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: str) -> None:
-    """Compared with the parser of the official client."""
+    """Values match those of the official client's parser."""
     from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # imports all of the client
 
     text = f"{number}{unit}"
@@ -49,5 +49,5 @@ def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: st
 
 @pytest.mark.parametrize("text", ["", "16 MB", "1GB", "ten", "1.2.3", "64mi", "-"])
 def test_what_is_no_quantity_is_refused(text: str) -> None:
-    """As the API server refuses it."""
+    """The API server rejects malformed quantities too."""
     assert quantity_problem(text)

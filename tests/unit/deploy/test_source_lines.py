@@ -1,4 +1,4 @@
-"""Findings carry the line of the file that a person has to edit."""
+"""Findings include the line of the file to edit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ spec:
 
 
 def line(tmp_path: Path, kind: str, name: str, path: str, text: str = TEXT) -> int:
-    """The line of a finding about the object `kind` `name` in a file that holds `text`."""
+    """Return the line of a finding about the object `kind` `name` in a file that contains `text`."""
     (tmp_path / "app.yaml").write_text(text)
     (found,) = with_lines([Finding("app.yaml", ObjectRef(kind, "shop", name), path, "wrong")], tmp_path)
     return found.line
@@ -51,23 +51,23 @@ def line(tmp_path: Path, kind: str, name: str, path: str, text: str = TEXT) -> i
     ids=["field", "nearest", "object", "prefixed", "other-name", "other-kind"],
 )
 def test_the_line_is_that_of_the_field_or_the_nearest_one(tmp_path: Path, kind: str, name: str, path: str, expected: int) -> None:
-    """A field that a patch made is not there; a name may have got a prefix; 0 says that the line is not known."""
+    """A field from a patch gets the nearest line, a name can have a prefix, and 0 means unknown."""
     assert line(tmp_path, kind, name, path) == expected
 
 
 @pytest.mark.parametrize("text", ["", "a: {b", "- 1\n"], ids=["empty", "malformed", "list"])
 def test_a_file_without_the_object_has_no_line(tmp_path: Path, text: str) -> None:
-    """A finding is reported all the same."""
+    """The finding is still reported, without a line."""
     assert line(tmp_path, "Deployment", "web", "spec", text) == 0
 
 
 def test_a_file_that_is_not_there_has_no_line(tmp_path: Path) -> None:
-    """Objects of remote bases and of kindgate itself come from no file here."""
+    """Objects from remote bases or kindgate itself have no local file."""
     (found,) = with_lines([Finding("--app-secret", ObjectRef("Secret", "shop", "s"), "", "wrong")], tmp_path)
     assert str(found) == "--app-secret: Secret shop/s: wrong"
 
 
 def test_the_line_is_shown_behind_the_file() -> None:
-    """As compilers do, so that editors open it."""
+    """The format file:line is that of compilers, which editors can open."""
     finding = Finding("app.yaml", ObjectRef("Deployment", "shop", "web"), "spec.replicas", "wrong", line=7)
     assert str(finding) == "app.yaml:7: Deployment shop/web: spec.replicas: wrong"

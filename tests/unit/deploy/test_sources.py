@@ -1,4 +1,4 @@
-"""What a path of manifests is, and how each kind becomes objects."""
+"""Kinds of manifest sources, and how each is turned into objects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHART = "apiVersion: v2\nname: Shop_Front\nversion: 0.1.0\n"
 
 
 def program(folder: Path, name: str, text: str) -> Path:
-    """A program that stands in for helm."""
+    """A stand-in for helm."""
     path = folder / name
     path.write_text(text)
     path.chmod(0o755)
@@ -38,13 +38,13 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 @pytest.fixture(name="renderer")
 def _renderer(tmp_path: Path) -> Renderer:
-    """Both programs; each writes down what it was called with."""
+    """A renderer with stand-ins for both programs; each records its arguments."""
     return Renderer(write_kubectl(tmp_path), Deadline.after(30), lambda: program(tmp_path, "helm", f"#!{sys.executable} -IS{HELM}"))
 
 
 @pytest.fixture(name="chart")
 def _chart(tmp_path: Path) -> Path:
-    """A chart whose templates helm has rendered into a Deployment without a namespace, a test pod's hook and a migration's."""
+    """A chart rendered by helm: a Deployment without a namespace, a test hook and a migration hook."""
     folder = tmp_path / "chart"
     folder.mkdir()
     (folder / "Chart.yaml").write_text(CHART)
@@ -69,7 +69,7 @@ def _chart(tmp_path: Path) -> Path:
     ],
 )
 def test_a_folder_is_what_it_holds(tmp_path: Path, name: str, kind: SourceKind) -> None:
-    """And a file is plain YAML."""
+    """A folder is classified by its content, and a file is plain YAML."""
     (tmp_path / name).write_text("")
 
     assert source_kind(tmp_path) is kind
@@ -77,7 +77,7 @@ def test_a_folder_is_what_it_holds(tmp_path: Path, name: str, kind: SourceKind) 
 
 
 def test_a_chart_is_rendered_as_it_would_be_installed(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
-    """With the origin of each object; hooks of other occasions than an installation are left out and noted."""
+    """Each object has its origin; hooks not run at installation are dropped and noted."""
     rendered = renderer.render(chart)
 
     asked = json.loads((tmp_path / "asked").read_text())
@@ -88,7 +88,7 @@ def test_a_chart_is_rendered_as_it_would_be_installed(renderer: Renderer, chart:
 
 
 def test_a_charts_options_reach_helm(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
-    """The namespace is also that of objects whose template names none, as for `helm install --namespace`."""
+    """As with `helm install --namespace`, the namespace also applies to objects whose template has none."""
     values = chart / "values-ci.yaml"
     given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((values, values), "front", "team"))
 
@@ -108,7 +108,7 @@ def test_a_charts_options_reach_helm(renderer: Renderer, chart: Path, tmp_path: 
     ],
 )
 def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path, tmp_path: Path, stderr: str, advice: str) -> None:
-    """In one line, with what helps."""
+    """The error is one line of helm's own message and a next step."""
     (tmp_path / "error").write_text(stderr)
 
     with pytest.raises(ManifestError, match=r"helm failed to render it: (found in|execution error)") as caught:
@@ -118,7 +118,7 @@ def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path,
 
 
 def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: Path) -> None:
-    """They would silently do nothing."""
+    """Chart options for a source other than a chart are an error; they would have no effect."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
 
@@ -129,7 +129,7 @@ def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: 
 
 @pytest.mark.parametrize(("text", "name"), [(CHART, "shop-front"), ("name: '!!'\n", "app"), ("", "chart")])
 def test_a_release_has_a_name_that_kubernetes_takes(tmp_path: Path, text: str, name: str) -> None:
-    """Made from the chart's."""
+    """The release name is derived from the chart's and valid in Kubernetes."""
     folder = tmp_path / "chart"
     folder.mkdir()
     (folder / "Chart.yaml").write_text(text)
@@ -138,7 +138,7 @@ def test_a_release_has_a_name_that_kubernetes_takes(tmp_path: Path, text: str, n
 
 
 def overlay(folder: Path, *resources: str, generated: bool) -> Path:
-    """An overlay, one that `kindgate init` generated or another."""
+    """An overlay, with or without the mark of `kindgate init`."""
     folder.mkdir(parents=True)
     metadata = {"annotations": {"kindgate.dev/adapted-overlay": "true"}} if generated else {}
     (folder / "kustomization.yaml").write_text(yaml.safe_dump({"metadata": metadata, "resources": list(resources)}))
@@ -147,7 +147,7 @@ def overlay(folder: Path, *resources: str, generated: bool) -> Path:
 
 @pytest.mark.parametrize("base", ["plain folder", "single file", "chart", "overlay"])
 def test_a_generated_overlay_builds_upon_anything(renderer: Renderer, tmp_path: Path, chart: Path, base: str) -> None:
-    """What Kustomize does not take is rendered first; an object keeps the file that it came from."""
+    """A base that Kustomize cannot read is rendered first; each object keeps its source file."""
     plain = tmp_path / "k8s"
     plain.mkdir()
     (plain / "web.yaml").write_text(stream(deployment()))
@@ -167,7 +167,7 @@ def test_a_generated_overlay_builds_upon_anything(renderer: Renderer, tmp_path: 
 
 
 def test_other_overlays_keep_kustomizes_restrictions(renderer: Renderer, tmp_path: Path) -> None:
-    """What works here must work where the overlay is deployed."""
+    """An overlay that builds here must also build where it is deployed."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     folder = overlay(tmp_path / "over", "../web.yaml", generated=False)
 
@@ -177,7 +177,7 @@ def test_other_overlays_keep_kustomizes_restrictions(renderer: Renderer, tmp_pat
 
 
 def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path) -> None:
-    """The error names the option; with it, helm is handed over."""
+    """Without the option, the error names it; with it, helm is passed to Kustomize."""
     folder = overlay(tmp_path / "over", "web.yaml", generated=False)
     (folder / "web.yaml").write_text(stream(deployment()))
     (tmp_path / "kubectl-error").write_text("error: trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm")
@@ -192,6 +192,6 @@ def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path
 
 
 def test_a_path_that_is_not_there_is_an_error(renderer: Renderer, tmp_path: Path) -> None:
-    """A misspelt --app-apply is said."""
+    """A misspelled --app-apply path is an error."""
     with pytest.raises(ManifestError, match="file or folder not found"):
         renderer.prerequisite(tmp_path / "nope")

@@ -1,4 +1,4 @@
-"""The application apart from the monitoring beside it."""
+"""The application and its monitoring as separate parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.unit.deploy.objects import deployment, rendered, service
 
 
 def test_labelled_objects_are_waited_for_apart() -> None:
-    """Both parts keep the overlay and the files."""
+    """Both parts keep the source files."""
     watching = deployment("prometheus")
     watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
     whole = rendered(deployment(), watching, service())
@@ -20,7 +20,7 @@ def test_labelled_objects_are_waited_for_apart() -> None:
 
 
 def test_the_bundled_monitoring_delays_no_test_of_the_application() -> None:
-    """Every workload and Service of Prometheus and metrics-server carries the label."""
+    """Every workload and Service of Prometheus and metrics-server has the monitoring label."""
     folder = assets.manifests() / "components"
     for name in ("prometheus", "metrics-server"):
         whole = read_plain(folder / name / f"{name}.yaml")

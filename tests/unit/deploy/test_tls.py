@@ -1,4 +1,4 @@
-"""Which certificates kindgate makes for a run, for which hosts, and what it leaves out instead."""
+"""Which certificates kindgate creates for a run, for which hosts, and which objects it drops instead."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PEM = b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 
 
 def rendered(*objects: Manifest) -> Rendered:
-    """These objects as an overlay."""
+    """Render these objects as an overlay."""
     return Rendered(Path("k8s"), objects)
 
 
 def an_object(api: str, kind: str, spec: dict[str, Any], name: str = "shop", namespace: str = "shop") -> Manifest:
-    """One object."""
+    """Build one object."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
@@ -32,29 +32,29 @@ def ingress(*tls: dict[str, Any], hosts: tuple[str, ...] = ("shop.localhost",), 
 
 
 def secret(name: str = "shop-tls", **data: bytes) -> Manifest:
-    """A TLS Secret with this content."""
+    """A TLS Secret with this data."""
     encoded = {key.replace("_", "."): base64.b64encode(value).decode() for key, value in data.items()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "shop"}, "data": encoded}
 
 
 def certificate(**spec: Any) -> Manifest:
-    """A Certificate of cert-manager."""
+    """A cert-manager Certificate."""
     return an_object("cert-manager.io/v1", "Certificate", spec)
 
 
 def completed(one: Rendered, *before: Rendered) -> Rendered:
-    """The overlay with what kindgate makes for it, when `before` is applied before it."""
+    """Return the overlay with kindgate's additions, with `before` applied first."""
     return with_run_certificates([*before, one])[-1]
 
 
 def made(one: Rendered) -> dict[str, tuple[str, ...]]:
-    """The names of each certificate that kindgate issues, by Secret."""
+    """Return the names in each certificate that kindgate issues, by Secret."""
     complete = completed(one)
     return {f"{ref.namespace}/{ref.name}": names for ref, names in names_by_secret(complete).items()}
 
 
 def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
-    """For the hosts of its TLS entry; the note says so."""
+    """The certificate is for the hosts of the Ingress's TLS item, and a note reports it."""
     one = rendered(ingress({"secretName": "shop-tls", "hosts": ["shop.localhost", "www.shop.localhost"]}))
 
     complete = completed(one)
@@ -67,7 +67,7 @@ def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
 
 
 def test_a_secret_that_is_there_stays_as_it_is() -> None:
-    """Whether it is among the manifests or applied before them."""
+    """An existing Secret is kept, whether in the manifests or applied before them."""
     one = rendered(secret(), ingress({"secretName": "shop-tls"}))
     other = rendered(ingress({"secretName": "shop-tls"}))
 
@@ -76,14 +76,14 @@ def test_a_secret_that_is_there_stays_as_it_is() -> None:
 
 
 def test_a_tls_entry_without_hosts_is_for_those_of_the_rules() -> None:
-    """Wildcards too."""
+    """A TLS item without hosts covers those of the rules, including wildcards."""
     assert made(rendered(ingress({"secretName": "a"}, hosts=("a.localhost", "*.b.localhost")))) == {
         "shop/a": ("a.localhost", "*.b.localhost")
     }
 
 
 def test_a_tls_entry_without_a_secret_gets_one() -> None:
-    """The controller's own certificate would be for no host."""
+    """Without a Secret, the controller's default certificate would match no host."""
     complete = completed(rendered(ingress({"hosts": ["shop.localhost"]}, {"secretName": "other", "hosts": ["x.localhost"]})))
 
     assert [entry["secretName"] for entry in complete.objects[0]["spec"]["tls"]] == ["shop-kindgate-tls", "other"]
@@ -91,7 +91,7 @@ def test_a_tls_entry_without_a_secret_gets_one() -> None:
 
 
 def test_two_entries_that_share_a_secret_share_its_certificate() -> None:
-    """It is made once, for the hosts of both."""
+    """One certificate is created for the hosts of both entries."""
     one = rendered(
         ingress({"secretName": "all", "hosts": ["a.localhost"]}), ingress({"secretName": "all", "hosts": ["b.localhost"]}, name="b")
     )
@@ -100,7 +100,7 @@ def test_two_entries_that_share_a_secret_share_its_certificate() -> None:
 
 
 def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> None:
-    """Issuers and Certificates are named in the notes; a Certificate's names join those of the Ingress."""
+    """Issuers and Certificates are dropped and noted; a Certificate's names are added to those of the Ingress."""
     issuer = {**an_object("cert-manager.io/v1", "ClusterIssuer", {}), "metadata": {"name": "letsencrypt"}}
     wanted = certificate(secretName="shop-tls", dnsNames=["api.shop.localhost"], ipAddresses=["10.0.0.1"])
     one = rendered(issuer, wanted, ingress({"secretName": "shop-tls"}))
@@ -114,7 +114,7 @@ def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> 
 
 @pytest.mark.parametrize("before", [True, False])
 def test_cert_manager_keeps_its_objects_where_its_crds_are_applied(*, before: bool) -> None:
-    """Then it is the manifests' own affair."""
+    """With cert-manager's CRDs applied, its objects are kept and no certificate is created."""
     crd = an_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"group": "cert-manager.io"})
     own, provided = (rendered(certificate(secretName="a")), [rendered(crd)]) if before else (rendered(crd, certificate(secretName="a")), [])
 
@@ -122,7 +122,7 @@ def test_cert_manager_keeps_its_objects_where_its_crds_are_applied(*, before: bo
 
 
 def test_a_certificate_for_a_common_name_alone_is_for_that_host() -> None:
-    """A common name that is no host, as of an authority, is left out: the certificate is for localhost then."""
+    """A common name that is not a host, such as an authority's, is ignored; the certificate is then for localhost."""
     assert made(rendered(certificate(secretName="a", commonName="shop.localhost"))) == {"shop/a": ("shop.localhost",)}
     assert made(rendered(certificate(secretName="a", commonName="My Root CA"))) == {"shop/a": ("localhost",)}
 
@@ -139,19 +139,19 @@ def test_a_certificate_for_a_common_name_alone_is_for_that_host() -> None:
     ],
 )
 def test_the_hosts_of_traefiks_rules_are_found(match: str, hosts: tuple[str, ...]) -> None:
-    """In each form of quotes, and no other matcher's arguments."""
+    """Both kinds of quotes are read; arguments of other matchers are not hosts."""
     assert matched_hosts(match) == hosts
 
 
 @given(st.text())
 def test_any_rule_is_read(match: str) -> None:
-    """Nothing that a manifest may hold ends the validation."""
+    """No rule makes validation crash."""
     assert isinstance(matched_hosts(match), tuple)
 
 
 @pytest.mark.parametrize("tls", [{}, {"certResolver": "letsencrypt"}])
 def test_an_ingress_route_without_a_secret_gets_one(tls: dict[str, Any]) -> None:
-    """Its resolver would ask an authority on the internet."""
+    """The route's own resolver would contact an authority on the internet."""
     one = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": tls, "routes": [{"match": "Host(`shop.localhost`)"}]}))
 
     complete = completed(one)
@@ -161,7 +161,7 @@ def test_an_ingress_route_without_a_secret_gets_one(tls: dict[str, Any]) -> None
 
 
 def test_an_ingress_route_without_tls_stays_without() -> None:
-    """And one that names domains is for them too."""
+    """A route without TLS gets no certificate; explicit domains are added to the certificate."""
     plain = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"routes": [{"match": "Host(`shop.localhost`)"}]}))
     domains = [{"main": "shop.localhost", "sans": ["www.shop.localhost"]}]
     named = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": {"secretName": "a", "domains": domains}}))
@@ -172,7 +172,7 @@ def test_an_ingress_route_without_tls_stays_without() -> None:
 
 @pytest.mark.parametrize(("hostname", "expected"), [("gw.localhost", ("gw.localhost",)), (None, ("a.localhost",))])
 def test_a_gateways_listener_names_its_secrets(hostname: str | None, expected: tuple[str, ...]) -> None:
-    """For its own host name, or those of the routes that it is the parent of; listeners without termination name none."""
+    """The certificate is for the listener's hostname or those of its routes; passthrough listeners need none."""
     listener = {"protocol": "HTTPS", "hostname": hostname, "tls": {"certificateRefs": [{"name": "gw-tls"}]}}
     passing = {"protocol": "TLS", "tls": {"mode": "Passthrough", "certificateRefs": [{"name": "no"}]}}
     gateway = an_object("gateway.networking.k8s.io/v1", "Gateway", {"listeners": [listener, passing, {"protocol": "HTTP"}]})
@@ -183,12 +183,12 @@ def test_a_gateways_listener_names_its_secrets(hostname: str | None, expected: t
 
 
 def test_a_kind_of_another_group_is_left_alone() -> None:
-    """Rules go by group and kind."""
+    """Kinds are identified by group and name."""
     assert certificate_uses([an_object("example.org/v1", "Ingress", {"tls": [{"secretName": "a"}]})]) == ()
 
 
 def test_certificates_of_the_manifests_are_what_their_entries_are_verified_by() -> None:
-    """Those that an entry uses, with their chain and authority; keys and other Secrets are no business of clients."""
+    """Only certificates used by an entry are returned, with their chain and authority; keys and other Secrets are not."""
     used = secret("shop-tls", tls_crt=PEM, tls_key=b"key", ca_crt=PEM + PEM)
     unused, broken = secret("unused", tls_crt=PEM * 3), {**secret("broken"), "data": {"tls.crt": "%%%"}}
     entry = ingress({"secretName": "shop-tls"}, {"secretName": "broken"}, {"secretName": "plain"})
@@ -212,12 +212,12 @@ def test_certificates_of_the_manifests_are_what_their_entries_are_verified_by() 
     ],
 )
 def test_what_a_certificate_can_be_for(name: str, *, can: bool) -> None:
-    """Hosts, with one wildcard at their beginning, and addresses."""
+    """A certificate can be for hosts, addresses and names that start with one wildcard."""
     assert is_certifiable(name) is can
 
 
 def test_a_secret_is_made_once_for_all_parts() -> None:
-    """With the part that needs it first."""
+    """A shared Secret is created once, in the first part that needs it."""
     first, second = rendered(ingress({"secretName": "all"})), rendered(ingress({"secretName": "all"}, name="b"))
 
     parts = with_run_certificates([first, second])
@@ -226,7 +226,7 @@ def test_a_secret_is_made_once_for_all_parts() -> None:
 
 
 def test_what_was_completed_is_complete() -> None:
-    """A second time nothing is added or noted."""
+    """A second call adds no object and no note."""
     once = completed(rendered(certificate(secretName="a"), ingress({"hosts": ["shop.localhost"]})))
 
     assert completed(once) == once

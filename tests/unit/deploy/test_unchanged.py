@@ -1,4 +1,4 @@
-"""An object is left alone only where it is what the manifest asks for."""
+"""An object is skipped only if it matches its manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKED: dict[str, Any] = {
 
 
 def live(**changes: Any) -> dict[str, Any]:
-    """What the server holds of it: with fields of its own, and these changed."""
+    """The object as the server stores it, with server-side fields and `changes`."""
     there = copy.deepcopy(with_hash(ASKED))
     there["metadata"] |= {"uid": "1", "resourceVersion": "7"}
     there["list"][0]["default"] = True
@@ -27,7 +27,7 @@ def live(**changes: Any) -> dict[str, Any]:
 
 
 def test_what_the_server_adds_is_no_change() -> None:
-    """Defaults and bookkeeping are the server's own."""
+    """Defaults and bookkeeping fields from the server are ignored."""
     assert is_unchanged(with_hash(ASKED), live())
 
 
@@ -43,12 +43,12 @@ def test_what_the_server_adds_is_no_change() -> None:
     ],
 )
 def test_a_change_by_others_is_one(changes: dict[str, Any]) -> None:
-    """A value, a missing field, a shorter list, another order, no mark of ours, an object on its way out."""
+    """A value, a missing field, a shorter list, a different order, a missing mark and a pending deletion all count."""
     assert not is_unchanged(with_hash(ASKED), live(**changes))
 
 
 def test_a_field_that_left_the_manifest_is_a_change() -> None:
-    """The object still holds all that is asked for now, and more of what was asked for before."""
+    """The live object has every current field, but also one that was removed from the manifest."""
     less = {key: value for key, value in ASKED.items() if key != "data"}
 
     assert not is_unchanged(with_hash(less), live())

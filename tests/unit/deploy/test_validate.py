@@ -1,4 +1,4 @@
-"""What validation finds before a cluster exists, and what it leaves alone."""
+"""Findings of validation before a cluster exists, and valid manifests that have none."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def said(*objects: dict[str, Any], level: str = "error", **options: Any) -> list[str]:
-    """The findings about the objects in the namespace shop, without file and object."""
+    """Return the findings about objects in the namespace shop, without file and object."""
     found = validate(rendered(NAMESPACE, *objects), **options)
     return [f"{finding.path}: {finding.message}" for finding in found if finding.level == level]
 
 
 def with_pod(**spec: Any) -> dict[str, Any]:
-    """The Deployment with more in its pods' specification."""
+    """The Deployment with extra fields in its pod spec."""
     item = deployment()
     item["spec"]["template"]["spec"] |= spec
     return item
 
 
 def test_a_sound_application_has_no_findings() -> None:
-    """Deployment, Service, Ingress and budget that fit each other."""
+    """A matching Deployment, Service, Ingress and PodDisruptionBudget have no findings."""
     budget = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     whole = (deployment(), service(), ingress(), manifest("PodDisruptionBudget", "web", api_version="policy/v1", spec=budget))
     assert validate(rendered(NAMESPACE, *whole)) == ()
 
 
 def test_an_unknown_field_is_named_with_file_and_place() -> None:
-    """A misspelt field would be dropped in silence otherwise."""
+    """A misspelled field would otherwise be dropped silently."""
     item = deployment(container={"imagePulPolicy": "Always"})
     (finding,) = validate(rendered(NAMESPACE, item))
     assert str(finding).startswith("app/web.yaml: Deployment shop/web: spec.template.spec.containers[0]: unknown field")
@@ -46,43 +46,43 @@ def test_an_unknown_field_is_named_with_file_and_place() -> None:
 
 
 def test_a_wrong_type_is_found() -> None:
-    """The schema is that of the cluster's version."""
+    """Types are checked against the schema of the cluster's Kubernetes version."""
     item = deployment()
     item["spec"]["replicas"] = "two"
     assert any("spec.replicas" in line and "'two'" in line for line in said(item))
 
 
 def test_a_missing_field_is_found() -> None:
-    """A Deployment without a template is none."""
+    """A Deployment without a template is an error."""
     item = deployment()
     del item["spec"]["template"]
     assert said(item) == ["spec: 'template' is a required property"]
 
 
 def test_a_removed_api_version_is_found() -> None:
-    """The version of the cluster decides what there is."""
+    """The cluster's version decides which API versions exist."""
     old = manifest("PodDisruptionBudget", "web", api_version="policy/v1beta1", spec={})
     assert said(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and its CRD was not found in the manifests"]
 
 
 @pytest.mark.parametrize("version", ["v1.37.2", "1.99", "1.30"])
 def test_any_version_is_judged_by_the_nearest_schema(version: str) -> None:
-    """A cluster newer than the schemas is no reason to stop."""
+    """A cluster version without a bundled schema is checked against the nearest one."""
     assert said(deployment(), version=version) == []
 
 
 def test_duplicates_are_found() -> None:
-    """The second would silently replace the first."""
+    """The second object would silently replace the first."""
     assert said(deployment(), deployment()) == [": defined twice"]
 
 
 def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
-    """Group, kind, namespace and name together tell objects apart."""
+    """Objects are identified by group, kind, namespace and name."""
     assert said(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
 
 
 def test_a_namespace_that_is_not_made_is_found() -> None:
-    """Unless every cluster has it, or a prerequisite makes it."""
+    """A missing namespace is an error unless every cluster has it or a prerequisite creates it."""
     other = manifest("ConfigMap", "c", namespace="other")
     assert said(other) == ["metadata.namespace: namespace other was not found in the manifests"]
     assert said(manifest("ConfigMap", "c", namespace="kube-system")) == []
@@ -90,7 +90,7 @@ def test_a_namespace_that_is_not_made_is_found() -> None:
 
 
 def test_a_custom_resource_needs_its_definition() -> None:
-    """From the overlay itself or from what is applied before."""
+    """The CustomResourceDefinition can be in the overlay or in the prerequisites."""
     names = {"kind": "Widget", "plural": "widgets"}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
     crd_spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [version]}
@@ -108,7 +108,7 @@ def test_a_custom_resource_needs_its_definition() -> None:
     [("gateway.networking.k8s.io", "HTTPRoute", "gateway-api"), ("traefik.io", "IngressRoute", "traefik-crds")],
 )
 def test_a_kind_that_a_bundled_component_brings_is_said_with_it(group: str, kind: str, component: str) -> None:
-    """The one argument that is missing."""
+    """The finding names the --app-component argument that is missing."""
     (message,) = said({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
 
     assert message.endswith(f"its CRD was not found in the manifests (--app-component {component} provides it)")
@@ -124,7 +124,7 @@ def test_a_kind_that_a_bundled_component_brings_is_said_with_it(group: str, kind
     ids=["none", "limits-only", "requests-only"],
 )
 def test_missing_requests_and_limits_are_warnings(resources: dict[str, Any], missing: list[str]) -> None:
-    """Kubernetes accepts them; a limit is its request too, as the API server has it."""
+    """Kubernetes accepts missing requests and limits; as in the API server, a limit is also the request."""
     item = deployment(container={"resources": resources})
     assert said(item) == []
     assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in said(item, level="warning")] == missing
@@ -141,7 +141,7 @@ def test_missing_requests_and_limits_are_warnings(resources: dict[str, Any], mis
     ids=["default", "max", "requests", "of-pods"],
 )
 def test_a_limit_range_gives_what_containers_leave_out(limits: dict[str, Any], missing: list[str]) -> None:
-    """The API server completes the pods of its namespace, and of no other."""
+    """The API server applies the LimitRange to pods of its own namespace only."""
     ranged = manifest("LimitRange", "defaults", spec={"limits": [{"type": "Container", **limits}]})
     item = deployment(container={"resources": {}})
     lines = said(item, ranged, level="warning")
@@ -151,14 +151,14 @@ def test_a_limit_range_gives_what_containers_leave_out(limits: dict[str, Any], m
 
 
 def test_policy_is_an_error_where_strictness_is_requested() -> None:
-    """What a cluster accepts is accepted by default."""
+    """By default, everything that a cluster accepts is accepted."""
     found = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
     assert {finding.level for finding in found} == {"warning"}
     assert {finding.level for finding in strict(found)} == {"error"}
 
 
 def test_a_missing_readiness_probe_is_a_warning() -> None:
-    """Of containers that serve; an init container has none."""
+    """Only containers that serve need a readiness probe; init containers have none."""
     item = deployment()
     del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
     (line,) = said(item, level="warning")
@@ -176,14 +176,14 @@ def test_a_missing_readiness_probe_is_a_warning() -> None:
     ids=["no-tag", "latest", "malformed", "empty"],
 )
 def test_floating_and_malformed_images_are_found(container: dict[str, str], level: str, fragment: str) -> None:
-    """A version that is not fixed is a matter of policy; an image that cannot be named is an error."""
+    """A floating tag is a policy finding; a malformed reference is an error."""
     (line,) = said(deployment(container=container), level=level)
     assert ".image: " in line
     assert fragment in line
 
 
 def test_init_containers_and_cron_jobs_are_looked_at() -> None:
-    """Wherever a kind keeps its pods."""
+    """Pods are found wherever a kind keeps its pod template."""
     item = with_pod(initContainers=[{"name": "prepare", "image": "prepare"}])
     job = {
         "schedule": "0 0 * * *",
@@ -196,13 +196,13 @@ def test_init_containers_and_cron_jobs_are_looked_at() -> None:
 
 
 def test_the_pods_of_a_custom_resource_count() -> None:
-    """An Argo Rollout's pods are selected by a Service as a Deployment's are."""
+    """A Service can select the pods of an Argo Rollout like those of a Deployment."""
     rollout = {**deployment(), "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
     assert said(service(), rollout, level="warning") == []
 
 
 def test_a_kind_of_another_group_is_not_a_kubernetes_kind() -> None:
-    """Rules go by group and kind: Volcano's Job is not Kubernetes' Job."""
+    """Kinds are identified by group and name: a Volcano Job is not a Kubernetes Job."""
     names = {"kind": "Job", "plural": "jobs"}
     version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
     spec = {"group": "batch.volcano.sh", "scope": "Namespaced", "names": names, "versions": [version]}
@@ -257,12 +257,12 @@ BACKEND = "spec.rules[0].http.paths[0].backend.service"
     ids=["account", "pull-secret", "secret", "configmap", "projected", "claim", "env", "env-from", "optional", "default-account"],
 )
 def test_what_a_pod_needs_has_to_be_there(item: dict[str, Any], expected: str) -> None:
-    """Else it hangs in ContainerCreating until the deadline; an empty expectation means nothing is missing."""
+    """A pod with a missing reference would stay in ContainerCreating until the deadline; an empty expectation means nothing is missing."""
     assert said(item) == ([expected] if expected else [])
 
 
 def test_a_provided_secret_is_enough() -> None:
-    """In the overlay itself, or in what is applied before."""
+    """The Secret can be in the overlay or in the prerequisites."""
     secret = manifest("Secret", "s", stringData={"k": "v"})
     assert said(deployment(container={"env": [ENV]}), secret) == []
     other_key = manifest("Secret", "s", stringData={"other": "v"})
@@ -300,20 +300,20 @@ def test_a_provided_secret_is_enough() -> None:
     ids=["backend", "backend-port", "selector", "target-port", "class", "tls"],
 )
 def test_routes_that_lead_nowhere_are_warnings(objects: list[dict[str, Any]], expected: str) -> None:
-    """The API server accepts them; requests for them end in a 404 or 503."""
+    """The API server accepts these routes, but requests get a 404 or 503."""
     assert said(*objects) == []
     assert said(*objects, level="warning") == [expected]
 
 
 def test_a_selector_that_misses_its_own_pods_is_found() -> None:
-    """The API server refuses it, and validation says so before there is one."""
+    """The API server would reject the selector; validation reports it before a cluster exists."""
     item = deployment()
     item["spec"]["selector"]["matchLabels"] = {"app": "other"}
     assert said(item) == ["spec.selector.matchLabels: selects pods with labels app=other, but the template has labels app=web"]
 
 
 def test_an_autoscaler_needs_its_target() -> None:
-    """An autoscaler of nothing never scales, but is accepted."""
+    """An autoscaler without a target is accepted, but never scales."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler = manifest("HorizontalPodAutoscaler", "web", api_version="autoscaling/v2", spec={"maxReplicas": 3, "scaleTargetRef": target})
     assert said(scaler, level="warning") == ["spec.scaleTargetRef: Deployment shop/web was not found in the manifests"]
@@ -321,7 +321,7 @@ def test_an_autoscaler_needs_its_target() -> None:
 
 
 def test_an_existing_cluster_may_hold_what_is_missing() -> None:
-    """There it is a warning; what is wrong in itself stays an error."""
+    """On an existing cluster a missing reference is a warning; an invalid object is still an error."""
     objects = (deployment(container={"env": [ENV]}), manifest("Widget", "w", api_version="example.dev/v1"))
     assert said(*objects, existing=True) == []
     assert len(said(*objects, existing=True, level="warning")) == 2
@@ -334,7 +334,7 @@ def finding(name: str, level: str = "error") -> Finding:
 
 
 def test_refusal_lists_every_error() -> None:
-    """The message is one line; all findings follow it."""
+    """The message is one line, followed by all errors."""
     with pytest.raises(ManifestError) as caught:
         refuse([finding("a"), finding("b", "warning"), finding("c")])
     assert caught.value.message == "a.yaml: Deployment shop/a: spec: wrong (and 1 more)"
@@ -343,18 +343,18 @@ def test_refusal_lists_every_error() -> None:
 
 
 def test_warnings_refuse_nothing() -> None:
-    """They are for the reader."""
+    """Warnings are only reported."""
     refuse([finding("a", "warning")])
 
 
 def test_the_overlay_stands_in_for_an_unknown_file() -> None:
-    """A finding always says where to look."""
+    """A finding without a known file names the overlay."""
     bare: Rendered = replace(rendered(deployment()), origins={})
     assert {found.file for found in validate(bare)} == {"app"}
 
 
 def custom_resource(schema: dict[str, Any], **fields: Any) -> list[str]:
-    """The errors about a Widget with `fields` under a CRD with `schema`."""
+    """Return the errors about a Widget with `fields` under a CRD with `schema`."""
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     names = {"kind": "Widget", "plural": "widgets"}
     spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [version]}
@@ -383,14 +383,14 @@ EMBEDDED = {"type": "object", "properties": {"spec": {"type": "object", "x-kuber
     ids=["valid", "type", "required", "unknown", "int", "string", "neither", "embedded", "open"],
 )
 def test_a_custom_resource_is_held_against_its_crd(schema: dict[str, Any], spec: dict[str, Any], fragment: str) -> None:
-    """As the API server does with strict field validation."""
+    """A custom resource is checked against its CRD, as the API server does with strict field validation."""
     lines = custom_resource(schema, spec=spec)
     assert len(lines) == bool(fragment)
     assert all(fragment in line for line in lines)
 
 
 def test_a_version_that_its_crd_does_not_serve_is_unknown() -> None:
-    """The API server has no such resource."""
+    """The API server has no resource for a version that the CRD does not serve."""
     names = {"kind": "Widget", "plural": "widgets"}
     old = {"name": "v1", "served": False, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
     spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [old]}
