@@ -1,7 +1,7 @@
-"""Adapted overlays, which `kindgate init` generates: the application's manifests as they are, and what a test needs beside them.
+"""Adapted overlays, as `kindgate init` generates them: the unchanged application manifests plus what a test needs.
 
-Kustomize refuses files outside of an overlay's folder, folders without a kustomization, and charts. A generated overlay
-may build upon all of these: kindgate renders them first, and hands Kustomize the result.
+Kustomize rejects files outside an overlay's folder, folders without a kustomization, and charts. A generated overlay
+can build on all of these: kindgate renders them first and passes the result to Kustomize.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from kindgate.model import ObjectRef, Rendered
 from kindgate.waiting import Deadline
 
 ANNOTATION = "kindgate.dev/adapted-overlay"
-"""On a kustomization: `kindgate init` generated it, and it may build upon what Kustomize alone would refuse."""
+"""On a kustomization that `kindgate init` generated: it can build on sources that Kustomize alone rejects."""
 
 Base = Callable[[Path], Rendered | None]
-"""Renders what an adapted overlay builds upon; None for what Kustomize builds itself."""
+"""Render a source that an adapted overlay builds on; None if Kustomize builds the source itself."""
 
 
 def adapts(overlay: Path) -> bool:
-    """Whether `overlay` is an adapted one."""
+    """Return whether `overlay` is an adapted overlay."""
     return ANNOTATION in ((_kustomization(overlay).get("metadata") or {}).get("annotations") or {})
 
 
 def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequence[str | Path], deadline: Deadline) -> Rendered:
-    """Build an adapted overlay; raises `ManifestError` that names the file."""
+    """Build an adapted overlay. Raises `ManifestError` that names the file."""
     document = _kustomization(overlay)
     with tempfile.TemporaryDirectory(prefix="kindgate-adapted-") as name:
         top = Path(name).resolve()
@@ -58,7 +58,7 @@ def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequenc
 
 
 def _resource(overlay: Path, entry: str, copy: Path, base: Base, bases: dict[str, Rendered]) -> str:
-    """A resource as the copy of the overlay names it; what Kustomize does not take is rendered into a file of the copy."""
+    """Return the resource entry for the overlay's copy, rendering a source that Kustomize rejects into a file of the copy."""
     path = Path(os.path.normpath(overlay / entry))
     if path.is_relative_to(overlay) or not path.exists():
         return entry
@@ -67,13 +67,13 @@ def _resource(overlay: Path, entry: str, copy: Path, base: Base, bases: dict[str
         return os.path.relpath(path.resolve(), copy)
     name = f".base-{len(bases)}.yaml"
     bases[name] = rendered
-    # JSON is YAML that every parser reads alike
+    # all parsers read JSON alike, and it is valid YAML
     (copy / name).write_text("\n---\n".join(json.dumps(manifest) for manifest in rendered.objects))
     return name
 
 
 def _origin(file: str, ref: ObjectRef, copy: str, overlay: Path, bases: Mapping[str, Rendered]) -> str:
-    """The file that a person would look into."""
+    """Return the file that the user would open."""
     if not file.startswith(copy):
         return file
     inside = file.removeprefix(copy).lstrip("/")
@@ -85,5 +85,5 @@ def _kustomization(overlay: Path) -> Mapping[str, Any]:
     try:
         document = yaml.safe_load(file.read_text()) if file is not None else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {}  # Kustomize says what is wrong with it
+        return {}  # Kustomize reports the error
     return document if isinstance(document, Mapping) else {}

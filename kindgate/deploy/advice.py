@@ -1,4 +1,4 @@
-"""What to do about an application that is not ready: a remedy where time does not help, else more time."""
+"""The next step for an application that is not ready: a remedy if waiting does not help, otherwise more time."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("", "find out which program deletes it"),
     ],
 }
-"""For each reason, patterns of what the cause says and what helps then; the first that matches counts."""
+"""For each reason: patterns of the cause's message and the remedy; the first match wins."""
 
 _SAME = {"ImagePullBackOff": "ErrImagePull", "ContainerCannotRun": "StartError", "RunContainerError": "CreateContainerError"}
 
 _MAY_PASS = frozenset({"FailedCreate", "FailedMount", "FailedCreatePodSandBox"})
-"""Reasons with a remedy only where they are final: a webhook, a disk or a network may come up."""
+"""Reasons that have a remedy only when final: a webhook, disk or network can still recover."""
 
 
 def remedy(cause: Cause) -> str:
-    """What helps against the cause; empty where time may, or nothing is known that does."""
+    """Return the remedy for the cause; empty if waiting might help or no remedy is known."""
     if cause.reason in _MAY_PASS and cause.grace == NEVER:
         return ""
     if cause.reason == "OldPodStuck":
@@ -81,12 +81,12 @@ def remedy(cause: Cause) -> str:
 
 
 def next_step(cause: Cause) -> str:
-    """The remedy of the cause, and how to see more of its object."""
+    """The remedy for the cause, and the command that shows its object in detail."""
     return "; ".join(part for part in (remedy(cause), f"for details run `{_describe(cause.object)}`") if part)
 
 
 def blocking(standing: Sequence[Cause]) -> Cause | None:
-    """The first of the causes that time does not remove; None where it may remove all of them."""
+    """Return the first cause that waiting does not resolve; None if all of them might pass."""
     return next((cause for cause in standing if remedy(cause)), None)
 
 

@@ -1,4 +1,4 @@
-"""The Kubernetes API over HTTP, as plain dictionaries: requests with a deadline, and watches that can be ended."""
+"""The Kubernetes API over HTTP, as plain dictionaries: requests with a deadline, and watches that can be interrupted."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 30.0
-"""What one request may take at most; its deadline may be nearer."""
+"""Timeout of one request, unless its deadline is sooner."""
 
 WATCH_SECONDS = 240
-"""After this the server ends a watch, and it is begun again."""
+"""The server ends a watch after this time, and it is reopened."""
 
 LONG_MESSAGE, LONG_CAUSE = 500, 200
-"""Characters: a longer refusal is shown field by field, and each of its causes without the middle."""
+"""In characters: a longer error message is shown field by field, and a longer cause is cut in the middle."""
 
 JSON = "application/json"
 Query = Sequence[tuple[str, str]]
 
 
 class Api:
-    """One cluster's API server. Safe to use from several threads; `close` it, or use `connect`."""
+    """One cluster's API server. Thread-safe; `close` it, or use `connect`."""
 
     def __init__(self, address: ClusterAddress) -> None:
         self._connection = Connection(address)
@@ -40,28 +40,28 @@ class Api:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._connection.close()
 
     def request(
         self, method: str, path: str, deadline: Deadline, *, query: Query = (), body: object = None, content_type: str = JSON
     ) -> dict[str, Any]:
-        """The server's answer to one request, decoded.
+        """Send one request and return the decoded response.
 
-        `body` is sent as JSON, which is YAML too: server-side apply takes it as `application/apply-patch+yaml`.
-        Raises `ApiError`, with status 0 where no answer came in time.
+        `body` is sent as JSON, which is valid YAML: server-side apply accepts it as `application/apply-patch+yaml`.
+        Raises `ApiError`, with status 0 if no response arrived in time.
         """
         answer: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body=body, content_type=content_type))
         return answer
 
     def text(self, path: str, deadline: Deadline, *, query: Query = ()) -> str:
-        """The server's answer as text: a container's log. Raises `ApiError`."""
+        """Return a response as text, such as a container's log. Raises `ApiError`."""
         return self._call("GET", path, deadline, query).decode(errors="replace")
 
     def open_watch(self, path: str, resource_version: str) -> BaseHTTPResponse:
-        """A watch on a collection from `resource_version` on, for `watch_events`; the caller closes it.
+        """Open a watch on a collection, starting at `resource_version`, for `watch_events`; the caller closes it.
 
-        Another thread may end it with `shutdown`. Raises `ApiError`.
+        Another thread can end it with `shutdown`. Raises `ApiError`.
         """
         query = [("watch", "true"), ("resourceVersion", resource_version), ("allowWatchBookmarks", "true")]
         query += [("timeoutSeconds", str(WATCH_SECONDS))]
@@ -73,24 +73,24 @@ class Api:
         return response
 
     def object_path(self, manifest: Manifest, deadline: Deadline) -> str:
-        """Where one object lives: `/apis/apps/v1/namespaces/echo/deployments/foo`. Raises as `collection` does."""
+        """Return the path of one object: `/apis/apps/v1/namespaces/echo/deployments/foo`. Raises the same errors as `collection`."""
         ref = ObjectRef.of(manifest)
         return f"{self.collection(str(manifest['apiVersion']), str(manifest['kind']), ref.namespace or 'default', deadline)}/{ref.name}"
 
     def collection(self, api_version: str, kind: str, namespace: str, deadline: Deadline) -> str:
-        """Where the objects of a kind live: in `namespace`, or in all where it is empty.
+        """Return the path of a kind's collection: in `namespace`, or in all namespaces if it is empty.
 
-        Raises `ApiError`, with status 404 where the server does not know the kind (yet).
+        Raises `ApiError`, with status 404 if the server does not know the kind (yet).
         """
         plural, namespaced = self._resource(api_version, kind, deadline)
         return f"{_base(api_version)}/namespaces/{namespace}/{plural}" if namespaced and namespace else f"{_base(api_version)}/{plural}"
 
     def is_namespaced(self, manifest: Manifest, deadline: Deadline) -> bool:
-        """Whether objects of this kind live in a namespace. Raises as `collection` does."""
+        """Return whether the kind is namespaced. Raises the same errors as `collection`."""
         return self._resource(str(manifest["apiVersion"]), str(manifest["kind"]), deadline)[1]
 
     def _resource(self, api_version: str, kind: str, deadline: Deadline) -> tuple[str, bool]:
-        """A kind's plural and whether it lives in a namespace, as the server's discovery has it."""
+        """Return a kind's plural and whether it is namespaced, according to the server's discovery."""
         with self._lock:
             if kind not in self._kinds.get(api_version, {}):
                 found = self.request("GET", _base(api_version), deadline).get("resources", ())
@@ -136,7 +136,7 @@ class Api:
 
 @contextmanager
 def connect(address: ClusterAddress) -> Iterator[Api]:
-    """The cluster's API, closed at the end."""
+    """Yield the cluster's API client and close it on exit."""
     api = Api(address)
     try:
         yield api
@@ -145,7 +145,7 @@ def connect(address: ClusterAddress) -> Iterator[Api]:
 
 
 def watch_events(response: BaseHTTPResponse) -> Iterator[dict[str, Any]]:
-    """The events of an open watch, one JSON document per line, until it ends for whatever reason: then it is begun again."""
+    """Yield the events of an open watch, one JSON document per line, until it ends for any reason; the caller reopens it."""
     from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the kubernetes package
 
     rest = b""
@@ -155,12 +155,12 @@ def watch_events(response: BaseHTTPResponse) -> Iterator[dict[str, Any]]:
             for line in lines:
                 if line:
                     yield json.loads(line)
-    except (HTTPError, ValueError):  # a server that dies leaves half a document, or closes the file under the reader
+    except (HTTPError, ValueError):  # a dying server sends half a document, or closes the file while it is read
         return
 
 
 def is_worth_retrying(error: ApiError) -> bool:
-    """Whether the same request may succeed a moment later: no answer, overload, 5xx (a webhook that is not up yet is a 500)."""
+    """Return whether a retry might succeed: no response, overload, or 5xx (a webhook that is not up yet gives a 500)."""
     return error.status in {0, 429} or error.status >= 500
 
 
@@ -169,7 +169,7 @@ def _base(api_version: str) -> str:
 
 
 def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
-    """The error that an answer of 400 and more stands for, in the server's words."""
+    """Return the error for a response with status 400 or above, in the server's words."""
     try:
         answer = json.loads(data)
     except ValueError:
@@ -186,5 +186,5 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
 
 
 def _cut(text: str) -> str:
-    """The text without its middle, where a refused value may fill pages: field and reason are at its ends."""
+    """Cut the middle out of a long text: a rejected value can fill pages, and field and reason are at the ends."""
     return text if len(text) <= LONG_CAUSE else f"{text[: LONG_CAUSE // 3]} [...] {text[-2 * LONG_CAUSE // 3 :]}"

@@ -19,13 +19,13 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 
 FIELD_MANAGER = "kindgate"
 RUN_LABEL = "kindgate.dev/run"
-"""Every object that is applied carries it; its value is what the caller calls the run."""
+"""The label of every applied object; its value is the caller's name for the run."""
 
 OnProgress = Callable[[str], object]
-"""Gets one line about each object that had to be recreated."""
+"""Called with one line for each object that had to be recreated."""
 
 PARALLEL = 8
-"""Requests at once within a rank: the API server of a small cluster gets no faster with more."""
+"""Concurrent requests within a rank: more do not make the API server of a small cluster faster."""
 
 
 def apply(
@@ -37,13 +37,13 @@ def apply(
     only_changed: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> tuple[ObjectRef, ...]:
-    """Apply every object, in order, under the field manager `kindgate` with the label `kindgate.dev/run: RUN`.
+    """Apply all objects in order, with the field manager `kindgate` and the label `kindgate.dev/run: RUN`.
 
-    On an existing cluster nothing cluster-scoped is applied, fields that another manager owns are left alone, and
-    an object that is there without the label is somebody else's: an error. `only_changed` leaves out what an earlier run
-    applied from the same manifest and that is unchanged since, except for Jobs that failed: they run again. On other
-    clusters an object that Kubernetes does not change in place is recreated where nothing is lost. Returns what was applied.
-    Refusals, the deadline and an unreachable API server raise `DeployError` that names object, file and cause.
+    In an existing cluster, cluster-scoped objects are skipped, fields of another manager are left alone, and an object
+    that already exists without the label belongs to someone else: an error. In other clusters, an object that Kubernetes
+    cannot change in place is recreated if nothing is lost. `only_changed` skips objects that an earlier run applied from
+    the same manifest and that are unchanged since, except failed Jobs: they run again. Returns the applied objects.
+    Raises `DeployError` that names object, file and cause for a rejection, the deadline or an unreachable API server.
     """
     with connect(address) as api:
         chosen = rendered.objects
@@ -60,13 +60,13 @@ def apply(
 
 
 def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> list[Manifest]:
-    """Those that are not in the cluster as they are, in the same order."""
+    """Return the manifests whose live objects are missing or differ, in the same order."""
 
     def is_there(manifest: Manifest) -> bool:
         try:
             path = api.object_path(manifest, deadline)
         except ApiError:
-            return False  # a kind that the cluster does not know yet
+            return False  # the cluster does not know the kind yet
         live = ask(api, "GET", path, deadline)
         return live is not None and is_unchanged(manifest, live) and not is_failed_job(manifest, live)
 
@@ -76,14 +76,14 @@ def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> lis
 
 
 def labelled(manifest: Manifest, run: str) -> dict[str, Any]:
-    """The manifest with the run's label. Pod templates are left alone: another run restarts no pod."""
+    """Return the manifest with the run's label. Pod templates stay unchanged, so another run restarts no pod."""
     metadata = dict(manifest.get("metadata") or {})
     metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
     return {**manifest, "metadata": metadata}
 
 
 def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Event], object]) -> None:
-    """Do `work` on all at once; the first error ends the others, by the event that they get, and is raised."""
+    """Call `work` on all manifests in parallel. The first error is raised, and the event stops the others."""
     failed = threading.Event()
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply") as pool:
         tasks = [pool.submit(work, manifest, failed) for manifest in manifests]
@@ -106,7 +106,7 @@ class _Application:
     on_progress: OnProgress
 
     def apply(self, manifest: Manifest, failed: threading.Event) -> None:
-        """Apply one object; what may go away on its own (a webhook that is not up, a CRD just created) is tried again."""
+        """Apply one object, retrying errors that can pass by themselves (a webhook that is not up, a CRD just created)."""
         force = "false" if self.address.existing else "true"
         query = [("fieldManager", FIELD_MANAGER), ("force", force), ("fieldValidation", "Strict")]
 
@@ -126,7 +126,7 @@ class _Application:
         settled(f"{_named(manifest, self.rendered)} cannot be applied", attempt, self.deadline)
 
     def _forget_failed_job(self, path: str, manifest: Manifest) -> None:
-        """Delete the Job of an earlier run that was given up, in a cluster of our own."""
+        """Delete an earlier run's failed Job in a cluster that kindgate created."""
         if self.address.existing or not self.address.reused or kind_of(manifest) != "Job":
             return
         live = ask(self.api, "GET", path, self.deadline)
@@ -134,7 +134,7 @@ class _Application:
             self._recreate(path, live, "it failed in an earlier run")
 
     def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | Hopeless:
-        """Make way for an object that cannot be changed in place; hopeless where the error is another one, or something would be lost."""
+        """Delete an object that cannot be changed in place; hopeless if the error has another cause or something would be lost."""
         live = ask(self.api, "GET", path, self.deadline)
         fields = fixed_fields(error, manifest, live) if live is not None else ()
         if live is None or not fields:
@@ -167,7 +167,7 @@ def _named(manifest: Manifest, rendered: Rendered) -> str:
 
 
 def _comes_soon(error: ApiError) -> bool:
-    """Whether the cluster itself is about to make what is missing: a new CRD's resource, a namespace's default ServiceAccount."""
+    """Return whether the cluster is about to create what is missing: a new CRD's resource, or the default ServiceAccount."""
     if error.status == 404:
         return "the cluster does not know" in error.message or "page not found" in error.message or "could not find" in error.message
     return error.status == 403 and "error looking up service account" in error.message
@@ -184,7 +184,7 @@ def _advice(error: ApiError) -> str:
 
 
 def _may_go_to_existing(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline) -> bool:
-    """Whether the object lives in a namespace; that has to be there already."""
+    """Return whether the object is namespaced. Raises `DeployError` if its namespace does not exist."""
     named = _named(manifest, rendered)
     if not answered(lambda: api.is_namespaced(manifest, deadline), f"{named} cannot be applied", deadline):
         return False

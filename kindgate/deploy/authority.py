@@ -1,4 +1,4 @@
-"""The run's own certificate authority: one for each cluster, kept with it, and no one else's."""
+"""The run's certificate authority: one per cluster, kept with the cluster and never shared."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Authority:
-    """Issues certificates; its key and what it has issued are kept in `folder`, which is private to the user.
+    """Issues certificates. Its key and the certificates it issued are in `folder`, which only the user can read.
 
-    The same names get the same certificate again: on a kept cluster nothing changes that has not changed.
+    The same names get the same certificate again, so a kept cluster sees no needless changes.
     """
 
     folder: Path
@@ -40,11 +40,11 @@ class Authority:
 
     @property
     def certificate(self) -> bytes:
-        """The authority's own certificate (PEM)."""
+        """The CA certificate (PEM)."""
         return self._ca.cert_pem.bytes()
 
     def issue(self, names: Iterable[str]) -> Mapping[str, bytes]:
-        """What a Secret with a certificate for `names` (hosts or addresses) holds."""
+        """Return the content of a Secret with a certificate for `names` (hosts or addresses)."""
         wanted = tuple(dict.fromkeys(names))
         kept = self.folder / f"issued-{hashlib.sha256(' '.join(sorted(wanted)).encode()).hexdigest()[:16]}.pem"
         key_mark = b"-----BEGIN CERTIFICATE-----"
@@ -58,9 +58,9 @@ class Authority:
 
 
 def with_certificates(rendered: Rendered, authority: Authority) -> Rendered:
-    """`rendered` with certificates in the Secrets that kindgate makes for it; the authority is made when it is first needed.
+    """Return `rendered` with certificates in the Secrets that kindgate creates; the CA is created on first use.
 
-    Raises `ManifestError` for a host that no certificate can be for.
+    Raises `ManifestError` for a host that cannot have a certificate.
     """
     contents: dict[ObjectRef, Mapping[str, bytes]] = {}
     for ref, names in names_by_secret(rendered).items():
@@ -74,9 +74,9 @@ def with_certificates(rendered: Rendered, authority: Authority) -> Rendered:
 
 
 def write_trusted(parts: Iterable[Rendered], authority: Authority, target: Path) -> bool:
-    """Write every certificate that the entries of `parts` are verified by to `target`; whether there is any.
+    """Write the certificates that verify the entries of `parts` to `target`; return whether there are any.
 
-    Those are the authority's, where it issues one of them, and what the manifests' own TLS Secrets hold.
+    These are the CA's, if it issues one of them, and the content of the manifests' own TLS Secrets.
     """
     known = tuple(parts)
     trusted = [certificate for rendered in known for certificate in certificates_of(rendered)]
@@ -88,7 +88,7 @@ def write_trusted(parts: Iterable[Rendered], authority: Authority, target: Path)
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that only this user can read, complete or not at all."""
+    """Atomically write a file that only this user can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.touch(mode=0o600)

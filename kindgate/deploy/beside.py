@@ -1,7 +1,7 @@
-"""A second version of an application beside the first in one cluster: namespaces and hosts of its own, all else alike.
+"""The baseline next to the pull request's version in one cluster: separate namespaces and hosts, otherwise identical.
 
-What belongs to the application is copied: namespaces that hold an Ingress, and those that nothing cluster-wide points
-into. What the cluster has once stays the first version's: the ingress controller, Prometheus, CRDs, classes.
+The application's namespaces are copied: those that contain an Ingress, and those that no cluster-scoped object points
+to. Whatever a cluster has only once stays the first version's: ingress controller, Prometheus, CRDs, classes.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
 
 SUFFIX = "-base"
-"""What the second version's namespaces and hosts end with."""
+"""The suffix of the baseline's namespaces and hosts."""
 
 ANY_HOST_BASE = "kindgate-base.localhost"
-"""The host of a second version whose Ingress names none: a rule with a host comes before one without."""
+"""The baseline's host if its Ingress names none: rules with a host take precedence over rules without one."""
 
 NAME_LABEL = "kubernetes.io/metadata.name"
-"""The label that every namespace carries, with its own name."""
+"""The label with its own name that Kubernetes sets on every namespace."""
 
 SHARED = INITIAL_NAMESPACES - {DEFAULT_NAMESPACE}
-"""Namespaces of the cluster itself."""
+"""The cluster's own namespaces."""
 
 _REPLICATED = {"Deployment": "pod-template-hash", "StatefulSet": "controller-revision-hash", "ReplicaSet": ""}
-"""Kinds with a number of replicas, and the label that tells their revisions apart."""
+"""Kinds with replicas, and the label that distinguishes their revisions."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """The second version as it is applied.
+    """The baseline as it is applied.
 
-    `namespaces` maps the first version's to the second's, and `hosts` the hosts as they are requested.
+    `namespaces` maps the first version's namespaces to the baseline's, and `hosts` does so for the requested hosts.
     """
 
     rendered: Rendered
@@ -46,9 +46,9 @@ class Beside:
 
 
 def place_beside(head: Rendered, base: Rendered) -> Beside:
-    """`base` moved out of the way of `head`, with as many replicas of each workload that both have.
+    """Move `base` to separate namespaces and hosts, with the replica counts of `head` for the workloads that both have.
 
-    Raises `ManifestError` where the two cannot stand side by side, or have no host in common.
+    Raises `ManifestError` if the two have no host in common.
     """
     namespaces = {name: name + SUFFIX for name in application_namespaces(base)}
     moved = _Move(namespaces)
@@ -70,13 +70,13 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
 
 
 def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:
-    """`rendered` with the pods of `namespaces` spread over the nodes as the version beside them is: nothing else differs."""
+    """Return `rendered` with the pods of `namespaces` spread over the nodes like the baseline's, so nothing else differs."""
     objects = tuple(spread(item) if ObjectRef.of(item).namespace in namespaces else item for item in rendered.objects)
     return replace(rendered, objects=objects)
 
 
 def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
-    """The namespaces that belong to the application, sorted: not those of what serves the whole cluster."""
+    """The application's namespaces, sorted, without those that serve the whole cluster."""
     entered = {ObjectRef.of(ingress).namespace for ingress in rendered.of_kind("Ingress")}
     wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and kind_of(item) != "Namespace")
     pointed = {name for item in wide for name in _named_namespaces(item)}
@@ -84,9 +84,9 @@ def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
 
 
 def beside_host(host: str) -> str:
-    """The host of the second version: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star.
+    """Return the baseline's host: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star.
 
-    Where the first version answers for any host, the second one gets a host of its own.
+    If the first version answers for any host, the baseline gets a separate host.
     """
     if not host:
         return ANY_HOST_BASE
@@ -96,7 +96,7 @@ def beside_host(host: str) -> str:
 
 
 def spread(manifest: Manifest) -> Manifest:
-    """A workload whose pods prefer the nodes that have fewest of them; one that says where it wants to be is left alone."""
+    """Make a workload's pods prefer the nodes with the fewest of them; a workload with its own constraints is unchanged."""
     template = pod_template(manifest)
     if template is None or kind_of(manifest) not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
         return manifest
@@ -106,13 +106,13 @@ def spread(manifest: Manifest) -> Manifest:
 
 
 def spread_constraint(manifest: Manifest) -> dict[str, Any]:
-    """Evenly over the nodes, pods of one revision among themselves: those that a rollout replaces do not count."""
+    """An even spread over the nodes among pods of one revision: pods that a rollout replaces do not count."""
     template = pod_template(manifest)
     constraint: dict[str, Any] = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
-        # a tainted control plane is no place for these pods, and must not count as an empty one
+        # these pods cannot run on a tainted control plane, so it must not count as an empty node
         "nodeTaintsPolicy": "Honor",
         "labelSelector": {"matchLabels": dict(template.labels) if template is not None else {}},
     }
@@ -121,7 +121,7 @@ def spread_constraint(manifest: Manifest) -> dict[str, Any]:
 
 
 def _named_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YAML document
-    """Every namespace that a cluster-scoped object points into: subjects, webhooks' and API services' Services."""
+    """The namespaces that a cluster-scoped object points to: in subjects, and in the Services of webhooks and API services."""
     if isinstance(node, list):
         return {name for item in node for name in _named_namespaces(item)}
     if not isinstance(node, Mapping):
@@ -131,7 +131,7 @@ def _named_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YA
 
 
 def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
-    """Whether the second version needs an object of its own: what lives in its namespaces, they themselves, their rights."""
+    """Return whether the baseline needs its own copy: objects in its namespaces, the namespaces, and their role bindings."""
     ref = ObjectRef.of(manifest)
     if ref.namespace:
         return ref.namespace in namespaces
@@ -141,7 +141,7 @@ def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
 
 
 def _hosts(rendered: Rendered) -> set[str]:
-    """The hosts that the Ingress objects route, wildcards as they are; empty for any host."""
+    """The hosts that the Ingress objects route, wildcards included; empty for any host."""
     specs = [ingress.get("spec") or {} for ingress in rendered.of_kind("Ingress")]
     named = {str(rule.get("host") or "") for spec in specs for rule in spec.get("rules") or ()}
     return named | ({""} if any(spec.get("defaultBackend") for spec in specs) else set())
@@ -156,12 +156,12 @@ def _with_replicas(manifest: Manifest, replicas: int | None) -> Manifest:
 
 
 class _Move:
-    """Moves objects from namespaces to those beside them, with all that names them."""
+    """Moves objects to the baseline's namespaces and renames every reference to them."""
 
     def __init__(self, namespaces: Mapping[str, str]) -> None:
         self._namespaces = namespaces
         names = "|".join(map(re.escape, sorted(namespaces))) or "(?!)"
-        # a Service's name as DNS has it: NAME.NAMESPACE.svc
+        # a Service's DNS name: NAME.NAMESPACE.svc
         self._service = re.compile(rf"(?<=\.)({names})(?=\.svc\b)")
         self._special: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "Namespace": self._namespace,
@@ -171,7 +171,7 @@ class _Move:
         }
 
     def object(self, manifest: Manifest) -> Manifest:
-        """The object in its new place."""
+        """Return the object in its new namespace."""
         copy = self._part(manifest)
         special = self._special.get(kind_of(manifest))
         return special(copy) if special else copy
@@ -208,7 +208,7 @@ class _Move:
 
 
 def _without_node_ports(copy: dict[str, Any]) -> dict[str, Any]:
-    """A Service that takes whatever node port is free: the first version has the one that it asks for."""
+    """Return the Service without fixed node ports: the first version already uses them."""
     ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in copy["spec"].get("ports") or ()]
     return {**copy, "spec": {**copy["spec"], "ports": ports}} if ports else copy
 

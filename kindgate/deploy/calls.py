@@ -1,4 +1,4 @@
-"""API calls that are repeated within a deadline for as long as that is safe and may help."""
+"""API calls that are retried within a deadline while a retry is safe and can help."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 def ask(
     api: Api, method: str, path: str, deadline: Deadline, *, query: Query = (), body: Mapping[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """The answer to a request that may safely be sent twice (GET, DELETE); None where there is no such object.
+    """Return the response to an idempotent request (GET, DELETE); None if the object does not exist.
 
     Raises `DeployError`.
     """
@@ -33,7 +33,7 @@ def ask(
 
 
 def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
-    """What `send` returns, tried again while the server is unreachable or says 5xx. Raises `DeployError` about `what`."""
+    """Return the result of `send`, retrying while the server is unreachable or returns 5xx. Raises `DeployError` about `what`."""
 
     def attempt() -> Ready[T] | Pending | Hopeless:
         try:
@@ -45,7 +45,7 @@ def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
 
 
 def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadline: Deadline) -> T:
-    """What `probe` comes to; what never comes and what is late become a `DeployError` about `what`."""
+    """Wait for the result of `probe`. Raises `DeployError` about `what` for a permanent failure or a timeout."""
     try:
         return wait_for(what, probe, deadline)
     except NeverHappens as error:
@@ -55,7 +55,7 @@ def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadl
 
 
 def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
-    """Wait until the object of that uid is deleted. Raises `DeployError` that names the finalizers that hold it."""
+    """Wait until the object with that uid is deleted. Raises `DeployError` that names the finalizers that block it."""
 
     def probe() -> Ready[None] | Pending | Hopeless:
         found = ask(api, "GET", path, deadline)

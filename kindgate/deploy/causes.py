@@ -1,4 +1,4 @@
-"""Why a workload does not become ready: from pods, their owners and events to causes, each with the line that proves it."""
+"""Why a workload does not become ready: causes from its pods, their owners and events, each with the line that proves it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kindgate.model import Manifest, ObjectRef
 
 AT_ONCE = 0.0
 SHORTLY = 5.0
-"""For what the cluster may still mend by itself: a quota that a leaving pod frees, a Secret that comes a moment later."""
+"""For problems that the cluster can still resolve: a terminating pod frees quota, a Secret arrives a moment later."""
 
 RETRIED_ONCE = 12.0
-"""For pulls that a registry was too busy for: the kubelet tries again after 10 s."""
+"""For pulls from an overloaded registry: the kubelet retries after 10 s."""
 
 BOUND_SOON = 20.0
-"""For volumes that are made by hand: the controller that binds them looks again every 15 s."""
+"""For volumes created by hand: the controller that binds them checks every 15 s."""
 
 NEVER = math.inf
 
@@ -29,11 +29,11 @@ _CLAIM_TROUBLE = frozenset({"ProvisioningFailed", "ExternalProvisioning", "Faile
 
 @dataclass(frozen=True)
 class Cause:
-    """What keeps `object` from being ready: Kubernetes' `reason`, and the `proof` in the words of who found it.
+    """One reason that keeps `object` from being ready: Kubernetes' `reason`, and `proof` as its source reports it.
 
-    After `grace` seconds of standing it is taken as final; infinite where it may pass, and only the deadline ends the
-    waiting. `container` names whose log says more, `previous` whether that of its run before, and `pod` where it is
-    when `object` is none. `restarts` counts how often a container that crashes was started again; None for other causes.
+    After `grace` seconds a cause is final; it is infinite if the problem can pass and only the deadline ends the wait.
+    `container` is the one whose log shows more, `previous` selects the log of its previous run, and `pod` names its pod if
+    `object` is not one. `restarts` counts the restarts of a crashing container; None for other causes.
     """
 
     object: ObjectRef
@@ -51,15 +51,15 @@ class Cause:
 
 
 def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None = None) -> list[Cause]:
-    """What is wrong with a live workload, the most telling first; empty where nothing is, or nothing is known yet.
+    """Return what is wrong with a live workload, the strongest evidence first; empty if nothing is, or nothing is known yet.
 
-    `nodes` are the cluster's nodes where they may be read: only then can a pod be told to fit nowhere.
-    Only pods of the present revision count, so that what a new rollout replaces fails nobody.
+    `nodes` are the cluster's nodes, if readable: without them, no pod can be proven unschedulable. Only pods of the
+    current revision count, so a pod that a rollout replaces fails no run.
     """
     if not is_up_to_date(workload):
         return []
     found = [cause for pod in observed.pods(workload) for cause in _of_pod(pod, observed, nodes)]
-    if workload["kind"] == "Job":  # it decides itself how often its containers may fail
+    if workload["kind"] == "Job":  # a Job's own limit decides how often its containers may fail
         found = [replace(cause, grace=NEVER) if cause.reason == "CrashLoopBackOff" else cause for cause in found]
         found += _of_failed_pods(workload)
     found += _of_controller(workload, observed)
@@ -68,7 +68,7 @@ def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | N
 
 
 def claim_causes(claims: Iterable[ObjectRef], observed: Observed) -> list[Cause]:
-    """Why PersistentVolumeClaims get no volume, by the newest event about each; those that are bound have no cause."""
+    """Return why PersistentVolumeClaims get no volume, by the newest event of each; bound claims have no cause."""
     found: list[Cause] = []
     for ref in claims:
         live = observed.get(ref)
@@ -82,14 +82,14 @@ def claim_causes(claims: Iterable[ObjectRef], observed: Observed) -> list[Cause]
 
 
 def _of_failed_pods(job: Manifest) -> Iterator[Cause]:
-    """That pods of a Job have failed, and others may do better: the Job says when it gives up."""
+    """Yield a cause if pods of a Job failed. Others might succeed: the Job reports when it gives up."""
     failed = (job.get("status") or {}).get("failed", 0)
     if failed:
         yield Cause(ObjectRef.of(job), "PodsFailed", f"{failed} of its pods failed so far", NEVER)
 
 
 def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
-    """Broken pods that a StatefulSet waits for before it replaces them (kubernetes/kubernetes#67250)."""
+    """Yield broken pods that a StatefulSet waits for before it replaces them (kubernetes/kubernetes#67250)."""
     spec = workload.get("spec") or {}
     if workload["kind"] != "StatefulSet" or spec.get("podManagementPolicy") == "Parallel" or keeps_old_pods(workload):
         return
@@ -98,12 +98,12 @@ def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manif
         broken = next(_of_pod(pod, observed, nodes), None) if ObjectRef.of(pod) not in current else None
         if broken is not None:
             proof = f"the StatefulSet does not replace this pod of the previous revision until it is ready: {broken.reason}: {broken.proof}"
-            # without a readiness probe it is ready for a moment at each start, and is then replaced
+            # without a readiness probe it is briefly ready at each start, and is then replaced
             yield replace(broken, reason="OldPodStuck", proof=proof, grace=NEVER, restarts=None)
 
 
 def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:
-    """Why the pods are not even made: a quota, an admission policy, a webhook."""
+    """Yield why the pods are not even created: a quota, an admission policy, a webhook."""
     makers = [workload]
     if workload["kind"] == "Deployment":
         replicaset = observed.current_replicaset(workload)
@@ -183,7 +183,7 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
     if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
         return Cause(ref, str(ended["reason"]), f"container {name} failed to start: {ended.get('message', '')}")
     restarts, ends_now = int(container.get("restartCount", 0)), (state.get("terminated") or {}).get("exitCode", 0) != 0
-    if reason == "CrashLoopBackOff" or (restarts and ends_now):  # it may look terminated for most of the time until its next start
+    if reason == "CrashLoopBackOff" or (restarts and ends_now):  # its state can be `terminated` for most of the time between restarts
         proof = f"container {name} keeps exiting, last exit code {ended.get('exitCode', 'unknown')}, {restarts} restarts"
         return Cause(ref, "CrashLoopBackOff", proof, container=name, previous=not ends_now, restarts=restarts)
     if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
@@ -197,11 +197,11 @@ _KUBELET_EVENTS = {
     "FailedCreatePodSandBox": "no runtime for .* is configured",
     "Unhealthy": "",
 }
-"""The events that show why a pod is not ready, each with a pattern of the messages that are final."""
+"""The events that explain a pod that is not ready, each with a pattern of its final messages."""
 
 
 def _from_events(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> Iterator[Cause]:  # noqa: FBT001 - private, and named
-    """The last word of the kubelet on mounts, sandboxes and probes."""
+    """Yield the kubelet's latest reports on mounts, sandboxes and probes."""
     for reason, lasting in _KUBELET_EVENTS.items():
         last = next((event for event in reversed(events) if event.get("reason") == reason), None)
         if last is not None and (reason == "Unhealthy") == started:
@@ -215,7 +215,7 @@ def _started(status: dict[str, Any]) -> bool:
 
 
 def _patience(reason: str, message: str) -> float:
-    """How long a failed pull may still come right: not at all when registry or runtime have said that there is no such image."""
+    """Return how long a failed pull can still recover: 0 if the registry or runtime reported that the image does not exist."""
     said = "not found|does not exist|manifest unknown|unauthorized|authentication required|denied|invalid reference|forbidden|no match for"
     if reason in {"InvalidImageName", "ErrImageNeverPull"} or re.search(said, message, re.IGNORECASE):
         return AT_ONCE

@@ -1,4 +1,4 @@
-"""Helm charts: `helm template` makes a chart the objects that `helm install` would apply."""
+"""Helm charts: `helm template` renders a chart to the objects that `helm install` would apply."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CHART_FILE = "Chart.yaml"
 
 _HOOK = "helm.sh/hook"
 _INSTALLED = frozenset({"pre-install", "post-install", "crd-install"})
-"""Hooks that an installation runs; others belong to upgrades, rollbacks, deletions and `helm test`."""
+"""Hooks that run on installation; others belong to upgrades, rollbacks, deletions and `helm test`."""
 
 _SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Helm:
-    """Helm's options. `values` are values files, later ones winning; `enabled` lets a kustomization's `helmCharts:` run helm."""
+    """Helm's options. Later `values` files override earlier ones; `enabled` lets a kustomization's `helmCharts:` run helm."""
 
     values: tuple[Path, ...] = ()
     release: str = ""
@@ -36,7 +36,7 @@ class Helm:
 
 
 def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) -> Rendered:
-    """The objects of a chart, its CustomResourceDefinitions first; raises `ManifestError` in helm's own words."""
+    """Render a chart, its CustomResourceDefinitions first. Raises `ManifestError` with helm's own message."""
     for file in helm.values:
         if not file.is_file():
             raise ManifestError(f"--app-values {file}: file not found")
@@ -69,14 +69,14 @@ def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) 
 
 
 def release_name(chart: Path) -> str:
-    """The chart's name, as a release may be called."""
+    """Return the chart's name as a valid release name."""
     documents = read_documents((chart / CHART_FILE).read_text(), str(chart / CHART_FILE))
     name = str(documents[0].get("name") or chart.name) if documents and isinstance(documents[0], dict) else chart.name
     return re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:53] or "app"
 
 
 def _objects(text: str, chart: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each object with the template that it came from, which helm writes above it."""
+    """Yield each object with its template, which helm names in a comment above it."""
     for part in re.split(r"^---\s*$", text, flags=re.MULTILINE):
         source = _SOURCE.search(part)
         file = shown(chart / source[1].partition("/")[2]) if source else ""

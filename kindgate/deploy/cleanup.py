@@ -1,4 +1,4 @@
-"""The deletion of what a run has applied to a cluster that outlives the run."""
+"""Delete what a run applied to a cluster that outlives the run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kindgate.waiting import Deadline
 
 
 def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
-    """Delete the objects of `rendered`'s kinds and namespaces that carry the run's label, last applied first, and wait until they are gone.
+    """Delete the objects with the run's label in `rendered`'s kinds and namespaces, last applied first; wait until they are gone.
 
-    Nothing without the label is touched. Returns what was deleted. Raises `DeployError` that names what is left and
-    the finalizers that hold it.
+    Objects without the label are left alone. Returns the deleted objects. Raises `DeployError` that names what is left
+    and the finalizers that block it.
     """
     deleted: list[ObjectRef] = []
     with connect(address) as api:
@@ -34,7 +34,7 @@ def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: D
 
 
 def _collection(api: Api, manifest: Manifest, deadline: Deadline) -> str:
-    """Where objects like this one are listed; empty where the cluster does not know the kind."""
+    """The path of the object's collection; empty if the cluster does not know the kind."""
     ref = ObjectRef.of(manifest)
     try:
         return api.collection(str(manifest["apiVersion"]), str(manifest["kind"]), ref.namespace or "default", deadline)
@@ -45,7 +45,7 @@ def _collection(api: Api, manifest: Manifest, deadline: Deadline) -> str:
 
 
 def _labelled(api: Api, collection: str, run: str, deadline: Deadline) -> list[tuple[str, dict[str, Any]]]:
-    """The run's objects in a collection, each with its path, and complete with `kind`, which lists leave out."""
+    """The run's objects in a collection, each with its path and with `kind`, which lists omit."""
     answer = ask(api, "GET", collection, deadline, query=[("labelSelector", f"{RUN_LABEL}={run}")]) or {}
     kind = str(answer.get("kind", "")).removesuffix("List")
     return [(f"{collection}/{item['metadata']['name']}", {**item, "kind": kind}) for item in answer.get("items") or ()]

@@ -1,7 +1,7 @@
-"""What else than its pods would let an application out of its containers: rights over the cluster, and other namespaces.
+"""Ways out of an application's containers other than its pods: rights over the cluster, and other namespaces.
 
-`--app-pod-security=baseline` is enforced by a label of each namespace. It holds as long as the application can neither
-change that label, nor create pods where there is none, nor execute in pods that are not its own.
+A label on each namespace enforces `--app-pod-security=baseline`. It holds as long as the application can neither
+change that label, nor create pods in namespaces without it, nor execute commands in other pods.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from kindgate.model import Manifest, ObjectRef, Rendered, group_of, is_kubernete
 from kindgate.pod_templates import pod_templates
 
 RESERVED = INITIAL_NAMESPACES - {DEFAULT_NAMESPACE} | {"local-path-storage", "ingress", "load", "monitoring"}
-"""Namespaces of the cluster and of kindgate's own components, whose pods are privileged."""
+"""Namespaces of the cluster and of kindgate's components, which run privileged pods."""
 
 _CLUSTER_WIDE = frozenset(
     {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IngressClass", "GatewayClass", "PriorityClass"}
 )
-"""Kinds without a namespace that change nothing about other pods, by themselves."""
+"""Cluster-scoped kinds that by themselves do not affect other pods."""
 
 _READ = frozenset({"get", "list", "watch"})
 _POWERS = frozenset({"*", "bind", "escalate", "impersonate"})
 _WAYS_IN = ("/exec", "/attach", "/portforward", "/proxy", "/ephemeralcontainers", "/token")
 _USUAL_ROLES = frozenset({"view", "edit", "admin"})
-"""Roles of every cluster that may be bound in a namespace; `view` may be bound everywhere."""
+"""Built-in roles that may be bound in a namespace; `view` may also be bound cluster-wide."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Rights:
 
 
 def confinement_findings(parts: Sequence[Rendered], trusted: Collection[ObjectRef] = ()) -> list[Finding]:
-    """Everything in what is applied that could leave its containers; `trusted` objects are kindgate's own."""
+    """Return everything in `parts` that could escape its containers; `trusted` objects are kindgate's own."""
     found: list[Finding] = []
     rights = _Rights.of(item for part in parts for item in part.objects)
     for part in parts:
@@ -60,7 +60,7 @@ def confinement_findings(parts: Sequence[Rendered], trusted: Collection[ObjectRe
 
 
 def with_enforcement(part: Rendered, trusted: Collection[ObjectRef] = ()) -> Rendered:
-    """`part` with the label on every namespace of the application, by which the API server refuses pods below the level."""
+    """Return `part` with the label on every application namespace that makes the API server reject pods below the level."""
     named = {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
     needed = {ObjectRef.of(item).namespace for item in part.objects if ObjectRef.of(item) not in trusted}
     added = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}}] * (DEFAULT_NAMESPACE in needed - named)

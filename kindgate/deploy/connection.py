@@ -1,4 +1,4 @@
-"""From a kubeconfig to HTTP connections; no credential stays on disk beside the kubeconfig itself."""
+"""HTTP connections from a kubeconfig; no credential stays on disk except in the kubeconfig itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
 CONNECTIONS = 64
-"""Watches keep one connection each; more than this many would be opened anew for every request."""
+"""Size of the pool: each watch keeps one connection, and beyond the limit each request opens a new one."""
 
 
 class Connection:
-    """Where a cluster's API server is, how to log in, and a pool of connections to it.
+    """The address of a cluster's API server, the credentials, and a connection pool.
 
-    The kubernetes package reads the kubeconfig, so every way to log in that it knows works. Raises `ApiError` for
-    a kubeconfig that cannot be used.
+    The kubernetes package reads the kubeconfig, so all its authentication methods work. Raises `ApiError` for an
+    unusable kubeconfig.
     """
 
     def __init__(self, address: ClusterAddress) -> None:
@@ -30,7 +30,7 @@ class Connection:
 
         self._configuration = Configuration()
         try:
-            # It writes certificates and the key into files, for OpenSSL to read: they are gone when that has happened.
+            # the kubernetes package writes certificates and key to files for OpenSSL, which are deleted once loaded
             with tempfile.TemporaryDirectory(prefix="kindgate-", dir=private_folder(address.name)) as folder:
                 load_kube_config(  # type: ignore[no-untyped-call]  # published without types
                     str(address.kubeconfig),
@@ -46,12 +46,12 @@ class Connection:
         self.pool = _pool(self._configuration, context)
 
     def headers(self) -> dict[str, str]:
-        """What logs a request in, where that is not done by a certificate; a token that has expired is renewed."""
+        """Headers that authenticate a request, unless a client certificate does; an expired token is renewed."""
         settings: Any = self._configuration.auth_settings().values()
         return {setting["key"]: setting["value"] for setting in settings if setting["in"] == "header"}
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self.pool.clear()
 
 

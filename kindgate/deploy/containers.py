@@ -1,4 +1,4 @@
-"""Rules about containers: images that can be read, and the policy of a workload whose figures mean something."""
+"""Rules for containers: readable images, and the policy that makes a workload's measurements meaningful."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 
 @dataclass(frozen=True)
 class LimitDefaults:
-    """What a namespace's LimitRange objects give a container that sets nothing: requests and limits by resource."""
+    """Requests and limits by resource that a namespace's LimitRange objects give a container without its own."""
 
     requests: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 
 def limit_defaults(manifests: Iterable[Manifest]) -> dict[str, LimitDefaults]:
-    """The defaults of each namespace that has a LimitRange for containers, by the namespace's name."""
+    """The defaults of each namespace that has a LimitRange for containers, by namespace name."""
     found: dict[str, LimitDefaults] = {}
     for manifest in manifests:
         if kind_of(manifest) != "LimitRange":
@@ -39,7 +39,7 @@ def limit_defaults(manifests: Iterable[Manifest]) -> dict[str, LimitDefaults]:
         for one in (manifest.get("spec") or {}).get("limits") or ():
             if one.get("type") == "Container":
                 known = found.get(namespace, LimitDefaults())
-                # A maximum is the default limit, and a limit the default request, where nothing else is given.
+                # without explicit defaults, the maximum is the default limit, and the limit is the default request
                 limits = {**(one.get("max") or {}), **(one.get("default") or {})}
                 requests = {**limits, **(one.get("defaultRequest") or {})}
                 found[namespace] = LimitDefaults({**known.requests, **requests}, {**known.limits, **limits})
@@ -47,7 +47,7 @@ def limit_defaults(manifests: Iterable[Manifest]) -> dict[str, LimitDefaults]:
 
 
 def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -> Iterator[Finding]:
-    """What is wrong with the containers of one object; `defaults` are those of its namespace."""
+    """Yield the problems of one object's containers; `defaults` are its namespace's."""
     ref = ObjectRef.of(manifest)
     for template in pod_templates(manifest):
         for path, container in template.containers():
@@ -66,7 +66,7 @@ def _policy(file: str, ref: ObjectRef, path: str, message: str) -> Finding:
 
 
 def effective_resources(resources: Mapping[str, Any], defaults: LimitDefaults) -> dict[str, Mapping[str, Any]]:
-    """Requests and limits of a container as the API server completes them: a request that is left out is its own limit."""
+    """Return a container's requests and limits as the API server completes them: a missing request equals the limit."""
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     return {"limits": {**defaults.limits, **limits}, "requests": {**defaults.requests, **limits, **requests}}
 
@@ -74,7 +74,7 @@ def effective_resources(resources: Mapping[str, Any], defaults: LimitDefaults) -
 def _image(container: Container, file: str, ref: ObjectRef, path: str) -> Iterator[Finding]:
     image = container.get("image")
     if image is None and ref.kind not in _SERVING:
-        return  # a custom resource's controller may fill it in
+        return  # a custom resource's controller might set it
     if not image:
         yield Finding(file, ref, f"{path}.image", "no image")
         return

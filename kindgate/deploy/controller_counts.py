@@ -1,7 +1,7 @@
-"""The bundled ingress controllers' own counts of answers: what tells an application's 404 from one of the controller.
+"""The bundled ingress controllers' response counts, which tell an application's 404 from the controller's own.
 
-A controller counts an answer under a Service only when a route led the request there. Neither the status nor the text
-of an answer tells whose it is.
+A controller counts a response under a Service only if a route led the request there. Neither status nor text of a
+response identifies its source.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AnswersByService = Callable[[int], float | None]
-"""How many answers of a status (404) came from Services so far; None where no controller says."""
+"""Returns the number of responses with a status (404) that came from Services so far; None if no controller reports it."""
 
 _PATH = "/api/v1/namespaces/ingress/services/ingress-metrics:metrics/proxy/metrics"
-"""Every bundled controller has its metrics behind this Service."""
+"""Path to the controller's metrics, through a Service that all bundled controllers share."""
 
 _SECONDS = 2.0
 _COUNTED = re.compile(
@@ -33,7 +33,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def counted_answers(metrics: str, status: int) -> float:
-    """The answers of `status` that came from Services, in a controller's metrics as Prometheus reads them."""
+    """Return the number of responses with `status` from Services, given a controller's metrics in Prometheus format."""
     total = 0.0
     for found in _COUNTED.finditer(metrics):
         labels = dict(_LABEL.findall(found["labels"]))
@@ -45,7 +45,7 @@ def counted_answers(metrics: str, status: int) -> float:
 
 @contextmanager
 def answers_by_service(address: ClusterAddress) -> Iterator[AnswersByService]:
-    """Asks the controller of a cluster of our own; on an existing cluster it is not known which one answers."""
+    """Yield a query to kindgate's own ingress controller; for an existing cluster it returns None, as its controller is unknown."""
     if address.existing:
         yield lambda _: None
         return

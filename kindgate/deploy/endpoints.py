@@ -1,4 +1,4 @@
-"""Whether a Service has an address, and whether it can be expected to get one."""
+"""Whether a Service has an address, and whether one can be expected."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from kindgate.deploy.observed import Observed
 from kindgate.model import Manifest, ObjectRef
 
 _SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
-"""What keeps pods running. Those of Jobs and CronJobs come and go: no Service can be expected to lead to one."""
+"""Workloads that keep pods running. Pods of Jobs and CronJobs come and go, so a Service cannot wait for them."""
 
 
 def has_ready_address(service: Manifest, observed: Observed) -> bool:
-    """Whether requests to the Service reach a pod that is ready."""
+    """Return whether requests to the Service reach a ready pod."""
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in observed.endpoints(ObjectRef.of(service)))
 
 
 def awaits_address(service: Manifest, observed: Observed) -> bool:
-    """Whether a pod behind the Service is on its way.
+    """Return whether a pod behind the Service can be expected.
 
-    None is where it selects nothing, an external name, workloads without replicas, or only pods of Jobs. Pods of others
-    (an operator's) count as soon as they are there.
+    None can if the Service has no selector or an external name, or selects only workloads without replicas or pods of
+    Jobs. Pods of other owners (an operator) count once they exist.
     """
     selector = service["spec"].get("selector") or {}
     if not selector or service["spec"].get("type") == "ExternalName":
@@ -45,7 +45,7 @@ def _template_labels(workload: Manifest) -> Mapping[str, str]:
 
 
 def _wanted_pods(workload: Manifest, observed: Observed) -> int:
-    """How many pods the workload keeps running, as far as its controller has said."""
+    """The number of pods the workload keeps running, as far as its controller has reported."""
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     if workload["kind"] == "DaemonSet":
         return int(status.get("desiredNumberScheduled", 0))
@@ -55,7 +55,7 @@ def _wanted_pods(workload: Manifest, observed: Observed) -> int:
 
 
 def _is_running_on_its_own(pod: Manifest) -> bool:
-    """Whether the pod was made by hand, and has not ended."""
+    """Return whether the pod has no owner and has not ended."""
     return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
 
 

@@ -1,7 +1,7 @@
-"""How requests enter the application: every routed path of its Ingresses, HTTPRoutes and IngressRoutes, and what to request there.
+"""Entries: the routed paths of the application's Ingresses, HTTPRoutes and IngressRoutes, and the paths to request there.
 
-The path requested on a route is the one that the annotation `kindgate.dev/path` names; else the path of the HTTP probe
-of the pods behind it, where the route leads there; else the route's own path. A route that cannot be requested without
+The requested path of a route is, in this order: the path in the annotation `kindgate.dev/path`; the path of the HTTP
+probe of the pods behind it, if the route leads there; the route's own path. A route that cannot be requested without
 guessing is a finding, not an entry.
 """
 
@@ -21,16 +21,16 @@ from kindgate.deploy.traefik_routes import traefik_routes
 from kindgate.model import Manifest, ObjectRef, Rendered
 
 PATH_ANNOTATION = "kindgate.dev/path"
-"""On an Ingress, HTTPRoute or IngressRoute: the paths to request, separated by spaces, where its own are not the ones to judge."""
+"""On an Ingress, HTTPRoute or IngressRoute: the paths to request, separated by spaces, instead of its own."""
 
 ANY_HOST = "*"
-"""How an entry without a host is shown, as kubectl shows it."""
+"""Shown as the host of an entry without one, as kubectl does."""
 
 _SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 
 
 class PathSource(enum.StrEnum):
-    """Where the path of an entry comes from."""
+    """The source of an entry's path."""
 
     ANNOTATION = "annotation"
     PROBE = "probe"
@@ -39,10 +39,10 @@ class PathSource(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One path of one host that requests enter by.
+    """One path of one host through which requests enter.
 
-    `host` goes into the Host header, and into SNI with `tls`; it is empty where any host will do. `object` routes it to
-    `service`; `route_path` is the path as that object has it.
+    `host` goes into the Host header, and into SNI with `tls`; it is empty if any host matches. `object` routes it to
+    `service`; `route_path` is the path in that object.
     """
 
     host: str
@@ -55,28 +55,28 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What figures of this entry are called: its host, and its path where that is not `/`."""
+        """The entry's name in results: its host, plus its path unless that is `/`."""
         return (self.host or ANY_HOST) + (self.path if self.path != "/" else "")
 
 
 def entry_note(entry: Entry) -> str:
-    """What to say about an entry whose path is that of a probe: load on it may say little about the application."""
+    """The note for an entry that uses a probe's path: load on it might say little about the application."""
     return f"{entry.label}: using a health probe's path; set the path to judge with the annotation {PATH_ANNOTATION} on {entry.object}"
 
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries of an application, in the order of its manifests, and the findings about routes that are none."""
+    """The application's entries in manifest order, and the findings about routes that cannot be requested."""
 
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
 
 
 def read_entries(rendered: Rendered, provided: Sequence[Rendered] = (), *, existing: bool = False) -> Entries:
-    """The entries of `rendered`; `provided` is applied before it.
+    """Read the entries of `rendered`; `provided` is applied before it.
 
-    On an `existing` cluster, classes, Gateways and Services that the manifests lack may be there, so no route is left
-    out for want of them.
+    In an `existing` cluster, classes, Gateways and Services that the manifests lack might exist, so no route is skipped
+    because they are missing.
     """
     objects = [manifest for part in (*provided, rendered) for manifest in part.objects]
     reader = _Reader(References(objects), objects, existing=existing)
@@ -93,7 +93,7 @@ def read_entries(rendered: Rendered, provided: Sequence[Rendered] = (), *, exist
 
 
 def entries_of(rendered: Rendered, provided: Sequence[Rendered] = (), *, existing: bool = False) -> tuple[Entry, ...]:
-    """The entries alone, as `read_entries` has them."""
+    """Return only the entries of `read_entries`."""
     return read_entries(rendered, provided, existing=existing).entries
 
 
@@ -104,7 +104,7 @@ class _Reader:
     existing: bool
 
     def read(self, manifest: Manifest) -> tuple[list[Entry], list[tuple[str, str]]]:
-        """The entries of one object, and what is to say about its other routes: pairs of path and message."""
+        """Return one object's entries, and the problems of its other routes as pairs of path and message."""
         routes = [*self._routes(manifest)]
         problems = [(route.place, route.problem) for route in routes if route.problem]
         usable = [route for route in routes if not route.problem]
@@ -141,7 +141,7 @@ class _Reader:
         yield replace(entry, path=probe, source=PathSource.PROBE) if leads_there and probe != route.path else entry
 
     def _backend_problem(self, route: HostRoute) -> str:
-        """Why nothing can answer on this route; empty where something may."""
+        """Return why nothing can answer on this route; empty if something might."""
         if self.existing or route.service is None:
             return ""
         service = self.references.get(route.service)
@@ -152,7 +152,7 @@ class _Reader:
         return self._pods_problem(route.service, (service.get("spec") or {}).get("selector") or {})
 
     def _pods_problem(self, service: ObjectRef, selector: Mapping[str, str]) -> str:
-        """Why no pod is behind a Service; empty where its endpoints, or its pods, may be made by something else."""
+        """Return why no pod is behind a Service; empty if something else might create its endpoints or pods."""
         if not selector or any("." in ObjectRef.of(item).kind for item in self.objects):
             return ""
         owners = [item for item in self.objects if _selects(selector, item, service.namespace)]
@@ -171,7 +171,7 @@ def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _best(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None:
-    """The route of `host` that serves `path`: the longest that matches; else the first that is a regular expression, or any."""
+    """Return the route of `host` that serves `path`: the longest match, otherwise the first regular expression, if any."""
     mine = [route for route in routes if route.host == host]
     matching = [route for route in mine if route.matches(path)]
     if matching:
@@ -180,7 +180,7 @@ def _best(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None
 
 
 def requested_host(host: str) -> str:
-    """The host that is requested for a routed one: `*.shop.localhost` covers `kindgate.shop.localhost`."""
+    """Return the host to request for a routed one: for `*.shop.localhost`, `kindgate.shop.localhost`."""
     return host.replace("*", "kindgate", 1)
 
 

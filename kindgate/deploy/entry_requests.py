@@ -1,4 +1,4 @@
-"""HTTP clients for the hosts behind the ingress: requests go to its address, whatever host they are for."""
+"""HTTP clients for the hosts behind the ingress: every request goes to the ingress's address, regardless of its host."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def entry_session(address: ClusterAddress) -> requests.Session:
-    """A session whose requests take TLS's server name from their Host header, and verify it by `address.ca_file`.
+    """A session that takes the TLS server name from the Host header and verifies it against `address.ca_file`.
 
-    Proxies and `.netrc` of the environment are ignored. The caller closes it.
+    Proxies and `.netrc` of the environment are ignored. The caller closes the session.
     """
     import requests  # noqa: PLC0415  # 0.1 s to import, and not every run sends requests from here
 
@@ -32,7 +32,7 @@ def entry_session(address: ClusterAddress) -> requests.Session:
 
 
 def entry_url(address: ClusterAddress, path: str, *, tls: bool) -> str:
-    """Where `path` of any host is requested; raises `DeployError` for TLS on an existing cluster that has no URL for it."""
+    """Return the URL of `path` on any host. Raises `DeployError` for TLS if the existing cluster has no TLS URL."""
     if tls and not address.ingress_tls_url:
         raise DeployError(
             "an entry uses TLS, but no TLS URL is known", next_step="set --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)"
@@ -41,12 +41,12 @@ def entry_url(address: ClusterAddress, path: str, *, tls: bool) -> str:
 
 
 def trusted_file(address: ClusterAddress) -> Path | None:
-    """The certificates by which TLS is verified; None where they are the system's."""
+    """The CA file that verifies TLS; None to use the system's certificates."""
     return address.ca_file if address.ca_file is not None and address.ca_file.exists() else None
 
 
 def curl_command(entry: Entry, address: ClusterAddress) -> str:
-    """The command that requests an entry by hand from this machine."""
+    """The command that requests an entry manually from this machine."""
     url = entry_url(address, entry.path, tls=entry.tls)
     if not entry.host:
         return f"curl {url}"

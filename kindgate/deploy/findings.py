@@ -1,4 +1,4 @@
-"""What validation finds in manifests before anything is created."""
+"""Findings of validation, before anything is created."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Level = Literal["error", "warning"]
 class Finding:
     """One problem of one object.
 
-    `file` is where the object came from and `line` the line there (0 where it is not known), `path` the field
-    (`spec.replicas`). An error keeps the object from being applied or its pods from starting; a warning does not. The
-    warnings that `--app-strict` turns into errors have `policy` set.
+    `file` is the object's source, `line` the line in it (0 if unknown), and `path` the field (`spec.replicas`). An error
+    keeps the object from being applied or its pods from starting; a warning does not. `policy` marks the warnings that
+    `--app-strict` turns into errors.
     """
 
     file: str
@@ -35,10 +35,10 @@ class Finding:
 
 
 def strict(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings with those about policy as errors."""
+    """Return the findings with policy warnings as errors."""
     return tuple(replace(finding, level="error") if finding.policy else finding for finding in findings)
 
 
 def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order in which a person mends them: errors first, each level in the order of the manifests."""
+    """Sort the findings in the order to fix them: errors first, each level in manifest order."""
     return tuple(sorted(findings, key=lambda finding: finding.level != "error"))

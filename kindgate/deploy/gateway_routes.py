@@ -12,9 +12,9 @@ _HTTPS = frozenset({"HTTPS", "TLS"})
 
 
 def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing: bool = False) -> Iterator[HostRoute]:
-    """Every path of every hostname; `objects` are all that is applied.
+    """Yield every path of every hostname; `objects` are all applied objects.
 
-    A route whose Gateway is not among `objects` is served by no controller, but for an `existing` cluster.
+    A route whose Gateway is not among `objects` is served by no controller, except in an `existing` cluster.
     """
     ref = ObjectRef.of(manifest)
     spec = manifest.get("spec") or {}
@@ -64,5 +64,5 @@ def _listener_hosts(listeners: Sequence[Any]) -> list[str]:
 
 
 def _covers(pattern: str, host: str) -> bool:
-    """Whether a listener's hostname covers a route's; a listener without one covers all."""
+    """Return whether a listener's hostname covers a route's; a listener without a hostname covers all."""
     return not pattern or pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:]))

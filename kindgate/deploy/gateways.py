@@ -1,4 +1,4 @@
-"""Gateways that Traefik serves for the run: whichever controller the manifests mean, and where they leave the Gateway to somebody else."""
+"""Gateways for the run, all served by Traefik, whichever controller the manifests name, including any they omit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ CLASS = "traefik"
 API_VERSION = "gateway.networking.k8s.io/v1"
 
 _PORTS: Mapping[str, int] = {"HTTP": 80, "HTTPS": 443, "TLS": 443}
-"""The ports that the ingress listens on, by a listener's protocol."""
+"""The ingress's ports, by listener protocol."""
 
 _ROUTES = frozenset({"HTTPRoute", "GRPCRoute", "TLSRoute"})
 
 
 def with_gateways(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """`parts`, which are normalized and applied in this order, with every Gateway served by Traefik; the notes say what was changed.
+    """Return `parts` (normalized, in apply order) with Traefik serving every Gateway; the notes list the changes.
 
-    Changes nothing where Traefik's GatewayClass is not among them (component gateway-api). Classes of other
-    controllers become Traefik's, listeners get the ports of the ingress, and a Gateway that routes name and no part
-    brings is made, open to routes of all namespaces.
+    Changes nothing if Traefik's GatewayClass is missing (component gateway-api). Classes of other controllers become
+    Traefik's, listeners move to the ingress's ports, and a Gateway that routes name but no part defines is created, open
+    to routes of all namespaces.
     """
     everything = [manifest for part in parts for manifest in part.objects]
     classes = {ObjectRef.of(item).name: _controller(item) for item in everything if kind_of(item) == "GatewayClass"}
@@ -56,7 +56,7 @@ def _with_gateways(part: Rendered, classes: Mapping[str, str], there: set[Object
 
 
 def _served(manifest: Manifest, notes: list[str]) -> Manifest:
-    """The object as Traefik serves it; what was changed is noted."""
+    """Return the object as Traefik serves it; changes are noted."""
     ref, spec = ObjectRef.of(manifest), manifest.get("spec") or {}
     if ref.kind == "GatewayClass" and _controller(manifest) != CONTROLLER:
         notes.append(f"{ref}: its controller {_controller(manifest)} is not installed; Traefik serves it")
@@ -68,7 +68,7 @@ def _served(manifest: Manifest, notes: list[str]) -> Manifest:
 
 
 def _with_ports(gateway: ObjectRef, listeners: Sequence[Mapping[str, Any]], notes: list[str]) -> Iterator[Mapping[str, Any]]:
-    """The listeners on the ports of the ingress, but for one that would then be there twice."""
+    """Yield the listeners on the ingress's ports; a listener stays where it is if moving it would create a duplicate."""
     taken = {(listener.get("protocol"), listener.get("port"), listener.get("hostname")) for listener in listeners}
     for listener in listeners:
         wanted = _PORTS.get(str(listener.get("protocol")))
@@ -84,7 +84,7 @@ def _with_ports(gateway: ObjectRef, listeners: Sequence[Mapping[str, Any]], note
 
 
 def _missing_gateways(objects: Iterable[Manifest], there: set[ObjectRef]) -> dict[ObjectRef, dict[str, None]]:
-    """The Gateways that routes name and nothing brings, each with the names of the listeners that they name."""
+    """The Gateways that routes name but nothing defines, each with the listener names that routes use."""
     missing: dict[ObjectRef, dict[str, None]] = {}
     for manifest in objects:
         ref = ObjectRef.of(manifest)
@@ -98,7 +98,7 @@ def _missing_gateways(objects: Iterable[Manifest], there: set[ObjectRef]) -> dic
 
 
 def _gateway(ref: ObjectRef, names: Iterable[str]) -> Manifest:
-    """A Gateway with a listener of each name, by HTTPS where the name says so."""
+    """Return a Gateway with one plain and one secure listener as needed; a name such as `https` or `tls` means secure."""
     secure = [name for name in names if any(word in name.lower() for word in ("https", "tls", "secure", "443"))]
     plain = [name for name in names if name not in secure] or ([] if secure else ["http"])
     anywhere = {"namespaces": {"from": "All"}}

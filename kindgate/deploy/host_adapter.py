@@ -1,4 +1,7 @@
-"""Sends requests to the URL's address and takes it for the server that the Host header names. Imports requests: 0.1 s."""
+"""A requests adapter that connects to the URL's address but verifies the server named in the Host header.
+
+Importing requests takes 0.1 s.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class HostAdapter(HTTPAdapter):
-    """To be mounted on `https://`: the Host header's name goes into SNI, and the certificate must be for it."""
+    """Mount it on `https://`: the Host header's name goes into SNI, and the certificate must match it."""
 
     def __init__(self) -> None:
         super().__init__(pool_connections=100)
         self._context = create_urllib3_context()
-        # a certificate that the manifests bring is trusted as it is, whether it is an authority's or not
+        # trust a certificate from the manifests as it is, even if no CA issued it
         self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
     def build_connection_pool_key_attributes(
@@ -28,7 +31,7 @@ class HostAdapter(HTTPAdapter):
         verify: bool | str,  # noqa: FBT001  # requests' signature
         cert: str | tuple[str, str] | None = None,
     ) -> tuple[Any, Any]:
-        """One pool of connections for each name."""
+        """Keep one connection pool per name."""
         place, given = super().build_connection_pool_key_attributes(request, verify, cert)
         options: dict[str, Any] = {**given, "ssl_context": self._context}
         name = urlsplit(f"//{request.headers['Host']}").hostname if request.headers.get("Host") else None

@@ -1,4 +1,4 @@
-"""What plain HTTP answers for the hosts that are requested with TLS: a redirect to HTTPS, the page itself, or nothing."""
+"""The response over plain HTTP for hosts that are requested with TLS: a redirect to HTTPS, the page itself, or nothing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import requests
 
 _SECONDS = 5.0
-"""The entry itself has answered before: its redirect is the controller's own, and takes milliseconds."""
+"""Request timeout: the entry has already answered, and the controller's redirect takes milliseconds."""
 
 
 def plain_http_notes(entries: Iterable[Entry], address: ClusterAddress, deadline: Deadline) -> tuple[str, ...]:
-    """One request by HTTP for each host whose entries all have TLS, and what it answered; nothing where no route takes it."""
+    """Request each host whose entries all use TLS over HTTP once, and note the response; a 4xx or 5xx yields no note."""
     known = tuple(entries)
     plain = {entry.host for entry in known if not entry.tls}
     first = {entry.host: entry for entry in reversed(known) if entry.tls and entry.host not in plain}

@@ -1,4 +1,4 @@
-"""What tells one Kubernetes object from another."""
+"""The identity of a Kubernetes object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.errors import ManifestError
 
 @dataclass(frozen=True, order=True)
 class Identity:
-    """An object's API group, kind, namespace and name: two manifests with the same are the same object."""
+    """API group, kind, namespace and name: manifests that agree in all four describe the same object."""
 
     group: str
     kind: str
@@ -19,9 +19,9 @@ class Identity:
 
 
 def identity(manifest: object, source: str) -> Identity:
-    """The identity of what a YAML document describes; `source` names the document in the error.
+    """Return the identity of a YAML document's object; `source` names the document in the error.
 
-    Raises `ManifestError` where it is no Kubernetes object: no mapping, or `apiVersion`, `kind` or a name missing.
+    Raises `ManifestError` if it is not a Kubernetes object: no mapping, or no `apiVersion`, `kind` or name.
     """
     if not isinstance(manifest, Mapping):
         raise ManifestError(f"{source}: not a Kubernetes object: {str(manifest)[:80]!r}")

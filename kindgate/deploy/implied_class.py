@@ -1,4 +1,4 @@
-"""The class of an Ingress that names none but is written for ingress-nginx."""
+"""The class of an Ingress that names none but has ingress-nginx annotations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 
 
 def with_implied_class(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """`parts` with class nginx on each Ingress that has annotations of ingress-nginx and no class, where that class is served.
+    """Set class nginx on each Ingress in `parts` with ingress-nginx annotations and no class, if that class is served.
 
-    Where its author runs it, ingress-nginx serves the default class. Here another controller may, which reads none of
-    these annotations. What is changed is noted.
+    In its author's cluster, ingress-nginx serves the default class. Here another controller might, which ignores these
+    annotations. Changes are noted.
     """
     classes = [
         str(item["metadata"]["name"])

@@ -1,4 +1,4 @@
-"""The last step of readiness: the ingress answers at every entry, and the answer is the application's."""
+"""The last readiness step: the ingress answers on every entry, and the response is the application's."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import requests
 
 FIRST_ATTEMPT_SECONDS, LONGEST_ATTEMPT_SECONDS = 0.25, 2.0
-"""What a request may take: at first, and at most; each that took too long allows the next one twice as much.
+"""Request timeouts: the first one and the maximum; each timeout doubles the next.
 
-Until a network policy lets the controller reach a new pod, packets are dropped: a request hangs, and the next one gets through.
+Packets are dropped until a network policy lets the controller reach a new pod: one request hangs, the next succeeds.
 """
 
 OWN_404_SECONDS = 3.0
-"""How long an application may answer 404 itself before that is final: some do while they start."""
+"""How long the application's own 404 is tolerated before it is final: some applications return it during startup."""
 
 CERTIFICATE_SECONDS = 20.0
-"""How long a certificate may be refused before that is final: a controller shows its own until it has read the Secret."""
+"""How long a rejected certificate is tolerated before it is final: a controller serves its own until it has read the Secret."""
 
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
@@ -35,7 +35,7 @@ _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
 @dataclass(frozen=True)
 class Answer:
-    """What an entry answered when it was ready: the status, and where a redirect leads."""
+    """An entry's response once it is ready: the status, and the target of a redirect."""
 
     entry: Entry
     status: int
@@ -43,7 +43,7 @@ class Answer:
 
     @property
     def note(self) -> str:
-        """What to say about an answer that is not the application's page; empty for every other one."""
+        """The note about a redirect, which is not the application's page; empty for any other response."""
         if not 300 <= self.status < 400:
             return ""
         return f"{self.entry.label} answers {self.status} with a redirect to {self.location or 'nowhere'}, which is not followed"
@@ -52,10 +52,10 @@ class Answer:
 def wait_answering(
     entries: Sequence[Entry], address: ClusterAddress, deadline: Deadline, *, in_a_row: int, counts: AnswersByService = lambda _: None
 ) -> tuple[Answer, ...]:
-    """Wait until the ingress leads every entry to something that answers, `in_a_row` times, and return the last answers.
+    """Wait until every entry answers `in_a_row` times through the ingress, and return the last responses.
 
-    No answer, 404, 502, 503 and 504 mean that it does not yet, but for a 404 that the controller counts as the
-    application's. Every other status is the application's own. Raises `DeployError` with the last answer.
+    No response, 404, 502, 503 and 504 mean not ready, except a 404 that the controller counts as the application's. Every
+    other status is the application's own. Raises `DeployError` with the last response.
     """
     with entry_session(address) as session:
         return tuple(
@@ -69,17 +69,17 @@ def wait_answering(
 
 
 def answers_in_a_row(rendered: Rendered) -> int:
-    """How often an entry must answer without a gap: twice for each pod that can be behind it.
+    """Return how many consecutive responses an entry must give: two for each pod that can be behind it.
 
-    A controller sends requests to the pods in turn. One answer proves one pod; another one, on a node that does not
-    know the controller's address yet, may still refuse it.
+    A controller sends requests to the pods in turn, and one response proves one pod. Another pod, on a node that does not
+    know the controller's address yet, might still refuse.
     """
     replicas = [int(workload["spec"].get("replicas", 1)) for workload in rendered.of_kind(*_SCALED)]
     return 2 * max([1, *replicas])
 
 
 class _Probe:
-    """Requests one entry until it answers `times` times in a row."""
+    """Requests one entry until it has answered `times` times in a row."""
 
     def __init__(
         self, session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline, *, times: int, counts: AnswersByService
@@ -96,7 +96,7 @@ class _Probe:
         self._refused_since = math.inf
 
     def attempt(self) -> Ready[Answer] | Pending | Hopeless:
-        """One round of requests."""
+        """Send one round of requests."""
         import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
         for answered in range(self._times):
@@ -120,7 +120,7 @@ class _Probe:
         return self._session.get(self._url, headers=headers, timeout=timeout, allow_redirects=False)
 
     def _is_own_404(self) -> bool:
-        """Whether the controller counts one more 404 of a Service for one more request."""
+        """Return whether one more request raises the controller's count of 404s from Services."""
         import requests  # noqa: PLC0415 - see above
 
         before = self._counts(404)
@@ -134,7 +134,7 @@ class _Probe:
         return again.status_code == 404 and after is not None and after > before
 
     def _refused(self, error: requests.exceptions.SSLError) -> Pending | Hopeless:
-        """A certificate that is not trusted, or not for this host, is given as long as a controller needs to read it."""
+        """Tolerate an untrusted or wrong certificate for as long as a controller needs to read its Secret."""
         self._refused_since = min(self._refused_since, self._clock())
         said = f"the certificate of {self._entry.host} was rejected: {error}"
         if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
@@ -144,7 +144,7 @@ class _Probe:
         )
 
     def _final(self, said: str) -> Pending | Hopeless:
-        """The application's own 404 is given a moment, and is then no matter of time."""
+        """Tolerate the application's own 404 briefly; after that, waiting does not help."""
         self._own_404_since = min(self._own_404_since, self._clock())
         if self._clock() - self._own_404_since < OWN_404_SECONDS:
             return Pending(f"the application itself answered {said}")

@@ -10,7 +10,7 @@ from kindgate.deploy.routes import HostRoute
 from kindgate.model import Manifest, ObjectRef, kind_of
 
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-"""Names the class where `spec.ingressClassName` does not; older than the field, and still in wide use."""
+"""Names the class if `spec.ingressClassName` does not; older than the field, but still widely used."""
 
 _REGEX_SIGNS = re.compile(r"[()\[\]{}|^$*+?\\]")
 _REWRITES = (
@@ -21,20 +21,20 @@ _REWRITES = (
 
 
 _PATTERNS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
-"""With one of these, paths of every type are regular expressions."""
+"""With either of these, paths of every type are regular expressions."""
 
 
 def ingress_class(manifest: Manifest) -> str:
-    """The class that an Ingress names, by its field or the older annotation; empty where it names none."""
+    """Return the class that an Ingress names, in the field or the older annotation; empty if it names none."""
     annotations = manifest["metadata"].get("annotations") or {}
     return str((manifest.get("spec") or {}).get("ingressClassName") or annotations.get(CLASS_ANNOTATION) or "")
 
 
 def ingress_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing: bool = False) -> Iterator[HostRoute]:
-    """Every routed path of the Ingress, its default backend among them; `objects` are all that is applied.
+    """Yield every routed path of the Ingress, including its default backend; `objects` are all applied objects.
 
-    An Ingress of a class that is not among `objects` is served by no controller: its routes say so, but on an
-    `existing` cluster, whose classes are not known.
+    An Ingress whose class is not among `objects` is served by no controller, which its routes report, except in an
+    `existing` cluster, whose classes are unknown.
     """
     spec = manifest.get("spec") or {}
     problem = "" if existing else _unserved(manifest, objects)
@@ -73,7 +73,7 @@ def _is_on(annotations: Mapping[str, Any], name: str) -> bool:
 
 
 def _has_tls(entries: Sequence[Any], host: str) -> bool:
-    """Whether the host has TLS: an entry without hosts is for all of them."""
+    """Return whether the host has TLS; an entry without hosts covers all of them."""
     return any(not entry.get("hosts") or host in entry["hosts"] for entry in entries)
 
 

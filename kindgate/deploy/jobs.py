@@ -1,4 +1,4 @@
-"""When a Job is done, also one that Kubernetes deletes as soon as it has finished."""
+"""Whether a Job is done, even one that Kubernetes deletes as soon as it finishes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from kindgate.waiting import Hopeless, Pending, Ready
 
 _COMPLETED = "Completed"
 _FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"})
-"""The reasons of the one event that the Job controller writes at the end."""
+"""The reasons in the Job controller's final event."""
 
 
 def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
-    """How far a Job is: ready when complete or suspended; hopeless when Kubernetes has given it up."""
+    """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
     failed = condition(live, "Failed")
     if failed.get("status") == "True":
         return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
@@ -22,10 +22,10 @@ def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
 
 
 def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless | None:
-    """What became of a Job that is not there any more (`ttlSecondsAfterFinished`); None where nothing proves it, and for other kinds.
+    """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
 
-    It was seen at its end, or the events about it outlive it: those of the Job that made the newest event, because an
-    earlier one of the same name has left events too.
+    The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
+    count, because an earlier Job of the same name left events too.
     """
     if ref.kind != "Job":
         return None

@@ -1,4 +1,4 @@
-"""Manifests that name what the nodes really have: the names and the pull policy of images that are loaded into them."""
+"""Image names and pull policies in manifests, adapted to the images that are loaded into the nodes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _POLICY = "imagePullPolicy"
 
 
 def with_loaded_images(rendered: Rendered, loaded: Mapping[ImageReference, LoadedImage]) -> Rendered:
-    """The objects with each image of `loaded` under its name in the nodes and with a pull policy that uses it.
+    """Give each image in `loaded` its name in the nodes and a pull policy that uses it.
 
-    A container whose image is not in `loaded` stays as it is. What becomes of a digest, and each explicit `Always` that
-    is replaced, is added to the notes. In custom resources only a policy that would make the nodes pull is changed,
-    because their schema need not have the field.
+    A container whose image is not in `loaded` is unchanged. The notes list every dropped or kept digest and every replaced
+    explicit `Always`. In custom resources, only a policy that would make the nodes pull is changed, because their schema
+    might lack the field.
     """
     notes: list[str] = []
     objects = tuple(_with_loaded(manifest, loaded, notes) for manifest in rendered.objects)
@@ -50,7 +50,7 @@ def _with_loaded(manifest: Manifest, loaded: Mapping[ImageReference, LoadedImage
 
 
 def _reference(container: Container) -> ImageReference | None:
-    """The image of the container; None where it names none or no valid one, which validation reports."""
+    """Return the container's image; None if it is missing or invalid, which validation reports."""
     try:
         return ImageReference.parse(str(container["image"])) if container.get("image") else None
     except ImageError:

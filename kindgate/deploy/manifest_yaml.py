@@ -1,4 +1,4 @@
-"""Manifests as YAML, with every scalar read the way kubectl reads it.
+"""Manifests as YAML, with every scalar read as kubectl reads it.
 
 kubectl decodes YAML with go-yaml 2, whose rules are neither YAML 1.1 nor 1.2: `0644` is an octal number and `on` a
 boolean, but `22:22`, `=` and dates are text. The rules are those of go-yaml's `resolve.go`; the tests compare them
@@ -23,7 +23,7 @@ from kindgate.errors import ManifestError
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = f"{_TAG}plain"
-"""Our own tag of a scalar that is neither quoted nor tagged: `scalar` decides what it is."""
+"""The internal tag of a scalar that is neither quoted nor tagged: `scalar` decides its type."""
 
 _WORDS: Mapping[str, object] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -35,28 +35,28 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _UINT64 = 2**64
 _SHORTEST_EXPONENT = 1e21
-"""From here on Go writes a float with an exponent, and so as no integer."""
+"""From this value on, Go writes a float with an exponent, so it is not an integer."""
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_documents(text: str, source: str) -> list[Any]:
-    """The documents of a YAML stream (JSON is YAML too), empty ones left out.
+    """Return the documents of a YAML stream (JSON is valid YAML), without empty ones.
 
-    `source` names the stream in the `ManifestError` that is raised for malformed YAML, and for a value that JSON and
-    so Kubernetes cannot express.
+    `source` names the stream in the error. Raises `ManifestError` for malformed YAML, and for a value that JSON, and so
+    Kubernetes, cannot represent.
     """
     if text.lstrip().startswith("{"):
-        with contextlib.suppress(ValueError):  # flow YAML may look like JSON, and libyaml does not read all of JSON's escapes
+        with contextlib.suppress(ValueError):  # flow YAML can look like JSON, and libyaml does not support all JSON escapes
             return [json.loads(text, parse_float=lambda number: _number(float(number)))]
     try:
-        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]  # a safe loader
+        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]  # derived from the safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{source}: malformed YAML: {' '.join(str(error).split())}") from error
 
 
 def scalar(text: str) -> Any:  # noqa: ANN401  # a bool, int, float, str or None, as JSON has them
-    """The value of an unquoted scalar; raises `ValueError` for an infinite number, which JSON cannot express."""
+    """Return the value of an unquoted scalar. Raises `ValueError` for infinity and NaN, which JSON cannot represent."""
     if text in _WORDS:
         return _WORDS[text]
     if _NOT_FINITE.fullmatch(text):
@@ -73,7 +73,7 @@ def scalar(text: str) -> Any:  # noqa: ANN401  # a bool, int, float, str or None
 
 
 def _integer(text: str) -> int:
-    """The value of Go's `ParseInt(text, 0, 64)`: a leading zero means octal."""
+    """Parse an integer like Go's `ParseInt(text, 0, 64)`: a leading zero means octal."""
     sign = -1 if text.startswith("-") else 1
     digits = text.lstrip("+-").lower()
     if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
@@ -82,7 +82,7 @@ def _integer(text: str) -> int:
 
 
 def _number(value: float) -> int | float:
-    """JSON has one kind of number: `1.0` and `1e3` are the integers that they equal."""
+    """Return integral values as integers, because JSON has one number type: `1.0` and `1e3` are integers."""
     return int(value) if value.is_integer() and abs(value) < _SHORTEST_EXPONENT else value
 
 
@@ -92,18 +92,18 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader has no types
     yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(".*", re.DOTALL))]}  # noqa: RUF012  # PyYAML copies it per class
 
     def construct_untyped(self, _suffix: str, node: Any) -> Any:  # noqa: ANN401  # PyYAML's nodes have no types
-        """A node with a tag that Kubernetes does not know: the tag is ignored."""
+        """Construct a node with a tag that Kubernetes does not know, ignoring the tag."""
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
         return self.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else self.construct_json_object(node)
 
     def construct_json_object(self, node: Any) -> dict[str, Any]:  # noqa: ANN401  # the same
-        """A mapping whose keys are text, as in JSON."""
+        """Construct a mapping with string keys, as in JSON."""
         self.flatten_mapping(node)
         return {_key(self.construct_object(key, deep=True)): self.construct_object(value, deep=True) for key, value in node.value}
 
     def construct_typed(self, node: Any) -> Any:  # noqa: ANN401  # the same
-        """A scalar with one of YAML's own tags."""
+        """Construct a scalar with a standard YAML tag."""
         tag, text = node.tag.removeprefix(_TAG), str(node.value)
         if tag in {"str", "timestamp"}:
             return text
@@ -126,7 +126,7 @@ def _key(key: Hashable) -> str:
 
 
 def _merges(loader: Any, node: Any, flatten: Any) -> None:  # noqa: ANN401  # PyYAML's nodes have no types
-    """Mark `<<` as YAML's merge key, which no implicit resolver does here."""
+    """Mark `<<` as YAML's merge key: this loader has no implicit resolver for it."""
     for key, _ in node.value:
         if key.tag == _PLAIN and key.value == "<<":
             key.tag = f"{_TAG}merge"

@@ -1,4 +1,4 @@
-"""Live copies of collections of the API server: listed once, then kept by watches that survive its restart."""
+"""Live copies of API collections: listed once, then updated by watches that survive a restart of the server."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 RETRY_SECONDS = 0.5
-"""How long a watch that broke waits before it lists again."""
+"""Delay before a broken watch lists again."""
 
 REFUSALS = 10
-"""How many refusals of a list in a row are final: an API server that has just started refuses at first."""
+"""After this many consecutive refusals a list has failed: an API server that has just started refuses at first."""
 
 
 class Mirror:
-    """Copies of the collections `(kind, path)`, as a context manager: inside it, watches run in threads of their own.
+    """Copies of the collections `(kind, path)`, as a context manager that runs one watch thread per collection.
 
-    `snapshot` is what is known now. `wait` pauses until something has changed, and suits `wait_for` as its pause.
+    `snapshot` is the current state. `wait` pauses until something changes, and is suitable as the pause of `wait_for`.
     """
 
     def __init__(self, api: Api, collections: Iterable[tuple[str, str]], deadline: Deadline) -> None:
@@ -50,21 +50,21 @@ class Mirror:
 
     @property
     def deadline(self) -> Deadline:
-        """When listing has to have succeeded."""
+        """The deadline for listing the collections."""
         return self._deadline
 
     def ring(self) -> None:
-        """Say that something has changed."""
+        """Signal a change."""
         self._changed.set()
 
     def wait(self, seconds: float) -> None:
-        """Pause until something has changed, `seconds` at most."""
+        """Pause until something changes, for at most `seconds`."""
         if self._changed.wait(seconds):
             self._changed.clear()
 
     @property
     def trouble(self) -> str:
-        """What keeps a collection from being watched, or nothing."""
+        """The error that keeps a collection from being watched; empty if none."""
         return next((copy.trouble for copy in self._copies if copy.trouble), "")
 
     @property
@@ -74,11 +74,11 @@ class Mirror:
 
     @property
     def refusal(self) -> str:
-        """Why the server refuses to list a collection, once it has refused `REFUSALS` times in a row; else empty."""
+        """The reason why the server refuses to list a collection, after `REFUSALS` consecutive refusals; otherwise empty."""
         return next((copy.trouble for copy in self._copies if copy.refusals >= REFUSALS), "")
 
     def snapshot(self) -> Observed:
-        """Everything that is known now, and what was deleted since the beginning."""
+        """Return the current objects, and those deleted since the start."""
         return Observed(
             [manifest for copy in self._copies for manifest in copy.objects()],
             gone=[manifest for copy in self._copies for manifest in copy.gone()],
@@ -86,7 +86,7 @@ class Mirror:
 
 
 class _Copy(threading.Thread):
-    """One collection's copy, by object uid."""
+    """A copy of one collection, by object uid."""
 
     def __init__(self, api: Api, kind: str, path: str, mirror: Mirror) -> None:
         super().__init__(name=f"watch {path}", daemon=True)
@@ -104,13 +104,13 @@ class _Copy(threading.Thread):
             return list(self._objects.values())
 
     def gone(self) -> list[Manifest]:
-        """What was deleted, as it was seen last and in the order of its deletion."""
+        """Return the last known state of deleted objects, in the order of their deletion."""
         with self._lock:
             return list(self._gone.values())
 
     def end(self) -> None:
-        """Make a thread that reads from a watch return."""
-        # A watch that has ended by itself this very moment cannot be ended again.
+        """Unblock the thread that reads from the watch."""
+        # a watch that ends by itself at this moment cannot be shut down
         with self._lock, suppress(ValueError, RuntimeError, OSError):
             if self._response is not None:
                 self._response.shutdown()
@@ -139,7 +139,7 @@ class _Copy(threading.Thread):
         return str(answer["metadata"]["resourceVersion"])
 
     def _follow(self, version: str) -> str:
-        """Take the events of one watch; the version to go on from, or nothing where the collection has to be listed again."""
+        """Process the events of one watch; return the version to resume from, or an empty one if a new list is needed."""
         response = self._api.open_watch(self._path, version)
         with self._lock:
             self._response = response

@@ -1,7 +1,7 @@
-"""What becomes of ingress-nginx's annotations where Traefik serves class nginx.
+"""The effect of ingress-nginx annotations when Traefik serves class nginx.
 
-The list is that of Traefik 3.7's provider kubernetesIngressNGINX. What it does not read is reported, with what happens
-instead; what leads requests elsewhere, or keeps a route from being loaded, is an error.
+The list is that of Traefik 3.7's provider kubernetesIngressNGINX. Annotations that it does not read are reported with
+their consequence; one that misroutes requests or keeps a route from being loaded is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ READ = _words(
     upstream-hash-by upstream-vhost use-regex whitelist-source-range x-forwarded-prefix
     """
 )
-"""The annotations, without their prefix, that Traefik's provider reads."""
+"""The annotations that Traefik's provider reads, without their prefix."""
 
 ROUTING = _words(
     """
@@ -48,7 +48,7 @@ ROUTING = _words(
     server-alias server-snippet ssl-passthrough temporal-redirect upstream-vhost use-regex
     """
 )
-"""Those that decide where a request goes, or whether it reaches the application at all."""
+"""Annotations that decide where a request goes, or whether it reaches the application at all."""
 
 _INSTEAD: Mapping[str, str] = {
     "auth-tls-match-cn": "every client certificate of that authority is admitted",
@@ -80,10 +80,10 @@ _VALUES: Mapping[str, tuple[str, str, Level]] = {
     "backend-protocol": ("HTTP|HTTPS|GRPC|GRPCS", "the application is sent HTTP/1.1", "error"),
     "proxy-http-version": ("1.1", "the application is sent HTTP/1.1", "warning"),
 }
-"""The values of an annotation that are read, what happens with any other, and how bad that is."""
+"""The supported values of an annotation, the consequence of any other, and its level."""
 
 _NO_EFFECT = frozenset({"", "false", "off", "http"})
-"""Values, in lower case, by which an annotation changes nothing."""
+"""Lowercase values with which an annotation changes nothing."""
 
 _DIRECTIVES = _words(
     """
@@ -96,10 +96,10 @@ _PLAIN_PATH = re.compile(r"/[\w.\-/]*", re.ASCII)
 
 
 def nginx_findings(rendered: Rendered, provided: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
-    """What Traefik does otherwise than ingress-nginx with the Ingresses of `rendered`, each by its annotation.
+    """Return how Traefik deviates from ingress-nginx for the Ingresses of `rendered`, one finding per annotation.
 
-    `provided` is applied before. Nothing is found where ingress-nginx itself is applied, or no Traefik is: an Ingress
-    without a class goes to the default class, and where that is Traefik's, no annotation of nginx is read.
+    `provided` is applied before. Nothing is found if ingress-nginx itself is applied, or no Traefik is. An Ingress without
+    a class goes to the default class; if that is Traefik's, no nginx annotation is read.
     """
     everything = [manifest for part in (*provided, rendered) for manifest in part.objects]
     controllers = {
@@ -135,7 +135,7 @@ def _whose(named: str) -> str:
 
 
 def _differences(name: str, value: str) -> Iterator[tuple[str, Level]]:
-    """What happens instead of one annotation of an Ingress of class nginx."""
+    """Yield the consequence of one annotation on an Ingress of class nginx."""
     if name in _SNIPPETS:
         unknown = sorted(_directives(value) - _DIRECTIVES)
         if unknown:
@@ -154,7 +154,7 @@ def _differences(name: str, value: str) -> Iterator[tuple[str, Level]]:
 
 
 def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
-    """Paths that ingress-nginx has refused since 1.12 unless its strict-validate-path-type is switched off."""
+    """Yield paths that ingress-nginx 1.12 and later reject unless strict-validate-path-type is off."""
     for number, rule in enumerate((ingress.get("spec") or {}).get("rules") or ()):
         for index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
             text = str(path.get("path") or "/")
@@ -164,7 +164,7 @@ def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
 
 
 def _directives(snippet: str) -> set[str]:
-    """The names of all directives of a piece of nginx configuration, those in blocks included."""
+    """Return the names of all directives in an nginx snippet, including those in blocks."""
     text = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "''", snippet)
     text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text)
     text = re.sub(r"\$\{\w+\}", "$", text)

@@ -1,6 +1,6 @@
-"""Rendered objects in the form in which the API server keeps them, so that every later step can rely on it.
+"""Rendered objects in the form the API server stores, so every later step can rely on it.
 
-Lists are taken apart, empty fields left out, each object knows its namespace, and each namespace is there.
+Lists are split into their items, empty fields removed, every object has its namespace, and every namespace exists.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from kindgate.model import Manifest, ObjectRef, Rendered
 DEFAULT_NAMESPACE = "default"
 
 INITIAL_NAMESPACES = frozenset({DEFAULT_NAMESPACE, "kube-system", "kube-public", "kube-node-lease"})
-"""The namespaces that every cluster has from the start."""
+"""The namespaces that every new cluster has."""
 
 
 def objects_of(documents: Iterable[Any], source: str) -> list[dict[str, Any]]:
-    """The Kubernetes objects of YAML documents: the items of `List` kinds one by one, fields that are null left out.
+    """Return the Kubernetes objects of YAML documents, with `List` kinds split into items and null fields removed.
 
-    `source` names the documents in the `ManifestError` that is raised for one that is not a Kubernetes object.
+    `source` names the documents in the error. Raises `ManifestError` for a document that is not a Kubernetes object.
     """
     found = [_without_nulls(item) for document in documents for item in _items(document, source)]
     for item in found:
@@ -32,11 +32,10 @@ def objects_of(documents: Iterable[Any], source: str) -> list[dict[str, Any]]:
 
 
 def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE, create_namespaces: bool = True) -> tuple[Rendered, ...]:
-    """`parts`, which are applied in this order, with a namespace on every object that lives in one.
+    """Return `parts`, which are applied in this order, with a namespace on every namespaced object.
 
-    `namespace` is the one for objects that name none. An object that lives in no namespace loses the one that it
-    names, as in the API server. With `create_namespaces`, a namespace that no part provides is added to the first
-    part that needs it, and noted there.
+    `namespace` is for objects that name none. A cluster-scoped object loses its namespace, as in the API server. With
+    `create_namespaces`, a namespace that no part provides is added to the first part that needs it, and noted there.
     """
     custom = custom_kinds(item for part in parts for item in part.objects)
     placed = [_placed(part, namespace, custom) for part in parts]
@@ -53,7 +52,7 @@ def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE,
 
 
 def _items(document: Any, source: str) -> Iterator[Any]:  # noqa: ANN401  # any YAML document
-    """The document, or the objects in it: kubectl takes everything that has `items` for a list."""
+    """Yield the document, or its items if it is a list: its kind ends in List and it has `items`."""
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not (isinstance(document, Mapping) and isinstance(kind, str) and kind.endswith("List") and "items" in document):
         yield document
@@ -67,7 +66,7 @@ def _items(document: Any, source: str) -> Iterator[Any]:  # noqa: ANN401  # any 
 
 
 def _without_nulls(node: Any) -> Any:  # noqa: ANN401  # any part of a YAML document
-    """A field that is null is one that is not there; items of lists keep their places."""
+    """Remove null fields; items of lists keep their positions."""
     if isinstance(node, Mapping):
         return {key: _without_nulls(value) for key, value in node.items() if value is not None}
     return [_without_nulls(item) for item in node] if isinstance(node, list) else node

@@ -1,4 +1,4 @@
-"""What a cluster is seen to hold at one moment, and who belongs to whom in it."""
+"""A snapshot of a cluster's objects, and the ownership between them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 class Observed:
-    """Objects as the API server returned them, each with its `kind`, and of one API group per kind.
+    """Objects as the API server returned them, each with its `kind`; each kind must come from one API group.
 
-    `gone` are objects that were deleted meanwhile, as they were seen last.
+    `gone` are deleted objects in their last known state.
     """
 
     def __init__(self, manifests: Iterable[Manifest], gone: Iterable[Manifest] = ()) -> None:
@@ -35,32 +35,32 @@ class Observed:
                 self._events.setdefault(ref, []).append(manifest)
 
     def get(self, ref: ObjectRef) -> Manifest | None:
-        """The object of that name, if it is there."""
+        """Return the object, if it exists."""
         return self._by_ref.get(ref)
 
     def gone(self, ref: ObjectRef) -> Manifest | None:
-        """The last state of the object of that name, if it was seen and deleted since."""
+        """Return the last known state of a deleted object, if it was seen."""
         return self._gone.get(ref)
 
     def of_kind(self, kind: str) -> list[Manifest]:
-        """All objects of a kind."""
+        """Return all objects of a kind."""
         return self._by_kind.get(kind, [])
 
     def events(self, ref: ObjectRef) -> list[Manifest]:
-        """The events about an object, oldest first."""
+        """Return the events about an object, oldest first."""
         return sorted(self._events.get(ref, []), key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def replicasets(self, deployment: Manifest) -> list[Manifest]:
-        """The ReplicaSets of all revisions of the Deployment."""
+        """Return the Deployment's ReplicaSets of all revisions."""
         return [item for item in self._owned.get(_uid(deployment), ()) if item["kind"] == "ReplicaSet"]
 
     def current_replicaset(self, deployment: Manifest) -> Manifest | None:
-        """The ReplicaSet of the Deployment's present revision; None as long as it has not been seen."""
+        """Return the ReplicaSet of the Deployment's current revision; None until it has been seen."""
         revision = _annotation(deployment, _REVISION)
         return next((item for item in self.replicasets(deployment) if revision and _annotation(item, _REVISION) == revision), None)
 
     def pods(self, workload: Manifest) -> list[Manifest]:
-        """The pods that count for the workload: not those that are being deleted, nor those of revisions that a rollout replaces."""
+        """Return the workload's current pods, without those being deleted or of a revision that a rollout replaces."""
         kind, status = workload["kind"], workload.get("status") or {}
         if kind == "Pod":
             return [workload]
@@ -77,17 +77,17 @@ class Observed:
         return pods
 
     def pods_of_all_revisions(self, workload: Manifest) -> list[Manifest]:
-        """Every pod of the workload but those that are being deleted."""
+        """Return all pods of the workload that are not being deleted."""
         return [pod for owner in (workload, *self.replicasets(workload)) for pod in self._pods_owned_by(owner)]
 
     def leaving(self, workload: Manifest) -> list[Manifest]:
-        """The pods of any revision of the workload that are being deleted: an ingress may still lead requests to them."""
+        """Return the workload's pods of any revision that are being deleted: an ingress might still send them requests."""
         owners = [workload, *self.replicasets(workload)]
         pods = (item for owner in owners for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
         return [pod for pod in pods if pod["metadata"].get("deletionTimestamp")]
 
     def endpoints(self, service: ObjectRef) -> list[Manifest]:
-        """The addresses in the Service's EndpointSlices, ready or not."""
+        """Return the addresses in the Service's EndpointSlices, ready or not."""
         mine = (
             item
             for item in self.of_kind("EndpointSlice")
@@ -101,22 +101,22 @@ class Observed:
 
 
 def keeps_old_pods(workload: Manifest) -> bool:
-    """Whether pods of an older revision stay on purpose: paused, updated only when deleted by hand, or below the partition."""
+    """Return whether old pods stay on purpose: rollout paused, updates only on manual deletion, or below the partition."""
     spec = workload.get("spec") or {}
     strategy = spec.get("updateStrategy") or {}
     return bool(spec.get("paused")) or strategy.get("type") == "OnDelete" or partition(workload) > 0
 
 
 def partition(workload: Manifest) -> int:
-    """The ordinal from which on a StatefulSet's rollout updates pods; 0 for all of them, and for every other kind."""
+    """Return the lowest ordinal that a StatefulSet's rollout updates; 0 for all pods, and for every other kind."""
     strategy = (workload.get("spec") or {}).get("updateStrategy") or {}
     return int((strategy.get("rollingUpdate") or {}).get("partition") or 0) if workload["kind"] == "StatefulSet" else 0
 
 
 def is_up_to_date(manifest: Manifest) -> bool:
-    """Whether the object's controller has seen the present specification, so that its status is about that one.
+    """Return whether the status refers to the current specification, which the controller has then seen.
 
-    Kinds whose controllers do not say (Job, and Pod in older versions) count as up to date.
+    Kinds whose controllers do not report this (Job, and Pod in older versions) count as up to date.
     """
     if manifest["kind"] not in _OBSERVING:
         return True
@@ -125,7 +125,7 @@ def is_up_to_date(manifest: Manifest) -> bool:
 
 
 def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
-    """The status condition of that type, empty where there is none."""
+    """Return the status condition of that type; empty if missing."""
     conditions = (manifest.get("status") or {}).get("conditions") or ()
     return next((item for item in conditions if item.get("type") == kind), {})
 

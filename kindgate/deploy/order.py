@@ -1,4 +1,4 @@
-"""In which order objects are applied: what others need comes first. Objects of one rank do not need each other."""
+"""The order in which objects are applied: dependencies first. Objects of one rank do not depend on each other."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LAST = frozenset(
 
 
 def rank(manifest: Manifest) -> int:
-    """How early an object is applied, 0 first. Custom resources come after the workloads that may serve them.
+    """Return an object's position in the order, 0 first. Custom resources follow the workloads that might serve them.
 
-    What can refuse other objects comes last: until its own server runs, it would refuse them all.
+    Objects that can reject others come last: they would reject everything until their own server runs.
     """
     kind = kind_of(manifest)
     for number, kinds in enumerate(_RANKS):
@@ -36,5 +36,5 @@ def rank(manifest: Manifest) -> int:
 
 
 def ranked(manifests: Iterable[Manifest]) -> list[tuple[Manifest, ...]]:
-    """The objects in groups: each group may be applied at once, after those before it."""
+    """Return the objects in groups: the objects of a group can be applied in parallel, after the groups before it."""
     return [tuple(group) for _, group in groupby(sorted(manifests, key=rank), key=rank)]

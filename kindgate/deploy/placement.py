@@ -1,7 +1,7 @@
-"""Where the pods of two versions run: a difference between nodes must not pass for one between versions.
+"""Node placement of two versions: a difference between nodes must not look like one between versions.
 
-The second version follows the first: each of its workloads gets the nodes, and on each as many pods, as the same
-workload of the first version has when it is ready. When both change places, each follows the other.
+The baseline follows the first version: once that is ready, each baseline workload gets the nodes of the same workload
+and as many pods on each. When the two change places, the first version follows the baseline.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _REVISION_LABELS = ("pod-template-hash", "controller-revision-hash")
 
 
 def pods_of(namespaces: Iterable[str], address: ClusterAddress, deadline: Deadline) -> tuple[Manifest, ...]:
-    """The pods of `namespaces` that stand on a node and stay there.
+    """Return the pods of `namespaces` that are assigned to a node and not being deleted.
 
-    Raises `DeployError` when the API server cannot be asked.
+    Raises `DeployError` if the API server is unreachable.
     """
     with connect(address) as api:
         answers = [ask(api, "GET", f"/api/v1/namespaces/{name}/pods", deadline) or {} for name in namespaces]
@@ -35,9 +35,9 @@ def pods_of(namespaces: Iterable[str], address: ClusterAddress, deadline: Deadli
 
 
 def placed_like(beside: Beside, pods: Sequence[Manifest]) -> Rendered:
-    """The second version, each workload bound to the nodes that `pods` of the same workload of the first version run on.
+    """Bind each of the baseline's workloads to the nodes that run `pods` of the same workload of the first version.
 
-    A workload that says itself where it wants to be, or that the first version has no pods of, is left alone.
+    A workload with its own placement rules, or without pods in the first version, is unchanged.
     """
     first = {second: name for name, second in beside.namespaces.items()}
     return replace(
@@ -46,17 +46,17 @@ def placed_like(beside: Beside, pods: Sequence[Manifest]) -> Rendered:
 
 
 def placed_as(rendered: Rendered, namespaces: Mapping[str, str], pods: Sequence[Manifest]) -> Rendered:
-    """The first version, each workload bound to the nodes that `pods` of the same workload of the second version run on.
+    """Bind each workload of the first version to the nodes that run `pods` of the same workload of the baseline.
 
-    `namespaces` maps its namespaces to those of the second version. The rest is as `placed_like` has it.
+    `namespaces` maps the first version's namespaces to the baseline's. Otherwise as in `placed_like`.
     """
     return replace(rendered, objects=tuple(_bound(item, namespaces.get(ObjectRef.of(item).namespace), pods) for item in rendered.objects))
 
 
 def uneven_placement(first: Sequence[Manifest], second: Sequence[Manifest], namespaces: Mapping[str, str]) -> str:
-    """What to say where a node runs more pods of a workload in one version than in the other; empty where none does.
+    """Return a message if the two versions have different numbers of a workload's pods on a node; otherwise empty.
 
-    `namespaces` maps those of the first version to those beside them.
+    `namespaces` maps the first version's namespaces to the baseline's.
     """
     heads, bases = _per_node(first, namespaces), _per_node(second, {name: name for name in namespaces.values()})
     uneven = []
@@ -92,7 +92,7 @@ def _bound(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) 
 
 
 def _affinity(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Only these nodes, and rather those that have more: what the spread leaves open goes there."""
+    """Only these nodes, preferring those with more pods: this places what the spread leaves open."""
     most = max(counts.values())
     return {
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_on(sorted(counts))]},
@@ -112,7 +112,7 @@ def _carries(pod: Manifest, labels: Mapping[str, str]) -> bool:
 
 
 def _per_node(pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> dict[tuple[str, str], Counter[str]]:
-    """Pods per node of each workload, which is named by its second namespace and its name."""
+    """Return the pods per node of each workload, by its baseline namespace and name."""
     found: dict[tuple[str, str], Counter[str]] = {}
     for pod in pods:
         workload = (namespaces[pod["metadata"]["namespace"]], _workload(pod))
@@ -121,7 +121,7 @@ def _per_node(pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> dict[t
 
 
 def _workload(pod: Manifest) -> str:
-    """What owns the pod, without the part of the name that changes with every revision."""
+    """Return the name of the pod's owner without the part that changes with each revision."""
     owners = pod["metadata"].get("ownerReferences") or ({"name": pod["metadata"]["name"]},)
     labels = pod["metadata"].get("labels") or {}
     name = str(owners[0]["name"])

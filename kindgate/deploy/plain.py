@@ -1,4 +1,4 @@
-"""Manifests as `kubectl apply -f` takes them: one YAML file, or all YAML files of a folder and of the folders below it."""
+"""Manifests as `kubectl apply -f` accepts them: one YAML file, or all YAML files of a folder tree."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kindgate.model import ObjectRef, Rendered
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 _OF_TOOLS = ("skaffold", "kind.x-k8s.io", "k3d.io", "ctlptl.dev", "kustomize.config.k8s.io", "kubeadm.k8s.io", "kubelet.config.k8s.io")
-"""API groups of files that configure a tool: no API server knows them."""
+"""API groups of tools' configuration files, which no API server knows."""
 
 
 def read_plain(path: Path) -> Rendered:
-    """The objects of a file or folder, in the order of the files' names; raises `ManifestError` that names the file.
+    """Read the objects of a file or folder, in file name order. Raises `ManifestError` that names the file.
 
-    In a folder, a file without any Kubernetes object (values, a compose file) is left out and noted.
+    In a folder, a file without any Kubernetes object (values, a compose file) is skipped and noted.
     """
     if not path.exists():
         siblings = sorted(entry.name for entry in path.parent.glob("*/")) if path.parent.is_dir() else []
@@ -45,7 +45,7 @@ def read_plain(path: Path) -> Rendered:
 
 
 def manifest_files(path: Path) -> Iterator[Path]:
-    """The file itself, or the YAML files below the folder; not those of hidden folders, charts and other overlays."""
+    """Yield the file itself, or the YAML files below the folder, except in hidden folders, charts and other overlays."""
     if not path.is_dir():
         yield path
         return
@@ -55,7 +55,7 @@ def manifest_files(path: Path) -> Iterator[Path]:
 
 
 def is_object(document: object) -> bool:
-    """Whether a document is for the API server: it has kind and version, and does not configure a tool."""
+    """Return whether a document is for the API server: it has kind and version, and is not a tool's configuration."""
     has_both = isinstance(document, Mapping) and isinstance(document.get("apiVersion"), str) and bool(document.get("kind"))
     return has_both and not _configures_a_tool(document)
 
@@ -70,7 +70,7 @@ def _is_another_source(folder: Path) -> bool:
 
 
 def _overlays_below(path: Path) -> str:
-    """Which overlays and charts the folder holds, for the one who named the folder above them."""
+    """Return a hint that lists the overlays and charts in the folder, for a user who named their parent."""
     names = (*KUSTOMIZATION_NAMES, "Chart.yaml")
     found = sorted({str(file.parent) for name in names for file in path.rglob(name)}) if path.is_dir() else []
     return f"set --app-overlay to one of the overlays or charts in it: {', '.join(found[:10])}" if found else ""

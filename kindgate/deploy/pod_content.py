@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets whose content a pod needs: without them, or without a key that it names, it does not start."""
+"""ConfigMaps and Secrets that a pod needs: it does not start without them, or without a key that it names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.pod_templates import PodTemplate
 
 @dataclass(frozen=True)
 class ContentReference:
-    """A ConfigMap or Secret (`kind`) that a pod template needs at `path`, and the `keys` of it that it names."""
+    """A ConfigMap or Secret (`kind`) that a pod template needs at `path`, and the `keys` that it names."""
 
     path: str
     kind: str
@@ -20,7 +20,7 @@ class ContentReference:
 
 
 def content_references(template: PodTemplate) -> Iterator[ContentReference]:
-    """Everything that volumes and variables of the template need; what is marked optional is left out."""
+    """Yield everything that the template's volumes and variables need, except optional references."""
     for number, volume in enumerate(template.spec.get("volumes") or ()):
         yield from _of_volume(f"{template.spec_path}.volumes[{number}]", volume)
     for path, container in template.containers():

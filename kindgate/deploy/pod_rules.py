@@ -1,4 +1,4 @@
-"""What the API server rejects in the pods of a workload, beyond its schema."""
+"""Rules of the API server for a workload's pods, beyond its schema."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 
 
 def pod_problems(template: PodTemplate, kind: str, claims: Sequence[str] = ()) -> Iterator[Problem]:
-    """Pairs of path and message; `kind` is the workload's, `claims` are the volumes that it makes itself."""
+    """Yield pairs of path and message; `kind` is the workload's, `claims` are the volumes that it creates itself."""
     at, spec = template.spec_path, template.spec
     yield from label_problems(at.removesuffix("spec") + "metadata.labels", template.labels, values=True)
     policy = spec.get("restartPolicy", "Always")

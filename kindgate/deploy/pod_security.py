@@ -1,7 +1,7 @@
-"""Pod Security's level `baseline`, as https://kubernetes.io/docs/concepts/security/pod-security-standards/ lists it.
+"""Pod Security level `baseline`, as https://kubernetes.io/docs/concepts/security/pod-security-standards/ lists it.
 
-The nodes of a KinD cluster are privileged containers: a pod that leaves its own container is root on the machine that
-runs them, and can change everything that a run writes.
+The nodes of a KinD cluster are privileged containers: a pod that escapes its container is root on the host and can
+change everything that a run writes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HOOKS = ("postStart", "preStop")
 
 
 def baseline_problems(template: PodTemplate) -> Iterator[Problem]:
-    """Pairs of path and message for everything in the pods of a workload that the level `baseline` does not allow."""
+    """Yield pairs of path and message for everything in a workload's pods that the `baseline` level forbids."""
     at, spec = template.spec_path, template.spec
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(field):
@@ -99,7 +99,7 @@ def _container(at: str, container: Container) -> Iterator[Problem]:
 
 
 def _context(at: str, context: Mapping[str, Any]) -> Iterator[Problem]:
-    """What pods and containers can both set."""
+    """Check the settings that pods and containers share."""
     if mapping(context.get("windowsOptions")).get("hostProcess"):
         yield f"{at}.windowsOptions.hostProcess", "must not be true"
     for field in ("seccompProfile", "appArmorProfile"):

@@ -1,4 +1,4 @@
-"""The path of the HTTP probe of the pods behind a route: a path that the application answers."""
+"""The path of the HTTP probe of the pods behind a route: a path that the application serves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _PROBES = ("readinessProbe", "startupProbe", "livenessProbe")
 
 
 def probe_path(route: HostRoute, references: References) -> str:
-    """The path of the first HTTP probe on the port that the route leads to; empty where there is none.
+    """Return the path of the first HTTP probe on the route's port; empty if there is none.
 
-    A probe by HTTPS, or with headers of its own, asks something else than a plain request does.
+    A probe over HTTPS or with custom headers does not count, because a plain request differs from it.
     """
     service = references.get(route.service) if route.service is not None else None
     if service is None or route.service is None:
@@ -35,7 +35,7 @@ def probe_path(route: HostRoute, references: References) -> str:
 
 
 def _service_port(ports: Any, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401  # a part of a YAML document
-    """The Service's port that the route names; its only one where the route names none."""
+    """Return the Service's port that the route names, or its only port if the route names none."""
     field, value = next(iter(wanted.items()), ("", None))
     if not field:
         return ports[0] if len(ports) == 1 else None
@@ -50,7 +50,7 @@ def _http_probes(container: Container) -> Iterator[Mapping[str, Any]]:
 
 
 def _number(container: Container, port: Any) -> Any:  # noqa: ANN401  # a port's number or name
-    """A container port's number, by number or name."""
+    """Return a container port's number, given its number or name."""
     if isinstance(port, int) or str(port).isdigit():
         return int(port)
     named = (one for one in container.get("ports") or () if one.get("name") == port)

@@ -1,4 +1,4 @@
-"""Traefik's providers as components switch them on: Traefik reads the switch when it starts, so a changed one must restart it."""
+"""Traefik's providers, which components enable: Traefik reads the switches at startup, so a change must restart it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from kindgate.model import Manifest, ObjectRef, Rendered
 
 ANNOTATION = "kindgate.dev/providers"
-"""On Traefik's pod template: the ConfigMaps of providers that are applied with it."""
+"""On Traefik's pod template: the provider ConfigMaps that are applied with it."""
 
 TRAEFIK = ObjectRef("Deployment", "ingress", "traefik")
 
 
 def with_providers(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """`parts` with the switches named in the pod template of the bundled Traefik: on a kept cluster it restarts when they change."""
+    """Name the switches in the bundled Traefik's pod template, so a change restarts it on a kept cluster."""
     there = {
         ObjectRef.of(item).name for part in parts for item in part.of_kind("ConfigMap") if ObjectRef.of(item).namespace == TRAEFIK.namespace
     }

@@ -1,4 +1,4 @@
-"""Waiting until everything that was applied is ready: watches feed one state, and one deadline is shared by all of it."""
+"""Waiting until all applied objects are ready: watches feed one state, and one deadline covers everything."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from kindgate.pod_templates import pod_template
 from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready, wait_for
 
 OnProgress = Callable[[str], object]
-"""Gets one line whenever the state of the waiting has changed."""
+"""Called with one line when the progress changes."""
 
 LOG_LINES = 10
 SETTLE_SECONDS = 3.0
-"""How long readiness has to last where a container has no readiness probe: it is ready from its start to its crash."""
+"""How long a container without a readiness probe must stay ready: it counts as ready from start to crash."""
 
 RESTARTS = 3
-"""How often a container may crash while another workload of its namespace starts: many end when their database does not answer yet."""
+"""Tolerated crashes while another workload of the namespace starts: many programs exit if their database does not answer."""
 
 _UNREACHABLE = "find out why the API server does not respond: run `kindgate doctor` to check this machine"
 
 _LOOK_AGAIN = 1.0
-"""Seconds after which the state is judged again though nothing has changed: a grace may have ended."""
+"""Interval in seconds at which the state is evaluated without a change: a grace period might have ended."""
 
 NOT_THERE_SECONDS = 10.0
-"""How long an object may be missing from the server's lists after it was applied: a list lags by milliseconds."""
+"""How long an applied object may be missing from the server's lists, which lag by milliseconds."""
 
 _PODS_AND_EVENTS = (("v1", "Pod"), ("v1", "Event"))
 _COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -42,16 +42,16 @@ _COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Service": (("discovery.k8s.io/v1", "EndpointSlice"),),
     "PersistentVolumeClaim": (("v1", "Event"),),
 }
-"""What is watched besides an object to judge it: apiVersion and kind."""
+"""Kinds to watch in addition to an object to evaluate it, as apiVersion and kind."""
 
 
 def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, on_progress: OnProgress = lambda _: None) -> None:
     """Wait until every object of `rendered` is ready, by the rules of `kindgate.deploy.rollout`.
 
-    Raises `DeployError`: at once with the root cause where something can never become ready, else at the deadline
-    with all that is not ready and why.
+    Raises `DeployError`: immediately with the root cause if an object can never become ready, otherwise at the deadline
+    with everything that is not ready and why.
     """
-    if address.existing:  # nothing cluster-scoped was applied there, nor may it be readable
+    if address.existing:  # cluster-scoped objects were not applied there, and might not be readable
         rendered = replace(rendered, objects=tuple(item for item in rendered.objects if ObjectRef.of(item).namespace))
     with connect(address) as api:
         nodes = None if address.existing else _nodes(api, deadline)
@@ -82,7 +82,7 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
 
 
 class Readiness:
-    """What is still waited for, and since when each cause of trouble stands."""
+    """Objects that are not ready yet, and the time since each cause was first seen."""
 
     def __init__(self, manifests: Iterable[Manifest], *, nodes: Sequence[Manifest] | None, clock: Clock) -> None:
         self._wanted = [manifest for manifest in manifests if kind_of(manifest) in WAITED_FOR]
@@ -95,10 +95,10 @@ class Readiness:
         self._forgiven: dict[tuple[ObjectRef, str], int] = {}
         self.cause: Cause | None = None
         self.standing: list[Cause] = []
-        """All that was seen wrong when it was judged last."""
+        """All causes found by the last evaluation."""
 
     def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
-        """Whether all is ready, may still become so, or cannot: then `cause` says why."""
+        """Return whether everything is ready, can still become ready, or cannot; `cause` then has the reason."""
         unready: list[str] = []
         starting: set[str] = set()
         standing: list[Cause] = []
@@ -120,7 +120,7 @@ class Readiness:
             state = answer.state if isinstance(answer, Pending) else answer.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
         self._report(len(unready), unready, on_progress)
-        if len(absent) == len(unready):  # else what is missing may still be made by what is not ready yet
+        if len(absent) == len(unready):  # otherwise an object that is not ready might still create what is missing
             standing += absent
         self.standing = [self._patiently(cause, starting) for cause in standing]
         final = self._final(self.standing)
@@ -139,16 +139,16 @@ class Readiness:
         return causes(live, observed, self._nodes) if kind in WORKLOADS else []
 
     def _patiently(self, cause: Cause, starting: Collection[str]) -> Cause:
-        """A crash with patience as long as workloads of its namespace are `starting`, which it may need, and for the start after that."""
+        """Tolerate a crash while workloads that it might need are `starting` in its namespace, and for one start after that."""
         if cause.restarts is None or cause.restarts > RESTARTS:
             return cause
         container = (cause.object, cause.container)
         if cause.object.namespace in starting:
-            self._forgiven[container] = cause.restarts + 1  # the next run may still begin before they are ready
+            self._forgiven[container] = cause.restarts + 1  # the next run can still begin before they are ready
         return replace(cause, grace=NEVER) if cause.restarts <= self._forgiven.get(container, -1) else cause
 
     def _settled(self) -> Ready[None] | Pending:
-        """Ready, if that has lasted for as long as it has to."""
+        """Return ready once everything has stayed ready long enough."""
         now = self._clock()
         self._ready_since = now if self._ready_since is None else self._ready_since
         lasted = now - self._ready_since
@@ -159,7 +159,7 @@ class Readiness:
         )
 
     def _final(self, standing: Sequence[Cause]) -> Cause | None:
-        """The first cause that has outlived its grace; one that has gone meanwhile starts anew when it comes back."""
+        """Return the first cause that outlived its grace; a cause that disappears and returns starts over."""
         now = self._clock()
         self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in standing}
         over = (cause for cause in standing if now - self._since[cause.object, cause.reason] >= cause.grace)
@@ -174,7 +174,7 @@ class Readiness:
 
 
 def _has_unprobed_container(manifest: Manifest) -> bool:
-    """Whether Kubernetes calls a container of this workload ready just because it runs."""
+    """Return whether a container of this workload counts as ready as soon as it runs."""
     template = pod_template(manifest) if kind_of(manifest) in WORKLOADS - {"Job"} else None
     if template is None or (manifest.get("spec") or {}).get("replicas") == 0:
         return False
@@ -183,19 +183,19 @@ def _has_unprobed_container(manifest: Manifest) -> bool:
 
 
 def _each_once(found: Iterable[Cause]) -> list[Cause]:
-    """One cause per reason: ten pods of a Deployment say the same."""
+    """Return one cause per reason: ten pods of a Deployment report the same."""
     return list({cause.reason: cause for cause in found}.values())
 
 
 def _absence(ref: ObjectRef, observed: Observed) -> Cause:
-    """That the object was deleted by something else, or was never listed."""
+    """Return the cause for an object that something else deleted, or that was never listed."""
     if observed.gone(ref) is not None:
         return Cause(ref, "Deleted", "it was applied, then deleted by something else", NOT_THERE_SECONDS)
     return Cause(ref, "NotFound", "it was applied, but the API server does not list it", NOT_THERE_SECONDS)
 
 
 def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Observed) -> Cause:
-    """The workload's own word that it has failed, with what is known besides and a container whose log may say more."""
+    """Return the workload's own failure message with the first known cause, and a container whose log might show more."""
     proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in found[:1])])
     pods = observed.pods(live) if live is not None else []
     if not pods:
@@ -204,7 +204,7 @@ def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest 
 
 
 def _logs(api: Api, cause: Cause | None) -> str:
-    """The last lines of the container that the cause names; nothing where there are none."""
+    """Return the last log lines of the container that the cause names; empty if it names none."""
     if cause is None or not cause.container:
         return ""
     pod = cause.pod or cause.object.name
@@ -221,7 +221,7 @@ def _nodes(api: Api, deadline: Deadline) -> list[Manifest]:
 
 
 def _collections(api: Api, rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> list[tuple[str, str]]:
-    """What has to be watched: cluster-wide in a cluster of our own, in the application's namespaces where we are guests."""
+    """Return the collections to watch: cluster-wide in kindgate's own cluster, per namespace in an existing one."""
     waited_for = [item for item in rendered.objects if kind_of(item) in WAITED_FOR]
     kinds = dict.fromkeys((str(item["apiVersion"]), str(item["kind"])) for item in waited_for)
     kinds |= dict.fromkeys(pair for item in waited_for for pair in _COMPANIONS.get(kind_of(item), ()))

@@ -1,6 +1,6 @@
-"""Objects that the API server refuses to change in place: recreated where nothing is lost, else one line says how to.
+"""Objects that cannot be changed in place: recreated if nothing is lost, otherwise one line gives the command.
 
-Such a change comes up on a cluster that is kept: a Job's template, a selector, a Service's address, a roleRef.
+Such changes occur on a kept cluster: a Job's template, a selector, a Service's address, a roleRef.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _PHRASES = (
     r"|can be resized|can ?not be less than|can ?not be updated)"
 )
 _FIXED = re.compile(rf"^Forbidden: [^\n]*{_PHRASES}|{_PHRASES}[^:\n]*$")
-"""How the API server speaks of a field that stays as it was created: before the two values or after one, which may say anything."""
+"""The API server's messages about immutable fields: the phrase comes before the two values or after one, which can be any text."""
 
 _POLICY = re.compile("denied (the )?request")
-"""How it speaks of a policy's refusal, whose words are the policy's."""
+"""The message of a rejecting policy, whose wording is arbitrary."""
 
 _LOSES_NOTHING = frozenset(
     {"Job", "CronJob", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
     | {"ConfigMap", "Secret", "Service", "EndpointSlice", "Ingress", "IngressClass", "NetworkPolicy", "RoleBinding", "ClusterRoleBinding"}
     | {"ResourceQuota", "LimitRange", "PodDisruptionBudget", "HorizontalPodAutoscaler", "PriorityClass", "RuntimeClass", "StorageClass"}
 )
-"""What the manifest describes completely. Volumes outlive the pods, StatefulSets and classes that use them."""
+"""Kinds that the manifest describes completely. Volumes outlive the pods, StatefulSets and classes that use them."""
 
 _HOLDS_DATA = {
     "PersistentVolumeClaim": "deleting it also deletes its data",
@@ -43,9 +43,9 @@ _HOLDS_DATA = {
 
 
 def fixed_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[str, ...]:
-    """The fields that `error` refuses to change on `live`; none where it refuses for another reason.
+    """Return the fields that `error` refuses to change on `live`; none if it has another cause.
 
-    Where the server names only `spec`, they are the parts of it in which the two differ.
+    If the server names only `spec`, these are the fields of it that differ.
     """
     found: dict[str, None] = {}
     for field, message in error.causes or (("", error.message),):
@@ -55,10 +55,10 @@ def fixed_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[s
 
 
 def loss(manifest: Manifest, live: Manifest) -> str:
-    """What deleting `live` to create it anew would lose; empty where it is nothing."""
+    """Return what is lost when `live` is deleted and recreated; empty if nothing is."""
     kind = kind_of(manifest)
     if kind == "PersistentVolumeClaim" and (live.get("status") or {}).get("phase") == "Pending":
-        return ""  # without a volume it has no data
+        return ""  # a claim without a volume has no data
     if kind not in _LOSES_NOTHING:
         return _HOLDS_DATA.get(kind, "it is unknown what deleting it would lose")
     retention = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
@@ -68,19 +68,19 @@ def loss(manifest: Manifest, live: Manifest) -> str:
 
 
 def recreate(api: Api, path: str, live: Manifest, deadline: Deadline) -> None:
-    """Delete the object, with all that it made, and wait until it is gone: the next apply creates it. Raises `DeployError`."""
+    """Delete the object with its dependents and wait until it is gone; the next apply creates it again. Raises `DeployError`."""
     uid = str(live["metadata"]["uid"])
     ask(api, "DELETE", path, deadline, body={"propagationPolicy": "Foreground", "preconditions": {"uid": uid}})
     wait_gone(api, path, ObjectRef.of(live), uid, deadline)
 
 
 def is_failed_job(manifest: Manifest, live: Manifest) -> bool:
-    """Whether this is a Job that was given up: no change of it lets it run again."""
+    """Return whether this is a failed Job: no change makes it run again."""
     return kind_of(manifest) == "Job" and condition(live, "Failed").get("status") == "True"
 
 
 def deletion_command(path: str, manifest: Manifest, live: Manifest, others: Iterable[Manifest], address: ClusterAddress) -> str:
-    """The command that deletes the object, and the workloads among `others` that hold a claim; kubectl waits for both."""
+    """Return the command that deletes the object, and any workloads among `others` that use a claim; kubectl waits for both."""
     namespace = ObjectRef.of(live).namespace
     names = [*_users(live, others), f"{_resource(path, manifest)}/{ObjectRef.of(live).name}"]
     scope = f"--namespace {namespace} " if namespace else ""
@@ -92,7 +92,7 @@ def deletion_command(path: str, manifest: Manifest, live: Manifest, others: Iter
 
 
 def _differing(manifest: Manifest, live: Manifest, changeable: str) -> Iterator[str]:
-    """The parts of the specification that `live` does not hold, without those that the message calls changeable."""
+    """Yield the fields of the specification in which `live` differs, except those that the message calls changeable."""
     spec, there = manifest.get("spec") or {}, live.get("spec") or {}
     allowed = set(re.findall(r"'(\w+)'", changeable))
     differing = [f"spec.{key}" for key, value in spec.items() if key not in allowed and not holds(there.get(key), value)]
@@ -100,7 +100,7 @@ def _differing(manifest: Manifest, live: Manifest, changeable: str) -> Iterator[
 
 
 def _users(live: Manifest, others: Iterable[Manifest]) -> Iterator[str]:
-    """The workloads that mount the claim: it is not deleted before their pods are."""
+    """Yield the workloads that mount the claim: it is not deleted before their pods are."""
     ref = ObjectRef.of(live)
     for other in others if ref.kind == "PersistentVolumeClaim" else ():
         template = pod_template(other)
@@ -111,6 +111,6 @@ def _users(live: Manifest, others: Iterable[Manifest]) -> Iterator[str]:
 
 
 def _resource(path: str, manifest: Manifest) -> str:
-    """The kind as kubectl finds it: with its group where that is not one of Kubernetes' short ones."""
+    """Return the kind as kubectl accepts it, with its group unless that is one of Kubernetes' short ones."""
     group = group_of(manifest)
     return f"{path.split('/')[-2]}.{group}" if "." in group else str(manifest["kind"]).lower()

@@ -1,7 +1,7 @@
-"""References from object to object: whether each leads somewhere.
+"""Dangling references between objects.
 
-A pod that refers to an object that is not there never starts: an error. Every other reference that leads nowhere is
-accepted by the API server, so it is a warning.
+A pod that refers to a missing object never starts: an error. The API server accepts every other dangling reference, so
+that is a warning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _INITIAL = frozenset(
         ("PriorityClass", "system-node-critical"),
     }
 )
-"""Objects that every cluster, or every namespace, has from the start."""
+"""Objects that every new cluster or namespace has."""
 
 _ROUTED = "requests for it cannot be answered"
 
@@ -31,9 +31,9 @@ Problem = tuple[str, str, Level]
 
 
 class References:
-    """All objects of a run, and which of them each one needs.
+    """All objects of a run, and the references between them.
 
-    `provided` are objects that are applied before, and count as there.
+    `provided` are objects that are applied before, so references to them are valid.
     """
 
     def __init__(self, objects: Iterable[Manifest], provided: Iterable[Manifest] = ()) -> None:
@@ -41,24 +41,24 @@ class References:
         self._templates = [(ref.namespace, one) for ref, manifest in self._objects.items() for one in pod_templates(manifest)]
 
     def findings(self, manifest: Manifest, file: str) -> Iterator[Finding]:
-        """What the object refers to and cannot be found."""
+        """Yield the object's references to objects that were not found."""
         ref = ObjectRef.of(manifest)
         for path, message, level in self._dangling(manifest, ref.namespace):
             yield Finding(file, ref, path, message, level)
 
     def service_has_port(self, service: ObjectRef, port: Mapping[str, Any]) -> bool:
-        """Whether the Service is there and has the port that an Ingress backend names (`{"number": 80}` or `{"name": "http"}`)."""
+        """Return whether the Service exists and has an Ingress backend's port (`{"number": 80}` or `{"name": "http"}`)."""
         manifest = self._objects.get(service)
         field, value = next(iter(port.items()), ("number", None))
         ports = ((manifest or {}).get("spec") or {}).get("ports") or ()
         return value in [one.get("name" if field == "name" else "port") for one in ports]
 
     def selected(self, labels: Mapping[str, str], namespace: str) -> Iterator[PodTemplate]:
-        """The pod templates of a namespace that carry all of `labels`."""
+        """Return the pod templates of a namespace that have all of `labels`."""
         return (one for place, one in self._templates if place == namespace and labels.items() <= one.labels.items())
 
     def get(self, ref: ObjectRef) -> Manifest | None:
-        """The object of that name, if a manifest has it."""
+        """Return the object, if a manifest defines it."""
         return self._objects.get(ref)
 
     def _dangling(self, manifest: Manifest, namespace: str) -> Iterator[Problem]:
@@ -131,7 +131,7 @@ class References:
             yield "spec.selector.matchLabels", message, "error"
 
     def _pod(self, template: PodTemplate, namespace: str) -> Iterator[Problem]:
-        """Everything that must exist for the pod to start; what is marked optional need not."""
+        """Yield everything missing that the pod needs to start, except optional references."""
         at = template.spec_path
         for field, kind, place in (
             ("serviceAccountName", "ServiceAccount", namespace),
@@ -149,7 +149,7 @@ class References:
             yield from self._content(needed.path, ObjectRef(needed.kind, namespace, needed.name), needed.keys)
 
     def _content(self, path: str, ref: ObjectRef, keys: Iterable[str]) -> Iterator[Problem]:
-        """A ConfigMap or Secret, and the keys of it that a pod names."""
+        """Check a ConfigMap or Secret, and the keys that a pod names."""
         yield from self._missing(path, ref)
         manifest = self._objects.get(ref)
         if manifest is not None:

@@ -1,4 +1,4 @@
-"""The removal of versions of an application from a cluster of ours, with their volumes, so that they can be deployed afresh."""
+"""Removal of an application's versions, including their volumes, from kindgate's own cluster, for a fresh deployment."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _CLAIMS = "/api/v1/namespaces/{}/persistentvolumeclaims"
 
 
 def own_part(rendered: Rendered, namespaces: Collection[str]) -> Rendered:
-    """What of `rendered` lives in `namespaces`, and its volumes, which live in none."""
+    """Return the objects of `rendered` in `namespaces`, and its volumes, which are cluster-scoped."""
     objects = tuple(item for item in rendered.objects if ObjectRef.of(item).namespace in namespaces or kind_of(item) == "PersistentVolume")
     return replace(rendered, objects=objects)
 
 
 def remove(parts: Sequence[Rendered], address: ClusterAddress, deadline: Deadline) -> None:
-    """Delete the objects of `parts`, all that they made, and the claims of their StatefulSets; wait until they are gone.
+    """Delete the objects of `parts` with their dependents and their StatefulSets' claims; wait until they are gone.
 
-    Namespaces stay, and so do volumes that others claim. What uses claims goes before them: a claim is held until no pod uses
-    it. Raises `DeployError` that names what is left and the finalizers that hold it.
+    Namespaces stay, as do volumes that others claim. Users of claims are deleted first: a claim is held until no pod uses
+    it. Raises `DeployError` that names what is left and the finalizers that block it.
     """
     objects = [item for part in parts for item in part.objects if kind_of(item) != "Namespace"]
     namespaces = {ref.namespace for item in objects if (ref := ObjectRef.of(item)).namespace}
@@ -41,7 +41,7 @@ def remove(parts: Sequence[Rendered], address: ClusterAddress, deadline: Deadlin
 
 
 def _paths(api: Api, manifests: Iterable[Manifest], deadline: Deadline) -> Iterator[tuple[str, ObjectRef]]:
-    """Where the objects live; those of kinds that the cluster does not know live nowhere."""
+    """Yield the paths of the objects, without kinds that the cluster does not know."""
     for manifest in manifests:
         try:
             yield api.object_path(manifest, deadline), ObjectRef.of(manifest)
@@ -51,7 +51,7 @@ def _paths(api: Api, manifests: Iterable[Manifest], deadline: Deadline) -> Itera
 
 
 def _made_claims(api: Api, manifests: Iterable[Manifest], deadline: Deadline) -> Iterator[tuple[str, ObjectRef]]:
-    """The claims that StatefulSets made for their pods: no manifest names them, and they outlive the set."""
+    """Yield the claims that StatefulSets created for their pods: no manifest names them, and they outlive the set."""
     for manifest in manifests:
         ref = ObjectRef.of(manifest)
         templates = [template["metadata"]["name"] for template in (manifest.get("spec") or {}).get("volumeClaimTemplates") or ()]
@@ -66,7 +66,7 @@ def _made_claims(api: Api, manifests: Iterable[Manifest], deadline: Deadline) ->
 
 
 def _delete(api: Api, objects: Iterable[tuple[str, ObjectRef]], namespaces: Collection[str], deadline: Deadline) -> None:
-    """Delete objects at once, each with all that it made, and wait for all of them."""
+    """Delete objects with their dependents, all at the same time, and wait for all of them."""
     found = [(path, ref, live) for path, ref in objects if (live := ask(api, "GET", path, deadline)) is not None]
     mine = [(path, ref, str(live["metadata"]["uid"])) for path, ref, live in found if not _is_claimed_elsewhere(live, ref, namespaces)]
     for path, _, uid in mine:
@@ -76,6 +76,6 @@ def _delete(api: Api, objects: Iterable[tuple[str, ObjectRef]], namespaces: Coll
 
 
 def _is_claimed_elsewhere(live: dict[str, Any], ref: ObjectRef, namespaces: Collection[str]) -> bool:
-    """Whether this is a volume that others use, or that nobody has used yet."""
+    """Return whether this is a volume that others use, or that is still unused."""
     claim = (live.get("spec") or {}).get("claimRef") or {}
     return ref.kind == "PersistentVolume" and claim.get("namespace") not in namespaces

@@ -1,4 +1,4 @@
-"""Kustomize build: overlays and bundled components become the objects to apply."""
+"""Kustomize builds: overlays and bundled components rendered to the objects to apply."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from kindgate.waiting import Deadline
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 ORIGIN = "config.kubernetes.io/origin"
-"""The annotation in which Kustomize says, when asked, which file an object came from."""
+"""The annotation in which Kustomize, on request, records an object's source file."""
 
 _CYCLE = "contains visited root ''"
-"""What Kustomize says of a folder that holds our own kustomization, whose name is taken out of its messages."""
+"""Kustomize's message about a folder that contains kindgate's kustomization, whose name is removed from messages."""
 
 
 def render(overlay: Path, *, kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()) -> Rendered:
-    """Build `overlay` with kubectl's own Kustomize and more `options` of `kubectl kustomize`.
+    """Build `overlay` with kubectl's own Kustomize and additional `options` of `kubectl kustomize`.
 
     Raises `ManifestError` that names the file, and `CommandTimeout`.
     """
@@ -44,10 +44,10 @@ def render(overlay: Path, *, kubectl: Path, deadline: Deadline, options: Sequenc
 
 
 def with_components(rendered: Rendered, names: Sequence[str], *, kubectl: Path, deadline: Deadline) -> Rendered:
-    """`rendered` with the objects of the bundled components `names`.
+    """Add the objects of the bundled components `names` to `rendered`.
 
-    An object that both have, word for word, is taken once: an overlay may already hold the component that is requested.
-    Raises `ManifestError` for a name that there is not.
+    An identical object in both is taken once: an overlay might already include the requested component.
+    Raises `ManifestError` for an unknown name.
     """
     folders = [_component(name) for name in names]
     if not folders:
@@ -58,7 +58,7 @@ def with_components(rendered: Rendered, names: Sequence[str], *, kubectl: Path, 
 
 
 def render_component(name: str, *, kubectl: Path, deadline: Deadline) -> Rendered:
-    """Build a bundled component by itself. Raises `ManifestError` for a name that there is not."""
+    """Build one bundled component. Raises `ManifestError` for an unknown name."""
     folder = _component(name)
     built = _build({"components": [folder]}, kubectl, deadline)
     origins = {ObjectRef.of(manifest): origin for manifest, origin in built if origin}
@@ -66,7 +66,7 @@ def render_component(name: str, *, kubectl: Path, deadline: Deadline) -> Rendere
 
 
 def dump(rendered: Rendered) -> str:
-    """The objects as one YAML stream, as `kubectl apply -f -` takes it."""
+    """Return the objects as one YAML stream for `kubectl apply -f -`."""
     return yaml.safe_dump_all([dict(manifest) for manifest in rendered.objects], sort_keys=False)
 
 
@@ -90,9 +90,9 @@ def _component(name: str) -> Path:
 def _build(
     sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path] = ()
 ) -> list[tuple[Manifest, str]]:
-    """Each object with the file it came from, built in a folder that is not inside of what is built.
+    """Return each object with its source file, built from a folder outside the sources.
 
-    Kustomize takes such a folder for a cycle, and TMPDIR may be one in the overlay or in a base that it refers to.
+    Kustomize reports a cycle for a folder inside them, and TMPDIR can be inside the overlay or one of its bases.
     """
     places = (Path(tempfile.gettempdir()), cache_dir(), state_dir())
     for place in places:
@@ -107,7 +107,7 @@ def _build(
 def _build_in(
     place: Path, sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path]
 ) -> list[tuple[Manifest, str]]:
-    """Each object with the file it came from, by a kustomization made for it: only there can origins be asked for."""
+    """Return each object with its source file, built through a generated kustomization: only there can origins be requested."""
     with tempfile.TemporaryDirectory(prefix="kindgate-render-", dir=place) as name:
         folder = Path(name).resolve()
         wrapper: dict[str, Any] = {"buildMetadata": ["originAnnotations"]}
@@ -135,7 +135,7 @@ def _build_in(
 
 
 def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, str]:
-    """The object as it was before the origin was written into it, and that origin."""
+    """Return the object without the origin annotation, and the origin."""
     metadata = dict(document["metadata"])
     annotations = dict(metadata.get("annotations") or {})
     origin = yaml.safe_load(annotations.pop(ORIGIN, "")) or {}
@@ -148,13 +148,13 @@ def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, s
 
 
 def shown(file: Path) -> str:
-    """A file as the user would write it: relative where it lies below the working folder."""
+    """Return a path as the user would write it: relative if it is below the working directory."""
     normal = Path(os.path.normpath(file))
     return str(normal.relative_to(Path.cwd())) if normal.is_relative_to(Path.cwd()) else str(normal)
 
 
 def _root_cause(stderr: str, folder: Path) -> str:
-    """The innermost part of Kustomize's nested message, in one line, with the file that it names."""
+    """Return the innermost part of Kustomize's nested message on one line, with the file that it names."""
     text = " ".join(stderr.replace(str(folder), "").split()).removeprefix("error: ")
     malformed = re.search(r"MalformedYAMLError: (?P<what>.*?) in File: (?P<file>\S+?)'?$", text)
     place = re.findall(r"recursed accumulation of path '([^']+)'", text)

@@ -1,4 +1,4 @@
-"""New pods for workloads that stay, as `kubectl rollout restart` makes them."""
+"""New pods for existing workloads, as `kubectl rollout restart` creates them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from kindgate.model import Manifest, Rendered, kind_of
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""The annotation of a pod template whose change replaces the pods; the same as kubectl's."""
+"""The pod template annotation whose change replaces the pods; kubectl uses the same one."""
 
 _ROLLED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 def restarted(rendered: Rendered, moment: str) -> Rendered:
-    """The workloads of `rendered` alone, with pods that are as old as `moment` when they are applied."""
+    """Return only the workloads of `rendered`, annotated to restart their pods; `moment` is the annotation's value."""
     return replace(rendered, objects=tuple(_stamped(item, moment) for item in rendered.objects if kind_of(item) in _ROLLED))
 
 

@@ -1,4 +1,4 @@
-"""When an object that was applied is ready: one rule per kind, as `kubectl rollout status` and Helm have it."""
+"""When an applied object is ready: one rule per kind, following `kubectl rollout status` and Helm."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _READY: Progress = Ready(None)
 NOT_SEEN = "not seen yet"
 
 _WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
-"""The events of a claim whose storage class binds it together with the first pod that uses it."""
+"""Events of a claim whose storage class binds it only when a pod uses it."""
 
 
 def progress(manifest: Manifest, observed: Observed) -> Progress:
-    """How far the object that `manifest` describes has come.
+    """Return the progress of the object that `manifest` describes.
 
-    Objects without a rule are ready as soon as they were applied, also those that share only the kind's name with one.
+    An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
     """
     rule = _RULES.get(kind_of(manifest))
     if rule is None:
@@ -40,7 +40,7 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
 def _deployment(live: Manifest, observed: Observed) -> Progress:
     status, wanted = _status(live), _replicas(live)
     if live["spec"].get("paused"):
-        # its template is not rolled out, and without a ReplicaSet it makes no pods at all
+        # a paused rollout does not update pods, and without a ReplicaSet it creates none
         started = status.get("replicas") or observed.replicasets(live)
         return _enough(live, observed, status.get("availableReplicas", 0), "available") if started else _READY
     failing = condition(live, "Progressing")
@@ -68,7 +68,7 @@ def _replicaset(live: Manifest, observed: Observed) -> Progress:
 
 
 def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
-    """Ready when as many pods as wanted are there and no more: what is scaled down still answers requests."""
+    """Ready if the desired pods are, without surplus: pods that are being scaled down still answer requests."""
     status, wanted = _status(live), _replicas(live)
     surplus = status.get("replicas", 0) - wanted
     if surplus > 0:
@@ -107,7 +107,7 @@ def _claim(live: Manifest, observed: Observed) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Lost":
         return Hopeless("the volume that it was bound to no longer exists")
-    # without a pod it stays unbound for ever, and with one the pod's own readiness counts
+    # unbound forever without a pod; with one, the pod's own readiness counts
     reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
     return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
 
@@ -115,7 +115,7 @@ def _claim(live: Manifest, observed: Observed) -> Progress:
 def _disruption_budget(live: Manifest, _: Observed) -> Progress:
     status = _status(live)
     healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-    # a budget may demand more than there are pods: over none it can never be met
+    # a budget can demand more pods than exist, and could never be met
     wanted = min(wanted, status.get("expectedPods", wanted))
     return _READY if healthy >= wanted else Pending(f"{healthy} of {wanted} healthy")
 
@@ -149,12 +149,12 @@ def _status(live: Manifest) -> dict[str, Any]:
 
 
 def _replicas(live: Manifest) -> int:
-    """The number of pods that is wanted now: an autoscaler writes it where the manifest leaves it out."""
+    """The desired number of pods; an autoscaler sets it if the manifest omits it."""
     return int(live["spec"].get("replicas", 1))
 
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
-"""The kinds (as `kind_of` has them) whose pods may show why they are not ready."""
+"""Kinds (as in `kind_of`) whose pods can show why they are not ready."""
 
 _RULES: Mapping[str, Callable[[Manifest, Observed], Progress]] = {
     "Deployment": _deployment,
@@ -172,4 +172,4 @@ _RULES: Mapping[str, Callable[[Manifest, Observed], Progress]] = {
 }
 
 WAITED_FOR = frozenset(_RULES)
-"""Everything whose state decides about readiness; the rest is ready when it was applied."""
+"""All kinds with a readiness rule; other objects are ready once applied."""

@@ -1,4 +1,4 @@
-"""A route as every kind of routing object has it: a host, a path, and the Service that answers."""
+"""A route in the form shared by all routing objects: a host, a path, and the Service that answers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kindgate.model import ObjectRef
 
 @dataclass(frozen=True)
 class HostRoute:
-    """One path of one host of `object`, which the field `place` of it describes.
+    """One path of one host of `object`, defined in its field `place`.
 
-    `host` is empty where any host is routed and may begin with `*.`. `port` names the Service's port as an Ingress
-    backend does (`{"number": 80}`). `regex` says that `path` is a regular expression, `rewritten` that the Service gets
-    another path than the one requested, `problem` why the route cannot be requested at all.
+    `host` is empty if any host is routed, and can begin with `*.`. `port` names the Service's port as an Ingress backend
+    does (`{"number": 80}`). `regex` means that `path` is a regular expression, `rewritten` that the Service receives
+    another path than the requested one, and `problem` is why the route cannot be requested at all.
     """
 
     object: ObjectRef
@@ -31,7 +31,7 @@ class HostRoute:
     problem: str = ""
 
     def matches(self, path: str) -> bool:
-        """Whether a request of `path` is led here, as the Ingress API defines Prefix (element by element) and Exact."""
+        """Return whether a request of `path` takes this route, by the Ingress API's Prefix (element by element) and Exact."""
         if self.regex:
             return False
         if self.exact:

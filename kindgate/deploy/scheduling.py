@@ -1,4 +1,4 @@
-"""Whether any node could ever take a pod: by size, labels and taints alone, as if all nodes were empty."""
+"""Whether any node could ever run a pod: by size, labels and taints only, as if all nodes were empty."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kindgate.model import Manifest
 
 
 def fits_no_node(pod: Manifest, nodes: Sequence[Manifest]) -> bool:
-    """Whether every node is ruled out for good.
+    """Return whether every node is ruled out permanently.
 
-    What may pass is not counted: other pods' use, taints that the cluster itself sets on a node in trouble, volumes.
-    What is not understood counts as fitting.
+    Anything that can pass is ignored: other pods' usage, taints that the cluster sets on a failing node, volumes. Rules
+    that are not understood count as met.
     """
     return bool(nodes) and not any(_fits(pod["spec"], node) for node in nodes)
 
@@ -28,7 +28,7 @@ def _is_large_enough(spec: Mapping[str, Any], node: Manifest) -> bool:
 
 
 def _requests(spec: Mapping[str, Any]) -> dict[str, Decimal]:
-    """What the pod's containers ask for together, or the largest init container where that is more."""
+    """The sum of the containers' requests, or the largest init container's if that is greater."""
     total: dict[str, Decimal] = {}
     for container in spec.get("containers") or ():
         for name, amount in _wanted(container).items():
@@ -45,7 +45,7 @@ def _wanted(container: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def _amount(text: object) -> Decimal:
-    """Kubernetes' notation of amounts (`500m`, `64Mi`) as a number."""
+    """Parse a Kubernetes quantity (`500m`, `64Mi`)."""
     from kubernetes.utils import parse_quantity  # noqa: PLC0415 - 0.3 s to import, and few pods are unschedulable
 
     return Decimal(parse_quantity(str(text)))  # type: ignore[no-untyped-call]  # published without types

@@ -1,4 +1,4 @@
-"""Manifests against the schema of a Kubernetes version or of their own CRD, unknown fields included, without a cluster."""
+"""Schema validation without a cluster, by Kubernetes version or by CRD; unknown fields are errors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Problem = tuple[str, str]
 """Path and message."""
 
 CustomSchemas = Mapping[tuple[str, str], Mapping[str, Any]]
-"""By `apiVersion` and `kind`: the OpenAPI schema that a CustomResourceDefinition gives."""
+"""The OpenAPI schemas of CustomResourceDefinitions, by `apiVersion` and `kind`."""
 
 _OBJECT_FIELDS = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
 
 
 def schema_problems(manifest: Manifest, version: str, custom: CustomSchemas | None = None) -> list[Problem] | None:
-    """What the schema says against a manifest; None where no schema knows the kind.
+    """Return a manifest's schema violations; None if no schema knows the kind.
 
-    `version` is a Kubernetes version such as `v1.37.2`; the nearest version that is not newer stands in for one
-    that the schemas lack.
+    `version` is a Kubernetes version such as `v1.37.2`. If its schemas are missing, those of the latest earlier version
+    are used, or the oldest ones.
     """
     own = (custom or {}).get((str(manifest["apiVersion"]), str(manifest["kind"])))
     validator = _validator(str(manifest["apiVersion"]), str(manifest["kind"]), _known_version(version)) if own is None else _of_custom(own)
@@ -36,7 +36,7 @@ def schema_problems(manifest: Manifest, version: str, custom: CustomSchemas | No
 
 
 def custom_schemas(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """The schemas of the served versions of every CustomResourceDefinition among `manifests`."""
+    """Return the schemas of all served versions of the CustomResourceDefinitions in `manifests`."""
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for manifest in manifests:
         if kind_of(manifest) != "CustomResourceDefinition":
@@ -50,7 +50,7 @@ def custom_schemas(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Mappi
 
 
 def closed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A structural OpenAPI schema as JSON Schema, with unknown fields refused as strict field validation refuses them.
+    """Convert a structural OpenAPI schema to JSON Schema that rejects unknown fields, like strict field validation.
 
     See "Specifying a structural schema" and "Field pruning" in the Kubernetes documentation of CustomResourceDefinitions.
     """
@@ -99,13 +99,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @functools.cache
 def _validator(api_version: str, kind: str, version: str) -> Any:  # noqa: ANN401 - kubernetes-validate has no types
-    """The validator of one of Kubernetes' own kinds, or None where there is no schema for it."""
+    """Return the validator of a built-in kind; None if there is no schema for it."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.2 s to import, and not every run validates
     from kubernetes_validate import utils  # noqa: PLC0415 - as above
     from referencing import Registry, Resource  # noqa: PLC0415 - as above
 
     group = group_of({"apiVersion": api_version})
-    # The schema's file names the first part of the group only: `batch` stands for batch.volcano.sh too.
+    # the schema's file name has only the first part of the group: `batch` also matches batch.volcano.sh
     if not is_kubernetes_group(group):
         return None
     number = api_version.rpartition("/")[2]
@@ -130,7 +130,7 @@ def _definitions(folder: str, version: str) -> Any:  # noqa: ANN401 - as above
 
 
 def _described(error: ValidationError) -> Problem:
-    """Path and message of one problem, the deepest where the schema offers a choice."""
+    """Return path and message of a problem, the deepest one if the schema has alternatives."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
 
     deepest = (best_match(error.context) if error.context else None) or error
@@ -141,5 +141,5 @@ def _described(error: ValidationError) -> Problem:
 
 
 def _path(parts: Iterable[str | int]) -> str:
-    """`spec.template.spec.containers[0].image`."""
+    """Format a path such as `spec.template.spec.containers[0].image`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")

@@ -1,4 +1,4 @@
-"""Which kinds live in a namespace: Kubernetes' own by a table, custom ones by their CustomResourceDefinition."""
+"""Which kinds are namespaced: built-in kinds by a table, custom ones by their CustomResourceDefinition."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CLUSTER_SCOPED = frozenset(
         *("StorageVersion", "StorageVersionMigration", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
     }
 )
-"""Kinds of Kubernetes' own groups that live in no namespace, as discovery of Kubernetes 1.37 and the `k8s.io` projects has them."""
+"""Cluster-scoped kinds of Kubernetes' own groups, from discovery of Kubernetes 1.37 and the `k8s.io` projects."""
 
 
 @dataclass(frozen=True)
 class CustomKind:
-    """A kind that a CustomResourceDefinition provides."""
+    """A kind that a CustomResourceDefinition defines."""
 
     group: str
     kind: str
@@ -41,7 +41,7 @@ class CustomKind:
 
 
 def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
-    """The kinds that the CustomResourceDefinitions among `manifests` provide."""
+    """Return the kinds that the CustomResourceDefinitions in `manifests` define."""
     specs = (manifest.get("spec") or {} for manifest in manifests if kind_of(manifest) == "CustomResourceDefinition")
     return frozenset(
         CustomKind(str(spec.get("group")), str((spec.get("names") or {}).get("kind")), spec.get("scope") != "Cluster") for spec in specs
@@ -49,7 +49,7 @@ def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
 
 
 def is_namespaced(manifest: Manifest, custom: Iterable[CustomKind] = ()) -> bool:
-    """Whether the object lives in a namespace; a kind that is not known is taken for one that does, as most do."""
+    """Return whether the object is namespaced; an unknown kind is assumed to be, as most are."""
     for one in custom:
         if (one.group, one.kind) == (group_of(manifest), manifest.get("kind")):
             return one.namespaced

@@ -1,4 +1,4 @@
-"""Secrets that the manifests refer to and do not hold: made from values that come from outside, or held with placeholders."""
+"""Secrets that the manifests reference but lack: created from values supplied from outside, or filled with placeholders."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kindgate.deploy.findings import Finding
 from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 
 PLACEHOLDER = "placeholder"
-"""The value of a key that only its owner knows: a word that no scanner takes for a secret."""
+"""The value of a key that only its owner knows, chosen so no scanner reports it as a secret."""
 
 PLACEHOLDER_ANNOTATION = "kindgate.dev/placeholder-secret"
-"""On a Secret that `kindgate init` wrote because no manifest holds it; `--app-secret` fills it in."""
+"""On a Secret that `kindgate init` wrote because no manifest has it; `--app-secret` fills it in."""
 
 _NAMED = {"secretName": "", "secretRef": "name", "secretKeyRef": "name", "secret": "name"}
-"""Fields of any object that lead to a Secret, and the key below them that names it."""
+"""Fields of any object that reference a Secret, and the key below them that has its name."""
 
 
 @dataclass(frozen=True)
 class AskedSecret:
-    """One key of a Secret, and the variable that holds its value: what `--app-secret NAME=ENV_VAR` says."""
+    """One key of a Secret and the variable with its value, from `--app-secret NAME=ENV_VAR`."""
 
     secret: str
     key: str
@@ -30,16 +30,16 @@ class AskedSecret:
 
     @classmethod
     def parse(cls, text: str) -> AskedSecret:
-        """`NAME=ENV_VAR` makes the key ENV_VAR, as `envFrom` wants it; `NAME/KEY=ENV_VAR` makes the key KEY."""
+        """Parse `NAME=ENV_VAR`, which creates the key ENV_VAR for `envFrom`, or `NAME/KEY=ENV_VAR`, which creates the key KEY."""
         name, _, variable = text.partition("=")
         secret, _, key = name.partition("/")
         return cls(secret, key or variable, variable)
 
 
 def with_secrets(rendered: Rendered, asked: Sequence[AskedSecret], values: Mapping[str, str]) -> Rendered:
-    """The objects with each Secret that they refer to and lack, in each namespace that does; a value that is missing is empty.
+    """Add each requested Secret that the objects reference but lack, in each such namespace; missing values are empty.
 
-    A Secret of placeholders keeps the keys that are not asked for.
+    A placeholder Secret keeps the keys that are not requested.
     """
     made: dict[ObjectRef, dict[str, str]] = {}
     for ref in sorted(lacking_secrets(rendered)):
@@ -58,7 +58,7 @@ def with_secrets(rendered: Rendered, asked: Sequence[AskedSecret], values: Mappi
 
 
 def lacking_secrets(rendered: Rendered) -> frozenset[ObjectRef]:
-    """The Secrets that objects refer to and that are not among them but as placeholders, whether the reference is optional or not."""
+    """Return the Secrets that objects reference, optionally or not, that are missing or mere placeholders."""
     referred = {
         ObjectRef("Secret", ObjectRef.of(manifest).namespace, name) for manifest in rendered.objects for name in _references(manifest)
     }
@@ -66,7 +66,7 @@ def lacking_secrets(rendered: Rendered) -> frozenset[ObjectRef]:
 
 
 def placeholder_findings(manifest: Manifest, file: str) -> Iterator[Finding]:
-    """The values of a Secret of placeholders that are still to be edited; nothing for any other object."""
+    """Yield a finding for each value of a placeholder Secret that is still to be edited; nothing for other objects."""
     if kind_of(manifest) != "Secret" or not _is_placeholder(manifest):
         return
     ref, content = ObjectRef.of(manifest), manifest.get("stringData") or {}
@@ -83,7 +83,7 @@ def _is_placeholder(manifest: Manifest) -> bool:
 
 
 def _filled(manifest: Manifest, content: Mapping[str, str] | None) -> Manifest:
-    """A Secret with this content over its own; any other object, and one that nothing is given for, as it is."""
+    """Merge this content over a Secret's own; any other object, or a Secret without new content, is unchanged."""
     if content is None or kind_of(manifest) != "Secret":
         return manifest
     kept = {key: value for key, value in (manifest.get("stringData") or {}).items() if key not in content}

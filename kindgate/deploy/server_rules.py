@@ -1,4 +1,4 @@
-"""What the API server rejects beyond its schema: the rules of `pkg/apis/*/validation` in Kubernetes that manifests break most often.
+"""Rules of the API server beyond its schema: those of Kubernetes' `pkg/apis/*/validation` that manifests break most often.
 
 Each rule is a generator of pairs of path and message. The tests compare them with a real API server.
 """
@@ -39,13 +39,13 @@ POD_PATHS: Mapping[str, str] = {
     "CronJob": "spec.jobTemplate.spec.template.spec",
     "Pod": "spec",
 }
-"""Where the pods of Kubernetes' own workloads are specified."""
+"""The path of the pod specification in built-in workloads."""
 
 _SELECTING = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"})
 
 
 def server_problems(manifest: Manifest) -> Iterator[Problem]:
-    """Everything that the API server would reject in an object that fits its schema; only Kubernetes' own kinds have rules."""
+    """Yield everything that the API server would reject in a schema-valid object; only built-in kinds have rules."""
     kind = kind_of(manifest)
     if "." in kind:
         return

@@ -1,4 +1,4 @@
-"""The line of a file that a finding is about."""
+"""The line in the source file of each finding."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def with_lines(findings: Iterable[Finding], folder: Path) -> tuple[Finding, ...]:
-    """The findings with their lines, where their files can be read; relative files are counted from `folder`.
+    """Return the findings with their lines, if their files are readable; relative paths start at `folder`.
 
-    A field that a patch or a generator made is not in the file that the object came from: its line is then that of the
-    nearest field around it that is.
+    A field from a patch or generator is not in the object's source file: its line is that of the nearest enclosing field
+    that is.
     """
     documents: dict[str, list[yaml.Node]] = {}
     located = []
@@ -38,11 +38,11 @@ def _documents(file: Path) -> list[yaml.Node]:
 
 
 def _line(documents: Iterable[yaml.Node], finding: Finding) -> int:
-    """The line, from 1; 0 where the object is not among the documents."""
+    """Return the line, from 1; 0 if the object is not among the documents."""
     kind = finding.object.kind.partition(".")[0]
     same_kind = [node for node in documents if _text(node, "kind") == kind]
     named = [node for node in same_kind if _text(_child(node, "metadata"), "name") == finding.object.name]
-    # Kustomize may have put a prefix or a suffix to the name.
+    # Kustomize might have added a prefix or suffix to the name
     found = named or [node for node in same_kind if (_text(_child(node, "metadata"), "name") or "\0") in finding.object.name]
     if len(found) != 1:
         return 0

@@ -1,4 +1,4 @@
-"""Where manifests come from: a Kustomize overlay, a folder or file of plain YAML, or a Helm chart, told by what is there."""
+"""Manifest sources: a Kustomize overlay, a folder or file of plain YAML, or a Helm chart, detected from the files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_HELM = Helm()
 
 
 class SourceKind(enum.StrEnum):
-    """What a path of manifests is."""
+    """The type of a manifest source."""
 
     KUSTOMIZE = "Kustomize overlay"
     CHART = "Helm chart"
@@ -27,7 +27,7 @@ class SourceKind(enum.StrEnum):
 
 
 def source_kind(path: Path) -> SourceKind:
-    """What `path` is; a folder that is neither overlay nor chart holds plain manifests, as does a file."""
+    """Return the type of `path`; a file, or a folder that is neither overlay nor chart, has plain manifests."""
     if any((path / name).is_file() for name in KUSTOMIZATION_NAMES):
         return SourceKind.KUSTOMIZE
     return SourceKind.CHART if (path / CHART_FILE).is_file() else SourceKind.PLAIN
@@ -35,7 +35,7 @@ def source_kind(path: Path) -> SourceKind:
 
 @dataclass(frozen=True)
 class Renderer:
-    """Turns sources into objects. `find_helm` finds helm when the first source needs it, or raises."""
+    """Renders sources to objects. `find_helm` locates helm when a source first needs it, or raises."""
 
     kubectl: Path
     deadline: Deadline
@@ -43,15 +43,15 @@ class Renderer:
     helm: Helm = NO_HELM
 
     def render(self, path: Path, components: Sequence[str] = ()) -> Rendered:
-        """The objects of the application at `path`, and of the bundled `components` by name.
+        """Render the application at `path` and the named bundled `components`.
 
-        Raises `ManifestError` that names the file, `SettingsError` for Helm's options where there is no chart,
-        `ToolError` where helm is needed and not to be had, and `CommandTimeout`.
+        Raises `ManifestError` that names the file, `SettingsError` for Helm options without a chart, `ToolError` if helm is
+        needed but unavailable, and `CommandTimeout`.
         """
         return with_components(self._built(path), components, kubectl=self.kubectl, deadline=self.deadline)
 
     def prerequisite(self, path: Path) -> Rendered:
-        """The objects of --app-apply's `path`, to which Helm's options for the application do not apply."""
+        """Render --app-apply's `path`, to which the application's Helm options do not apply."""
         if not path.exists():
             raise ManifestError(f"{path}: file or folder not found", next_step="set --app-apply to YAML, a Kustomize folder or a chart")
         return replace(self, helm=Helm(enabled=self.helm.enabled)).render(path)
@@ -69,7 +69,7 @@ class Renderer:
         return render(path, kubectl=self.kubectl, deadline=self.deadline, options=self._options())
 
     def _base(self, path: Path) -> Rendered | None:
-        """What a generated overlay adapts, rendered here; None for a Kustomize folder, which Kustomize builds itself."""
+        """Render a source that a generated overlay adapts; None for a Kustomize folder, which Kustomize builds itself."""
         return None if source_kind(path) is SourceKind.KUSTOMIZE else self._built(path)
 
     def _options(self) -> tuple[str | Path, ...]:

@@ -1,4 +1,4 @@
-"""Which part of what is applied the application's tests need, and which only those that look at figures."""
+"""The part of the applied objects that the application's tests need, and the part that only measurements need."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MONITORING = "monitoring"
 
 
 def staged(rendered: Rendered) -> tuple[Rendered, Rendered]:
-    """The application with its ingress, and the monitoring beside it: both are applied at once and waited for apart.
+    """Split off the monitoring from the application with its ingress: both are applied together but waited for separately.
 
-    A metrics-server takes half a minute to be ready, and tests of the application have no use for it.
+    A metrics-server takes half a minute to become ready, and tests of the application do not need it.
     """
     monitoring = tuple(manifest for manifest in rendered.objects if _stage(manifest) == MONITORING)
     application = tuple(manifest for manifest in rendered.objects if _stage(manifest) != MONITORING)

@@ -1,4 +1,4 @@
-"""Another image for the same manifests: how a version that differs by its image alone is made."""
+"""Image overrides: versions that differ only in their images, from the same manifests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kindgate.pod_templates import Container, containers, with_containers
 IMAGE_IDS = "kindgate.dev/image-ids"
 
 _ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-"""Kinds whose pods are replaced when their template changes; a Job's template cannot change at all."""
+"""Kinds that replace their pods when the template changes; a Job's template is immutable."""
 
 
 def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: str) -> tuple[Rendered, ...]:
-    """The objects with each image NAME of `images` replaced by its value, as `kustomize edit set image` does.
+    """Replace each image NAME of `images` by its value, as `kustomize edit set image` does.
 
-    A NAME without a tag means every tag and digest; `foo` and `docker.io/library/foo` are the same name. Raises
-    `ImageError` for what is no image reference, and for a name that no manifest of `parts` has; `option` is where the
-    name was given.
+    A NAME without a tag matches every tag and digest; `foo` and `docker.io/library/foo` are the same name. Raises
+    `ImageError` for an invalid image reference, and for a name that no manifest of `parts` uses; `option` is the option
+    that named it.
     """
     used: set[str] = set()
     changed = tuple(replace(part, objects=tuple(_replaced(manifest, images, used) for manifest in part.objects)) for part in parts)
@@ -35,10 +35,10 @@ def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: st
 
 
 def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
-    """The objects with an annotation on each pod template that names an image of `ids` (its name in the nodes -> ID).
+    """Annotate each pod template that uses an image of `ids` (its name in the nodes -> ID).
 
-    An image of the user's keeps its name when its content changes: without a changed template no pod of a kept
-    cluster would be replaced, and the old image would be judged.
+    A user's image keeps its name when its content changes: without a changed template, a kept cluster would replace no pod
+    and the old image would be tested.
     """
     return replace(rendered, objects=tuple(_identified(manifest, ids) for manifest in rendered.objects))
 

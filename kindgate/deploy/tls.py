@@ -1,7 +1,7 @@
-"""TLS as far as it is decided by manifests: which Secrets hold certificates, for which hosts, and which of them kindgate makes.
+"""TLS as the manifests define it: which Secrets hold certificates, for which hosts, and which of them kindgate creates.
 
-A Secret that an entry refers to and the manifests lack is made for the run, as is what cert-manager would make; where an
-entry names no Secret at all, it gets one. `deploy.authority` issues the certificates.
+kindgate creates Secrets that entries reference but the manifests lack, Secrets that cert-manager would create, and one
+for an entry that uses TLS without naming a Secret. `deploy.authority` issues the certificates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MADE_LABEL = "kindgate.dev/certificate"
 """On a Secret whose certificate kindgate issues; the value is `run`."""
 
 NAMES_ANNOTATION = "kindgate.dev/certificate-names"
-"""On such a Secret: the names that a Certificate asks for, besides the hosts of the entries."""
+"""On the same Secret: the names that a Certificate requests in addition to the hosts of the entries."""
 
 CERTIFICATE, KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
 
@@ -32,7 +32,7 @@ _QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
 
 @dataclass(frozen=True)
 class CertificateUse:
-    """One place that names a Secret with a certificate: whose it is, the Secret (None where it names none), and the hosts."""
+    """A use of a certificate: the object that needs it, the Secret (None if it names none), and the hosts."""
 
     object: ObjectRef
     secret: ObjectRef | None
@@ -40,19 +40,19 @@ class CertificateUse:
 
 
 def certificate_uses(objects: Iterable[Manifest], everything: Sequence[Manifest] = ()) -> tuple[CertificateUse, ...]:
-    """Every use of a certificate by an Ingress, a Gateway's listener or an IngressRoute of `objects`.
+    """Return every use of a certificate by an Ingress, a Gateway's listener or an IngressRoute of `objects`.
 
-    `everything` holds the routes of the Gateways, where that is more than `objects`.
+    `everything` has the Gateways' routes, if that is more than `objects`.
     """
     own = tuple(objects)
     return tuple(use for manifest in own for use in _uses(manifest, everything or own))
 
 
 def with_run_certificates(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """`parts`, which are normalized and applied in this order, with a Secret for every certificate that they lack.
+    """Return `parts` (normalized, in apply order) with a Secret for every missing certificate.
 
-    The Secrets hold nothing yet: `deploy.authority.with_certificates` fills them. What only cert-manager could read is
-    left out, unless a part brings its CRDs. The notes of each part say what was made and left out.
+    The Secrets are empty until `deploy.authority.with_certificates` fills them. Objects that only cert-manager reads are
+    dropped unless a part has its CRDs. The notes of each part list what was created and dropped.
     """
     everything = [manifest for part in parts for manifest in part.objects]
     there = {ObjectRef.of(manifest) for manifest in everything if kind_of(manifest) == "Secret"}
@@ -89,7 +89,7 @@ def _with_certificates_of(part: Rendered, everything: Sequence[Manifest], there:
 
 
 def names_by_secret(rendered: Rendered) -> dict[ObjectRef, tuple[str, ...]]:
-    """For each Secret of `rendered` whose certificate kindgate issues, the names that the certificate is for."""
+    """Return each Secret of `rendered` whose certificate kindgate issues, with the names for the certificate."""
     wanted = {
         ObjectRef.of(manifest): str((manifest["metadata"].get("annotations") or {}).get(NAMES_ANNOTATION, "")).split()
         for manifest in rendered.of_kind("Secret")
@@ -102,7 +102,7 @@ def names_by_secret(rendered: Rendered) -> dict[ObjectRef, tuple[str, ...]]:
 
 
 def filled(rendered: Rendered, contents: Mapping[ObjectRef, Mapping[str, bytes]]) -> Rendered:
-    """`rendered` with this content in its Secrets."""
+    """Return `rendered` with this content in its Secrets."""
 
     def with_content(manifest: Manifest) -> Manifest:
         content = contents.get(ObjectRef.of(manifest))
@@ -114,7 +114,7 @@ def filled(rendered: Rendered, contents: Mapping[ObjectRef, Mapping[str, bytes]]
 
 
 def certificates_of(rendered: Rendered) -> tuple[bytes, ...]:
-    """The certificates (PEM) of the TLS Secrets that `rendered` itself brings: what its entries show, and so what is trusted."""
+    """Return the certificates (PEM) in `rendered`'s own TLS Secrets: its entries present them, so they are trusted."""
     secrets = {ObjectRef.of(manifest): manifest for manifest in rendered.of_kind("Secret")}
     used = {use.secret for use in certificate_uses(rendered.objects)}
     found = (_content(secrets[ref], key) for ref in sorted(secrets.keys() & used) for key in (CERTIFICATE, AUTHORITY))
@@ -139,7 +139,7 @@ def _uses(manifest: Manifest, everything: Sequence[Manifest]) -> Iterator[Certif
 
 
 def matched_hosts(match: str) -> tuple[str, ...]:
-    """The hosts that a rule of Traefik names: `Host(`a`, `b`) && PathPrefix(`/x`)` names a and b."""
+    """Return the hosts in a Traefik rule: `Host(`a`, `b`) && PathPrefix(`/x`)` names a and b."""
     return tuple(host for found in _HOST_MATCHER.findall(match) for host in _QUOTED.findall(found))
 
 
@@ -155,7 +155,7 @@ def _of_listener(gateway: ObjectRef, listener: Mapping[str, Any], everything: Se
 
 
 def _route_hosts(gateway: ObjectRef, everything: Sequence[Manifest]) -> set[str]:
-    """The hosts of the routes that name the Gateway as their parent."""
+    """Return the hosts of the routes that name the Gateway as their parent."""
     found: set[str] = set()
     for manifest in everything:
         if kind_of(manifest) in {"HTTPRoute", "GRPCRoute"}:
@@ -172,7 +172,7 @@ def _use(ref: ObjectRef, secret: object, hosts: Iterable[str]) -> CertificateUse
 
 
 def _with_secret_names(manifest: Manifest) -> Manifest:
-    """The object with a Secret named where it asks for TLS without one: the controller's own certificate is for no host."""
+    """Name a Secret wherever the object uses TLS without one: the controller's own certificate matches no host."""
     ref = ObjectRef.of(manifest)
     spec = manifest.get("spec") or {}
     name = f"{ref.name}-kindgate-tls"
@@ -180,7 +180,7 @@ def _with_secret_names(manifest: Manifest) -> Manifest:
         entries = [entry if entry.get("secretName") else {**entry, "secretName": name} for entry in spec["tls"]]
         return {**manifest, "spec": {**spec, "tls": entries}}
     if ref.kind == _INGRESS_ROUTE and spec.get("tls") is not None and not (spec["tls"] or {}).get("secretName"):
-        # a resolver asks an authority on the internet, which answers no throw-away cluster
+        # a resolver asks a public CA, which cannot reach a throw-away cluster
         tls = {key: value for key, value in (spec["tls"] or {}).items() if key != "certResolver"}
         return {**manifest, "spec": {**spec, "tls": {**tls, "secretName": name}}}
     return manifest
@@ -199,7 +199,7 @@ def _certificate_names(certificate: Manifest) -> Iterator[str]:
 
 
 def is_certifiable(name: str) -> bool:
-    """Whether a certificate can be for this name: a host name, with `*` as its first label at most, or an IP address."""
+    """Return whether a certificate can cover this name: an IP address, or a host name with an optional leading `*` label."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -219,7 +219,7 @@ def _secret(ref: ObjectRef, names: Iterable[str]) -> Manifest:
 
 
 def _content(secret: Manifest, key: str) -> bytes:
-    """One key of a Secret; empty where it is not there or cannot be read."""
+    """Return one key of a Secret; empty if it is missing or unreadable."""
     plain = (secret.get("stringData") or {}).get(key)
     if plain is not None:
         return str(plain).encode()

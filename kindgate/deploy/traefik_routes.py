@@ -1,4 +1,4 @@
-"""The routes of a Traefik IngressRoute, whose rules are written in Traefik's own language."""
+"""The routes of a Traefik IngressRoute, whose rules use Traefik's own syntax."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RULE = re.compile(rf"\(*\s*{_TERM.pattern}\s*\)*(\s*&&\s*\(*\s*{_TERM.pattern}\
 
 
 def traefik_routes(manifest: Manifest) -> Iterator[HostRoute]:
-    """The routes whose rule is made of `Host`, `Path` and `PathPrefix` joined by `&&`; others say that they are not understood."""
+    """Yield all routes. Only rules of `Host`, `Path` and `PathPrefix` joined by `&&` are understood; others get a `problem`."""
     spec = manifest.get("spec") or {}
     tls = "tls" in spec or "websecure" in (spec.get("entryPoints") or ())
     for number, route in enumerate(spec.get("routes") or ()):

@@ -1,4 +1,4 @@
-"""Whether an object of a kept cluster is still what a manifest asks for, so that it need not be applied again."""
+"""Whether an object of a kept cluster still matches its manifest and need not be applied again."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from kindgate.model import Manifest
 
 HASH_ANNOTATION = "kindgate.dev/manifest"
-"""What was applied, as a hash: a field that is no longer in the manifest is seen by it alone."""
+"""The hash of the applied manifest: only this reveals a field that was removed from it."""
 
 
 def with_hash(manifest: Manifest) -> dict[str, Any]:
-    """The manifest with its own hash among its annotations."""
+    """Add the manifest's own hash to its annotations."""
     metadata = dict(manifest["metadata"])
     metadata["annotations"] = {**(metadata.get("annotations") or {}), HASH_ANNOTATION: _hash(manifest)}
     return {**manifest, "metadata": metadata}
 
 
 def is_unchanged(asked: Manifest, live: Manifest) -> bool:
-    """Whether `live` came from this very manifest, which `with_hash` has marked, and still holds all of it.
+    """Return whether `live` was created from exactly this manifest, marked by `with_hash`, and still contains all of it.
 
-    Two ways to write the same (`1000m` and `1`) count as a change: the object is then applied again, which does no harm.
+    Two spellings of one value (`1000m` and `1`) count as a change: the object is applied again, which is harmless.
     """
     annotations = live["metadata"].get("annotations") or {}
     same = annotations.get(HASH_ANNOTATION) == asked["metadata"]["annotations"][HASH_ANNOTATION]
@@ -35,7 +35,7 @@ def _hash(manifest: Manifest) -> str:
 
 
 def holds(live: object, asked: object) -> bool:
-    """Whether `live` has everything that is in `asked`; what the server added does not count."""
+    """Return whether `live` contains everything in `asked`; additions by the server are ignored."""
     if isinstance(asked, Mapping):
         return isinstance(live, Mapping) and all(holds(live.get(key), value) for key, value in asked.items())
     if isinstance(asked, list | tuple):

@@ -1,4 +1,4 @@
-"""Validation of what is about to be applied, before a cluster exists."""
+"""Validation of the objects to apply, before a cluster exists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of
 
 _COMPONENTS = {"gateway.networking.k8s.io": "gateway-api", "traefik.io": "traefik-crds"}
-"""The bundled components that bring CRDs, by API group."""
+"""The bundled components that provide CRDs, by API group."""
 
 _PROVIDE = "apply missing objects before the overlay with --app-apply PATH; create a Secret from a variable with --app-secret NAME=ENV_VAR"
 
@@ -27,10 +27,10 @@ _PROVIDE = "apply missing objects before the overlay with --app-apply PATH; crea
 def validate(
     rendered: Rendered, *, version: str = DEFAULT_VERSION, provided: Sequence[Rendered] = (), existing: bool = False
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong with `rendered`, which is normalized, for a cluster of Kubernetes `version`; errors come first.
+    """Return everything wrong with `rendered` (normalized) for Kubernetes `version`, errors first.
 
-    `provided` is what is applied before. With `existing`, the cluster may hold anything already: what is missing
-    here is then a warning. No I/O but for reading the bundled schemas. Pass the findings to `refuse`.
+    `provided` is applied before. With `existing`, the cluster might contain anything already, so a missing object is only
+    a warning. No I/O except reading the bundled schemas. Pass the findings to `refuse`.
     """
     before = [manifest for other in provided for manifest in other.objects]
     references = References(rendered.objects, before)
@@ -61,7 +61,7 @@ def validate(
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raise the `ManifestError` that lists every finding that is an error; does nothing where there is none."""
+    """Raise `ManifestError` with all findings that are errors; do nothing if there are none."""
     errors = [finding for finding in findings if finding.level == "error"]
     if not errors:
         return
@@ -79,7 +79,7 @@ def _made(rendered: Rendered) -> set[str]:
 
 
 def _duplicates(rendered: Rendered) -> Iterator[Finding]:
-    """Objects that are defined twice: the second would silently replace the first."""
+    """Yield objects that are defined twice: the second would silently replace the first."""
     counts = Counter(identity(manifest, str(rendered.overlay)) for manifest in rendered.objects)
     seen: set[ObjectRef] = set()
     for manifest in rendered.objects:

@@ -1,4 +1,4 @@
-"""Kubernetes' rules about single values: names, labels, ports, quantities (`apimachinery/pkg/util/validation`)."""
+"""Kubernetes' rules for single values: names, labels, ports, quantities (`apimachinery/pkg/util/validation`)."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1
 
 
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a part of a YAML document
-    """The value where it is a mapping, else an empty one: other rules say what is wrong with it."""
+    """Return the value if it is a mapping, otherwise an empty one: other rules report the error."""
     return value if isinstance(value, Mapping) else {}
 
 
 def sequence(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401  # the same
-    """The mappings of a list; empty where the value is none."""
+    """Return the mappings in a list; empty if the value is not a list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def dns_label(text: str) -> str:
-    """What is wrong with a DNS-1123 label; empty where nothing is."""
+    """Return the problem with a DNS-1123 label; empty if it is valid."""
     if len(text) <= 63 and _LABEL.fullmatch(text):
         return ""
     return f"{text!r} is not a DNS label: at most 63 lowercase letters, digits and '-', with a letter or digit at both ends"
 
 
 def dns_label_1035(text: str) -> str:
-    """What is wrong with a DNS-1035 label, which begins with a letter; empty where nothing is."""
+    """Return the problem with a DNS-1035 label, which begins with a letter; empty if it is valid."""
     return "" if len(text) <= 63 and _LABEL_1035.fullmatch(text) else f"{text!r} is not a DNS label that starts with a letter"
 
 
 def subdomain(text: str) -> str:
-    """What is wrong with a DNS-1123 subdomain; empty where nothing is."""
+    """Return the problem with a DNS-1123 subdomain; empty if it is valid."""
     if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
         return ""
     return f"{text!r} is not a DNS name: lowercase letters, digits, '-' and '.', with a letter or digit at both ends"
@@ -57,11 +57,11 @@ NAME_RULES: Mapping[str, Callable[[str], str]] = {
     "Service": dns_label_1035,
     **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), _path_segment),
 }
-"""How objects of a kind may be named, where that is no DNS-1123 subdomain."""
+"""Name rules of kinds for which a DNS-1123 subdomain is not the rule."""
 
 
 def label_problems(path: str, labels: Mapping[str, Any], *, values: bool) -> Iterator[Problem]:
-    """What is wrong with labels (`values`) or annotations, whose values are free."""
+    """Yield problems with labels (`values`) or annotations, whose values are unrestricted."""
     for key, value in labels.items():
         prefix, slash, name = key.rpartition("/")
         if (slash and subdomain(prefix)) or not _QUALIFIED.fullmatch(name) or len(name) > 63:
@@ -71,12 +71,12 @@ def label_problems(path: str, labels: Mapping[str, Any], *, values: bool) -> Ite
 
 
 def port_problem(port: int) -> str:
-    """What is wrong with a port number; empty where nothing is."""
+    """Return the problem with a port number; empty if it is valid."""
     return "" if 1 <= port <= 65535 else f"{port} is not a port between 1 and 65535"
 
 
 def port_name_problem(name: Any) -> str:  # noqa: ANN401  # a part of a YAML document
-    """What is wrong with the name of a container's port (an IANA service name); empty where nothing is."""
+    """Return the problem with a container port's name (an IANA service name); empty if it is valid."""
     text = str(name)
     fits = len(text) <= 15 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) and re.search(r"[a-z]", text)
     return (
@@ -85,14 +85,14 @@ def port_name_problem(name: Any) -> str:  # noqa: ANN401  # a part of a YAML doc
 
 
 def quantity_problem(value: Any) -> str:  # noqa: ANN401  # the same
-    """What is wrong with a quantity such as `100m` or `64Mi`; empty where nothing is."""
+    """Return the problem with a quantity such as `100m` or `64Mi`; empty if it is valid."""
     if isinstance(value, int | float) or _QUANTITY.fullmatch(str(value)):
         return ""
     return f"{value!r} is not a quantity such as 100m or 64Mi"
 
 
 def quantity(value: Any) -> float:  # noqa: ANN401  # the same
-    """The number that a valid quantity stands for."""
+    """Return the numeric value of a valid quantity."""
     text = str(value)
     found = re.fullmatch(r"(.*?)([KMGTPE]i|[numkMGTPE])?", text)
     number, unit = (found[1], found[2] or "") if found else (text, "")
@@ -100,13 +100,13 @@ def quantity(value: Any) -> float:  # noqa: ANN401  # the same
 
 
 def one_of(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem]:  # noqa: ANN401  # the same
-    """A problem where a value is given and is none of the `known` ones."""
+    """Yield a problem if a value is given but not one of `known`."""
     if value is not None and value not in known:
         yield path, f"{value!r} is not one of {', '.join(known)}"
 
 
 def unique_problems(path: str, values: Sequence[Hashable], what: str) -> Iterator[Problem]:
-    """A problem for each value that occurs a second time; missing ones do not count."""
+    """Yield a problem for each repeated value; missing values are ignored."""
     seen: set[Hashable] = set()
     for number, value in enumerate(values):
         if value is not None and value in seen:
