@@ -1,4 +1,4 @@
-"""Whether an answer's body is what a check asks for, and whether a check can be asked at all."""
+"""Body checks: whether a response body passes a check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UTF8: Final = "utf-8"
 
 
 def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
-    """Whether `body` is what `check` asks for; text is read in `charset`."""
+    """Whether `body` passes `check`; text is decoded with `charset`."""
     if check.size is not None and len(body) != check.size:
         return False
     if check.substring and not _contains(body, check.substring, charset):
@@ -33,12 +33,12 @@ def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def charset_of(content_type: bytes | None) -> str:
-    """The charset that a Content-Type header names; UTF-8 where it names none that Python knows."""
+    """The charset named by a Content-Type header; UTF-8 if it names none that Python supports."""
     found = _CHARSET.search(content_type or b"")
     try:
         name = codecs.lookup(found[1].decode("ascii")).name if found else _UTF8
-        b"\xff".decode(name, errors="replace")  # refuses codecs that are none of text, and those that cannot go on after an error
-    except (LookupError, ValueError):  # an unknown name, one with a null character, a codec that is none of text
+        b"\xff".decode(name, errors="replace")  # rejects codecs that are not text encodings or cannot replace errors
+    except (LookupError, ValueError):  # an unknown name, a name with a null character, not a text encoding
         return _UTF8
     return _UTF8 if name == "ascii" else name
 
@@ -48,7 +48,7 @@ def _contains(body: bytes, text: str, charset: str) -> bool:
 
 
 def _same(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - any part of a JSON document
-    """Equality as JSON has it: true is not 1."""
+    """JSON equality: true is not 1."""
     if isinstance(found, bool) or isinstance(wanted, bool):
         return found is wanted
     if isinstance(found, dict) and isinstance(wanted, dict):

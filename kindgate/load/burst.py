@@ -1,4 +1,4 @@
-"""Send one burst: what callers of this room use."""
+"""Send one burst: the entry point for callers of this package."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def run_burst(
     stop: StopAsked | None = None,
     on_rows: OnRows | None = None,
 ) -> BurstResult:
-    """Send `plan` with the generators of `pool`, or with new ones that end with the burst.
+    """Send `plan` with the generators of `pool`, or with new ones that exit after the burst.
 
-    ctrl-C, or `stop` saying True, ends the burst early; the result is then marked as interrupted and holds what was
-    measured. `on_rows` gets the raw samples. Raises `LoadError` when the plan cannot be sent from this machine.
+    Ctrl-C, or `stop` returning True, ends the burst early; the result is then marked as interrupted and holds what was
+    measured. `on_rows` receives the raw samples. Raises `LoadError` if the plan cannot be sent from this machine.
     """
     if pool is not None:
         return pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
@@ -30,9 +30,9 @@ def run_burst(
 
 
 def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:
-    """Send `seconds` of `plan` at its own rate or users, for the caches and connections of both sides; not to be judged.
+    """Send `plan` for `seconds` at its own rate or number of users, to warm caches and connections on both sides; not judged.
 
-    The schedule differs from the plan's, so that no cache is warm for the very same order of requests.
+    The schedule differs from the plan's, so caches are not warmed for the exact order of requests that follows.
     """
     loop = plan.loop
     if isinstance(loop, OpenLoop):

@@ -1,4 +1,4 @@
-"""The highest rate that objectives survive: open-loop bursts at rising rates until one does not pass."""
+"""Capacity search: open-loop bursts at rising rates, to find the highest rate that still meets the objectives."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kindgate.errors import LoadError
 from kindgate.load.result import BurstResult
 
 ANSWERED_SHARE: Final = 0.99
-"""A server that answers less of what was sent is overloaded, whatever its percentiles say."""
+"""Minimum share of sent requests that must succeed; below it the server is overloaded, whatever its percentiles."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One rate that was tried; `reason` says why it did not pass, and is empty when it did."""
+    """One rate that was tried; `reason` is why it did not pass (empty: it passed)."""
 
     rate: float
     result: BurstResult
@@ -23,16 +23,16 @@ class Step:
 
     @property
     def passed(self) -> bool:
-        """Whether the rate was survived."""
+        """Whether the rate passed."""
         return not self.reason
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What was found: the highest rate that passed (None: not even the first), and every step in order, whole or interrupted.
+    """The highest rate that passed (None: not even the first), and every step in order, complete or interrupted.
 
-    `exhausted` says that the last planned rate passed too, so the capacity is at least that; `interrupted` that the
-    search was ended from outside.
+    `exhausted`: the last planned rate passed too, so the capacity is at least that rate. `interrupted`: the search was
+    ended from outside.
     """
 
     rate: float | None
@@ -42,7 +42,7 @@ class Capacity:
 
 
 def rates(start: float, factor: float, limit: float) -> Iterator[float]:
-    """`start`, and each time `factor` more, up to `limit`; raises `LoadError` for a search that would not end."""
+    """Yield `start`, then each rate multiplied by `factor`, up to `limit`; raises `LoadError` if the search would never end."""
     if not (start > 0 and factor > 1):
         raise LoadError("a capacity search needs a rate above 0 and a factor above 1")
     rate = start
@@ -58,10 +58,10 @@ def find_capacity(
     *,
     on_step: Callable[[Step], None] = lambda _step: None,
 ) -> Capacity:
-    """Send bursts at the rates of `tried` until one does not pass twice.
+    """Send bursts at the rates of `tried` until one rate fails twice in a row.
 
-    `judge` says why a burst does not pass, or nothing. The first that does not pass is repeated once, because a
-    single bad moment is no limit. An interrupted burst ends the search.
+    `judge` returns why a burst does not pass, or an empty string. The first burst that does not pass is repeated once:
+    one bad moment is not a limit. An interrupted burst ends the search.
     """
     steps: list[Step] = []
     best: float | None = None
@@ -84,6 +84,6 @@ def find_capacity(
 
 
 def _unanswered(result: BurstResult) -> str:
-    """Why a burst fails by completions alone."""
+    """Why a burst fails by its success share, or an empty string."""
     share = result.total.completed / result.sent if result.sent else 0.0
     return "" if share >= ANSWERED_SHARE else f"only {share:.1%} of the requests sent succeeded"

@@ -1,4 +1,4 @@
-"""Writes the JSON document of a burst: turns counts and microseconds into figures that people read."""
+"""Build the JSON document of a burst from its counts and microseconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lags(histogram: Histogram) -> Lags:
 
 
 def failed(counts: Mapping[FailureKind, int]) -> Failed:
-    """Failures by kind, and the sums that people ask for."""
+    """Failures by kind, with the most useful sums."""
     return Failed(
         total=sum(counts.values()),
         http=counts.get(FailureKind.HTTP, 0),
@@ -47,7 +47,7 @@ def load_document(
     verdict: Literal["PASS", "FAIL", "INVALID"] | None = None,
     reasons: tuple[str, ...] = (),
 ) -> LoadDocument:
-    """The document of `result`, with what was made of it by thresholds."""
+    """The document of `result`, with the outcome of its thresholds."""
     total = result.total
     return LoadDocument(
         version=1,

@@ -1,6 +1,6 @@
-"""One burst from several machines, or several processes that act like them: Locust's master and workers as subprocesses.
+"""One burst from several machines, or from several processes that act like them: Locust's master and workers as subprocesses.
 
-Locust patches the standard library when it is imported, so it is never imported here.
+Locust patches the standard library when imported, so it is never imported here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kindgate.load.pool import longest
 from kindgate.load.result import BurstResult
 
 START_SECONDS: Final = 60.0
-"""Until every worker has joined the master, and the same again for the end."""
+"""Timeout in seconds for all workers to join the master; allowed again for the shutdown."""
 
 _NODE: Final = Path(__file__).with_name("locustfile.py")
 
@@ -38,7 +38,7 @@ class Swarm:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def end(self) -> None:
-        """End whoever still runs."""
+        """Terminate every process that is still running."""
         for process in (self.master, *self.workers):
             process.terminate()
         for process in (self.master, *self.workers):
@@ -50,14 +50,14 @@ class Swarm:
 
 
 HEARTBEATS: Final = 10
-"""Seconds without a heartbeat after which a worker counts as lost: a busy machine delays them."""
+"""Seconds without a heartbeat after which a worker counts as lost; a busy machine delays heartbeats."""
 
 
 def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
     """Send `plan` from `workers` Locust workers on this machine, each with one generator.
 
-    The share of a worker that is lost is missing from the result, which says how much. ctrl-C ends the burst early: the
-    result then holds what was measured until then. Raises `LoadError` when Locust is not installed or no worker reports.
+    The share of a lost worker is missing from the result, which states how much. Ctrl-C ends the burst early: the result
+    then holds what was measured until then. Raises `LoadError` if Locust is not installed or no worker reports.
     """
     if workers < 1:
         raise LoadError(f"a distributed burst needs at least one worker, not {workers}")
@@ -72,7 +72,7 @@ def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
 
 
 def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait for the master's end, and ask it for an early one at ctrl-C; a second ctrl-C is the caller's."""
+    """Wait for the master to exit. The first Ctrl-C asks it to end early; a second one reaches the caller."""
     try:
         master.wait(seconds)
     except KeyboardInterrupt:
@@ -82,9 +82,9 @@ def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
 
 @contextlib.contextmanager
 def running_swarm(plan: BurstPlan, workers: int, folder: Path, heartbeats: int = HEARTBEATS) -> Iterator[Swarm]:
-    """A master and its workers, which begin at once; their words and the result go into `folder`.
+    """Run a master and its workers, which begin immediately; logs and the result go to `folder`.
 
-    A worker that has sent no heartbeat for `heartbeats` seconds is lost.
+    A worker that sends no heartbeat for `heartbeats` seconds is lost.
     """
     (folder / "plan.json").write_text(json.dumps(plan.to_json()), encoding="utf-8")
     port = _free_port()
@@ -122,7 +122,7 @@ def running_swarm(plan: BurstPlan, workers: int, folder: Path, heartbeats: int =
 
 
 def read_result(folder: Path) -> BurstResult:
-    """What the master wrote; raises `LoadError` with Locust's last words when it wrote nothing."""
+    """The result that the master wrote; if it is missing, raises `LoadError` with the end of Locust's log."""
     try:
         return BurstResult.from_json(json.loads((folder / "result.json").read_text(encoding="utf-8")))
     except FileNotFoundError as error:

@@ -1,7 +1,7 @@
-"""The JSON document of one burst, for people and programs outside: `kindgate load --json`.
+"""The JSON document of one burst, for people and external programs: `kindgate load --json`.
 
-Its schema is docs/load-result.schema.json. It is not what bursts are stored as (`BurstResult.to_json`): figures are
-ready to read here, in the units that their names say.
+Its schema is docs/load-result.schema.json. Bursts are stored in a different format (`BurstResult.to_json`): here the
+figures are ready to read, in the units that their names state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 
 @dataclass(frozen=True)
 class Times:
-    """Response, service or waiting times in milliseconds; null where no request has one."""
+    """Response, service or waiting times in milliseconds; null if no request has one."""
 
     count: int
     avg: float | None = None
@@ -29,7 +29,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Lags:
-    """Delays of the generator in microseconds; null where nothing was sent."""
+    """Delays of the generator in microseconds; null if nothing was sent."""
 
     p50: float | None = None
     p99: float | None = None
@@ -38,9 +38,9 @@ class Lags:
 
 @dataclass(frozen=True)
 class Failed:
-    """Failed requests: `network` is connect, DNS, TLS, reset and retried together; `kinds` has every kind that came.
+    """Failed requests: `network` is the sum of connect, DNS, TLS, reset and retried; `kinds` has every kind that occurred.
 
-    `retried` requests were answered well only when they were sent again, after their kept connection had been closed.
+    `retried` requests succeeded only when sent again, after their keep-alive connection had been closed.
     """
 
     total: int
@@ -72,10 +72,10 @@ class RouteFigures:
 
 @dataclass(frozen=True)
 class Generator:
-    """How the generator and its machine fared; shares are between 0 and 1.
+    """Health of the generator and its machine; shares are between 0 and 1.
 
-    `other_cpu` are the cores that all other processes used, the server's among them; `foreign` is the share of the machine's CPU time
-    that went to programs outside of the run and its cluster, null where they cannot be told apart.
+    `other_cpu` is the number of cores used by all other processes, including the server; `foreign` is the share of the
+    machine's CPU time used by programs outside the run and its cluster, null if they cannot be told apart.
     """
 
     processes: int
@@ -93,7 +93,7 @@ class Generator:
 
 @dataclass(frozen=True)
 class TimelinePoint:
-    """100 ms from `start` (seconds): requests per second, percentiles of those intended in it, failures, in flight at its end."""
+    """100 ms from `start` (seconds): requests sent per second, percentiles by intended time, failures, in flight at the end."""
 
     start: float
     rate: float
@@ -105,7 +105,7 @@ class TimelinePoint:
 
 @dataclass(frozen=True)
 class ThresholdOutcome:
-    """One threshold against this burst's own value; `value` is null where there is no data, which fails."""
+    """One threshold checked against this burst's own value; `value` is null if there is no data, which fails."""
 
     threshold: str
     ok: bool
@@ -114,10 +114,10 @@ class ThresholdOutcome:
 
 @dataclass(frozen=True)
 class LoadDocument:
-    """One burst. `count` is of all requests whose time came, `dropped` of those never sent.
+    """One burst. `count` is the number of requests that came due, `dropped` the number of those never sent.
 
-    `response_time_ms` is from the intended moment and of requests that succeeded; `service_time_ms` is from the moment
-    of sending. `histogram` holds the response times in kindgate's encoding and as HdrHistogram V2 (microseconds).
+    `response_time_ms` is measured from the intended time, over successful requests; `service_time_ms` is measured from the
+    time of sending. `histogram` holds the response times in kindgate's encoding and as HdrHistogram V2 (microseconds).
     """
 
     version: Annotated[Literal[1], Field(description="Grows when the meaning of a field changes")]

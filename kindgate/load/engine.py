@@ -1,4 +1,4 @@
-"""Sends one generator's share of a burst, on time whatever the server does, and takes three moments of every request."""
+"""Send one generator's share of a burst on schedule, however slow the server, and take three timestamps per request."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from kindgate.load.schedule import NANOS, Schedule, endless_routes
 from kindgate.load.transfers import Transfers
 
 SPIN = 60_000
-"""Nanoseconds before an intended time from which the engine polls instead of sleeping: select(2) wakes up so late."""
+"""The engine polls instead of sleeping for this many nanoseconds before an intended time: select(2) can wake up this late."""
 
 TICK = 50_000_000
-"""Nanoseconds between two calls of a burst's tick."""
+"""Nanoseconds between two calls of the tick."""
 
 LONGEST_WAIT = 0.05
-"""Seconds that the engine sleeps at most, so that ticks come."""
+"""Longest sleep of the engine in seconds, so ticks stay regular."""
 
 Tick = Callable[[int, int], bool]
-"""Called now and then with the time since the start in nanoseconds and the requests in flight; True ends the burst."""
+"""Called regularly with the nanoseconds since the start and the number of requests in flight; return True to end the burst."""
 
 Begin = Callable[[], int | None]
-"""Called when everything is ready; the burst's start on the clock of `time.monotonic_ns`, None for no burst at all."""
+"""Called when everything is ready; returns the burst's start on the clock of `time.monotonic_ns`, or None to cancel it."""
 
 _NEVER = -1
 
@@ -42,8 +42,8 @@ _STATUS, _WAITING, _SIZE = pycurl.RESPONSE_CODE, pycurl.STARTTRANSFER_TIME_T, py
 class Engine:
     """One burst of one generator.
 
-    `cap` is how many requests this generator may have unanswered at a time. Rows of requests whose fate became known
-    are in `recorder`.
+    `cap` is the maximum number of unanswered requests of this generator. `recorder` holds the rows of requests whose
+    outcome is known.
     """
 
     def __init__(self, plan: BurstPlan, transfers: Transfers, cap: int, tick: Tick) -> None:
@@ -68,7 +68,7 @@ class Engine:
         return time.monotonic_ns() - self._start
 
     def run_open(self, schedule: Schedule, begin: Begin) -> bool:
-        """Send the schedule; whether all of it was run, and not stopped early. Ends at most `timeout` after its last time."""
+        """Send the schedule; return whether it ran to the end. Ends at most `timeout` after the last intended time."""
         times, routes = array("q", schedule.intended.tobytes()), array("q", schedule.route.tobytes())
         count, place = len(times), 0
         self._make_ready(schedule.route.tolist()[:64])
@@ -84,7 +84,7 @@ class Engine:
         return not self._stopped
 
     def run_closed(self, loop: ClosedLoop, seed: int, begin: Begin) -> bool:
-        """Keep `loop.users` requests in flight until the loop's end; whether it was not stopped early."""
+        """Keep `loop.users` requests in flight until the loop ends; return whether it ran to the end."""
         order = endless_routes(self._plan.routes, np.random.default_rng(seed))
         left = loop.requests if loop.requests is not None else -1
         end = None if loop.seconds is None else round(loop.seconds * NANOS)
@@ -108,7 +108,7 @@ class Engine:
         return not self._stopped
 
     def _begins(self, begin: Begin) -> bool:
-        """Wait for the start; whether there is one."""
+        """Wait for the start; return False if the burst is canceled."""
         start = begin()
         if start is None:
             self._abandon()
@@ -117,7 +117,7 @@ class Engine:
         return True
 
     def _send_due(self, times: array[int], routes: array[int], place: int) -> int:
-        """Send what is due and has a slot; the place of the first request that is left."""
+        """Send what is due and has a slot; return the index of the first request not handled yet."""
         while place < len(times):
             due, now = times[place], self._now()
             if due > now:
@@ -135,7 +135,7 @@ class Engine:
         return place
 
     def _open_wait(self, due: int) -> float:
-        """Seconds to sleep before the request at `due` (-1: there is none left) needs attention."""
+        """Seconds to sleep until the request at `due` (-1: none is left) needs attention."""
         if due == _NEVER:
             return LONGEST_WAIT
         if len(self._in_flight) >= self._cap:
@@ -191,24 +191,24 @@ class Engine:
         self._pools[request.route].append(request)
 
     def _give_up(self, route: int, due: int, now: int) -> None:
-        """A request whose time, or the burst's, ran out before it was sent: the cap's doing if the cap is full, else the generator's."""
+        """Record a request that ran out of time before it was sent: caused by the cap if the cap is full, otherwise by the generator."""
         outcome = LATE if self._full_since == _NEVER else CODES[FailureKind.UNSENT]
         self._record(ROW(route, due, -1, now, 0, 0, outcome, 0))
 
     def _give_up_due(self, times: array[int], routes: array[int], place: int) -> None:
-        """Record what was due and had not been sent when the burst was ended early."""
+        """Record requests that were due but unsent when the burst ended early."""
         now = self._now()
         while place < len(times) and times[place] <= now:
             self._give_up(routes[place], times[place], now)
             place += 1
 
     def _make_ready(self, routes: list[int]) -> None:
-        """Set up requests before they are needed: each takes tens of microseconds."""
+        """Create requests before they are needed: each takes tens of microseconds."""
         for route in routes:
             self._pools[route].append(Request(self._plan, route, self._transfers.on_socket))
 
     def _abandon(self) -> None:
-        """Take back what is still in flight, as it is when the burst was ended early, and close every handle."""
+        """Record what is still in flight (only if the burst ended early) as unanswered, and close every handle."""
         now, unanswered = self._now(), CODES[FailureKind.UNANSWERED]
         for request in self._in_flight.values():
             self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, 0, unanswered, 0))
@@ -223,7 +223,7 @@ class Engine:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """No garbage collection inside: it would make requests late."""
+    """Disable garbage collection, which would delay requests."""
     gc.collect()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Which failure a libcurl error is. The numbers are those of libcurl-errors(3)."""
+"""Failure kinds of libcurl errors, numbered as in libcurl-errors(3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KINDS: Final = {
     pycurl.E_SSL_ISSUER_ERROR: FailureKind.TLS,
     pycurl.E_SSL_PINNEDPUBKEYNOTMATCH: FailureKind.TLS,
     pycurl.E_SSL_INVALIDCERTSTATUS: FailureKind.TLS,
-    # Answers that are not HTTP: a bare body (HTTP/0.9), a broken status line or encoding.
+    # Not an HTTP response: a bare body (HTTP/0.9), a broken status line or encoding.
     pycurl.E_UNSUPPORTED_PROTOCOL: FailureKind.HTTP,
     pycurl.E_FTP_WEIRD_SERVER_REPLY: FailureKind.HTTP,
     pycurl.E_BAD_CONTENT_ENCODING: FailureKind.HTTP,
@@ -39,10 +39,10 @@ _OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL,
 
 
 def failure_kind(error: int, os_error: int) -> FailureKind | None:
-    """The kind of a transfer that ended with libcurl's `error`; None when this machine ran out of ports or descriptors.
+    """The kind of a transfer that ended with libcurl's `error`; None if this machine ran out of ports or descriptors.
 
-    What is in no class of its own broke off on the way: empty answer, failed send or receive, a body cut short, a
-    broken HTTP/2 stream, a connection that was closed under a request that must not be sent twice.
+    Errors without a specific kind are resets: an empty response, a failed send or receive, a truncated body, a broken
+    HTTP/2 stream, a connection closed under a request that must not be sent twice.
     """
     if error == pycurl.E_COULDNT_CONNECT and os_error in _OWN_FAULTS:
         return None

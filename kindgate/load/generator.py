@@ -1,7 +1,7 @@
-"""A generator: a process of its own that sends shares of bursts. Run as `python -m kindgate.load.generator DESCRIPTOR`.
+"""A generator: a separate process that sends shares of bursts. Run as `python -m kindgate.load.generator DESCRIPTOR`.
 
-A process of its own is never late because of the test runner, and keeps its connections between bursts, so that a
-warm-up burst warms them too.
+A separate process is never delayed by the test runner, and keeps its connections between bursts, so a warm-up burst
+warms them too.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from kindgate.load.schedule import NANOS, make_schedule
 from kindgate.load.transfers import Transfers, suitable_transfers
 
 PROGRESS = NANOS // 2
-"""Nanoseconds between two messages about progress."""
+"""Nanoseconds between two progress messages."""
 
 
 class Reporter:
-    """The tick of a running burst: sends progress and hears the word to stop."""
+    """The tick of a running burst: send progress and check for `Stop`."""
 
     def __init__(self, pipe: Connection[Any, Any], *, progress: bool) -> None:
         self.engine: Engine | None = None
@@ -43,7 +43,7 @@ class Reporter:
         self._told = 0
 
     def tick(self, now: int, in_flight: int) -> bool:
-        """Whether the burst is to end."""
+        """Return whether to end the burst."""
         if self._progress and now >= self._next and self.engine:
             self._next = now + PROGRESS
             rows = self.engine.recorder.rows(self._told)
@@ -53,16 +53,16 @@ class Reporter:
 
 
 class Generator:
-    """Sends one share after another, with connections that live as long as it does."""
+    """Sends one share after another over connections that it keeps open between them."""
 
     def __init__(self, pipe: Connection[Any, Any]) -> None:
         self._pipe = pipe
         self._transfers: dict[type[Transfers], Transfers] = {}
 
     def serve(self) -> None:
-        """Answer messages until the pipe is closed."""
+        """Handle messages until the pipe is closed."""
         self._pipe.send(Ready())
-        with contextlib.suppress(EOFError, BrokenPipeError):  # whoever asked is gone
+        with contextlib.suppress(EOFError, BrokenPipeError):  # the parent exited
             while True:
                 message = self._pipe.recv()
                 if isinstance(message, Run):
@@ -88,7 +88,7 @@ class Generator:
         return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
 
     def _connections(self, run: Run) -> Transfers:
-        """The connections that earlier bursts left, or none yet."""
+        """The connections left by earlier bursts, or a new empty set."""
         kind = suitable_transfers(run.cap, busy=isinstance(run.plan.loop, ClosedLoop))
         transfers = self._transfers.get(kind) or self._transfers.setdefault(kind, kind())
         transfers.keep(run.cap)
@@ -96,7 +96,7 @@ class Generator:
 
 
 def _prepared(run: Run, engine: Engine, begin: Begin) -> Callable[[], bool]:
-    """What sends the share, with all that can be worked out before."""
+    """A function that sends the share, with everything precomputed."""
     loop = run.plan.loop
     if isinstance(loop, ClosedLoop):
         return partial(engine.run_closed, _share(loop, run.index, run.of), run.plan.seed + run.index, begin)
@@ -117,15 +117,15 @@ def _share(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
 
 
 def main() -> None:
-    """Serve on the descriptor that the first argument names. ctrl-C is for the parent, which then says when to stop."""
+    """Serve on the descriptor given as the first argument. Ctrl-C is ignored: the parent handles it and sends `Stop`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sharpen_timers()
     raise_descriptor_limit()
-    gc.freeze()  # a collection before a burst then looks at what bursts have made, not at every module
+    gc.freeze()  # a collection before a burst then scans only what bursts created, not every module
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
     with pipe:
         Generator(pipe).serve()
-    os._exit(0)  # nothing is left to save, and tearing down thousands of connections takes seconds
+    os._exit(0)  # nothing is left to save, and closing thousands of connections takes seconds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Export to HdrHistogram's interchange format (V2), which other load tools and viewers read."""
+"""Export to the HdrHistogram interchange format (V2), which other load tools and viewers read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGITS: Final = 3
 
 
 def hdr_text(histogram: Histogram) -> str:
-    """The samples, in microseconds and with three significant digits, as base64 of the compressed V2 encoding."""
+    """The samples, in microseconds with three significant digits, as base64 of the compressed V2 encoding."""
     exported = HdrHistogram(1, _HIGHEST, _DIGITS)
     for value, count in zip(histogram.values.tolist(), histogram.counts.tolist(), strict=True):
         exported.record_value(min(value, _HIGHEST), count)

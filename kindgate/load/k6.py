@@ -1,4 +1,4 @@
-"""k6's formats: options in (scenarios with an arrival rate, thresholds), the end-of-test summary out."""
+"""k6's formats: read its options (one arrival-rate scenario, thresholds), write its end-of-test summary."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNSUPPORTED: Final[Mapping[str, tuple[object, str]]] = {
     "blockHostnames": (None, _LEAVE_OUT),
     "executionSegment": ("0:1", "remove it; --workers distributes the load between machines"),
 }
-"""Options that change what is sent, each with a value that changes nothing and with what to do."""
+"""Options that would change what is sent: the value that changes nothing, and what to do instead."""
 
 _UNSUPPORTED_IN_SCENARIO: Final[Mapping[str, tuple[object, str]]] = {
     "tags": (None, "remove it; requests carry the tags host, route, arm and method"),
@@ -42,9 +42,9 @@ _UNSUPPORTED_IN_SCENARIO: Final[Mapping[str, tuple[object, str]]] = {
 
 @dataclass(frozen=True)
 class K6Options:
-    """What could be taken over: the loop, the number of VUs (as the in-flight cap), and thresholds as `selector: expression`.
+    """The supported part of k6's options: the loop, the number of VUs (as in-flight cap), thresholds as `selector: expression`.
 
-    `redirects` is None, and `user_agent` empty, where the options do not say; k6 then follows ten redirects.
+    `redirects` is None and `user_agent` empty if the options do not set them; k6 then follows ten redirects.
     """
 
     loop: OpenLoop
@@ -57,10 +57,10 @@ class K6Options:
 
 
 def read_options(options: Mapping[str, Any]) -> K6Options:
-    """The one arrival-rate scenario of k6's options, with its thresholds.
+    """Read the one arrival-rate scenario of k6's options, with its thresholds.
 
-    Raises `LoadError` for options that hold no such scenario or several, or that say what cannot be done. Of the script
-    itself nothing is read, nor of options about VUs, set-up and k6's own output.
+    Raises `LoadError` if the options hold no such scenario or several, or set something unsupported. The script itself is
+    not read, nor are options about VUs, setup and k6's own output.
     """
     scenarios = options.get("scenarios")
     if not isinstance(scenarios, Mapping) or len(scenarios) != 1:
@@ -89,7 +89,7 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
 
 
 def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tuple[object, str]], where: str) -> None:
-    """Raise `LoadError` for what would change the load and is not taken over, unless it says no more than k6's default does."""
+    """Raise `LoadError` for options that would change the load but are not supported, unless they equal k6's default."""
     for key, (default, remedy) in unsupported.items():
         value = values.get(key)
         if not _is_unset(value) and value != default:
@@ -97,7 +97,7 @@ def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tup
 
 
 def _is_unset(value: object) -> bool:
-    """Whether a value says nothing, as `k6 inspect` prints what was not set."""
+    """Whether a value is unset; `k6 inspect` prints unset options as empty values."""
     return not any(value.values()) if isinstance(value, Mapping) else not value
 
 
@@ -107,7 +107,7 @@ def _constant(scenario: Mapping[str, Any]) -> list[Stage]:
 
 
 def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
-    """k6 goes from the last rate to each stage's target evenly; a stage of no length is a jump."""
+    """Like k6, ramp linearly from the last rate to each stage's target; a stage with zero duration is a jump."""
     unit = seconds(_given(scenario, "timeUnit", "1s"))
     rate, stages = float(_given(scenario, "startRate", 0)) / unit, []
     for stage in scenario["stages"]:
@@ -119,7 +119,7 @@ def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
 
 
 def _thresholds(options: Mapping[str, Any]) -> list[str]:
-    """Each threshold as `selector: expression`; the object form's expression is its `threshold`."""
+    """Each threshold as `selector: expression`; in the object form the expression is the key `threshold`."""
     found = []
     for selector, expressions in (options.get("thresholds") or {}).items():
         for expression in [expressions] if isinstance(expressions, str) else expressions or ():
@@ -129,13 +129,13 @@ def _thresholds(options: Mapping[str, Any]) -> list[str]:
 
 
 def _given(scenario: Mapping[str, Any], key: str, default: object) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """The value, or k6's default where it is missing or null, as `k6 inspect` prints what nobody set."""
+    """The value, or k6's default if it is missing or null; `k6 inspect` prints unset options as null."""
     value = scenario.get(key)
     return default if value is None else value
 
 
 def seconds(text: object) -> float:
-    """k6's durations (`1m30s`, `500ms`; a bare number is milliseconds) in seconds; raises `LoadError` for others."""
+    """Convert a k6 duration (`1m30s`, `500ms`; a bare number is milliseconds) to seconds; raises `LoadError` for anything else."""
     found = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
     if found is None:
         raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
@@ -143,11 +143,11 @@ def seconds(text: object) -> float:
 
 
 def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
-    """k6's `--summary-export` document; times in milliseconds.
+    """Build k6's `--summary-export` document; times in milliseconds.
 
     `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
-    intended moment, where k6 counts from sending; `retried` is kindgate's own metric. A failed threshold is true in
-    k6's export, and so it is here.
+    intended time (k6 measures from sending); `retried` is kindgate's own metric. As in k6's export, true marks a failed
+    threshold.
     """
     total = result.total
     span = max(result.seconds, 1e-9)

@@ -1,4 +1,4 @@
-"""How many requests and processes one burst may use on this machine."""
+"""Limits on the requests and processes of one burst on this machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SPARE_DESCRIPTORS: Final = 64
 
 SMALLEST_CAP: Final = 256
 RATE_PER_PROCESS: Final = 5000
-"""Requests per second that one generator sends with a loop lag below a millisecond."""
+"""Requests per second that one generator can send with a delay below a millisecond."""
 
 
 def raise_descriptor_limit() -> int:
-    """Raise this process's soft limit of open files to the hard one; how many connections fit below it."""
+    """Raise this process's soft limit of open files to the hard limit; return the number of connections that then fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -27,13 +27,13 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit() -> int:
-    """Connections that fit below the hard limit of open files of one process."""
+    """Connections that fit within the hard limit of open files of one process."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (1 << 20 if hard == resource.RLIM_INFINITY else hard) - SPARE_DESCRIPTORS
 
 
 def process_count(plan: BurstPlan) -> int:
-    """Generators for `plan`: as asked, or as many as the rate needs and there are cores."""
+    """Number of generators for `plan`: as requested, otherwise as many as the rate needs, up to the number of cores."""
     loop = plan.loop
     if plan.processes:
         wanted = plan.processes
@@ -45,10 +45,10 @@ def process_count(plan: BurstPlan) -> int:
 
 
 def in_flight_cap(plan: BurstPlan, processes: int) -> int:
-    """Requests that may be unanswered at a time, over all generators.
+    """Maximum number of unanswered requests, over all generators.
 
-    Without a wish: what is sent in two seconds at the highest rate, so that only a server that is stuck for longer
-    makes requests wait for a slot. Raises `LoadError` when more is asked for than descriptors allow.
+    Default: the requests sent in two seconds at the highest rate, so requests wait for a slot only if the server stalls
+    for longer. Raises `LoadError` if more are requested than descriptors allow.
     """
     loop = plan.loop
     limit = connection_limit() * processes

@@ -1,10 +1,10 @@
-"""What Locust runs when a burst is shared between machines: its master hands out shares, each worker's User sends one.
+"""The locustfile of a distributed burst: Locust's master hands out shares, each worker's User sends one.
 
-Locust brings the workers together and carries messages; sending and measuring is ours, in a generator process beside
-each worker, because gevent's timers are a millisecond coarse. Results travel in the reports that workers send to the
-master (Locust's events `report_to_master` and `worker_report`), as exact histograms.
+Locust connects the workers and carries messages; kindgate sends and measures, in a generator process next to each
+worker, because gevent's timers have a resolution of only one millisecond. Results travel as exact histograms in the
+reports that workers send to the master (Locust's events `report_to_master` and `worker_report`).
 
-Locust patches the standard library when it is imported: nothing but Locust may import this module.
+Locust patches the standard library when imported: only Locust may import this module.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from kindgate.load.transcript import written
 from kindgate.waiting import Deadline
 
 PLAN = "KINDGATE_LOAD_PLAN"
-"""Environment variable of the master: the file that holds the plan as JSON."""
+"""Environment variable of the master: path of the plan as JSON."""
 
 RESULT = "KINDGATE_LOAD_RESULT"
-"""Environment variable of the master: the file to write the merged result to; `-` prints it (`kindgate.load.transcript`)."""
+"""Environment variable of the master: output file for the merged result; `-` prints it (`kindgate.load.transcript`)."""
 
 HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
 """Environment variable of the master: seconds without a heartbeat after which a worker is lost."""
@@ -43,11 +43,11 @@ SHARE = "kindgate_share"
 STOP = "kindgate_stop"
 REPORT = "kindgate_result"
 LEAD_SECONDS = 2.0
-"""Between handing out shares and the start of sending: workers start their generators in it."""
+"""Seconds between handing out shares and sending, for the workers to start their generators."""
 
 
 class Master:
-    """Hands out shares when the test starts, gathers results, and ends Locust when none is missing or time is up."""
+    """Hands out shares when the test starts, gathers results, and ends Locust when all have arrived or time is up."""
 
     def __init__(self, runner: MasterRunner, plan: BurstPlan, output: str) -> None:
         self._runner = runner
@@ -57,7 +57,7 @@ class Master:
         self._asked: list[str] = []
 
     def start(self, **_: object) -> None:
-        """Give every worker that is there its share; all start at the same time of day."""
+        """Give every connected worker its share; all start at the same wall-clock time."""
         self._asked = sorted(self._runner.clients.keys())
         started = time.time() + LEAD_SECONDS
         for index, client in enumerate(self._asked):
@@ -66,12 +66,12 @@ class Master:
         gevent.spawn(self._gather)
 
     def stop(self) -> None:
-        """Have every worker end its share now, and report what it has measured."""
+        """Have every worker end its share now and report what it has measured."""
         for client in self._asked:
             self._runner.send_message(STOP, {}, client)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:
-        """Take a worker's report; most of them hold nothing of ours."""
+        """Handle a worker's report; most reports carry no result."""
         if REPORT in data:
             self._results[client_id] = BurstResult.from_json(data[REPORT])
 
@@ -93,13 +93,13 @@ class Master:
             Path(self._output).write_text(json.dumps(result.to_json()), encoding="utf-8")
 
     def _expected(self, client: str) -> bool:
-        """Whether a result may still come from `client`."""
+        """Whether `client` can still report a result."""
         node = self._runner.clients.get(client)
         return client not in self._results and node is not None and node.state != STATE_MISSING
 
 
 class Worker:
-    """Keeps the share that the master sent until the User takes it, and the result until the next report."""
+    """Holds the master's share until the User takes it, and the result until the next report."""
 
     def __init__(self) -> None:
         self._share: dict[str, Any] | None = None
@@ -107,43 +107,43 @@ class Worker:
         self._stopping = False
 
     def take(self, environment: object, msg: Message, **_: object) -> None:  # noqa: ARG002  # Locust's signature
-        """Hear the master."""
+        """Store the share sent by the master."""
         self._share = msg.data
 
     def stop(self, **_: object) -> None:
-        """Hear that it is enough."""
+        """Stop the running share."""
         self._stopping = True
 
     def begin(self) -> None:
-        """Begin to send the share, if there is one, in a greenlet of its own.
+        """Start sending the share, if there is one, in a separate greenlet.
 
-        Locust stops Users when it deals them out anew, as it does when a worker is lost or comes late; a share goes on.
+        Locust stops Users when it redistributes them, for example when a worker is lost or joins late; a share continues.
         """
         share, self._share = self._share, None
         if share is not None:
             gevent.spawn(self._send, share)
 
     def _send(self, share: dict[str, Any]) -> None:
-        """Send the share; other greenlets go on meanwhile, the heartbeat among them."""
+        """Send the share; other greenlets, such as the heartbeat, run meanwhile."""
         with GeneratorPool() as pool:
             shares = Shares((share["index"],), share["of"], share["started"])
             self._result = pool.run_shares(BurstPlan.from_json(share["plan"]), shares, stop=lambda: self._stopping)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:  # noqa: ARG002  # Locust's signature
-        """Add the result to the report that is about to be sent."""
+        """Add the result to the next report."""
         if self._result is not None:
             data[REPORT], self._result = self._result.to_json(), None
 
 
 class Generator(User):
-    """One per worker: has the worker's share sent."""
+    """The one User of each worker: triggers sending of the worker's share."""
 
     wait_time = constant(0.1)
     worker: Worker | None = None
 
     @task
     def burst(self) -> None:
-        """Begin what has been handed out."""
+        """Start the share that has been handed out."""
         if self.worker:
             self.worker.begin()
 
@@ -151,7 +151,7 @@ class Generator(User):
 def on_init(environment: Environment, **_: object) -> None:
     """Become the master or a worker."""
     if isinstance(environment.runner, MasterRunner):
-        runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for it
+        runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for this
         plan = BurstPlan.from_json(json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8")))
         master = Master(environment.runner, plan, os.environ[RESULT])
         gevent.signal_handler(signal.SIGUSR1, master.stop)

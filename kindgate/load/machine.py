@@ -1,4 +1,4 @@
-"""What the machine did while a burst ran: CPU time of everybody, time stolen by the hypervisor, pressure on CPUs."""
+"""Machine load during a burst: total CPU time, time stolen by the hypervisor, CPU pressure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 @dataclass(frozen=True)
 class MachineTimes:
-    """Counters since boot, in seconds of all CPUs together; `at` on the monotonic clock; `pressure` None without PSI.
+    """Counters since boot, in seconds summed over all CPUs; `at` is on the monotonic clock; `pressure` is None without PSI.
 
-    `interrupts` are the part of `busy` that interrupts took.
+    `interrupts` is the part of `busy` spent in interrupts.
     """
 
     at: float
@@ -29,7 +29,7 @@ class MachineTimes:
 
     @classmethod
     def now(cls) -> MachineTimes:
-        """The counters at this moment."""
+        """Read the current counters."""
         times = psutil.cpu_times()
         steal = float(getattr(times, "steal", 0.0))
         idle = times.idle + float(getattr(times, "iowait", 0.0))
@@ -39,9 +39,9 @@ class MachineTimes:
 
 
 def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[float, float]], own: float | None = None) -> Health:
-    """How generators fared that took `spent` (CPU seconds, seconds) each between two moments.
+    """Health of the generators between two readings; `spent` has (CPU seconds, seconds) of each.
 
-    `own` is the CPU time of the whole run and its cluster in seconds, None where it is not known.
+    `own` is the CPU time in seconds of the whole run and its cluster, None if unknown.
     """
     seconds = max(after.at - before.at, 1e-9)
     used = sum(cpu for cpu, _ in spent)
@@ -61,18 +61,18 @@ def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[
 
 
 def _foreign(before: MachineTimes, after: MachineTimes, own: float) -> float:
-    """CPU time in seconds of programs that are not the run's.
+    """CPU time in seconds of programs outside the run.
 
-    Interrupts are left out: most are the run's own traffic, and nothing tells whose the others are. Kernels without
-    IRQ_TIME_ACCOUNTING charge them to the interrupted process too, so that they are in `own` as well and foreign programs come
-    out too small by what the run's traffic takes (2 to 9 % of two cores were seen), never too large.
+    Interrupts are excluded: most come from the run's own traffic, and the rest cannot be attributed. Kernels without
+    IRQ_TIME_ACCOUNTING charge them to the interrupted process too, so they are also in `own`, and foreign programs are
+    underestimated by the cost of the run's traffic (2 to 9 % of two cores were seen), never overestimated.
     """
     interrupts = after.interrupts - before.interrupts
     return max(0.0, after.busy - before.busy - interrupts - own)
 
 
 def _pressure() -> float | None:
-    """Seconds in which some task waited for a CPU (the first line of the kernel's PSI file)."""
+    """Seconds in which at least one task waited for a CPU (first line of the kernel's PSI file)."""
     try:
         return int(_PRESSURE.read_text(encoding="utf-8").split("\n", 1)[0].rpartition("total=")[2]) / 1e6
     except (OSError, ValueError):

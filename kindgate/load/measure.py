@@ -1,4 +1,4 @@
-"""From the raw rows of all generators to a burst's result. Pure."""
+"""Compute a burst's result from the raw rows of all generators. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def measured(
     interrupted: bool = False,
     missing: float = 0.0,
 ) -> BurstResult:
-    """The result of `rows`, which are of a burst that began at `started` (seconds since the epoch)."""
+    """The result of `rows`, recorded by a burst that began at `started` (seconds since the epoch)."""
     sent = rows[rows[:, Column.SENT] >= 0]
     ended = int(rows[:, Column.DONE].max()) / NANOS if len(rows) else 0.0
     send_lag = sent[:, Column.SENT] - sent[:, Column.INTENDED]
@@ -55,7 +55,7 @@ def _micros(nanos: NDArray[np.int64]) -> Histogram:
 
 
 def _sending_seconds(plan: BurstPlan, sent: Rows, *, interrupted: bool) -> float:
-    """The span that a rate is counted over: as planned, longer if requests went out late, shorter if the burst was ended."""
+    """The period used for rates: as planned, longer if requests went out late, shorter if the burst was interrupted."""
     last = int(sent[:, Column.SENT].max()) / NANOS if len(sent) else 0.0
     if interrupted or not isinstance(plan.loop, OpenLoop):
         return last if interrupted or plan.loop.seconds is None else max(last, plan.loop.seconds)
@@ -63,7 +63,7 @@ def _sending_seconds(plan: BurstPlan, sent: Rows, *, interrupted: bool) -> float
 
 
 def _counted(values: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Each value and how often it comes, ascending."""
+    """Each value with its number of occurrences, ascending."""
     found, counts = np.unique(values, return_counts=True)
     return list(zip(found.tolist(), counts.tolist(), strict=True))
 
@@ -97,7 +97,7 @@ def _series(route: Route, rows: Rows) -> Series:
 
 
 def _timeline(rows: Rows) -> tuple[Slot, ...]:
-    """Every slot from the start to the last moment at which anything happened."""
+    """Every slot from the start to the last event."""
     if not len(rows):
         return ()
     size = int(rows[:, Column.DONE].max()) // _SLOT + 1

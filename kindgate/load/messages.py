@@ -1,4 +1,4 @@
-"""What a burst and its generator processes say to each other, pickled over a pipe that only they hold."""
+"""Messages between a burst and its generator processes, pickled over a private pipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.load.samples import Rows
 
 @dataclass(frozen=True)
 class Run:
-    """Make ready to send the `index`th of `of` shares of `plan`, report that as `Prepared`, and wait for `Start`."""
+    """Prepare share `index` of `of` of `plan`, report that as `Prepared`, and wait for `Start`."""
 
     plan: BurstPlan
     index: int
@@ -21,19 +21,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that can be done before a burst is done."""
+    """The generator is ready to send."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Send the share from `at` on, on the clock of `time.monotonic_ns`."""
+    """Send the share, starting at `at` on the clock of `time.monotonic_ns`."""
 
     at: int
 
 
 @dataclass(frozen=True)
 class Stop:
-    """End the burst now, or before it has begun, and report what there is."""
+    """End the burst now, or cancel it before the start, and report what was measured."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Recent:
-    """Rows recorded since the last such message."""
+    """Rows recorded since the last `Recent`."""
 
     elapsed: float
     in_flight: int
@@ -52,7 +52,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class Done:
-    """A generator's share is over. `cpu_seconds` of its process during `seconds`; `connections` it opened."""
+    """A generator's share is over. `cpu_seconds` of its process during `seconds`; `connections` is the number it opened."""
 
     rows: Rows
     seconds: float

@@ -1,7 +1,7 @@
-"""Which CPU time of this machine is the run's own. What is left of the machine's is that of other programs.
+"""The run's own CPU time on this machine; the rest of the machine's CPU time belongs to other programs.
 
-The run's own are the process tree of the run (pytest with its workers, generators and tools), the container engine's
-programs, and the containers of the cluster's nodes with all pods in them.
+The run's own processes are its process tree (pytest with its workers, generators and tools), the container engine's
+programs, and the containers of the cluster's nodes with all their pods.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ ENGINE_PROGRAMS = frozenset(
         *("rootlesskit", "rootlessport", "rootlessport-ch", "slirp4netns", "pasta", "pasta.avx2", "vpnkit"),
     }
 )
-"""Docker's and Podman's programs, by the fifteen characters of a name that the kernel keeps."""
+"""Docker's and Podman's programs; the kernel truncates names to fifteen characters."""
 
 _PARENT, _USER, _REAPED, _STARTED = 1, 11, 13, 19
-"""Fields of `/proc/PID/stat` after the name: utime and stime, then cutime and cstime (proc(5), fields 4, 14 to 17 and 22)."""
+"""Indexes in `/proc/PID/stat` after the name: ppid, utime (stime follows), cutime (cstime follows), starttime (proc(5))."""
 
 _Key = tuple[int, int]
-"""A process by its id and start time: ids are used again."""
+"""A process by PID and start time, because PIDs are reused."""
 
 
 @dataclass(frozen=True)
 class OwnTimes:
-    """CPU time in seconds that the run had used at one moment.
+    """CPU time in seconds that the run had used at one point in time.
 
-    `tree` are processes of the run's tree, with the time of children that have ended and were waited for; `engine` are the
-    engine's programs without that: a shim also waits for processes of its container. `nodes` are the groups of the nodes.
+    `tree` holds the run's processes, including children that exited and were waited for; `engine` holds the engine's
+    programs without children, because a shim also waits for processes of its container. `nodes` holds the nodes' cgroups.
     """
 
     tree: Mapping[_Key, float]
@@ -42,9 +42,9 @@ class OwnTimes:
     nodes: tuple[float, ...]
 
     def since(self, before: OwnTimes) -> float:
-        """CPU time in seconds that the run has used since `before`.
+        """CPU time in seconds used by the run since `before`.
 
-        A process of the tree that has ended is in its parent's time with its whole life, of which `before` knows a part.
+        The whole lifetime of an exited process of the tree is in its parent's time; `before` contains part of it.
         """
         tree = sum(self.tree.values()) - sum(before.tree.values())
         engine = sum(seconds - before.engine.get(key, 0.0) for key, seconds in self.engine.items())
@@ -54,9 +54,9 @@ class OwnTimes:
 
 @dataclass(frozen=True)
 class Ours:
-    """The run on this machine: its first `process`, and the groups of its `nodes`. Plain data, which travels to workers.
+    """The run on this machine: its root `process` and the cgroups of its `nodes`. Plain data, sent to workers.
 
-    `proc` is where the kernel shows processes.
+    `proc` is the mount point of procfs.
     """
 
     process: int
@@ -64,9 +64,9 @@ class Ours:
     proc: Path = Path("/proc")
 
     def now(self, before: OwnTimes | None = None) -> OwnTimes | None:
-        """What the run has used by now; None where it cannot be read, as when a node's container is gone.
+        """CPU time used by the run so far; None if it cannot be read, for example because a node's container is gone.
 
-        Processes that were in the tree at `before` still count when their parent has ended.
+        Processes in the tree at `before` still count after their parent has exited.
         """
         try:
             nodes = tuple(node.cpu_seconds() for node in self.nodes)
@@ -83,7 +83,7 @@ class Ours:
         )
 
     def _in_a_node(self, pid: int) -> bool:
-        """Whether a process is in a node's container: a node has a containerd of its own, which its group counts."""
+        """Whether a process is in a node's container: each node has its own containerd, already counted in the node's cgroup."""
         try:
             membership = (self.proc / str(pid) / "cgroup").read_text(encoding="utf-8")
         except OSError:
@@ -93,7 +93,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class _Process:
-    """A process; `used` and `reaped` (of its children that were waited for) in seconds."""
+    """A process; `used` and `reaped` (children that were waited for) in seconds."""
 
     pid: int
     parent: int
@@ -108,7 +108,7 @@ class _Process:
 
     @classmethod
     def parse(cls, pid: int, stat: str) -> _Process:
-        """From `/proc/PID/stat`; the name stands in parentheses and may hold any of them itself."""
+        """Parse `/proc/PID/stat`; the name is in parentheses and can contain parentheses and spaces."""
         head, _, rest = stat.rpartition(")")
         fields = [int(field) if place else 0 for place, field in enumerate(rest.split()[: _STARTED + 1])]
         ticks = os.sysconf("SC_CLK_TCK")
@@ -117,18 +117,18 @@ class _Process:
 
 
 def _processes(proc: Path) -> Iterator[_Process]:
-    """Every process that this user may see. Raises `OSError` where there are none to be seen."""
+    """Every process visible to this user. Raises `OSError` if the list cannot be read."""
     for folder in proc.iterdir():
         if folder.name.isdigit():
             try:
                 stat = (folder / "stat").read_text(encoding="utf-8", errors="replace")
                 yield _Process.parse(int(folder.name), stat)
-            except (OSError, ValueError, IndexError):  # it has ended meanwhile
+            except (OSError, ValueError, IndexError):  # exited in the meantime
                 continue
 
 
 def _descendants(first: int, processes: Mapping[int, _Process]) -> set[int]:
-    """`first` and all processes below it, as far as they are there."""
+    """`first` and all its descendants that still exist."""
     children: dict[int, list[int]] = {}
     for process in processes.values():
         children.setdefault(process.parent, []).append(process.pid)

@@ -1,7 +1,7 @@
-"""What a burst sends: routes, a loop (open or closed) and how connections are made. Plain data, checked when made.
+"""The plan of a burst: routes, a loop (open or closed) and connection settings. Plain data, validated on creation.
 
-An open loop sends on a schedule whatever the server does; a closed loop has users who each wait for an answer before
-they ask again. Objectives are judged from open loops only: a closed loop slows down with the server and hides it.
+An open loop sends on a schedule regardless of the server; a closed loop has users who each wait for a response before
+the next request. Objectives are judged only on open loops: a closed loop slows down with the server and hides it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from kindgate.errors import LoadError
 from kindgate.load.wire import refuse_method, refuse_undecodable, usable_url, wire_header, wire_host
 
 MAX_REQUESTS = 20_000_000
-"""Requests that one burst may plan: each takes 64 bytes of memory until the burst ends."""
+"""Maximum number of planned requests of one burst: each takes 64 bytes of memory until the burst ends."""
 
 MAX_BLOCK = 10_000
-"""Upper limit of the sum of the routes' weights."""
+"""Maximum sum of the routes' weights."""
 
 
 MAX_REDIRECTS = 50
-"""Redirects of one request that may be followed: browsers give up after twenty."""
+"""Maximum number of redirects followed per request; browsers give up after twenty."""
 
 _FOLLOWED = frozenset({"GET", "HEAD"})
 
@@ -34,7 +34,7 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def _refuse_no_json(text: str) -> None:
-    """Raise `LoadError` for a value that no JSON body could hold."""
+    """Raise `LoadError` for a value that is not valid JSON."""
 
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is not JSON")
@@ -53,10 +53,10 @@ def _positive(name: str, value: float) -> None:
 
 @dataclass(frozen=True)
 class Check:
-    """What a body has to be: contain `substring`, hold `equals` (as JSON text) at `json_path`, have `size` bytes.
+    """Requirements on a body: contains `substring`, holds `equals` (as JSON text) at `json_path`, has `size` bytes.
 
-    `json_path` is a dotted path with numbers for places in arrays, such as `items.0.name`; without `equals` the
-    path only has to be there. What is left empty is not asked for.
+    `json_path` is a dotted path with numbers as array indexes, such as `items.0.name`; without `equals` the path only
+    needs to exist. Empty fields are not checked.
     """
 
     substring: str = ""
@@ -65,7 +65,7 @@ class Check:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a check that asks for nothing, or for something of nothing."""
+        """Reject an empty check, and `equals` without a path."""
         if not (self.substring or self.json_path or self.size is not None):
             raise LoadError("a check needs a substring, a JSON path or a size")
         if self.equals is not None and not self.json_path:
@@ -77,10 +77,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Route:
-    """One kind of request. `url` names the address to connect to; `host` goes into the Host header and into TLS's SNI.
+    """One kind of request. `url` has the address to connect to; `host` is sent in the Host header and as TLS server name (SNI).
 
-    `name` labels its figures (default: host, or the URL's host), `arm` tells the sides of a comparison apart, and
-    `weight` is how often it comes in every block of requests.
+    `name` labels its figures (default: host, or the URL's host), `arm` is its side of a comparison, and `weight` is its
+    number of occurrences in every block of requests.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -96,7 +96,7 @@ class Route:
     check: Check | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could not be sent."""
+        """Reject a route that cannot be sent."""
         usable_url(self.url)
         wire_host(self.host)
         if not 1 <= self.weight <= MAX_BLOCK:
@@ -107,26 +107,26 @@ class Route:
 
     @property
     def masked(self) -> Route:
-        """The route as it may be shown: without the credentials that its URL and its headers hold."""
+        """The route without the credentials in its URL and headers, safe to print."""
         headers = tuple((name, MASK if name.lower() in _SECRET_HEADERS else value) for name, value in self.headers)
         return replace(self, url=masked_url(self.url), headers=headers)
 
     @property
     def label(self) -> str:
-        """The name that its figures carry."""
+        """The name shown with its figures."""
         return self.name or self.host or usable_url(self.url).hostname or ""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """`seconds` in which the rate goes evenly from `start_rate` to `end_rate`, in requests per second."""
+    """A linear ramp of `seconds` from `start_rate` to `end_rate`, in requests per second."""
 
     seconds: float
     start_rate: float
     end_rate: float
 
     def __post_init__(self) -> None:
-        """Refuse negative spans and rates."""
+        """Reject negative durations and rates."""
         _positive("a stage's duration", self.seconds)
         for rate in (self.start_rate, self.end_rate):
             if not (math.isfinite(rate) and rate >= 0):
@@ -134,16 +134,16 @@ class Stage:
 
     @property
     def requests(self) -> float:
-        """The area under the rate."""
+        """Number of requests: the area under the rate."""
         return (self.start_rate + self.end_rate) / 2 * self.seconds
 
 
 @dataclass(frozen=True)
 class OpenLoop:
-    """Requests at intended times. `requests` cuts the schedule off after so many.
+    """Requests at intended times. `requests` truncates the schedule after that many.
 
-    The number of requests is the area under the rates, also with Poisson arrivals: given their number, the arrivals
-    of a Poisson process are independent, so a burst keeps its planned size and loses no randomness that matters.
+    The number of requests is the area under the rates, with Poisson arrivals too: given their number, the arrivals of a
+    Poisson process are independent, so a burst keeps its planned size without losing relevant randomness.
     """
 
     stages: tuple[Stage, ...]
@@ -151,7 +151,7 @@ class OpenLoop:
     requests: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a schedule without requests or with more than memory holds."""
+        """Reject a schedule that is empty or exceeds `MAX_REQUESTS`."""
         if self.count < 1:
             raise LoadError("this rate and duration yield no requests: raise one of them")
         if self.count > MAX_REQUESTS:
@@ -166,7 +166,7 @@ class OpenLoop:
         requests: int | None = None,
         arrival: Literal["poisson", "uniform"] = "poisson",
     ) -> OpenLoop:
-        """`rate` requests per second, for so many seconds or so many requests."""
+        """`rate` requests per second for a number of seconds or requests."""
         _positive("the rate", rate)
         if (seconds is None) == (requests is None):
             raise LoadError("a burst needs either a duration or a number of requests, not both")
@@ -179,13 +179,13 @@ class OpenLoop:
 
     @property
     def count(self) -> int:
-        """How many requests are planned."""
+        """Number of planned requests."""
         area = round(sum(stage.requests for stage in self.stages))
         return area if self.requests is None else min(area, self.requests)
 
     @property
     def seconds(self) -> float:
-        """How long requests are sent."""
+        """Duration of sending in seconds."""
         return sum(stage.seconds for stage in self.stages)
 
     @property
@@ -196,14 +196,14 @@ class OpenLoop:
 
 @dataclass(frozen=True)
 class ClosedLoop:
-    """`users` who each send the next request when the answer to the last has come, until either limit is reached."""
+    """`users` who each send the next request after the response to the previous one, until either limit is reached."""
 
     users: int
     seconds: float | None = None
     requests: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a loop without users or without an end."""
+        """Reject a loop without users or without an end."""
         _positive("the number of users", self.users)
         if self.seconds is None and self.requests is None:
             raise LoadError("a closed loop needs a duration or a number of requests")
@@ -217,12 +217,12 @@ class ClosedLoop:
 
 @dataclass(frozen=True)
 class BurstPlan:
-    """One burst, wholly described: the same plan and seed give the same schedule.
+    """A complete description of one burst: the same plan and seed give the same schedule.
 
-    `timeout` is how many seconds after its intended time a request has failed. `in_flight` caps the requests that
-    are unanswered at a time (None: from the rate and the descriptor limit). `keep_alive` False opens a connection for every request.
-    `ca_file` holds the authorities that TLS trusts (empty: the system's). `processes` 0 takes as many as are needed.
-    `redirects` is how many redirects of a request are followed; they are part of it, and its answer is the last one.
+    `timeout`: seconds after its intended time at which a request fails. `in_flight`: maximum number of unanswered requests
+    (None: derived from the rate and the descriptor limit). `keep_alive` False opens a connection per request.
+    `ca_file`: certificate authorities for TLS (empty: the system's). `processes` 0: as many as needed. `redirects`: maximum
+    number of redirects followed per request; their time is part of the request, and the last response counts.
     """
 
     routes: tuple[Route, ...]
@@ -238,7 +238,7 @@ class BurstPlan:
     redirects: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no generator could do."""
+        """Reject a plan that no generator can run."""
         if not self.routes:
             raise LoadError("a burst needs at least one route")
         if sum(route.weight for route in self.routes) > MAX_BLOCK:
@@ -260,22 +260,22 @@ class BurstPlan:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as JSON values, with the credentials that it needs."""
+        """The plan as JSON values, including its credentials."""
         encoded: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return encoded
 
     @property
     def masked(self) -> BurstPlan:
-        """The plan as it may be shown or kept."""
+        """The plan without credentials, safe to print or store."""
         return replace(self, routes=tuple(route.masked for route in self.routes))
 
     @classmethod
     def from_json(cls, value: object) -> BurstPlan:
-        """The plan that `to_json` gave; raises `LoadError` for one that cannot be run."""
+        """The plan from `to_json`; raises `LoadError` if it cannot be run."""
         return _adapter().validate_python(value)
 
 
 @functools.cache
 def _adapter() -> TypeAdapter[BurstPlan]:
-    """Made once, when it is first needed: making it takes tens of milliseconds."""
+    """Created on first use: creation takes tens of milliseconds."""
     return TypeAdapter(BurstPlan)

@@ -1,4 +1,4 @@
-"""Generator processes from the outside: start them, give each its share, gather what they measured."""
+"""Manage generator processes: start them, give each its share, gather their measurements."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from kindgate.load.schedule import NANOS
 from kindgate.waiting import Deadline
 
 StopAsked = Callable[[], bool]
-"""Whether a running burst is to end now."""
+"""Returns whether to end the running burst now."""
 
 OnRows = Callable[[Rows], None]
-"""Gets every request of a burst, generator by generator, each in the order in which requests ended."""
+"""Receives every request of a burst, generator by generator, each in the order in which requests ended."""
 
 START_SECONDS: Final = 30.0
-"""A generator that has not said Ready after so long never will."""
+"""Startup timeout of a generator in seconds."""
 
 GRACE_SECONDS: Final = 10.0
-"""How long after the last possible answer a generator may take to report."""
+"""Seconds after the last possible response within which a generator must report."""
 
 LEAD_SECONDS: Final = 0.01
-"""Between telling every generator when to start and the start: each has nothing left to do but to read it."""
+"""Seconds between sending `Start` to every generator and the start of the burst: they only need to read the message."""
 
 SCHEDULED_PER_SECOND: Final = 500_000
-"""Requests whose times a generator works out in one second at the least."""
+"""Requests that a generator can schedule per second, at least."""
 
 POLL_SECONDS: Final = 0.1
 
@@ -58,17 +58,17 @@ class _Process:
 
     @classmethod
     def launch(cls) -> _Process:
-        """Start a generator, in a session of its own so that a terminal's ctrl-C reaches only this process."""
+        """Start a generator in its own session, so a terminal's Ctrl-C reaches only this process."""
         ours, theirs = Pipe()
         for end in (ours, theirs):
-            os.set_blocking(end.fileno(), True)  # gevent, under Locust, makes sockets that are not
+            os.set_blocking(end.fileno(), True)  # gevent (under Locust) creates non-blocking sockets
         with theirs:
             command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
             popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
         return cls(popen, ours)
 
     def await_ready(self, deadline: Deadline) -> None:
-        """Raises `LoadError` when the generator ends, or says nothing until the deadline."""
+        """Raise `LoadError` if the generator exits or is not ready by the deadline."""
         try:
             ready = self.pipe.poll(deadline.remaining) and isinstance(self.pipe.recv(), Ready)
         except EOFError:
@@ -77,7 +77,7 @@ class _Process:
             raise LoadError("a load generator did not start", waited=deadline.waited, next_step="see stderr for the cause")
 
     def end(self) -> None:
-        """Close the pipe, at which it ends; kill it if it does not."""
+        """Close the pipe, so the generator exits; kill it if it does not."""
         self.pipe.close()
         try:
             self.popen.wait(5)
@@ -88,7 +88,7 @@ class _Process:
 
 @dataclass(frozen=True)
 class Shares:
-    """The `indexes` of `of` shares of a plan, sent from `started` (seconds since the epoch) on; None: when all generators are ready."""
+    """Shares `indexes` out of `of` of a plan, to start at `started` (seconds since the epoch; None: when all generators are ready)."""
 
     indexes: Sequence[int]
     of: int
@@ -96,9 +96,9 @@ class Shares:
 
 
 class GeneratorPool:
-    """Generators that live from burst to burst with their connections; a context manager that ends them.
+    """Generators that live across bursts with their connections; a context manager that ends them.
 
-    `ours` tells the CPU time of the run from that of other programs; without it bursts do not say what those used.
+    `ours` separates the run's CPU time from that of other programs; without it, results lack the share of those programs.
     """
 
     def __init__(self, ours: Ours | None = None) -> None:
@@ -106,7 +106,7 @@ class GeneratorPool:
         self._ours = ours
 
     def __enter__(self) -> Self:
-        """The pool; its processes start with the first burst."""
+        """Return the pool; its processes start with the first burst."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -117,19 +117,19 @@ class GeneratorPool:
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """The generators that run, in the order in which they are used."""
+        """PIDs of the running generators, in the order of use."""
         return tuple(process.popen.pid for process in self._processes)
 
     def run(
         self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None, on_rows: OnRows | None = None
     ) -> BurstResult:
-        """Send `plan` and return what was measured; `on_rows` gets the raw samples.
+        """Send `plan` and return the result; `on_rows` receives the raw samples.
 
-        ctrl-C, or `stop` saying True, ends the burst early: the result then holds what was measured until then and
-        is marked as interrupted. The share of a generator that dies is missing. Raises `LoadError` when none can run.
+        Ctrl-C, or `stop` returning True, ends the burst early: the result then holds what was measured until then and is
+        marked as interrupted. The share of a generator that dies is missing. Raises `LoadError` if no generator can run.
         """
         count = process_count(plan)
-        in_flight_cap(plan, count)  # refuses before anything is started
+        in_flight_cap(plan, count)  # raises before anything is started
         self._ready(count)
         return self.run_shares(plan, Shares(range(count), count), on_progress=on_progress, stop=stop, on_rows=on_rows)
 
@@ -142,7 +142,7 @@ class GeneratorPool:
         stop: StopAsked | None = None,
         on_rows: OnRows | None = None,
     ) -> BurstResult:
-        """Send only some shares of `plan`, a generator for each; otherwise as `run`."""
+        """Send only some shares of `plan`, one generator each; otherwise like `run`."""
         count = len(shares.indexes)
         cap = in_flight_cap(plan, shares.of)
         workers = self._ready(count)
@@ -152,7 +152,7 @@ class GeneratorPool:
             process.pipe.send(Run(plan, index, shares.of, share, meter is not None))
         gathering = _Gathering(workers, meter, stop)
         gathering.await_prepared(Deadline.after(START_SECONDS + (_scheduled(plan) / SCHEDULED_PER_SECOND)))
-        own_before = self._ours.now() if self._ours else None  # before the start: it takes some milliseconds of CPU time
+        own_before = self._ours.now() if self._ours else None  # before the start, because it takes some milliseconds of CPU time
         before = MachineTimes.now()
         started = time.time() + LEAD_SECONDS if shares.started is None else shares.started
         gathering.start(time.monotonic_ns() + round((started - time.time()) * NANOS))
@@ -181,7 +181,7 @@ class GeneratorPool:
         )
 
     def _ready(self, count: int) -> list[_Process]:
-        """The first `count` generators, started if they are not there yet."""
+        """The first `count` generators, started if necessary."""
         fresh = [_Process.launch() for _ in range(count - len(self._processes))]
         self._processes += fresh
         deadline = Deadline.after(START_SECONDS)
@@ -197,7 +197,7 @@ class GeneratorPool:
 
 
 class _Gathering:
-    """The messages of one burst: `done` reports, `lost` generators and the `reasons` they gave."""
+    """The messages of one burst: `done` reports, `lost` generators and their `reasons`."""
 
     def __init__(self, workers: list[_Process], meter: ProgressMeter | None, stop: StopAsked | None) -> None:
         self.done: list[Done] = []
@@ -210,7 +210,7 @@ class _Gathering:
         self._stopping = False
 
     def await_prepared(self, deadline: Deadline) -> None:
-        """Return when every generator is ready for the burst or lost, which those are that are not ready at the deadline."""
+        """Wait until every generator is prepared or lost; those not prepared at the deadline are lost."""
         while self._unprepared:
             self._hear_or_stop()
             if deadline.expired:
@@ -218,13 +218,13 @@ class _Gathering:
                     self._lose(process, f"not ready for the burst within {deadline.waited:.0f} s")
 
     def start(self, at: int) -> None:
-        """Have every generator begin at `at`, on the clock of `time.monotonic_ns`."""
+        """Have every generator start at `at`, on the clock of `time.monotonic_ns`."""
         for process in self._running.values():
             with contextlib.suppress(OSError):
                 process.pipe.send(Start(at))
 
     def wait_until(self, deadline: Deadline) -> None:
-        """Return when every generator has reported or is lost, which all are at the deadline."""
+        """Wait until every generator has reported or is lost; those still running at the deadline are lost."""
         while self._running:
             self._hear_or_stop()
             if deadline.expired:
@@ -232,7 +232,7 @@ class _Gathering:
                     self._lose(process, f"no report within {deadline.waited:.0f} s")
 
     def _hear_or_stop(self) -> None:
-        """Take what comes in, and pass on the word to stop."""
+        """Handle incoming messages, and forward a request to stop."""
         try:
             self._hear()
             if self._stop and not self._stopping and self._stop():
@@ -250,7 +250,7 @@ class _Gathering:
             processes.pop(process.pipe.fileno(), None)
 
     def _hear(self) -> None:
-        """Take what comes in within a moment."""
+        """Handle the messages that arrive within `POLL_SECONDS`."""
         for news in wait([process.pipe for process in self._running.values()], POLL_SECONDS):
             process = next(process for process in self._running.values() if process.pipe is news)
             try:
@@ -277,12 +277,12 @@ class _Gathering:
 
 
 def _scheduled(plan: BurstPlan) -> int:
-    """Requests whose times have to be worked out before a burst."""
+    """Requests to schedule before a burst."""
     return plan.loop.count if isinstance(plan.loop, OpenLoop) else 0
 
 
 def longest(plan: BurstPlan) -> float:
-    """Seconds after which the last request of `plan` has been answered or has failed."""
+    """Seconds after which the last request of `plan` has succeeded or failed."""
     loop = plan.loop
     if isinstance(loop, OpenLoop):
         return loop.seconds + plan.timeout

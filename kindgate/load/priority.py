@@ -1,4 +1,4 @@
-"""What a generator asks of the kernel, so that it is late less often. Where it has no right to ask, it goes on without."""
+"""Kernel settings that make a generator late less often; without the permission it runs with the defaults."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _PR_SET_TIMERSLACK = 29
 
 
 def sharpen_timers() -> None:
-    """Wake up on time: Linux adds 50 microseconds of slack to every sleep unless a thread asks for less (prctl(2))."""
+    """Minimize timer slack: Linux adds 50 microseconds to every sleep unless a thread requests less (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 
 @contextlib.contextmanager
 def first_in_line() -> Iterator[None]:
-    """Run before all ordinary processes inside (sched(7), SCHED_RR), as if the generator had a machine of its own.
+    """Run the block before all ordinary processes (sched(7), SCHED_RR), as if the generator had its own machine.
 
-    For open loops only: they sleep between requests, and a rate that they cannot keep up with shows in their own CPU
-    share. It takes CAP_SYS_NICE; beside a compiler on all cores it turns a lag of 10 ms into one of 0.2 ms.
+    Only for open loops: they sleep between requests, and a rate that they cannot sustain shows in their CPU share.
+    Needs CAP_SYS_NICE; next to a compiler on all cores it reduces a delay of 10 ms to 0.2 ms.
     """
     if sys.platform != "linux":
         yield

@@ -1,4 +1,4 @@
-"""What is shown while a burst runs."""
+"""Live figures of a running burst."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kindgate.load.samples import CODES, OK, Column, Rows
 class Progress:
     """The last half second or so of a running burst.
 
-    `elapsed` is in seconds since its start, `rate` in requests ended per second, `p95_ms` the response time of those
-    that succeeded (None: none did). `ended`, `failed` and `retried`, which is part of `failed`, count from the start.
+    `elapsed`: seconds since the start. `rate`: requests ended per second. `p95_ms`: response time of successful requests
+    (None: none succeeded). `ended`, `failed` and `retried` (part of `failed`) count from the start.
     """
 
     elapsed: float
@@ -34,7 +34,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class ProgressMeter:
-    """Joins what `generators` report; calls `show` when as many reports have come."""
+    """Combines the reports of `generators`; calls `show` when as many reports have arrived."""
 
     def __init__(self, generators: int, show: OnProgress) -> None:
         self._generators = generators
@@ -44,7 +44,7 @@ class ProgressMeter:
         self._shown = 0.0
 
     def add(self, recent: Recent) -> None:
-        """Take one generator's report."""
+        """Add one generator's report."""
         self._parts.append(recent)
         if len(self._parts) < self._generators:
             return

@@ -1,4 +1,4 @@
-"""Raw samples as CSV or JSON lines: one request per line, for whoever wants to compute something else."""
+"""Raw samples as CSV or JSON lines, one request per line, for custom analysis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 FIELDS: Final = (
     "route", "host", "arm", "intended_us", "sent_us", "done_us", "cap_wait_us", "waiting_us", "outcome", "status", "bytes",
 )  # fmt: skip
-"""Moments are microseconds after the burst's start; `sent_us` is empty for what was never sent."""
+"""Times are microseconds after the burst's start; `sent_us` is empty for requests never sent."""
 
 
 def raw_samples(plan: BurstPlan, rows: Rows) -> Iterator[tuple[object, ...]]:
@@ -39,12 +39,12 @@ def raw_samples(plan: BurstPlan, rows: Rows) -> Iterator[tuple[object, ...]]:
 
 
 def write_csv(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
-    """A header and a line per request."""
+    """A header, then one line per request."""
     writer = csv.writer(file)
     writer.writerow(FIELDS)
     writer.writerows(raw_samples(plan, rows))
 
 
 def write_json_lines(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
-    """One JSON object per request and line."""
+    """One JSON object per line and request."""
     file.writelines(json.dumps(dict(zip(FIELDS, sample, strict=True))) + "\n" for sample in raw_samples(plan, rows))

@@ -17,13 +17,13 @@ from kindgate.load.result import FailureKind
 from kindgate.load.wire import bracketed, wire_header, wire_host, wire_url
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-"""The methods that may be sent again where it is unknown whether the first sending took effect (RFC 9110, section 9.2.2)."""
+"""Methods that can be resent if it is unknown whether the first attempt took effect (RFC 9110, section 9.2.2)."""
 
 
 class Request:
-    """A libcurl handle with the moments of the request it is carrying, in nanoseconds after the burst's start.
+    """A libcurl handle with the timestamps of its current request, in nanoseconds after the burst's start.
 
-    It owns the handle instead of being one: attributes of a handle's subclass take eight times as long to read.
+    It owns the handle rather than subclassing it: attributes of a subclass take eight times as long to read.
     """
 
     __slots__ = ("ask", "attempts", "body", "cap_wait", "check", "handle", "intended", "repeatable", "route", "sent", "timeout_ms")
@@ -44,10 +44,10 @@ class Request:
         put = self.handle.setopt
         put(pycurl.NOSIGNAL, 1)
         put(pycurl.USERAGENT, "kindgate")
-        put(pycurl.PROXY, "")  # libcurl would honour http_proxy
+        put(pycurl.PROXY, "")  # libcurl would honor http_proxy
         put(pycurl.TIMEOUT_MS, self.timeout_ms)
         put(pycurl.CONNECTTIMEOUT_MS, self.timeout_ms)
-        put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # a body that nobody looks at: all of it was taken
+        put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # without a check, accept and discard the body
         put(pycurl.PREREQFUNCTION, self._before_sending)
         self._address(route)
         self._method(plan, route)
@@ -59,17 +59,17 @@ class Request:
             put(pycurl.FORBID_REUSE, 1)
 
     def _before_sending(self, *_connection: object) -> int:
-        """Count a sending, and refuse to repeat what may have taken effect already.
+        """Count an attempt, and refuse to repeat a request that may already have taken effect.
 
-        libcurl sends a request again when a kept connection is closed before the first byte of the answer, whatever the method.
+        libcurl resends a request with any method when a kept connection is closed before the first byte of the response.
         """
         self.attempts += 1
         return pycurl.PREREQFUNC_OK if self.attempts == 1 or self.repeatable else pycurl.PREREQFUNC_ABORT
 
     def _address(self, route: Route) -> None:
-        """Connect to the URL's address, whatever name the request is for.
+        """Connect to the URL's address, regardless of the host name of the request.
 
-        TLS takes its server name from the URL, so there the name goes into the URL and the address into CONNECT_TO.
+        TLS takes the server name from the URL, so for https the name goes into the URL and the address into CONNECT_TO.
         """
         url = wire_url(route.url)
         parts = urlsplit(url)
@@ -86,7 +86,7 @@ class Request:
             self.handle.setopt(pycurl.PASSWORD, credentials[1].encode())
 
     def _follow(self, redirects: int, route: Route) -> None:
-        """Follow redirects; those to the route's own host lead to the URL's address too, as no resolver need know the host."""
+        """Follow redirects; those to the route's own host also go to the URL's address, because the name may not resolve."""
         self.handle.setopt(pycurl.FOLLOWLOCATION, 1)
         self.handle.setopt(pycurl.MAXREDIRS, redirects)
         self.handle.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -102,11 +102,11 @@ class Request:
         if route.host and "host" not in given:
             headers.append(f"Host: {wire_host(route.host)}".encode())
         if self.check:
-            self.handle.setopt(pycurl.ACCEPT_ENCODING, "")  # libcurl then decodes a body by its Content-Encoding
+            self.handle.setopt(pycurl.ACCEPT_ENCODING, "")  # makes libcurl decode the body by its Content-Encoding
             if "accept-encoding" not in given:
-                headers.append(b"Accept-Encoding:")  # and asks for none, as a request without a check does
+                headers.append(b"Accept-Encoding:")  # like a request without a check, request no encoding
         if not plan.keep_alive and "connection" not in given and plan.http_version == "1.1":
-            headers.append(b"Connection: close")  # the server closes first, so this machine's ports are free again at once
+            headers.append(b"Connection: close")  # the server closes first, so this machine's ports are free again immediately
         if route.body:
             self.handle.setopt(pycurl.POSTFIELDS, route.body)
             if "expect" not in given:
@@ -131,7 +131,7 @@ class Request:
             self.handle.setopt(pycurl.CAINFO, os.fsencode(plan.ca_file))
 
     def prepare(self, timeout_ms: int) -> None:
-        """Make ready for the next send, which may take `timeout_ms`."""
+        """Prepare for the next send, with a timeout of `timeout_ms`."""
         self.attempts = 0
         if timeout_ms != self.timeout_ms:
             self.timeout_ms = timeout_ms
@@ -141,7 +141,7 @@ class Request:
             self.body.truncate()
 
     def wrong_body(self) -> FailureKind | None:
-        """How the body of the answer that has come, decoded, is wrong, if it is."""
+        """Return `CHECK` if the decoded body fails the check, otherwise None."""
         if not (self.check and self.body):
             return None
         charset = charset_of(self.handle.getinfo_raw(pycurl.CONTENT_TYPE))

@@ -1,11 +1,12 @@
-"""What a burst measured: exact distributions per route and arm, failures by kind, and how honest the generator was.
+"""Result of a burst: exact distributions per route and arm, failures by kind, and the health of the generator.
 
-Three moments are taken of every request: when it was intended, when it was sent, when it was done.
+Every request has three timestamps: intended, sent and done.
 
-- response time = done - intended: what a user who clicked at the intended time waits; objectives are about this.
+- response time = done - intended: the wait of a user who clicked at the intended time; objectives are about this.
 - service time = done - sent; waiting = first byte - sent.
-- send lag = sent - intended = loop lag + cap wait. Loop lag (a slot was free and the generator was late) is the
-  generator's fault; cap wait (every slot was held by an unanswered request) is the server's.
+- scheduling delay (`send_lag`) = sent - intended = generator delay (`loop_lag`) + concurrency-limit wait (`cap_wait`).
+  The first (a slot was free but the generator was late) is the generator's fault; the second (every slot was held by
+  an unanswered request) is the server's.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from kindgate.load.plan import BurstPlan
 from kindgate.model import Window
 
 SLOT_SECONDS = 0.1
-"""Length of one slot of the timeline."""
+"""Length of one slot of the timeline in seconds."""
 
 
 class FailureKind(enum.StrEnum):
-    """Why a request failed. `HTTP`: an answer with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot came free in time.
+    """Failure reason. `HTTP`: a response with status 400 or above; `CHECK`: a wrong body; `UNSENT`: no slot became free in time.
 
-    `UNANSWERED`: no answer yet when the burst was interrupted. `RETRIED`: a good answer, but only to the second sending:
-    the first was lost when its kept connection was closed.
+    `UNANSWERED`: no response yet when the burst was interrupted. `RETRIED`: a good response, but only to the second
+    attempt: the first was lost when its kept connection was closed.
     """
 
     HTTP = "http"
@@ -47,7 +48,7 @@ class FailureKind(enum.StrEnum):
 
 
 NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS, FailureKind.RESET, FailureKind.RETRIED})
-"""The kinds that together are called network failures."""
+"""The kinds that are summed up as network failures."""
 
 
 def _decoded(value: object) -> Histogram:
@@ -55,7 +56,7 @@ def _decoded(value: object) -> Histogram:
 
 
 EncodedHistogram = Annotated[Histogram, PlainValidator(_decoded), PlainSerializer(Histogram.to_text, return_type=str, when_used="json")]
-"""A histogram that is a short text in JSON."""
+"""A histogram stored as a short text in JSON."""
 
 
 def _added(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
@@ -71,9 +72,9 @@ def _added(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
 class Series:
     """One route and arm. Times in microseconds.
 
-    `scheduled` = `sent` + `failed[UNSENT]` (+ what the generator itself never sent); `sent` = `completed` + other failures.
-    `response` is of the requests that succeeded, `failed_response` of those sent that failed; `waiting` and
-    `service` are of all requests that were answered at all.
+    `scheduled` = `sent` + `failed[UNSENT]` (+ requests never sent by the generator's fault); `sent` = `completed` + other
+    failures. `response` covers successful requests, `failed_response` sent requests that failed; `waiting` and `service`
+    cover all requests that got a response.
     """
 
     route: str
@@ -95,32 +96,32 @@ class Series:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells series apart."""
+        """Identifies the series."""
         return (self.route, self.host, self.arm, self.method)
 
     @property
     def failures(self) -> int:
-        """All failed requests, of every kind, those never sent included."""
+        """All failed requests of every kind, including those never sent."""
         return sum(self.failed.values())
 
     @property
     def retried(self) -> int:
-        """Requests that were answered well only when they were sent again; they count as failed."""
+        """Requests that succeeded only when sent again; they count as failed."""
         return self.failed.get(FailureKind.RETRIED, 0)
 
     @property
     def redirects(self) -> int:
-        """Answers with a status of 300 to 399; none of them is followed."""
+        """Final responses with a status of 300 to 399; a redirect that was followed does not count."""
         return sum(count for status, count in self.status.items() if 300 <= status < 400)
 
     @property
     def mostly_redirects(self) -> bool:
-        """Whether more than half of the answers were redirects, so that the figures are hardly the application's."""
+        """Whether more than half of the responses were redirects, in which case the figures hardly describe the application."""
         return 2 * self.redirects > sum(self.status.values())
 
     @classmethod
     def merged(cls, parts: Iterable[Series]) -> Series:
-        """The sum of series of one key."""
+        """The sum of series with the same key."""
         kept = list(parts)
         return replace(
             kept[0],
@@ -141,10 +142,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Slot:
-    """What happened in `SLOT_SECONDS` from `start`, in seconds after the burst's start.
+    """One slot of the timeline: `SLOT_SECONDS` from `start`, in seconds after the burst's start.
 
-    `response` holds the requests intended in the slot that succeeded; the other figures are of requests sent, answered
-    or failed in it, and `in_flight` of its end.
+    `response` covers successful requests intended in the slot; the other figures count requests sent, answered or failed
+    in it, and `in_flight` is its value at the end.
     """
 
     start: float
@@ -161,7 +162,7 @@ class Slot:
 
     @classmethod
     def merged(cls, parts: Iterable[Slot]) -> Slot:
-        """The sum of slots of one start."""
+        """The sum of slots with the same start."""
         kept = list(parts)
         return cls(
             start=kept[0].start,
@@ -175,11 +176,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class Health:
-    """How the generator and its machine fared. Shares are between 0 and 1.
+    """Health of the generator and its machine. Shares are between 0 and 1.
 
-    `cpu_share` is of one core, of the busiest process; `steal` is of all CPU time of the machine; `other_cpu` is the CPU time of all other
-    processes in cores, the server's among them; `foreign` is the share of the machine's CPU time that went to programs outside of the
-    run and its cluster (None where they cannot be told apart); `pressure` is PSI's `cpu some` (None where the kernel has none).
+    `cpu_share`: of one core, for the busiest process. `steal`: of the machine's CPU time. `other_cpu`: CPU time of all other
+    processes in cores, including the server. `foreign`: share of the machine's CPU time used by programs outside the run and
+    its cluster (None: they cannot be told apart). `pressure`: PSI's `cpu some` (None: not provided by the kernel).
     """
 
     processes: int = 1
@@ -192,7 +193,7 @@ class Health:
 
     @classmethod
     def merged(cls, parts: Iterable[Health]) -> Health:
-        """The sum of processes, and the worst of everything else."""
+        """The sum of the processes and their CPU seconds, and the worst of all other values."""
         kept = list(parts)
         foreign = [part.foreign for part in kept if part.foreign is not None]
         pressures = [part.pressure for part in kept if part.pressure is not None]
@@ -209,11 +210,11 @@ class Health:
 
 @dataclass(frozen=True)
 class BurstResult:
-    """One burst. `window` is when requests were sent and answered; `seconds` is how long sending took.
+    """One burst. `window` spans sending and responses; `seconds` is the duration of sending.
 
-    `loop_lag` and `cap_wait` are of every request that was sent. `late` counts requests that were never sent though
-    a slot was free, because the generator was too far behind. `missing` is the share of the planned load whose generator was lost
-    (0 to 1). `connections` were opened.
+    `loop_lag` and `cap_wait` cover every sent request. `late` counts requests that were never sent although a slot was free,
+    because the generator was too far behind. `missing` is the share of the planned load whose generator was lost (0 to 1).
+    `connections` is the number of connections opened.
     """
 
     plan: BurstPlan
@@ -237,22 +238,22 @@ class BurstResult:
 
     @property
     def scheduled(self) -> int:
-        """Requests whose time came during the burst."""
+        """Requests that came due during the burst."""
         return sum(series.scheduled for series in self.series)
 
     @property
     def sent(self) -> int:
-        """Requests that were sent."""
+        """Requests sent."""
         return sum(series.sent for series in self.series)
 
     @property
     def dropped(self) -> int:
-        """Requests that were never sent, for whatever reason."""
+        """Requests never sent, for any reason."""
         return self.scheduled - self.sent
 
     @property
     def punctual_share(self) -> float:
-        """(sent or held by the cap) / scheduled: below 1 by the generator's fault only; 0 when nothing was scheduled."""
+        """(sent or held by the cap) / scheduled: below 1 only by the generator's fault; 0 if nothing was scheduled."""
         return (self.scheduled - self.late) / self.scheduled if self.scheduled else 0.0
 
     @property
@@ -267,7 +268,7 @@ class BurstResult:
 
     @classmethod
     def merged(cls, parts: Iterable[BurstResult]) -> BurstResult:
-        """Several generators' parts of one burst as one result: counts add up exactly, in any order."""
+        """Merge the parts of one burst from several generators; counts add up exactly, in any order."""
         kept = list(parts)
         by_key: dict[tuple[str, str, str, str], list[Series]] = {}
         by_slot: dict[float, list[Slot]] = {}
@@ -299,7 +300,7 @@ class BurstResult:
 
     @classmethod
     def from_json(cls, value: object) -> BurstResult:
-        """The result that `to_json` gave; raises `LoadError` for anything else."""
+        """The result from `to_json`; raises `LoadError` for anything else."""
         try:
             return _adapter().validate_python(value)
         except ValidationError as error:
@@ -308,5 +309,5 @@ class BurstResult:
 
 @functools.cache
 def _adapter() -> TypeAdapter[BurstResult]:
-    """Made once, when it is first needed: making it takes tens of milliseconds."""
+    """Created on first use: creation takes tens of milliseconds."""
     return TypeAdapter(BurstResult)

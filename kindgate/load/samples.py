@@ -1,4 +1,4 @@
-"""The raw record of a generator: one row of whole numbers per request whose fate is known."""
+"""Raw record of a generator: one row of integers per request whose outcome is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = NDArray[np.int64]
 
 
 class Column(enum.IntEnum):
-    """What each column holds. Moments are nanoseconds after the burst's start; `SENT` is -1 for what was never sent."""
+    """Column meanings. Times are nanoseconds after the burst's start; `SENT` is -1 for requests never sent."""
 
     ROUTE = 0
     INTENDED = 1
@@ -30,10 +30,10 @@ class Column(enum.IntEnum):
 
 OK: Final = 0
 LATE: Final = -1
-"""Never sent, by the generator's fault."""
+"""Outcome of a request never sent, by the generator's fault."""
 
 CODES: Final = {kind: place for place, kind in enumerate(FailureKind, start=1)}
-"""The code of each failure in the column `OUTCOME`; 0 is success."""
+"""Failure codes in the column `OUTCOME`; 0 is success."""
 
 SIZE_UNIT: Final = 1000
 """`STATUS_AND_SIZE` is size * SIZE_UNIT + status."""
@@ -42,7 +42,7 @@ SIZE_UNIT: Final = 1000
 _LAYOUT: Final = struct.Struct(f"{len(Column)}q")
 
 ROW: Final = _LAYOUT.pack
-"""One row in memory, from its numbers in the order of `Column`."""
+"""Packs one row, with the numbers in the order of `Column`."""
 
 
 class Recorder:
@@ -52,9 +52,9 @@ class Recorder:
         self.data = bytearray()
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return len(self.data) // _LAYOUT.size
 
     def rows(self, start: int = 0) -> Rows:
-        """A copy of the rows from `start` on."""
+        """A copy of the rows from index `start` on."""
         return np.frombuffer(bytes(self.data[start * _LAYOUT.size :]), np.int64).reshape(-1, len(Column))

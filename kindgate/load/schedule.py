@@ -1,4 +1,4 @@
-"""When each request of an open loop is intended, and which route it takes. Pure: a plan and its seed say everything."""
+"""Intended time and route of each request of an open loop. Pure: determined by the plan and its seed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ NANOS = 1_000_000_000
 """Nanoseconds in a second."""
 
 _AT_ONCE = 10_000
-"""Requests whose routes are drawn together: one at a time costs more than sending them."""
+"""Number of routes drawn together: drawing one at a time costs more than sending the request."""
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """`intended[i]` nanoseconds after the start, ascending, request `i` goes to `routes[route[i]]` of the plan."""
+    """Request `i` goes to `routes[route[i]]` of the plan, `intended[i]` nanoseconds after the start (ascending)."""
 
     intended: NDArray[np.int64]
     route: NDArray[np.int64]
 
     def share(self, index: int, of: int) -> Schedule:
-        """The part of the `index`th of `of` generators: every `of`th request, so that all parts together are the schedule."""
+        """The share of generator `index` of `of`: every `of`th request, so all shares together are the schedule."""
         return Schedule(self.intended[index::of], self.route[index::of])
 
 
 def make_schedule(loop: OpenLoop, routes: tuple[Route, ...], seed: int) -> Schedule:
     """The schedule of an open loop. The order of routes and the arrivals come from separate streams of `seed`.
 
-    A Poisson process is made by its defining property: given their number, arrivals are independent and as dense as
-    the rate. Their places on the cumulated rate are therefore uniform, and the inverse of that curve gives the times.
+    Poisson arrivals follow from the defining property: given their number, they are independent and as dense as the rate.
+    Their places on the cumulative rate are therefore uniform, and the inverse of that curve gives the times.
     """
     arrivals, order = np.random.default_rng(seed).spawn(2)
     uniform = loop.arrival == "uniform"
@@ -43,19 +43,19 @@ def make_schedule(loop: OpenLoop, routes: tuple[Route, ...], seed: int) -> Sched
 
 
 def endless_routes(routes: tuple[Route, ...], order: np.random.Generator) -> Iterator[int]:
-    """The route of one request after the other, for as long as anybody asks."""
+    """Yield the routes of successive requests, without end."""
     while True:
         yield from route_blocks(routes, _AT_ONCE, order).tolist()
 
 
 def route_blocks(routes: tuple[Route, ...], requests: int, order: np.random.Generator) -> NDArray[np.int64]:
-    """As many blocks as `requests` need; each holds every route as often as its weight says, in an order of its own."""
+    """Enough blocks for `requests`; each has every route as often as its weight, in random order."""
     block = np.repeat(np.arange(len(routes)), [route.weight for route in routes])
     return order.permuted(np.tile(block, (-(-requests // len(block)), 1)), axis=1).ravel()
 
 
 def _times(stages: tuple[Stage, ...], places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds at which the cumulated rate reaches each of the ascending `places` (in requests)."""
+    """Times in seconds at which the cumulative rate reaches each of the ascending `places` (in requests)."""
     times = np.empty_like(places)
     started = reached = 0.0
     first = 0
@@ -69,7 +69,7 @@ def _times(stages: tuple[Stage, ...], places: NDArray[np.float64]) -> NDArray[np
 
 
 def _inside(stage: Stage, area: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds into a stage at which its rate has given `area` requests: start * t + slope * t^2 / 2 = area."""
+    """Seconds into a stage at which `area` requests are due: start * t + slope * t^2 / 2 = area."""
     slope = (stage.end_rate - stage.start_rate) / stage.seconds
     if slope == 0:
         return area / stage.start_rate if stage.start_rate else np.full_like(area, stage.seconds)

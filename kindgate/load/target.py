@@ -1,4 +1,4 @@
-"""Checks what a burst is aimed at before anything is sent."""
+"""Check the target of a burst before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kindgate.load.wire import wire_url
 
 
 def refuse_unknown_hosts(routes: Iterable[Route]) -> None:
-    """Raise `LoadError` for a URL whose host no resolver knows.
+    """Raise `LoadError` for a URL whose host name does not resolve.
 
-    Names under `localhost` are left to libcurl, which takes them for the loopback address where the system does not.
+    Names under `localhost` are left to libcurl, which maps them to the loopback address even if the system does not.
     """
     for host in sorted({urlsplit(wire_url(route.url)).hostname or "" for route in routes}):
         if _is_address(host) or host == "localhost" or host.endswith(".localhost"):

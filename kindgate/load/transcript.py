@@ -1,4 +1,4 @@
-"""A result in a log: how a master in a cluster hands over what was measured, with nothing but its output to write to."""
+"""Transport of a result in a log, for a master in a cluster whose only output is its log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kindgate.load.result import BurstResult
 MARK: Final = "kindgate-result"
 
 _WIDTH: Final = 8000
-"""Characters of one line: container runtimes split lines of 16 kB, and other output may come between the pieces."""
+"""Characters per line: container runtimes split lines of 16 kB, and other output can come between the pieces."""
 
 _LINE: Final = re.compile(rf"^{MARK} (\d+)/(\d+) ([A-Za-z0-9+/=]+)$", re.MULTILINE)
 
 
 def written(result: BurstResult) -> Iterator[str]:
-    """The lines to print, in any order and among others."""
+    """The lines to print; they can be reordered and mixed with other output."""
     packed = base64.b64encode(zlib.compress(json.dumps(result.to_json()).encode())).decode()
     pieces = [packed[start : start + _WIDTH] for start in range(0, len(packed), _WIDTH)]
     for number, piece in enumerate(pieces, 1):
@@ -29,7 +29,7 @@ def written(result: BurstResult) -> Iterator[str]:
 
 
 def read(log: str) -> BurstResult:
-    """The result in a log; raises `LoadError` with the log's last words where it holds none, or not all of one."""
+    """Read the result from a log; raises `LoadError` with the end of the log if it is missing or incomplete."""
     found = {int(number): (int(of), piece) for number, of, piece in _LINE.findall(log)}
     if not found or len(found) != next(iter(found.values()))[0]:
         last = "\n".join(line for line in log.splitlines() if not line.startswith(MARK))

@@ -1,9 +1,9 @@
-"""libcurl's multi interface in two forms: one for many idle requests, one for few busy ones.
+"""libcurl's multi interface in two variants: one for many idle requests, one for few busy ones.
 
-`EventTransfers` asks epoll which sockets have news and lets libcurl look at those alone: its cost does not grow with
-the number of unanswered requests, and there is no limit of 1,024 descriptors. `SweepTransfers` lets libcurl look at
-every request at each turn: cheaper while most of them have news, and portable. Both wait with select(2), whose
-timeout counts microseconds where epoll's counts milliseconds.
+`EventTransfers` asks epoll which sockets have news and has libcurl handle only those: its cost does not grow with the
+number of unanswered requests, and it is not limited to 1,024 descriptors. `SweepTransfers` has libcurl check every
+request in each turn: cheaper while most of them have news, and portable. Both wait with select(2), whose timeout has
+microsecond resolution (epoll's: milliseconds).
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from typing import Protocol
 import pycurl
 
 SWEEP_LIMIT = 512
-"""Requests in flight up to which every one is looked at at each turn: select(2) takes 1,024 descriptors."""
+"""Requests in flight up to which every request is checked in each turn: select(2) is limited to 1,024 descriptors."""
 
 _BATCH = 1024
 
 Ended = tuple[list[pycurl.Curl], list[tuple[pycurl.Curl, int, str]]]
-"""Handles whose requests were answered, and those whose broke off, with libcurl's error and message."""
+"""Handles that got a response, and handles that failed, with libcurl's error and message."""
 
 
 class Transfers(Protocol):
-    """Requests in flight, and the connections that outlive them."""
+    """Requests in flight, and connections that outlive them."""
 
     opened: int
-    """Connections opened so far."""
+    """Number of connections opened so far."""
 
     def on_socket(self, descriptor: int, purpose: int) -> int:
-        """What every request of these transfers calls for each socket it opens (libcurl's SOCKOPTFUNCTION)."""
+        """Called for each socket that a request opens (libcurl's SOCKOPTFUNCTION)."""
 
     add: Callable[[pycurl.Curl], object]
-    """Begins a request; the next `drive` sends it."""
+    """Start a request; the next `drive` sends it."""
 
     remove: Callable[[pycurl.Curl], object]
-    """Forgets a request, ended or not."""
+    """Remove a request, ended or not."""
 
     def drive(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
+        """Wait at most `timeout` seconds for news, and let libcurl process it; return whether there was any."""
 
     def finished(self) -> Ended:
-        """What has ended since the last call."""
+        """Requests that ended since the last call."""
 
     def keep(self, connections: int) -> None:
-        """Keep so many connections open for later requests."""
+        """Keep this many connections open for later requests."""
 
     def close(self) -> None:
         """Close all connections."""
 
 
 class _Multi:
-    """What both forms share: the handle that owns the connections."""
+    """Common base: the multi handle that owns the connections."""
 
     def __init__(self) -> None:
         self.opened = 0
@@ -63,7 +63,7 @@ class _Multi:
         self.remove: Callable[[pycurl.Curl], object] = self.multi.remove_handle
 
     def keep(self, connections: int) -> None:
-        """Keep so many connections open for later requests."""
+        """Keep this many connections open for later requests."""
         self.multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     def on_socket(self, descriptor: int, purpose: int) -> int:  # noqa: ARG002  # libcurl's signature
@@ -72,7 +72,7 @@ class _Multi:
         return int(pycurl.SOCKOPT_OK)
 
     def finished(self) -> Ended:
-        """What has ended since the last call."""
+        """Requests that ended since the last call."""
         queued, answered, broken = self.multi.info_read(_BATCH)
         while queued:
             queued, more_answered, more_broken = self.multi.info_read(_BATCH)
@@ -86,10 +86,10 @@ class _Multi:
 
 
 class SweepTransfers(_Multi):
-    """Looks at every request at each turn."""
+    """Checks every request in each turn."""
 
     def drive(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
+        """Wait at most `timeout` seconds for news, and let libcurl process it; return whether there was any."""
         due = self.multi.timeout()
         if due != 0 and timeout > 0:
             self.multi.select(timeout if due < 0 else min(timeout, due / 1000))
@@ -101,10 +101,10 @@ if sys.platform == "linux":
     _EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
     class EventTransfers(_Multi):
-        """Looks at the requests that have news.
+        """Checks only requests with news.
 
-        A socket is registered once, when it is opened, for edges in both directions; closing it unregisters it. So
-        no call is needed per request.
+        A socket is registered once, when opened, for edges in both directions; closing it unregisters it. No system call
+        per request is needed.
         """
 
         def __init__(self) -> None:
@@ -114,13 +114,13 @@ if sys.platform == "linux":
             self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_interest)
 
         def on_socket(self, descriptor: int, purpose: int) -> int:
-            """Count a new connection, and listen to it."""
+            """Count a new connection, and register it."""
             self._known.add(descriptor)
             self._epoll.register(descriptor, _EDGES)
             return super().on_socket(descriptor, purpose)
 
         def drive(self, timeout: float) -> bool:
-            """Wait at most `timeout` seconds for news, and let libcurl work on it; whether there was any."""
+            """Wait at most `timeout` seconds for news, and let libcurl process it; return whether there was any."""
             due = self.multi.timeout()
             if due != 0 and timeout > 0:
                 select.select([self._epoll], [], [], timeout if due < 0 else min(timeout, due / 1000))
@@ -138,7 +138,7 @@ if sys.platform == "linux":
             self._epoll.close()
 
         def _on_interest(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-            """Listen to libcurl's own sockets too (its resolver's), which no request announces."""
+            """Also register libcurl's internal sockets (its resolver's), which no request announces."""
             if descriptor in self._known:
                 return
             if what == pycurl.POLL_REMOVE:
@@ -148,14 +148,14 @@ if sys.platform == "linux":
                     self._epoll.register(descriptor, _EDGES)
 
     def _select_bits(news: int) -> int:
-        """What epoll said, in libcurl's words; 0 lets libcurl look for itself."""
+        """The epoll events as libcurl flags; 0 lets libcurl check for itself."""
         if news & (select.EPOLLERR | select.EPOLLHUP):
             return 0
         return (pycurl.CSELECT_IN if news & select.EPOLLIN else 0) | (pycurl.CSELECT_OUT if news & select.EPOLLOUT else 0)
 
 
 def suitable_transfers(in_flight: int, *, busy: bool) -> type[Transfers]:
-    """The form that suits up to `in_flight` requests; `busy` says that most of them will have news at each turn."""
+    """The variant that suits up to `in_flight` requests; `busy` means that most of them will have news in each turn."""
     if sys.platform == "linux" and not (busy and in_flight <= SWEEP_LIMIT):
         return EventTransfers
     return SweepTransfers

@@ -1,7 +1,7 @@
-"""What of a route goes on the wire, in signs that HTTP has: URL, host name and headers, of any Unicode.
+"""Encode a route for the wire: URL, host name and headers, from any Unicode to HTTP's characters.
 
-Host names become what IDNA makes of them, other signs of a URL are percent-encoded as UTF-8, and values of headers are
-sent as UTF-8. What HTTP has no form for is refused here, before anything is sent.
+Host names are encoded with IDNA, other non-ASCII characters of a URL are percent-encoded as UTF-8, and header values are
+sent as UTF-8. Anything that HTTP cannot represent is rejected here, before anything is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOT_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f/?#@\\]")
 
 
 def usable_url(url: str) -> SplitResult:
-    """The parts of an http or https URL. Raises `LoadError` that shows no credentials."""
+    """The parts of an http or https URL. Raises `LoadError`, without showing credentials."""
     shown = masked_url(url)
     refuse_undecodable(shown, "the URL")
     if _CONTROL.search(url):
@@ -51,7 +51,7 @@ def wire_url(url: str) -> str:
 
 
 def wire_host(host: str) -> str:
-    """A Host header's value, `name` or `name:port`, in ASCII. Raises `LoadError` for what is none."""
+    """A Host header's value, `name` or `name:port`, in ASCII. Raises `LoadError` if it is invalid."""
     refuse_undecodable(host, "the host")
     if _NOT_IN_HOSTS.search(host):
         raise LoadError(f"{host!r} is not a host name: it contains a space, a line break or a character that ends a name in a URL")
@@ -62,7 +62,7 @@ def wire_host(host: str) -> str:
 
 
 def ascii_name(name: str) -> str:
-    """A host name as IDNA writes it (UTS 46); an ASCII name stays as it is. Raises `LoadError`."""
+    """A host name in IDNA form (UTS 46); ASCII names are unchanged. Raises `LoadError` for an invalid name."""
     if name.isascii():
         return name
     try:
@@ -72,7 +72,7 @@ def ascii_name(name: str) -> str:
 
 
 def wire_header(name: str, value: str) -> bytes:
-    """A header as libcurl takes it. Raises `LoadError` for what HTTP does not allow in one."""
+    """A header line for libcurl. Raises `LoadError` for characters that HTTP does not allow."""
     if not _TOKEN.fullmatch(name):
         raise LoadError(f"{name!r} is not a header name: it contains a character that HTTP does not allow there")
     refuse_undecodable(value, f"header {name!r}")
@@ -84,22 +84,22 @@ def wire_header(name: str, value: str) -> bytes:
 
 
 def refuse_undecodable(text: str, what: str) -> None:
-    """Raise `LoadError` for bytes of the command line that are not in the terminal's encoding."""
+    """Raise `LoadError` for command-line bytes that are not in the terminal's encoding."""
     if any("\ud800" <= sign <= "\udfff" for sign in text):
         raise LoadError(f"{what} {text!r} is not text in this terminal's encoding", next_step="use UTF-8")
 
 
 def refuse_method(method: str) -> None:
-    """Raise `LoadError` for what is no HTTP method."""
+    """Raise `LoadError` for an invalid HTTP method."""
     if not _TOKEN.fullmatch(method):
         raise LoadError(f"{method!r} is not an HTTP method")
 
 
 def bracketed(host: str) -> str:
-    """A host as a URL holds it: an IPv6 address in brackets."""
+    """A host in URL form: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def _encoded(text: str) -> str:
-    """ASCII, with everything else as percent-encoded UTF-8, and what is encoded already left alone."""
+    """Percent-encode all but printable ASCII, as UTF-8; existing escapes are unchanged."""
     return "".join(sign if "!" <= sign <= "~" else quote(sign) for sign in text)
