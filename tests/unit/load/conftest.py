@@ -1,4 +1,4 @@
-"""Real servers on loopback that behave well or badly, and generators that tests share."""
+"""Well-behaved and failing servers on loopback, and generators shared by tests."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from kindgate.load.pool import GeneratorPool
 
 Handler = Callable[[socket.socket], None]
-"""Serves one connection, which is closed when it returns."""
+"""Serves one connection, which is closed on return."""
 
 Serve = Callable[[Handler], str]
 """Starts a server that serves every connection with the handler; returns its URL."""
 
 
 class Server:
-    """Accepts connections until closed, each served in a thread of its own."""
+    """Accepts connections until closed and serves each in its own thread."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -52,7 +52,7 @@ class Server:
         connection.close()
 
     def close(self) -> None:
-        """End every connection and wait for the threads."""
+        """Shut down every connection and wait for the threads."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._listener.close()
@@ -66,7 +66,7 @@ class Server:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts servers and ends them after the test."""
+    """Start servers and close them after the test."""
     with contextlib.ExitStack() as stack:
 
         def start(handler: Handler) -> str:
@@ -79,13 +79,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def pool() -> Iterator[GeneratorPool]:
-    """Generators for all tests of this room."""
+    """Generators shared by all tests of this package."""
     with GeneratorPool() as generators:
         yield generators
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """One request with its body; raises `ValueError` when the client has gone."""
+    """Read one request with its body; raise `ValueError` if the client is gone."""
     text = b""
     while b"\r\n\r\n" not in text:
         part = connection.recv(65536)
@@ -100,7 +100,7 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 def answering(status: str = "200 OK", body: bytes = b"foo") -> Handler:
-    """Answers every request alike and keeps the connection."""
+    """Answer every request alike and keep the connection open."""
     answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
     def handler(connection: socket.socket) -> None:
@@ -112,36 +112,36 @@ def answering(status: str = "200 OK", body: bytes = b"foo") -> Handler:
 
 
 def closing(connection: socket.socket) -> None:
-    """Reads a request and closes without an answer."""
+    """Read a request and close without answering."""
     read_request(connection)
 
 
 def resetting(connection: socket.socket) -> None:
-    """Reads a request and resets the connection."""
+    """Read a request and reset the connection."""
     read_request(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def hanging(connection: socket.socket) -> None:
-    """Reads whatever comes and never answers."""
+    """Read everything and never answer."""
     while connection.recv(65536):
         pass
 
 
 def talking_nonsense(connection: socket.socket) -> None:
-    """Answers with something that is not HTTP."""
+    """Answer with something that is not HTTP."""
     read_request(connection)
     connection.sendall(b"\x00\x01\x02 I am no web server\r\n\r\n")
 
 
 def cutting_short(connection: socket.socket) -> None:
-    """Promises a hundred bytes and sends three."""
+    """Promise a hundred bytes and send three."""
     read_request(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfoo")
 
 
 def dripping(connection: socket.socket) -> None:
-    """Sends an endless body a few bytes at a time."""
+    """Send an endless body a few bytes at a time."""
     read_request(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     gone = threading.Event()
@@ -154,7 +154,7 @@ Behaviours = dict[str, Handler]
 
 @pytest.fixture
 def behaviours() -> Behaviours:
-    """What servers can do, by name."""
+    """Server behaviors by name."""
     return {
         "well": answering(),
         "500": answering("500 Internal Server Error"),

@@ -1,6 +1,6 @@
-"""A server for tests that stop it: answers everything with `foo`, and keeps the moment of every answer.
+"""A server for tests that stop it: it answers everything with `foo` and records the time of every answer.
 
-Run as a script it prints its port; at SIGTERM it prints the moments, as nanoseconds of `time.monotonic_ns`, and ends.
+Run as a script, it prints its port; on SIGTERM it prints the times, as nanoseconds of `time.monotonic_ns`, and exits.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo"
 
 
 class Answering(asyncio.Protocol):
-    """Answers every request as soon as its head is there."""
+    """Answers every request as soon as its head has arrived."""
 
     moments: list[int]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the connection's writing side."""
+        """Keep the connection's transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """One answer per end of a head."""
+        """Send one answer per end of a head."""
         count = data.count(b"\r\n\r\n")
         self.transport.write(ANSWER * count)
         self.moments += [time.monotonic_ns()] * count
 
 
 async def serve() -> None:
-    """Serve until told to end; the backlog holds whoever comes while the process is stopped."""
+    """Serve until told to end; the backlog holds clients that connect while the process is stopped."""
     Answering.moments = []
     loop = asyncio.get_running_loop()
     over = asyncio.Event()

@@ -20,11 +20,11 @@ from kindgate.load.result import BurstResult, FailureKind
 from tests.unit.load.conftest import Handler, Serve, read_request
 
 TEXT = json.dumps({"name": "caf\u00e9", "ok": True, "list": [1, 2.0]}, ensure_ascii=False)
-BROTLI = bytes.fromhex("0b028068656c6c6f03")  # `hello`, as brotli's own tool writes it
+BROTLI = bytes.fromhex("0b028068656c6c6f03")  # `hello`, as written by the brotli tool
 
 
 def encoded(body: bytes, *headers: str) -> Handler:
-    """Answers with these bytes and headers; notes what was asked for in the body of errors."""
+    """Answer with these bytes and headers; fail if the request asks for the identity encoding."""
     head = "".join(f"{header}\r\n" for header in headers)
 
     def handler(connection: socket.socket) -> None:
@@ -37,7 +37,7 @@ def encoded(body: bytes, *headers: str) -> Handler:
 
 
 def checked(url: str, check: Check, pool: GeneratorPool, headers: tuple[tuple[str, str], ...] = ()) -> BurstResult:
-    """The result of a few requests with the check."""
+    """Return the result of a few requests with the check."""
     plan = BurstPlan((Route(url, check=check, headers=headers),), OpenLoop.constant(50, requests=5), timeout=10, processes=1)
     return run_burst(plan, pool=pool)
 
@@ -50,10 +50,10 @@ def checked(url: str, check: Check, pool: GeneratorPool, headers: tuple[tuple[st
         (gzip.compress(zlib.compress(TEXT.encode())), "deflate, gzip"),
         (TEXT.encode(), "identity"),
     ],
-    ids=["gzip", "deflate", "both", "identity"],  # compressed bytes hold the time: workers of xdist would collect different tests
+    ids=["gzip", "deflate", "both", "identity"],  # compressed bytes contain the time, so xdist workers would collect different tests
 )
 def test_a_compressed_body_is_checked_as_what_it_holds(serve: Serve, pool: GeneratorPool, body: bytes, coding: str) -> None:
-    """Text, JSON and size are those of the decoded body, also where nobody asked the server to compress."""
+    """Text, JSON and size are those of the decoded body, even if the client did not request compression."""
     url = serve(encoded(body, f"Content-Encoding: {coding}"))
     check = Check(substring="caf\u00e9", json_path="name", equals='"caf\u00e9"', size=len(TEXT.encode()))
 
@@ -64,14 +64,14 @@ def test_a_compressed_body_is_checked_as_what_it_holds(serve: Serve, pool: Gener
 
 
 def test_brotli_is_decoded(serve: Serve, pool: GeneratorPool) -> None:
-    """What browsers ask for is what people send with --header."""
+    """Users copy the browser's Accept-Encoding into --header."""
     result = checked(serve(encoded(BROTLI, "Content-Encoding: br")), Check(substring="hello"), pool, (("Accept-Encoding", "br"),))
 
     assert (result.failed, result.total.checks_passed) == ({}, 5)
 
 
 def test_a_check_asks_for_no_other_answer(serve: Serve, pool: GeneratorPool) -> None:
-    """The request is the same with and without one: no Accept-Encoding is added."""
+    """The request is the same with and without a check: no Accept-Encoding is added."""
     arrived: list[bytes] = []
 
     def handler(connection: socket.socket) -> None:
@@ -87,7 +87,7 @@ def test_a_check_asks_for_no_other_answer(serve: Serve, pool: GeneratorPool) -> 
 
 
 def test_a_body_that_cannot_be_decoded_is_a_failed_request(serve: Serve, pool: GeneratorPool) -> None:
-    """The server said gzip and sent something else: the answer is broken."""
+    """A server that claims gzip but sends something else has not answered."""
     result = checked(serve(encoded(b"not gzip", "Content-Encoding: gzip")), Check(substring="not"), pool)
 
     assert result.total.completed == 0
@@ -95,7 +95,7 @@ def test_a_body_that_cannot_be_decoded_is_a_failed_request(serve: Serve, pool: G
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "UTF-8", '"utf-16"', "no-such-charset", "hex"])
 def test_a_body_is_read_in_its_charset(serve: Serve, pool: GeneratorPool, charset: str) -> None:
-    """As Content-Type says; an unknown one is read as UTF-8."""
+    """The charset comes from Content-Type; an unknown one falls back to UTF-8."""
     name = charset.strip('"') if "no" not in charset and charset != "hex" else "utf-8"
     url = serve(encoded(TEXT.encode(name), f"Content-Type: application/json; charset={charset}"))
 
@@ -117,14 +117,14 @@ def test_a_body_is_read_in_its_charset(serve: Serve, pool: GeneratorPool, charse
     ],
 )
 def test_the_charset_is_that_of_the_content_type(content_type: bytes | None, charset: str) -> None:
-    """However it is written."""
+    """Quotes, case, spaces and other parameters are tolerated; unusable charsets fall back to UTF-8."""
     assert charset_of(content_type) == charset
 
 
 @given(st.binary(max_size=40), st.binary(max_size=30))
 @example(b"", b"\x00")
 def test_no_content_type_breaks_a_check(body: bytes, charset: bytes) -> None:
-    """A server may claim anything."""
+    """A server can claim any charset."""
     found = charset_of(b"text/plain; charset=" + charset)
 
     assert body_passes(Check(substring="a", json_path="b"), body, found) in {True, False}
@@ -135,13 +135,13 @@ def test_no_content_type_breaks_a_check(body: bytes, charset: bytes) -> None:
     [("ok", "true", True), ("ok", "1", False), ("list", "[1, 2]", True), ("list", "[true, 2]", False), ("name", '"caf\u00e9"', True)],
 )
 def test_values_are_equal_as_json_has_it(path: str, equals: str, *, passes: bool) -> None:
-    """Python holds true for 1."""
+    """JSON's true is not equal to 1, although Python's is."""
     assert body_passes(Check(json_path=path, equals=equals), TEXT.encode()) is passes
 
 
 @pytest.mark.parametrize("equals", ["foo", "", "'foo'", "True", "NaN", "{a: 1}", "1 2"])
 def test_a_value_that_is_no_json_is_refused(equals: str) -> None:
-    """No body could ever hold it; the hint shows how a text is written."""
+    """No body could contain it; the hint shows how to write a string."""
     with pytest.raises(LoadError, match="is not JSON") as caught:
         Check(json_path="name", equals=equals)
 
@@ -149,5 +149,5 @@ def test_a_value_that_is_no_json_is_refused(equals: str) -> None:
 
 
 def test_a_deeply_nested_body_is_wrong_and_breaks_nothing() -> None:
-    """Python's reader gives up on it."""
+    """A body too deep for Python's JSON parser fails its check."""
     assert not body_passes(Check(json_path="0"), b"[" * 100_000)

@@ -1,4 +1,4 @@
-"""Whole bursts against real servers: what is sent, in which loop, with how many connections, and how a burst ends early."""
+"""Whole bursts against real servers: what is sent, in which loop, over how many connections, and how a burst ends early."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Behaviours = dict[str, Callable[[socket.socket], None]]
 
 
 class Recording:
-    """Keeps the requests that it was sent, and answers `ok` to each."""
+    """Records the requests it receives and answers `ok` to each."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -51,12 +51,12 @@ class Recording:
 
 @pytest.fixture
 def recording() -> Recording:
-    """A server's memory."""
+    """A server that records its requests."""
     return Recording()
 
 
 def test_the_request_is_what_the_route_says(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """Address from the URL, name from the host; method, headers and body as given, with nothing that libcurl adds for a body."""
+    """The address comes from the URL and the host from the name; method, headers and body are sent as given, without libcurl's Expect."""
     route = Route(serve(recording.handle) + "a?b=c", "foo.localhost", "PUT", (("X-Trace", "7"),), b"\x00\xff body")
     assert run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=3)), pool=pool).total.completed == 3
     head, _, body = recording.requests[0].partition(b"\r\n\r\n")
@@ -68,7 +68,7 @@ def test_the_request_is_what_the_route_says(recording: Recording, serve: Serve, 
 
 
 def test_routes_are_measured_apart_and_together(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """Hosts of one address, weighted; their figures add up."""
+    """Weighted hosts of one address have separate figures that add up."""
     url = serve(recording.handle)
     routes = (Route(url, "foo.localhost"), Route(url, "bar.localhost", weight=3, arm="head"))
     result = run_burst(BurstPlan(routes, OpenLoop.constant(200, requests=40)), pool=pool)
@@ -81,7 +81,7 @@ def test_routes_are_measured_apart_and_together(recording: Recording, serve: Ser
 
 
 def test_connections_are_kept_over_bursts(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """A warm-up warms the connections too: the burst after it opens none, unless it needs more at a time."""
+    """A warm-up opens connections, and the burst after it opens more only for higher concurrency."""
     plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(2, requests=20), processes=1)
     warm_up(plan, 0.1, pool)
     before = recording.connections
@@ -91,7 +91,7 @@ def test_connections_are_kept_over_bursts(recording: Recording, serve: Serve, po
 
 
 def test_new_connections_are_opened_where_asked_for(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """One per request, closed by the server so that no port stays taken here."""
+    """Each request opens one, which the server closes so that no local port stays in TIME_WAIT."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10), keep_alive=False)
     assert run_burst(plan, pool=pool).connections == 10
     assert recording.connections == 10
@@ -99,7 +99,7 @@ def test_new_connections_are_opened_where_asked_for(recording: Recording, serve:
 
 
 def test_a_closed_loop_keeps_its_users_busy_and_shares_them_out(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """Five users in two processes send exactly the requests that were asked for."""
+    """Five users in two processes send exactly the requested number of requests."""
     plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(5, requests=101), processes=2)
     result = run_burst(plan, pool=pool)
     assert (result.total.completed, result.health.processes) == (101, 2)
@@ -107,14 +107,14 @@ def test_a_closed_loop_keeps_its_users_busy_and_shares_them_out(recording: Recor
 
 
 def test_a_closed_loop_ends_with_its_duration(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """It sends nothing new after that, and waits for what is unanswered."""
+    """It then sends nothing new and waits for unanswered requests."""
     result = run_burst(BurstPlan((Route(serve(recording.handle)),), ClosedLoop(2, seconds=0.3), processes=1), pool=pool)
     assert result.total.completed == result.scheduled == len(recording.requests)
     assert 0.3 <= result.seconds < 1
 
 
 def test_several_generators_send_one_schedule(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """Their samples together have the very intended times of the plan."""
+    """Together, their samples have exactly the plan's intended times."""
     kept: list[Rows] = []
     loop = OpenLoop.constant(500, seconds=0.4, arrival="uniform")
     result = run_burst(BurstPlan((Route(serve(recording.handle)),), loop, processes=3), pool=pool, on_rows=kept.append)
@@ -123,7 +123,7 @@ def test_several_generators_send_one_schedule(recording: Recording, serve: Serve
 
 
 def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """1,500 unanswered requests at a time: nothing is held back, and each ends as a timeout."""
+    """With 1,500 unanswered requests at a time, none is held back and each ends as a timeout."""
     plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=1.6, processes=1)
     result = run_burst(plan, pool=pool)
     assert result.failed == {"timeout": 1500}
@@ -132,13 +132,13 @@ def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Beh
 
 
 def test_generators_share_the_cap(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """Two of them have four unanswered requests together, and not four each."""
+    """Two of them have four unanswered requests together, not four each."""
     plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(400, requests=40), in_flight=4, timeout=1.5, processes=2)
     assert max(slot.in_flight for slot in run_burst(plan, pool=pool).timeline) == 4
 
 
 def test_no_proxy_of_the_environment_stands_between(recording: Recording, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The requests would go to it, and its answers would be the server's."""
+    """Otherwise the proxy's answers would be measured as the server's."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
@@ -148,14 +148,14 @@ def test_no_proxy_of_the_environment_stands_between(recording: Recording, serve:
 
 
 def test_a_cap_beyond_the_descriptor_limit_is_refused(pool: GeneratorPool) -> None:
-    """Before anything is sent, with what to do."""
+    """The error comes before any load and says what to do."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(10, seconds=1), in_flight=100_000_000)
     with pytest.raises(LoadError, match="more open files than this machine allows"):
         run_burst(plan, pool=pool)
 
 
 def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """The caller says stop after the first report of progress, far before the planned minute is over."""
+    """The caller stops the burst at the first progress report, long before the planned minute ends."""
     seen: list[Progress] = []
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=60), processes=1)
     result = run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
@@ -168,7 +168,7 @@ def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, po
 
 
 def test_stopping_in_an_outage_loses_what_is_unanswered_and_what_is_due(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """Eight slots are held by a server that is silent: their requests and those behind them are lost, with their time so far."""
+    """A silent server holds all eight slots: their requests and those queued behind them are lost, with their time so far."""
     seen: list[Progress] = []
     loop = OpenLoop.constant(100, seconds=60, arrival="uniform")
     plan = BurstPlan((Route(serve(behaviours["hanging"])),), loop, in_flight=8, processes=1)
@@ -201,7 +201,7 @@ print("interrupted" if result.interrupted else "complete", result.total.complete
 
 
 def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, serve: Serve) -> None:
-    """The terminal's signal reaches the process that waits; its generators report and end."""
+    """The terminal's signal reaches the waiting process; its generators report and exit."""
     command = [sys.executable, "-c", INTERRUPTED, serve(recording.handle)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -214,7 +214,7 @@ def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recording, serve: Serve) -> None:
-    """The run is this process, without a cluster; a pool that knows of no run says nothing."""
+    """Here the run is this process without a cluster; a pool without a known run reports None."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10))
     with GeneratorPool(Ours(os.getpid(), ())) as own:
         known = run_burst(plan, pool=own).health.foreign
@@ -227,7 +227,7 @@ def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recordi
 
 
 def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
-    """The other half is measured, and the result says what is missing."""
+    """The other half is measured, and the result states the missing share."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1.2), processes=2)
     with GeneratorPool() as own:
         run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)
@@ -247,7 +247,7 @@ def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recordin
 
 @contextlib.contextmanager
 def second_generator_held(plan: BurstPlan, pool: GeneratorPool, end: signal.Signals) -> Iterator[list[float]]:
-    """The second of two generators is stopped, and gets `end` most of a second later; the list then holds when."""
+    """Stop the second of two generators and send it `end` after 0.8 s; the list then holds the time."""
     run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=pool)
     held, ended = pool.process_ids[1], list[float]()
 
@@ -263,7 +263,7 @@ def second_generator_held(plan: BurstPlan, pool: GeneratorPool, end: signal.Sign
 
 
 def test_a_burst_begins_when_every_generator_is_ready(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """One of two is held up by 0.8 s: the burst waits for it, and no request is late by that."""
+    """One of two is held up by 0.8 s: the burst waits for it, and no request is late because of it."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=20), processes=2)
     with second_generator_held(plan, pool, signal.SIGCONT) as continued:
         result = run_burst(plan, pool=pool)
@@ -273,7 +273,7 @@ def test_a_burst_begins_when_every_generator_is_ready(recording: Recording, serv
 
 
 def test_a_generator_that_is_lost_before_the_burst_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
-    """The others do not wait for it any longer."""
+    """The others stop waiting for it."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=20), processes=2)
     with GeneratorPool() as own, second_generator_held(plan, own, signal.SIGKILL):
         result = run_burst(plan, pool=own)
@@ -282,7 +282,7 @@ def test_a_generator_that_is_lost_before_the_burst_leaves_its_share_missing(reco
 
 
 def test_a_burst_that_is_stopped_before_it_begins_sends_nothing(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
-    """There is nothing to lose yet, and the generators are good for another burst."""
+    """Nothing is lost, and the generators can run another burst."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=5, arrival="uniform"), processes=2)
     with second_generator_held(plan, pool, signal.SIGCONT):
         before = len(recording.requests)
@@ -293,7 +293,7 @@ def test_a_burst_that_is_stopped_before_it_begins_sends_nothing(recording: Recor
 
 
 def test_no_generator_left_is_an_error(recording: Recording, serve: Serve) -> None:
-    """There is nothing to report, and the reason is said."""
+    """Without generators there is no result, and the error states the reason."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1), processes=1)
     with GeneratorPool() as own:
         run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)

@@ -1,4 +1,4 @@
-"""The search for capacity: stops at the first rate that fails twice, and forgives a single bad moment."""
+"""Capacity search: stops at the first rate that fails twice and tolerates a single bad burst."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.load.samples import CODES, OK
 
 
 def burst(rate: float, *, share_failed: float = 0.0, interrupted: bool = False) -> BurstResult:
-    """A burst of 100 requests of which a share timed out."""
+    """A burst of 100 requests, a share of which timed out."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(rate, requests=100))
     bad = round(100 * share_failed)
     table = [(0, n, n, n + 1000, 0, 1, CODES[FailureKind.TIMEOUT] if n < bad else OK, 200) for n in range(100)]
@@ -27,7 +27,7 @@ def passes(_: BurstResult) -> str:
 
 
 def test_the_highest_rate_that_passed_is_the_capacity() -> None:
-    """Overload shows in the share of answers, with no threshold at all; the failing rate is tried twice."""
+    """Without any threshold, overload shows as a low share of answers; the failing rate is tried twice."""
     seen: list[Step] = []
 
     def send(rate: float) -> BurstResult:
@@ -42,7 +42,7 @@ def test_the_highest_rate_that_passed_is_the_capacity() -> None:
 
 
 def test_one_bad_moment_is_forgiven() -> None:
-    """A rate that fails once and passes when repeated has passed."""
+    """A rate that fails once but passes when repeated has passed."""
     bad = iter(["slow", *[""] * 9])
     found = find_capacity(rates(100, 2, 400), burst, lambda _: next(bad))
     assert (found.rate, found.exhausted) == (400, True)
@@ -50,13 +50,13 @@ def test_one_bad_moment_is_forgiven() -> None:
 
 
 def test_not_even_the_first_rate() -> None:
-    """Then there is no capacity to report."""
+    """No capacity is reported if the first rate fails."""
     found = find_capacity(rates(100, 2, 400), burst, lambda _: "too slow")
     assert (found.rate, len(found.steps)) == (None, 2)
 
 
 def test_an_interrupted_burst_ends_the_search() -> None:
-    """With what had passed until then; the burst itself is a step that did not pass."""
+    """The rates that passed until then count; the interrupted burst is a step that did not pass."""
     found = find_capacity(rates(100, 2, 10_000), lambda rate: burst(rate, interrupted=rate > 100), passes)
     assert (found.rate, found.exhausted, found.interrupted) == (100, False, True)
     assert [(step.rate, step.passed) for step in found.steps] == [(100, True), (200, False)]
@@ -64,6 +64,6 @@ def test_an_interrupted_burst_ends_the_search() -> None:
 
 @pytest.mark.parametrize(("start", "factor"), [(0, 2), (100, 1)])
 def test_a_search_without_end_is_refused(start: float, factor: float) -> None:
-    """It would try the same rate for ever."""
+    """It would repeat the same rate forever."""
     with pytest.raises(LoadError, match="capacity"):
         list(rates(start, factor, 1000))

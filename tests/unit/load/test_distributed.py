@@ -1,4 +1,4 @@
-"""A burst on Locust's master and workers: shares add up, and a lost worker's share is said to be missing."""
+"""A burst on Locust's master and workers: shares add up, and a lost worker's share is reported missing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LOOP = OpenLoop.constant(100, seconds=1.5, arrival="uniform")
 
 
 def _said(folder: Path, words: str) -> Ready[None] | Pending:
-    """Whether master or workers have said these words."""
+    """Return whether the master or workers have logged these words."""
     said = (folder / "locust.log").read_text()
     return Ready(None) if words in said else Pending(said[-500:])
 
 
 def test_a_killed_workers_share_is_missing(serve: Serve, behaviours: Behaviours, tmp_path: Path) -> None:
-    """One of two workers is killed when both have their shares: half is measured, on exactly their schedule."""
+    """One of two workers is killed after both received their shares: half is measured, exactly on its schedule."""
     with running_swarm(BurstPlan((Route(serve(behaviours["well"])),), LOOP), 2, tmp_path, heartbeats=4) as swarm:
         wait_for("Locust to start", lambda: _said(tmp_path, "All users spawned"), Deadline.after(60), interval=0.1)
         swarm.workers[0].kill()
@@ -51,7 +51,7 @@ print(result.interrupted, result.missing, 0 < total.completed == result.schedule
 
 
 def test_ctrl_c_ends_the_burst_on_every_worker_and_keeps_what_was_measured(serve: Serve, behaviours: Behaviours) -> None:
-    """The workers hear of it from the master, and each reports its part."""
+    """The master tells the workers to stop, and each reports its part."""
     answered = threading.Event()
 
     def handle(connection: socket.socket) -> None:
@@ -67,7 +67,7 @@ def test_ctrl_c_ends_the_burst_on_every_worker_and_keeps_what_was_measured(serve
 
 
 def test_without_a_result_locusts_last_words_are_the_error(tmp_path: Path) -> None:
-    """So that the reader need not look for a log file that is gone."""
+    """The reader need not look for a log file that is already deleted."""
     (tmp_path / "locust.log").write_text("no port left")
     with pytest.raises(LoadError, match="no Locust worker reported") as caught:
         read_result(tmp_path)
@@ -75,6 +75,6 @@ def test_without_a_result_locusts_last_words_are_the_error(tmp_path: Path) -> No
 
 
 def test_no_workers_are_refused() -> None:
-    """Zero is no number of machines."""
+    """Zero workers are an error."""
     with pytest.raises(LoadError, match="at least one worker"):
         run_distributed(BurstPlan((Route("http://127.0.0.1/"),), LOOP), 0)

@@ -1,4 +1,4 @@
-"""What the engine records of requests that it sends late, holds back or gives up."""
+"""What the engine records for requests that it sends late, holds back or drops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Serve = Callable[[Callable[[socket.socket], None]], str]
 
 
 def sent_late(url: str, requests: int, *, late: float, timeout: float, cap: int = 100) -> Rows:
-    """The rows, in the order of their ends, of requests that were all due `late` seconds ago."""
+    """Return the rows, in order of completion, of requests that were all due `late` seconds ago."""
     plan = BurstPlan((Route(url),), OpenLoop.constant(100, requests=requests), timeout=timeout)
     transfers = SweepTransfers()
     engine = Engine(plan, transfers, cap, lambda _now, _in_flight: False)
@@ -33,7 +33,7 @@ def sent_late(url: str, requests: int, *, late: float, timeout: float, cap: int 
 
 
 def test_a_generator_that_is_too_late_is_not_the_servers_fault(serve: Serve) -> None:
-    """Slots were free all the time: nothing was held back, so nothing counts as a failure of the server."""
+    """Slots were free all the time, so nothing counts as the server's failure."""
     rows = sent_late(serve(answering()), 3, late=10, timeout=1)
 
     assert rows[:, Column.OUTCOME].tolist() == [LATE] * 3
@@ -41,7 +41,7 @@ def test_a_generator_that_is_too_late_is_not_the_servers_fault(serve: Serve) -> 
 
 
 def test_a_request_is_held_by_the_cap_from_when_it_is_full(serve: Serve) -> None:
-    """Two slots, taken ten seconds late: the third request waits for an answer, and the ten seconds are the generator's."""
+    """With two slots taken ten seconds late, the third request waits for an answer, and the ten seconds are the generator's."""
     both = threading.Barrier(2)
 
     def together(connection: socket.socket) -> None:
@@ -58,14 +58,14 @@ def test_a_request_is_held_by_the_cap_from_when_it_is_full(serve: Serve) -> None
 
 
 def _after_the_first(connection: socket.socket) -> socket.socket:
-    """Answer the request that was read already; the connection goes on."""
+    """Answer the request that was already read; the connection stays open."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo")
     return connection
 
 
 @pytest.mark.parametrize("late", [0.0, 20.0])
 def test_the_timeout_counts_from_the_intended_moment(late: float, serve: Serve) -> None:
-    """A request that was sent late has so much less time for its answer."""
+    """A request that was sent late has that much less time left for its answer."""
     (row,) = sent_late(serve(hanging), 1, late=late, timeout=late + 1)
 
     assert row[Column.OUTCOME] == CODES[FailureKind.TIMEOUT]

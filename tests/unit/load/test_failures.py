@@ -1,4 +1,4 @@
-"""Every way a server can fail lands in its failure class, and the burst ends on time."""
+"""Every kind of server failure lands in its failure class, and the burst ends on time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Behaviours = dict[str, Callable[[socket.socket], None]]
 REQUESTS = 20
 PATIENT = 10.0
 SHORT = 0.4
-"""Timeouts in seconds, for servers that answer on a busy machine too, and for those that never do."""
+"""Timeouts in seconds: for servers that answer even on a busy machine, and for those that never do."""
 
 
 def plan_for(url: str, check: Check | None = None, timeout: float = PATIENT) -> BurstPlan:
@@ -35,7 +35,7 @@ def plan_for(url: str, check: Check | None = None, timeout: float = PATIENT) -> 
 
 
 def failures_of(result: BurstResult) -> dict[FailureKind, int]:
-    """The failures of a burst that must account for every request, within the time that its timeout allows."""
+    """Return the failures of a burst, which must cover every request and end within its timeout."""
     assert result.scheduled == REQUESTS
     assert result.total.completed + result.total.failures == REQUESTS
     assert result.window.seconds < 0.2 + result.plan.timeout + 1
@@ -60,7 +60,7 @@ def failures_of(result: BurstResult) -> dict[FailureKind, int]:
 def test_a_failing_server_is_told_by_kind(
     behaviour: str, kind: FailureKind, serve: Serve, behaviours: Behaviours, pool: GeneratorPool
 ) -> None:
-    """Each kind of misbehaviour is counted as what it is, for every request."""
+    """Every request's failure is counted as its actual kind."""
     timeout = SHORT if kind is FailureKind.TIMEOUT else PATIENT
     assert failures_of(run_burst(plan_for(serve(behaviours[behaviour]), timeout=timeout), pool=pool)) == {kind: REQUESTS}
 
@@ -75,14 +75,14 @@ def test_answers_are_successes(behaviour: str, serve: Serve, behaviours: Behavio
 
 
 def test_status_is_counted_for_http_failures(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """A server error is an answer: it has a status, a service time and no place among the successes."""
+    """A server error is an answer: it has a status and a service time but is not a success."""
     total: Series = run_burst(plan_for(serve(behaviours["503"])), pool=pool).total
     assert (total.status, total.service.count, total.failed_response.count) == ({503: REQUESTS}, REQUESTS, REQUESTS)
     assert total.response.count == 0
 
 
 def test_a_refused_port_is_a_connect_failure(pool: GeneratorPool) -> None:
-    """Nobody listens: libcurl's error 7."""
+    """A closed port is libcurl's error 7."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         result = run_burst(plan_for(f"http://127.0.0.1:{unused.getsockname()[1]}/"), pool=pool)
@@ -106,12 +106,12 @@ def test_an_unknown_name_is_a_dns_failure(pool: GeneratorPool) -> None:
     ],
 )
 def test_libcurl_errors_have_a_kind(error: int, kind: FailureKind) -> None:
-    """Errors that no server here provokes are mapped too."""
+    """Errors that no server here triggers are mapped too."""
     assert failure_kind(error, 0) is kind
 
 
 def test_running_out_of_ports_is_no_failure_of_the_server() -> None:
-    """EADDRNOTAVAIL and EMFILE are this machine's: the request was never sent."""
+    """EADDRNOTAVAIL and EMFILE are local errors: the request was never sent."""
     assert failure_kind(pycurl.E_COULDNT_CONNECT, 99) is None
     assert failure_kind(pycurl.E_COULDNT_CONNECT, 24) is None
     assert failure_kind(pycurl.E_COULDNT_CONNECT, 111) is FailureKind.CONNECT
@@ -127,7 +127,7 @@ def test_running_out_of_ports_is_no_failure_of_the_server() -> None:
     ],
 )
 def test_a_wrong_body_is_a_check_failure(check: Check, *, passes: bool, serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """An answer with status 200 and the wrong content fails, and is counted as a failed check."""
+    """An answer with status 200 and the wrong content is a failure and a failed check."""
     result = run_burst(plan_for(serve(behaviours["well"]), check), pool=pool)
     assert failures_of(result) == ({} if passes else {FailureKind.CHECK: REQUESTS})
     assert (result.total.checks_passed, result.total.checks_failed) == ((REQUESTS, 0) if passes else (0, REQUESTS))
@@ -135,7 +135,7 @@ def test_a_wrong_body_is_a_check_failure(check: Check, *, passes: bool, serve: S
 
 @pytest.fixture
 def tls_server() -> Iterator[tuple[str, trustme.CA]]:
-    """An HTTPS server for foo.localhost, and the authority that signed its certificate."""
+    """An HTTPS server for foo.localhost, and the CA that signed its certificate."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("foo.localhost").configure_cert(context)
@@ -162,7 +162,7 @@ def tls_server() -> Iterator[tuple[str, trustme.CA]]:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_tls_failure(tls_server: tuple[str, trustme.CA], pool: GeneratorPool) -> None:
-    """The handshake fails, not the request."""
+    """The handshake fails before any request."""
     plan = BurstPlan((Route(tls_server[0], host="foo.localhost"),), OpenLoop.constant(100, requests=REQUESTS), timeout=PATIENT)
     assert run_burst(plan, pool=pool).failed == {FailureKind.TLS: REQUESTS}
 
@@ -170,7 +170,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_tls_failure(tls_server: tupl
 def test_tls_trusts_the_given_authority_for_the_routes_host(
     tls_server: tuple[str, trustme.CA], tmp_path: Path, pool: GeneratorPool
 ) -> None:
-    """The URL names an address and the route a host: the certificate is checked against the host."""
+    """The URL names an address and the route a host; the certificate is checked against the host."""
     url, authority = tls_server
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     loop = OpenLoop.constant(50, requests=5)
@@ -183,14 +183,14 @@ def test_tls_trusts_the_given_authority_for_the_routes_host(
 
 
 def test_a_burst_against_a_silent_server_ends_with_its_timeout(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """The last request is intended within 0.2 s and given up 0.4 s later; nobody waits longer than that and some slack."""
+    """The last request is due within 0.2 s and given up 0.4 s later; the burst takes no longer than that plus some slack."""
     started = time.monotonic()
     run_burst(plan_for(serve(behaviours["hanging"]), timeout=SHORT), pool=pool)
     assert time.monotonic() - started < 5
 
 
 def test_a_server_that_hangs_holds_the_burst_for_its_timeout(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
-    """For that long after its last request, and not for longer; usually that is ten seconds."""
+    """It lasts that long after its last request and no longer; the default is ten seconds."""
     usual = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(100, requests=10, arrival="uniform"))
     assert usual.timeout == 10.0
     result = run_burst(replace(usual, timeout=1.0), pool=pool)

@@ -1,4 +1,4 @@
-"""The documents that leave this room: JSON with its schema, k6's formats, raw samples, HdrHistogram."""
+"""Output formats: JSON with its schema, k6's formats, raw samples, HdrHistogram."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ SCHEMA = Path(__file__).parents[3] / "docs" / "load-result.schema.json"
 
 
 def result(rows: Rows = ROWS) -> BurstResult:
-    """Two successes, a 503, a DNS failure and a request that was never sent."""
+    """A result with two successes, a 503, a DNS failure and an unsent request."""
     return measured(PLAN, rows, started=1000.0, health=Health())
 
 
 def test_the_document_holds_the_figures_in_the_units_of_their_names() -> None:
-    """Milliseconds for times, microseconds for lags, and the sums of failures."""
+    """Times are in milliseconds, lags in microseconds, and failures are summed."""
     document = load_document(result()).to_json()
     assert document["count"] == 5
     assert document["dropped"] == 1
@@ -67,7 +67,7 @@ def test_the_document_holds_the_figures_in_the_units_of_their_names() -> None:
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:0], ROWS[2:]], ids=["all", "none", "failures only"])
 def test_the_document_fits_its_published_schema(rows: Rows) -> None:
-    """Also with no data, whose figures are null and not 0."""
+    """Without data, figures are null, not 0."""
     outcome = ThresholdOutcome("http_req_duration: p(95)<1", ok=False, value=None)
     document = load_document(result(rows), thresholds=(outcome,), verdict="FAIL", reasons=("because",)).to_json()
     jsonschema.validate(json.loads(json.dumps(document)), json.loads(SCHEMA.read_text()))
@@ -76,12 +76,12 @@ def test_the_document_fits_its_published_schema(rows: Rows) -> None:
 
 
 def test_the_published_schema_is_the_documents_own() -> None:
-    """`python -m kindgate.load.document > docs/load-result.schema.json` makes it."""
+    """`python -m kindgate.load.document > docs/load-result.schema.json` writes the same text."""
     assert json.loads(SCHEMA.read_text()) == schema()
 
 
 def test_raw_samples_have_a_line_per_request_in_order() -> None:
-    """CSV and JSON lines say the same; what was never sent has no moment of sending."""
+    """CSV and JSON lines hold the same data; an unsent request has no send time."""
     table, lines = io.StringIO(), io.StringIO()
     write_csv(PLAN, ROWS, table)
     write_json_lines(PLAN, ROWS, lines)
@@ -96,14 +96,14 @@ def test_raw_samples_have_a_line_per_request_in_order() -> None:
 
 @given(samples=st.lists(st.integers(1, 3_000_000), min_size=1, max_size=50))
 def test_hdr_histogram_reads_the_export(samples: list[int]) -> None:
-    """Every sample is there, to three significant digits."""
+    """Every sample is kept to three significant digits."""
     decoded = HdrHistogram.decode(hdr_text(Histogram.of(samples)))
     assert decoded.get_total_count() == len(samples)
     assert decoded.get_max_value() == pytest.approx(max(samples), rel=2e-3, abs=1)
 
 
 def test_k6_constant_arrival_rate_is_taken_over() -> None:
-    """Rates per time unit, durations, VUs and both forms of thresholds."""
+    """Rates per time unit, durations, VUs and both forms of thresholds are read."""
     options = read_options(
         {
             "scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 600, "timeUnit": "1m", "duration": "1m30s", "maxVUs": 40}},
@@ -119,14 +119,14 @@ def test_k6_constant_arrival_rate_is_taken_over() -> None:
 
 
 def test_k6_ramps_start_where_the_stage_before_ended() -> None:
-    """A stage without length is a jump."""
+    """A stage of zero duration is a step."""
     stages = [{"target": 100, "duration": "10s"}, {"target": 50, "duration": "0s"}, {"target": 50, "duration": "500ms"}]
     options = read_options({"scenarios": {"s": {"executor": "ramping-arrival-rate", "startRate": 20, "stages": stages}}})
     assert options.loop.stages == (Stage(10, 20, 100), Stage(0.5, 50, 50))
 
 
 UNSET = dict.fromkeys(("startTime", "gracefulStop", "env", "exec", "tags", "options", "timeUnit", "startRate", "maxVUs"))
-"""What `k6 inspect` prints of a scenario that leaves it out."""
+"""Keys that `k6 inspect` prints as null if a scenario does not set them."""
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ UNSET = dict.fromkeys(("startTime", "gracefulStop", "env", "exec", "tags", "opti
     ],
 )
 def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stages: tuple[Stage, ...]) -> None:
-    """Null is k6's default, in the scenario, in thresholds and around them."""
+    """Null means k6's default in the scenario, in thresholds and at the top level."""
     nulls = dict.fromkeys(("paused", "vus", "duration", "iterations", "stages"))
     thresholds = {"http_req_failed": ["rate<0.01", {"threshold": "rate<0.1", "abortOnFail": None, "delayAbortEval": None}], "checks": None}
 
@@ -187,7 +187,7 @@ OWN = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 40, "dur
     ],
 )
 def test_k6_options_about_connections_are_taken_over(given: dict[str, object], taken: tuple[object, ...]) -> None:
-    """What is not set stays as it is usually."""
+    """Unset options keep their defaults."""
     options = read_options({**OWN, **given})
     assert (options.redirects, options.keep_alive, options.verify, options.user_agent) == taken
 
@@ -206,14 +206,14 @@ def test_k6_options_about_connections_are_taken_over(given: dict[str, object], t
     ],
 )
 def test_k6_options_that_would_change_the_load_are_refused_by_name(where: str, key: str, value: object) -> None:
-    """They would be missed without a word otherwise."""
+    """Otherwise they would be ignored silently."""
     scenario = {**OWN["scenarios"]["s"], **({key: value} if where == "scenario" else {})}
     with pytest.raises(LoadError, match=f"'{key}' in .* is not supported"):
         read_options({"scenarios": {"s": scenario}, **({key: value} if where == "options" else {})})
 
 
 def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
-    """As k6 prints them where nothing was set."""
+    """k6 prints defaults for options that were not set."""
     scenario = {**OWN["scenarios"]["s"], "startTime": "0s", "exec": "default", "tags": {}, "options": None}
     defaults = {"tags": {}, "rps": None, "hosts": {}, "tlsVersion": {"min": "", "max": ""}, "executionSegment": "0:1", "batch": 20}
     assert read_options({"scenarios": {"s": scenario}, **defaults}).loop == OpenLoop((Stage(1, 40, 40),), "uniform")
@@ -224,12 +224,12 @@ def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
     [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25), ("2000", 2), ("1000000us", 1), ("1m0s", 60), ("1d", 86400)],
 )
 def test_k6_durations(text: object, expected: float) -> None:
-    """As Go writes them; a bare number is milliseconds."""
+    """Durations use Go's syntax; a bare number means milliseconds."""
     assert seconds(text) == pytest.approx(expected)
 
 
 def test_the_k6_summary_has_k6s_names_and_milliseconds() -> None:
-    """A failed threshold is true there, as k6 exports it."""
+    """As in k6's export, true marks a failed threshold."""
     exported = summary(result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
     assert exported["http_req_duration{expected_response:true}"]["max"] == 12
     assert exported["http_req_duration"]["thresholds"] == {"p(95)<1": True}

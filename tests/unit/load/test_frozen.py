@@ -1,4 +1,4 @@
-"""A server that is stopped with SIGSTOP: the outage shows in the percentiles as theory says, whatever the cap."""
+"""A server stopped with SIGSTOP: the outage shows in the percentiles as theory predicts, with any cap."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Freezable:
         self.frozen = 0.0
 
     def freeze(self, after: float, seconds: float) -> None:
-        """Stop it, and let it go on."""
+        """Stop the server, then continue it."""
         never = threading.Event()
         never.wait(after)
         os.kill(self._process.pid, signal.SIGSTOP)
@@ -52,16 +52,16 @@ class Freezable:
         self.frozen = time.monotonic() - stopped
 
     def stop_for_good(self) -> None:
-        """Stop it until it is closed."""
+        """Stop the server until it is closed."""
         os.kill(self._process.pid, signal.SIGSTOP)
 
     def answered(self) -> list[int]:
-        """End it; the moments of its answers on the clock of `time.monotonic_ns`."""
+        """Terminate the server and return the times of its answers on the clock of `time.monotonic_ns`."""
         self._process.terminate()
         return list(json.loads(self._output.read()))
 
     def close(self) -> None:
-        """End it, stopped or not."""
+        """Terminate the server, stopped or not."""
         self._process.kill()
         self._process.wait()
         self._output.close()
@@ -69,7 +69,7 @@ class Freezable:
 
 @pytest.fixture
 def server() -> Iterator[Freezable]:
-    """A server of its own."""
+    """A server for this test alone."""
     freezable = Freezable()
     yield freezable
     freezable.close()
@@ -77,7 +77,7 @@ def server() -> Iterator[Freezable]:
 
 @contextlib.contextmanager
 def freezing(server: Freezable, after: float, seconds: float) -> Iterator[OnProgress]:
-    """Stops the server `after` seconds from the burst's first report on: however late a busy machine lets it begin."""
+    """Stop the server `after` seconds after the burst's first report, so a late start on a busy machine does not matter."""
     thread = threading.Thread(target=server.freeze, args=(after, seconds))
     started = threading.Event()
 
@@ -94,8 +94,8 @@ def freezing(server: Freezable, after: float, seconds: float) -> Iterator[OnProg
 def test_an_outage_shows_in_full(in_flight: int | None, server: Freezable, pool: GeneratorPool) -> None:
     """Half a second of silence in three, uniform arrivals: p(q) is at least 0.95 * (T - (1 - q) * 3 s), with any cap.
 
-    A busy machine only adds to that. That nothing else is added is seen from the server's own clock: the mean response
-    time is the mean of its answers minus the mean of the intended moments, give or take the lag the generator admits.
+    A busy machine only adds to that. The server's own clock shows that nothing else is added: the mean response time is
+    the mean of its answers minus the mean of the intended times, within the generator's own lag.
     """
     loop = OpenLoop.constant(RATE, seconds=SECONDS, arrival="uniform")
     plan = BurstPlan((Route(server.url),), loop, in_flight=in_flight, processes=1)
@@ -113,14 +113,14 @@ def test_an_outage_shows_in_full(in_flight: int | None, server: Freezable, pool:
     assert start > began / 1e9
     seen = np.mean(server.answered()) / 1e9 - start - kept[0][:, Column.INTENDED].mean() / 1e9
     assert response == pytest.approx(seen, rel=0.05, abs=0.002 + result.loop_lag.percentile(99) / 1e6)
-    # the server made requests wait, which is no fault of the generator's and must not make the burst invalid
+    # waiting for the server is not the generator's fault and must not invalidate the burst
     assert result.punctual_share == 1
     held = result.cap_wait.max / 1e6
     assert held > 0.5 * (server.frozen - in_flight / RATE) if in_flight else held == 0
 
 
 def test_a_server_that_stops_for_good_fails_every_request_in_time(server: Freezable, pool: GeneratorPool) -> None:
-    """With 16 slots: requests time out, sent or not, 0.3 s after their intended moment, and none by the generator's fault."""
+    """With 16 slots, requests time out 0.3 s after their intended time, sent or not, and none is late because of the generator."""
     server.stop_for_good()
     plan = BurstPlan((Route(server.url),), OpenLoop.constant(200, seconds=0.5, arrival="uniform"), in_flight=16, timeout=0.3)
     result = run_burst(plan, pool=pool)
@@ -133,9 +133,9 @@ def test_a_server_that_stops_for_good_fails_every_request_in_time(server: Freeza
 
 
 def test_an_outage_is_a_fail_and_never_invalid(server: Freezable, pool: GeneratorPool) -> None:
-    """Half of the requests wait behind a server that stands still, most of them for a slot: the objective is missed.
+    """Half of the requests wait behind a frozen server, most of them for a slot: the objective fails.
 
-    Only where this machine itself was late by a good part of the outage may that be open.
+    The result may be INVALID only if this machine was late by a large part of the outage.
     """
     plan = BurstPlan((Route(server.url),), OpenLoop.constant(RATE, seconds=2, arrival="uniform"), in_flight=256, processes=1)
     with freezing(server, 0.0, 1.0) as on_progress:

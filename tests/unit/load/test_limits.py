@@ -1,4 +1,4 @@
-"""How many generators and slots a burst gets, and what the machine says of itself."""
+"""The number of generators and slots for a burst, and the machine's own figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_low_rate_takes_one_generator_and_a_high_one_a_generator_per_core() ->
 
 
 def test_the_cap_holds_at_least_a_second_of_the_rate_within_the_descriptor_limit() -> None:
-    """So that a second's outage makes no request wait for a slot."""
+    """An outage of one second holds back no request."""
     assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1000, seconds=1)), 1) >= 1000
     assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1, seconds=2)), 1) >= 100
     assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(1e6, seconds=1)), 1) <= connection_limit()
@@ -35,7 +35,7 @@ def test_the_cap_holds_at_least_a_second_of_the_rate_within_the_descriptor_limit
 
 
 def test_more_users_than_descriptors_are_refused() -> None:
-    """Each user holds a connection."""
+    """Each user needs a connection."""
     plan = BurstPlan(ROUTES, ClosedLoop(100_000_000, seconds=1))
     with pytest.raises(LoadError, match="open files"):
         in_flight_cap(plan, 2)
@@ -49,7 +49,7 @@ def test_an_unknown_host_is_refused_and_an_address_or_localhost_is_not() -> None
 
 
 def test_health_is_what_happened_between_two_moments() -> None:
-    """Two generators on a machine that was busy for 6 of 10 CPU seconds, 1 of them stolen, in 5 seconds."""
+    """Two generators run on a machine with 6 of 10 CPU seconds busy, 1 of them stolen, within 5 seconds."""
     before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=2.0)
     after = MachineTimes(at=105, busy=55, idle=404, steal=2, pressure=2.5)
     health = health_between(before, after, [(1.0, 4.0), (0.5, 5.0)])
@@ -62,7 +62,7 @@ def test_health_is_what_happened_between_two_moments() -> None:
 
 @pytest.mark.parametrize(("own", "foreign"), [(None, None), (0.5, 0.6), (3.0, 0.1), (4.0, 0.0)])
 def test_foreign_is_what_neither_the_run_nor_interrupts_used(own: float | None, foreign: float | None) -> None:
-    """4.5 of 5 CPU seconds were busy, 1 of them with interrupts, and the run had its part."""
+    """4.5 of 5 CPU seconds were busy, 1 of them with interrupts; the run's own part varies."""
     before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=None, interrupts=7)
     after = MachineTimes(at=102.5, busy=54.5, idle=400.5, steal=1, pressure=None, interrupts=8)
 
@@ -70,20 +70,20 @@ def test_foreign_is_what_neither_the_run_nor_interrupts_used(own: float | None, 
 
 
 def test_a_share_is_never_more_than_all() -> None:
-    """Counters of idle and busy time are not read at the same moment."""
+    """Idle and busy counters are not read at the same instant."""
     before = MachineTimes(at=0, busy=0, idle=0, steal=0, pressure=None)
 
     assert health_between(before, replace(before, at=1, busy=2, idle=-1), [], 0.0).foreign == 1
 
 
 def test_a_kernel_without_pressure_figures_has_none() -> None:
-    """Unknown is not zero."""
+    """An unknown value is not zero."""
     before = MachineTimes(at=0, busy=0, idle=0, steal=0, pressure=None)
     assert health_between(before, replace(before, at=1, idle=2), []).pressure is None
 
 
 def test_this_machines_counters_grow() -> None:
-    """They are read from the real system."""
+    """The counters are read from the real system."""
     first, second = MachineTimes.now(), MachineTimes.now()
     assert second.at > first.at
     assert second.busy + second.idle >= first.busy + first.idle > 0

@@ -1,4 +1,4 @@
-"""From raw rows to figures: which clock counts for what, and what belongs to whom."""
+"""From raw rows to figures: which clock counts for what, and which requests belong to which series."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PLAN = BurstPlan(
 def row(
     route: int = 0, intended: float = 0, sent: float = 0, done: float = 0, *, cap_wait: float = 0, outcome: int = OK, status: int = 200
 ) -> tuple[int, ...]:
-    """One request; times in milliseconds, a negative `sent` for one that was never sent, a body of 7 bytes."""
+    """Build one request with a body of 7 bytes; times in milliseconds, and a negative `sent` means never sent."""
     return (route, int(intended * MS), int(sent * MS) if sent >= 0 else -1, int(done * MS), int(cap_wait * MS), 300, outcome, 7000 + status)
 
 
 def result_of(*rows: tuple[int, ...], plan: BurstPlan = PLAN, interrupted: bool = False) -> BurstResult:
-    """What is measured from these rows."""
+    """Return the result measured from these rows."""
     table: Rows = np.array(rows, np.int64).reshape(-1, 8)
     return measured(plan, table, started=1000.0, health=Health(), interrupted=interrupted)
 
 
 def test_response_time_counts_from_the_intended_moment() -> None:
-    """Intended at 10 ms, held by the cap until 60 ms, sent at 61 ms, answered at 65 ms."""
+    """The request is intended at 10 ms, held by the cap until 60 ms, sent at 61 ms and answered at 65 ms."""
     result = result_of(row(intended=10, sent=61, done=65, cap_wait=50))
     total = result.total
     assert (total.response.max, total.service.max, total.waiting.max) == (55_000, 4_000, 300)
@@ -39,7 +39,7 @@ def test_response_time_counts_from_the_intended_moment() -> None:
 
 
 def test_failures_are_kept_out_of_response_times() -> None:
-    """An error answered quickly does not make the service look quick."""
+    """A fast error does not make the service look fast."""
     fast_error = row(done=1, outcome=CODES[FailureKind.HTTP], status=503)
     total = result_of(row(done=9), fast_error, row(done=99, outcome=CODES[FailureKind.TIMEOUT], status=0)).total
     assert total.response.max == total.response.min == 9_000
@@ -50,7 +50,7 @@ def test_failures_are_kept_out_of_response_times() -> None:
 
 
 def test_unsent_requests_fail_and_late_ones_are_the_generators() -> None:
-    """Both are dropped; only the second makes the burst unpunctual."""
+    """Both count as dropped, but only late requests make the generator unpunctual."""
     result = result_of(row(), row(sent=-1, outcome=CODES[FailureKind.UNSENT]), row(sent=-1, outcome=LATE), row())
     assert (result.scheduled, result.sent, result.dropped, result.late) == (4, 2, 2, 1)
     assert result.failed == {FailureKind.UNSENT: 1}
@@ -58,7 +58,7 @@ def test_unsent_requests_fail_and_late_ones_are_the_generators() -> None:
 
 
 def test_checks_count_where_there_is_a_check_and_a_good_status() -> None:
-    """A server error is no failed check: its body was not looked at."""
+    """A server error is not a failed check: its body was not checked."""
     bad_body = row(1, outcome=CODES[FailureKind.CHECK])
     result = result_of(row(0), row(1), row(1), bad_body, row(1, outcome=CODES[FailureKind.HTTP], status=500))
     a, b = result.series
@@ -68,7 +68,7 @@ def test_checks_count_where_there_is_a_check_and_a_good_status() -> None:
 
 
 def test_the_timeline_puts_every_event_into_its_own_slot() -> None:
-    """Sent at 50 ms and answered at 250 ms: in flight at the end of the first two slots."""
+    """A request sent at 50 ms and answered at 250 ms is in flight at the end of the first two slots."""
     slots = result_of(row(intended=40, sent=50, done=250), row(intended=150, sent=150, done=160, outcome=CODES[FailureKind.RESET])).timeline
     assert [slot.sent for slot in slots] == [1, 1, 0]
     assert [slot.answered for slot in slots] == [0, 0, 1]
@@ -79,26 +79,26 @@ def test_the_timeline_puts_every_event_into_its_own_slot() -> None:
 
 
 def test_the_rate_is_over_the_planned_time_and_longer_when_sending_was_late() -> None:
-    """Ten requests in a planned second are 10 per second, though the last was sent before its end."""
+    """Ten requests planned for one second are 10 per second, even though the last was sent before the second was over."""
     rows = [row(intended=100 * n, sent=100 * n, done=100 * n + 1) for n in range(10)]
     assert result_of(*rows).achieved_rate == pytest.approx(10)
     assert result_of(*rows[:-1], row(intended=900, sent=2000, done=2001)).achieved_rate == pytest.approx(5)
 
 
 def test_an_interrupted_burst_is_rated_over_the_time_that_it_ran() -> None:
-    """Half of the plan was sent, in half of the time."""
+    """Half of the plan was sent in half of the time."""
     rows = [row(intended=100 * n, sent=100 * n, done=100 * n + 1) for n in range(6)]
     assert result_of(*rows, interrupted=True).achieved_rate == pytest.approx(12)
 
 
 def test_a_closed_loop_is_rated_over_its_duration() -> None:
-    """Also when the last answer comes early."""
+    """The rate does not change if the last answer comes early."""
     plan = BurstPlan(PLAN.routes, ClosedLoop(1, seconds=2))
     assert result_of(row(sent=100, done=101), row(sent=200, done=201), plan=plan).achieved_rate == pytest.approx(1)
 
 
 def test_no_rows_are_no_data() -> None:
-    """An empty burst has no figures, and is not called punctual."""
+    """An empty burst has no figures and is not called punctual."""
     result = result_of()
     assert (result.scheduled, result.achieved_rate, result.punctual_share) == (0, 0, 0)
     assert result.timeline == ()

@@ -1,4 +1,4 @@
-"""Which CPU time is the run's own, from recorded processes and from real ones."""
+"""The run's own CPU time, from recorded and real processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN = 100
 
 @dataclass
 class Proc:
-    """A folder of processes as the kernel shows them, and a node of the cluster."""
+    """A /proc directory with processes, and a cluster node."""
 
     folder: Path
     node: Cgroup = field(init=False)
@@ -38,11 +38,11 @@ class Proc:
 
     @property
     def ours(self) -> Ours:
-        """The run that is looked at."""
+        """Return the run under test."""
         return Ours(RUN, (self.node,), self.folder)
 
     def put(self, pid: int, parent: int, name: str, used: float, *, reaped: float = 0.0, group: str = "/", started: int = 7) -> None:
-        """A process that has used so many seconds, half of them in the kernel."""
+        """Add or update a process that has used this many seconds, half of them in the kernel."""
         times = [round(part * TICKS / 2) for part in (used, used, reaped, reaped)]
         fields = ["S", parent, *[0] * 9, *times, *[0] * 4, started, 0]
         (self.folder / str(pid)).mkdir(exist_ok=True)
@@ -50,15 +50,15 @@ class Proc:
         (self.folder / str(pid) / "cgroup").write_text(f"2:cpuacct:{group}\n")
 
     def remove(self, pid: int) -> None:
-        """A process has ended."""
+        """End a process."""
         shutil.rmtree(self.folder / str(pid))
 
     def spend_in_node(self, seconds: float) -> None:
-        """All that the node's processes have used."""
+        """Set the CPU time used by all processes of the node."""
         self.node.usage.write_text(f"{round(seconds * 1e9)}\n")
 
     def taken(self, before: OwnTimes | None = None) -> OwnTimes:
-        """What is read now."""
+        """Return the current reading."""
         times = self.ours.now(before)
         if times is None:
             raise AssertionError("nothing could be read")
@@ -74,7 +74,7 @@ def _proc(tmp_path: Path) -> Proc:
 
 
 def test_the_runs_tree_the_engine_and_the_nodes_are_ours(proc: Proc) -> None:
-    """A generator, a shim and a pod use CPU time; a compiler beside them is nobody's of ours."""
+    """A generator, a shim and a pod belong to the run; a compiler running alongside does not."""
     proc.put(101, RUN, "python", 1.0)
     proc.put(200, 1, "containerd-shim", 1.0)
     proc.put(300, 1, "cc1", 1.0)
@@ -88,7 +88,7 @@ def test_the_runs_tree_the_engine_and_the_nodes_are_ours(proc: Proc) -> None:
 
 
 def test_a_containerd_inside_a_node_is_counted_once(proc: Proc) -> None:
-    """The node's group has its time already; one of another container is not this machine's engine, and yet by name."""
+    """It has the engine's name, but the node's cgroup already counts its time."""
     proc.put(200, 1, "containerd", 1.0, group="/docker/node/system.slice/containerd.service")
     before = proc.taken()
     proc.put(200, 1, "containerd", 3.0, group="/docker/node/system.slice/containerd.service")
@@ -98,7 +98,7 @@ def test_a_containerd_inside_a_node_is_counted_once(proc: Proc) -> None:
 
 
 def test_an_engine_program_that_the_run_started_is_counted_once(proc: Proc) -> None:
-    """Podman is a child of the run and one of the engine's names."""
+    """A podman process is a child of the run and also has an engine's name."""
     proc.put(101, RUN, "podman", 1.0)
     before = proc.taken()
     proc.put(101, RUN, "podman", 1.5)
@@ -107,7 +107,7 @@ def test_an_engine_program_that_the_run_started_is_counted_once(proc: Proc) -> N
 
 
 def test_what_a_shim_waited_for_in_its_container_is_not_the_shims(proc: Proc) -> None:
-    """`docker exec` runs in the container, whose group counts it, and the shim is its parent."""
+    """A `docker exec` process is the shim's child, but its container's cgroup counts it."""
     proc.put(200, 1, "containerd-shim", 1.0)
     before = proc.taken()
     proc.put(200, 1, "containerd-shim", 1.0, reaped=4.0)
@@ -116,7 +116,7 @@ def test_what_a_shim_waited_for_in_its_container_is_not_the_shims(proc: Proc) ->
 
 
 def test_a_child_that_ended_counts_once_with_what_it_used_since(proc: Proc) -> None:
-    """Its parent then has the time of its whole life."""
+    """Its parent then reports the child's whole lifetime, of which only the new part counts."""
     proc.put(101, RUN, "kubectl", 3.0)
     before = proc.taken()
     proc.remove(101)
@@ -126,7 +126,7 @@ def test_a_child_that_ended_counts_once_with_what_it_used_since(proc: Proc) -> N
 
 
 def test_a_process_whose_parent_ended_is_still_ours(proc: Proc) -> None:
-    """It belongs to init afterwards, by name and parent."""
+    """A process reparented to init still counts."""
     proc.put(101, RUN, "sh", 0.0)
     proc.put(102, 101, "worker", 1.0)
     before = proc.taken()
@@ -137,7 +137,7 @@ def test_a_process_whose_parent_ended_is_still_ours(proc: Proc) -> None:
 
 
 def test_an_id_that_is_used_again_is_another_process(proc: Proc) -> None:
-    """Its time is not held against the one that had the number before."""
+    """The previous process's time is not subtracted from that of a new process with the same ID."""
     proc.put(200, 1, "docker-proxy", 8.0, started=3)
     before = proc.taken()
     proc.put(200, 1, "docker-proxy", 0.5, started=9)
@@ -147,14 +147,14 @@ def test_an_id_that_is_used_again_is_another_process(proc: Proc) -> None:
 
 @pytest.mark.parametrize("name", ["a) S 1 (b", "(", ")", "x y"])
 def test_a_name_may_hold_anything(proc: Proc, name: str) -> None:
-    """The kernel puts it between parentheses as it is."""
+    """The kernel writes the name unescaped between parentheses."""
     proc.put(101, RUN, name, 2.0)
 
     assert sum(proc.taken().tree.values()) == pytest.approx(12.0)
 
 
 def test_a_node_that_is_gone_makes_it_unknown(proc: Proc) -> None:
-    """Then nothing is said, rather than that others used what it used."""
+    """The result is then unknown; otherwise the node's use would count as foreign."""
     proc.node.usage.unlink()
 
     assert proc.ours.now() is None
@@ -162,7 +162,7 @@ def test_a_node_that_is_gone_makes_it_unknown(proc: Proc) -> None:
 
 @given(steps=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=6))
 def test_times_between_moments_add_up(steps: list[tuple[float, float, float]]) -> None:
-    """What was used from the first moment to the last is the sum of what was used between."""
+    """The time from the first to the last reading is the sum of the times in between."""
     moments, tree, engine, node = [], 1.0, 2.0, 3.0
     for more_tree, more_engine, more_node in [(0.0, 0.0, 0.0), *steps]:
         tree, engine, node = tree + more_tree, engine + more_engine, node + more_node
@@ -180,7 +180,7 @@ def _spent(seconds: float, process: psutil.Process) -> Ready[None] | Pending:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_a_real_child_is_ours_and_a_real_stranger_is_not() -> None:
-    """Both use a quarter of a second; the stranger's parent has ended, so that it is in no tree of the run."""
+    """Both use a quarter of a second; the stranger's parent has ended, so it is in no tree of the run."""
     ours = Ours(os.getpid(), ())
     before, used = ours.now(), sum(os.times()[:4])
     assert before is not None

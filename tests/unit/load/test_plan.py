@@ -1,4 +1,4 @@
-"""What a burst may be, and what is refused before anything is sent."""
+"""Valid burst plans, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_sent_is_refused_with_its_reason(make: Callable[[], objec
     timeout=st.floats(0.1, 60),
 )
 def test_a_plan_survives_json(body: bytes, rate: float, seconds: float, host: str, timeout: float) -> None:
-    """What generators on other machines get is what was planned, bodies with any bytes included."""
+    """Generators on other machines get exactly what was planned, including bodies with arbitrary bytes."""
     route = Route(URL, host, "POST", (("X-A", "1"),), body, arm="base", weight=3, check=Check(json_path="a.0", equals="1"))
     loop = OpenLoop((Stage(seconds, rate, rate / 2),), "uniform")
     plan = BurstPlan((route,), loop, timeout=timeout, keep_alive=False, http_version="2")
@@ -70,11 +70,11 @@ def test_a_plan_survives_json(body: bytes, rate: float, seconds: float, host: st
 
 
 def test_a_closed_loop_survives_json() -> None:
-    """The two kinds of loop are told apart."""
+    """The two kinds of loop remain distinct."""
     plan = BurstPlan((Route(URL),), ClosedLoop(4, requests=9))
     assert BurstPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def test_a_number_of_requests_is_kept_exactly() -> None:
-    """50 requests are 50 requests, whatever the rate."""
+    """50 requests stay 50 requests at any rate."""
     assert OpenLoop.constant(7, requests=50).count == 50

@@ -1,4 +1,4 @@
-"""Redirects: an answer like any other, or followed as part of the request."""
+"""Redirects: counted as answers, or followed as part of the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUESTS = 5
 
 
 class Redirecting:
-    """Leads /2 to /1, /1 to /0, and /elsewhere to /0 of the host by name; answers `foo` at /0. Keeps what was requested."""
+    """Redirects /2 to /1, /1 to /0, and /elsewhere to /0 on the host by name; answers `foo` at /0 and records its requests."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -38,18 +38,18 @@ class Redirecting:
 
 @pytest.fixture
 def server() -> Redirecting:
-    """A server's memory."""
+    """A server that records its requests."""
     return Redirecting()
 
 
 def burst(url: str, pool: GeneratorPool, redirects: int, check: Check | None = None) -> BurstResult:
-    """Five requests to foo.localhost at the URL's address."""
+    """Send five requests to foo.localhost at the URL's address."""
     route = Route(url, "foo.localhost", check=check)
     return run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=REQUESTS), redirects=redirects, processes=1), pool=pool)
 
 
 def test_a_redirect_is_an_answer(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
-    """It succeeds without the application's work, and is counted as what it is."""
+    """It counts as a success and is reported as a redirect, because the application did no work."""
     result = burst(serve(server.handle) + "2", pool, 0)
 
     assert (result.total.completed, result.total.redirects, result.total.mostly_redirects) == (REQUESTS, REQUESTS, True)
@@ -57,7 +57,7 @@ def test_a_redirect_is_an_answer(server: Redirecting, serve: Serve, pool: Genera
 
 
 def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
-    """The last answer counts, its body is what is checked, and following is no repetition."""
+    """The last answer counts and its body is checked; a followed redirect is not a retry."""
     result = burst(serve(server.handle) + "2", pool, 2, Check(substring="foo", size=3))
 
     assert (result.scheduled, result.failed, result.total.status) == (REQUESTS, {}, {200: REQUESTS})
@@ -65,7 +65,7 @@ def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: 
 
 
 def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
-    """Two of them where one may be followed: the application was not reached."""
+    """With one redirect allowed, two mean that the application was not reached."""
     result = burst(serve(server.handle) + "2", pool, 1)
 
     assert result.failed == {FailureKind.HTTP: REQUESTS}
@@ -73,7 +73,7 @@ def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: S
 
 
 def test_a_redirect_to_the_routes_host_leads_to_the_urls_address(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
-    """An application names itself as its users do, who do not know the ingress's port on this machine."""
+    """An application redirects to its public name, without the ingress's port on this machine."""
     result = burst(serve(server.handle) + "elsewhere", pool, 1)
 
     assert result.total.status == {200: REQUESTS}
@@ -81,13 +81,13 @@ def test_a_redirect_to_the_routes_host_leads_to_the_urls_address(server: Redirec
 
 
 def test_redirects_are_followed_for_safe_methods_alone() -> None:
-    """Clients differ in what becomes of a POST."""
+    """Clients treat redirected POST requests differently."""
     with pytest.raises(LoadError, match="not for POST"):
         BurstPlan((Route("http://127.0.0.1/", method="POST"),), OpenLoop.constant(50, requests=1), redirects=1)
 
 
 @pytest.mark.parametrize("redirects", [-1, 1000])
 def test_a_number_of_redirects_that_makes_no_sense_is_refused(redirects: int) -> None:
-    """Before anything is sent."""
+    """The error comes before any load."""
     with pytest.raises(LoadError, match="number of redirects"):
         BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(50, requests=1), redirects=redirects)

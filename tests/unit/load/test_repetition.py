@@ -1,4 +1,4 @@
-"""What becomes of a request whose kept connection is closed under it: libcurl would send it again and report one success."""
+"""Requests whose kept-alive connection closes: libcurl would resend them and report one success."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUESTS = 10
 
 
 class ClosingTheSecond:
-    """Answers the first request of each connection, reads the second, and closes; keeps the request lines that it has read."""
+    """Answers the first request of each connection, reads the second and closes; records the request lines it read."""
 
     def __init__(self) -> None:
         self.read: list[bytes] = []
@@ -39,12 +39,12 @@ class ClosingTheSecond:
 
 @pytest.fixture
 def server() -> ClosingTheSecond:
-    """A server's memory."""
+    """A server that records its request lines."""
     return ClosingTheSecond()
 
 
 def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", check: Check | None = None) -> BurstResult:
-    """Ten requests of one user, one after the other."""
+    """Send ten requests of one user, one after the other."""
     route = Route(url, method=method, body=body, check=check)
     return run_burst(BurstPlan((route,), ClosedLoop(1, requests=REQUESTS), processes=1), pool=pool)
 
@@ -53,7 +53,7 @@ def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", chec
 def test_a_request_that_may_have_taken_effect_is_never_sent_twice(
     method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
 ) -> None:
-    """The server reads each request once; every second one is lost, and reported as lost."""
+    """The server reads each request once; every second one is lost and reported as lost."""
     result = burst(serve(server.handle), pool, method, body=body)
 
     assert len(server.read) == result.scheduled == REQUESTS
@@ -65,7 +65,7 @@ def test_a_request_that_may_have_taken_effect_is_never_sent_twice(
 def test_a_request_that_was_sent_again_is_counted_and_lost(
     method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
 ) -> None:
-    """All but the first were closed once and answered at the second try: none of those is a success."""
+    """All but the first lost a connection and were answered at the second attempt: none of those is a success."""
     result = burst(serve(server.handle), pool, method, body=body)
 
     assert len(server.read) == 2 * REQUESTS - 1
@@ -76,7 +76,7 @@ def test_a_request_that_was_sent_again_is_counted_and_lost(
 
 
 def test_a_request_that_was_sent_again_passed_its_check(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
-    """The body was right; a wrong one is what the request failed by, however often it was sent."""
+    """The body was right; with a wrong one, the check is the reported failure."""
     url = serve(server.handle)
     right = burst(url, pool, "GET", check=Check(substring="foo"))
     wrong = burst(url, pool, "GET", check=Check(substring="bar"))
@@ -88,14 +88,14 @@ def test_a_request_that_was_sent_again_passed_its_check(server: ClosingTheSecond
 def test_a_request_is_counted_anew_each_time_that_its_handle_is_used(
     serve: Serve, behaviours: dict[str, Callable[[socket.socket], None]], pool: GeneratorPool
 ) -> None:
-    """A server that keeps its connections gets a POST after the other over the same one."""
+    """A server that keeps its connections receives one POST after another over the same one."""
     result = burst(serve(behaviours["well"]), pool, "POST", body=b"a=1")
 
     assert (result.failed, result.connections) == ({}, 1)
 
 
 def test_progress_counts_what_was_sent_again(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
-    """Among the failures, and by itself."""
+    """They are counted among the failures and separately."""
     seen: list[Progress] = []
     plan = BurstPlan((Route(serve(server.handle)),), ClosedLoop(1, seconds=60), processes=1)
     run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))

@@ -1,4 +1,4 @@
-"""Body checks, and HTTP/2."""
+"""Body checks and HTTP/2."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ BODY = json.dumps({"items": [{"name": "foo", "count": 3}], "ok": True}).encode()
     ],
 )
 def test_json_paths_lead_into_objects_and_arrays(check: Check, *, passes: bool) -> None:
-    """A path that leads nowhere fails, and so does one part of several."""
+    """A path that leads nowhere fails, and so does a check with one failing part."""
     assert body_passes(check, BODY) is passes
 
 
 @given(body=st.binary(max_size=60), path=st.text(max_size=10).filter(bool))
 def test_no_body_breaks_a_check(body: bytes, path: str) -> None:
-    """Whatever a server answers is right or wrong, and never an exception."""
+    """Every body passes or fails, without an exception."""
     assert body_passes(Check(json_path=path), body) in {True, False}
 
 
 @given(body=st.binary(max_size=60))
 def test_size_and_substring_are_those_of_the_bytes(body: bytes) -> None:
-    """For any body."""
+    """They refer to the body's bytes, whatever they are."""
     assert body_passes(Check(size=len(body)), body)
     assert not body_passes(Check(size=len(body) + 1), body)
     assert body_passes(Check(substring="a"), body) is (b"a" in body)
@@ -65,12 +65,12 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One HTTP/2 frame (RFC 9113, section 4.1)."""
+    """Build one HTTP/2 frame (RFC 9113, section 4.1)."""
     return struct.pack("!I", len(payload))[1:] + bytes((kind, flags)) + struct.pack("!I", stream) + payload
 
 
 def exactly(connection: socket.socket, count: int) -> bytes:
-    """The next `count` bytes; raises `ValueError` when the client has gone."""
+    """Read exactly `count` bytes; raise `ValueError` if the client is gone."""
     data = b""
     while len(data) < count:
         part = connection.recv(count - len(data))
@@ -81,15 +81,15 @@ def exactly(connection: socket.socket, count: int) -> bytes:
 
 
 def serve_tls(connection: socket.socket, context: ssl.SSLContext) -> None:
-    """HTTP/2 where the handshake has agreed on it (ALPN, RFC 7301)."""
-    # of a second descriptor, because wrapping takes the first from whoever is to shut the connection down
+    """Serve HTTP/2 if the handshake agreed on it (ALPN, RFC 7301)."""
+    # a second descriptor, because wrapping takes the first one from the code that shuts the connection down
     with context.wrap_socket(connection.dup(), server_side=True) as secure:
         assert secure.selected_alpn_protocol() == "h2"
         serve_http2(secure)
 
 
 def serve_http2(connection: socket.socket) -> None:
-    """Answers every stream with status 200 (entry 8 of HPACK's static table) and `foo`."""
+    """Answer every stream with status 200 (entry 8 of HPACK's static table) and `foo`."""
     assert exactly(connection, len(PREFACE)) == PREFACE
     connection.sendall(frame(SETTINGS, 0, 0))
     while True:
@@ -106,14 +106,14 @@ def serve_http2(connection: socket.socket) -> None:
 
 
 def test_http2_sends_all_requests_over_one_connection(serve: Serve, pool: GeneratorPool) -> None:
-    """Streams share a connection, with prior knowledge on plain http."""
+    """Streams share a connection, with prior knowledge over plain HTTP."""
     plan = BurstPlan((Route(serve(serve_http2)),), OpenLoop.constant(100, requests=30), http_version="2", timeout=5)
     result = run_burst(plan, pool=pool)
     assert (result.failed, result.total.status, result.connections) == ({}, {200: 30}, 1)
 
 
 def test_http2_is_agreed_on_within_tls(serve: Serve, tmp_path: Path, pool: GeneratorPool) -> None:
-    """Over https there is no prior knowledge: the server offers it, and one connection carries all streams."""
+    """Over HTTPS there is no prior knowledge: the server offers HTTP/2, and one connection carries all streams."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("foo.localhost").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

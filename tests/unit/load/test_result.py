@@ -1,4 +1,4 @@
-"""Merging generators' parts of a burst, and the JSON form."""
+"""Merging the generators' parts of a burst, and the JSON form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 @st.composite
 def rows(draw: st.DrawFn) -> list[tuple[int, ...]]:
-    """Requests with any fate."""
+    """Requests with any outcome."""
     table: list[tuple[int, ...]] = []
     for _ in range(draw(st.integers(0, 12))):
         intended = draw(st.integers(0, 900)) * MS
@@ -42,7 +42,7 @@ def part(table: list[tuple[int, ...]]) -> BurstResult:
 @settings(max_examples=20)
 @given(a=rows(), b=rows(), c=rows())
 def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[tuple[int, ...]], c: list[tuple[int, ...]]) -> None:
-    """In any order and grouping; times, counts and timeline are bit-exact."""
+    """Order and grouping do not matter; times, counts and timeline are bit-exact."""
     one, two, three = part(a), part(b), part(c)
     whole = BurstResult.merged([part(a + b + c)])
     for merged in (
@@ -61,13 +61,13 @@ def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[t
 @settings(max_examples=20)
 @given(table=rows())
 def test_a_result_survives_json(table: list[tuple[int, ...]]) -> None:
-    """Nothing is lost on the way through a file."""
+    """Nothing is lost in a round trip through a file."""
     result = part(table)
     assert BurstResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 @pytest.mark.parametrize("foreign", [{}, [], {"plan": 1}, None])
 def test_foreign_json_is_refused(foreign: object) -> None:
-    """A file of something else is no burst."""
+    """Other JSON is not a burst."""
     with pytest.raises(LoadError, match="not a burst result"):
         BurstResult.from_json(foreign)

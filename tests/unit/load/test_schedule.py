@@ -1,4 +1,4 @@
-"""The schedule: exact when uniform, Poisson when asked, the same for the same seed, whole when shared out."""
+"""The schedule: exact if uniform, Poisson on request, reproducible by seed, and complete when split."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ROUTES = (Route("http://127.0.0.1/", name="a"), Route("http://127.0.0.1/", name=
 
 
 def test_uniform_arrivals_are_evenly_spaced_from_the_start() -> None:
-    """At 1,000 per second the nth request is intended n milliseconds after the start."""
+    """At 1,000 per second the nth request is due n milliseconds after the start."""
     schedule = make_schedule(OpenLoop.constant(1000, seconds=3, arrival="uniform"), ROUTES, 1)
     assert np.array_equal(schedule.intended, np.arange(3000) * 1_000_000)
 
 
 def test_poisson_gaps_are_exponential() -> None:
-    """A Kolmogorov-Smirnov test does not tell the gaps from an exponential distribution of the planned mean."""
+    """A Kolmogorov-Smirnov test does not distinguish the gaps from an exponential distribution with the planned mean."""
     schedule = make_schedule(OpenLoop.constant(500, seconds=20), ROUTES, 7)
     gaps = np.diff(schedule.intended) / NANOS
     assert stats.kstest(gaps, "expon", args=(0, 1 / 500)).pvalue > 0.01
@@ -29,7 +29,7 @@ def test_poisson_gaps_are_exponential() -> None:
 
 @given(seed=st.integers(0, 2**32), generators=st.integers(1, 8), arrival=st.sampled_from(["poisson", "uniform"]))
 def test_shares_are_a_partition_of_the_schedule(seed: int, generators: int, arrival: str) -> None:
-    """However many generators there are, together they send exactly the plan's schedule."""
+    """Any number of generators together send exactly the plan's schedule."""
     loop = OpenLoop.constant(200, seconds=1, arrival="uniform" if arrival == "uniform" else "poisson")
     whole = make_schedule(loop, ROUTES, seed)
     shares = [make_schedule(loop, ROUTES, seed).share(index, generators) for index in range(generators)]
@@ -39,7 +39,7 @@ def test_shares_are_a_partition_of_the_schedule(seed: int, generators: int, arri
 
 @given(seed=st.integers(0, 2**32))
 def test_times_ascend_and_stay_within_the_stages(seed: int) -> None:
-    """No request is intended before the start or after the end."""
+    """No request is due before the start or after the end."""
     schedule = make_schedule(OpenLoop((Stage(1, 0, 100), Stage(1, 100, 100), Stage(0.5, 100, 20))), ROUTES, seed)
     assert len(schedule.intended) == 50 + 100 + 30
     assert np.all(np.diff(schedule.intended) >= 0)
@@ -48,7 +48,7 @@ def test_times_ascend_and_stay_within_the_stages(seed: int) -> None:
 
 
 def test_another_seed_gives_another_schedule() -> None:
-    """And the same seed the same."""
+    """The same seed gives the same schedule."""
     loop = OpenLoop.constant(100, seconds=1)
     first, again, other = (make_schedule(loop, ROUTES, seed) for seed in (1, 1, 2))
     assert np.array_equal(first.intended, again.intended)
@@ -57,7 +57,7 @@ def test_another_seed_gives_another_schedule() -> None:
 
 
 def test_every_block_holds_each_route_as_often_as_its_weight() -> None:
-    """Hosts are mixed evenly, and in an order that is not the same in each block."""
+    """Hosts are mixed evenly, and their order varies between blocks."""
     blocks = make_schedule(OpenLoop.constant(100, seconds=4), ROUTES, 1).route.reshape(-1, 4)
     assert np.all(np.sort(blocks, axis=1) == [0, 1, 1, 1])
     assert len(np.unique(blocks, axis=0)) == 4
@@ -65,14 +65,14 @@ def test_every_block_holds_each_route_as_often_as_its_weight() -> None:
 
 @pytest.mark.parametrize("arrival", ["poisson", "uniform"])
 def test_a_ramp_grows_with_the_square_of_time(arrival: str) -> None:
-    """From 0 to 1,000 per second in 2 s: half of the 1,000 requests come within the first sqrt(2) seconds."""
+    """From 0 to 1,000 per second in 2 s, half of the 1,000 requests come within the first sqrt(2) seconds."""
     loop = OpenLoop((Stage(2, 0, 1000),), "uniform" if arrival == "uniform" else "poisson")
     half = np.median(make_schedule(loop, ROUTES, 3).intended) / NANOS
     assert half == pytest.approx(2**0.5, rel=0.05)
 
 
 def test_a_stage_without_load_is_a_pause() -> None:
-    """Nothing is sent in it, and what follows comes after it."""
+    """Nothing is sent during it, and later stages come after it."""
     loop = OpenLoop((Stage(1, 10, 10), Stage(1, 0, 0), Stage(1, 10, 10)), "uniform")
     seconds = make_schedule(loop, ROUTES, 1).intended / NANOS
     assert not np.any((seconds >= 1) & (seconds < 2))

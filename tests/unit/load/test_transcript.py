@@ -1,4 +1,4 @@
-"""A result in a log, among whatever else is written there."""
+"""A result embedded in a log with other output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kindgate.load.transcript import MARK, read, written
 
 
 def burst(requests: int, seed: int = 1) -> BurstResult:
-    """So many requests, each with a time of its own."""
+    """Build a burst of so many requests, each with a different time."""
     took = np.random.default_rng(seed).integers(1_000_000, 900_000_000, requests)
     rows = np.array([(0, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)], np.int64)
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(1000, requests=requests))
@@ -28,7 +28,7 @@ def burst(requests: int, seed: int = 1) -> BurstResult:
 @settings(max_examples=20)
 @given(requests=st.integers(1, 4000), order=st.integers(0, 2**32))
 def test_a_result_is_read_from_between_other_lines(requests: int, order: int) -> None:
-    """Bit-exact, in whatever order the lines come, with other programs' words between them."""
+    """It is read bit-exactly, in any order of lines and with other programs' output between them."""
     result = burst(requests)
     lines = [*written(result), "locust: quitting", f"{MARK} is what I will print", ""]
     random.Random(order).shuffle(lines)
@@ -37,7 +37,7 @@ def test_a_result_is_read_from_between_other_lines(requests: int, order: int) ->
 
 
 def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
-    """16 kB; a large result takes several."""
+    """The limit is 16 kB; a large result takes several lines."""
     lines = list(written(burst(20_000)))
 
     assert len(lines) > 2
@@ -46,7 +46,7 @@ def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
 
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, -1), slice(1, None)])
 def test_a_log_without_all_of_a_result_is_an_error_with_its_last_words(kept: slice) -> None:
-    """A master that died while it wrote has reported nothing."""
+    """A master that died while writing has reported nothing."""
     lines = list(written(burst(20_000)))[kept]
 
     with pytest.raises(LoadError, match="reported no result") as raised:

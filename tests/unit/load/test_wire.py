@@ -1,4 +1,4 @@
-"""Any Unicode in URLs, hosts, headers and bodies is sent in a form that HTTP has, or refused in one line; credentials are not shown."""
+"""Any Unicode in URLs, hosts, headers and bodies is sent in valid HTTP or refused in one line; credentials are not shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONCE = OpenLoop.constant(10, requests=1)
 
 @pytest.fixture(name="sent")
 def _sent(serve: Serve, pool: GeneratorPool) -> Callable[[Callable[[str], Route]], bytes]:
-    """Sends the route that is made for a server's URL, once; returns what arrived."""
+    """Send a route made for a server's URL once; return what arrived."""
 
     def send(make: Callable[[str], Route]) -> bytes:
         arrived: list[bytes] = []
@@ -60,7 +60,7 @@ def _sent(serve: Serve, pool: GeneratorPool) -> Callable[[Callable[[str], Route]
     ],
 )
 def test_a_url_goes_out_in_ascii(url: str, wire: str) -> None:
-    """Names by IDNA, everything else percent-encoded; what is encoded already is left alone."""
+    """Host names use IDNA and everything else is percent-encoded; encoded parts stay as they are."""
     assert Route(url).url == url
     assert wire_url(url) == wire
 
@@ -74,12 +74,12 @@ def test_a_url_goes_out_in_ascii(url: str, wire: str) -> None:
     ],
 )
 def test_a_host_header_goes_out_in_ascii(host: str, wire: str) -> None:
-    """With its port, where it has one."""
+    """The port is kept if there is one."""
     assert wire_host(host) == wire
 
 
 def test_a_request_of_any_unicode_arrives(sent: Callable[[Callable[[str], Route]], bytes]) -> None:
-    """Path, query, host, header and body, as a browser would send them."""
+    """Path, query, host, header and body arrive as a browser would send them."""
     request = sent(
         lambda url: Route(
             f"{url}gr\u00fc\u00dfe?q=\u65e5", "b\u00fccher.example", "POST", (("X-Name", "\u65e5\u672c \u00e4"),), "\U0001f600".encode()
@@ -114,7 +114,7 @@ def test_a_request_of_any_unicode_arrives(sent: Callable[[Callable[[str], Route]
     ],
 )
 def test_what_http_has_no_form_for_is_refused(make: Callable[[], object], reason: str) -> None:
-    """In one line, when the plan is made."""
+    """The one-line error comes when the plan is built."""
     with pytest.raises(LoadError, match=reason) as caught:
         make()
 
@@ -123,7 +123,7 @@ def test_what_http_has_no_form_for_is_refused(make: Callable[[], object], reason
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_path_and_header_is_sent_as_meant_or_refused(path: str, value: str) -> None:
-    """Percent-decoded, the path is what was written."""
+    """Percent-decoded, the path equals what was given."""
     try:
         route = Route(f"http://host/{path}", headers=(("X-A", value),))
     except LoadError:
@@ -136,7 +136,7 @@ def test_any_path_and_header_is_sent_as_meant_or_refused(path: str, value: str) 
 
 
 def test_credentials_of_a_url_are_sent_and_never_shown(sent: Callable[[Callable[[str], Route]], bytes]) -> None:
-    """As basic authentication, percent-decoded, of any Unicode."""
+    """They are sent as basic authentication, percent-decoded, in any Unicode."""
     request = sent(lambda url: Route(url.replace("://", "://mo%3Ana:p%40ss\u00e4@"), "foo.localhost"))
 
     wanted = base64.b64encode("mo:na:p@ss\u00e4".encode())
@@ -145,7 +145,7 @@ def test_credentials_of_a_url_are_sent_and_never_shown(sent: Callable[[Callable[
 
 
 def test_a_result_holds_no_credentials(serve: Serve, pool: GeneratorPool) -> None:
-    """Neither as it is stored nor as `--json` writes it, nor those of headers."""
+    """Neither the stored result nor `--json` contains credentials of URLs or headers."""
     url = serve(answering()).replace("://", "://mona:hunter2@")
     headers = (("Authorization", "Bearer hunter3"), ("cookie", "id=hunter4"), ("X-A", "shown"))
     result = run_burst(BurstPlan((Route(url, headers=headers),), ONCE, timeout=10, processes=1), pool=pool)
@@ -161,7 +161,7 @@ def test_a_result_holds_no_credentials(serve: Serve, pool: GeneratorPool) -> Non
     "url", ["http://mona:hun/ter2@host/", "http://mona:hunter2#@host:x/", "ftp://mona:hunter2@host/", "http://mona:hunter2@host:99999/"]
 )
 def test_an_error_about_a_url_shows_no_credentials(url: str) -> None:
-    """Also where a password holds signs that end the address, and says what to do then."""
+    """Passwords with characters that end the authority are hidden too, and the error says what to do."""
     with pytest.raises(LoadError) as caught:
         Route(url)
 
@@ -170,7 +170,7 @@ def test_an_error_about_a_url_shows_no_credentials(url: str) -> None:
 
 
 def test_authorities_may_lie_in_any_folder(serve: Serve, pool: GeneratorPool, tmp_path: Path) -> None:
-    """A path that is not ASCII is given to libcurl as the file system has it."""
+    """A non-ASCII path is passed to libcurl in the file system's encoding."""
     folder = tmp_path / "\u00e4\u65e5"
     folder.mkdir()
     (folder / "ca.pem").write_text("")
