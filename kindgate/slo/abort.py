@@ -1,7 +1,7 @@
-"""k6's `abortOnFail`: when a missed objective ends the run.
+"""k6's `abortOnFail`: whether a missed objective ends the run.
 
-An interval is looked at only when a planned look is due, or its error would grow with every peek; a fact that can no
-longer be mended may end the run after any burst.
+An interval is evaluated only at a planned interim look, because every extra look would increase its error rate; a fact
+that more requests cannot change can end the run after any burst.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[Burs
 
 
 def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[Threshold, ...]:
-    """The `abortOnFail` thresholds that are missed for good, by the service and not by the generator, after these bursts.
+    """The `abortOnFail` thresholds that are missed whatever follows, by the service and not by the generator.
 
-    None while the machine itself is at fault (stolen CPU time): then nothing is the service's. While other programs use
-    the CPUs, wrong answers alone are.
+    Empty while the machine itself is at fault (stolen CPU time), because then no miss can be blamed on the service. While
+    other programs use the CPUs, only wrong responses count.
     """
     candidates = [threshold for threshold in objectives.thresholds if threshold.abort_on_fail and _stays_missed(threshold)]
     faults = {gate.fault for gate in check_gates(samples, objectives.tightest_latency) if gate.broken}
@@ -39,7 +39,7 @@ def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[
     missed = []
     for threshold in candidates:
         if samples:
-            # A fact has no error to allow; any alpha gives the same finding.
+            # A fact has no error rate; any alpha gives the same finding.
             finding = find(threshold, samples, 0.05, lateness)
             if finding.measured is not None and finding.stands and asks_to_abort(threshold, finding.verdict, samples):
                 missed.append(threshold)
@@ -47,7 +47,7 @@ def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[
 
 
 def _stays_missed(threshold: Threshold) -> bool:
-    """Whether it is a fact that more requests cannot mend: an extreme, a count, or "none" and "all" of a rate."""
+    """Whether a miss is a fact that more requests cannot change: an extreme, a count, or "none" and "all" of a rate."""
     expression = threshold.expression
     if expression.aggregation in {"max", "count"} or expression.quantile == 100:
         return expression.wants_less

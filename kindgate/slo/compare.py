@@ -1,10 +1,10 @@
-"""Judges a pull request's version against its base, both measured in the same run.
+"""Compare a pull request's version with its baseline, both measured in the same run.
 
-Duet bursts are best: both versions serve at the same time and every request goes to either at random, so what the
-machine does to one it does to the other. Bursts of one version each, in the order ABBA, are the fallback. The unit
-is d = log(percentile of the pull request / percentile of the base) of a burst, judged by Wilcoxon's signed-rank test:
-PASS when d is below log(1 + tolerance), else FAIL when d is above 0, else INCONCLUSIVE. A version that answers by
-redirects alone did not do its work, so that there is no PASS. What the looks decide must be confirmed
+Duet bursts are best: both versions serve at the same time and every request goes to either at random, so the machine
+affects both alike. Bursts of one version each, in the order ABBA, are the fallback. The unit is
+d = log(percentile of the pull request / percentile of the baseline) of a burst, tested with Wilcoxon's signed-rank test:
+PASS if d is below log(1 + tolerance), otherwise FAIL if d is above 0, otherwise INCONCLUSIVE. A version that answers
+only with redirects did not do its work, so it cannot PASS. A verdict of the interim looks must be confirmed
 (`kindgate.slo.confirm`).
 """
 
@@ -29,20 +29,20 @@ from kindgate.slo.tally import Times, times_of
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
 
 BASE, HEAD = "base", "head"
-"""The values of the tag `arm`: the base version and the pull request's."""
+"""Values of the tag `arm`: the baseline and the pull request."""
 
 LARGEST_RATIO = math.log(1000)
-"""The log-ratio that stands for "got no answer": ranks only need it to be larger than any real one."""
+"""The log-ratio for "no response": ranks only need it to be larger than any real one."""
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """One tolerance. `base` and `head` are percentiles over all bursts in milliseconds, `None` without answers.
+    """One tolerance. `base` and `head` are percentiles over all bursts in milliseconds, `None` without responses.
 
-    `change` is the Hodges-Lehmann estimate of how much slower the pull request is (0.1 is 10 %), with `interval`;
-    `trend` holds the change of each pair of figures. `p_slower` speaks against "not slower at all", `p_within`
-    against "slower than tolerated". `first` is what the looks found, where a confirmation round followed: all other
-    fields are then the round's alone.
+    `change` is the Hodges-Lehmann estimate of the slowdown of the pull request (0.1 is 10 %), with `interval`; `trend` holds
+    the change of each pair of figures. `p_slower` is the p-value against "not slower at all", `p_within` against "slower
+    than tolerated". If a confirmation round followed, `first` is the result of the looks, and all other fields describe
+    only the round.
     """
 
     tolerance: Tolerance
@@ -61,13 +61,13 @@ class ComparisonResult:
 
     @property
     def not_confirmed(self) -> bool:
-        """Whether the looks decided it and the confirmation round did not say the same."""
+        """Whether the looks decided it but the confirmation round did not agree."""
         return self.first is not None and self.verdict is Verdict.INCONCLUSIVE
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All tolerances at one of the planned looks, and after the confirmation round where there was one."""
+    """All tolerances at one of the planned looks, or after the confirmation round if there was one."""
 
     verdict: Verdict
     results: tuple[ComparisonResult, ...]
@@ -86,8 +86,8 @@ def compare(
 ) -> Comparison:
     """The verdicts at look `look` of `looks`; the requests of `samples` carry the tag `arm`, `base` or `head`.
 
-    `placement` says how the two versions are placed unlike each other, and is empty where they are placed alike.
-    Raises `SloError` when there is nothing to compare.
+    `placement` describes how the two versions are placed differently; it is empty if they are placed alike.
+    Raises `SloError` if there is nothing to compare.
     """
     if not tolerances:
         raise SloError("nothing to compare", next_step="add compare: {p(95): {max_regression: 10%}}")
@@ -105,7 +105,7 @@ def results_of(
     looks: int,
     placement: str,
 ) -> tuple[tuple[ComparisonResult, ...], tuple[Gate, ...]]:
-    """What the `tests` of the log-ratios of `samples` come to, each at one of `looks` looks, and the gates that they were held to."""
+    """Results of the `tests` on the log-ratios of `samples`, each at one of `looks` looks, and the validity gates applied."""
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     tightest = min((base for base in bases if base is not None), default=None)
     gates = (*shared_by_both(check_gates(samples, tightest)), _placement_gate(placement))
@@ -131,7 +131,7 @@ def _placement_gate(unlike: str) -> Gate:
 
 @dataclass(frozen=True)
 class RatioTest:
-    """What Wilcoxon's tests say about the log-ratios of one tolerance, gates and missing answers left aside."""
+    """Outcome of Wilcoxon's tests on the log-ratios of one tolerance, ignoring gates and missing responses."""
 
     verdict: Verdict
     p_slower: float
@@ -139,7 +139,7 @@ class RatioTest:
 
 
 def judge_ratios(tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]], looks: int = LOOKS) -> list[RatioTest]:
-    """The rule itself, for the log-ratios of each tolerance at one of `looks` looks; FAILs are corrected by Holm's method."""
+    """The decision rule for the log-ratios of each tolerance at one of `looks` looks; FAILs are corrected with Holm's method."""
     alpha = ALPHA / looks
     slower = [p_greater(values) for values in ratios]
     tests = []
@@ -154,7 +154,7 @@ def judge_ratios(tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[floa
 def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
     """One log(head / base) for each burst that served both versions, or for each block of four ABBA bursts.
 
-    An arm whose percentile falls among requests without an answer counts as 1,000 times slower.
+    An arm whose percentile falls among requests without a response counts as 1,000 times slower.
     """
     figures = [(_burst_figure(quantile, sample, BASE), _burst_figure(quantile, sample, HEAD)) for sample in samples]
     duet = [(base, head) for base, head in figures if base is not None and head is not None]
@@ -212,7 +212,7 @@ def _result(
 
 
 def _redirected(samples: Sequence[BurstSample]) -> str:
-    """Which versions answered by redirects alone, as a sentence has it; empty for none."""
+    """The versions that answered only with redirects, as a phrase; empty if none."""
     names = [name for arm, name in ((BASE, "the baseline"), (HEAD, "the pull request")) if redirects_alone(samples, {"arm": arm})]
     return " and ".join(names)
 
@@ -228,14 +228,14 @@ def _burst_figure(quantile: float, sample: BurstSample, arm: str) -> float | Non
 
 
 def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> float | None:
-    """The percentile of one arm over all bursts in milliseconds; `None` without answers."""
+    """The percentile of one arm over all bursts in milliseconds; `None` if it has no value."""
     times = Times.merged(_times(sample, arm) for sample in samples)
     value = times.percentile(quantile) if times.size else math.inf
     return None if math.isinf(value) else value
 
 
 def sentence(result: ComparisonResult, broken: Sequence[Gate], *, lead: str = "", tail: str = "") -> str:
-    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` what a confirmation adds."""
+    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` come from a confirmation."""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
@@ -254,7 +254,7 @@ def sentence(result: ComparisonResult, broken: Sequence[Gate], *, lead: str = ""
 
 
 def _found(result: ComparisonResult) -> str:
-    """What follows from the interval; a FAIL may be one whose estimate is within the tolerance."""
+    """The conclusion from the interval; a FAIL can have an estimate within the tolerance."""
     most = percent(result.tolerance.max_regression)
     if result.verdict is Verdict.FAIL:
         return f": it is certainly slower and was not shown to be within the tolerated {most}"
@@ -268,5 +268,5 @@ def _range(result: ComparisonResult) -> str:
 
 
 def change_words(change: float) -> str:
-    """`4.5 % slower`, of a share."""
+    """A share in words, such as `4.5 % slower`."""
     return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"

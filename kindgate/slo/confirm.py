@@ -1,10 +1,11 @@
-"""The confirmation round: what the looks at two versions decided is judged once more, from new bursts alone.
+"""The confirmation round: verdicts of the interim looks at two versions are tested again, on new bursts only.
 
-Neighboring bursts resemble each other, and for minutes something may favor one of two equal deployments: a test that takes
-bursts as independent then calls equal versions different. So a PASS or a FAIL stands only if a second series of bursts, sent
-after the two versions have changed places, says the same: by the same test, at one look. Else it is INCONCLUSIVE.
+Neighboring bursts are correlated, and for minutes one of two equal deployments can be favored: a test that assumes
+independent bursts then calls equal versions different. A PASS or FAIL is therefore final only if a second series of bursts,
+sent after the two versions have swapped places, gives the same verdict by the same test at one look. Otherwise the
+verdict is INCONCLUSIVE.
 
-The estimate of the round is the one that counts: the first one is biased, because the looks end where it is large enough.
+The round's estimate is the one reported: the first one is biased, because the looks end where it is large enough.
 """
 
 from __future__ import annotations
@@ -20,26 +21,26 @@ from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
 
 LEAST_PAIRS = 20
-"""Pairs of figures of a round at least, however few a look has: the error rates in `docs/slo.md` are with so many."""
+"""Minimum number of pairs per round, however few a look has: the error rates in `docs/slo.md` assume this many."""
 
 DECIDED = frozenset({Verdict.PASS, Verdict.FAIL})
 
 
 def round_pairs(per_look: int) -> int:
-    """How many pairs of figures a round takes: as many as a look, so that it can find what a look finds, and 20 at least."""
+    """Number of pairs in a round: as many as a look has, for the same power, and at least 20."""
     return max(LEAST_PAIRS, per_look)
 
 
 def needs_confirmation(comparison: Comparison) -> bool:
-    """Whether the looks have ended and decided something; a version without any data fails by that alone."""
+    """Whether the looks have ended with a verdict to confirm; the FAIL of a version without data needs no confirmation."""
     return comparison.decided and any(_decided(result) for result in comparison.results)
 
 
 def confirm(comparison: Comparison, samples: Sequence[BurstSample], placement: str = "") -> Comparison:
-    """`comparison` after its confirmation round, of which `samples` are the bursts and `placement` is as `compare` has it.
+    """`comparison` after its confirmation round with the bursts `samples`; `placement` as for `compare`.
 
-    Each objective that the looks decided is judged from the round alone; what they left open stays open. A round without valid
-    measurements makes what it should confirm INVALID.
+    Each objective decided by the looks is judged only from the round; undecided ones stay undecided. A round without valid
+    measurements makes the objectives that it should confirm INVALID.
     """
     firsts = [result for result in comparison.results if _decided(result)]
     tolerances = [first.tolerance for first in firsts]
@@ -53,9 +54,9 @@ def confirm(comparison: Comparison, samples: Sequence[BurstSample], placement: s
 
 
 def judge_round(firsts: Sequence[Verdict], tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]]) -> list[RatioTest]:
-    """What a round says by itself about objectives of which the looks decided `firsts`.
+    """The round's own outcome for the objectives that the looks decided as `firsts`.
 
-    A FAIL is corrected by Holm's method among those that failed at the looks: only they can fail now.
+    A FAIL is corrected with Holm's method among the objectives that failed at the looks: only they can still fail.
     """
     tests = [judge_ratios([tolerance], [values], looks=1)[0] for tolerance, values in zip(tolerances, ratios, strict=True)]
     failed = [place for place, first in enumerate(firsts) if first is Verdict.FAIL]
@@ -66,7 +67,7 @@ def judge_round(firsts: Sequence[Verdict], tolerances: Sequence[Tolerance], rati
 
 
 def standing(first: Verdict, second: Verdict) -> Verdict:
-    """What becomes of a verdict of the looks, when the round says `second`."""
+    """The final verdict, given the verdict `first` of the looks and `second` of the round."""
     return second if second in {first, Verdict.INVALID} else Verdict.INCONCLUSIVE
 
 
@@ -75,7 +76,7 @@ def _decided(result: ComparisonResult) -> bool:
 
 
 def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequence[Gate]) -> ComparisonResult:
-    """The row of one objective: the round's figures, the verdict that stands, and what the looks found."""
+    """The result of one objective: the round's figures, the final verdict, and the result of the looks."""
     verdict = standing(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
     result = replace(second, verdict=verdict, first=first)
     found = f"({change_words(first.change or 0.0)})"

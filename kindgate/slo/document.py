@@ -1,4 +1,4 @@
-"""`slo.yaml`: thresholds as k6's options hold them, tolerated regressions, and the sizes of bursts.
+"""`slo.yaml`: thresholds in the form of k6's options, tolerated regressions, and burst sizes.
 
 ```yaml
 thresholds:
@@ -28,30 +28,30 @@ from kindgate.slo.source import Source
 from kindgate.slo.threshold import PERCENTILE, Threshold
 
 TEXT_LIMIT = 64 * 1024
-"""Characters of a document."""
+"""Maximum length of a document in characters."""
 
 OBJECTIVES_LIMIT = 500
-"""Thresholds of a document: a report has room for no more."""
+"""Maximum number of thresholds of a document; a report cannot show more."""
 
 _DEPTH = 10
 _EVENTS = 10_000
-"""Parts of a document as YAML counts them: 500 thresholds written at length have half as many."""
+"""Maximum number of YAML events of a document: 500 thresholds in their longest form have half as many."""
 
 _MAX_BURSTS = 200
 _NULL = "tag:yaml.org,2002:null"
 
 
 def parse_document(text: str, file: str = "slo.yaml") -> Objectives:
-    """The objectives that `text` holds; `file` is what errors call it.
+    """Parse the objectives in `text`; `file` is its name in errors.
 
-    Raises `SloError` with file, line and column for anything that is not understood, unknown keys among it, and for
+    Raises `SloError` with file, line and column for anything that is not understood, including unknown keys, and for
     a document without any objective.
     """
     return _Document(text, file).objectives()
 
 
 class _Document:
-    """A YAML text and its lines; every part of it is read with its place."""
+    """A YAML text and its lines; every part is read together with its position."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text = text
@@ -59,7 +59,7 @@ class _Document:
         self._lines = text.splitlines()
 
     def objectives(self) -> Objectives:
-        """All that the document says."""
+        """All objectives of the document."""
         root = self._composed()
         sections = self._mapping(root, ("thresholds", "compare", "bursts"), "the document")
         thresholds = tuple(self._thresholds(sections["thresholds"])) if "thresholds" in sections else ()
@@ -79,14 +79,14 @@ class _Document:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
             raise self._at(line, column, " ").error(f"invalid YAML: {error.problem or error.context}") from error
-        except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape of a character that there is not
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape of a nonexistent character
             raise SloError(f"{self._file}: invalid YAML: {error}") from error
         if root is None:
             raise SloError(f"{self._file}: the file is empty", next_step="add thresholds: with at least one metric")
         return root
 
     def _refuse_unbounded(self) -> None:
-        """Refuse what is small to write and large to read, before anything is made of it: the file may be a stranger's."""
+        """Reject input that is small but expands when read, before constructing anything: the file may be untrusted."""
         depth = 0
         for number, event in enumerate(yaml.parse(self._text, Loader=yaml.SafeLoader)):
             mark = event.start_mark
@@ -139,7 +139,7 @@ class _Document:
 
     @staticmethod
     def _percentile(name: Source) -> float:
-        """The rank of `p(N)`; the ends are refused because one request decides them."""
+        """The rank of `p(N)`; 0 and 100 are rejected because a single request decides them."""
         expression = parse_expression(replace(name, text=f"{name.text}<1")) if re.fullmatch(r"p\([0-9.]+\)", name.text) else None
         if expression is None or expression.aggregation != PERCENTILE or not 0 < (expression.quantile or 0) < 100:
             raise name.error(f"{name.text!r} cannot be compared", next_step="compare a percentile such as p(95), or med")
@@ -153,7 +153,7 @@ class _Document:
         return BurstSizes(None if count is None else int(count), values.get("rate"), values.get("duration"))
 
     def _mapping(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """The values by key, without those that are null; an unknown key is an error."""
+        """The values by key, without nulls; an unknown key is an error."""
         found: dict[str, yaml.Node] = {}
         for key, value in self._pairs(node, what):
             name = self._source(key)
@@ -164,7 +164,7 @@ class _Document:
         return found
 
     def _pairs(self, node: yaml.Node, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
-        """Keys and values of a mapping; a key that is there twice is an error."""
+        """Keys and values of a mapping; a duplicate key is an error."""
         if not isinstance(node, yaml.MappingNode):
             raise self._source(node).error(f"{what} must be a mapping of keys to values", 0, 1)
         seen: set[str] = set()
@@ -181,7 +181,7 @@ class _Document:
         return self._source(node)
 
     def _source(self, node: yaml.Node) -> Source:
-        """The node's text where it stands; a quoted or folded text is looked up behind its first mark."""
+        """The node's text with its position; a quoted or folded text is searched for after the node's start."""
         mark = node.start_mark
         text = str(node.value) if isinstance(node, yaml.ScalarNode) else "?"
         source = self._at(mark.line, mark.column, text)

@@ -1,4 +1,4 @@
-"""One readable sentence per verdict: what was measured, how sure that is, from how much, and what it speaks for."""
+"""One readable sentence per verdict: the measured value, its uncertainty, the amount of data, and the scope."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SCOPE = "valid only for this machine and this time window"
 def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[Gate] = (), rivals: int = 1) -> str:
     """The sentence for one threshold.
 
-    `gates` are the broken ones that led to INVALID; `rivals` is the number of objectives that were judged by
-    intervals, which is why a FAIL by its own interval may be INCONCLUSIVE.
+    `gates` are the broken ones that led to INVALID; `rivals` is the number of objectives judged by intervals: because of
+    the others, a FAIL by its own interval can become INCONCLUSIVE.
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
@@ -38,7 +38,7 @@ def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Seq
 
 
 def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str:
-    """A sentence about a value that rises or falls over the bursts; empty for one that does not."""
+    """A sentence about a value that rises or falls over the bursts; empty if it does neither."""
     if ends is None:
         return ""
     first, last = ends
@@ -60,7 +60,7 @@ def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, rivals: in
 
 
 def _doubt(finding: Finding, rivals: int) -> str:
-    """Why an objective is undecided."""
+    """Why an objective is inconclusive."""
     if finding.verdict is Verdict.FAIL:
         return f"missed by its own interval, but among {rivals} objectives that can happen by chance"
     few = finding.proportion is not None and finding.proportion.bad == 0
@@ -106,7 +106,7 @@ def _limit(threshold: Threshold) -> str:
 
 
 def _value(threshold: Threshold, value: float) -> str:
-    """A value of the threshold's left side with its unit."""
+    """A value of the threshold's left side, with its unit."""
     kind = threshold.selector.metric.type
     if kind is MetricType.TREND:
         return milliseconds(value)
@@ -121,10 +121,10 @@ def _no_data(threshold: Threshold, finding: Finding) -> str:
 
 
 def gate_figures(gates: Sequence[Gate]) -> str:
-    """What the broken gates measured, against what is valid."""
+    """The broken gates' measurements and valid ranges."""
     return " and ".join(f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in gates)
 
 
 def gate_advice(gates: Sequence[Gate]) -> str:
-    """What to do about the broken gates."""
+    """How to fix the broken gates."""
     return "; ".join(dict.fromkeys(gate.advice for gate in gates))

@@ -1,15 +1,15 @@
-"""The kinds of failed requests, as the tag `kind` names them."""
+"""Kinds of failed requests, as named by the tag `kind`."""
 
 from __future__ import annotations
 
 UNSENT = "unsent"
-"""A request that was never sent because no slot for it came free."""
+"""A request never sent because no slot became free."""
 
 NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
-"""What the tag `kind:network` stands for."""
+"""The kinds included in the tag `kind:network`."""
 
 WRONG_ANSWERS = frozenset({"http", "check"})
-"""Failures of requests that were answered, by status or by body: no lack of CPU time explains them."""
+"""Failures of requests that got a response, by status or body: no lack of CPU time explains them."""
 
 FAILURE_KINDS = frozenset({"http", "timeout", "check", "unanswered", UNSENT}) | NETWORK_KINDS
-"""Every kind that a series of requests counts."""
+"""Every kind counted in a series of requests."""

@@ -1,4 +1,4 @@
-"""What a decision rule finds about one threshold, before gates and the number of objectives are looked at."""
+"""A decision rule's finding about one threshold, before validity gates and the number of objectives are considered."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from kindgate.model import Verdict
 from kindgate.slo.proportion import Proportion
 
 Interval = tuple[float | None, float | None]
-"""Lower and upper end in the unit of the limit; `None` where there is none."""
+"""Lower and upper end in the unit of the limit; `None` for an unbounded end."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`measured` and `interval` are in the unit of the limit; facts of a run and undecidable runs have no interval.
+    """`measured` and `interval` are in the unit of the limit; facts about a run and undecidable runs have no interval.
 
-    `p_value` is the smallest error per side at which the rule says FAIL; only rules with an interval have one.
-    `proportion` are the bad requests and `allowed` the share of them that may be bad, where the rule counts such.
-    `stands` tells that a FAIL cannot be the generator's doing: it would be one however late requests were sent.
+    `p_value` is the smallest error per side at which the rule returns FAIL; only rules with an interval have one.
+    `proportion` describes the bad requests and `allowed` the tolerated share, if the rule counts bad requests.
+    `stands` means that a FAIL cannot be the generator's fault: it would fail however late requests were sent.
     """
 
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Which verdicts other programs on the machine can explain: they make answers slow or late, and never wrong."""
+"""Verdicts that other programs on the machine can explain: they make responses slow or late, but never wrong."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from kindgate.slo.threshold import MetricType, Threshold
 
 
 def is_about_time(threshold: Threshold) -> bool:
-    """Whether it judges how long something took, which depends on the CPU time that others left."""
+    """Whether it judges a time, which depends on the CPU time left by other programs."""
     return threshold.selector.metric.type is MetricType.TREND
 
 
 def outlasts_foreign_load(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample], alpha: float) -> bool:
-    """Whether `verdict` holds whatever other programs used of the CPUs.
+    """Whether `verdict` holds regardless of the CPU time used by other programs.
 
-    A FAIL does where wrong answers (by status or body) alone are enough for it, with `alpha` allowed per side; what passed
-    or is undecided does unless it is about time.
+    A FAIL does if wrong responses (by status or body) suffice for it, with `alpha` allowed per side; any other verdict
+    does unless it is about time.
     """
     return missed_by_answers(threshold, samples, alpha) if verdict is Verdict.FAIL else not is_about_time(threshold)
 
 
 def missed_by_answers(threshold: Threshold, samples: Sequence[BurstSample], alpha: float | None = None) -> bool:
-    """Whether `threshold`, which is missed, would be missed if only answers with a wrong status or body counted as bad.
+    """Whether `threshold`, which is missed, would be missed if only responses with a wrong status or body counted as bad.
 
-    With `alpha` the lower end of the interval decides where the threshold is about a share, else the share itself.
+    For a threshold on a share, `alpha` selects the lower end of the interval; without `alpha` the share itself decides.
     """
     counted = _wrong_answers(threshold, samples)
     if counted is None:
@@ -41,25 +41,25 @@ def missed_by_answers(threshold: Threshold, samples: Sequence[BurstSample], alph
 
 
 def _too_many(threshold: Threshold, wrong: Proportion, alpha: float | None) -> bool:
-    """Whether so many wrong answers miss the threshold by themselves."""
+    """Whether this many wrong responses alone miss the threshold."""
     allowed = allowed_share(threshold)
     if wrong.bad == wrong.total:
         return True
     if allowed is not None:
         return (wrong.share if alpha is None else wrong.lower(alpha)) > allowed
     if is_about_time(threshold):
-        return threshold.expression.aggregation == "max"  # one wrong answer counts as slower than any limit
+        return threshold.expression.aggregation == "max"  # one wrong response counts as slower than any limit
     failed = threshold.selector.metric.name == "http_req_failed"
     return not threshold.expression.holds(wrong.share if failed else 1 - wrong.share)
 
 
 def _answered(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
-    """Whether there were answers to what nothing was counted of: then no check is made, whatever the machine does."""
+    """Whether there were responses although nothing was counted: then no check is configured, whatever the machine does."""
     return any(series.response.count for sample in samples for series in sample.matching(threshold.selector.tag_map))
 
 
 def _wrong_answers(threshold: Threshold, samples: Sequence[BurstSample]) -> tuple[list[int], list[int]] | None:
-    """Per burst, how many requests were answered wrongly, of how many; None where it takes good answers to miss the threshold."""
+    """Wrong responses and requests of each burst; None if the threshold can only be missed by good responses."""
     selector, less = threshold.selector, threshold.expression.wants_less
     if selector.metric.type is MetricType.RATE:
         if less != (selector.metric.name == "http_req_failed") and not threshold.expression.compares_equal:

@@ -1,8 +1,8 @@
 """Validity gates: whether the generator and its machine were good enough for a verdict about the service.
 
-A server that freezes or is overloaded breaks no gate: requests that wait for a slot behind unanswered ones are not
-late by the generator's fault, and completions are not looked at. Generators run before all other programs, so that their
-own lateness says nothing about programs that take the CPUs away from the server: that is a gate of its own.
+A frozen or overloaded server breaks no gate: requests that wait for a slot behind unanswered ones are not late by the
+generator's fault, and completions are not checked. Generators run before all other programs, so their own delay
+does not reveal programs that take CPU time from the server: that is a separate gate.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from kindgate.histogram import Histogram
 from kindgate.slo.sample import BurstSample
 
 LAG_FLOOR = 1.0
-"""Loop lag in milliseconds that is always allowed, at the 99th percentile."""
+"""Generator delay (`loop_lag`) in milliseconds that is always allowed, at the 99th percentile."""
 
 LAG_SHARE = 0.05
-"""Loop lag that is allowed as a share of the tightest latency limit."""
+"""Generator delay allowed as a share of the tightest latency limit."""
 
 PUNCTUAL_SHARE = 0.99
 STEAL_SHARE = 0.05
 CPU_SHARE = 0.80
 
 FOREIGN_SHARE = 0.15
-"""The share of the machine's CPU time that programs outside of the run and its cluster may use."""
+"""Maximum share of the machine's CPU time for programs outside the run and its cluster."""
 
 PRESSURE_SHARE = 0.25
-"""CPU pressure (PSI's `cpu some`) beyond which other programs may be the cause of a missed limit on a time.
+"""CPU pressure (PSI's `cpu some`) above which other programs may be the cause of a missed limit on a time.
 
 Bursts at 500 to 4,000 requests per second to a trivial server, two cores: 2 to 23 % without other programs, 12 to 75 % with
 one on each core (`python -m bench.pressure`).
@@ -37,17 +37,17 @@ one on each core (`python -m bench.pressure`).
 
 
 FOREIGN = "foreign CPU"
-"""The name of the gate about programs outside of the run and its cluster."""
+"""Name of the gate for programs outside the run and its cluster."""
 
 PRESSURE = "CPU pressure"
-"""The name of a gate that only what is missed can be held against."""
+"""Name of the gate that applies only to missed limits on times."""
 
 
 class Fault(enum.Enum):
-    """Whose fault a broken gate is, which decides what outlasts it.
+    """The cause of a broken gate, which determines the verdicts that hold in spite of it.
 
-    `GENERATOR`: late or lost, which a large enough FAIL outlasts. `MACHINE`: it slowed the service too, and nothing outlasts
-    it. `OTHERS`: other programs took CPU time, which makes answers late and never wrong.
+    `GENERATOR`: requests late or lost; a large enough FAIL holds. `MACHINE`: it slowed the service too; no verdict holds.
+    `OTHERS`: other programs took CPU time, which makes responses late but never wrong.
     """
 
     GENERATOR = enum.auto()
@@ -57,9 +57,9 @@ class Fault(enum.Enum):
 
 @dataclass(frozen=True)
 class Gate:
-    """One condition of validity: what was measured and what is asked for, in words; `advice` when it is broken.
+    """One validity condition: the measured and the required value, in words; `advice` applies when it is broken.
 
-    `ok` is `None` for what is unknown or only reported.
+    `ok` is `None` if the value is unknown or only reported.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Gate:
 
     @property
     def broken(self) -> bool:
-        """Whether it forbids a verdict."""
+        """Whether it rules out a verdict."""
         return self.ok is False
 
 
@@ -80,8 +80,8 @@ def check_gates(
 ) -> tuple[Gate, ...]:
     """All gates for these bursts together; `tightest_latency` (ms) is the smallest limit on a response time.
 
-    With `allow_missing`, load that was lost with its generator breaks no gate. `by_pressure` is for a server that is no
-    cluster of this run, so that its CPU time and that of other programs cannot be told apart: CPU pressure is then a gate.
+    With `allow_missing`, load lost with its generator breaks no gate. `by_pressure` is for a server outside this run's
+    cluster, whose CPU time cannot be separated from that of other programs: CPU pressure is then a gate.
     """
     lag = Histogram.merged(sample.health.loop_lag for sample in samples)
     return (
@@ -96,7 +96,7 @@ def check_gates(
 
 
 def shared_by_both(gates: Iterable[Gate]) -> tuple[Gate, ...]:
-    """The gates of a comparison: what other programs use falls on both versions alike, and is reported only."""
+    """The gates of a comparison: other programs affect both versions alike, so their share is only reported."""
     reported = "reported only, because both versions share the machine"
     return tuple(replace(gate, ok=None, asked=reported) if gate.fault is Fault.OTHERS and gate.ok is not None else gate for gate in gates)
 
@@ -104,7 +104,7 @@ def shared_by_both(gates: Iterable[Gate]) -> tuple[Gate, ...]:
 def largest_lateness(samples: Sequence[BurstSample]) -> float:
     """The most that the generator can have added to a response time, in microseconds.
 
-    Its largest loop lag, twice: a stall delays the sending of a request and the reading of its answer.
+    Twice its largest delay: a stall delays both sending a request and reading its response.
     """
     return 2.0 * max((sample.health.loop_lag.max for sample in samples if sample.health.loop_lag.count), default=0)
 

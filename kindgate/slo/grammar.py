@@ -1,7 +1,7 @@
 """k6's threshold grammar: `http_req_duration{host:foo.localhost}` and `p(95)<200`, with errors that point at the bad part.
 
-What is accepted is what k6's parser accepts (k6 `metrics/thresholds_parser.go`, `metrics/metric.go`), but for a bare `p`,
-which k6 silently reads as `p(0)`. Numbers are Go's (`strconv.ParseFloat`).
+Accepts what k6's parser accepts (k6 `metrics/thresholds_parser.go`, `metrics/metric.go`), except a bare `p`, which k6
+silently reads as `p(0)`. Numbers follow Go (`strconv.ParseFloat`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from kindgate.slo.threshold import (
 )
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What Go's `unicode.IsSpace` calls a space; Python's `str.strip` takes more."""
+"""Spaces according to Go's `unicode.IsSpace`; Python's `str.strip` removes more."""
 
 _DIGITS = "[0-9](?:_?[0-9])*"
 _HEX_DIGITS = "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
@@ -40,15 +40,15 @@ _OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 
 _KEYWORDS = tuple(dict.fromkeys(name for names in AGGREGATIONS.values() for name in names if name != PERCENTILE))
 _EXPECTED = "expected_response"
-"""k6's tag for answers that are no error."""
+"""k6's tag for responses that are not errors."""
 
 _EXAMPLE = "write an aggregation, an operator and a number, such as p(95)<200"
 
 
 def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool = False, delay_abort_eval: float = 0.0) -> Threshold:
-    """The threshold that two texts make together.
+    """Parse a threshold from its selector and its expression.
 
-    Raises `SloError` that points at the bad part, also for an aggregation that does not fit the metric.
+    Raises `SloError`, pointing at the bad part; also if the aggregation does not apply to the metric.
     """
     selected = parse_selector(selector)
     parsed = parse_expression(expression)
@@ -68,11 +68,11 @@ def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool
 def parse_marker(
     args: tuple[object, ...], origin: str = "@pytest.mark.slo", options: Mapping[str, object] | None = None
 ) -> tuple[Threshold, ...]:
-    """The thresholds of a marker's arguments, or of repeated options: `metric{tags}: expression`, or an expression alone.
+    """The thresholds of a marker's arguments, or of repeated options: `metric{tags}: expression`, or only an expression.
 
-    An expression alone is about `http_req_duration`. An argument may be k6's object form too, with `threshold`,
-    `abortOnFail` and `delayAbortEval`; `options` are the marker's keyword arguments, the last two for every threshold.
-    Raises `SloError` for no arguments and for what cannot be read; `origin` is what the error calls the place.
+    An expression without a metric applies to `http_req_duration`. An argument can also be k6's object form, with
+    `threshold`, `abortOnFail` and `delayAbortEval`; `options` are the marker's keyword arguments, the last two of these keys
+    for every threshold. Raises `SloError` for missing or unreadable arguments; `origin` names the place in the error.
     """
     if not args:
         raise Source("", origin).error("no objective given", next_step=f'add one, as in {origin}("p(95)<200")')
@@ -81,11 +81,11 @@ def parse_marker(
 
 
 def parse_selector(source: Source) -> Selector:
-    """The metric and the tags that `name{key:value,...}` names; quotes around keys and values are taken off, as in k6.
+    """Parse a metric with tags, `name{key:value,...}`; quotes around keys and values are removed, as in k6.
 
-    k6's `expected_response:true` on a time leaves out requests that failed. Here they have no time and are slower than any
-    limit, so that the metric without the tag is what is judged: it passes only where k6's would.
-    Raises `SloError` for unbalanced braces, a tag without a value, and a metric or failure kind that does not exist.
+    k6's `expected_response:true` on a time leaves out failed requests. Here failed requests have no time and are slower than
+    any limit, so the metric is judged without the tag: it passes only if k6's would.
+    Raises `SloError` for unbalanced braces, a tag without a value, and an unknown metric or failure kind.
     """
     text = source.text
     opening, closing = text.find("{"), text.rfind("}")
@@ -112,7 +112,7 @@ def parse_selector(source: Source) -> Selector:
 
 
 def parse_expression(source: Source) -> Expression:
-    """The expression `aggregation operator number`. Raises `SloError` that points at the bad part."""
+    """Parse `aggregation operator number`. Raises `SloError`, pointing at the bad part."""
     text = source.text
     found = _OPERATOR.search(text)
     if found is None:
@@ -124,7 +124,7 @@ def parse_expression(source: Source) -> Expression:
 
 
 def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> Threshold:
-    """One argument of a marker: a text, or k6's object form."""
+    """One argument of a marker: a string, or k6's object form."""
     parts = _known(arg if isinstance(arg, Mapping) else {"threshold": arg}, THRESHOLD_KEYS, origin)
     text = parts.get("threshold")
     if not isinstance(text, str):
@@ -145,7 +145,7 @@ def _known(values: Mapping[Any, object], keys: tuple[str, ...], origin: str) -> 
 
 
 def _parse_line(source: Source) -> Threshold:
-    """`metric{tags}: expression`, or an expression alone; a colon inside the braces belongs to a tag."""
+    """`metric{tags}: expression`, or only an expression; a colon inside the braces belongs to a tag."""
     text = source.text
     colon = text.find(":", text.rfind("}") + 1)
     if colon >= 0:
@@ -157,7 +157,7 @@ def _parse_line(source: Source) -> Threshold:
 
 
 def _stripped(text: str, offset: int) -> tuple[int, int]:
-    """From where to where `text`, which starts at `offset`, holds more than spaces."""
+    """Start and end of `text` without surrounding spaces; it begins at `offset`."""
     start = len(text) - len(text.lstrip(SPACE))
     return offset + start, offset + max(start, len(text.rstrip(SPACE)))
 
@@ -170,7 +170,7 @@ def _metric(source: Source) -> Metric:
 
 
 def _tag(source: Source, metric: Metric) -> tuple[str, str]:
-    """One `key:value`. An empty value is refused before quotes and spaces are taken off, as in k6."""
+    """One `key:value`. An empty value is rejected before quotes and spaces are removed, as in k6."""
     raw_key, colon, raw_value = source.text.partition(":")
     if not raw_value:
         missing = "no value" if colon else "no colon or value"
@@ -199,7 +199,7 @@ def _refuse_other_than_expected(source: Source, metric: Metric, value: str) -> N
 
 
 def _aggregation(source: Source, span: tuple[int, int]) -> tuple[str, float | None]:
-    """The aggregation between the two places, and the percentile's rank."""
+    """The aggregation in `span`, and the percentile's rank."""
     start, end = span
     name = source.text[start:end]
     if name in _KEYWORDS:
@@ -214,7 +214,7 @@ def _aggregation(source: Source, span: tuple[int, int]) -> tuple[str, float | No
 
 
 def _number(source: Source, start: int, end: int, what: str) -> float:
-    """The number between the two places, by the rules of Go's `strconv.ParseFloat`."""
+    """The number from `start` to `end`, by the rules of Go's `strconv.ParseFloat`."""
     text = source.text[start:end]
     value: float | None = None
     if _DECIMAL.fullmatch(text):

@@ -1,7 +1,7 @@
-"""Judges thresholds from bursts: PASS, FAIL, INCONCLUSIVE, or INVALID when the generator or the machine was at fault.
+"""Judge thresholds from bursts: PASS, FAIL, INCONCLUSIVE, or INVALID if the generator or the machine was at fault.
 
-Bursts come in up to three planned looks of equal size; each look may err with a third of 5 % per side. A run passes
-when all thresholds pass, which needs no correction; it fails when any fails, so FAILs are corrected by Holm's method.
+Bursts are evaluated at up to three planned interim looks of equal size, each with a third of the 5 % error per side. A run
+passes if all thresholds pass, which needs no correction; it fails if any fails, so FAILs are corrected with Holm's method.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from kindgate.slo.threshold import Threshold
 from kindgate.slo.trend import drift
 
 ALPHA = 0.05
-"""The error that a run may make on each side, all looks together."""
+"""Error rate of a run per side, over all looks."""
 
 LOOKS = 3
-"""Planned looks: at K, 2K and 3K bursts."""
+"""Planned interim looks: at K, 2K and 3K bursts."""
 
 
 def judge(
     objectives: Objectives, samples: Sequence[BurstSample], *, look: int = 1, looks: int = LOOKS, allow_missing: bool = False
 ) -> Judgement:
-    """The verdicts at look `look` of `looks`, from all bursts so far, in order of time.
+    """The verdicts at look `look` of `looks`, from all bursts so far, in chronological order.
 
-    With a single burst only facts are decided. `allow_missing` accepts load that was lost with its generator. Raises
-    `SloError` when there is no threshold.
+    With a single burst only facts are decided. `allow_missing` accepts load lost with its generator. Raises `SloError` if
+    there is no threshold.
     """
     thresholds = objectives.thresholds
     if not thresholds:
@@ -65,7 +65,7 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict], int]:
-    """The verdicts after Holm's correction of the FAILs, and how many thresholds it is about."""
+    """The verdicts after Holm's correction of the FAILs, and the number of thresholds corrected for."""
     tested = [finding.p_value for finding in findings if finding.p_value is not None]
     rejected = iter(holm_rejected(tested, alpha))
     verdicts = []
@@ -77,7 +77,7 @@ def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict]
 
 @dataclass(frozen=True)
 class _Decided:
-    """What the statistics say about a threshold that was judged among `rivals`, gates left aside."""
+    """Statistical outcome of a threshold judged among `rivals`, ignoring gates."""
 
     threshold: Threshold
     finding: Finding
@@ -85,7 +85,7 @@ class _Decided:
     rivals: int
 
     def outlasts(self, gate: Gate, samples: Sequence[BurstSample], alpha: float) -> bool:
-        """Whether what broke the gate cannot be why the verdict is what it is."""
+        """Whether the broken gate cannot explain the verdict."""
         match gate.fault:
             case Fault.GENERATOR:
                 return self.verdict is Verdict.FAIL and self.finding.stands
@@ -96,7 +96,7 @@ class _Decided:
 
 
 def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[Gate], alpha: float) -> ThresholdResult:
-    """The result, INVALID where a broken gate may be the reason for it."""
+    """The result, INVALID if a broken gate might explain it."""
     threshold, finding = decided.threshold, decided.finding
     blamed = [gate for gate in broken if not decided.outlasts(gate, samples, alpha)]
     verdict = Verdict.INVALID if blamed else without_redirects(decided.verdict, samples, threshold.selector.tag_map)

@@ -1,4 +1,4 @@
-"""What judging gives: a verdict per threshold and for the run, each with its evidence."""
+"""Results of judging: a verdict per threshold and for the run, each with its evidence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kindgate.slo.threshold import Threshold
 class ThresholdResult:
     """One threshold. `measured`, `limit` and `interval` are in `unit` (`ms`, or empty for shares and counts).
 
-    `measured` is `None` without data and where it falls among requests that have no time. `interval` is `None` for
-    facts; the interval of a percentile is the range of limits that could not be decided. `samples` requests in
-    `bursts` bursts were judged. `trend` holds the value of each burst, `drift` a sentence when they rise or fall.
+    `measured` is `None` without data, and if the value falls among requests that have no time. `interval` is `None` for
+    facts; the interval of a percentile is the range of undecidable limits. `samples` requests in `bursts` bursts were
+    judged. `trend` holds the value of each burst, `drift` a sentence if the values rise or fall.
     """
 
     threshold: Threshold
@@ -35,7 +35,7 @@ class ThresholdResult:
 
 @dataclass(frozen=True)
 class Judgement:
-    """All thresholds at one of the planned looks. `abort` asks to end the whole run (k6's `abortOnFail`)."""
+    """All thresholds at one of the planned looks. `abort`: end the whole run (k6's `abortOnFail`)."""
 
     verdict: Verdict
     results: tuple[ThresholdResult, ...]
@@ -46,5 +46,5 @@ class Judgement:
 
     @property
     def decided(self) -> bool:
-        """Whether no further look can change the run's verdict: nothing is undecided, or this was the last look."""
+        """Whether no further look can change the run's verdict: nothing is inconclusive, or this was the last look."""
         return self.verdict is not Verdict.INCONCLUSIVE or self.look >= self.looks

@@ -1,4 +1,4 @@
-"""The value of a threshold's left side, over all requests of all bursts or of one; k6's numbers where nothing failed."""
+"""The value of a threshold's left side, over all requests of one or more bursts; identical to k6's if nothing failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kindgate.slo.threshold import MetricType, Threshold
 def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | None:
     """The measured value in the metric's unit (milliseconds, a share, a count, or per second); `None` without data.
 
-    It is infinite where a percentile or the maximum falls among requests that failed or were never sent.
+    It is infinite if a percentile or the maximum falls among requests that failed or were never sent.
     """
     selector = threshold.selector
     if selector.metric.type is MetricType.TREND:
@@ -33,7 +33,7 @@ def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | Non
 
 
 def scheduled(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
-    """How many requests the threshold is about."""
+    """Number of requests covered by the threshold."""
     selector = threshold.selector
     if selector.metric.type is MetricType.TREND:
         return sum(times_of(selector, sample).size for sample in samples)
@@ -43,7 +43,7 @@ def scheduled(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
 
 
 def _time(threshold: Threshold, times: Times) -> float | None:
-    """A trend's value in milliseconds; `None` when no request has a time."""
+    """A trend's value in milliseconds; `None` if no request has a time."""
     expression = threshold.expression
     aggregation, quantile = expression.aggregation, expression.quantile
     if not times.times.count:

@@ -1,4 +1,4 @@
-"""What a suite promises, as data: thresholds, tolerated regressions and the bursts that they are judged from."""
+"""A suite's objectives as data: thresholds, tolerated regressions, and the bursts to judge them from."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kindgate.slo.threshold import Threshold
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How much slower than the base version one figure of `http_req_duration` may be: 0.1 is 10 %.
+    """Tolerated slowdown of one percentile of `http_req_duration` relative to the baseline: 0.1 is 10 %.
 
-    `quantile` (0 to 100) is the percentile that is compared. `origin` names the file and line.
+    `quantile` (0 to 100) selects the percentile. `origin` names the file and line.
     """
 
     quantile: float
@@ -25,7 +25,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class BurstSizes:
-    """Bursts per look, and what one burst sends (requests per second, seconds); `None` leaves it to the settings."""
+    """Bursts per look, and the rate (requests per second) and duration (seconds) of one; `None`: from the settings."""
 
     count: int | None = None
     rate: float | None = None
@@ -48,5 +48,5 @@ class Objectives:
 
 
 def limits_latency(threshold: Threshold) -> bool:
-    """Whether late sending could make this threshold fail: it limits response time from above."""
+    """Whether late sending could make this threshold fail: it is an upper limit on response time."""
     return threshold.selector.metric.name == "http_req_duration" and threshold.expression.wants_less

@@ -1,4 +1,4 @@
-"""Refuses, before any load is sent, objectives that the planned bursts could not confirm however good the service is."""
+"""Reject, before any load is sent, objectives that the planned bursts could not confirm however good the service is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.slo.threshold import MetricType, Threshold
 
 @dataclass(frozen=True)
 class PlannedSeries:
-    """Requests of one burst that will carry these tags (`host`, `route`, `arm`, `method`)."""
+    """Planned requests of one burst with these tags (`host`, `route`, `arm`, `method`)."""
 
     tags: Mapping[str, str]
     requests: int
@@ -24,7 +24,7 @@ class PlannedSeries:
 
 @dataclass(frozen=True)
 class BurstsPlan:
-    """`bursts` at each of `looks` looks, each burst made of `series`. One burst in one look is quick mode."""
+    """`bursts` per look, `looks` looks, each burst made of `series`. One burst in one look is quick mode."""
 
     bursts: int
     series: tuple[PlannedSeries, ...]
@@ -32,24 +32,24 @@ class BurstsPlan:
 
     @property
     def alpha(self) -> float:
-        """The error that each look may make per side."""
+        """Error rate of each look per side."""
         return ALPHA / self.looks
 
     @property
     def most_bursts(self) -> int:
-        """Bursts up to the last look."""
+        """Number of bursts up to the last look."""
         return self.bursts * self.looks
 
     @property
     def quick(self) -> bool:
-        """Whether there is one burst only, which decides nothing but facts."""
+        """Whether there is only one burst, which decides nothing but facts."""
         return self.most_bursts == 1
 
 
 def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
-    """Raises `SloError` for the first objective that could not pass at the last look, with the size that it needs.
+    """Raise `SloError` for the first objective that could not pass at the last look, stating the required size.
 
-    In quick mode only what can never hold is refused, as no more was asked for than figures.
+    In quick mode only impossible objectives are rejected, because only figures were requested.
     """
     for threshold in objectives.thresholds:
         refuse_impossible(threshold)
@@ -61,9 +61,9 @@ def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
 
 
 def refuse_hopeless(objectives: Objectives, plan: BurstsPlan) -> None:
-    """Raises `SloError` for an objective that could not pass even if every request of `plan` were about it.
+    """Raise `SloError` for an objective that could not pass even if it covered every request of `plan`.
 
-    This can be asked before it is known which hosts there are.
+    Usable before the hosts are known.
     """
     for threshold in objectives.thresholds:
         refuse_impossible(threshold)
@@ -74,16 +74,16 @@ def refuse_hopeless(objectives: Objectives, plan: BurstsPlan) -> None:
 
 
 def refuse_uncarried(threshold: Threshold, series: Sequence[PlannedSeries]) -> None:
-    """Raises `SloError` for a threshold with tags that no request of `series` carries: it could only ever have no data."""
+    """Raise `SloError` for a threshold with tags that no request of `series` carries: it would never have data."""
     if not _matching(threshold, series):
         known = sorted({f"{key}:{value}" for one in series for key, value in one.tags.items() if value})
         raise _error(threshold, "no planned request has these tags", f"planned tags: {', '.join(known) or 'none'}")
 
 
 def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
-    """How many requests, in all bursts together, can confirm that fewer than `allowed` (a share) are bad.
+    """Number of requests over all bursts that can confirm that fewer than `allowed` (a share) are bad.
 
-    None of them may be bad then: the upper end of the interval for nothing seen is `1 - alpha ** (1 / n)` for an
+    None of them may be bad then: with zero bad requests, the upper end of the interval is `1 - alpha ** (1 / n)` for an
     effective size of `n`. Raises `ValueError` for fewer than two bursts.
     """
     per_request = effective_size(1.0, bursts, UNSEEN_DESIGN_EFFECT, alpha)
@@ -93,12 +93,12 @@ def needed_requests(allowed: float, bursts: int, alpha: float) -> int:
 
 
 def needed_pairs(alpha: float) -> int:
-    """How many bursts of both versions Wilcoxon's signed-rank test needs to reach `alpha`: its smallest p is 2^-n."""
+    """Number of pairs that Wilcoxon's signed-rank test needs to get below `alpha`: its smallest p is 2^-n."""
     return math.floor(-math.log2(alpha)) + 1
 
 
 def refuse_impossible(threshold: Threshold) -> None:
-    """Raises `SloError` for a threshold that no measurement can meet, however many there are."""
+    """Raise `SloError` for a threshold that no measurement can meet."""
     expression = threshold.expression
     if not math.isfinite(expression.limit):
         raise _error(threshold, f"a limit of {expression.limit} decides nothing", "use a finite number")
@@ -111,7 +111,7 @@ def refuse_impossible(threshold: Threshold) -> None:
 
 
 def _planned(threshold: Threshold, plan: BurstsPlan) -> int:
-    """The requests of one burst that the threshold is about; raises `SloError` when the plan has none."""
+    """The requests of one burst covered by the threshold; raises `SloError` if the plan has none."""
     sent = [series for series in plan.series if series.requests]
     refuse_uncarried(threshold, sent)
     return sum(series.requests for series in _matching(threshold, sent))
@@ -139,7 +139,7 @@ def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
 
 
 def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan, rivals: int) -> None:
-    """Refuse what could pass but never fail: Holm's method asks the first FAIL among `rivals` for that much more."""
+    """Reject a tolerance that could pass but never fail: with `rivals`, Holm's method requires a smaller p for the first FAIL."""
     needed = needed_pairs(plan.alpha / rivals)
     if plan.most_bursts < needed and not plan.quick:
         raise SloError(
@@ -153,7 +153,7 @@ def _error(threshold: Threshold, problem: str, next_step: str) -> SloError:
 
 
 def advice(objectives: Objectives) -> Sequence[str]:
-    """Sentences about tolerances that are hard to decide; none of them refuses anything."""
+    """Hints about tolerances that are hard to decide; never rejects anything."""
     return [
         f"{tolerance}: percentiles this high vary by 30 % between bursts; a tolerance of 25 % or more is decided far more often"
         for tolerance in objectives.compare

@@ -1,8 +1,8 @@
-"""How large the share of bad requests is, judged from the spread between bursts.
+"""The share of bad requests, with an interval from the spread between bursts.
 
-Requests of one burst resemble each other, so a burst counts as one cluster of a cluster sample: the interval is that
-of Korn and Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size.
-Neighboring bursts resemble each other too, which inflates the variance between bursts (`kindgate.slo.serial`).
+Requests of one burst are correlated, so a burst is one cluster of a cluster sample: the interval is that of Korn and
+Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size. Neighboring
+bursts are correlated too, which inflates the variance between bursts (`kindgate.slo.serial`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kindgate.model import Verdict
 from kindgate.slo.serial import variance_inflation
 
 UNSEEN_DESIGN_EFFECT = 5.0
-"""The design effect that is assumed where the bursts show none, because nothing or everything was bad."""
+"""Design effect assumed if the bursts show none, because nothing or everything was bad."""
 
 _SMALLEST_P = 1e-15
 
@@ -25,7 +25,7 @@ _SMALLEST_P = 1e-15
 class Proportion:
     """`bad` of `total` requests in `bursts` bursts; `design_effect` is the variance relative to independent requests.
 
-    `inflation` is the part of it that comes from neighboring bursts' resemblance.
+    `inflation` is the part of it caused by the correlation of neighboring bursts.
     """
 
     bad: int
@@ -36,11 +36,11 @@ class Proportion:
 
     @classmethod
     def of(cls, bad: Sequence[int], sizes: Sequence[int], inflation: float | None = None) -> Proportion:
-        """From the bad requests and all requests of each burst, in order of time; bursts without requests count for nothing.
+        """Estimate from the bad requests and all requests of each burst, in chronological order; bursts without requests are ignored.
 
-        `inflation` is estimated from these bursts unless it is given: what is asked about several limits of the same
-        bursts has to use one, or a larger limit could be missed where a smaller one is kept. Raises `ValueError` when
-        there is no request at all.
+        `inflation` is estimated from these bursts unless given: questions about several limits of the same bursts must share
+        one, otherwise a larger limit could be missed while a smaller one is met. Raises `ValueError` if there is no request
+        at all.
         """
         size = np.asarray(sizes, np.float64)
         some = size > 0
@@ -59,28 +59,28 @@ class Proportion:
 
     @property
     def share(self) -> float:
-        """The share that was bad, 0 to 1."""
+        """The share of bad requests, 0 to 1."""
         return self.bad / self.total
 
     def lower(self, alpha: float) -> float:
-        """What the true share exceeds, but for a chance of `alpha` (below 0.5); 0 with fewer than two bursts."""
-        from scipy.special import betaincinv  # noqa: PLC0415  # importing the room must not import scipy
+        """Lower bound of the true share with error `alpha` (below 0.5); 0 with fewer than two bursts."""
+        from scipy.special import betaincinv  # noqa: PLC0415  # importing this package must not import scipy
 
         size = self._effective_size(alpha)
         wrong = self.share * size
         return float(betaincinv(wrong, size - wrong + 1, alpha)) if self.bad and size else 0.0
 
     def upper(self, alpha: float) -> float:
-        """What the true share stays below, but for a chance of `alpha` (below 0.5); 1 with fewer than two bursts."""
-        from scipy.special import betaincinv  # noqa: PLC0415  # importing the room must not import scipy
+        """Upper bound of the true share with error `alpha` (below 0.5); 1 with fewer than two bursts."""
+        from scipy.special import betaincinv  # noqa: PLC0415  # importing this package must not import scipy
 
         size = self._effective_size(alpha)
         wrong = self.share * size
         return float(betaincinv(wrong + 1, size - wrong, 1 - alpha)) if self.bad < self.total and size else 1.0
 
     def p_above(self, allowed: float) -> float:
-        """The smallest `alpha` at which `lower` exceeds `allowed`; 1 when none below 0.49 does."""
-        from scipy.optimize import brentq  # noqa: PLC0415  # importing the room must not import scipy
+        """The smallest `alpha` at which `lower` exceeds `allowed`; 1 if it must be 0.49 or more."""
+        from scipy.optimize import brentq  # noqa: PLC0415  # importing this package must not import scipy
 
         if self.lower(0.49) <= allowed:
             return 1.0
@@ -90,11 +90,11 @@ class Proportion:
         return float(10.0**exponent)
 
     def _effective_size(self, alpha: float) -> float:
-        """How many independent requests say as much as these; 0 where there is no spread to see."""
+        """Number of independent requests with the same information; 0 if the spread is unknown."""
         return effective_size(self.total, self.bursts, self.design_effect, alpha)
 
     def verdict(self, allowed: float, alpha: float) -> Verdict:
-        """Whether the true share is below `allowed` (PASS), above it (FAIL) or too close to tell, at `alpha` per side."""
+        """PASS if the true share is below `allowed`, FAIL if above, INCONCLUSIVE if too close to call, at `alpha` per side."""
         if self.lower(alpha) > allowed:
             return Verdict.FAIL
         return Verdict.PASS if self.upper(alpha) < allowed else Verdict.INCONCLUSIVE
@@ -102,7 +102,7 @@ class Proportion:
 
 def effective_size(total: float, bursts: int, design_effect: float, alpha: float) -> float:
     """Korn and Graubard's size: `total` over the design effect, and less for few bursts; 0 with fewer than two."""
-    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  # importing the room must not import scipy
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  # importing this package must not import scipy
 
     if bursts < 2:
         return 0.0

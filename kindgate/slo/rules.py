@@ -1,10 +1,11 @@
-"""The decision rules: which one fits a threshold, and what it finds. All errors are per side and look.
+"""The decision rules: which one applies to a threshold, and its finding. All errors are per side and look.
 
 - A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.proportion`).
-- An average is judged by Student's t over the means of the bursts.
-- Everything else is a fact of this run: it holds or it does not, and carries no interval.
+- An average is judged with Student's t over the means of the bursts.
+- Everything else is a fact about this run: it holds or it does not, and has no interval.
 
-Both kinds of intervals allow for the resemblance of neighboring bursts (`kindgate.slo.serial`), so samples come in order of time.
+Both kinds of intervals account for the correlation of neighboring bursts (`kindgate.slo.serial`), so samples must be in
+chronological order.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from kindgate.slo.undecided import undecided_times
 
 
 def allowed_share(threshold: Threshold) -> float | None:
-    """The share of requests that may be bad, strictly between 0 and 1; `None` for what is no statement about a share.
+    """The tolerated share of bad requests, strictly between 0 and 1; `None` if the threshold is not about a share.
 
-    Bad is what the threshold does not want: too slow (or, for `>`, too fast), failed, or passing no check.
+    A request is bad if it is too slow (for `>`, too fast), fails, or passes no check.
     """
     expression, kind = threshold.expression, threshold.selector.metric.type
     if expression.compares_equal or not math.isfinite(expression.limit):
@@ -44,16 +45,16 @@ def allowed_share(threshold: Threshold) -> float | None:
 
 
 def is_mean(threshold: Threshold) -> bool:
-    """Whether the rule for averages judges it."""
+    """Whether the rule for averages applies."""
     expression = threshold.expression
     return expression.aggregation == "avg" and not expression.compares_equal and math.isfinite(expression.limit)
 
 
 def find(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float) -> Finding:
-    """What the fitting rule finds with `alpha` allowed per side; without data, a FAIL.
+    """The finding of the applicable rule with `alpha` allowed per side; FAIL without data.
 
-    `lateness` in microseconds is the most that the generator can have added to a time: a FAIL stands when it would
-    be one without so much.
+    `lateness` in microseconds is the most that the generator can have added to a time: `stands` is set if a FAIL remains
+    without it.
     """
     measured, size = measure(threshold, samples), scheduled(threshold, samples)
     allowed = allowed_share(threshold)
@@ -70,15 +71,15 @@ def find(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lat
 
 
 def _any_sent(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
-    """Whether requests were sent that the threshold is about: then it is not the generator that left it without data."""
+    """Whether any covered request was sent: if so, missing data is not the generator's fault."""
     return any(series.sent for sample in samples for series in sample.matching(threshold.selector.tag_map))
 
 
 def _fact_stands(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
-    """Whether a fact that does not hold would not hold without the generator's part in it either."""
+    """Whether a missed fact would also be missed without the generator's delay."""
     expression = threshold.expression
     if threshold.selector.metric.type is MetricType.TREND and not expression.compares_equal:
-        # Lateness only adds to times: it explains no request that was too fast.
+        # Lateness only adds to times: it cannot explain a request that was too fast.
         return not expression.wants_less or not expression.holds(measured - lateness / 1000)
     if threshold.selector.metric.type is not MetricType.RATE:
         return False
@@ -110,7 +111,7 @@ def _percentile(
 
 
 def _bad(threshold: Threshold, burst: Times, limit: float) -> int:
-    """How many requests are on the wrong side of `limit` microseconds, those without a time among them."""
+    """Number of requests on the wrong side of `limit` microseconds, including those without a time."""
     operator = threshold.expression.operator
     if operator == "<":
         return burst.at_least(limit)
@@ -123,7 +124,7 @@ def _bad(threshold: Threshold, burst: Times, limit: float) -> int:
 def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, allowed: float, measured: float) -> Finding:
     counts = counts_of(threshold.selector, samples)
     sizes = [count.size for count in counts]
-    # Bad is what pushes the rate the wrong way: failures under `<`, and for "at least so many fail" the successes.
+    # Bad is the outcome that misses the limit: failures under `<`, successes under "at least this many fail".
     wanted = (threshold.selector.metric.name == "http_req_failed") == threshold.expression.wants_less
     proportion = Proportion.of([count.bad if wanted else count.size - count.bad for count in counts], sizes)
     certain = Proportion.of([count.certain if wanted else count.size - count.bad for count in counts], sizes, proportion.inflation)
@@ -143,8 +144,8 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
 
 
 def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float, measured: float) -> Finding:
-    """Student's t over burst means, weighted by their sizes (the ratio estimator of cluster samples), as neighbors resemble each other."""
-    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  # importing the room must not import scipy
+    """Student's t over burst means, weighted by size (ratio estimator of cluster samples) and corrected for serial correlation."""
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  # importing this package must not import scipy
 
     limit, less = threshold.expression.limit, threshold.expression.wants_less
     bursts = [burst for burst in (times_of(threshold.selector, sample) for sample in samples) if burst.size]

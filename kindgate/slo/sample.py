@@ -1,4 +1,4 @@
-"""What is judged: the figures of one burst, independent of the engine that sent it. Times are whole microseconds."""
+"""Input of judging: the figures of one burst, independent of the engine that sent it. Times are whole microseconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kindgate.histogram import Histogram
 
 @dataclass(frozen=True)
 class Series:
-    """The requests of one burst that share their tags (`host`, `route`, `arm`, `method`).
+    """The requests of one burst with the same tags (`host`, `route`, `arm`, `method`).
 
-    `scheduled` counts all of them, sent or not. `response` (done - intended) is of the requests that succeeded and
-    `failed_response` of those that were sent and failed; `waiting` (first byte - sent) and `service` (done - sent)
-    are of all that were answered at all. `failed` counts failures by kind, those that were never sent among them, and
-    `redirects` the answers with a status of 300 to 399.
+    `scheduled` counts all of them, sent or not. `response` (done - intended) covers successful requests, `failed_response`
+    those that were sent but failed; `waiting` (first byte - sent) and `service` (done - sent) cover all that got a response.
+    `failed` counts failures by kind, including requests never sent, and `redirects` counts responses with a status of 300
+    to 399.
     """
 
     tags: Mapping[str, str]
@@ -32,7 +32,7 @@ class Series:
 
     @property
     def dropped(self) -> int:
-        """Requests that were never sent, for whatever reason."""
+        """Requests never sent, for any reason."""
         return self.scheduled - self.sent
 
     def carries(self, tags: Mapping[str, str]) -> bool:
@@ -42,12 +42,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Health:
-    """How the generator and its machine fared in a burst; shares are between 0 and 1, unknown ones `None`.
+    """Health of the generator and its machine in a burst; shares are between 0 and 1, unknown ones `None`.
 
-    `loop_lag` is how late requests were sent although a slot was free. `punctual` of `scheduled` requests were sent,
-    or held back by unanswered ones; the rest is what the generator failed to send. `cpu_share` is of one core, of the
-    busiest generator process; `steal` is of the machine's CPU time, and so is `foreign`, what programs outside of the run
-    and its cluster used; `pressure` is PSI's `cpu some`. `missing` is the share of the planned load whose generator was lost.
+    `loop_lag`: delay of requests although a slot was free. `punctual`: of `scheduled` requests, those sent or held back by
+    unanswered ones; the generator failed to send the rest. `cpu_share`: of one core, for the busiest generator process.
+    `steal`: of the machine's CPU time; so is `foreign`, for programs outside the run and its cluster. `pressure`: PSI's
+    `cpu some`. `missing`: share of the planned load whose generator was lost.
     """
 
     loop_lag: Histogram = field(default_factory=Histogram.empty)
@@ -62,9 +62,9 @@ class Health:
 
 @dataclass(frozen=True)
 class BurstSample:
-    """One burst; `started` in seconds since the epoch, `seconds` is how long requests were sent.
+    """One burst; `started` in seconds since the epoch, `seconds` is the duration of sending.
 
-    `send_lag` (sent - intended, whatever the cause) is of every request that was sent.
+    `send_lag` (sent - intended, whatever the cause) covers every sent request.
     """
 
     started: float
@@ -74,5 +74,5 @@ class BurstSample:
     health: Health = field(default_factory=Health)
 
     def matching(self, tags: Mapping[str, str]) -> tuple[Series, ...]:
-        """The series that have all of `tags`."""
+        """The series with all of `tags`."""
         return tuple(series for series in self.series if series.carries(tags))

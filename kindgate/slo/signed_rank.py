@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EXACT_PAIRS = 50
-"""Up to so many pairs the exact distribution is used, as scipy's wilcoxon does; the normal one beyond."""
+"""Maximum number of pairs for the exact distribution, as in scipy's wilcoxon; the normal approximation is used above."""
 
 
 def p_greater(differences: Sequence[float]) -> float:
-    """The p-value against "symmetric about zero or below"; 1 when all are zero or there are none.
+    """The p-value of the null hypothesis "symmetric about zero or below"; 1 if all are zero or there are none.
 
-    Zeros are split between both sides, so that equal arms speak for equality.
+    Zeros are split between both sides, so equal arms are evidence of equality.
     """
-    from scipy.stats import wilcoxon  # noqa: PLC0415  # importing the room must not import scipy
+    from scipy.stats import wilcoxon  # noqa: PLC0415  # importing this package must not import scipy
 
     if not any(differences):
         return 1.0
@@ -25,19 +25,19 @@ def p_greater(differences: Sequence[float]) -> float:
 
 
 def p_less(differences: Sequence[float]) -> float:
-    """The p-value against "symmetric about zero or above"."""
+    """The p-value of the null hypothesis "symmetric about zero or above"."""
     return p_greater([-difference for difference in differences])
 
 
 def hodges_lehmann(differences: Sequence[float]) -> float:
-    """The median of all pairwise averages (Walsh averages). Raises `ValueError` when there are no differences."""
+    """The median of all pairwise averages (Walsh averages). Raises `ValueError` if there are no differences."""
     if not differences:
         raise ValueError("no differences")
     return float(np.median(_walsh(differences)))
 
 
 def shift_interval(differences: Sequence[float], alpha: float) -> tuple[float, float] | None:
-    """The shifts that the test rejects on neither side at `alpha`; `None` with too few differences for any to be rejected."""
+    """The shifts that the test rejects on neither side at `alpha`; `None` if there are too few differences to reject any."""
     walsh = np.sort(_walsh(differences))
     cut = _critical(len(differences), alpha)
     return (float(walsh[cut]), float(walsh[-cut - 1])) if cut >= 0 else None
@@ -51,9 +51,9 @@ def _walsh(differences: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _critical(pairs: int, alpha: float) -> int:
-    """The largest sum of positive ranks whose probability, with all smaller ones, is below `alpha`; -1 for none."""
+    """The largest sum of positive ranks whose cumulative probability is below `alpha`; -1 if there is none."""
     if pairs > _EXACT_PAIRS:
-        from scipy.special import ndtri  # noqa: PLC0415  # importing the room must not import scipy
+        from scipy.special import ndtri  # noqa: PLC0415  # importing this package must not import scipy
 
         spread = math.sqrt(pairs * (pairs + 1) * (2 * pairs + 1) / 24)
         return math.floor(pairs * (pairs + 1) / 4 + float(ndtri(alpha)) * spread)

@@ -1,4 +1,4 @@
-"""Where an objective was written down, so that an error can point at it."""
+"""Position of an objective in its source, so errors can point at it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from kindgate.errors import SloError
 
 _WIDTH = 200
-"""Characters of a line, and of what is said about it, that an error shows."""
+"""Maximum characters of a line, and of a problem, shown in an error."""
 
 _BEFORE = 60
 
 
 @dataclass(frozen=True)
 class Source:
-    """A text and its place: file (or option, or marker), line and column of its first character, counted from 1.
+    """A text and its position: file (or option, or marker), line and column of its first character, counted from 1.
 
-    `excerpt` is the whole line that the text is a part of; it is empty for a text that is all there is.
+    `excerpt` is the whole line that contains the text; empty if the text is not part of a larger one.
     """
 
     text: str
@@ -26,22 +26,22 @@ class Source:
     excerpt: str = ""
 
     def part(self, start: int, end: int) -> Source:
-        """The characters from `start` up to `end`, where they stand."""
+        """The characters from `start` up to `end`, with their position."""
         return Source(self.text[start:end], self.file, self.line, self.column + start, self.excerpt or self.text)
 
     @property
     def place(self) -> str:
-        """`slo.yaml:3:7`; without a file, the column alone."""
+        """`slo.yaml:3:7`; without a file, only the column."""
         if not self.file:
             return f"column {self.column}"
         return f"{self.file}:{self.line}:{self.column}" if self.line else f"{self.file}, column {self.column}"
 
     def error(self, problem: str, start: int = 0, end: int | None = None, *, next_step: str = "") -> SloError:
-        """The error that says `problem`, with a caret under the characters from `start` up to `end` of the text."""
+        """Return the error for `problem`, with a caret under the characters from `start` up to `end` of the text."""
         end = len(self.text) if end is None else end
         shown, offset = (self.excerpt, self.column - 1) if self.excerpt else (self.text, 0)
         first = offset + start
-        cut = max(0, first - _BEFORE) if len(shown) > _WIDTH else 0  # of a long line only what surrounds the place is shown
+        cut = max(0, first - _BEFORE) if len(shown) > _WIDTH else 0  # show only the surroundings in a long line
         shown = shown[cut : cut + _WIDTH]
         marks = " " * (first - cut) + "^" * max(1, min(end - start, _WIDTH - (first - cut)))
         place = self.part(start, end).place

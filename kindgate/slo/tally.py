@@ -1,4 +1,4 @@
-"""What a threshold is about, counted burst by burst: times with the requests that have none, bad requests, totals."""
+"""Counts for a threshold, burst by burst: times and requests without one, bad requests, totals."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kindgate.slo.threshold import Selector
 
 @dataclass(frozen=True)
 class Times:
-    """The times of one burst's requests, in microseconds; `lost` requests failed or were never sent, and have none.
+    """The times of one burst's requests, in microseconds; `lost` requests failed or were never sent, and have no time.
 
-    `unsent` of the lost were never sent, `wrong` were answered with a wrong status or body; `until_failure` is how long
-    those that were sent took to fail, where that is known.
+    Of the lost, `unsent` were never sent and `wrong` got a wrong status or body; `until_failure` is the time that sent ones
+    took to fail, if known.
     """
 
     times: Histogram
@@ -30,15 +30,15 @@ class Times:
 
     @property
     def size(self) -> int:
-        """All requests, with and without a time."""
+        """Number of requests, with and without a time."""
         return self.times.count + self.lost
 
     def at_least(self, micros: float) -> int:
-        """How many took `micros` or longer, the lost ones among them."""
+        """Number of requests that took `micros` or longer, including lost ones."""
         return self.times.above(math.ceil(micros) - 1) + self.lost
 
     def longer_than(self, micros: float) -> int:
-        """How many took longer than `micros`, the lost ones among them."""
+        """Number of requests that took longer than `micros`, including lost ones."""
         return self.times.above(micros) + self.lost
 
     @classmethod
@@ -56,9 +56,9 @@ class Times:
         )
 
     def percentile(self, quantile: float) -> float:
-        """The percentile in milliseconds with lost requests as the slowest; infinite where it falls among them.
+        """The percentile in milliseconds with lost requests as the slowest; infinite if it falls among them.
 
-        Raises `ValueError` when there are no requests.
+        Raises `ValueError` if there are no requests.
         """
         if not self.lost:
             return self.times.percentile(quantile) / 1000
@@ -68,9 +68,9 @@ class Times:
         return self.times.percentile(100 * place / max(1, self.times.count - 1)) / 1000
 
     def mean(self, limit: float) -> float:
-        """The average in milliseconds; a lost request counts with what it took to fail, and `limit` (ms) at least.
+        """The average in milliseconds; a lost request counts with its time to failure, but at least `limit` (ms).
 
-        So a failure never helps to stay below the limit. Raises `ValueError` when there are no requests.
+        A failure therefore never helps to stay below the limit. Raises `ValueError` if there are no requests.
         """
         if not self.size:
             raise ValueError("no requests")
@@ -83,7 +83,7 @@ class Times:
 class Count:
     """`bad` of `size` requests of one burst.
 
-    `certain` of the bad ones cannot be the generator's doing; `wrong` of them were answered with a wrong status or body.
+    `certain` of the bad ones cannot be the generator's fault; `wrong` of them got a wrong status or body.
     """
 
     bad: int
@@ -93,7 +93,7 @@ class Count:
 
 
 def times_of(selector: Selector, sample: BurstSample) -> Times:
-    """The times that a trend metric has in a burst."""
+    """The times of a trend metric in a burst."""
     if selector.metric.name == "send_lag":
         unsent = sum(series.dropped for series in sample.series)
         return Times(sample.send_lag, unsent, unsent)
@@ -109,12 +109,12 @@ def _series_times(metric: str, series: Series) -> Times:
 
 
 def counts_of(selector: Selector, samples: Sequence[BurstSample]) -> tuple[Count, ...]:
-    """Per burst, how many requests failed (`http_req_failed`) or passed no check (`checks`), of how many."""
+    """Counts per burst: requests that failed (`http_req_failed`) or passed no check (`checks`), and all requests."""
     tags = selector.tag_map
     kind = tags.pop("kind", "")
     if selector.metric.name == "http_req_failed":
         return tuple(_failures(sample.matching(tags), kind) for sample in samples)
-    # A frozen server answers nothing that could be checked: its requests still count where checks are made at all.
+    # A frozen server sends nothing to check: its requests still count for series that have checks.
     checked = {_key(series) for sample in samples for series in sample.matching(tags) if series.checks_passed + series.checks_failed}
     return tuple(_checks([series for series in sample.matching(tags) if _key(series) in checked]) for sample in samples)
 
@@ -135,7 +135,7 @@ def _checks(series: Sequence[Series]) -> Count:
 
 
 def _wrong(failed: Iterable[tuple[str, int]]) -> int:
-    """How many of the failures by kind are wrong answers."""
+    """Number of wrong responses among the failures by kind."""
     return sum(count for name, count in failed if name in WRONG_ANSWERS)
 
 
@@ -144,7 +144,7 @@ def _key(series: Series) -> tuple[tuple[str, str], ...]:
 
 
 def total_of(selector: Selector, sample: BurstSample) -> int:
-    """What a counter has counted in a burst: requests sent (`http_reqs`) or never sent (`dropped_iterations`)."""
+    """A counter's value in a burst: requests sent (`http_reqs`) or never sent (`dropped_iterations`)."""
     series = sample.matching(selector.tag_map)
     if selector.metric.name == "http_reqs":
         return sum(part.sent for part in series)

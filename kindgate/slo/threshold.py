@@ -25,15 +25,15 @@ AGGREGATIONS: Mapping[MetricType, tuple[str, ...]] = {
     MetricType.COUNTER: ("count", "rate"),
     MetricType.GAUGE: ("value",),
 }
-"""Which aggregation fits which type of metric."""
+"""The aggregations that apply to each type of metric."""
 
 OPERATORS = ("===", "==", "!=", "<=", ">=", "<", ">")
-"""k6's operators; one that begins with another comes first."""
+"""k6's operators; an operator comes before its own prefixes."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What can be judged. `unit` is the unit of limits; `tagged` tells whether it is known per route and host."""
+    """A metric that can be judged. `unit` is the unit of limits; `tagged`: measured per route and host."""
 
     name: str
     type: MetricType
@@ -54,15 +54,15 @@ METRICS: Mapping[str, Metric] = {
         Metric("dropped_iterations", MetricType.COUNTER, ""),
     )
 }
-"""Every metric, by name. k6's names where k6 has one; `http_req_duration` is response time from the intended moment."""
+"""Every metric by name, with k6's name if it has one; `http_req_duration` is response time from the intended time."""
 
 DEFAULT_METRIC = "http_req_duration"
-"""What an expression without a metric is about."""
+"""The metric of an expression without one."""
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A metric, or the part of it that carries all of `tags`."""
+    """A metric, or its part with all of `tags`."""
 
     metric: Metric
     tags: tuple[tuple[str, str], ...] = ()
@@ -73,7 +73,7 @@ class Selector:
         return dict(self.tags)
 
     def __str__(self) -> str:
-        """As k6 writes it."""
+        """In k6's notation."""
         return self.metric.name + (f"{{{','.join(f'{key}:{value}' for key, value in self.tags)}}}" if self.tags else "")
 
 
@@ -93,7 +93,7 @@ class Expression:
 
     @property
     def compares_equal(self) -> bool:
-        """Whether it asks for one exact value, or for anything but it."""
+        """Whether it requires one exact value, or excludes one."""
         return self.operator in {"==", "===", "!="}
 
     @property
@@ -112,15 +112,15 @@ class Expression:
         }.get(self.operator, value == self.limit)
 
     def __str__(self) -> str:
-        """Without spaces, as k6's examples write it."""
+        """Without spaces, as in k6's examples."""
         return f"{self.aggregate}{self.operator}{self.limit:.12g}"
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """One objective. `origin` names the file and line, the option or the marker that it comes from.
+    """One objective. `origin` names its file and line, option or marker.
 
-    With `abort_on_fail` its FAIL ends the run, once `delay_abort_eval` seconds have passed.
+    With `abort_on_fail`, a FAIL ends the run once `delay_abort_eval` seconds have passed.
     """
 
     selector: Selector

@@ -1,4 +1,4 @@
-"""The interval of a percentile in milliseconds: the range of limits that the rule for shares could not decide."""
+"""The interval of a percentile in milliseconds: the range of limits that the rule for shares cannot decide."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from kindgate.slo.threshold import Threshold
 def undecided_times(bursts: Sequence[Times], threshold: Threshold, at_limit: Proportion, allowed: float, alpha: float) -> Interval:
     """The smallest and the largest limit, in milliseconds, at which the rule is undecided.
 
-    `at_limit` is the share at the limit itself: the range never contradicts its verdict, and uses its inflation
-    throughout. An end is `None` where no limit is decided on that side: with requests that have no time, no limit may
-    be large enough.
+    `at_limit` is the share at the limit itself: the range never contradicts its verdict, and uses its inflation throughout.
+    An end is `None` if no limit is decided on that side: no limit is large enough for requests without a time.
     """
     verdict = at_limit.verdict(allowed, alpha)
     values = Histogram.merged(burst.times for burst in bursts).values
@@ -47,10 +46,10 @@ def undecided_times(bursts: Sequence[Times], threshold: Threshold, at_limit: Pro
 
 
 def _side(limit: int, count: int, *, up: bool) -> tuple[int, int]:
-    """The places on one side of the limit."""
+    """The range of indexes on one side of the limit."""
     return (min(limit, count), count) if up else (0, min(limit, count))
 
 
 def _first(holds: Callable[[int], bool], start: int, stop: int) -> int:
-    """The first place from `start` at which `holds` is true, if it stays true from there on; `stop` if at none."""
-    return bisect_left(range(start, stop), True, key=holds) + start  # noqa: FBT003  # bisect compares it with what `holds` says
+    """The first index from `start` at which `holds` is true, assuming it stays true from there on; `stop` if there is none."""
+    return bisect_left(range(start, stop), True, key=holds) + start  # noqa: FBT003  # bisect compares it with the result of `holds`
