@@ -1,7 +1,7 @@
-"""The pytest face: options, markers, hooks and fixtures.
+"""The pytest plugin: options, markers, hooks and fixtures.
 
-The hooks here only parse and decide; `controller` owns the pipeline and the report, `fixtures` is what tests ask for.
-Nothing heavy is imported before a test needs the cluster.
+The hooks here only parse and decide; `controller` owns the pipeline and the report, `fixtures` is what tests request.
+Nothing expensive is imported before a test needs the cluster.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer kindgate's own hooks."""
+    """Register kindgate's own hooks."""
     pluginmanager.add_hookspecs(hookspecs)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the settings, and register the fixtures and, outside of workers, the controller."""
+    """Read the settings, and register the fixtures and, except in workers, the controller."""
     from kindgate.plugin import fixtures, short_names  # noqa: PLC0415  # they override pytest-kind's only when registered last
 
     _refuse_misread_option(config)
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _write_reports_by_default(config, settings.path(settings.report.artifacts))
     controller = Controller(config, settings)
     config.pluginmanager.register(controller, "kindgate.controller")
-    config.pluginmanager.register(Redaction(controller.known.redactor), "kindgate.redaction")  # last, so that it comes before the others
+    config.pluginmanager.register(Redaction(controller.known.redactor), "kindgate.redaction")  # last, so it runs before the others
 
 
 def _refuse_misread_option(config: pytest.Config) -> None:
@@ -70,6 +70,6 @@ def _refuse_misread_option(config: pytest.Config) -> None:
 
 
 def _write_reports_by_default(config: pytest.Config, artifacts: object) -> None:
-    """Have pytest write junit.xml and pytest-html its page among the artifacts, unless other paths were given."""
+    """Write junit.xml and pytest-html's page to the artifacts, unless other paths were given."""
     if getattr(config.option, "xmlpath", None) is None:
         config.option.xmlpath = f"{artifacts}/junit.xml"

@@ -1,4 +1,4 @@
-"""Under GitHub Actions: what tests and pods write to pytest's terminal is no workflow command, only our own lines are."""
+"""Workflow commands under GitHub Actions: only kindgate's own lines are read as such, not the output of tests and pods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CommandGuard:
-    """Stops the runner's commands from the session's start to its cleanup, but for the lines given to `say`."""
+    """Stop the runner's command processing from session start to cleanup, except for lines given to `say`."""
 
     def __init__(self, write_line: Callable[[str], object], env: Mapping[str, str]) -> None:
         self._write_line = write_line
@@ -23,21 +23,21 @@ class CommandGuard:
         self._masked: set[str] = set()
 
     def stop(self) -> None:
-        """Let the runner read no command from now on; a second call changes nothing."""
+        """Stop command processing; a second call changes nothing."""
         self._stopped.close()
         self._stopped.enter_context(commands_stopped(self._write_line, self._env))
 
     def say(self, lines: Iterable[str]) -> None:
-        """Write lines that the runner has to read as commands: all of them made by us, with what is foreign escaped."""
+        """Write lines that the runner must read as commands: all of them kindgate's, with untrusted parts escaped."""
         self._stopped.close()
         for line in lines:
             self._write_line(line)
         self.stop()
 
     def mask(self, values: Iterable[KnownValue]) -> None:
-        """Have the runner mask values in everything that this job prints from now on; short ones and common words are left out.
+        """Mask values in all further output of this job; short ones and common words are not masked.
 
-        Each line is a value of its own: of one with several lines the runner would mask every line, a lone brace too.
+        Each line is masked separately: for a value with several lines the runner would mask every line, even a lone brace.
         """
         if not in_actions(self._env):
             return
@@ -49,10 +49,10 @@ class CommandGuard:
             self.say(f"::add-mask::{_escaped(text)}" for text in new)
 
     def close(self) -> None:
-        """Let the runner read commands again: nothing of others is printed any more."""
+        """Resume command processing: no more untrusted output follows."""
         self._stopped.close()
 
 
 def _escaped(text: str) -> str:
-    """A value of one line as the runner reads it back (actions/toolkit, `packages/core/src/command.ts`)."""
+    """Escape a one-line value for the runner (actions/toolkit, `packages/core/src/command.ts`)."""
     return text.replace("%", "%25").replace("\r", "%0D")

@@ -1,4 +1,4 @@
-"""What tests learn about the application under judgement."""
+"""The application under test, as tests see it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Application:
-    """The application as it was applied; `url` is where its ingress listens on this machine.
+    """The deployed application; `url` is its ingress on this machine.
 
     `entries` are the paths by which requests enter it, each with `host`, `path` and `label`.
     """
@@ -23,10 +23,10 @@ class Application:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts of its entries, sorted and each once; one that covers a wildcard host, empty where any host will do."""
+        """The distinct hosts of its entries, sorted; a wildcard host is shown as a host that it covers, and an entry for any host as ''."""
         return tuple(sorted({entry.host for entry in self.entries}))
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The namespaces that it lives in, sorted."""
+        """Its namespaces, sorted."""
         return self.rendered.namespaces

@@ -1,4 +1,4 @@
-"""The `burst` fixture: one burst of load to the application, alone on the machine."""
+"""The `burst` fixture: one burst of load to the application, with the machine to itself."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from kindgate.settings import LoadSettings
 
 
 class Bursts:
-    """Sends bursts to `entries` behind the cluster's ingress; what each measured is kept in `folder` for the report.
+    """Send bursts to `entries` through the cluster's ingress; each result is kept in `folder` for the report.
 
-    `ours` lets bursts say what other programs used of the machine.
+    `ours` allows bursts to measure the CPU time of other programs.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Bursts:
         duration: float | None = None,
         warmup: float | None = None,
     ) -> BurstResult:
-        """Send one open-loop burst and return what it measured.
+        """Send one open-loop burst and return its result.
 
-        All entries of the application are requested, those of `hosts` alone where it is given; with `path`, that path of
-        each host instead. `rate` in requests per second over all hosts, `duration` and `warmup` in seconds; what is left out is as
-        --load-rate and its like say. Raises `LoadError` for a burst that cannot be sent.
+        Requests go to all entries of the application, or only to those of `hosts`; with `path`, to that path of each host
+        instead. `rate` is in requests per second over all hosts, `duration` and `warmup` in seconds; defaults come from --load-rate
+        and its like. Raises `LoadError` if the burst is impossible.
         """
         load = replace(
             self._load,
@@ -67,9 +67,9 @@ class Bursts:
         return self.send(standard_plan(load, routes, self._address), self._load.warmup if warmup is None else warmup)
 
     def send(self, plan: BurstPlan, warmup: float = 0.0) -> BurstResult:
-        """Send a burst that was planned in full, after `warmup` seconds of it whose connections it goes on to use.
+        """Send a fully planned burst, after `warmup` seconds of it whose connections it reuses.
 
-        ctrl-C ends it early and keeps what was measured among the artifacts.
+        Ctrl-C ends it early and keeps the results so far among the artifacts.
         """
         with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
             if warmup > 0 and warm_up(plan, warmup, pool).interrupted:
@@ -82,6 +82,6 @@ class Bursts:
         return result
 
     def windows(self) -> tuple[Window, ...]:
-        """When each burst that this run has measured so far was on its way, by whichever test or worker, in order."""
+        """The time windows of all bursts of this run so far, from any test or worker, in order."""
         measured = (BurstResult.from_json(json.loads(file.read_text())) for file in self._folder.rglob("[!.]*.json"))
         return tuple(sorted((result.window for result in measured), key=lambda window: window.start))

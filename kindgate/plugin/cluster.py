@@ -1,4 +1,4 @@
-"""The cluster as tests see it: kubectl, and the API by the official client."""
+"""The cluster as tests see it: kubectl, and the API through the official client."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 KUBECTL_SECONDS = 60.0
 
 API_SECONDS = 60.0
-"""A call of a test that gives no `_request_timeout` ends after this: the client itself would wait for ever for a node that stands still."""
+"""Timeout of a test's API call without `_request_timeout`: by default the client waits forever for a hung node."""
 
 
 class Cluster:
-    """A running cluster. The API clients are made when they are first used."""
+    """A running cluster. The API clients are created on first use."""
 
     def __init__(self, address: ClusterAddress, kubectl: Path) -> None:
         self.address = address
@@ -27,12 +27,12 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """What the cluster is called."""
+        """The cluster's name."""
         return self.address.name
 
     @property
     def kubeconfig(self) -> Path:
-        """The cluster's kubeconfig: a credential."""
+        """The cluster's kubeconfig, which is a credential."""
         return self.address.kubeconfig
 
     def kubectl(self, *arguments: str, timeout: float = KUBECTL_SECONDS, stdin: str | None = None) -> str:
@@ -44,7 +44,7 @@ class Cluster:
         return run((self._kubectl, *access, *arguments), deadline=Deadline.after(timeout), input=stdin).stdout
 
     def objects(self, kind: str, namespace: str = "") -> list[dict[str, Any]]:
-        """The objects of a kind (`nodes`, `deployments.apps`), of one namespace or of all, as their JSON; raises as `kubectl` does."""
+        """The objects of a kind (`nodes`, `deployments.apps`) in one namespace or all, as JSON values; raises as `kubectl` does."""
         where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, *where, "--output", "json"))["items"]
         return found
@@ -81,7 +81,7 @@ class Cluster:
 
 
 def _bound(pool: Any) -> None:  # noqa: ANN401  # the kubernetes package has no types
-    """Give every request of the pool that has no timeout this module's."""
+    """Apply this module's timeout to every request of the pool that has none."""
     from urllib3 import Timeout  # noqa: PLC0415  # comes with the kubernetes package
 
     unbound = pool.request

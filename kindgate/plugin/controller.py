@@ -1,6 +1,6 @@
-"""The controller's side of a session: it owns the pipeline, hears of every test, writes the report, deletes the cluster.
+"""The controller's side of a session: own the pipeline, receive test reports, write the report, delete the cluster.
 
-Without xdist the one process is its own controller.
+Without xdist, the only process is its own controller.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from kindgate.settings import Settings
 
 WORKER_SECONDS = 3.0
-"""What workers may take to tear down when the run is interrupted; xdist would wait for ten seconds."""
+"""Seconds for workers to tear down after an interrupt; xdist would wait ten."""
 
 PAGE_PATIENCE = 5.0
-"""Seconds after the signal until which an interrupted run still makes its HTML page."""
+"""Seconds after the signal until which an interrupted run still writes its HTML page."""
 
 PATIENCE = 6.0
-"""Seconds after the signal for which an interrupted run waits for its watchdog, so that a run after it finds nothing; 2-4 s are
+"""Seconds after the signal for which an interrupted run waits for its watchdog, so the next run finds nothing; 2-4 s are
 usual, and a CI runner kills after ten."""
 
 
 class LazyPipeline:
-    """The pipeline, made when a test first asks for a stage: importing it takes longer than most test runs."""
+    """The pipeline, created when a test first requests a stage: importing it takes longer than most test runs."""
 
     def __init__(self, config: pytest.Config, settings: Settings, run_id: str, terminal: Terminal) -> None:
         self._config = config
@@ -59,11 +59,11 @@ class LazyPipeline:
         return self.make().reach(stage)
 
     def exchange(self) -> Exchange:
-        """Have the two versions of a comparison change places; raises `KindgateError`."""
+        """Exchange the two versions of a comparison; raises `KindgateError`."""
         return self.make().exchange()
 
     def make(self) -> Pipeline:
-        """The pipeline, with nothing reached yet if no test has asked for a stage."""
+        """Return the pipeline, creating it if no test has requested a stage."""
         if self.pipeline is None:
             from kindgate.pipeline.session import Pipeline  # noqa: PLC0415  # see the class
 
@@ -104,7 +104,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401  # xdist's WorkerController has no public type
-        """Tell a worker where the controller listens."""
+        """Pass the controller's address to a worker."""
         if self.server is None:
             self.server = ProviderServer(self.provider, claim_run_folder(self.run_id))
         node.workerinput[WORKER_INPUT] = {
@@ -122,35 +122,35 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401  # as above
-        """Take over what a worker counted; one that crashed has nothing to say."""
+        """Take over a worker's counts; a crashed worker has none."""
         counted = getattr(node, "workeroutput", {}).get(OUTPUT)
         if counted is not None:
             selection_of(self.config).merge(counted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
-        """Tell a run of tests from one that only shows something, such as --collect-only and --fixtures."""
+        """Distinguish a run of tests from one that only lists, such as --collect-only and --fixtures."""
         self.tests_ran = not self.config.option.collectonly
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """From now on signals end the run in good order."""
+        """From now on, signals end the run cleanly."""
         self._mask()
         self.guard.stop()
         self.interrupts.install()
 
     def _mask(self) -> None:
-        """Have GitHub's runner mask what is known by now: tests print where no record is made (`pytest -s`)."""
+        """Have GitHub's runner mask the values known so far: tests also print outside of records (`pytest -s`)."""
         self.guard.mask(self.known.values())
 
     def pytest_report_header(self) -> list[str]:
-        """Say what will be judged and where."""
+        """Report what will be judged and where."""
         commit = commit_of(self.settings.root) if wants_cluster(self.config) else ""  # git takes longer than a small suite
         return [header_line(self.settings, self.run_id, commit)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what became of each test until the end, and how long the first one that uses the application was waited for."""
+        """Keep every test's report, and record the time until the first test that uses the application."""
         first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
         if first and self.lazy.pipeline is not None:
             import psutil  # noqa: PLC0415  # only a run that has a pipeline needs it
@@ -162,7 +162,7 @@ class Controller:
         self.reports.append(report)
 
     def _link_evidence(self, report: pytest.TestReport) -> None:
-        """Have junit.xml name the failed phase's evidence at each test that it stopped; that reads the properties of teardowns."""
+        """Link the failed phase's evidence to each test it stopped, in junit.xml, which reads the properties of teardown reports."""
         failure, pipeline = self.provider.failure, self.lazy.pipeline
         if failure is None or pipeline is None or not pipeline.bundles:
             return
@@ -173,15 +173,15 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Write what was found at once, and leave the cluster to its watchdog: whoever interrupts CI kills ten seconds later.
+        """Write the results so far and leave the cluster to its watchdog: CI kills a run ten seconds after interrupting it.
 
-        pytest also calls this for -x under xdist, and for its own way to stop early.
+        pytest also calls this for -x under xdist, and when it stops early itself.
         """
         self.interrupted = type(excinfo.value) is KeyboardInterrupt
         self.stopped_early = isinstance(excinfo.value, KeyboardInterrupt) and not self.interrupted
         if not self.interrupted:
             return
-        self.interrupts.hold()  # until the teardown: pytest keeps its own notes after this, and a signal would cost the exit code
+        self.interrupts.hold()  # until teardown: pytest writes its own notes after this, and a signal would cost the exit code
         self.provider.refuse("the run was interrupted")
         if self.lazy.pipeline is not None:
             self.lazy.pipeline.interrupt()
@@ -193,9 +193,9 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """End with the exit code of what went wrong in the pipeline, when that is why tests could not run or were skipped.
+        """Use the pipeline's exit code if its failure is why tests could not run or were skipped.
 
-        A junit.xml that finds no room on the disk loses nothing else, and neither does a teardown that a signal cuts short.
+        A disk too full for junit.xml loses nothing else, nor does a teardown interrupted by a signal.
         """
         self.session = session
         if self.interrupted:
@@ -218,7 +218,7 @@ class Controller:
             self.terminal.progress("interrupted again: teardown stopped midway")
 
     def _refuse_no_verdict(self, session: pytest.Session) -> None:
-        """End a run that was asked for e2e tests, and in which none passed or failed, with a report that says so, and in CI with a code."""
+        """Report on a run whose requested e2e tests neither passed nor failed, and in CI end it with its own exit code."""
         ended_well = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
         calls = (report for report in self.reports if report.when == "call" and E2E in report.keywords)
         passed = any(report.passed and not hasattr(report, "wasxfail") for report in calls)
@@ -231,7 +231,7 @@ class Controller:
             session.exitstatus = NoVerdict.exit_code
 
     def _undo_xdists_code(self, session: pytest.Session) -> None:
-        """Count a run that xdist stopped after a failure (-x, abortOnFail) as failed, as it is without xdist, and not as interrupted."""
+        """Count a run that xdist stopped after a failure (-x, abortOnFail) as failed, as without xdist, not as interrupted."""
         failed = any(report.failed for report in self.reports)
         ours = self.lazy.pipeline is not None or self.provider.failure is not None
         if self.stopped_early and failed and ours and session.exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -239,7 +239,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
-        """Put what was found into the page of pytest-html, with a link to the page of our own."""
+        """Add the results to pytest-html's page, with a link to kindgate's page."""
         if self.lazy.pipeline is None:
             return
         from kindgate.pipeline.finish import summary_beside  # noqa: PLC0415  # rendering is needed only now
@@ -258,11 +258,11 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, exitstatus: int) -> None:
-        """Write the report, show what was found, and comment on the pull request."""
+        """Write the report, show the results, and comment on the pull request."""
         if self.lazy.pipeline is None:
             return
         if self.interrupted:
-            self.interrupts.hold()  # what is left is quick, and a signal in the middle of it would cost the exit code
+            self.interrupts.hold()  # the rest is quick, and a signal now would cost the exit code
         with self.interrupts.held():
             from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
 
@@ -277,13 +277,13 @@ class Controller:
             self.session.exitstatus = finished.comment_error.exit_code
 
     def _unwritten(self, what: str) -> None:
-        """Say that an artifact is missing; a run that would have passed ends with the code of a machine that lacks something."""
+        """Report a missing artifact; a run that would have passed ends with the exit code of a host error."""
         self.terminal.line(f"kindgate: {what}")
         if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = HostError.exit_code
 
     def _write_report(self, exitstatus: int, *, quick: bool = False) -> Written:
-        """Write every artifact of what is known now; a later call writes them again."""
+        """Write every artifact from the results so far; a later call rewrites them."""
         from kindgate.pipeline.finish import write  # noqa: PLC0415  # rendering is needed only now
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
@@ -300,7 +300,7 @@ class Controller:
         )
 
     def close(self) -> None:
-        """Delete or keep the cluster, after every report is written. Whatever cuts this short, the watchdog goes on with it."""
+        """Delete or keep the cluster, after every report is written. If this is cut short, the watchdog finishes it."""
         if self.server is not None:
             self.server.close()
         if self.interrupted:
@@ -313,7 +313,7 @@ class Controller:
         except KindgateError as error:
             self.terminal.line(f"kindgate: {error}\n  the watchdog keeps trying for two minutes")
             if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
-                raise SystemExit(error.exit_code) from error  # pytest has decided on its own code by now
+                raise SystemExit(error.exit_code) from error  # pytest has already set its own code
         finally:
             remove_run_folder(run_folder(self.run_id))
             self.interrupts.restore()

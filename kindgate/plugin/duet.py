@@ -1,4 +1,4 @@
-"""The `duet` fixture: the application against its base version, both in one cluster under the same load."""
+"""The `duet` fixture: the application against its baseline, both in one cluster under the same load."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Duet:
         return compared.comparison
 
     def check(self) -> Comparison:
-        """Compare, and fail the test when this version is slower than tolerated or the measurement cannot be trusted.
+        """Compare, and fail the test if this version is slower than tolerated or the measurement is invalid.
 
-        What is undecided warns, fails or passes as --slo-inconclusive says.
+        An inconclusive comparison warns, fails or passes according to --slo-inconclusive.
         """
         comparison = self.compare()
         told = (result.explanation for result in comparison.results if result.verdict is not Verdict.PASS)
@@ -71,7 +71,7 @@ class Duet:
 
 
 def duet_of(item: pytest.Item, standing: Provisioned) -> Duet:
-    """The comparison that the SLO file asks for, between the versions that stand in the cluster."""
+    """The comparison that the SLO file requires, between the two deployed versions."""
     settings = item.config.stash[SETTINGS]
     objectives = read_objectives(settings)
     campaign = comparison_campaign(settings, objectives, standing, lease_of(item.config))

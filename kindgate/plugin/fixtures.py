@@ -1,7 +1,7 @@
-"""What tests can request. The first test that needs the cluster has it created; nothing else ever does.
+"""The fixtures that tests request. Only the first test that needs the cluster creates it.
 
-Each fixture is called `kindgate_NAME`, and NAME for short. Fixtures here request the long names only: a project may
-have an `app` or a `cluster` that means something else, and its own wins.
+Each fixture is called `kindgate_NAME`, and NAME for short. Fixtures here request only the long names: a project may
+define its own `app` or `cluster`, which then takes precedence.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
-    """All of kindgate's settings in this session."""
+    """All kindgate settings of this session."""
     return request.config.stash[SETTINGS]
 
 
@@ -45,7 +45,7 @@ def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
-    """pytest-kind's own fixture and methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
+    """pytest-kind's fixture and its methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
     standing = reached(request.config, Stage.CLUSTER)
     if standing.kind is None:
         pytest.skip("--kind-existing: the cluster was not created by kind")
@@ -58,7 +58,7 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
 
 @pytest.fixture(scope="session")
 def kindgate_app(request: pytest.FixtureRequest) -> Application:
-    """The application, applied, ready and answering through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
+    """The application, deployed, ready and responding through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
     standing = reached(request.config, Stage.APP)
     return Application(standing.address.ingress_url, standing.rendered, standing.entries)
 
@@ -75,9 +75,9 @@ def kindgate_ingress(request: pytest.FixtureRequest) -> Iterator[Ingress]:
 
 @pytest.fixture(scope="session")
 def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
-    """Prometheus beside the application: `query(promql)`, `query_range(promql, window, step)`.
+    """Prometheus in the application's cluster: `query(promql)`, `query_range(promql, window, step)`.
 
-    With --prometheus=optional or off, a test that needs it is skipped when it is not there, by name and with the reason.
+    With --prometheus=optional or off, tests that use it are skipped with the reason if Prometheus is missing.
     """
     standing = reached(request.config, Stage.MONITORING)
     if not standing.monitoring:
@@ -90,9 +90,9 @@ def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
 @pytest.fixture
 def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster) -> Iterator[str]:
-    """The name of a namespace for this test alone, with Pod Security `restricted`; deleted afterwards.
+    """The name of a namespace for this test only, with Pod Security `restricted`; deleted afterward.
 
-    With --kind-keep=on-failure or always, the namespace of a test that fails is kept.
+    With --kind-keep=on-failure or always, the namespace of a failed test is kept.
     """
     from kindgate.plugin.namespaces import Ending, ending, namespace_for  # noqa: PLC0415  # only tests that make objects need it
 
@@ -120,7 +120,7 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
 
 @pytest.fixture
 def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
-    """The objectives of this test: those of its `slo` markers, or of the SLO file. `slo.check()` judges them."""
+    """The objectives of this test, from its `slo` markers, or from the SLO file if it has none. `slo.check()` judges them."""
     from kindgate.plugin.objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
     standing = reached(request.config, Stage.APP)
@@ -129,9 +129,9 @@ def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
 
 @pytest.fixture
 def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
-    """The application beside the version that --slo-base names; `duet.check()` compares them as the SLO file says.
+    """The application alongside its baseline; `duet.check()` compares them as the SLO file defines.
 
-    Without --slo-base and --slo-base-image, tests that use it are deselected.
+    Tests that use it are deselected unless --slo-base or --slo-base-image is given.
     """
     from kindgate.plugin.duet import duet_of  # noqa: PLC0415  # see `slo`
 
@@ -141,7 +141,7 @@ def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
 
 @pytest.fixture(scope="session")
 def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application, kindgate_prometheus: Prometheus) -> ResourceSummary:
-    """What the application's workloads used while the bursts of the objectives ran; sends a look of them if none ran yet."""
+    """Resource use of the application's workloads during the objectives' bursts; runs one round of bursts if none has run."""
     from kindgate.plugin.objectives import resources_of  # noqa: PLC0415  # see `slo`
 
     standing = reached(request.config, Stage.MONITORING)

@@ -1,4 +1,4 @@
-"""The line at the top of a run that says what will be judged, and where."""
+"""The first line of a run: what will be judged, and where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GIT_SECONDS = 5.0
 
 
 def header_line(settings: Settings, run_id: str, commit: str) -> str:
-    """Cluster, node image, overlay, commit (left out when it is not known) and run."""
+    """Cluster, node image, overlay, commit (omitted if unknown) and run."""
     cluster = settings.cluster
     where = f"cluster {settings.cluster_name}"
     if cluster.existing is not None:
@@ -23,7 +23,7 @@ def header_line(settings: Settings, run_id: str, commit: str) -> str:
 
 
 def commit_of(root: Path) -> str:
-    """The commit that is checked out in `root`, with a + when files differ from it; empty where git knows none."""
+    """The commit checked out in `root`, with a + if files differ from it; empty without one."""
     commit = _git(root, "rev-parse", "--short=12", "HEAD")
     return commit and commit + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
 

@@ -1,4 +1,4 @@
-"""How tests talk to the application: through the ingress, by Host header, without DNS."""
+"""Requests from tests to the application: through the ingress, by Host header, without DNS."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ REQUEST_SECONDS = 10.0
 class Ingress:
     """An HTTP client for the hosts of `entries`, behind the cluster's ingress.
 
-    `foo.localhost` need not resolve anywhere: requests go to the ingress's address with the host in the Host header. A
-    host whose entries have TLS is requested by https, verified as the cluster's entries are.
+    `foo.localhost` need not resolve: requests go to the ingress's address with the host in the Host header. A host whose
+    entries have TLS is requested over https, with the same verification as the cluster's entries.
     """
 
     def __init__(self, address: ClusterAddress, entries: tuple[Entry, ...]) -> None:
@@ -31,7 +31,7 @@ class Ingress:
     def request(
         self, method: str, host: str, path: str = "/", *, timeout: float = REQUEST_SECONDS, **arguments: object
     ) -> requests.Response:
-        """Send one request to `host`, or to any host where it is empty; `timeout` in seconds; the rest as `requests.request` takes it."""
+        """Send one request to `host`, or to any host if empty; `timeout` in seconds, `options` as for `requests.request`."""
         headers = {**dict(arguments.pop("headers", None) or {}), **({"Host": host} if host else {})}  # type: ignore[call-overload]  # passed through
         url = entry_url(self._address, path if path.startswith("/") else f"/{path}", tls=host in self._tls_hosts)
         return self._session.request(method, url, headers=headers, timeout=timeout, **arguments)  # type: ignore[arg-type]  # passed through

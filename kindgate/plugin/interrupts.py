@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a run in good order; while what was found is being written, they wait."""
+"""SIGINT, SIGTERM and SIGHUP end a run cleanly; they are held back while results are written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Turns signals into the interrupt that pytest knows, so that teardown and reports still happen.
+    """Turn signals into the interrupt that pytest handles, so teardown and reports still happen.
 
-    A further signal cuts short what goes on then: a fixture that hangs in its teardown holds nobody. `say` is told of
-    signals that come in while they are held back.
+    A further signal cuts short whatever is running then, such as a fixture that hangs in its teardown. `say` reports
+    signals that arrive while they are held back.
     """
 
     def __init__(self, say: Callable[[str], object]) -> None:
@@ -27,36 +27,36 @@ class Interrupts:
 
     @property
     def seen(self) -> bool:
-        """Whether a signal came in."""
+        """Whether a signal has arrived."""
         return self._first is not None
 
     @property
     def seconds(self) -> float:
-        """How long ago the first signal came in; 0 without one."""
+        """Seconds since the first signal; 0 without one."""
         return 0.0 if self._first is None else time.monotonic() - self._first
 
     def install(self) -> None:
-        """Handle the signals from now on, in the main thread; one that is ignored stays so, as nohup wants it."""
+        """Handle the signals from now on, in the main thread, except those that are ignored, as under nohup."""
         heard = [number for number in NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
         self._restored = {number: signal.signal(number, self._handle) for number in heard}
 
     def restore(self) -> None:
-        """Put back the handlers that were there before."""
+        """Restore the previous handlers."""
         for number, handler in self._restored.items():
             signal.signal(number, handler)
         self._restored = {}
 
     def hold(self) -> None:
-        """Let no signal cut short what comes from now on, until `release`."""
+        """Hold signals back until `release`."""
         self._held += 1
 
     def release(self) -> None:
-        """The end of one `hold`; without one, nothing changes."""
+        """End one `hold`; without one, nothing changes."""
         self._held = max(0, self._held - 1)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A block that no signal cuts short: it has to be quick."""
+        """Hold signals back within the block, which must be quick."""
         self.hold()
         try:
             yield

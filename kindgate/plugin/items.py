@@ -1,4 +1,4 @@
-"""What happens around each test: bad objectives are refused, bursts kept apart, a failed phase told once."""
+"""Per-test hooks: reject invalid objectives, keep bursts apart, report a failed phase once."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from kindgate.plugin.suite import is_foreign_suite, runs_a_suite
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Pass over a generated suite in a run of other tests: its settings are not read there."""
+    """Skip a generated suite in a run of other tests, which does not read its settings."""
     return True if is_foreign_suite(collection_path, config) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """In a generated suite every test is an e2e test, marked or not."""
+    """Mark every test of a generated suite as an e2e test."""
     if runs_a_suite(item.config):
         item.add_marker("e2e")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out comparisons where there is no base version; read every objective of a marker before anything is created.
+    """Deselect comparisons without a baseline, and parse every marker's objectives before anything is created.
 
-    Comes after pytest's own selection: what is deselected costs nothing.
+    Runs after pytest's own selection: deselected tests cost nothing.
 
-    A worker of xdist cannot end the run: it reports to the controller, which ends it before the first test.
+    An xdist worker cannot end the run: it reports to the controller, which ends it before the first test.
     """
     leave_out_of_wider_paths(config, items)
     leave_out_those_that_passed(config, items)
@@ -78,7 +78,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _reject(config: pytest.Config, error: SloError) -> None:
-    """End the run with the error's own exit code, from a worker by way of the controller."""
+    """End the run with the error's exit code; a worker does so through the controller."""
     if hasattr(config, "workerinput"):
         provider_of(config).reject(str(error), error.exit_code)
     else:
@@ -86,13 +86,13 @@ def _reject(config: pytest.Config, error: SloError) -> None:
 
 
 def _first_sentence(item: pytest.Item) -> str:
-    """What a test says of itself: the first line of its docstring, or its name."""
+    """The first line of a test's docstring, or its name."""
     said = inspect.getdoc(getattr(item, "obj", None)) or item.name
     return said.splitlines()[0]
 
 
 def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests that compare two versions when the options name only one."""
+    """Deselect tests that compare two versions if the options name only one."""
     if config.stash[SETTINGS].slo.compares:
         return
     comparing = [item for item in items if "kindgate_duet" in getattr(item, "fixturenames", ())]
@@ -109,7 +109,7 @@ def _check(marker: pytest.Mark, item: pytest.Item) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse selected tests whose planned load could not confirm their objectives, before anything is created."""
+    """Reject selected tests whose planned load could not confirm their objectives, before anything is created."""
     count_selected(session.config, session.items)
     for item in session.items:
         names = getattr(item, "fixturenames", ())
@@ -131,7 +131,7 @@ def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no burst begin beside a test that uses the cluster; a test that sends bursts takes the machine by itself."""
+    """Keep bursts from starting during a test that uses the cluster; a test that sends bursts gets the machine to itself."""
     names = set(getattr(item, "fixturenames", ()))
     if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
         return (yield)
@@ -141,7 +141,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a failed phase whole in one report and as one line in those that follow; gather evidence of a failed test."""
+    """Show a failed phase in full once and in one line after that; collect evidence of a failed test."""
     report = yield
     item.stash.setdefault(OUTCOMES, {})[report.when or "call"] = report.outcome
     error = call.excinfo.value if call.excinfo is not None else None
@@ -155,7 +155,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Collect what the cluster shows of a failed test, name the cause, and say where the evidence lies."""
+    """Collect a failed test's evidence from the cluster, and report its cause and folder."""
     from kindgate.pipeline.evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
     standing = item.config.stash[STANDING]

@@ -1,4 +1,4 @@
-"""The secrets that this process knows, for its records, its terminal and the runner's masks."""
+"""The secrets known to this process, to be redacted from its records and terminal and masked by the runner."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Known:
-    """Knows more the further the run has come; nothing is imported for a run without e2e tests.
+    """The run's secrets known so far; nothing is imported for a run without e2e tests.
 
-    `sources` says where the run's secrets are; None for a run that has nothing to do with a cluster.
+    `sources` returns where the run's secrets are; None for a run without a cluster.
     """
 
     def __init__(self, sources: Callable[[], Sources | None]) -> None:
@@ -29,7 +29,7 @@ class Known:
         self._secrets: RunSecrets | None = None
 
     def redactor(self) -> Redactor | None:
-        """Takes them out of texts; None in a run of other tests."""
+        """A redactor for them; None in a run of other tests."""
         sources = self._sources()
         return self._run_secrets().redactor(sources) if sources is not None else None
 
@@ -39,7 +39,7 @@ class Known:
         return self._run_secrets().values(sources) if sources is not None else ()
 
     def clean(self, line: str) -> str:
-        """A line for the terminal."""
+        """Redact a line for the terminal."""
         redactor = self.redactor()
         shown = without_credentials(line)
         return redactor.text(shown) if redactor is not None else shown
@@ -53,7 +53,7 @@ class Known:
 
 
 def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> Known:
-    """What the process knows that owns the pipeline."""
+    """The secrets known to the process that owns the pipeline."""
 
     def sources() -> Sources | None:
         made = pipeline()
@@ -67,7 +67,7 @@ def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline |
 
 
 def known_to_worker(config: pytest.Config) -> Known:
-    """What a worker of xdist knows: what it was told of what stands."""
+    """The secrets known to an xdist worker, from the environment that the controller sent it."""
 
     def sources() -> Sources | None:
         standing = config.stash.get(STANDING, None)

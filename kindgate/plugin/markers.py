@@ -1,4 +1,4 @@
-"""The markers that kindgate knows, with their text for `pytest --markers`, and what they select by default."""
+"""kindgate's markers, with their text for `pytest --markers`, and the default selection of e2e tests."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ MARKERS = (
 
 
 def register_markers(config: pytest.Config) -> None:
-    """Make the markers known, so that --strict-markers accepts them."""
+    """Register the markers, so --strict-markers accepts them."""
     for line in MARKERS:
         config.addinivalue_line("markers", line)
 
 
 def keep_warnings_apart(config: pytest.Config) -> None:
-    """Let an undecided objective only warn, in suites with `filterwarnings = error` too; --slo-inconclusive=fail is there for more."""
+    """Keep an inconclusive objective a warning even with `filterwarnings = error`; --slo-inconclusive=fail makes it a failure."""
     config.addinivalue_line("filterwarnings", "always::kindgate.plugin.undecided.InconclusiveWarning")
 
 
 LEFT_OUT = pytest.StashKey[bool]()
-"""In the stash of an e2e test that this run did not ask for."""
+"""Marks an e2e test that this run did not request, in the test's stash."""
 
 _OURS = re.compile(r"\b(e2e|smoke|slo|resources|scenario)\b")
 
 
 def leave_out_e2e(config: pytest.Config) -> None:
-    """Deselect e2e tests in a run that asks for nothing, or for tests by the suite's own markers alone.
+    """Deselect e2e tests unless the run requests them; a selection by the suite's own markers does not.
 
-    `-m "not slow"`, which many a suite has in its addopts, must create no cluster. This is not done by addopts of our
-    own, because `pytest tests/e2e`, a node id or -k would then deselect everything.
+    `-m "not slow"`, which many suites have in addopts, must not create a cluster. kindgate adds no addopts
+    for this, because `pytest tests/e2e`, a node id or -k would then deselect everything.
     """
     named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
     if config.option.keyword or named or config.getoption("lf", default=False):  # --lf: see `leave_out_those_that_passed`
@@ -55,7 +55,7 @@ def leave_out_e2e(config: pytest.Config) -> None:
 
 
 def leave_out_those_that_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect e2e tests that did not fail, in a run by --lf alone: pytest runs everything where it finds no failed test any more."""
+    """Deselect e2e tests that did not fail, in a run with only --lf: without failed tests left, pytest would run everything."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
     if config.getoption("lf", default=False) and not (config.option.keyword or named or _OURS.search(config.option.markexpr)):
         failed = _failed_before(config)
@@ -63,9 +63,9 @@ def leave_out_those_that_passed(config: pytest.Config, items: list[pytest.Item])
 
 
 def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect e2e tests of a run that names a folder in which they lie beside others: `pytest tests` is no `pytest tests/e2e`.
+    """Deselect e2e tests of a named folder that also holds other tests: `pytest tests` is not `pytest tests/e2e`.
 
-    With --lf, those that failed are requested by name.
+    With --lf, failed tests count as requested.
     """
     if config.option.keyword or config.args_source is not pytest.Config.ArgsSource.ARGS or _OURS.search(config.option.markexpr):
         return
@@ -86,7 +86,7 @@ def _deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[py
 
 
 def _failed_before(config: pytest.Config) -> frozenset[str]:
-    """The tests that --lf asks for, by their node ids; none without it."""
+    """Node ids of the tests that --lf selects; empty without it."""
     cache = getattr(config, "cache", None)
     if cache is None or not config.getoption("lf", default=False):
         return frozenset()
@@ -94,6 +94,6 @@ def _failed_before(config: pytest.Config) -> frozenset[str]:
 
 
 def wants_cluster(config: pytest.Config) -> bool:
-    """Whether the suite or the marker expression is about e2e tests: then reports are written by default."""
+    """Whether the suite or the marker expression selects e2e tests, so reports are written by default."""
     expression = str(config.option.markexpr)
     return "not e2e" not in expression and ("e2e" in expression or runs_a_suite(config))

@@ -1,4 +1,4 @@
-"""The `namespace` fixture: one per test, refusing what Pod Security's restricted profile refuses, and deleted afterwards."""
+"""The `namespace` fixture: one per test, with Pod Security's restricted profile enforced, deleted afterward."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def namespace_name(test: str) -> str:
-    """A namespace's name that tells which test it belongs to: a DNS label, and no two alike."""
+    """A unique namespace name derived from the test's: a DNS label."""
     words = re.sub(r"[^a-z0-9]+", "-", test.lower()).strip("-")[:NAME_LIMIT].strip("-")
     return f"{words or 'test'}-{secrets.token_hex(3)}"
 
 
 class Ending(enum.Enum):
-    """What becomes of a test's namespace."""
+    """How a test's namespace ends."""
 
     DELETE = "delete"
     KEEP = "keep"
     ABANDON = "abandon"
-    """The run was interrupted: there is no time to wait for a deletion, and the cluster goes as a whole."""
+    """The run was interrupted: there is no time to wait for a deletion, and the whole cluster is deleted anyway."""
 
 
 def ending(outcomes: Mapping[str, str], keep: Keep) -> Ending:
-    """What becomes of the namespace of a test whose phases ended so far as `outcomes` says, by the name of the phase.
+    """Decide how a test's namespace ends, from the `outcomes` of its phases so far, by phase name.
 
-    A failed test's namespace is kept where its cluster may be kept; one without an outcome was interrupted.
+    A failed test's namespace is kept if its cluster can be kept; a test without an outcome was interrupted.
     """
     if "failed" in outcomes.values():
         return Ending.DELETE if keep == "never" else Ending.KEEP
@@ -50,9 +50,9 @@ def ending(outcomes: Mapping[str, str], keep: Keep) -> Ending:
 
 @contextmanager
 def namespace_for(cluster: Cluster, test: str, ended: Callable[[], Ending] = lambda: Ending.DELETE) -> Iterator[str]:
-    """Make a namespace for the block; afterwards `ended` says what becomes of it.
+    """Create a namespace for the block; afterward, `ended` decides how it ends.
 
-    Raises `ClusterError` that says what holds a namespace that does not go.
+    Raises `ClusterError` with the finalizers or other conditions that block a deletion.
     """
     from kubernetes import client  # noqa: PLC0415  # takes most of a second, and many tests do without
 

@@ -1,4 +1,4 @@
-"""Makes the `slo` and `resources` fixtures from a test's markers, the SLO file and what stands in the cluster."""
+"""Build the `slo` and `resources` fixtures from a test's markers, the SLO file and the running environment."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline
 
 RESOURCE_SECONDS = 60.0
-"""cAdvisor looks at each container every 10 to 15 s, and Prometheus every 5 s at cAdvisor."""
+"""cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
 
 
 def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
-    """The objectives of `item`: its markers' thresholds, or those of the SLO file where no marker has any."""
+    """The objectives of `item`: its markers' thresholds, or the SLO file's if no marker has any."""
     settings = config.stash[SETTINGS]
     file = read_objectives(settings)
     objectives = objectives_of(item, file)
@@ -48,21 +48,21 @@ def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> S
 
 
 def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
-    """The thresholds of all `slo` markers of a test, with the file's sizes of bursts; the file's own without any."""
+    """Thresholds of all `slo` markers of a test, with the file's burst sizes; without any, the file's objectives."""
     markers = [marker for marker in item.iter_markers("slo") if marker.args]
     given = [threshold for marker in markers for threshold in parse_marker(marker.args, item.nodeid, marker.kwargs)]
     return replace(file, thresholds=tuple(given)) if given else file
 
 
 def campaign_of(config: pytest.Config, objectives: Objectives, standing: Provisioned) -> Campaign:
-    """The series of bursts that objectives of this size are judged from, shared by all tests of the run."""
+    """The series of bursts for objectives of this size, shared by all tests of the run."""
     load = config.stash[SETTINGS].load
     plan = objectives_plan(load, objectives, standing)
     return Campaign(plan, load.warmup, standing.measurements, lease_of(config), ours=standing.ours)
 
 
 def resources_of(config: pytest.Config, app: Application, standing: Provisioned, prometheus: Prometheus) -> ResourceSummary:
-    """What the application used from the first to the last burst of the SLO file's load."""
+    """Resource use of the application from the first to the last burst of the SLO file's load."""
     settings = config.stash[SETTINGS]
     objectives = read_objectives(settings)
     campaign = campaign_of(config, objectives, standing)

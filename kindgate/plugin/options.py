@@ -1,4 +1,4 @@
-"""Command line, ini file and environment of pytest, turned into `Settings`."""
+"""Read pytest's command line, ini file and environment into `Settings`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kindgate.options import OptionField, option_fields
 from kindgate.settings import Settings, build_settings
 
 PYTEST_KIND_DEFAULT_NAME = "pytest-kind"
-"""pytest-kind's own default for --cluster-name, which cannot be told from a name that was not given."""
+"""pytest-kind's default for --cluster-name, which looks the same as an explicit value."""
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Register every option that is kindgate's own, and an ini key of the same name for it."""
+    """Register kindgate's own options, and an ini key of the same name for every option."""
     group = parser.getgroup("kindgate", "kindgate: a real cluster, load and SLO verdicts")
     for row in option_fields(Settings):
         if not row.option.foreign:
@@ -41,7 +41,7 @@ def _shown_default(row: OptionField) -> str:
 def settings_of(config: pytest.Config) -> Settings:
     """The settings of this session; raises `SettingsError` that names the option.
 
-    pytest-kind's options are read under their own names; they are missing when plugin autoloading is off.
+    pytest-kind's options are read under their own names; they are missing if plugin autoloading is off.
     """
     command_line = {row.option.ini: config.getoption(row.option.ini, None) for row in option_fields(Settings)}
     if command_line["cluster_name"] == PYTEST_KIND_DEFAULT_NAME:

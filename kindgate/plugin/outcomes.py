@@ -1,4 +1,4 @@
-"""What became of each test, made from the reports that pytest gave on the controller."""
+"""Results of tests, from the reports that the controller received."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.run import TestResult
 
 _PHASES = frozenset({"setup", "call", "teardown"})
-"""A test whose xdist worker died has another word here."""
+"""The phases that pytest names; a test whose xdist worker died has another value."""
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 
 
 def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:
-    """One result per test: its call, or the setup or teardown that failed; start and seconds are those of all its phases."""
+    """One result per test: its call, or the setup or teardown that failed. Seconds cover the phases up to that one."""
     results: dict[str, TestResult] = {}
     seconds: dict[str, float] = {}
     started: dict[str, float] = {}
@@ -61,7 +61,7 @@ def _outcome(report: pytest.TestReport) -> Outcome | None:
 
 
 def _first_error_line(report: pytest.TestReport) -> str:
-    """The line that says what went wrong: pytest's own crash message, or the first line of the report."""
+    """The error in one line: pytest's crash message, or the first line of the report."""
     if not report.failed:
         return ""
     crash = getattr(report.longrepr, "reprcrash", None)

@@ -1,4 +1,4 @@
-"""Prometheus as tests ask it: the metrics room's client with a deadline for each question."""
+"""Prometheus queries from tests: the client of `kindgate.metrics` with a deadline for each query."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TARGET_SECONDS = 60.0
 
 
 class Prometheus:
-    """Questions to the Prometheus beside the application. `client` takes deadlines of one's own."""
+    """Queries to the Prometheus of the application's cluster. `client` accepts other deadlines."""
 
     def __init__(self, address: ClusterAddress) -> None:
         self.client = prometheus_in_cluster(address.kubeconfig, address.context)
 
     def query(self, promql: str, *, at: float | None = None, timeout: float = QUERY_SECONDS) -> Samples:
-        """The value of each series now or `at` a time; raises `NoSamplesError` when there is none, else `MetricsError`."""
+        """The value of each series, now or at time `at`; raises `NoSamplesError` if there is none, otherwise `MetricsError`."""
         return self.client.query(promql, Deadline.after(timeout), at=at)
 
     def query_range(self, promql: str, window: Window, step: float = 5.0, *, timeout: float = QUERY_SECONDS) -> Ranges:
@@ -30,7 +30,7 @@ class Prometheus:
         return self.client.query_range(promql, window, step, Deadline.after(timeout))
 
     def wait_for_targets(self, *jobs: str, timeout: float = TARGET_SECONDS) -> tuple[Target, ...]:
-        """All targets, once every one is up and each of `jobs` has one; raises `MetricsError` that names those that are not."""
+        """Wait until every target is up and each of `jobs` has one, and return all targets; raises `MetricsError` that names the others."""
         return wait_for_targets(self.client, jobs, Deadline.after(timeout))
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""How a test process gets what stands in the cluster: from the pipeline in its own process, or from the controller.
+"""A test process's access to the environment: from the pipeline in its own process, or from the controller.
 
-Without xdist the one process owns the pipeline. Under xdist the controller owns it and answers workers over a local
-socket; a worker gets plain data and never creates or deletes anything.
+Without xdist, the only process owns the pipeline. Under xdist, the controller owns it and answers workers over a local
+socket; a worker receives plain data and never creates or deletes anything.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWER_SECONDS = 1800.0
-"""How long a worker waits for the controller: longer than the pipeline's own deadlines together."""
+"""Seconds that a worker waits for the controller: longer than all pipeline deadlines together."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a stage cannot be reached, as data; `first` is set in the one answer that should show all of it.
+    """Why a stage cannot be reached, as data; `first` is set in the one answer that should show the full error.
 
-    `skips` is set where nothing is wrong and something is missing that this run cannot have.
+    `skips` is set if nothing failed, but something is missing that this run cannot have.
     """
 
     summary: str
@@ -42,12 +42,12 @@ class Failure:
 
 
 def later_line(failure: Failure) -> str:
-    """What tests after the first one are told."""
+    """The error text for tests after the first one."""
     return f"{failure.summary} (see the first error of this run for details)"
 
 
 class StageUnreachable(KindgateError):
-    """The pipeline failed; only the first test that learns of it shows the whole story."""
+    """The pipeline failed; only the first test affected shows the full error."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.details if failure.first else later_line(failure))
@@ -55,22 +55,22 @@ class StageUnreachable(KindgateError):
 
 
 class Provider(Protocol):
-    """What fixtures call."""
+    """The interface that fixtures call."""
 
     def reach(self, stage: Stage) -> Provisioned:
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
     def exchange(self) -> Exchange:
-        """Have the two versions of a comparison change places, once in a run; raises `StageUnreachable`."""
+        """Exchange the two versions of a comparison, once per run; raises `StageUnreachable`."""
         ...
 
     def record(self, measurement: Measurement) -> None:
-        """Hand over what a test found, for the report."""
+        """Add a test's measurement to the report."""
         ...
 
     def reject(self, message: str, exit_code: int) -> None:
-        """End the run before its first test, because of what was found at its collection."""
+        """End the run before its first test, because of an error at collection."""
         ...
 
 
@@ -82,13 +82,13 @@ class Reaching(Protocol):
         ...
 
     def exchange(self) -> Exchange:
-        """Have the two versions of a comparison change places; raises `KindgateError`."""
+        """Exchange the two versions of a comparison; raises `KindgateError`."""
         ...
 
 
 @dataclass
 class LocalProvider:
-    """Drives the pipeline of this process, once per stage, for one caller at a time.
+    """Drive the pipeline of this process, once per stage, for one caller at a time.
 
     `on_reached` is called after each stage, reached or not: more secrets are known then.
     """
@@ -102,11 +102,11 @@ class LocalProvider:
     _exchanged: Exchange | None = None
 
     def reach(self, stage: Stage) -> Provisioned:
-        """Bring the pipeline to `stage`; after a failure every further call fails with the same cause."""
+        """Bring the pipeline to `stage`; after a failure, every further call fails with the same cause."""
         return self._driven(lambda: self.pipeline.reach(stage))
 
     def exchange(self) -> Exchange:
-        """Have the two versions change places; tests that share a comparison's bursts share this too."""
+        """Exchange the two versions; tests that share a comparison's bursts also share the exchange."""
 
         def once() -> Exchange:
             if self._exchanged is None:
@@ -128,24 +128,24 @@ class LocalProvider:
                 self.on_reached()
 
     def reject(self, message: str, exit_code: int) -> None:
-        """Keep why the run must end, for the controller; every worker collects the same, so the first one is enough."""
+        """Record why the run must end; every worker collects the same tests, so the first reason is enough."""
         if self.rejection is None:
             self.rejection = Failure(message, message, exit_code, first=True)
 
     def refuse(self, why: str) -> None:
-        """Bring the pipeline no further: whoever asks from now on is told why."""
+        """Stop the pipeline here: later callers get `why` as the reason."""
         if self.failure is None:
             self.failure = Failure(why, why, ClusterError.exit_code, first=False)
 
     def record(self, measurement: Measurement) -> None:
-        """Keep what a test found, for the report."""
+        """Keep a test's measurement for the report."""
         self.measurements.append(measurement)
 
 
 class ProviderServer:
-    """Answers the workers from the controller's provider: a listener in the private `folder`, and a thread for each connection.
+    """Answer workers from the controller's provider: a listener in the private `folder`, and a thread per connection.
 
-    `address` is where workers connect. Raises `OSError` where nobody can listen there.
+    `address` is where workers connect. Raises `OSError` if listening fails.
     """
 
     def __init__(self, provider: Provider, folder: Path) -> None:
@@ -164,14 +164,14 @@ class ProviderServer:
     def close(self) -> None:
         """Stop accepting workers."""
         self._closed.set()
-        with suppress(OSError):  # it removes its file, which may have gone with the run's folder
+        with suppress(OSError):  # it removes its file, which may have been deleted with the run's folder
             self._listener.close()
 
     def _accept(self) -> None:
         while not self._closed.is_set():
             try:
                 connection = self._listener.accept()
-            except OSError:  # closed; or no file is free just now, and the next worker has better luck
+            except OSError:  # closed, or out of file descriptors, which may be free for the next worker
                 self._closed.wait(0.1)
                 continue
             threading.Thread(target=self._serve, args=(connection,), name="kindgate-worker", daemon=True).start()
@@ -198,7 +198,7 @@ class ProviderServer:
 
 
 class RemoteProvider:
-    """Asks the controller, from a worker."""
+    """Ask the controller, from a worker."""
 
     def __init__(self, address: str, authkey: bytes) -> None:
         from kindgate.plugin.worker_socket import connect  # noqa: PLC0415  # runs without xdist do without
@@ -206,11 +206,11 @@ class RemoteProvider:
         self._connection = connect(address, authkey)
 
     def reach(self, stage: Stage) -> Provisioned:
-        """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` when the controller is gone."""
+        """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` if the controller is gone."""
         return self._driven("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
 
     def exchange(self) -> Exchange:
-        """Ask the controller to have the two versions change places; raises as `reach`."""
+        """Ask the controller to exchange the two versions; raises as `reach`."""
         return self._driven("exchange")  # type: ignore[no-any-return]  # as above
 
     def _driven(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request
@@ -220,7 +220,7 @@ class RemoteProvider:
         return answer
 
     def record(self, measurement: Measurement) -> None:
-        """Send what a test found to the controller, for the report."""
+        """Send a test's measurement to the controller, for the report."""
         self._ask("record", measurement)
 
     def reject(self, message: str, exit_code: int) -> None:
@@ -228,7 +228,7 @@ class RemoteProvider:
         self._ask("reject", message, exit_code)
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._connection.close()
 
     def _ask(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request

@@ -1,4 +1,4 @@
-"""The way from a test to what stands in the cluster: the provider, the lease, and a failure that is told once."""
+"""A test's access to the environment: the provider, the file lock, and a failure that is reported once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
     """A test cannot be set up because the pipeline failed.
 
-    pytest raises one and the same exception for every test that uses a failed session fixture; `told` keeps the
-    whole story to the first of them.
+    pytest raises the same exception object for every test that uses a failed session fixture; `told` limits the full
+    error to the first of them.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -29,7 +29,7 @@ class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # 
 
 
 def lease_of(config: pytest.Config) -> Lease:
-    """The run's lease, the same in every process of the run."""
+    """The run's file lock, the same in every process of the run."""
     if LEASE not in config.stash:
         config.stash[LEASE] = lease_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
     return config.stash[LEASE]
@@ -46,15 +46,15 @@ def provider_of(config: pytest.Config) -> Provider:
 
 
 def reached(config: pytest.Config, stage: Stage) -> Provisioned:
-    """What stands at `stage`; fails the test when the pipeline cannot come that far, and skips it where only secrets are missing."""
+    """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
     standing = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
     return standing
 
 
 def exchanged(config: pytest.Config) -> Exchange:
-    """Have the two versions of a comparison change places; fails the test when they cannot.
+    """Exchange the two versions of a comparison; fails the test if that fails.
 
-    No burst is sent meanwhile, and no other test of the run uses the application.
+    Meanwhile no burst is sent, and no other test of the run uses the application.
     """
     with lease_of(config).exclusive():
         return _driven(provider_of(config).exchange)

@@ -1,6 +1,6 @@
-"""Takes secrets out of what pytest records, where it is recorded: reports of tests and collection, log records, warnings, names.
+"""Redact secrets where pytest creates its records: test and collection reports, log records, warnings, parameter names.
 
-Terminal, junit.xml, pages and log files are made from these records, and so is what a worker of xdist sends.
+Terminal output, junit.xml, pages, log files and the data from xdist workers are all made from these records.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from _pytest.junitxml import xml_key
 
 
 class Redacts(Protocol):
-    """Takes secrets out of a text."""
+    """Removes secrets from a text."""
 
     def text(self, text: str) -> str:
         """The text without secrets."""
 
 
 class Redaction:
-    """The plugin object; `redactor` gives what knows the secrets so far, None in a run that is no business of ours."""
+    """The plugin object; `redactor` returns one for the secrets known so far, or None in a run that does not concern kindgate."""
 
     def __init__(self, redactor: Callable[[], Redacts | None]) -> None:
         self._redactor = redactor
         self._make_record: Callable[..., logging.LogRecord] | None = None
 
     def pytest_configure(self) -> None:
-        """Have log records made without secrets, whatever handlers there are or will be."""
+        """Redact log records at creation, for any handler, present or future."""
         make = logging.getLogRecordFactory()
 
         def make_clean(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the standard library calls it
@@ -44,38 +44,38 @@ class Redaction:
         logging.setLogRecordFactory(make_clean)
 
     def pytest_unconfigure(self) -> None:
-        """Put back the factory that was there before, unless somebody has put another one in place of ours."""
+        """Restore the previous log record factory, unless another one has replaced kindgate's."""
         if logging.getLogRecordFactory() is self._make_record:
             logging.setLogRecordFactory(self._original)
 
     def pytest_make_parametrize_id(self, val: object) -> str | None:
-        """Name no parameter by a secret; None leaves the name to pytest."""
+        """Keep secrets out of parameter ids; None leaves the id to pytest."""
         redactor = self._redactor() if isinstance(val, str) else None
         clean = redactor.text(str(val)) if redactor is not None else val
         return str(clean) if clean != val else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """What a module said while it was imported, and why it could not be."""
+        """Redact a module's output during import, and its import error."""
         report = yield
         self.clean(report)
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """What became of a phase of a test."""
+        """Redact the report of a test's phase."""
         report = yield
         self.clean(report)
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Reports that come from workers, once more: the controller knows more, and makes those of workers that crash."""
+        """Redact reports from workers again: the controller knows more secrets, and creates the reports of crashed workers."""
         self.clean(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: Any) -> None:  # noqa: ANN401 - warnings.WarningMessage has no typed constructor
-        """A warning's text; one that holds no secret stays the object that it is."""
+        """Redact a warning's text; a message without secrets stays the same object."""
         redactor = self._redactor()
         if redactor is not None:
             text = str(warning_message.message)
@@ -87,20 +87,20 @@ class Redaction:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """The properties of the whole suite, which no report carries to junit.xml."""
+        """Redact the properties of the whole suite, which reach junit.xml without any report."""
         xml, redactor = session.config.stash.get(xml_key, None), self._redactor()
         if xml is not None and redactor is not None:
             xml.global_properties = [(name, redactor.text(str(value))) for name, value in xml.global_properties]
 
     def clean(self, report: pytest.TestReport | pytest.CollectReport) -> None:
-        """Take secrets out of a report, as far as they are known now."""
+        """Redact the secrets known so far from a report."""
         redactor = self._redactor()
         if redactor is not None:
             redact(report, redactor)
 
 
 def redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redacts) -> None:
-    """Change `report` so that no text of it holds a secret; one that holds none keeps pytest's own layout."""
+    """Redact all texts of `report`; without a secret, it keeps pytest's own layout."""
     text = report.longreprtext
     clean = redactor.text(text)
     if clean != text:
@@ -117,7 +117,7 @@ def redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redacts) 
 
 
 def redact_record(record: logging.LogRecord, redactor: Redacts) -> None:
-    """Change a log record so that no handler can print a secret of it; one that holds none stays as it is."""
+    """Redact a log record for every handler; without a secret, it stays unchanged."""
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001 - whatever an argument's __str__ raises: logging itself reports it

@@ -1,4 +1,4 @@
-"""The reference page of fixtures and markers, made from their own texts: `python -m kindgate.plugin.reference`."""
+"""Generate docs/fixtures.md from the docstrings of fixtures and the markers: `python -m kindgate.plugin.reference`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ its own `app` fixture keeps it and gets kindgate's as `kindgate_app`. This page 
 
 
 def fixtures_page() -> str:
-    """docs/fixtures.md as it has to be."""
+    """The content of docs/fixtures.md."""
     rows = [f"| {_names(name)} | {text} |\n" for name, text in public_fixtures()]
     markers = [f"| `{name}` | {text} |\n" for name, text in _described_markers()]
     return "".join([HEADER, *rows, "\n## Markers\n\n| marker | description |\n|---|---|\n", *markers])
 
 
 def public_fixtures() -> Iterator[tuple[str, str]]:
-    """Every fixture by its long name, with its docstring in one line, in the order of the module."""
+    """Every fixture's long name and its docstring on one line, in the order of the module."""
     for name, value in vars(fixtures).items():
         wrapped = getattr(value, "__wrapped__", None)
         if inspect.isfunction(wrapped) and wrapped.__module__ == fixtures.__name__ and not name.startswith("_"):
@@ -37,7 +37,7 @@ def public_fixtures() -> Iterator[tuple[str, str]]:
 
 
 def _names(name: str) -> str:
-    """A fixture's names as the page shows them, the short one first."""
+    """A fixture's names, the short one first."""
     short = name.removeprefix("kindgate_")
     return f"`{short}`, `{name}`" if hasattr(short_names, short) else f"`{name}`"
 

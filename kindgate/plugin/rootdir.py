@@ -1,7 +1,7 @@
-"""Notices when pytest took the value of an option for the folder of the tests, and so read no pytest.ini.
+"""Detect that pytest mistook an option's value for the test folder, and so missed pytest.ini.
 
-pytest looks for its rootdir before any plugin has added options: a path that follows an option as a word of its own
-counts as a test path then.
+pytest determines its rootdir before plugins add options: a path given as a separate argument after an option then
+counts as a test path.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SETTINGS_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "
 
 
 def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None) -> str:
-    """The option, as `--option=value`, whose value kept pytest from the suite's settings; else nothing.
+    """The option, as `--option=value`, whose value hid the suite's settings from pytest; otherwise empty.
 
     `folder` is where pytest was started, `inifile` the settings that it found.
     """
@@ -36,6 +36,6 @@ def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None)
 
 
 def _misses_a_suite(arguments: Sequence[str], folder: Path, inifile: Path | None) -> bool:
-    """Whether a generated suite is named, and other settings than its own were found."""
+    """Whether a generated suite is named, but settings other than its own were found."""
     found = inifile.parent if inifile is not None else None
     return any(is_suite(folder / argument) and (folder / argument).absolute() != found for argument in arguments)

@@ -1,6 +1,6 @@
-"""Which e2e tests a run collected, which of them a filter left out, and whether the run asked for any at all.
+"""Counts of collected and deselected e2e tests, and whether the run requested any.
 
-Under xdist only workers collect: each counts, and the controller takes the numbers of the one that saw most.
+Under xdist only workers collect: each counts, and the controller takes the highest numbers.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ OUTPUT = "kindgate_selection"
 
 @dataclass
 class Selection:
-    """How many e2e tests are to be run, how many a filter left out, and how many other tests there are."""
+    """Number of e2e tests to run, e2e tests that a filter deselected, and other tests."""
 
     selected: int = 0
     deselected: int = 0
     others: int = 0
 
     def merge(self, counted: Mapping[str, int]) -> None:
-        """Take what a worker counted where it is more; all workers of a run collect the same."""
+        """Take a worker's higher counts; all workers of a run collect the same tests."""
         self.selected = max(self.selected, counted["selected"])
         self.deselected = max(self.deselected, counted["deselected"])
         self.others = max(self.others, counted["others"])
@@ -36,18 +36,18 @@ SELECTION = pytest.StashKey[Selection]()
 
 
 def selection_of(config: pytest.Config) -> Selection:
-    """What this process has counted so far."""
+    """The counts of this process so far."""
     return config.stash.setdefault(SELECTION, Selection())
 
 
 def is_e2e(item: pytest.Item) -> bool:
-    """Whether a test is an e2e test: marked, or one that uses the cluster."""
+    """Whether a test is an e2e test: marked, or using the cluster."""
     marked = item.get_closest_marker("e2e") is not None
     return marked or bool((CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())))
 
 
 def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Count tests that a filter leaves out; e2e tests of a run that did not ask for them are not left out by anybody."""
+    """Count tests that a filter deselects; e2e tests that the run did not request do not count as deselected."""
     selection = selection_of(config)
     for item in items:
         if not is_e2e(item):
@@ -57,7 +57,7 @@ def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> Non
 
 
 def count_selected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Count the tests that are to be run, and have the reports of e2e tests say that they are of such."""
+    """Count the tests to run, and mark the reports of e2e tests with the keyword `E2E`."""
     selection = selection_of(config)
     for item in items:
         if is_e2e(item):
@@ -73,6 +73,6 @@ def for_controller(config: pytest.Config) -> dict[str, int]:
 
 
 def asked_for_e2e(config: pytest.Config) -> bool:
-    """Whether the run was asked for e2e tests: by a marker, as a generated suite, or by a path or filter that names e2e tests alone."""
+    """Whether the run requested e2e tests: by a marker, as a generated suite, or by a path or filter that matches only e2e tests."""
     selection = selection_of(config)
     return wants_cluster(config) or selection.selected > 0 or (selection.deselected > 0 and not selection.others)

@@ -1,4 +1,4 @@
-"""The fixtures under their short names, which a project may give to fixtures of its own: see `fixtures`."""
+"""The fixtures under their short names, which a project can override with its own: see `fixtures`."""
 
 from __future__ import annotations
 

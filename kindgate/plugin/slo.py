@@ -1,4 +1,4 @@
-"""The `slo` fixture: judges the objectives of a test, and fails it with the sentences that explain why."""
+"""The `slo` fixture: judge a test's objectives, and fail it with an explanation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Slo:
     def judge(self) -> Judgement:
         """Measure until the objectives are decided, and return the verdicts with their evidence.
 
-        Raises `SloError` when the test has no objective.
+        Raises `SloError` if the test has no objective.
         """
         if not self.objectives.thresholds:
             raise SloError("this test has no objective", next_step="add one to the SLO file or @pytest.mark.slo(...)")
@@ -38,9 +38,9 @@ class Slo:
         return judged.judgement
 
     def check(self) -> Judgement:
-        """Judge, and fail the test when an objective is missed or the measurement cannot be trusted.
+        """Judge, and fail the test if an objective is missed or the measurement is invalid.
 
-        What is undecided warns, fails or passes as --slo-inconclusive says.
+        An inconclusive objective warns, fails or passes according to --slo-inconclusive.
         """
         judgement = self.judge()
         told = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)

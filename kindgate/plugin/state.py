@@ -1,4 +1,4 @@
-"""Where this plugin keeps its state: keys of `config.stash`."""
+"""Keys of `config.stash`, where the plugin keeps its state."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
 LEASE = pytest.StashKey[Lease]()
 STANDING = pytest.StashKey[Provisioned]()
-"""What this process last reached; missing in one that never asked for the cluster."""
+"""The environment this process last reached; missing if it never requested the cluster."""
 
 OUTCOMES = pytest.StashKey[dict[str, str]]()
-"""In a test's own stash: how its phases ended so far, by the name of the phase."""
+"""In a test's own stash: the outcomes of its phases so far, by phase name."""
 
 DEPLOYED_AGAIN = pytest.StashKey[float]()
-"""In a test's own stash: when the test had versions deployed again (seconds since the epoch); the start of pods explains no failure."""
+"""In a test's own stash: when the test redeployed the versions (seconds since the epoch), because starting pods explain no failure."""
 
 WORKER_INPUT = "kindgate"
-"""Key of xdist's workerinput under which a worker finds the controller's address, key and run id."""
+"""Key of xdist's workerinput with the controller's address, key and run id."""
 
 BUNDLE_PROPERTY = "failure_bundle"
 CAUSE_PROPERTY = "failure_cause"
-"""User properties that a test's report carries when a failure bundle was collected for it."""
+"""User properties of a test's report if a failure bundle was collected for it."""
 
 SCENARIO_PROPERTY = "scenario"
-"""User property of a test marked `scenario`: what it does to the cluster, in the first line of its docstring."""
+"""User property of a test marked `scenario`: its effect on the cluster, from the first line of its docstring."""
 
 USES_APP = "kindgate-uses-app"
-"""Keyword of a test that asks for the application; it travels in the test's reports, also from workers."""
+"""Keyword of a test that requests the application; the test's reports carry it, also from workers."""
 
 E2E = "kindgate-e2e"
-"""Keyword of an e2e test; it travels in the test's reports as `USES_APP` does."""
+"""Keyword of an e2e test; the test's reports carry it like `USES_APP`."""
 
 CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
 BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
-"""Long names, which a test has among its fixtures also when it requests the short ones, and a project's own `app` has not."""
+"""Long names: tests that request the short ones have them too, but tests with a project's own `app` do not."""

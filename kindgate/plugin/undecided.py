@@ -1,4 +1,4 @@
-"""What a test does about verdicts that are no PASS: the rule is the same for objectives and comparisons."""
+"""Effects of verdicts other than PASS on a test; the rule is the same for objectives and comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InconclusiveWarning(UserWarning):
 
 
 def settle(verdict: Verdict, explanations: Iterable[str], settings: SloSettings) -> None:
-    """Do to the test what the verdict does to it: fail it, warn, or nothing."""
+    """Apply the verdict to the test: fail it, warn, or do nothing."""
     from kindgate.report.decision import Effect, effect_of  # noqa: PLC0415  # pytest imports this module in every run, for its warning
 
     told = "\n".join(explanations)
@@ -24,5 +24,5 @@ def settle(verdict: Verdict, explanations: Iterable[str], settings: SloSettings)
     if effect is Effect.FAIL:
         pytest.fail(told, pytrace=False)
     if effect is Effect.WARN:
-        # the test's own line: above it stand this function and the fixture's check()
+        # points at the test's own line, above this function and the fixture's check()
         warnings.warn(told, InconclusiveWarning, stacklevel=3)

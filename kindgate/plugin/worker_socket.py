@@ -1,6 +1,6 @@
-"""The socket between xdist's controller and its workers: a file in a private folder, and a key that a worker shows first.
+"""The socket between xdist's controller and its workers: a file in a private folder, and a key that a worker presents first.
 
-Whoever else reaches it, and says nothing, nonsense or half a word, holds a thread for some seconds and nobody else.
+Any other client that connects and sends nothing or garbage occupies one thread for some seconds, and blocks no worker.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from pathlib import Path
 
 NAME = "workers"
 HANDSHAKE_SECONDS = 10.0
-"""What a worker has to show its key; it does so at once."""
+"""Seconds for a worker to present its key, which it does immediately."""
 
 _LONGEST = 100
-"""Bytes of an address: Linux takes 107, macOS 103."""
+"""Limit for an address in bytes: Linux accepts 107, macOS 103."""
 
 _BACKLOG = 128
 _SHORT_FOLDER = "/tmp"  # noqa: S108 - a folder of our own is made in it
 
 
 def listen(folder: Path) -> Listener:
-    """Listen in a folder that only this user may enter; raises `OSError`."""
+    """Listen in a folder that only this user can enter; raises `OSError`."""
     with _short(folder / NAME) as address:
         return Listener(address, "AF_UNIX", backlog=_BACKLOG)
 
 
 def connect(address: str, key: bytes) -> Connection:
-    """Reach the controller and show the key; raises `OSError`."""
+    """Connect to the controller and present the key; raises `OSError`."""
     with _short(Path(address)) as short:
         connection = Client(short, "AF_UNIX")
     connection.send_bytes(key)
@@ -40,7 +40,7 @@ def connect(address: str, key: bytes) -> Connection:
 
 
 def admitted(connection: Connection, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> bool:
-    """Whether the other side shows the key within some seconds; one that does not is hung up on."""
+    """Whether the other side presents the key within `seconds`; otherwise its connection is shut down."""
     end = threading.Timer(seconds, _shut, (connection,))
     end.daemon = True
     end.start()
@@ -53,14 +53,14 @@ def admitted(connection: Connection, key: bytes, seconds: float = HANDSHAKE_SECO
 
 
 def _shut(connection: Connection) -> None:
-    """End what is read from a connection in another thread."""
+    """End a read from the connection in another thread."""
     with suppress(OSError), socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as duplicate:
         duplicate.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """A name of the socket that the system takes: its own or, where that is too long, one by way of a link that is there meanwhile."""
+    """A name for the socket that the system accepts: its own or, if too long, one through a temporary link."""
     if len(bytes(path)) <= _LONGEST:
         yield str(path)
         return

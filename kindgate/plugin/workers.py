@@ -1,4 +1,4 @@
-"""The worker processes of xdist, seen from their controller."""
+"""xdist's worker processes, from the controller's side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 def end_workers(seconds: float) -> None:
-    """Interrupt this process's xdist workers, as a terminal's ctrl-C does, and kill those that are still there after `seconds`."""
+    """Interrupt this process's xdist workers, as a terminal's Ctrl-C does, and kill any left after `seconds`."""
     workers = [child for child in psutil.Process().children() if _is_worker(child)]
     for worker in workers:
         with suppress(psutil.Error):
@@ -21,7 +21,7 @@ def end_workers(seconds: float) -> None:
 
 
 def _is_worker(process: psutil.Process) -> bool:
-    """Execnet starts its gateways with a program that reads its code from standard input."""
+    """Whether the process is an execnet gateway: it runs a program that reads its code from standard input."""
     try:
         command = process.cmdline()
     except psutil.Error:
