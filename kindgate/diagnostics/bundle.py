@@ -1,4 +1,4 @@
-"""The folder of evidence about one failure: bounded in size, redacted on the way in, and honest about what is missing."""
+"""The folder of evidence about one failure: limited in size, redacted before writing, and explicit about what is missing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SUMMARY = "bundle.json"
 _READABLE_LENGTH = 100
 _DIGEST_LENGTH = 10
 _SAFE_NAME = re.compile(rf"(?!.*-[0-9a-f]{{{_DIGEST_LENGTH}}}$)[a-z0-9_](?:[a-z0-9._-]{{0,98}}[a-z0-9_])?")
-"""Stays itself on every file system, in small letters because some do not tell them from capitals, and ends in no digest."""
+"""Valid on every file system, lowercase because some ignore case, and without a trailing digest."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was collected: files by their name inside `folder`, the known causes, and by piece why it is missing."""
+    """A collected bundle: file names relative to `folder`, the known causes, and the reason for each missing piece."""
 
     folder: Path
     files: tuple[str, ...] = ()
@@ -37,14 +37,14 @@ class Bundle:
 
     @property
     def cause(self) -> str:
-        """The most telling cause in one line; empty where none is known."""
+        """The most likely cause on one line; empty if none is known."""
         return str(self.causes[0]) if self.causes else ""
 
 
 def bundle_folder(artifacts: Path, name: str) -> Path:
-    """Where the bundle of a test or a phase goes: `failures/NAME`, never shared by two names.
+    """Return the bundle folder of a test or phase: `failures/NAME`, unique to each name.
 
-    A name that a file system might mind, cut short or take for another one is followed by its digest.
+    A name that is unsafe, too long or ambiguous on some file system gets its digest as a suffix.
     """
     if _SAFE_NAME.fullmatch(name):
         return artifacts / "failures" / name
@@ -54,7 +54,7 @@ def bundle_folder(artifacts: Path, name: str) -> Path:
 
 
 class BundleWriter:
-    """Writes a bundle's files. Nothing reaches the disk that has not passed the redactor."""
+    """Writes a bundle's files. Everything passes through the redactor before it reaches the disk."""
 
     def __init__(self, folder: Path, redactor: Redactor) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class BundleWriter:
 
     @contextmanager
     def piece(self, name: str) -> Iterator[None]:
-        """Collect one piece of evidence: whatever goes wrong is noted under its name, and the other pieces go on."""
+        """Collect one piece of evidence: any error is recorded under its name, and collection continues."""
         try:
             yield
         except KindgateError as error:
@@ -74,7 +74,7 @@ class BundleWriter:
             self.missing[name] = f"{type(error).__name__}: {error}"
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, cut in its middle to `MOST_BYTES_A_FILE`; a full bundle notes it as missing."""
+        """Write a file, cut in the middle to `MOST_BYTES_A_FILE`; if the bundle is full, record it as missing."""
         data = _cut(self.redactor.text(text).encode(errors="replace"))
         if self._bytes + len(data) > MOST_BYTES or len(self._files) >= MOST_FILES:
             self.missing[name] = "the bundle is full"
@@ -86,7 +86,7 @@ class BundleWriter:
         self._bytes += len(data)
 
     def finish(self, causes: tuple[KnownCause, ...]) -> Bundle:
-        """Write the summary and return what there is."""
+        """Write the summary and return the bundle."""
         clean = tuple(KnownCause(cause.kind, cause.object, self.redactor.text(cause.proof)) for cause in causes)
         listed = [{"kind": cause.kind.value, "object": str(cause.object), "proof": cause.proof} for cause in clean]
         missing = {name: self.redactor.text(why) for name, why in self.missing.items()}
@@ -97,7 +97,7 @@ class BundleWriter:
 
 
 def _cut(data: bytes) -> bytes:
-    """The first third and the last two thirds of what is too long: how it began, and mostly how it ended."""
+    """Cut the middle out of long data: a third of what is kept is the beginning, two thirds are the end."""
     if len(data) <= MOST_BYTES_A_FILE:
         return data
     note = f"\n[... {len(data) - MOST_BYTES_A_FILE} bytes cut ...]\n".encode()

@@ -1,4 +1,4 @@
-"""Names the known causes of a failure, each with the line that proves it."""
+"""The known causes of a failure, each with the line that proves it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kindgate.model import ObjectRef
 
 
 class CauseKind(enum.StrEnum):
-    """The causes that are known, the most telling first: of two for one object, the first is the better explanation."""
+    """The known causes in order of explanatory power: of two causes for one object, the first explains more."""
 
     ENGINE = "engine"
     NODE_DOWN = "node down"
@@ -37,7 +37,7 @@ class CauseKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class KnownCause:
-    """A cause, whose it is, and the line that proves it."""
+    """A cause, the object it applies to, and the line that proves it."""
 
     kind: CauseKind
     object: ObjectRef
@@ -51,7 +51,7 @@ class KnownCause:
 SYSTEM_NAMESPACE = "kube-system"
 
 HOST_LIMIT_SIGN = r"too many open files|inotify\w* .*limit|no space left on device: .*inotify"
-"""How programs say that the machine's inotify instances or open files are used up: kube-proxy and kubelets do so first."""
+"""Messages about exhausted inotify instances or open files of the host; kube-proxy and kubelets are affected first."""
 
 _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile("|".join(signs), re.IGNORECASE))
@@ -117,19 +117,19 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
         (CauseKind.NODE, (r"\bNotReady\b", r"kubelet stopped posting node status")),
     )
 )
-"""The words that Kubernetes, containerd and the registries use; a line is a sign of the first cause that it fits."""
+"""Phrases of Kubernetes, containerd and registries; a line indicates the first cause that matches."""
 
 
 def kind_of(text: str) -> CauseKind | None:
-    """The cause that a line is a sign of; None for a line that is a sign of nothing known."""
+    """Return the cause that a line indicates; None if it indicates no known cause."""
     return next((kind for kind, pattern in _SIGNS if pattern.search(text)), None)
 
 
 def classify(observations: Iterable[Observation]) -> tuple[KnownCause, ...]:
-    """The known causes in what was observed, the most telling first.
+    """Return the known causes in the observations, the best explanation first.
 
-    An object appears once per cause, with the first line that says so. Of the cluster's own pods a probe that failed is
-    no cause: on a busy machine each misses one now and then, and what they serve is looked at by itself.
+    An object appears once per cause, with the first matching line. A failed probe of one of the cluster's own pods does
+    not count: on a busy machine each misses one occasionally, and their services are checked separately.
     """
     found: dict[tuple[CauseKind, ObjectRef], KnownCause] = {}
     for observation in observations:

@@ -1,4 +1,4 @@
-"""Reads from the API server what a bundle is made of; works with the rights that the kubeconfig has."""
+"""Reads a bundle's evidence from the API server, as far as the kubeconfig's rights allow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOG_LINES = 1000
 
 
 class ClusterState:
-    """One cluster's objects and logs, each asked for when it is needed. `namespaces` are read one by one where all may not be."""
+    """One cluster's objects and logs, read on demand; only `namespaces` if listing all namespaces is forbidden."""
 
     def __init__(self, api: Api, namespaces: Sequence[str], deadline: Deadline) -> None:
         self._api = api
@@ -24,7 +24,7 @@ class ClusterState:
         self._deadline = deadline
 
     def items(self, kind: str, api_version: str = "v1") -> list[dict[str, Any]]:
-        """All objects of a kind, in all namespaces that may be read. Raises `ApiError`."""
+        """Return all objects of a kind in all readable namespaces. Raises `ApiError`."""
         try:
             return self._list(self._api.collection(api_version, kind, "", self._deadline), kind, api_version)
         except ApiError as error:
@@ -34,7 +34,7 @@ class ClusterState:
         return [item for path in paths for item in self._list(path, kind, api_version)]
 
     def live(self, asked: Manifest) -> dict[str, Any] | None:
-        """The object that runs under this one's name; None if there is none. Raises `ApiError`."""
+        """Return the live object with this manifest's name; None if it does not exist. Raises `ApiError`."""
         try:
             return self._api.request("GET", self._api.object_path(asked, self._deadline), self._deadline)
         except ApiError as error:
@@ -43,7 +43,7 @@ class ClusterState:
             raise
 
     def log(self, pod: Manifest, container: str, *, previous: bool = False, window: Window | None = None) -> str:
-        """The end of a container's log, or its lines in the window, each with its time. Raises `ApiError`."""
+        """Return the end of a container's log, or its lines in the window, each with a timestamp. Raises `ApiError`."""
         query = [("container", container), ("timestamps", "true"), ("limitBytes", str(_LOG_BYTES))]
         if previous:
             query.append(("previous", "true"))
@@ -61,17 +61,17 @@ class ClusterState:
 
 
 def containers(pod: Manifest) -> Iterator[tuple[str, bool]]:
-    """The names of a pod's containers, and whether each has run before."""
+    """Yield the names of a pod's containers, and whether each has a previous run."""
     status = pod.get("status") or {}
     for item in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
         yield str(item["name"]), bool((item.get("lastState") or {}).get("terminated"))
 
 
 def rfc3339(seconds: float) -> str:
-    """A time since the epoch as the API server writes times, to the microsecond."""
+    """Format seconds since the epoch as the API server does, to the microsecond."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _until(text: str, end: str) -> Iterator[str]:
-    """The lines whose time, which stands first, is not after `end`; to the microsecond, times compare as text."""
+    """Yield lines whose leading timestamp is not after `end`; to the microsecond, timestamps compare as text."""
     return (line for line in text.splitlines(keepends=True) if line[:26] <= end[:26])

@@ -1,4 +1,4 @@
-"""Collects a failure bundle: everything that helps to understand a failure after the cluster is gone."""
+"""Collect a failure bundle: everything that helps to explain a failure once the cluster is gone."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
 from kindgate.waiting import Deadline
 
 Series = Callable[[Window, Deadline], Mapping[str, Any]]
-"""Gives the metrics of a window as data that JSON can hold; the caller knows Prometheus."""
+"""Returns a window's metrics as JSON-compatible data; the caller provides the access to Prometheus."""
 
 _MOST_PODS = 30
-"""Pods whose logs are collected."""
+"""The maximum number of pods whose logs are collected."""
 
 _INGRESS_NAMES = frozenset({"traefik", "ingress-nginx", "nginx-ingress"})
-"""What ingress controllers carry as their label app.kubernetes.io/name."""
+"""Values of the label app.kubernetes.io/name on ingress controllers."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A cluster that has failed itself: its nodes are asked through the engine. `creation_log` is what kind said."""
+    """A cluster that itself failed: its nodes are inspected through the engine. `creation_log` is kind's output."""
 
     engine: Engine
     nodes: Sequence[str] = ()
@@ -58,12 +58,12 @@ def collect_bundle(
     engine: Engine | None = None,
     broken: Broken | None = None,
 ) -> Bundle:
-    """Write what can be had into `folder`, and name the known causes.
+    """Write the available evidence to `folder`, and name the known causes.
 
-    `target` is the cluster, None where there is none yet; `window` the time of the failed test, for the ingress log
-    and the metrics; `error` what was raised, which may name the cause; `applied` says that all of `rendered` has to be
-    there; `engine` is where the nodes' containers are. Raises nothing on purpose: a piece that cannot be had is named
-    in `Bundle.missing` and in bundle.json, and the others are there.
+    `target` is the cluster, None if there is none yet; `window` is the failed test's time span, for the ingress log and
+    the metrics; `error` is the raised error, which might name the cause; `applied` means that all of `rendered` must
+    exist; `engine` runs the nodes' containers. Errors are not raised: an unavailable piece is listed in `Bundle.missing`
+    and in bundle.json, and the others are kept.
     """
     secrets = [*environment_secrets(os.environ), *secret_values(rendered.objects if rendered else ())]
     writer = BundleWriter(folder, Redactor(secrets))
@@ -94,14 +94,14 @@ def collect_bundle(
 
 
 def _finished(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
-    """The bundle; where not even its summary can be written, only what is known in memory."""
+    """Return the bundle; if not even its summary can be written, only the data in memory."""
     with writer.piece("bundle.json"):
         return writer.finish(causes)
     return Bundle(writer.folder, (), causes, dict(writer.missing))
 
 
 def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState, secrets: Sequence[KnownValue]) -> Redactor:
-    """A redactor that knows the cluster's own secrets too; what cannot be read is noted, because less is known then."""
+    """Return a redactor that also knows the cluster's secrets; unreadable ones are recorded, as redaction then covers less."""
     known = [*secrets]
     with writer.piece("redaction of the kubeconfig's credentials"):
         known += kubeconfig_secrets(yaml.safe_load(target.kubeconfig.read_text()) or {})
@@ -113,7 +113,7 @@ def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState,
 def _collect_state(
     writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None, *, applied: bool
 ) -> list[Observation]:
-    """Objects and logs of a cluster whose API answers; the observations to classify."""
+    """Collect objects and logs from a cluster whose API responds; return the observations to classify."""
     seen: list[Observation] = []
     pods: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
@@ -146,7 +146,7 @@ def _collect_state(
 
 
 def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:
-    """A pod's object and, below it, its events: what `kubectl describe` shows."""
+    """Write a pod's object followed by its events, as `kubectl describe` shows them."""
     metadata = pod["metadata"]
     own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == metadata.get("uid")]
     with writer.piece(f"pods/{metadata['namespace']}/{metadata['name']}"):
@@ -155,7 +155,7 @@ def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -
 
 
 def _worth_a_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], rendered: Rendered | None) -> list[Manifest]:
-    """Pods that are not well, then the application's own: an objective can fail while every pod is well."""
+    """Return unhealthy pods, then the application's own: an objective can fail while every pod is healthy."""
     names = {str(pod["metadata"].get("uid")) for pod in unhealthy}
     namespaces = set(rendered.namespaces if rendered else ())
     own = [pod for pod in pods if pod["metadata"]["namespace"] in namespaces and str(pod["metadata"].get("uid")) not in names]
@@ -163,7 +163,7 @@ def _worth_a_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], render
 
 
 def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> list[Observation]:
-    """The log of every container that has one, and of its run before; returns the lines about limits of the host."""
+    """Collect every container's log and that of its previous run; return the lines about limits of the host."""
     texts: list[str] = []
     place = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     waiting = {
@@ -185,7 +185,7 @@ def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> l
 
 
 def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequence[Manifest], window: Window) -> None:
-    """What the ingress controllers logged in the window: the access log among it."""
+    """Write the ingress controllers' logs in the window, including the access log."""
     for pod in pods:
         if (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") in _INGRESS_NAMES:
             with writer.piece(f"ingress/{pod['metadata']['name']}.log"):
@@ -194,7 +194,7 @@ def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequen
 
 
 def _differences(state: ClusterState, rendered: Rendered) -> Iterator[Observation]:
-    """Every object that is missing, and every field that runs otherwise than it was asked for."""
+    """Yield every missing object, and every field whose live value differs from the requested one."""
     for asked in rendered.objects:
         live = state.live(asked)
         ref = ObjectRef.of(asked)

@@ -1,4 +1,4 @@
-"""How what runs differs from what was asked for: only fields that the manifests set are compared."""
+"""The difference between requested and live objects, limited to fields that the manifests set."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from kindgate.model import Manifest, ObjectRef
 
 _NAMES = ("name", "containerPort", "port", "host", "key", "ip", "mountPath")
-"""What tells the items of a Kubernetes list apart."""
+"""Fields that identify an item of a Kubernetes list."""
 
 
 def difference(asked: Manifest, live: Manifest | None) -> list[str]:
-    """One line per field of `asked` that the live object has otherwise; a missing object is one line."""
+    """Return one line per field of `asked` whose live value differs; a missing object is one line."""
     ref = ObjectRef.of(asked)
     if live is None:
         return [f"{ref}: is not there"]
@@ -40,7 +40,7 @@ def _name(item: object) -> str:
 
 
 def _same(asked: object, live: object) -> bool:
-    """Equal, or two ways to write the same: nothing and empty, a number and its text, `1000m` and `1`."""
+    """Return whether values are equal or equivalent: null and empty, a number and its text, `1000m` and `1`."""
     if asked in (None, {}, [], "", False) and live in (None, {}, [], "", False):
         return True
     return (
@@ -52,7 +52,7 @@ _UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi":
 
 
 def _quantity(text: str) -> float | str:
-    """A Kubernetes quantity's number, or the text where it is none."""
+    """Return a Kubernetes quantity's number, or the text if it is not one."""
     digits = text.rstrip("mkMGKi")
     unit = text[len(digits) :]
     try:

@@ -1,4 +1,4 @@
-"""What the cluster's objects say about a failure: the pods to look at, and texts that people can read."""
+"""Evidence in the cluster's objects about a failure: suspicious pods, and text for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.model import Manifest, ObjectRef
 
 @dataclass(frozen=True)
 class Observation:
-    """One line that somebody wrote about an object."""
+    """One reported line about an object."""
 
     object: ObjectRef
     text: str
@@ -22,7 +22,7 @@ class Observation:
 
 
 def is_unhealthy(pod: Manifest) -> bool:
-    """Whether a pod deserves a look: not ready, restarted, or on its way out; one that has done its work does not."""
+    """Return whether a pod is suspicious: not ready, restarted, or terminating; a completed pod is not."""
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded":
         return False
@@ -31,16 +31,16 @@ def is_unhealthy(pod: Manifest) -> bool:
 
 
 def is_ready(pod: Manifest) -> bool:
-    """Whether the pod takes requests."""
+    """Return whether the pod accepts requests."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
 
 
 def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest], since: str = "") -> Iterator[Observation]:
-    """The lines that may name a cause: of pods' and nodes' present state first, then of warnings, oldest first.
+    """Yield lines that might name a cause: first the current state of pods and nodes, then warnings, oldest first.
 
-    Warnings about pods that are well by now, or have got past what they warn of, are left out: every start has some. So
-    are those that were last seen before `since` (RFC 3339, UTC) about a pod that is ready or gone: an earlier test's.
+    Warnings are omitted about pods that are now healthy or past the reported problem: every start has some. So are
+    warnings last seen before `since` (RFC 3339, UTC) about a pod that is ready or gone: they belong to an earlier test.
     """
     for item in pods:
         yield from _of_pod(item, since)
@@ -56,7 +56,7 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
 
 
 def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation]:
-    """The lines about the cluster's own services that everything in it needs: its DNS."""
+    """Yield lines about the one cluster service that everything needs: its DNS."""
     for item in deployments:
         metadata, status = item["metadata"], item.get("status") or {}
         if (metadata.get("namespace"), metadata.get("name")) == ("kube-system", "coredns") and not status.get("readyReplicas"):
@@ -65,12 +65,12 @@ def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation
 
 
 def in_order(events: Iterable[Manifest]) -> list[Manifest]:
-    """The events, oldest first."""
+    """Return the events, oldest first."""
     return sorted(events, key=_time)
 
 
 def event_lines(events: Iterable[Manifest]) -> str:
-    """One line per event, oldest first: time, type, object, reason, how often, message."""
+    """Format one line per event, oldest first: time, type, object, reason, count, message."""
     lines = []
     for event in in_order(events):
         count = (event.get("series") or {}).get("count") or event.get("count") or 1
@@ -81,7 +81,7 @@ def event_lines(events: Iterable[Manifest]) -> str:
 
 
 def pod_table(pods: Iterable[Manifest]) -> str:
-    """One line per pod: namespace/name, ready containers, state, restarts, node."""
+    """Format one line per pod: namespace/name, ready containers, state, restarts, node."""
     rows = [("POD", "READY", "STATE", "RESTARTS", "NODE")]
     for pod in pods:
         containers = [item for item in _containers(pod) if not item.get("init")]
@@ -94,7 +94,7 @@ def pod_table(pods: Iterable[Manifest]) -> str:
 
 
 def node_text(nodes: Iterable[Manifest]) -> str:
-    """Each node's conditions, what pods may use of it, and its taints."""
+    """Format each node's conditions, allocatable resources and taints."""
     lines = []
     for node in nodes:
         status = node.get("status") or {}
@@ -111,7 +111,7 @@ def node_text(nodes: Iterable[Manifest]) -> str:
 
 
 def _is_past(event: Manifest, pod: Manifest, since: str) -> bool:
-    """Whether the pod has got further than the step that the event complains of, or is ready again since before `since`."""
+    """Return whether the pod is past the step that the event complains about, or is ready and the event predates `since`."""
     if _time(event)[:19] < since[:19] and is_ready(pod):
         return True
     reason = event.get("reason")
@@ -172,6 +172,6 @@ def _about(event: Manifest) -> ObjectRef:
 
 
 def _time(event: Manifest) -> str:
-    """When the event was last seen, as RFC 3339 text, which sorts by time; one field or another is empty."""
+    """Return when the event was last seen, as RFC 3339 text, which sorts by time; some of its fields are always empty."""
     series = event.get("series") or {}
     return str(event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime") or event.get("firstTimestamp") or "")

@@ -1,8 +1,8 @@
-"""Finds values that are known to be secret in a text, in whatever form it holds them.
+"""Find known secret values in a text, however they are encoded.
 
-A value is looked for as it is, as base64 (at any offset in longer encoded data) and as hexadecimal digits. The text is
-looked at as it is and with up to three layers of escapes undone (JSON, addresses and forms, HTML, Python and shell),
-each time without line breaks, so that a value that was wrapped or quoted in between is found too.
+A value is searched literally, as base64 (at any offset in longer encoded data) and as hexadecimal digits. The text is
+searched as it is and with up to three layers of escapes undone (JSON, URLs and forms, HTML, Python and shell), each
+time without line breaks, so a value that was wrapped or quoted on the way is also found.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 SHORTEST = 5
-"""Characters: replacing shorter values everywhere would shred every text."""
+"""In characters: replacing shorter values everywhere would shred every text."""
 
 _SHORTEST_LINE = 10
-"""Characters of one line of a longer value that is looked for by itself."""
+"""Minimum length in characters of a longer value's line that is searched separately."""
 
 _LAYERS = 3
-"""Escapes inside escapes: JSON inside JSON in a form."""
+"""Nested escapes, such as JSON inside JSON in a form."""
 
 COMMON_WORDS = frozenset(
     [
@@ -95,7 +95,7 @@ COMMON_WORDS = frozenset(
         "world",
     ]
 )
-"""Values that stand in ordinary text: masking them would hide what happened, and they keep no stranger out."""
+"""Values that occur in ordinary text: masking them would hide what happened, and they protect nothing."""
 
 _ESCAPES = re.compile(
     r"""'\\''|'"'"'                                  # a quote in a shell's single quotes
@@ -113,27 +113,27 @@ _LINE_BREAKS = re.compile(r"[ \t]*\r?\n[ \t]*")
 
 @dataclass(frozen=True)
 class KnownValue:
-    """A secret, and what to call it where it cannot be named by its value: `DB_PASSWORD`, `key pin of Secret db`."""
+    """A secret, and a name for it that does not reveal its value: `DB_PASSWORD`, `key pin of Secret db`."""
 
     text: str
     origin: str
 
     @property
     def maskable(self) -> bool:
-        """Whether it can be taken out of texts without taking ordinary words along."""
+        """Whether it can be masked in texts without masking ordinary words."""
         text = self.text.strip()
         return len(text) >= SHORTEST and text.lower() not in COMMON_WORDS
 
 
 class KnownValues:
-    """Places of known values in texts."""
+    """Finds known values in texts."""
 
     def __init__(self, values: Iterable[KnownValue]) -> None:
         kept = {value.text.strip() for value in values if value.maskable}
         self._needles = sorted({needle for text in kept for needle in _needles(text)}, key=len, reverse=True)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where the values are: ranges of `text` that do not touch each other, in order."""
+        """Return the positions of the values: ordered ranges of `text` that do not touch."""
         if not self._needles:
             return []
         found: list[tuple[int, int]] = []
@@ -151,7 +151,7 @@ class KnownValues:
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """What was replaced, in order: where each piece begins and ends after it and before it."""
+    """Replacements in order: start and end of each piece, after and before the replacement."""
 
     new_starts: list[int]
     new_ends: list[int]
@@ -159,7 +159,7 @@ class _Rewrite:
     old_ends: list[int]
 
     def before(self, index: int) -> tuple[int, int]:
-        """The range that the character at `index` came from."""
+        """Return the range that produced the character at `index`."""
         at = bisect_right(self.new_starts, index) - 1
         if at < 0:
             return index, index + 1
@@ -171,13 +171,13 @@ class _Rewrite:
 
 @dataclass(frozen=True)
 class _View:
-    """A text with some of it replaced, and the way back to where it came from."""
+    """A text with replacements, which maps positions back to the original."""
 
     text: str
     rewrites: tuple[_Rewrite, ...]
 
     def rewritten(self, pattern: re.Pattern[str], replace: Callable[[str], str]) -> _View:
-        """The view with every match replaced."""
+        """Return the view with every match replaced."""
         pieces: list[str] = []
         rewrite = _Rewrite([], [], [], [])
         read = written = 0
@@ -200,7 +200,7 @@ class _View:
         return _View("".join((*pieces, self.text[read:])), (*self.rewrites, rewrite))
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
-        """The range of the original text that `start` to `end` of this view came from."""
+        """Return the range of the original text that produced `start` to `end` of this view."""
         last = end - 1
         for rewrite in reversed(self.rewrites):
             start = rewrite.before(start)[0]
@@ -209,7 +209,7 @@ class _View:
 
 
 def _needles(value: str) -> Iterator[str]:
-    """The texts to look for: every form of the value, and what is left of each when a layer of escapes is undone."""
+    """Yield the texts to search for: every form of the value, and the result of each layer of unescaping."""
     for form in _forms(value):
         peeled = form
         for _ in range(_LAYERS):
@@ -220,7 +220,7 @@ def _needles(value: str) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The value, its long lines, and both encoded for transport."""
+    """Yield the value, its long lines, and the value's base64 and hexadecimal forms."""
     data = value.encode("utf-8", "surrogatepass")
     yield value
     yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= _SHORTEST_LINE)
@@ -233,7 +233,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _base64_inside(data: bytes, offset: int) -> Iterator[str]:
-    """The characters that only `data` decides, where it begins `offset` bytes after a multiple of three in encoded data."""
+    """Yield the base64 characters that depend only on `data`, if it starts `offset` bytes after a multiple of three."""
     first = -(-offset * 8 // 6)
     last = (offset + len(data)) * 8 // 6
     encoded = base64.b64encode(bytes(offset) + data).decode()[first:last]
@@ -242,7 +242,7 @@ def _base64_inside(data: bytes, offset: int) -> Iterator[str]:
 
 
 def _unescaped(token: str) -> str:
-    """What one escape stands for; the escape itself where it stands for nothing."""
+    """Return the character that an escape represents; unknown escapes are returned unchanged."""
     if token.startswith("\\"):
         return _after_backslash(token)
     if token.startswith("%"):

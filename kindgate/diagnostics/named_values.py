@@ -1,4 +1,4 @@
-"""Masks values by their names: `DB_PASSWORD=x`, `"api_key": "x y"`, `--token x`, also where quotes are escaped."""
+"""Mask values by their names: `DB_PASSWORD=x`, `"api_key": "x y"`, `--token x`, also with escaped quotes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kindgate.diagnostics.known_values import SHORTEST
 from kindgate.diagnostics.secret_names import LOWERED, MASK, NAME
 
 _LONGEST = 2000
-"""Characters of one value: bounds the work on text that keeps a pattern guessing."""
+"""Maximum length of a value in characters, which bounds backtracking."""
 
 _NAME = re.compile(NAME)
 _VERDICT = re.compile(r"(?<![\w-])PASS: ")
-"""`PASS: p(95) of ...` and `PASS: TestName` are outcomes."""
+"""`PASS: p(95) of ...` and `PASS: TestName` are outcomes, not passwords."""
 
 _NO_VALUE = rf"(?!(?:true|false|null|none|nil|undefined)\b|{re.escape(MASK)}|\$[{{(]|\*{{3}})"
 _QUOTED = (
@@ -34,7 +34,7 @@ _GROUPS = ("double", "single", "inner", "bare")
 
 
 def without_named_values(text: str) -> str:
-    """The text with a mask for every value that stands under a secret's name."""
+    """Return the text with every value masked that follows a secret's name."""
     pieces: list[str] = []
     read = 0
     for start, end in _spans(text):
@@ -52,7 +52,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _value_after(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The value of the name at `start` to `end`; None where none follows."""
+    """Return the value of the name at `start` to `end`; None if no value follows."""
     if _VERDICT.match(text, start):
         return None
     found = _ASSIGNED.match(text, end) or _VARIABLE.match(text, end)

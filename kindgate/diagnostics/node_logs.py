@@ -1,4 +1,4 @@
-"""The logs of the node containers, for when the cluster itself has failed and its API may not answer."""
+"""The node containers' logs, for a cluster that itself failed and whose API might not respond."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from kindgate.waiting import Deadline
 _INSIDE = {
     "kubelet": ("journalctl", "--no-pager", "--lines=1000", "--unit=kubelet"),
     "containerd": ("journalctl", "--no-pager", "--lines=1000", "--unit=containerd"),
-    "containers": ("sh", "-c", "crictl ps --all 2>/dev/null || ctr --namespace k8s.io tasks list"),  # built nodes have no crictl
+    "containers": ("sh", "-c", "crictl ps --all 2>/dev/null || ctr --namespace k8s.io tasks list"),  # locally built nodes lack crictl
 }
-"""What is asked inside a node, by the name of the file that the answer goes to."""
+"""Commands to run inside a node, by the name of the file for their output."""
 
 _SECONDS_EACH = 10.0
 
 
 def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str], deadline: Deadline) -> list[Observation]:
-    """Write every node's console, kubelet and containerd logs under `nodes/`, and return the lines to classify."""
+    """Write every node's console, kubelet and containerd logs under `nodes/`; return the lines to classify."""
     seen: list[Observation] = []
     for node in nodes:
         for name, command in (("console", ("logs", "--tail=1000", node)), *((key, ("exec", node, *what)) for key, what in _INSIDE.items())):
@@ -36,7 +36,7 @@ def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str]
 
 
 def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Observation]:
-    """Write the state of every node's container to `containers.txt`, and return a line for each that does not run."""
+    """Write the state of every node's container to `containers.txt`; return a line for each that is not running."""
     form = "{{.Names}}\t{{.State}}\t{{.Status}}"
     try:
         told = engine.run(
@@ -62,7 +62,7 @@ def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddr
 
 
 def _state(state: str, status: str) -> str:
-    """One word for a container's state: Podman 4 repeats the status ("Up 3 minutes ago") where Docker says `running`."""
+    """Return a container's state as one word: Podman 4 repeats the status ("Up 3 minutes ago") where Docker has `running`."""
     word = state.partition(" ")[0].lower()
     if "(paused)" in status.lower():
         return "paused"
@@ -70,10 +70,10 @@ def _state(state: str, status: str) -> str:
 
 
 def _first_line(error: CommandError) -> str:
-    """What the command itself said, else the error's message."""
+    """Return the first line of the command's own output, otherwise the error's message."""
     return next(iter(error.last_state.splitlines()), error.message)
 
 
 def _newest_first(node: ObjectRef, text: str) -> Iterator[Observation]:
-    """A log's lines from its end: every start begins with complaints that pass, the last ones stood."""
+    """Yield a log's lines, last first: every start logs problems that pass, but the last ones persisted."""
     return (Observation(node, line) for line in reversed(text.splitlines()))

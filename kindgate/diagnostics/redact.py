@@ -1,7 +1,7 @@
-"""Takes secrets out of texts: values that are known to be secret, in every form, and what has the form of one.
+"""Remove secrets from texts: known secret values in every form, and anything that looks like a secret.
 
-Nothing here is certain to find a secret that was not named: it finds the values of Secrets and of variables with a
-secret's name wherever they appear, and tokens, keys and values that their form or their name gives away.
+Secrets that are not known might be missed. Values of Secrets, and of variables with a secret's name, are found wherever
+they appear; tokens, keys and other values are found if their format or name gives them away.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from kindgate.diagnostics.secret_patterns import without_patterns
 
 
 class Redactor:
-    """Replaces the given secret values, and what looks like one, by a mask."""
+    """Masks the given secret values, and anything that looks like a secret."""
 
     def __init__(self, values: Iterable[KnownValue]) -> None:
         known = list(values)
         self._known = KnownValues(known)
         self.left = tuple(dict.fromkeys(value.origin for value in known if value.text.strip() and not value.maskable))
-        """Origins of the values that are too short, or too common a word, to be taken out of texts."""
+        """Origins of the values that are too short, or too common a word, to mask in texts."""
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         pieces: list[str] = []
         read = 0
         for start, end in self._known.spans(text):

@@ -1,4 +1,4 @@
-"""What a name says of its value: which variables, fields and options hold secrets."""
+"""Names that mark secrets: variables, fields and options."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Final
 MASK: Final = "[redacted]"
 
 LOWERED: Final = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
-"""Makes ASCII letters small and keeps every character's place, which `str.lower` does not."""
+"""Lowercases ASCII letters and keeps every character's position, which `str.lower` does not."""
 
 NAME: Final = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd(?<=[a-z0-9_-]pwd)(?<!\boldpwd)|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
     r"|signing[_-]?key|encryption[_-]?key|client[_-]?key[_-]?data|credentials?|dsn)(?:[_-]?\d{1,3})?"
 )
-"""A pattern of how a secret's name ends, in small letters. `PWD` alone is a shell's working folder."""
+"""A pattern for the end of a secret's name in lowercase. `PWD` by itself is a shell's working directory."""
 
 _NAMED = re.compile(rf"{NAME}s?$")
 _FOLDERS = frozenset({"pwd", "oldpwd"})
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a variable or field of this name holds a secret: `DB_PASSWORD`, `apiKey`, `MYSQL_PWD`."""
+    """Return whether a variable or field with this name holds a secret: `DB_PASSWORD`, `apiKey`, `MYSQL_PWD`."""
     lowered = name.translate(LOWERED)
     return lowered not in _FOLDERS and _NAMED.search(lowered) is not None

@@ -1,4 +1,4 @@
-"""The secrets in Kubernetes objects, variables and kubeconfigs; and objects without them."""
+"""The secrets in Kubernetes objects, variables and kubeconfigs, and copies of objects without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.model import Manifest, kind_of
 
 
 def without_secrets(manifest: Manifest) -> dict[str, Any]:
-    """A copy of an object without its secret values, and without the copies of them that Kubernetes keeps in metadata."""
+    """Return a copy of an object without secret values, and without the copies of them that Kubernetes keeps in metadata."""
     metadata = {key: value for key, value in (manifest.get("metadata") or {}).items() if key != "managedFields"}
     if "annotations" in metadata:
         metadata["annotations"] = {
@@ -31,7 +31,7 @@ def without_secrets(manifest: Manifest) -> dict[str, Any]:
 
 
 def secret_values(manifests: Iterable[Manifest]) -> Iterator[KnownValue]:
-    """The secret values in these objects: of Secrets all, of the others those under a secret's name."""
+    """Yield the secret values in these objects: all values of Secrets, and elsewhere those with a secret's name."""
     for manifest in manifests:
         name = str((manifest.get("metadata") or {}).get("name", ""))
         if kind_of(manifest) == "Secret":
@@ -41,12 +41,12 @@ def secret_values(manifests: Iterable[Manifest]) -> Iterator[KnownValue]:
 
 
 def environment_secrets(environment: Mapping[str, str]) -> Iterator[KnownValue]:
-    """The values of variables with a secret's name."""
+    """Return the values of variables with a secret's name."""
     return (KnownValue(value, name) for name, value in environment.items() if value and names_a_secret(name))
 
 
 def kubeconfig_secrets(kubeconfig: Mapping[str, Any]) -> Iterator[KnownValue]:
-    """The credentials of every user in a kubeconfig; certificates are none, keys are."""
+    """Yield the credentials of every user in a kubeconfig; keys are credentials, certificates are not."""
     for user in kubeconfig.get("users") or ():
         for key, value in (user.get("user") or {}).items():
             if key in {"token", "password", "client-key-data"} and isinstance(value, str):
@@ -57,7 +57,7 @@ def kubeconfig_secrets(kubeconfig: Mapping[str, Any]) -> Iterator[KnownValue]:
 
 
 def _of_secret(secret: Manifest, name: str) -> Iterator[KnownValue]:
-    """Every value, also as base64; a placeholder is no secret, and often the cause that a text names."""
+    """Yield every value, also as base64. A placeholder is not secret, and often the cause that a text must name."""
     for key, value in (secret.get("stringData") or {}).items():
         if value != PLACEHOLDER:
             yield KnownValue(str(value), f"key {key} of Secret {name}")
@@ -71,7 +71,7 @@ def _of_secret(secret: Manifest, name: str) -> Iterator[KnownValue]:
 
 
 def _named_values(node: object, where: str) -> Iterator[KnownValue]:
-    """Texts under a secret's name, anywhere: `{name: DB_PASSWORD, value: ...}` and `{password: ...}`."""
+    """Yield texts with a secret's name at any depth: `{name: DB_PASSWORD, value: ...}` and `{password: ...}`."""
     if isinstance(node, Mapping):
         if _is_secret_variable(node):
             yield KnownValue(node["value"], f"{node['name']} in {where}")
@@ -85,7 +85,7 @@ def _named_values(node: object, where: str) -> Iterator[KnownValue]:
 
 
 def _masked(node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
-    """A copy with a mask where `_named_values` sees a value."""
+    """Return a copy with every value masked that `_named_values` finds."""
     if isinstance(node, Mapping):
         if _is_secret_variable(node):
             return {**node, "value": MASK}

@@ -1,7 +1,7 @@
-"""What has the form of a secret: tokens as bc-detect-secrets knows them, those that it does not know, and values by their names.
+"""Secrets by format: tokens that bc-detect-secrets knows, those that it does not, and values by their names.
 
-Its detectors of entropy and of keywords are left out: digests, commits and histograms are as random as secrets, and a
-keyword's value reaches to the end of its line.
+Its entropy and keyword detectors are not used: digests, commits and histograms are as random as secrets, and a
+keyword's value extends to the end of the line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kindgate.diagnostics.named_values import without_named_values
 from kindgate.diagnostics.secret_names import LOWERED, MASK
 
 _GROUP = 16
-"""A detector's group of this many characters is the secret, and what is around it is context; shorter ones are parts of a token."""
+"""If a detector has a group of at least this many characters, the group is the secret and the rest is context."""
 
 _PEM = re.compile(
     r"---- ?-?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-?----.*?(?:---- ?-?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-?----|\Z)",
@@ -85,11 +85,11 @@ _FORMS = (
     (("-u", "-user"), _CURL_USER),
     (("_auth",), _NODE_AUTH),
 )
-"""Each with texts of which one has to be there, in small letters: looking for them first is ten times as fast."""
+"""Each pattern with lowercase hints, one of which must occur: searching for them first is ten times as fast."""
 
 
 def without_patterns(text: str) -> str:
-    """The text with a mask for everything that has the form of a secret."""
+    """Return the text with everything masked that has the format of a secret."""
     lowered = text.translate(LOWERED)
     for hints, pattern in _FORMS:
         if any(hint in lowered for hint in hints):
@@ -101,9 +101,9 @@ def without_patterns(text: str) -> str:
 
 @cache
 def _detectors() -> tuple[re.Pattern[str], ...]:
-    """The patterns of bc-detect-secrets for tokens that their publisher has given a form.
+    """Patterns of bc-detect-secrets for tokens whose publisher defined a format.
 
-    Imported when a text is first looked at: it takes a tenth of a second, most of it for requests.
+    Imported on first use: it takes a tenth of a second, most of it for requests.
     """
     from detect_secrets.plugins.aws import AWSKeyDetector  # noqa: PLC0415
     from detect_secrets.plugins.discord import DiscordBotTokenDetector  # noqa: PLC0415
@@ -130,7 +130,7 @@ def _detectors() -> tuple[re.Pattern[str], ...]:
 
 
 def _of_detector(found: re.Match[str]) -> str:
-    """Mask the group that holds the secret and keep its context, or mask all of a token."""
+    """Mask the group that holds the secret and keep its context, or mask the whole token."""
     sizes = {number: len(group) for number, group in enumerate(found.groups(""), 1)}
     longest = max(sizes, key=lambda number: sizes[number], default=0)
     return _masked(found, longest if sizes.get(longest, 0) >= _GROUP else 0)
@@ -141,6 +141,6 @@ def _after_keep(found: re.Match[str]) -> str:
 
 
 def _masked(found: re.Match[str], group: int) -> str:
-    """The match with a mask in place of one group."""
+    """Return the match with one group masked."""
     start, end = (place - found.start() for place in found.span(group))
     return f"{found[0][:start]}{MASK}{found[0][end:]}"
