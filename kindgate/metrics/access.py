@@ -1,4 +1,4 @@
-"""The way to a Prometheus inside the cluster: through the API server's proxy for services, with the kubeconfig's own rights."""
+"""Access to a Prometheus in the cluster, through the API server's service proxy with the kubeconfig's rights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from kindgate.errors import MetricsError
 from kindgate.metrics.client import PrometheusClient
 
 NAMESPACE, SERVICE, PORT = "monitoring", "prometheus", 9090
-"""Where the bundled component puts it."""
+"""The location of the bundled component's Prometheus."""
 
 
 def prometheus_in_cluster(
     kubeconfig: Path, context: str = "", *, namespace: str = NAMESPACE, service: str = SERVICE, port: int = PORT
 ) -> PrometheusClient:
-    """The Prometheus behind `service`; nothing is asked of it yet.
+    """Return a client for the Prometheus behind `service`, without sending a request yet.
 
-    Raises `MetricsError` when `kubeconfig` cannot be read or has no such context.
+    Raises `MetricsError` if `kubeconfig` is unreadable or lacks the context.
     """
     try:
         with config.new_client_from_config(str(kubeconfig), context or None) as api:  # type: ignore[no-untyped-call]  # published without types
@@ -28,7 +28,7 @@ def prometheus_in_cluster(
     except (ConfigException, OSError, ValueError, TypeError) as error:
         raise MetricsError(f"cannot use {kubeconfig} to reach Prometheus: {error}") from error
     session = requests.Session()
-    session.trust_env = False  # a proxy for the internet does not lead to the cluster
+    session.trust_env = False  # a proxy for the internet cannot reach the cluster
     session.verify = access.ssl_ca_cert if access.verify_ssl and access.ssl_ca_cert else access.verify_ssl
     if access.cert_file and access.key_file:
         session.cert = (access.cert_file, access.key_file)

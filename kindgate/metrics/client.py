@@ -1,4 +1,4 @@
-"""Asks Prometheus over its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/), each time within a deadline."""
+"""A client of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/); every query has a deadline."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kindgate.model import Window
 from kindgate.waiting import Deadline
 
 ANSWER_LIMIT = 64 * 1024 * 1024
-"""Bytes that an answer may have: a burst's window takes a few hundred kilobytes."""
+"""Maximum response size in bytes: a burst's window takes a few hundred kilobytes."""
 
 STALLED = 5.0
 """Seconds without a byte after which a connection is given up, within the deadline."""
 
 SHORTEST = 0.25
-"""Seconds that a question gets at least: the last one before a deadline has to say what it saw, not that it was late."""
+"""Minimum timeout of a query in seconds: the last one before a deadline must report a state, not that it was late."""
 
 
 class PrometheusClient:
-    """One Prometheus at `base_url`, asked through `session`, which carries whatever the way there needs.
+    """One Prometheus at `base_url`, queried through `session`, which carries the credentials.
 
-    Every method raises `MetricsError` when Prometheus cannot be reached in time or refuses the question, and
-    `NoSamplesError` when it knows the question and has nothing to answer: nothing is never shown as 0.
+    Every method raises `MetricsError` if Prometheus does not respond in time or rejects the query, and `NoSamplesError` if
+    a query has no result: missing data is never shown as 0.
     """
 
     def __init__(self, base_url: str, session: requests.Session | None = None) -> None:
@@ -36,7 +36,7 @@ class PrometheusClient:
         self._session = session or requests.Session()
 
     def __enter__(self) -> Self:
-        """The client itself."""
+        """Return the client itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -48,7 +48,7 @@ class PrometheusClient:
         self._session.close()
 
     def query(self, promql: str, deadline: Deadline, *, at: float | None = None) -> Samples:
-        """The value of each series that `promql` selects, at `at` (default: now)."""
+        """Return the value of each series that `promql` selects, at `at` (default: now)."""
         data, warnings = self._ask("query", _instant(promql, at), deadline)
         match data["resultType"]:
             case "vector":
@@ -62,18 +62,18 @@ class PrometheusClient:
         return Samples(items, warnings)
 
     def query_stored(self, selector: str, deadline: Deadline, *, at: float) -> Ranges:
-        """Every stored sample that a range selector such as `up[1m]` covers at `at`, with the time it was taken."""
+        """Return every stored sample that a range selector such as `up[1m]` covers at `at`, with its timestamp."""
         data, warnings = self._ask("query", _instant(selector, at), deadline)
         return _ranges(selector, data, warnings)
 
     def query_range(self, promql: str, window: Window, step: float, deadline: Deadline) -> Ranges:
-        """`promql` evaluated every `step` seconds of `window`."""
+        """Evaluate `promql` every `step` seconds of `window`."""
         parameters = {"query": promql, "start": f"{window.start:.3f}", "end": f"{window.end:.3f}", "step": f"{step:g}"}
         data, warnings = self._ask("query_range", parameters, deadline)
         return _ranges(promql, data, warnings)
 
     def active_targets(self, deadline: Deadline) -> tuple[Mapping[str, Any], ...]:
-        """The targets that Prometheus scrapes, as its API describes them."""
+        """Return the targets that Prometheus scrapes, in its API's format."""
         data, _ = self._ask("targets", {"state": "active"}, deadline)
         return tuple(data["activeTargets"])
 
@@ -90,7 +90,7 @@ class PrometheusClient:
         raise MetricsError(f"Prometheus rejected {parameters.get('query', endpoint)!r}: {reason}")
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
-        """Status and body. The body is read in pieces, because requests' own timeout does not bound a dripping answer."""
+        """Return status and body. The body is read in pieces, because requests' own timeout does not limit a slow response."""
         wait = max(SHORTEST, min(STALLED, deadline.remaining))
         body = bytearray()
         try:

@@ -1,4 +1,4 @@
-"""Arithmetic on stored samples: how much a counter grew in a window, how fast, and what a gauge showed. Pure functions."""
+"""Arithmetic on stored samples: increase and rate of counters in a window, and values of gauges. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kindgate.metrics.samples import Range
 from kindgate.model import Window
 
 HOLD = 25.0
-"""Seconds for which a gauge's sample speaks: longer than cAdvisor's longest gap."""
+"""How long a gauge's sample is valid, in seconds: longer than cAdvisor's longest gap."""
 
 
 def growth(series: Range) -> list[tuple[float, float, float]]:
-    """The counter as (from, to, per second) between neighbouring samples; a fall is a restart from 0, as Prometheus has it."""
+    """Return the counter as (from, to, rate per second) between samples; a decrease is a reset to 0, as in Prometheus."""
     steps = []
     for place in range(1, len(series.times)):
         begin, end = series.times[place - 1], series.times[place]
@@ -23,23 +23,23 @@ def growth(series: Range) -> list[tuple[float, float, float]]:
 
 
 def increase(series: Range, window: Window) -> float:
-    """How much the counter grew in `window`; what lies between two samples is spread evenly over the time between them."""
+    """Return the counter's increase in `window`, interpolated linearly between samples."""
     return sum(per_second * overlap(begin, end, window) for begin, end, per_second in growth(series))
 
 
 def overlap(begin: float, end: float, window: Window) -> float:
-    """Seconds of `begin` to `end` that lie in `window`."""
+    """Return how many seconds of `begin` to `end` are in `window`."""
     return max(0.0, min(end, window.end) - max(begin, window.start))
 
 
 def longest_gap(all_series: Iterable[Range], window: Window) -> float:
-    """The longest time between two samples around or in `window`, in seconds; 0 when no pair of samples touches it."""
+    """Return the longest gap between two samples in or around `window`, in seconds; 0 if no pair of samples overlaps it."""
     steps = (step for series in all_series for step in growth(series))
     return max((end - begin for begin, end, _ in steps if overlap(begin, end, window)), default=0.0)
 
 
 def total_rate(all_series: Sequence[Range], times: Sequence[float]) -> list[float | None]:
-    """The counters' growth per second together at each of `times`; None where no two samples enclose the time."""
+    """Return the counters' total rate per second at each of `times`; None if no two samples enclose the time."""
     steps = [step for series in all_series for step in growth(series)]
     totals: list[float | None] = []
     for time in times:
@@ -49,7 +49,7 @@ def total_rate(all_series: Sequence[Range], times: Sequence[float]) -> list[floa
 
 
 def total_gauge(all_series: Sequence[Range], times: Sequence[float]) -> list[float | None]:
-    """The gauges' sum at each of `times`, each with its newest sample of the last `HOLD` seconds; None where there is none."""
+    """Return the gauges' sum at each of `times`, from each one's newest sample within `HOLD` seconds; None without any."""
     totals: list[float | None] = []
     for time in times:
         shown = [value for series in all_series if (value := _newest(series, time)) is not None]
@@ -58,19 +58,19 @@ def total_gauge(all_series: Sequence[Range], times: Sequence[float]) -> list[flo
 
 
 def largest_gauge(all_series: Sequence[Range], window: Window) -> float | None:
-    """The largest sum that the gauges showed in `window`, at any sample's time and at the window's ends."""
+    """Return the largest sum of the gauges in `window`, at the samples' times and at the window's ends."""
     inside = {time for series in all_series for time in _within(series.times, window)}
     return largest(total_gauge(all_series, sorted(inside | {window.start, window.end})))
 
 
 def largest_rate(all_series: Sequence[Range], window: Window) -> float | None:
-    """The largest growth per second that the counters had together at any time in `window`."""
+    """Return the largest total rate per second of the counters at any time in `window`."""
     inside = {time for series in all_series for time in _within(series.times, window)}
     return largest(total_rate(all_series, sorted(inside | {window.start})))
 
 
 def largest(values: Iterable[float | None]) -> float | None:
-    """The largest of those that exist."""
+    """Return the largest value that is not None."""
     return max((value for value in values if value is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""cAdvisor's series of pods and containers: which of them count, which pods ran, and what restarted. Pure functions."""
+"""cAdvisor's series of pods and containers: which ones count, which pods ran, and what restarted. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.model import Window
 
 @dataclass(frozen=True)
 class PodSeries:
-    """The stored samples of some pods, one tuple per metric: of containers, and of pods for the network."""
+    """The stored samples of some pods, one tuple per metric: per container, but per pod for the network."""
 
     cpu: tuple[Range, ...]
     memory: tuple[Range, ...]
@@ -25,11 +25,11 @@ class PodSeries:
     seen: tuple[Range, ...]
 
     def all_labels(self) -> Iterator[Labels]:
-        """The labels of every series of CPU time."""
+        """Yield the labels of every CPU series."""
         return (series.labels for series in self.cpu)
 
     def of_pods(self, pods: Collection[tuple[str, str]]) -> PodSeries:
-        """The series of these pods, each a namespace and a name."""
+        """Return the series of these pods, each given as namespace and name."""
         return replace(
             self,
             **{metric.name: tuple(series for series in getattr(self, metric.name) if _pod(series) in pods) for metric in fields(self)},
@@ -47,9 +47,9 @@ def pod_series(
     started: Iterable[Range],
     seen: Iterable[Range],
 ) -> PodSeries:
-    """The series that count, out of everything cAdvisor says about pods.
+    """Select the series that count among everything cAdvisor reports about pods.
 
-    It describes a pod's group, its pause container and its containers: adding all of them would count twice.
+    It reports a pod's cgroup, its pause container and its containers: the sum of all would count twice.
     """
     return PodSeries(
         cpu=counted(cpu),
@@ -64,7 +64,7 @@ def pod_series(
 
 
 def counted(all_series: Iterable[Range]) -> tuple[Range, ...]:
-    """The containers' series of each pod; its group's, where the container runtime gives containers no label."""
+    """Return each pod's container series, or its cgroup's if the container runtime does not label containers."""
     by_pod: dict[tuple[str, str], list[Range]] = {}
     for series in all_series:
         by_pod.setdefault(_pod(series), []).append(series)
@@ -72,12 +72,12 @@ def counted(all_series: Iterable[Range]) -> tuple[Range, ...]:
 
 
 def running_at(series: PodSeries, window: Window) -> set[tuple[str, str]]:
-    """The pods of which a container was seen in the last moments of the window."""
+    """Return the pods with a container that was seen around the window's end."""
     return {_pod(one) for one in series.seen if any(window.end - SEEN_AGE < time <= window.end + SEEN_AGE for time in one.times)}
 
 
 def restarts_in(series: PodSeries, window: Window) -> int:
-    """How often a container was started again in the window: a new `id` under the pod's and the container's old name."""
+    """Return the number of container restarts in the window: a new `id` for the same pod and container name."""
     runs: dict[tuple[str, str, str], set[tuple[float, str]]] = {}
     for one in series.started:
         runs.setdefault((*_pod(one), one.labels.get("container", "")), set()).add((one.values[0], one.labels.get("id", "")))

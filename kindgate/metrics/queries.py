@@ -1,8 +1,8 @@
-"""PromQL for what a burst's window needs. Pure functions from names to text.
+"""PromQL queries for a burst's window. Pure functions from names to text.
 
-The kubelet's cAdvisor looks at a container every 10 to 20 seconds and stamps each sample with the time it looked
-(seen on Kubernetes 1.37: gaps of 10.5 to 19.5 s at a scrape interval of 5 s). `rate()` over a short range
-therefore sees one sample or none; the stored samples with their own times are read instead, and counted exactly.
+The kubelet's cAdvisor samples a container every 10 to 20 seconds and stamps each sample with its own time (seen on
+Kubernetes 1.37: gaps of 10.5 to 19.5 s at a scrape interval of 5 s). `rate()` over a short range therefore sees one
+sample or none, so the stored samples are read with their own times and evaluated exactly.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ SEEN_AGE = 15
 
 
 def of_namespaces(metric: str, namespaces: Iterable[str]) -> str:
-    """The pods' series of a cAdvisor metric in these namespaces.
+    """Select a cAdvisor metric's pod series in these namespaces.
 
-    The kubelet's `/metrics/resource` uses some of the same names; only cAdvisor's have an `id`.
+    The kubelet's `/metrics/resource` shares some of the names; only cAdvisor's series have an `id`.
     """
     names = "|".join(re.escape(name).replace("\\", "\\\\") for name in sorted(namespaces))
     return f'{metric}{{namespace=~"{names}",pod!="",id!=""}}'
 
 
 def stored(metric: str, namespaces: Iterable[str], seconds: float) -> str:
-    """Every stored sample of the last `seconds`."""
+    """Select every stored sample of the last `seconds`."""
     return f"{of_namespaces(metric, namespaces)}[{math.ceil(seconds)}s]"
 
 
 def oldest_look(namespaces: Iterable[str]) -> str:
-    """When cAdvisor last looked at the running container that it has not looked at for the longest time, in seconds since 1970."""
+    """Query the oldest of the running containers' latest cAdvisor samples, in seconds since 1970."""
     names = tuple(namespaces)
     running = f"{of_namespaces(SEEN, names)} > time() - {SEEN_AGE}"
     return f"min(timestamp({of_namespaces(CPU, names)}) and on (namespace, pod, id) ({running}))"

@@ -1,4 +1,4 @@
-"""What the application used while a burst ran: CPU, memory, network, pods, restarts and throttling, per workload."""
+"""Resource use of the application during a burst: CPU, memory, network, pods, restarts and throttling, per workload."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kindgate.model import Rendered, Window
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 MARGIN = 30.0
-"""Seconds before the window whose samples are needed to know where the counters stood at its start."""
+"""Seconds of samples before the window that are needed to know the counters at its start."""
 
 LOOK_TIMEOUT = 25.0
-"""Seconds within which cAdvisor has looked at every container again: its longest gap and a scrape."""
+"""Seconds within which cAdvisor samples every container again: its longest gap plus a scrape."""
 
 STARTS_BACK = 330.0
-"""Seconds in which an earlier run of a container is found: a crash loop's longest back-off is 300 s."""
+"""Seconds to look back for a container's earlier run: a crash loop's longest back-off is 300 s."""
 
 SERIES_POINTS = 120
 
@@ -31,7 +31,7 @@ SYSTEM_NAMESPACE = "kube-system"
 
 @dataclass(frozen=True)
 class UseSeries:
-    """CPU in cores and memory in bytes over time, for a chart; None where nothing was measured."""
+    """CPU in cores and memory in bytes over time, for a chart; None if not measured."""
 
     times: tuple[float, ...]
     cpu: tuple[float | None, ...]
@@ -40,11 +40,11 @@ class UseSeries:
 
 @dataclass(frozen=True)
 class WorkloadUse:
-    """What one workload's pods used together. CPU in cores, memory and network in bytes.
+    """Total use of one workload's pods. CPU in cores, memory and network in bytes.
 
-    `pods` ran at the window's end and `restarts` happened in it. `cpu_max` is the highest mean between two looks of
-    cAdvisor. `throttled` is the share of scheduler periods in which a CPU limit stopped a container, None without a limit.
-    `allowance` is of one pod.
+    `pods` is counted at the window's end, `restarts` in the window. `cpu_max` is the highest average between two cAdvisor
+    samples. `throttled` is the share of scheduler periods in which a CPU limit stopped a container, None without a limit.
+    `allowance` is per pod.
     """
 
     namespace: str
@@ -63,7 +63,7 @@ class WorkloadUse:
 
 @dataclass(frozen=True)
 class ResourceSummary:
-    """What all workloads of some namespaces used in a window; `notes` say how far the figures can be trusted."""
+    """Resource use of all workloads of some namespaces in a window; `notes` limit how far to trust the figures."""
 
     window: Window
     workloads: tuple[WorkloadUse, ...]
@@ -71,19 +71,19 @@ class ResourceSummary:
 
     @property
     def running_pods(self) -> int:
-        """Pods that ran at the window's end."""
+        """The number of pods running at the window's end."""
         return sum(use.pods for use in self.workloads)
 
 
 def resource_summary(
     client: PrometheusClient, window: Window, namespaces: Iterable[str], rendered: Rendered, deadline: Deadline
 ) -> ResourceSummary:
-    """What the pods of `namespaces` used in `window`, against the requests and limits in `rendered`.
+    """Return the resource use of the pods of `namespaces` in `window`, with the requests and limits in `rendered`.
 
-    Of `kube-system` only what the manifests describe is told: Kubernetes' own pods are not under judgement.
-    Waits until cAdvisor has looked at every running container after the window's end, inside `deadline` and for at
-    most `LOOK_TIMEOUT`; the notes say so when it had not. Raises `NoSamplesError` when Prometheus knows no container
-    there, and `MetricsError` when it cannot be asked.
+    In `kube-system`, only workloads in the manifests are reported: Kubernetes' own pods are not judged. Waits until
+    cAdvisor has sampled every running container after the window's end, within `deadline` and for at most `LOOK_TIMEOUT`;
+    otherwise the notes mention it. Raises `NoSamplesError` if Prometheus has no containers there, and `MetricsError` if it
+    cannot be queried.
     """
     names = tuple(sorted(namespaces))
     notes = _wait_for_a_look(client, window, names, deadline)
@@ -104,7 +104,7 @@ def resource_summary(
 
 
 def _wait_for_a_look(client: PrometheusClient, window: Window, names: tuple[str, ...], deadline: Deadline) -> tuple[str, ...]:
-    """Notes about what could not be waited for: none, when every container was looked at."""
+    """Wait for a sample of every container; return a note if one is missing."""
     age = time.time() - window.end
     if age > LOOK_TIMEOUT:
         return ()
@@ -127,7 +127,7 @@ def _wait_for_a_look(client: PrometheusClient, window: Window, names: tuple[str,
 
 
 def _stored(client: PrometheusClient, window: Window, names: tuple[str, ...], deadline: Deadline) -> PodSeries:
-    """Every sample that matters for the window, as cAdvisor took it."""
+    """Return every stored sample relevant to the window."""
     at = min(time.time(), window.end + LOOK_TIMEOUT)
 
     def fetch(metric: str, back: float = MARGIN) -> tuple[Range, ...]:
@@ -149,7 +149,7 @@ def _stored(client: PrometheusClient, window: Window, names: tuple[str, ...], de
 
 
 def _grouped(seen: PodSeries, known: tuple[Workload, ...]) -> list[tuple[tuple[str, str], PodSeries]]:
-    """The series of each workload, by namespace and name."""
+    """Return each workload's series, by namespace and name."""
     pods = {(labels["namespace"], labels["pod"]) for labels in seen.all_labels()}
     groups: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for namespace, pod in pods:

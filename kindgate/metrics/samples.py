@@ -1,4 +1,4 @@
-"""What Prometheus answers: labelled values, and labelled runs of values over time. Times in seconds since 1970."""
+"""Prometheus query results: labeled values, and labeled series over time. Times are in seconds since 1970."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ class Range:
 
 @dataclass(frozen=True)
 class Samples:
-    """The answer to an instant query, never empty, with Prometheus' own warnings."""
+    """The result of an instant query, never empty, with Prometheus' own warnings."""
 
     items: tuple[Sample, ...]
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples, in Prometheus' order."""
+        """Iterate over the samples in Prometheus' order."""
         return iter(self.items)
 
     @property
     def value(self) -> float:
-        """The value of the only sample; raises `ValueError` when there are several."""
+        """The value of the only sample. Raises `ValueError` if there are several."""
         (only,) = self.items
         return only.value
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """The answer to a query over time, never empty, with Prometheus' own warnings."""
+    """The result of a range query, never empty, with Prometheus' own warnings."""
 
     items: tuple[Range, ...]
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Range]:
-        """The series, in Prometheus' order."""
+        """Iterate over the series in Prometheus' order."""
         return iter(self.items)

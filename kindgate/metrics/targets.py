@@ -1,4 +1,4 @@
-"""Whether Prometheus reaches everything that it is told to watch."""
+"""Whether Prometheus reaches all its configured targets."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Target:
     error: str
 
     def __str__(self) -> str:
-        """The target and, unless it is up, why not."""
+        """The target and its state, with the error unless it is up."""
         state = self.health if not self.error else f"{self.health}: {self.error}"
         return f"{self.job} {self.address} is {state}"
 
 
 def targets(client: PrometheusClient, deadline: Deadline) -> tuple[Target, ...]:
-    """The targets of now; raises `MetricsError` when Prometheus cannot be asked."""
+    """Return the current targets. Raises `MetricsError` if Prometheus cannot be queried."""
     return tuple(
         Target(str(one["labels"].get("job", "")), str(one["scrapeUrl"]), str(one["health"]), str(one.get("lastError", "")))
         for one in client.active_targets(deadline)
@@ -34,9 +34,9 @@ def targets(client: PrometheusClient, deadline: Deadline) -> tuple[Target, ...]:
 
 
 def wait_for_targets(client: PrometheusClient, jobs: Collection[str], deadline: Deadline) -> tuple[Target, ...]:
-    """All targets, once every one of them is up and each of `jobs` has at least one.
+    """Wait until all targets are up and each of `jobs` has at least one; return the targets.
 
-    Raises `MetricsError`, naming the targets that are not up and why, when the deadline passes first.
+    Raises `MetricsError` at the deadline, naming the targets that are not up and why.
     """
 
     def probe() -> Ready[tuple[Target, ...]] | Pending:

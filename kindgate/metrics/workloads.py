@@ -1,4 +1,4 @@
-"""Which workload a pod belongs to, and what the manifests let it use: requests and limits of one pod, from `Rendered`."""
+"""The workload of a pod, and its requests and limits per pod, from `Rendered`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.model import ObjectRef, Rendered
 from kindgate.pod_templates import pod_template
 
 SIGN = "[bcdfghjklmnpqrstvwxz2456789]"
-"""The signs of Kubernetes' generated names (apimachinery's util/rand): no vowels, so that none spells a word."""
+"""The alphabet of Kubernetes' generated names (apimachinery's util/rand), without vowels to avoid words."""
 
 POD_SUFFIXES = {
     "Deployment": f"-{SIGN}{{1,10}}-{SIGN}{{5}}",
@@ -24,15 +24,15 @@ POD_SUFFIXES = {
     "CronJob": f"-[0-9]+(-[0-9]+)?-{SIGN}{{5}}",
     "Pod": "",
 }
-"""What the controllers add to a workload's name to name its pods."""
+"""The suffixes that controllers add to a workload's name for its pods."""
 
 UNKNOWN = re.compile(f"(?P<name>.+?)(-{SIGN}{{6,10}})?-{SIGN}{{5}}")
-"""A pod of a Deployment or DaemonSet that the manifests do not show: one that was there already."""
+"""A pod of a Deployment or DaemonSet that is not in the manifests, because it was already there."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one pod asks for and may use: CPU in cores, memory in bytes; None where a container sets none."""
+    """Requests and limits of one pod: CPU in cores, memory in bytes; None if a container sets none."""
 
     cpu_request: float | None = None
     cpu_limit: float | None = None
@@ -42,7 +42,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Workload:
-    """A controller of pods, and what each of its pods may use."""
+    """A workload, and the requests and limits of each of its pods."""
 
     namespace: str
     name: str
@@ -51,7 +51,7 @@ class Workload:
 
 
 def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
-    """The workloads that the manifests describe; longer names first, so that `foo-bar` is never taken for `foo`'s."""
+    """Return the workloads in the manifests, longer names first, so a pod of `foo-bar` is never assigned to `foo`."""
     found = []
     defaults = limit_defaults(rendered.objects)
     for manifest in rendered.of_kind(*POD_SUFFIXES):
@@ -70,12 +70,12 @@ def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
 
 
 def described(namespace: str, pod: str, workloads: Iterable[Workload]) -> Workload | None:
-    """The workload of the manifests that `pod` belongs to."""
+    """Return the workload in the manifests that `pod` belongs to; None if there is none."""
     return next((workload for workload in workloads if workload.namespace == namespace and workload.pods.fullmatch(pod)), None)
 
 
 def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tuple[str, Allowance]:
-    """The name of the workload that `pod` belongs to, and what each of its pods may use."""
+    """Return the name of the workload that `pod` belongs to, and the requests and limits of each of its pods."""
     workload = described(namespace, pod, workloads)
     if workload is not None:
         return workload.name, workload.allowance
@@ -84,9 +84,9 @@ def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tupl
 
 
 def allowance_of(pod_spec: Mapping[str, Any], owner: str, defaults: LimitDefaults) -> Allowance:
-    """The sums over a pod's containers, sidecars included, with the LimitRange `defaults` of its namespace.
+    """Return the sums over a pod's containers, including sidecars, with the LimitRange `defaults` of its namespace.
 
-    Raises `MetricsError` for a quantity that is none.
+    Raises `MetricsError` for an invalid quantity.
     """
     from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # it imports all of the kubernetes client
 
