@@ -1,4 +1,4 @@
-"""An application in two versions behind one address: real answers, and what the pipeline knows of them."""
+"""An application in two versions behind one address: real HTTP answers, and what the pipeline reports about them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kindgate.pipeline.stages import Provisioned
 from tests.unit.deploy.objects import deployment, ingress, rendered, service
 
 SLOW_SECONDS = 0.08
-"""What the host `slow.localhost` waits before it answers; others answer at once."""
+"""How long, in seconds, the host `slow.localhost` waits before answering; other hosts answer immediately."""
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers every GET with a line, `slow.localhost` late and `broken.localhost` with 500."""
+    """Answers every GET with one line: `slow.localhost` after a delay, `broken.localhost` with 500."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # head and body are two packets, so Nagle's algorithm would delay the second by 40 ms
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the answer."""
         host = self.headers.get("Host", "")
         if host.startswith("slow."):
             threading.Event().wait(SLOW_SECONDS)
@@ -37,7 +37,7 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(b"foo\n")
 
     def log_message(self, *_: object) -> None:
-        """Keep the test's output quiet."""
+        """Silence the request log."""
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +54,13 @@ def ingress_url() -> Iterator[str]:
 
 @pytest.fixture
 def lease(tmp_path: Path) -> Lease:
-    """A lease that no other test waits for."""
+    """A file lock that no other test waits for."""
     return Lease(tmp_path / "run.lock", tmp_path / "machine.lock")
 
 
 @pytest.fixture
 def standing(ingress_url: str, tmp_path: Path) -> Provisioned:
-    """The application of one host with its base version beside it, as the pipeline hands them out."""
+    """An environment with one host and its baseline deployed alongside, as the pipeline returns it."""
     head = rendered(ingress("slow.localhost"), deployment(), service())
     address = ClusterAddress("test", tmp_path / "kubeconfig", "test", ingress_url)
     return Provisioned(

@@ -1,4 +1,4 @@
-"""Where a run says what it found."""
+"""Where a run publishes its results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAILED = RunReport(
 
 
 def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
-    """A report without changes of the gate must not look like a pull request that changes nothing."""
+    """A report without gate changes must not suggest that the pull request changes nothing."""
     origin = read_origin(Settings(root=tmp_path), PULL_REQUEST)
 
     assert origin.record is not None
@@ -38,14 +38,14 @@ def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
 
 
 def test_outside_of_a_pull_request_there_is_nothing_to_note(tmp_path: Path) -> None:
-    """No pull request, no comparison."""
+    """Without a pull request there is no comparison and no note."""
     origin = read_origin(Settings(root=tmp_path), {})
 
     assert (origin.record, origin.notes, origin.links) == (None, (), ())
 
 
 def test_annotations_are_apart_from_lines_that_hold_text_of_others(tmp_path: Path) -> None:
-    """The caller prints the one where the runner reads commands, and the other where it does not."""
+    """The caller prints annotations while the runner parses commands, and other lines while it does not."""
     lines: list[str] = []
 
     announced = announce(FAILED, GitHubSettings(comment="never"), tmp_path, PULL_REQUEST, lines.append)

@@ -1,4 +1,4 @@
-"""Values of secrets come from the environment or from a file that git does not know; what is missing is told by name."""
+"""Secrets come from the environment or from a file that git ignores; missing ones are reported by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.deploy.objects import deployment, rendered
 
 @pytest.fixture(name="settings")
 def _settings(tmp_path: Path) -> Settings:
-    """A project that keeps a secret in .env, which git ignores."""
+    """A project that keeps a secret in .env, ignored by git."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
     (tmp_path / ".gitignore").write_text(".env\n")
     (tmp_path / ".env").write_text("# of the shop\nAPI_TOKEN=from=file\nOTHER=1\n")
@@ -24,12 +24,12 @@ def _settings(tmp_path: Path) -> Settings:
 
 
 def values(settings: Settings, **environment: str) -> dict[str, str]:
-    """What is found."""
+    """Return the values found."""
     return dict(secret_values(settings, environment, Deadline.after(30)))
 
 
 def test_the_environment_beats_its_lines_which_beat_the_file(settings: Settings) -> None:
-    """Only what was asked for is taken, and an empty variable counts as none."""
+    """Only requested names are used, and an empty variable counts as unset."""
     lines = "API_TOKEN=from lines\nUSER_NAME=mona"
 
     assert values(settings) == {"API_TOKEN": "from=file"}
@@ -38,7 +38,7 @@ def test_the_environment_beats_its_lines_which_beat_the_file(settings: Settings)
 
 
 def test_a_file_that_git_does_not_ignore_is_refused(settings: Settings) -> None:
-    """It would be committed sooner or later."""
+    """An unignored file might be committed."""
     (settings.root / ".gitignore").unlink()
 
     with pytest.raises(SettingsError, match=r"\.env .* git does not ignore it"):
@@ -46,7 +46,7 @@ def test_a_file_that_git_does_not_ignore_is_refused(settings: Settings) -> None:
 
 
 def test_a_file_that_holds_nothing_that_was_asked_for_is_no_matter(settings: Settings) -> None:
-    """Many a repository keeps plain settings in a committed .env."""
+    """Many repositories commit a .env with plain settings."""
     (settings.root / ".gitignore").unlink()
     (settings.root / ".env").write_text("OTHER=1\n")
 
@@ -54,7 +54,7 @@ def test_a_file_that_holds_nothing_that_was_asked_for_is_no_matter(settings: Set
 
 
 def test_what_is_missing_is_told_by_secret_and_variable(settings: Settings) -> None:
-    """All of it at once."""
+    """All missing values are reported together."""
     with pytest.raises(SecretsMissing, match="Secret shop needs API_TOKEN, Secret shop needs USER_NAME") as caught:
         refuse_missing(settings, {})
 
@@ -63,7 +63,7 @@ def test_what_is_missing_is_told_by_secret_and_variable(settings: Settings) -> N
 
 
 def test_a_secret_that_nothing_needs_is_refused(settings: Settings) -> None:
-    """Its name is misspelt; the error lists the right ones."""
+    """The name is misspelled, and the error lists the valid ones."""
     needs = rendered(deployment(container={"envFrom": [{"secretRef": {"name": "shopp"}}]}))
 
     with pytest.raises(SettingsError, match="--app-secret shop") as caught:
@@ -73,7 +73,7 @@ def test_a_secret_that_nothing_needs_is_refused(settings: Settings) -> None:
 
 
 def test_quotes_and_export_are_read_as_compose_reads_them(settings: Settings) -> None:
-    """A file that Docker Compose takes gives the same values here; lines in the environment are read alike."""
+    """Values match Docker Compose's; lines in the environment use the same syntax."""
     (settings.root / ".env").write_bytes(b"export API_TOKEN=\"line 1\\nline 2\" # of the shop\r\nexport USER_NAME = 'mo$na'\r\n")
 
     assert values(settings) == {"API_TOKEN": "line 1\nline 2", "USER_NAME": "mo$na"}
@@ -84,7 +84,7 @@ def test_quotes_and_export_are_read_as_compose_reads_them(settings: Settings) ->
 
 
 def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
-    """By line, and without showing a value."""
+    """The error names the line but shows no value."""
     (settings.root / ".env").write_text("A=1\nAPI_TOKEN='hunter2\n")
     with pytest.raises(SettingsError, match=r"\.env, line 2: the opening quote of the value of API_TOKEN is not closed") as caught:
         values(settings)
@@ -96,7 +96,7 @@ def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
 
 
 def test_a_missing_env_file_of_a_generator_is_no_fault_of_the_manifests() -> None:
-    """Kustomize's own words say which; any other error stays what it is."""
+    """Kustomize's message names the file; any other error is left unchanged."""
     where = "evalsymlink failure on '/x/secret.env' : lstat /x/secret.env: no such file or directory"
     said = f"loading KV pairs: env source files: [secret.env]: {where}"
 

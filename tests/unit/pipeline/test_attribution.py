@@ -1,4 +1,4 @@
-"""What on this machine belongs to a run: asked of an engine that is a script, read from recorded trees."""
+"""Which CPU time on this machine belongs to a run: the engine is a script, and the process trees are recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDS = ("a1" * 32, "b2" * 32)
 
 
 def _engine(folder: Path, says: str, code: int = 0) -> Engine:
-    """An engine whose every command says this."""
+    """Return an engine whose commands all print this text."""
     command = folder / "docker"
     command.write_text(f"#!/bin/sh\ncat <<'END'\n{says}END\nexit {code}\n")
     command.chmod(0o755)
@@ -24,7 +24,7 @@ def _engine(folder: Path, says: str, code: int = 0) -> Engine:
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path) -> Path:
-    """A machine with two containers, whose first processes are 40 and 41."""
+    """A machine with two containers, whose init processes are 40 and 41."""
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/mountinfo").write_text("30 25 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n")
     for pid, container in enumerate(IDS, 40):
@@ -40,7 +40,7 @@ BOTH = f"{IDS[0]} 40\n{IDS[1]} 41\n"
 
 
 def test_a_run_is_this_process_and_every_node(root: Path) -> None:
-    """Workers get it as data: it names the process that owns the run, not theirs."""
+    """Workers receive the owning process's ID as data, not their own."""
     ours = find_ours(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
 
     assert ours is not None
@@ -60,10 +60,10 @@ def test_a_run_is_this_process_and_every_node(root: Path) -> None:
     ],
 )
 def test_it_is_unknown_unless_every_node_can_be_read(root: Path, says: str, code: int) -> None:
-    """An engine elsewhere names processes that are others' here; a node that is missing would count as foreign."""
+    """A remote engine's process IDs belong to other processes here, and a missing node would count as foreign load."""
     assert find_ours(_engine(root, says, code), ("control-plane", "worker"), Deadline.after(20), root) is None
 
 
 def test_a_cluster_without_known_nodes_is_unknown(root: Path) -> None:
-    """As an existing cluster is."""
+    """An existing cluster has no known nodes."""
     assert find_ours(_engine(root, ""), (), Deadline.after(20), root) is None

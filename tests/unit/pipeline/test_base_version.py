@@ -1,4 +1,4 @@
-"""The version to compare with: another overlay, what a git ref holds, other images; and what cannot be compared."""
+"""The baseline from another overlay, a git ref or other images, and cases without a possible comparison."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ print((wrapper / overlay / "objects.yaml").read_text())
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git says in `root`."""
+    """Run git in `root` and return its output."""
     identity = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main")
     return subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def version(image: str, host: str = "shop.localhost") -> Rendered:
-    """An application of one Deployment with `image`."""
+    """Render an application with one Deployment that runs `image`."""
     return rendered(manifest("Namespace", "shop", namespace=""), deployment(container={"image": image}), service(), ingress(host))
 
 
 def write(overlay: Path, made: Rendered) -> None:
-    """An overlay that the stand-in for kubectl builds `made` from."""
+    """Write an overlay from which the kubectl stand-in builds `made`."""
     overlay.mkdir(parents=True, exist_ok=True)
     (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
     (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in made.objects]))
@@ -49,7 +49,7 @@ def write(overlay: Path, made: Rendered) -> None:
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path) -> Path:
-    """A project below the top of its repository: `main` has version 1, the work tree version 2."""
+    """A project in a subfolder of its repository, with version 1 on `main` and version 2 in the work tree."""
     root = tmp_path / "repository" / "project"
     write(root / OVERLAY, version("example/web:1"))
     git(root, "init", "--quiet")
@@ -68,20 +68,20 @@ def _kubectl(tmp_path: Path) -> Path:
 
 
 def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str, ...] = (), overlay: Path = OVERLAY) -> Beside:
-    """The base version beside version 2."""
+    """Read the baseline to deploy next to version 2."""
     settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
     folder = project.parent / "run"
     return read_base(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
 
 
 def images(beside: Beside) -> list[str]:
-    """The images of its Deployments."""
+    """Return the images of the baseline's Deployments."""
     return [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in beside.rendered.of_kind("Deployment")]
 
 
 @pytest.mark.parametrize("ref", ["main", "HEAD", "HEAD~0"])
 def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, ref: str) -> None:
-    """The work tree's changes are not in it, it stands beside them, and the checkout is gone afterwards."""
+    """Work tree changes are ignored, the baseline gets its own namespace, and the checkout is deleted."""
     beside = read(project, kubectl, SloSettings(base=ref))
 
     assert images(beside) == ["example/web:1"]
@@ -91,7 +91,7 @@ def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, r
 
 
 def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, kubectl: Path) -> None:
-    """What is there to be seen comes first."""
+    """An existing folder takes precedence over a branch."""
     git(project, "branch", "other")
     write(project / "other", version("example/web:3"))
 
@@ -99,14 +99,14 @@ def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, 
 
 
 def test_another_image_alone_makes_a_base_version(project: Path, kubectl: Path) -> None:
-    """Same manifests, with IMAGE where they say NAME."""
+    """The baseline has the same manifests, with IMAGE replacing NAME."""
     beside = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
 
     assert images(beside) == ["example/web:0"]
 
 
 def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -> None:
-    """The error says how a shallow checkout gets it."""
+    """The error explains how to fetch the ref in a shallow checkout."""
     with pytest.raises(SettingsError, match="neither an overlay's folder nor a commit") as raised:
         read(project, kubectl, SloSettings(base="nowhere"))
 
@@ -115,7 +115,7 @@ def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -
 
 @pytest.mark.parametrize("ref", ["--output=/tmp/x", "-h", ""])
 def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
-    """Whatever stands in --slo-base is looked up as a name."""
+    """Any value of --slo-base is treated as a ref."""
     with pytest.raises(SettingsError), checked_out(ref, project, project.parent / "out", Deadline.after(30)):
         pass
 
@@ -123,13 +123,13 @@ def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
 
 
 def test_outside_of_a_repository_a_ref_is_refused(tmp_path: Path) -> None:
-    """There is no other version to be had there."""
+    """Outside a repository no other version exists."""
     with pytest.raises(SettingsError, match="neither"), checked_out("main", tmp_path, tmp_path / "out", Deadline.after(30)):
         pass
 
 
 def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> None:
-    """A generated suite has a folder by itself, and is younger than the version that it compares with."""
+    """A generated suite has its own folder, which the baseline may lack."""
     suite = project / "e2e"
     suite.mkdir()
     overlay = Path("..") / OVERLAY
@@ -143,7 +143,7 @@ def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> No
 
 
 def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, tmp_path: Path) -> None:
-    """The base version's manifests with the Ingress that the suite adds."""
+    """The suite's added Ingress also applies to the baseline's manifests."""
     overlay = project / "e2e/overlay"
     overlay.mkdir(parents=True)
     base = f"../../{OVERLAY.as_posix()}/objects.yaml"
@@ -160,7 +160,7 @@ def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, t
 
 
 def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
-    """Git cannot say what it was."""
+    """Git has no history of a folder outside the project."""
     write(tmp_path / "elsewhere", version("example/web:2"))
 
     with pytest.raises(SettingsError, match="which is outside"):
@@ -168,7 +168,7 @@ def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, k
 
 
 def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path) -> None:
-    """The base version's manifests may be broken: the work tree goes all the same."""
+    """The temporary work tree is removed even if the baseline's manifests are invalid."""
     (project / OVERLAY / "objects.yaml").write_text("kind: [\n")
     git(project, "commit", "--quiet", "-am", "broken")
 
@@ -179,14 +179,14 @@ def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path
 
 
 def test_an_image_of_ones_own_is_the_new_versions_alone(project: Path, kubectl: Path) -> None:
-    """--app-image replaces the name in the version that is judged; the base version keeps what its manifests say."""
+    """--app-image replaces the image in the pull request's version only; the baseline keeps its manifests' image."""
     beside = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
 
     assert images(beside) == ["example/web:1"]
 
 
 def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In its own namespace, from the same variables."""
+    """They are created in the baseline's own namespace from the same variables."""
     needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
     whole = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
     write(project / "other", whole)

@@ -1,4 +1,4 @@
-"""A campaign of bursts, against a real server: measured once, shared through the disk, never lost."""
+"""A burst series against a real server: measured once, shared through files, never lost."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _plan(ingress_url: str) -> BurstPlan:
 
 
 def campaign(plan: BurstPlan, folder: Path) -> Campaign:
-    """A campaign as each process of a run makes it."""
+    """Create the burst series as each process of a run does."""
     return Campaign(plan, 0.0, folder / "measurements", Lease(folder / "run", folder / "machine"))
 
 
 def test_bursts_are_measured_once_and_shared(plan: BurstPlan, tmp_path: Path) -> None:
-    """A second process finds what the first one measured, and adds only what is missing."""
+    """A second process reads the bursts that the first one measured and adds only missing ones."""
     seen: list[int] = []
     first = campaign(plan, tmp_path).extend(2, lambda number, _planned, _result: seen.append(number))
     more = campaign(plan, tmp_path).extend(3, lambda number, _planned, _result: seen.append(number))
@@ -48,7 +48,7 @@ def test_bursts_are_measured_once_and_shared(plan: BurstPlan, tmp_path: Path) ->
 
 
 def test_a_series_keeps_the_machine_between_its_bursts(plan: BurstPlan, tmp_path: Path) -> None:
-    """A burst of another run in between would be load that no figure names."""
+    """Another run's burst in between would be load that no figure accounts for."""
     other = Lease(tmp_path / "other-run", tmp_path / "machine")
 
     def try_to_send(_number: int, _planned: int, _result: BurstResult) -> None:
@@ -59,7 +59,7 @@ def test_a_series_keeps_the_machine_between_its_bursts(plan: BurstPlan, tmp_path
 
 
 def test_each_burst_has_a_schedule_of_its_own(plan: BurstPlan, tmp_path: Path) -> None:
-    """Bursts are replicates: the same plan under another seed."""
+    """Bursts are replicates: the same plan with another seed."""
     results = campaign(plan, tmp_path).extend(2)
 
     assert len({result.plan.seed for result in results}) == 2
@@ -68,7 +68,7 @@ def test_each_burst_has_a_schedule_of_its_own(plan: BurstPlan, tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_bursts_say_what_other_programs_used(plan: BurstPlan, tmp_path: Path) -> None:
-    """On the disk too, so that whoever judges them knows."""
+    """The share is also in the file, so any process that judges the bursts sees it."""
     lease = Lease(tmp_path / "run", tmp_path / "machine")
     series = Campaign(plan, 0.0, tmp_path / "measurements", lease, ours=Ours(os.getpid(), ()))
     (result,), (repeated,) = series.extend(1), series.second().extend(1)
@@ -87,7 +87,7 @@ def test_another_plan_is_another_campaign(plan: BurstPlan, tmp_path: Path) -> No
 
 
 def test_the_judge_gets_the_engines_figures_unchanged(plan: BurstPlan, tmp_path: Path) -> None:
-    """No count and no time changes on the way from the engine to the judge."""
+    """No count or time changes between the engine and the judge."""
     (result,) = campaign(plan, tmp_path).extend(1)
     result = replace(result, health=replace(result.health, foreign=0.25))
     sample = burst_sample(result)
@@ -99,7 +99,7 @@ def test_the_judge_gets_the_engines_figures_unchanged(plan: BurstPlan, tmp_path:
 
 
 def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) -> None:
-    """An objective without an interval needs no second look."""
+    """An objective without an interval needs no second interim look."""
     objectives = Objectives(parse_marker(("http_reqs: count>=10",)))
     looks: list[int] = []
     judged = measure_and_judge(objectives, campaign(plan, tmp_path), 1, on_look=lambda judgement: looks.append(judgement.look))
@@ -110,7 +110,7 @@ def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) ->
 
 
 def test_an_objective_that_the_planned_load_could_not_confirm_is_refused_before_any_load(plan: BurstPlan, tmp_path: Path) -> None:
-    """The error says what size it needs, and nothing was sent."""
+    """The error states the required size, and no load is sent."""
     bursts = campaign(plan, tmp_path)
 
     with pytest.raises(SloError, match=r"p\(99\)"):
@@ -120,12 +120,12 @@ def test_an_objective_that_the_planned_load_could_not_confirm_is_refused_before_
 
 
 def aborting(text: str, delay: float = 0.0) -> Objectives:
-    """One threshold with `abortOnFail`."""
+    """Return one threshold with `abortOnFail`."""
     return Objectives((replace(parse_marker((text,))[0], abort_on_fail=True, delay_abort_eval=delay),))
 
 
 def test_a_fact_that_is_lost_ends_the_series_between_looks(plan: BurstPlan, tmp_path: Path) -> None:
-    """No failure at all was promised, and the first burst has some: the nine that were planned besides are not sent."""
+    """The objective allows no failures, so a failure in the first burst cancels the other nine planned ones."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
     judged = measure_and_judge(aborting("http_req_failed: rate<=0"), campaign(broken, tmp_path), 10)
 
@@ -135,7 +135,7 @@ def test_a_fact_that_is_lost_ends_the_series_between_looks(plan: BurstPlan, tmp_
 
 
 def test_before_its_delay_a_lost_fact_ends_nothing(plan: BurstPlan, tmp_path: Path) -> None:
-    """`delayAbortEval` counts from the beginning of the first burst."""
+    """`delayAbortEval` counts from the start of the first burst."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
     judged = measure_and_judge(aborting("http_req_failed: rate<=0", delay=600), campaign(broken, tmp_path), 2)
 
@@ -144,7 +144,7 @@ def test_before_its_delay_a_lost_fact_ends_nothing(plan: BurstPlan, tmp_path: Pa
 
 
 def test_a_percentile_waits_for_its_look(plan: BurstPlan, tmp_path: Path) -> None:
-    """Every request fails its limit, and yet no interval is looked at before the planned bursts are there."""
+    """Every request exceeds the limit, but the interval is not computed before all planned bursts are done."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),), loop=OpenLoop.constant(1000, requests=100))
     judged = measure_and_judge(aborting("p(50)<100"), campaign(broken, tmp_path), 3)
 
@@ -153,14 +153,14 @@ def test_a_percentile_waits_for_its_look(plan: BurstPlan, tmp_path: Path) -> Non
 
 
 def test_the_warm_ups_connections_serve_the_bursts(plan: BurstPlan, tmp_path: Path) -> None:
-    """What was warmed is what is measured: bursts at a calm rate open next to no connection of their own."""
+    """At a low rate, bursts reuse the warm-up's connections and open almost none."""
     warmed = Campaign(plan, 0.3, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
 
     assert sum(result.connections for result in warmed.extend(3)) < 3
 
 
 def test_an_interrupted_burst_is_kept_and_not_judged(plan: BurstPlan, tmp_path: Path) -> None:
-    """ctrl-C in the second burst: the whole one stays for the judge, the part for the report, and the interrupt goes on."""
+    """On Ctrl-C in the second burst, the first stays for the judge, the partial one for the report, and the interrupt propagates."""
     bursts = campaign(replace(plan, loop=OpenLoop.constant(50, seconds=2)), tmp_path)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
 

@@ -1,4 +1,4 @@
-"""`kindgate validate` reports everything that is wrong at once."""
+"""`kindgate validate` reports all problems in one run."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ origin = os.path.relpath(file.resolve(), sys.argv[2])
 mark = "metadata: {annotations: {config.kubernetes.io/origin: 'path: " + origin + "'}, name: w"
 print(file.read_text().replace("metadata: {name: w", mark))
 """
-"""A stand-in that builds the one overlay of these tests, with origins."""
+"""A stand-in for kubectl that builds these tests' only overlay, with origin annotations."""
 
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project for an existing cluster, so that no engine is needed."""
+    """A project for an existing cluster, which needs no container engine."""
     (tmp_path / "kubeconfig").write_text(KUBECONFIG)
     (tmp_path / "k8s").mkdir()
     (tmp_path / "k8s" / "app.yaml").write_text(APP)
@@ -71,7 +71,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> Checked:
-    """What is found in the project."""
+    """Validate the project and return the findings."""
     (project / "slo.yaml").write_text(slo or "thresholds: {http_req_failed: ['rate<0.01']}\n")
     cluster = ClusterSettings(
         existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1", kubectl_bin=str(project / "kubectl")
@@ -83,7 +83,7 @@ def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") 
 
 
 def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(project: Path) -> None:
-    """Objectives, secrets, schema and policy, in one go."""
+    """Objectives, secrets, schema and policy are checked together."""
     found = checked(project, DeploySettings(overlay=Path("k8s")), slo="thresholds: {http_req_failed: ['rate<<0.01']}\n")
 
     assert [type(error) for error in found.errors] == [SloError]
@@ -96,7 +96,7 @@ def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(proj
 
 
 def test_strictness_makes_policy_an_error(project: Path) -> None:
-    """`--strict` for those who want it."""
+    """With `--strict`, policy findings are errors."""
     (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
     assert checked(project).first_error is None
 
@@ -107,7 +107,7 @@ def test_strictness_makes_policy_an_error(project: Path) -> None:
 
 
 def test_objects_without_namespace_live_in_that_of_the_context(project: Path) -> None:
-    """As kubectl has it; nothing is created for it on an existing cluster."""
+    """As with kubectl, the context supplies the namespace; none is created on an existing cluster."""
     found = checked(project)
     assert found.rendered is not None
     assert found.rendered.namespaces == ("team",)
@@ -116,7 +116,7 @@ def test_objects_without_namespace_live_in_that_of_the_context(project: Path) ->
 
 
 def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> None:
-    """Its nodes pull by themselves: digests and pull policies are what they were."""
+    """Its nodes pull images themselves, so digests and pull policies stay unchanged."""
     image = "web@sha256:" + "a" * 64
     text = APP.replace("  replicass: 2\n", "").replace("image: web}", f"image: '{image}', imagePullPolicy: Always}}")
     (project / "k8s" / "app.yaml").write_text(text)
@@ -134,7 +134,7 @@ def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> No
 
 
 def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(project: Path) -> None:
-    """Only its owner knows where it is; the error names the entry and the option."""
+    """Only the cluster's owner knows the URL; the error names the Ingress entry and the option."""
     ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}}
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     rule = {"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
@@ -148,7 +148,7 @@ def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(pro
 
 
 def test_an_application_held_to_baseline_is_refused_for_a_volume_of_the_node(project: Path) -> None:
-    """Before anything is created; where it is allowed, its namespace has the label by which the server refuses the rest."""
+    """It fails before anything is created; otherwise the namespace gets the label by which the API server enforces the level."""
     sound = APP.replace("  replicass: 2\n", "")
     kubectl = Tools(project / "kubectl", None)
     settings = Settings(root=project, deploy=DeploySettings(overlay=Path("k8s"), pod_security="baseline"))
@@ -166,7 +166,7 @@ def test_an_application_held_to_baseline_is_refused_for_a_volume_of_the_node(pro
 
 
 def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) -> None:
-    """Helm's, which a kustomization can name, and a kubeconfig's."""
+    """A kustomization can name Helm plugins, and a kubeconfig can name credential plugins."""
     with pytest.raises(SettingsError, match="--app-enable-helm"):
         DeploySettings(pod_security="baseline", enable_helm=True)
     existing = ClusterSettings(existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1")
@@ -175,7 +175,7 @@ def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) ->
 
 
 def test_an_archive_of_images_is_refused_with_baseline(project: Path) -> None:
-    """It could hold an image under the name of the ingress controller's; an image of the engine has the name that was given."""
+    """An archive could replace the ingress controller's image; an image from the engine keeps its given name."""
     (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
     (project / "images.tar").write_bytes(b"")
     deploy = DeploySettings(overlay=Path("k8s"), pod_security="baseline")

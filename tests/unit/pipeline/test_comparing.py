@@ -1,4 +1,4 @@
-"""A comparison from the first burst to the verdict: when it looks, when it stops, what it refuses."""
+"""A comparison from the first burst to the verdict: when it looks, when it stops, and what it refuses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DUET = BurstPlan(
 
 
 def keep_bursts(campaign: Campaign, count: int, slower: float, seed: int = 11) -> None:
-    """Bursts as another worker would have left them: 50 requests to each arm, the new version `slower` times as slow."""
+    """Write bursts as another worker would leave them: 50 requests per arm, with head `slower` times as slow."""
     rng = np.random.default_rng(seed)
     campaign.folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, count + 1):
@@ -49,7 +49,7 @@ def keep_bursts(campaign: Campaign, count: int, slower: float, seed: int = 11) -
 def measured_before(
     folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet", *, then: float | None = None
 ) -> Campaign:
-    """A campaign whose bursts are there already, and those of its confirmation round, in which the new version is `then` times as slow."""
+    """Return a series with existing bursts and an existing confirmation round, in which head is `then` times as slow."""
     lease = Lease(folder / "run", folder / "machine")
     campaign = Campaign(DUET, 0.0, folder / "measurements", lease, abba_plans(DUET) if how == "abba" else ())
     keep_bursts(campaign, count, slower)
@@ -59,13 +59,13 @@ def measured_before(
 
 @dataclass
 class Exchanging:
-    """Counts how often two versions change places, which is done at once."""
+    """Counts how often the two versions are redeployed, which takes no time here."""
 
     placement: str = ""
     times: int = 0
 
     def __call__(self) -> Exchange:
-        """As the pipeline has it."""
+        """Redeploy as the pipeline does."""
         self.times += 1
         return Exchange("both versions were deployed again", self.placement)
 
@@ -75,7 +75,7 @@ class Exchanging:
 def test_a_clear_difference_is_decided_at_the_first_look(
     slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
 ) -> None:
-    """Ten pairs are enough, and twenty new ones confirm it: duet bursts, or blocks of four."""
+    """Ten pairs suffice and twenty new ones confirm it, for duet bursts and for blocks of four."""
     exchanging = Exchanging()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, exchanging)
     (result,) = compared.comparison.results
@@ -87,7 +87,7 @@ def test_a_clear_difference_is_decided_at_the_first_look(
 
 
 def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Path) -> None:
-    """Half as slow again at the looks, and alike when both versions have changed places: nothing is known."""
+    """Head is 50 % slower at the interim looks but equal after redeployment, so nothing is known."""
     told: list[Verdict] = []
     compared = measure_and_compare(
         COMPARED, measured_before(tmp_path, 10, 1.5, then=1.0), 10, Exchanging(), on_confirmation=lambda found: told.append(found.verdict)
@@ -102,7 +102,7 @@ def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Pat
 
 
 def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tmp_path: Path) -> None:
-    """Its bursts, how the versions stood in it, and what was done before it."""
+    """The report's input has the round's bursts, placement and preparation."""
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, Exchanging("foo: a 1 and 0"))
     second = compared.origin.confirmation
 
@@ -113,7 +113,7 @@ def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tm
 
 
 def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) -> None:
-    """Else its bursts would be the same requests in the same order."""
+    """Otherwise its bursts would send the same requests in the same order."""
     campaign = Campaign(DUET, 0.0, tmp_path, Lease(tmp_path / "run", tmp_path / "machine"), abba_plans(DUET))
     second = campaign.second()
 
@@ -124,7 +124,7 @@ def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) ->
 
 
 def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
-    """Two and two are not enough to decide anything; at the third look it ends, decided or not."""
+    """Two new pairs per look decide nothing; the third look ends the series, decided or not."""
     looks: list[int] = []
     exchanging = Exchanging()
     compared = measure_and_compare(
@@ -137,7 +137,7 @@ def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path
 
 
 def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
-    """Three pairs at most cannot reach the error that is allowed; the error says how many can."""
+    """Three pairs at most cannot reach the error rate; the error states how many can."""
     campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
 
     with pytest.raises(SloError, match="cannot be decided with 3 bursts") as raised:
@@ -148,7 +148,7 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
 
 
 def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
-    """One pair, one look: asked for by somebody who knows that."""
+    """The user requested one pair and one look."""
     exchanging = Exchanging()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, exchanging, quick=True)
     (result,) = compared.comparison.results
@@ -160,7 +160,7 @@ def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
 
 
 def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
-    """However clear the difference is: the first look says INVALID, and nothing more is measured."""
+    """Even a clear difference is INVALID at the first look, and nothing more is measured."""
     exchanging = Exchanging()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
 
@@ -168,7 +168,7 @@ def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path)
 
 
 def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
-    """The new version waits 80 ms before each answer: found in six bursts and twenty more, unless the machine is too busy to tell."""
+    """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
     campaign = comparison_campaign(settings, COMPARED, standing, lease)
     compared = measure_and_compare(COMPARED, campaign, 2, Exchanging())
@@ -182,11 +182,11 @@ def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease:
 
 
 def test_the_slo_file_beats_the_option_for_the_number_of_pairs() -> None:
-    """As it does for thresholds."""
+    """The file takes precedence, as it does for thresholds."""
     assert pairs_per_look(Objectives(), SloSettings(bursts=7)) == 7
     assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
 
 
 def test_without_prometheus_no_resources_are_told(standing: Provisioned) -> None:
-    """The comparison stands by itself."""
+    """The comparison itself does not need Prometheus."""
     assert resources_of_both(standing, ()) == ()

@@ -1,4 +1,4 @@
-"""The load of a comparison: both versions get equal shares of one schedule, at random, or take turns."""
+"""The load of a comparison: both versions share one schedule equally at random, or alternate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def settings(**slo: str) -> Settings:
 
 
 def test_every_host_of_the_base_is_an_arm_beside_the_new_versions() -> None:
-    """What the base does not serve is left out, and the total rate stays."""
+    """A host missing from the baseline is left out, and the total rate stays the same."""
     duet = duet_plan(PLAN, HOSTS)
 
     assert [(route.host, route.arm) for route in duet.routes] == [
@@ -46,7 +46,7 @@ def test_every_host_of_the_base_is_an_arm_beside_the_new_versions() -> None:
 
 @given(seed=st.integers(0, 2**32))
 def test_each_version_gets_half_of_the_requests_in_no_fixed_order(seed: int) -> None:
-    """Every block of four requests holds both hosts of both versions once, whatever the seed, and blocks differ."""
+    """Every block of four requests contains both hosts of both versions once, with any seed, and the order varies between blocks."""
     duet = duet_plan(PLAN, HOSTS)
     assert isinstance(duet.loop, OpenLoop)
     order = make_schedule(duet.loop, duet.routes, seed).route
@@ -58,7 +58,7 @@ def test_each_version_gets_half_of_the_requests_in_no_fixed_order(seed: int) -> 
 
 
 def test_abba_bursts_send_the_whole_rate_to_one_version_each() -> None:
-    """Base, new, new, base: a steady drift weighs on both alike."""
+    """In the order base, head, head, base, a steady drift affects both equally."""
     plans = abba_plans(duet_plan(PLAN, HOSTS))
 
     assert [{route.arm for route in plan.routes} for plan in plans] == [{"base"}, {"head"}, {"head"}, {"base"}]
@@ -66,7 +66,7 @@ def test_abba_bursts_send_the_whole_rate_to_one_version_each() -> None:
 
 
 def test_the_bursts_of_a_duet_serve_both_versions(standing: Provisioned, lease: Lease) -> None:
-    """Each burst is a pair of figures by itself."""
+    """Each burst yields one pair of figures."""
     campaign = comparison_campaign(settings(), COMPARED, standing, lease)
     (burst,) = campaign.extend(1)
 
@@ -78,7 +78,7 @@ def test_the_bursts_of_a_duet_serve_both_versions(standing: Provisioned, lease: 
 
 
 def test_abba_takes_turns_and_warms_both_versions_up(standing: Provisioned, lease: Lease, tmp_path: Path) -> None:
-    """Four bursts are one pair of figures; the warm-up is no burst."""
+    """Four bursts yield one pair of figures; the warm-up does not count as a burst."""
     asked = settings(compare="abba")
     asked = replace(asked, load=replace(asked.load, warmup=0.2))
     campaign = comparison_campaign(asked, COMPARED, standing, lease)
@@ -91,7 +91,7 @@ def test_abba_takes_turns_and_warms_both_versions_up(standing: Provisioned, leas
 
 
 def test_without_a_base_version_there_is_nothing_to_plan(standing: Provisioned, lease: Lease) -> None:
-    """The error says how to name one."""
+    """The error says how to specify a baseline."""
     with pytest.raises(SettingsError, match="no baseline") as raised:
         comparison_campaign(settings(), COMPARED, replace(standing, base=None), lease)
 

@@ -1,4 +1,4 @@
-"""`.env` is read as Docker Compose reads it: each expected value is what compose-go 2.16 gives."""
+"""`.env` is parsed as Docker Compose does it: every expected value comes from compose-go 2.16."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVIRONMENT = {"SET": "value", "EMPTY": ""}
 
 
 def read(text: str) -> dict[str, str]:
-    """The variables of a file."""
+    """Return the variables in a file."""
     return env_values(text, ENVIRONMENT, ".env")
 
 
@@ -63,13 +63,13 @@ def read(text: str) -> dict[str, str]:
     ],
 )
 def test_a_value_is_what_compose_makes_of_it(line: str, value: str) -> None:
-    """Quotes, escapes, comments and references."""
+    """Quotes, escapes, comments and references are handled."""
     assert read(f"{line}\n")["A"] == value
     assert read(line)["A"] == value
 
 
 def test_a_name_alone_takes_its_value_from_the_environment() -> None:
-    """And is left out where that has none."""
+    """A name that the environment lacks is left out."""
     assert read("SET\nUNSET\nexport EMPTY\n# comment\n\n") == {"SET": "value", "EMPTY": ""}
 
 
@@ -86,7 +86,7 @@ def test_a_name_alone_takes_its_value_from_the_environment() -> None:
     ],
 )
 def test_what_compose_refuses_is_refused(text: str, message: str) -> None:
-    """With the line, and without a value."""
+    """The error names the line but shows no value."""
     with pytest.raises(SettingsError, match=message) as caught:
         read(text)
 
@@ -96,9 +96,9 @@ def test_what_compose_refuses_is_refused(text: str, message: str) -> None:
 
 @given(value=st.text(), before=st.text(st.characters(exclude_characters="'")))
 def test_single_quotes_keep_every_value(value: str, before: str) -> None:
-    """Also one of several lines, behind any comment."""
+    """Multi-line values are kept too, after any comment."""
     if value.endswith("\\") or "\\'" in value:
-        return  # Compose has no way to write a backslash before a quote
+        return  # Compose cannot express a backslash before a quote
     quoted = value.replace("'", "\\'")
 
     assert read(f"#{before.replace(chr(10), ' ')}\nexport A='{quoted}' # {value!r}\nB=2")["A"] == value
@@ -106,7 +106,7 @@ def test_single_quotes_keep_every_value(value: str, before: str) -> None:
 
 @given(st.text())
 def test_double_quotes_keep_every_escaped_value(value: str) -> None:
-    """Backslash, quote and dollar are escaped; what looks like a reference is none then."""
+    """Backslash, quote and dollar are escaped, so nothing is taken for a reference."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
 
     assert read(f'A="{quoted}"\nB=2') == {"A": value, "B": "2"}
@@ -114,6 +114,6 @@ def test_double_quotes_keep_every_escaped_value(value: str) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Nothing else happens."""
+    """Any text is parsed or refused."""
     with contextlib.suppress(SettingsError):
         assert all(isinstance(value, str) for value in read(text).values())

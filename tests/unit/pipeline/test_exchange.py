@@ -1,4 +1,4 @@
-"""Two versions change places, on a server that speaks the Kubernetes API."""
+"""Redeploying both versions, on a server that speaks the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _api_server() -> Iterator[ApiServer]:
 
 
 def exchanged(api_server: ApiServer, folder: Path, *, existing: bool = False, reused: bool = False) -> tuple[str, list[tuple[str, str]]]:
-    """What was done by its own word, and what the server was asked to change."""
+    """Return the reported action and the changes requested from the server."""
     beside = place_beside(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
     beside = replace(beside, rendered=replace(beside.rendered, objects=beside.rendered.objects[:-1]))
     reached = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
@@ -46,7 +46,7 @@ def exchanged(api_server: ApiServer, folder: Path, *, existing: bool = False, re
 
 
 def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: ApiServer, tmp_path: Path) -> None:
-    """The pull request's was the first before; what serves both stays as it is."""
+    """The pull request's version came first before, so now the baseline does; shared objects stay unchanged."""
     done, changes = exchanged(api_server, tmp_path)
 
     assert done == DEPLOYED_AGAIN
@@ -57,7 +57,7 @@ def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: 
 
 @pytest.mark.parametrize(("kept", "why"), [("existing", "an existing cluster"), ("reused", "its volumes may hold data")])
 def test_nothing_is_removed_from_a_cluster_that_others_use(api_server: ApiServer, tmp_path: Path, kept: str, why: str) -> None:
-    """There both versions get new pods only, and the run says why."""
+    """On a shared cluster both versions only get new pods, and the run states why."""
     done, changes = exchanged(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
 
     assert done.startswith("both versions only got new pods: ")

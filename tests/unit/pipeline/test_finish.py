@@ -1,4 +1,4 @@
-"""What is gathered at the end of a run."""
+"""What is collected at the end of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kindgate.report.run import TestResult
 
 
 def test_a_tests_folder_of_evidence_is_named_with_its_files(tmp_path: Path) -> None:
-    """As a reader of the artifacts sees them, in order; a test without one has no bundle."""
+    """Files are listed as in the artifact, in order; a test without a folder has no bundle."""
     folder = tmp_path / "failures" / "test-a"
     (folder / "logs").mkdir(parents=True)
     for name in ("bundle.json", "logs/pod.txt"):

@@ -1,4 +1,4 @@
-"""Load generators in a cluster, against a server that speaks the Kubernetes API: what is applied, heard, and taken away again."""
+"""In-cluster load generators, on a server that speaks the Kubernetes API: what is applied, read and deleted."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PLAN = BurstPlan((Route("http://10.0.0.1/", "foo.localhost"),), OpenLoop.constan
 
 
 def result() -> BurstResult:
-    """What two of three workers have measured."""
+    """The results that two of three workers measured."""
     rows = np.array([(0, n, n, n + 5_000_000, 0, 1, OK, 200) for n in range(100)], np.int64)
     return measured(PLAN, rows, started=1000.0, health=Health(), missing=1 / 3)
 
 
 class Controllers:
-    """What a cluster's controllers do: once the master's Job is applied, its pod runs, writes and ends."""
+    """Acts as the cluster's controllers: once the master's Job is applied, its pod runs, logs and ends."""
 
     def __init__(self, server: ApiServer, log: str) -> None:
         self.server = server
@@ -77,7 +77,7 @@ def _server() -> Iterator[ApiServer]:
 
 @pytest.fixture(name="existing")
 def _existing(server: ApiServer, tmp_path: Path) -> Provisioned:
-    """A cluster of somebody else's, with a kubectl that builds the bundled component."""
+    """A user's existing cluster, with a kubectl that builds the bundled component."""
     component = assets.manifests() / "components" / "load-generators"
     files = [component / name for name in yaml.safe_load((component / "kustomization.yaml").read_text())["resources"]]
     kubectl = tmp_path / "kubectl"
@@ -88,7 +88,7 @@ def _existing(server: ApiServer, tmp_path: Path) -> Provisioned:
 
 
 def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Provisioned) -> None:
-    """Plan and number of workers stand in what is applied; the master's log is the result; all of it is deleted."""
+    """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
     controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
     said: list[str] = []
 
@@ -108,7 +108,7 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
 
 
 def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Provisioned, tmp_path: Path) -> None:
-    """Into the ConfigMap that workers mount, under the path that the plan then names."""
+    """They are in the ConfigMap that workers mount, at the path that the plan then names."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_text("-----BEGIN CERTIFICATE-----\n")
     controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
@@ -125,7 +125,7 @@ def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Pro
 
 
 def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Provisioned) -> None:
-    """And nothing is left behind then either."""
+    """Everything is deleted in that case too."""
     controllers = Controllers(server, "no worker came in 120 s")
 
     with pytest.raises(LoadError, match="reported no result") as raised:
@@ -137,7 +137,7 @@ def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiSe
 
 
 def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Provisioned) -> None:
-    """Zero is no number of pods."""
+    """Zero workers are an error."""
     with pytest.raises(LoadError, match="at least one worker"):
         run_in_cluster(Settings(), existing, PLAN, 0, lambda _: None)
 
@@ -145,7 +145,7 @@ def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, ex
 
 
 def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, existing: Provisioned) -> None:
-    """Not at 127.0.0.1, which is the pod itself."""
+    """127.0.0.1 would be the pod itself."""
     addresses = [{"type": "Hostname", "address": "cp"}, {"type": "InternalIP", "address": "172.18.0.2"}]
     server.put("/api/v1/nodes/cp", {"status": {"addresses": addresses}})
 
@@ -155,7 +155,7 @@ def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, exis
 
 
 def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Provisioned) -> None:
-    """Only its owner knows."""
+    """Only the cluster's owner knows the ingress address."""
     with pytest.raises(LoadError, match="is unknown") as raised:
         ingress_in_cluster(existing.address)
 

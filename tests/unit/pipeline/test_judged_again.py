@@ -1,4 +1,4 @@
-"""Real bursts against real servers, good and bad: what the engine measured never contradicts itself, and is judged alike again."""
+"""Real bursts against good and bad servers: the engine's figures are consistent, and recomputing gives the same verdicts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OBJECTIVES = Objectives(
 
 @pytest.mark.parametrize("in_flight", [None, 1], ids=["open", "held by the cap"])
 def test_what_was_measured_of_good_and_bad_servers_is_judged_alike_again(ingress_url: str, tmp_path: Path, in_flight: int | None) -> None:
-    """Answers, late ones, errors, bodies that are wrong, refused connections, and requests that found no slot."""
+    """Answers, slow ones, errors, wrong bodies, refused connections and requests without a slot are all covered."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         refused = f"http://127.0.0.1:{closed.getsockname()[1]}/"
     routes = (

@@ -1,4 +1,4 @@
-"""Commands for a kept cluster can be pasted into a shell as they are printed."""
+"""Commands printed for a kept cluster can be pasted into a shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADDRESS = ClusterAddress("kindgate-1", Path("/home/some body/kubeconfig"), "kind
 
 
 def test_every_command_survives_a_shell() -> None:
-    """A path with a blank in it stays one word."""
+    """A path with a space stays one word."""
     lines = kept_lines(ADDRESS, ("echo",), "/opt/my tools/kubectl", "pytest -m e2e")
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("  ")]
 
@@ -22,7 +22,7 @@ def test_every_command_survives_a_shell() -> None:
 
 
 def test_what_to_do_next_names_the_cluster() -> None:
-    """Looking, running again and deleting are one line each."""
+    """Inspecting, rerunning and deleting are one line each."""
     text = "\n".join(kept_lines(ADDRESS, (), "kubectl", "pytest -m e2e --kind-keep=on-failure"))
 
     assert "kindgate shell --cluster-name kindgate-1" in text

@@ -1,4 +1,4 @@
-"""Leases keep bursts apart, between threads of control that share nothing but the files."""
+"""File locks keep bursts apart, between processes that share only the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.pipeline.lease import Lease
 
 
 def hold(kind: str, folder: Path, pipe: Connection) -> None:
-    """Take a lease of `kind`, say so, and keep it until told to stop."""
+    """Take a lock of `kind`, report it, and hold it until told to stop."""
     lease = Lease(folder / "run", folder / "machine")
     with lease.exclusive() if kind == "exclusive" else lease.shared():
         pipe.send("held")
@@ -23,7 +23,7 @@ def hold(kind: str, folder: Path, pipe: Connection) -> None:
 
 
 Held = tuple[str, SpawnProcess, Connection]
-"""The kind of lease, the process that holds it, and the pipe that tells it to stop."""
+"""The kind of lock, the process holding it, and the pipe that stops it."""
 
 
 @pytest.fixture(name="held", params=["exclusive", "shared"])
@@ -41,7 +41,7 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
 
 
 def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_path: Path) -> None:
-    """Exclusive excludes all; shared leaves room for shared only."""
+    """An exclusive lock excludes all others; shared locks exclude only exclusive ones."""
     kind, _, _ = held
     lease = Lease(tmp_path / "run", tmp_path / "machine")
 
@@ -56,7 +56,7 @@ def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_p
 
 
 def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> None:
-    """The kernel releases the lock of a process that was killed."""
+    """The kernel releases the file lock of a killed process."""
     _, process, _ = held
     process.kill()
     process.join(30)
@@ -66,7 +66,7 @@ def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> Non
 
 
 def test_bursts_of_two_runs_share_one_machine(held: Held, tmp_path: Path) -> None:
-    """Another run's burst blocks ours by the machine's file; its tests do not."""
+    """Another run's burst blocks ours through the machine's file, but its tests do not."""
     kind, _, _ = held
     lease = Lease(tmp_path / "other-run", tmp_path / "machine")
 

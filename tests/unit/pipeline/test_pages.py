@@ -1,4 +1,4 @@
-"""Pages are made from a report, and again from its file."""
+"""Pages are rendered from a report, and again from its file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
 
 @pytest.fixture(name="written")
 def _written(tmp_path: Path) -> Path:
-    """A run's report.json, with a link."""
+    """Write a run's report.json with one link."""
     links = (Link(name="run", url="https://github.com/acme/shop/actions/runs/9001"),)
     report = RunReport(run=Run(id="1", started=0.0, seconds=1.0), outcome=Outcome.PASSED, exit_code=0, links=links)
     write_pages(report, tmp_path)
@@ -24,12 +24,12 @@ def _written(tmp_path: Path) -> Path:
 
 
 def read(file: Path) -> RunReport:
-    """The report in a file."""
+    """Read the report from a file."""
     return RunReport.model_validate_json(file.read_bytes())
 
 
 def test_a_link_is_added_to_the_report_and_its_pages(written: Path) -> None:
-    """An address that is known only when the page is uploaded; given again, it takes the place of the first."""
+    """The address is known only after the upload; adding it again replaces the first."""
     for number in (4, 5):
         rewrite_pages(written, parse_links([f"HTML report={ADDRESS[:-1]}{number}"]))
 
@@ -39,7 +39,7 @@ def test_a_link_is_added_to_the_report_and_its_pages(written: Path) -> None:
 
 
 def test_without_a_link_the_report_stays_as_it_is(written: Path) -> None:
-    """Only the pages are made again."""
+    """Only the pages are rendered again."""
     before = written.read_bytes()
     (written.parent / "report.html").unlink()
 
@@ -50,7 +50,7 @@ def test_without_a_link_the_report_stays_as_it_is(written: Path) -> None:
 
 
 def test_no_more_links_than_a_report_holds_are_added(written: Path) -> None:
-    """A report that cannot be read again helps nobody."""
+    """A report with more links could not be read back."""
     rewrite_pages(written, parse_links([f"page {number}={ADDRESS}" for number in range(30)]))
 
     assert len(read(written).links) == LINKS
@@ -58,13 +58,13 @@ def test_no_more_links_than_a_report_holds_are_added(written: Path) -> None:
 
 @pytest.mark.parametrize("text", ["HTML report", "page=javascript:alert(1)", "page=https://x/)[y](https://z", f"{'x' * 400}={ADDRESS}"])
 def test_what_is_no_link_is_refused(text: str) -> None:
-    """Before anything is written."""
+    """An invalid link is refused before anything is written."""
     with pytest.raises(SettingsError, match="NAME=URL"):
         parse_links([text])
 
 
 def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
-    """One line each, and nothing in the other folder."""
+    """Each page is reported in one line, and the default folder stays empty."""
     pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
 
     assert pages.complete
@@ -73,7 +73,7 @@ def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_page_that_finds_no_room_is_rescued(tmp_path: Path) -> None:
-    """The line says why, and where the page is instead; the page is whole."""
+    """The message states the reason and the fallback location; the page is complete."""
     (tmp_path / "artifacts").write_text("a file where a folder is needed")
 
     pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
@@ -84,7 +84,7 @@ def test_a_page_that_finds_no_room_is_rescued(tmp_path: Path) -> None:
 
 
 def test_half_a_page_is_not_left(tmp_path: Path) -> None:
-    """A device that takes nothing: the error names it, and there is no empty report to be taken for one."""
+    """On a full device the error names it, and no empty file is left to be mistaken for a report."""
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / "report.json").symlink_to("/dev/full")
 
@@ -96,7 +96,7 @@ def test_half_a_page_is_not_left(tmp_path: Path) -> None:
 
 
 def test_a_run_that_may_be_killed_writes_the_data_first(tmp_path: Path) -> None:
-    """The page is made from it, and takes most of the time."""
+    """Pages are rendered from the data and take most of the time."""
     pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue", quick=True)
 
     assert pages.complete

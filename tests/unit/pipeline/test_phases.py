@@ -1,4 +1,4 @@
-"""Times of a run do not depend on what the machine's clock is set to meanwhile."""
+"""Durations do not depend on changes to the system clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.pipeline.phases import PhaseLog
 
 
 def test_a_clock_that_is_set_back_makes_no_time_negative(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report holds no negative time: it could not be written."""
+    """A negative duration would make the report invalid."""
     log = PhaseLog(str, time.time())
     real = time.time
     with log.phase("work"):

@@ -1,4 +1,4 @@
-"""What a run writes holds no secret, and its figures stay as they were measured."""
+"""A run's output contains no secrets, and its figures stay as measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDACTOR = Redactor([KnownValue(CANARY, "CANARY")])
 
 
 def test_a_kept_burst_holds_no_secret(tmp_path: Path) -> None:
-    """The plan of a burst has URLs, bodies and headers that a test made."""
+    """A burst's plan has URLs, bodies and headers from a test."""
     times = Histogram.of(range(0, 5000, 3)).to_text()
     burst = {
         "plan": {"routes": [{"url": f"http://h/?t={CANARY}", "headers": [["X-Api-Key", "k3y"], ["Accept", "*/*"]]}]},
@@ -36,12 +36,12 @@ def test_a_kept_burst_holds_no_secret(tmp_path: Path) -> None:
 
 
 def test_a_histogram_that_holds_a_known_value_by_chance_stays() -> None:
-    """One changed character would be another measurement."""
+    """Changing one character would change the measurement."""
     assert redacted_burst({"response": CANARY, "host": CANARY}, REDACTOR) == {"response": CANARY, "host": "[redacted]"}
 
 
 def test_a_run_knows_more_the_further_it_has_come(tmp_path: Path) -> None:
-    """Manifests and a kubeconfig that are read later are known from then on; a kubeconfig that changes is read again."""
+    """Secrets in manifests and the kubeconfig are known once read; a kubeconfig that changes is read again."""
     secrets = RunSecrets({"A_TOKEN": "of-the-environment"})
     kubeconfig = tmp_path / "kubeconfig"
     rendered = Rendered(Path("o"), ({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "of-a-secret"}},))

@@ -1,4 +1,4 @@
-"""What a run knows of itself before it has a cluster."""
+"""A run's own status before it has a cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.deploy.objects import deployment, rendered
 
 
 def test_the_report_says_what_was_changed_in_the_manifests() -> None:
-    """Who reads a verdict must see that it is about another image than the one that is pinned, of either version."""
+    """Readers of a verdict must see that another image than the pinned one was used, in either version."""
     pipeline = Pipeline(Settings(), "run", lambda _: None)
     before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
 
@@ -27,7 +27,7 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
 
 
 def test_without_two_versions_none_can_change_places() -> None:
-    """Nothing is removed from a cluster for a comparison that there is not."""
+    """Without a comparison nothing is removed from the cluster."""
     pipeline = Pipeline(Settings(), "run", lambda _: None)
 
     with pytest.raises(SettingsError, match="no two versions"):

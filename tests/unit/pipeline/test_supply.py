@@ -1,4 +1,4 @@
-"""What the nodes get, by which names, and how that is listed."""
+"""Which images the nodes get, under which names, and how they are listed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOCK = ImageLock.model_validate({"node": {"image": "kindest/node:v1"}, "images":
 
 
 def supply(folder: Path, *images: str) -> Supply:
-    """What a registry and the user give for a workload of each image; Podman, which keeps no digests, is the engine."""
+    """Plan the images of one workload each, from a registry and the user; the engine is Podman, which keeps no digests."""
     overlay = rendered(*(deployment(f"web-{number}", container={"image": image}) for number, image in enumerate(images)))
     local = [LocalImage(ImageReference.parse("shop:dev"), "shop:dev")]
     archives = [LocalArchive(Path("db.tar"), {ImageReference.parse("db:1"): ONE})]
@@ -28,7 +28,7 @@ def supply(folder: Path, *images: str) -> Supply:
 
 
 def test_images_are_listed_with_digest_source_and_name_in_the_nodes(tmp_path: Path) -> None:
-    """What is pulled, what is the user's, and what is known by another name."""
+    """The list has pulled images, the user's own and renamed ones."""
     found = supply(tmp_path, "traefik:v3", f"app:1@{TWO}", f"db@{ONE}", f"shop:dev@{ONE}")
 
     assert found.lines == (
@@ -41,7 +41,7 @@ def test_images_are_listed_with_digest_source_and_name_in_the_nodes(tmp_path: Pa
 
 
 def test_the_nodes_must_know_every_name_that_the_fitted_manifests_have(tmp_path: Path) -> None:
-    """A name that the nodes do not have would be pulled."""
+    """The nodes would try to pull a missing name."""
     images = ("traefik:v3", f"app:1@{TWO}", f"app:1@{ONE}", f"db@{ONE}", f"shop:dev@{ONE}")
     found = supply(tmp_path, *images)
     overlay = rendered(*(deployment(f"web-{number}", container={"image": image}) for number, image in enumerate(images)))

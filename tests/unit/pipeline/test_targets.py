@@ -1,4 +1,4 @@
-"""What a burst is sent to: every entry of the application, or those that are chosen."""
+"""Burst targets: every entry of the application, or a selection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEA, COFFEE, HOME, ANY = (
 
 
 def test_each_entry_is_a_route_with_a_name_of_its_own() -> None:
-    """Objectives can select by it, and two paths of a host are not mixed."""
+    """Objectives can select by route, and two paths of a host are kept apart."""
     routes = entry_routes((TEA, COFFEE, HOME, ANY), ADDRESS)
     assert [(route.url, route.host, route.label) for route in routes] == [
         ("http://127.0.0.1:8080/tea", "cafe.localhost", "cafe.localhost/tea"),
@@ -40,7 +40,7 @@ def test_each_entry_is_a_route_with_a_name_of_its_own() -> None:
 
 
 def test_hosts_and_a_path_choose_among_the_entries() -> None:
-    """A test may look at one host, or at a path that no manifest names."""
+    """A test can target one host, or a path that no manifest names."""
     assert chosen_entries((TEA, COFFEE, HOME)) == (TEA, COFFEE, HOME)
     assert chosen_entries((TEA, COFFEE, HOME), ["cafe.localhost"]) == (TEA, COFFEE)
     chosen = chosen_entries((TEA, COFFEE, HOME), path="/menu")
@@ -48,13 +48,13 @@ def test_hosts_and_a_path_choose_among_the_entries() -> None:
 
 
 def test_a_host_that_no_entry_has_is_refused_with_those_that_there_are() -> None:
-    """Before anything is sent."""
+    """The error lists the valid hosts, and no load is sent."""
     with pytest.raises(LoadError, match=r"no entry has the host bar\.localhost") as caught:
         chosen_entries((TEA, HOME), ["bar.localhost"])
     assert caught.value.next_step == "known hosts: cafe.localhost, shop.localhost"
 
 
 def test_an_application_without_entries_is_refused_with_the_remedy() -> None:
-    """A burst needs somewhere to go."""
+    """Without a target the error says how to add one."""
     with pytest.raises(LoadError, match="nothing routes requests to the application"):
         chosen_entries(())

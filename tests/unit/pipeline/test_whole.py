@@ -1,4 +1,4 @@
-"""A run without pytest, but for the cluster: what the verdicts amount to, and what is written whatever they are."""
+"""A full run without pytest and without a cluster: overall verdict, exit code, and what is written in every case."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from kindgate.slo.objectives import Tolerance
 
 
 def compared(verdict: Verdict) -> Measurement:
-    """A comparison that ended so."""
+    """Return a comparison with this verdict."""
     result = ComparisonResult(Tolerance(95, 0.1), verdict, 10.0, 12.0, 0.2, (0.1, 0.3), 1000, 10, 0.01, 0.9, "compared it")
     return Measurement("comparison", comparison=Comparison(verdict, (result,), ()))
 
 
 def judged(verdict: Verdict) -> Measurement:
-    """A threshold that ended so."""
+    """Return a threshold judgment with this verdict."""
     (threshold,) = parse_marker(("p(95)<200",))
     result = ThresholdResult(threshold, verdict, 100.0, "ms", 200.0, (90.0, 110.0), 1000, 10, 0.5, "judged it")
     return Measurement("objectives", judgement=Judgement(verdict, (result,), ()))
@@ -38,7 +38,7 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
-    """The exit code of a run that found this, and what it showed."""
+    """Return the exit code and the output of a run with these results."""
     shown: list[str] = []
     settings = Settings(root, slo=SloSettings(**slo))  # type: ignore[arg-type]  # tests give valid words
 
@@ -61,12 +61,12 @@ def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
     ],
 )
 def test_the_worst_verdict_of_both_kinds_is_the_exit_code(threshold: Verdict, comparison: Verdict, code: int, tmp_path: Path) -> None:
-    """A miss outweighs a measurement that cannot be trusted, as it does within one judgement."""
+    """FAIL outranks INVALID, as within one judgment."""
     assert ended(tmp_path, judged(threshold), compared(comparison))[0] == code
 
 
 def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
-    """Not those of what passed."""
+    """Explanations of passing results are left out."""
     _, shown = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
 
     assert shown[-1] == "kindgate: compared it"
@@ -79,7 +79,7 @@ def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
 def test_a_run_that_judged_nothing_is_red_in_ci(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: str, allowed: bool, found: bool, code: int
 ) -> None:
-    """Its report says NO VERDICT everywhere."""
+    """The report says NO VERDICT outside CI too."""
     monkeypatch.setenv("CI", ci)
     settings = Settings(tmp_path, report=ReportSettings(allow_no_verdict=allowed))
 
@@ -92,12 +92,12 @@ def test_a_run_that_judged_nothing_is_red_in_ci(
 
 @pytest.mark.parametrize(("what", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
 def test_what_is_undecided_does_what_the_option_says(what: str, code: int, tmp_path: Path) -> None:
-    """For comparisons as for thresholds."""
+    """The option applies to comparisons and thresholds alike."""
     assert ended(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=what)[0] == code
 
 
 def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None:
-    """Absolute figures of both versions, the change and its interval."""
+    """The report has both versions' absolute figures, the change and its interval."""
     ended(tmp_path, compared(Verdict.FAIL))
 
     (row,) = json.loads((tmp_path / "artifacts" / "report.json").read_text())["comparison"]
@@ -105,7 +105,7 @@ def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None
 
 
 def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> None:
-    """Whatever happens in between."""
+    """The report is written after any error."""
     shown: list[str] = []
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
@@ -119,7 +119,7 @@ def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> 
 
 
 def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
-    """Everything is written before it is shown."""
+    """Everything is written before it is printed."""
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
         raise LoadError("no port left")
@@ -132,7 +132,7 @@ def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Pa
 
 
 def test_credentials_in_an_error_are_not_shown(tmp_path: Path) -> None:
-    """An address of an existing cluster may hold some."""
+    """The URL of an existing cluster may contain credentials."""
     shown: list[str] = []
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
