@@ -1,1 +1,1 @@
-"""The KinD cluster: configuration, life, ownership."""
+"""The KinD cluster: configuration, lifecycle and ownership."""

@@ -1,4 +1,4 @@
-"""Questions to a cluster's API server, answered as plain dictionaries, before anything of the application is there."""
+"""API-server queries that return plain dictionaries, used before the application is deployed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kindgate.waiting import Deadline
 
 
 class ApiUnavailable(ClusterError):
-    """The API server gives no answer, or not the one that was asked for; `status` is 0 for no answer at all."""
+    """The API server gave no response or an unexpected one; `status` is 0 if there was no response."""
 
     def __init__(self, message: str, *, status: int = 0, last_state: str = "") -> None:
         super().__init__(message, last_state=last_state)
@@ -29,18 +29,18 @@ class ApiUnavailable(ClusterError):
 
 
 class ApiServer:
-    """The API server of one cluster. The kubernetes package does the login, so every way to log in that it knows works."""
+    """The API server of one cluster. The kubernetes package handles login, so every method it supports works."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """The server's URL."""
         return str(self._client.configuration.host)
 
     def get(self, path: str, seconds: float) -> dict[str, Any]:
-        """The object at `path`, within `seconds`. Raises `ApiUnavailable`; nothing is retried."""
+        """Return the object at `path`, within `seconds`. Raises `ApiUnavailable`; never retries."""
         request = self._client.param_serialize("GET", path, auth_settings=["BearerToken"])
         try:
             answer = self._client.call_api(*request, _request_timeout=seconds)
@@ -60,7 +60,7 @@ class ApiServer:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL is of this machine: then no proxy leads there, whatever the environment says."""
+    """Whether the URL points to this machine; such a URL bypasses any proxy set in the environment."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -70,10 +70,10 @@ def is_loopback(url: str) -> bool:
 
 @contextmanager
 def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
-    """The API server at `address`. Raises `ClusterError` for a kubeconfig that does not do."""
+    """The API server at `address`. Raises `ClusterError` if the kubeconfig is unusable."""
     configuration = Configuration()
     configuration.retries = False
-    # certificates that stand in the kubeconfig itself are written to files, for OpenSSL to read
+    # certificates embedded in the kubeconfig are written to files, because OpenSSL reads only files
     with tempfile.TemporaryDirectory(prefix="kindgate-", dir=private_folder(address.name)) as folder:
         try:
             load_kube_config(  # type: ignore[no-untyped-call]  # published without types
@@ -95,9 +95,9 @@ def api_server(address: ClusterAddress) -> Iterator[ApiServer]:
 
 
 def server_version(address: ClusterAddress, deadline: Deadline) -> str:
-    """The Kubernetes version that the server at `address` says it is, such as `v1.37.2`.
+    """The Kubernetes version reported by the server at `address`, such as `v1.37.2`.
 
-    Raises `ClusterError` where nobody answers, or where the server refuses the kubeconfig's user.
+    Raises `ClusterError` if the server does not respond or refuses the kubeconfig's user.
     """
     with api_server(address) as server:
         try:
@@ -115,6 +115,6 @@ def server_version(address: ClusterAddress, deadline: Deadline) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason: urllib3 wraps it in its own words."""
+    """The innermost reason, without urllib3's wrapping."""
     reason = getattr(error, "reason", None)
     return _cause(reason) if isinstance(reason, BaseException) else str(error)

@@ -1,6 +1,6 @@
-"""The kind configuration of a run: what the options ask for, a user's file, what hooks add, what the host needs.
+"""The kind configuration of a run: options, the user's file, hook contributions and host requirements.
 
-The format is kind's `kind.x-k8s.io/v1alpha4`. Everything here is a function of its arguments but `read_config_file`.
+The format is kind's `kind.x-k8s.io/v1alpha4`. Everything here is pure except `read_config_file`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from kindgate.errors import SettingsError
 from kindgate.settings import ClusterSettings
 
 KindConfig = Mapping[str, Any]
-"""A kind configuration, or a part of one, as it stands in YAML."""
+"""A kind configuration, or part of one, as parsed from YAML."""
 
 API_VERSION = "kind.x-k8s.io/v1alpha4"
 
 INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT = 80, 443
-"""Where the ingress controller listens inside the first control plane, for HTTP and for TLS."""
+"""The ingress controller's ports inside the first control plane, for HTTP and TLS."""
 
 CGROUP_V1_PATCH = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
-"""Kubernetes 1.35 and later refuse to start on cgroup v1 without it (KEP-5573)."""
+"""Without it, Kubernetes 1.35 and later refuse to start on cgroup v1 (KEP-5573)."""
 
 _CLUSTER_FIELDS = frozenset(
     {
@@ -49,7 +49,7 @@ _ROLES = frozenset({"control-plane", "worker"})
 
 
 def read_config_file(path: Path) -> KindConfig:
-    """The kind configuration in `path`. Raises `SettingsError` with the file and what is wrong with it."""
+    """Read the kind configuration in `path`. Raises `SettingsError` with the file and the problem."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -66,7 +66,7 @@ def read_config_file(path: Path) -> KindConfig:
 
 
 def check_config(config: KindConfig, where: str) -> None:
-    """Refuse what kind would refuse only later, and what kindgate decides by its own options.
+    """Reject fields that kind would reject only later, and fields that kindgate controls through its own options.
 
     `where` names the source in the error. Raises `SettingsError`.
     """
@@ -89,10 +89,10 @@ def kind_config(
     user: KindConfig | None = None,
     changes: Sequence[KindConfig] = (),
 ) -> dict[str, Any]:
-    """The configuration without its ingress mapping: the part that makes two clusters the same or not.
+    """The configuration without its ingress mapping: the part that identifies a cluster.
 
-    `user` is the content of `--kind-config`, `changes` are parts that hooks contribute, in order. Mappings are
-    merged, lists are joined, except `nodes`: whoever gives nodes decides how many there are. Raises `SettingsError`.
+    `user` is the content of `--kind-config`; `changes` are contributed by hooks, in order. Mappings are merged and
+    lists concatenated, except `nodes`, which is replaced. Raises `SettingsError`.
     """
     worker: dict[str, Any] = {"role": "worker"}
     config: dict[str, Any] = {
@@ -105,14 +105,14 @@ def kind_config(
     for change in changes:
         check_config(change, "a pytest_kindgate_cluster_config hook")
         config = _merged(config, change)
-    config.pop("name", None)  # as in kind itself, --name decides
+    config.pop("name", None)  # as in kind itself, --name takes precedence
     if cgroup_version == 1:
         config["kubeadmConfigPatches"] = [*config.get("kubeadmConfigPatches", []), CGROUP_V1_PATCH]
     return config
 
 
 def with_ingress(config: KindConfig, host_port: int, tls_port: int) -> dict[str, Any]:
-    """`config` with the first control plane's ports 80 and 443 on these ports of 127.0.0.1, and labelled for the controller."""
+    """Map the first control plane's ports 80 and 443 to these ports of 127.0.0.1, and label it for the ingress controller."""
     result = {**config, "nodes": [dict(node) for node in config["nodes"]]}
     first = next(node for node in result["nodes"] if node["role"] == "control-plane")
     mappings = [
@@ -125,15 +125,15 @@ def with_ingress(config: KindConfig, host_port: int, tls_port: int) -> dict[str,
 
 
 def node_count(config: KindConfig) -> int:
-    """How many Kubernetes nodes the configuration asks for."""
+    """The number of Kubernetes nodes in the configuration."""
     return len(config["nodes"])
 
 
 def fingerprint(config: KindConfig, parts: Mapping[str, str]) -> str:
-    """16 hex digits that are the same for clusters that can stand in for each other.
+    """16 hex digits that are equal for interchangeable clusters.
 
-    `parts` is everything besides the configuration that makes a cluster what it is: the node image and its id, the
-    versions of kind and Kubernetes, the source of the images.
+    `parts` is everything else that identifies a cluster: the node image and its ID, the versions of kind and
+    Kubernetes, the source of the images.
     """
     text = json.dumps({"config": config, "parts": dict(parts)}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -164,7 +164,7 @@ def _check_node(node: object, where: str) -> None:
 
 
 def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`change` over `base`: mappings field by field, lists one after the other, anything else and `nodes` replaced."""
+    """Merge `change` into `base`: mappings field by field, lists concatenated, `nodes` and everything else replaced."""
     result = dict(base)
     for field, value in change.items():
         before = result.get(field)

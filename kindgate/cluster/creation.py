@@ -1,4 +1,4 @@
-"""Runs `kind create cluster`: in a process group of its own, one at a time per user, with what it said kept for the error."""
+"""Run `kind create cluster` in its own process group, one at a time per user, and keep its output for the error."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from kindgate.host.privileged import refused_limit_remedy
 from kindgate.waiting import Deadline
 
 _PASSING = ("failed to init node with kubeadm", "failed to join node with kubeadm", "TLS handshake timeout", "i/o timeout")
-"""What kind says when a busy machine was too slow for kubeadm: a second attempt often works."""
+"""kind's output when a busy machine was too slow for kubeadm; a second attempt often works."""
 
 
 class CreationFailed(ClusterError):
-    """kind ended with an error; `may_pass` says that another attempt may work."""
+    """kind exited with an error; `may_pass` is true if another attempt may work."""
 
     may_pass = False
 
 
 Progress = Callable[[str], object]
-"""Gets one line that says what is being done."""
+"""Receives one-line progress messages."""
 
 
 _JOINING = "• Joining worker nodes"
-"""What kind says when it has all nodes' containers, and only waits for workers to register: seconds in which the machine idles."""
+"""kind's output when all node containers exist and it only waits for workers to register, with the machine idle for seconds."""
 
 
 def create_nodes(
@@ -50,8 +50,8 @@ def create_nodes(
 ) -> None:
     """Create the node containers and their network, and write the owner's kubeconfig.
 
-    `on_nodes` is called once, when the containers of all nodes stand: while workers join, or else when kind is done.
-    What a kind that failed leaves behind is not deleted here. Raises `HostPortStolen`, `CreationFailed` and `ClusterError`.
+    `on_nodes` is called once, when the containers of all nodes exist: while workers join, otherwise after kind exits.
+    Leftovers of a failed kind are not deleted here. Raises `HostPortStolen`, `CreationFailed` and `ClusterError`.
     """
     folder = state_path(owner.cluster)
     file = folder / "kind.yaml"
@@ -75,7 +75,7 @@ def create_nodes(
             stand = True
             on_nodes()
 
-    # kind picks a free port for the API server and lets go of it before the engine takes it: two at once can pick the same
+    # kind picks a free port for the API server and releases it before the engine binds it: two at once can pick the same one
     lock = FileLock(state_dir() / "kind-create.lock")
     try:
         with lock.acquire(timeout=deadline.remaining):
@@ -107,7 +107,7 @@ def create_nodes(
 
 
 def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
-    """The error for a kind that failed, with the line in which it says why."""
+    """The error for a failed kind, with kind's own error line."""
     if is_port_taken(said):
         return HostPortStolen(
             f"port {owner.host_port} or {owner.tls_port} was taken before the engine could bind it", waited=error.waited, last_state=said

@@ -1,6 +1,6 @@
-"""Deletes a cluster that kindgate created: containers, volumes, network, firewall rule, kubeconfig, state, and the companion last.
+"""Delete a cluster that kindgate created: containers, volumes, network, firewall rule, kubeconfig, state and owner container.
 
-The companion goes last, so that whatever interrupts a deletion leaves something that says whose the rest is.
+The owner container goes last, so an interrupted deletion still leaves a record of the owner.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 CONTEXT_PREFIX = "kind-"
-"""kind's name for the context of a cluster is this and the cluster's name."""
+"""Prefix that kind adds to a cluster's name to form its context."""
 
 SETTLE_SECONDS = 2.0
-"""How long after kind was killed the engine may still carry out what kind had asked for."""
+"""Time for which the engine may still execute kind's requests after kind was killed."""
 
 _NO_NETWORK = ("not found", "no such network")
 
@@ -30,8 +30,8 @@ _NO_NETWORK = ("not found", "no such network")
 def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, settle: float = 0.0) -> None:
     """Delete everything of `owner`'s cluster. Idempotent.
 
-    Where a kind that was killed has created containers, give `SETTLE_SECONDS`: the engine may still be about to
-    create one that it was asked for. Raises `ClusterError` with what could not be deleted.
+    If a killed kind has created containers, pass `SETTLE_SECONDS`: the engine may still be about to create another one.
+    Raises `ClusterError` with what could not be deleted.
     """
     cluster = owner.cluster
     settled = deadline.at_most(settle)
@@ -53,9 +53,10 @@ def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadlin
 
 
 def delete_named(engine: Engine, name: str, deadline: Deadline) -> bool:
-    """Delete kindgate's cluster of this name, kept or not; False if there is none.
+    """Delete kindgate's cluster of this name, kept or not; return False if it does not exist.
 
-    Raises `OwnershipError` if the cluster is a living run's or somebody else's, and `ClusterError` if it stays.
+    Raises `OwnershipError` if the cluster belongs to a live run or was not created by kindgate, and `ClusterError` if
+    it cannot be deleted.
     """
     found = look(engine, name, deadline)
     if found.owner is None:
@@ -69,9 +70,9 @@ def delete_named(engine: Engine, name: str, deadline: Deadline) -> bool:
 
 
 def remove_traces(engine: Engine, cluster: str, deadline: Deadline) -> None:
-    """Remove what a cluster without containers may have left on this machine: its firewall rule and its state folder.
+    """Remove the firewall rule and state folder that a cluster without containers may have left on this machine.
 
-    Raises `ClusterError` for a rule that stays; the state folder then stays too, so that the next `reap` tries again.
+    Raises `ClusterError` if the rule cannot be removed; the state folder is then kept, so the next `reap` retries.
     """
     close_path(engine, cluster, deadline)
     remove_state(cluster)
@@ -82,7 +83,7 @@ def _nodes_gone(engine: Engine, cluster: str, deadline: Deadline, settled: Deadl
     nodes = engine.run("ps", "--all", "--quiet", "--filter", f"label={KIND_CLUSTER_LABEL}={cluster}", deadline=deadline).stdout.split()
     if not nodes:
         return Ready(None) if settled.expired else Pending("the engine may still create a container")
-    at_once = ("--time", "0") if engine.program == "podman" else ()  # it waits 10 s for nodes to stop by themselves
+    at_once = ("--time", "0") if engine.program == "podman" else ()  # podman would wait 10 s for the nodes to stop
     removed = engine.run("rm", "--force", "--volumes", *at_once, *nodes, deadline=deadline, check=False)
     return Pending(removed.stderr.strip() or f"{len(nodes)} containers were being removed")
 
@@ -95,7 +96,7 @@ def _network_gone(engine: Engine, cluster: str, deadline: Deadline) -> Ready[Non
 
 
 def _remove_kubeconfig(owner: Owner) -> None:
-    """Remove the kubeconfig if it is what kind wrote for this cluster alone: its path stands on a label, which proves nothing."""
+    """Remove the kubeconfig only if kind wrote it for this cluster alone: its path comes from a label, which proves nothing."""
     with suppress(KindgateError, OSError):
         content = read_kubeconfig(owner.kubeconfig)
         if [context["name"] for context in content["contexts"]] == [CONTEXT_PREFIX + owner.cluster]:

@@ -1,6 +1,6 @@
-"""A cluster that is there already and is not kindgate's: it is used, never created, loaded with images or deleted.
+"""Attach to an existing cluster, which kindgate neither creates nor deletes nor loads images into.
 
-Needs no container engine. What is applied to it carries the run's label, and only that is deleted again.
+Needs no container engine. Applied objects carry the run's label, and only those are deleted again.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from kindgate.settings import ClusterSettings
 from kindgate.waiting import Deadline
 
 _ANSWER_SECONDS = 15.0
-"""A server that is there answers in milliseconds; one behind a dead route not at all."""
+"""A reachable server responds in milliseconds; one behind a dead route never does."""
 
 
 def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAddress:
-    """The address of the cluster that `--kind-existing` names, after its server has answered.
+    """The address of the cluster named by `--kind-existing`, once its server has responded.
 
-    Raises `SettingsError` for an ingress URL or a CA file that is none, a context that the kubeconfig does not have, or when no
-    existing cluster is asked for; `ClusterError` for a kubeconfig that cannot be read and a server that cannot be used.
+    Raises `SettingsError` for an invalid ingress URL or CA file, for a context missing from the kubeconfig, or if no
+    existing cluster is configured; `ClusterError` for an unreadable kubeconfig or an unusable server.
     """
     if settings.existing is None:
         raise SettingsError("no existing cluster is configured", next_step="set --kind-existing KUBECONFIG")
@@ -51,7 +51,7 @@ def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAd
 
 
 def _ca_file(given: Path | None) -> Path | None:
-    """The file, seen to hold a certificate."""
+    """The path of the CA file, checked to contain a certificate."""
     if given is None:
         return None
     file = given.expanduser().resolve()
@@ -65,7 +65,7 @@ def _ca_file(given: Path | None) -> Path | None:
 
 
 def _url(given: str, option: str, schemes: set[str]) -> str:
-    """The URL without a trailing slash."""
+    """The validated URL, without a trailing slash."""
     form = f"{min(schemes)}://HOST:PORT"
     shown = masked_url(given)
     try:

@@ -1,6 +1,6 @@
-"""The rule of the host's firewall for a cluster's bridge: set where pods of different nodes could not talk, removed with the cluster.
+"""The host firewall rule for a cluster's bridge: added if traffic between nodes' pods is dropped, removed with the cluster.
 
-Only Podman's clusters need it: Docker sets such a rule for each of its networks.
+Only Podman's clusters need it: Docker adds such a rule for each of its networks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BRIDGES_ARE_FILTERED = Path("/proc/sys/net/bridge")
 
 @dataclass(frozen=True)
 class Drop:
-    """What drops packets between pods: a line of the chain, and the command that lets them through."""
+    """A rule that drops packets between pods, and the command that lets them through."""
 
     rule: str
     remedy: str
@@ -33,9 +33,9 @@ class Drop:
 
 
 def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
-    """Set the rule where it is needed and this process may set it; one line about it, or nothing.
+    """Add the rule if it is needed and this process is allowed to; return a one-line report, or an empty string.
 
-    A rule that cannot be set is no error here: whether pods reach each other is proven afterwards.
+    A rule that cannot be added is not an error here: pod connectivity is verified afterwards.
     """
     if not filters_pods(engine) or os.geteuid() != 0:
         return ""
@@ -57,7 +57,7 @@ def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
 
 
 def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
-    """Remove the cluster's rule, if one was set. Raises `ClusterError` for a rule that stays."""
+    """Remove the cluster's rule, if one was added. Raises `ClusterError` if it cannot be removed."""
     if not filters_pods(engine) or os.geteuid() != 0:
         return
     for program in PROGRAMS:
@@ -72,7 +72,7 @@ def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
 
 
 def find_drop(engine: Engine, cluster: str, deadline: Deadline, program: Program = "iptables") -> Drop | None:
-    """What is seen to drop packets between the cluster's pods; None where nothing is seen, or the rules cannot be read."""
+    """The rule that drops packets between the cluster's pods; None if none is found or the rules cannot be read."""
     if not filters_pods(engine) or not _is_on(_BRIDGES_ARE_FILTERED / f"bridge-nf-call-{program}"):
         return None
     bridge = _bridge(engine, cluster, deadline)
@@ -81,7 +81,7 @@ def find_drop(engine: Engine, cluster: str, deadline: Deadline, program: Program
 
 
 def possible_remedy(engine: Engine, cluster: str, deadline: Deadline, program: Program = "iptables") -> str:
-    """The command that would help if the host's firewall were the cause, where its rules cannot be read; else nothing."""
+    """If the firewall rules cannot be read, the command that would help if they were the cause; otherwise empty."""
     if not filters_pods(engine) or forward_rules(program, deadline) is not None:
         return ""
     bridge = _bridge(engine, cluster, deadline)
@@ -93,7 +93,7 @@ def _comment(cluster: str) -> str:
 
 
 def _bridge(engine: Engine, cluster: str, deadline: Deadline) -> str:
-    """The interface of the cluster's network on this machine; empty where there is none."""
+    """The host interface of the cluster's network; empty if there is none."""
     answer = engine.run("network", "inspect", network_name(cluster), deadline=deadline, check=False)
     try:
         name = str(json.loads(answer.stdout)[0]["network_interface"])
@@ -103,5 +103,5 @@ def _bridge(engine: Engine, cluster: str, deadline: Deadline) -> str:
 
 
 def _is_on(switch: Path) -> bool:
-    """Whether a sysctl is 1; one that is not there, because its module is not loaded, is off."""
+    """Whether a sysctl is 1; one missing because its module is not loaded is off."""
     return switch.is_file() and switch.read_text(encoding="ascii").strip() == "1"

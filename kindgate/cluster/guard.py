@@ -1,4 +1,4 @@
-"""The run's end of the pipe that a watchdog listens on."""
+"""The run's end of the pipe to its watchdog."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kindgate.cluster.watchdog import GOODBYE
 from kindgate.host.command import spawn
 
 _END_SECONDS = 10.0
-"""What a watchdog may need to end on a busy machine."""
+"""Time that a watchdog may need to exit on a busy machine."""
 
 
 class Guard:
-    """A watchdog that was started for this process. Then `dismiss` or `hand_over`, or die; only the first of them counts."""
+    """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect."""
 
     def __init__(self, process: subprocess.Popen[bytes], life: int) -> None:
         self._process = process
@@ -27,18 +27,18 @@ class Guard:
 
     @classmethod
     def start(cls, charge: Charge) -> Guard:
-        """Start a watchdog in a session of its own; it deletes the charge's cluster when this process is gone."""
+        """Start a watchdog in its own session; it deletes the charge's cluster once this process is gone."""
         run = ProcessName.current()
         name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)
         command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, charge.to_json()]
-        # a CI runner that was cancelled kills every process that carries its mark, and this one has work left then
+        # a canceled CI runner kills every process that carries its tracking ID, but this one still has work to do
         environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        ours, theirs = os.pipe()  # nobody writes: it can be read when the watchdog, which holds the other end, is gone
+        ours, theirs = os.pipe()  # nothing is ever written: EOF means that the watchdog, which holds the other end, has exited
         with open(theirs, "wb") as held:  # noqa: PTH123  # a descriptor is not a path
             return cls(spawn(command, stdin=subprocess.PIPE, stdout=held, stderr=subprocess.DEVNULL, env=environment), ours)
 
     def dismiss(self) -> None:
-        """Say goodbye, and see the watchdog end: it deletes nothing."""
+        """Tell the watchdog to exit without deleting anything, and wait for it."""
         self._close(GOODBYE)
         self.wait(_END_SECONDS)
         self._forget()
@@ -48,7 +48,7 @@ class Guard:
         self._close(b"")
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the watchdog has ended; says whether it has."""
+        """Wait until the watchdog exits; return whether it has."""
         if not self._life_is_open:
             return True
         ended, _, _ = select.select([self._life], [], [], seconds)
@@ -63,10 +63,8 @@ class Guard:
 
     def _close(self, last_words: bytes) -> None:
         if self._process.stdin is not None:
-            with suppress(
-                OSError, ValueError
-            ):  # one that was handed over before, a watchdog that was killed, or a pipe that is closed already
+            with suppress(OSError, ValueError):  # already handed over, watchdog killed, or pipe already closed
                 self._process.stdin.write(last_words)
                 self._process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):  # it ends as soon as it has forked; a machine that is too busy for that is no error
+        with suppress(subprocess.TimeoutExpired):  # it exits as soon as it has forked; a timeout on a busy machine is not an error
             self._process.wait(_END_SECONDS)

@@ -1,4 +1,4 @@
-"""Requests that a node sends: `curl` in the node's container, because what it reaches cannot be reached from here."""
+"""Requests sent from a node with `curl` in its container, because their targets are unreachable from the host."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 
 _EXEC_SECONDS = 10.0
-"""What a busy engine may need to run curl in a node."""
+"""Time that a busy engine may need to run curl in a node."""
 
 _CURL = ("curl", "--insecure", "--silent", "--show-error", "--output", "/dev/null", "--noproxy", "*")
 
 _CURL_MISSING = (126, 127)
 
 _STOPPED = ("is not running", "no such container", "container state improper")
-"""What Docker and Podman say of a container that has ended."""
+"""Docker's and Podman's messages for a stopped container."""
 
 _WITH_ADDRESS = 'ip address replace "$1" dev lo || exit 1; shift; "$@"; code=$?; ip address delete "$0" dev lo; exit $code'
-"""Runs a command while the node has one more address: what comes back to it is delivered."""
+"""Runs a command while the node has one more address, so that replies to that address arrive."""
 
 
 def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: str = "") -> Ready[str] | Pending | Hopeless:
-    """Whether the node gets an answer from `url`, whatever the answer: packets find their way there and back.
+    """Return ready if the node gets any response from `url`: packets find their way there and back.
 
-    `source` is an address of the node's pod network that the request is sent from, as a pod of that node would send it;
-    no pod may have it. `seconds` is the time limit of the request.
+    `source` is an unused address of the node's pod network to send the request from, as a pod of that node would.
+    `seconds` is the request timeout.
     """
     command = [*_CURL, "--max-time", str(seconds), *(["--interface", source] if source else []), url]
     if source:

@@ -1,7 +1,7 @@
-"""pytest-kind's cluster object on a cluster that kindgate opened: a suite written for pytest-kind runs unchanged.
+"""pytest-kind's cluster object for a cluster that kindgate opened: suites written for pytest-kind run unchanged.
 
-Protocol: pytest-kind 22.11.1, README and `cluster.py`. What it does differently: nothing is downloaded or written
-into the working folder, `port_forward` takes the port that kubectl says, and everything ends at a deadline.
+Protocol: pytest-kind 22.11.1, README and `cluster.py`. Differences: nothing is downloaded or written to the working
+directory, `port_forward` takes the port that kubectl reports, and everything has a deadline.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 KUBECTL_SECONDS = 300.0
-"""`kubectl` ends here where the caller gives no `timeout`; pytest-kind waits for ever."""
+"""Default timeout of `kubectl`; pytest-kind waits forever."""
 
 LOAD_SECONDS = 300.0
 RETRY_SECONDS = 2.0
@@ -40,9 +40,9 @@ _FORWARDING = re.compile(rb"^Forwarding from \S+:(\d+) -> ", re.MULTILINE)
 
 
 class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published without types
-    """The cluster at `address`, by the names that pytest-kind gives it.
+    """The cluster at `address`, under pytest-kind's names.
 
-    pytest-kind's own constructor is not called: it makes a folder in the working folder.
+    pytest-kind's own constructor is not called, because it creates a folder in the working directory.
     """
 
     def __init__(self, address: ClusterAddress, *, kind: Path, kubectl: Path) -> None:
@@ -67,25 +67,25 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
             self.api.session.close()
 
     def ensure_kind(self) -> None:
-        """See that kind is there; pytest-kind would download one."""
+        """Check that kind exists; pytest-kind would download it."""
         _ensure(self.kind_path)
 
     def ensure_kubectl(self) -> None:
-        """See that kubectl is there; pytest-kind would download one."""
+        """Check that kubectl exists; pytest-kind would download it."""
         _ensure(self.kubectl_path)
 
     def create(self, config_file: str | Path | None = None) -> None:
-        """See that the cluster answers: the run has created it. Raises `ClusterError` otherwise, or for a `config_file`."""
+        """Check that the cluster, created by the run, responds. Raises `ClusterError` if it does not, or for a `config_file`."""
         if config_file is not None:
             raise ClusterError("the cluster already exists", next_step=f"configure it with --kind-config {config_file}")
         server_version(self._address, Deadline.after(30))
 
     def delete(self) -> None:
-        """Refuse: every test of the run uses the cluster, and the run deletes it. Raises `ClusterError`."""
+        """Refuse: all tests of the run share the cluster, and the run deletes it. Raises `ClusterError`."""
         raise ClusterError(f"cluster {self.name} is in use by the run, which deletes it at the end")
 
     def load_docker_image(self, docker_image: str) -> None:
-        """Load an image of the local engine into every node. Raises `ImageError` if the engine has no such image."""
+        """Load an image from the local engine into every node. Raises `ImageError` if the engine does not have it."""
         if not self._address.nodes:
             raise ClusterError(
                 f"cannot load images into cluster {self.name}: kindgate did not create it", next_step="push the image to a registry"
@@ -100,7 +100,7 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
             load_archive(engine, self._address.nodes, archive, [name.exact], deadline)
 
     def kubectl(self, *args: str, **kwargs: Any) -> str:  # noqa: ANN401  # handed through to subprocess, as pytest-kind does
-        """Run kubectl and return its output; `kwargs` are those of `subprocess.check_output`, `timeout` 300 s by default.
+        """Run kubectl and return its output; `kwargs` are those of `subprocess.check_output`, with a `timeout` of 300 s by default.
 
         Raises `subprocess.CalledProcessError` and `subprocess.TimeoutExpired`, as pytest-kind does.
         """
@@ -113,14 +113,14 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
     def port_forward(
         self, service_or_pod_name: str, remote_port: int, *args: str, local_port: int | None = None, retries: int = 10
     ) -> Iterator[int]:
-        """Forward a free port of this machine, or `local_port`, to a service or pod; gives the port.
+        """Forward a free port of this machine, or `local_port`, to a service or pod; yield the port.
 
-        A pod that is not running yet is tried again for 2 s per retry. Raises `ClusterError` with what kubectl said.
+        Waits 2 s per retry for a pod that is not running yet. Raises `ClusterError` with kubectl's output.
         """
         self.ensure_kubectl()
         command: list[str | Path] = [self.kubectl_path, "port-forward", service_or_pod_name, f"{local_port or ''}:{remote_port}", *args]
         deadline = Deadline.after(retries * RETRY_SECONDS)
-        with tempfile.TemporaryFile() as said:  # a pipe that nobody reads would fill up and block kubectl
+        with tempfile.TemporaryFile() as said:  # an unread pipe would fill up and block kubectl
             forwarding = _Forwarding(lambda: spawn(command, stdout=said, stderr=said, env=self._environment()), said)
             try:
                 yield forwarding.wait(f"`kubectl port-forward {service_or_pod_name}`", deadline)
@@ -132,7 +132,7 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
 
 
 class _Forwarding:
-    """A `kubectl port-forward` that is started again when it ends before it forwards anything."""
+    """A `kubectl port-forward`, restarted if it exits before it forwards anything."""
 
     def __init__(self, start: Callable[[], subprocess.Popen[bytes]], said: IO[bytes]) -> None:
         self._start = start
@@ -140,14 +140,14 @@ class _Forwarding:
         self._process = start()
 
     def wait(self, what: str, deadline: Deadline) -> int:
-        """The local port, once kubectl forwards it. Raises `ClusterError` at the deadline."""
+        """Return the local port once kubectl forwards it. Raises `ClusterError` at the deadline."""
         try:
             return wait_for(what, self._port, deadline, interval=0.1)
         except WaitTimeout as error:
             raise ClusterError(error.message, waited=error.waited, last_state=error.last_state) from error
 
     def _port(self) -> Ready[int] | Pending:
-        """The local port, once kubectl has said it."""
+        """The local port, once kubectl has reported it."""
         ended = self._process.poll() is not None
         text = self._text()
         found = _FORWARDING.search(text)
@@ -161,11 +161,11 @@ class _Forwarding:
         return Pending(text.decode(errors="replace").strip() or "no output from kubectl")
 
     def end(self) -> None:
-        """End kubectl."""
+        """Stop kubectl."""
         end_group(self._process)
 
     def _text(self) -> bytes:
-        """What kubectl has written; read without moving the position that it writes at."""
+        """Output of kubectl, read without moving its write position."""
         return os.pread(self._said.fileno(), 65536, 0)
 
 

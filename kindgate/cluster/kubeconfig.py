@@ -1,6 +1,6 @@
-"""The kubeconfig of a cluster, kept as the credential it is: readable for this user alone, certificates in files beside it.
+"""A cluster's kubeconfig, protected as the credential it is: readable only by this user, with certificates in separate files.
 
-With the certificates in files, no client library writes copies of them into the temporary folder.
+With the certificates in files, client libraries write no copies of them to the temporary directory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EXTERNAL = (
 
 
 def write_private(path: Path, text: str | bytes) -> None:
-    """Write `text` to `path` with mode 0600, in one step: a reader sees the old file or the new one, never half of it."""
+    """Write `text` to `path` with mode 0600, atomically: a reader sees the old file or the new one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -32,7 +32,7 @@ def write_private(path: Path, text: str | bytes) -> None:
 
 
 def externalise(kubeconfig: Path, folder: Path) -> None:
-    """Move the certificates and keys that `kubeconfig` holds into files of `folder`, and make it private.
+    """Move the certificates and keys embedded in `kubeconfig` into files in `folder`, and make it private.
 
     Raises `ClusterError` if it is not a kubeconfig.
     """
@@ -52,7 +52,7 @@ def externalise(kubeconfig: Path, folder: Path) -> None:
 
 
 def read_kubeconfig(path: Path) -> dict[str, Any]:
-    """The content of a kubeconfig. Raises `ClusterError` with the file and what is wrong with it."""
+    """Read a kubeconfig. Raises `ClusterError` with the file and the problem."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -65,7 +65,7 @@ def read_kubeconfig(path: Path) -> dict[str, Any]:
 
 
 def context_namespace(path: Path, context: str) -> str:
-    """The namespace that a context uses for objects that name none, as kubectl reads it: `default` where it says nothing.
+    """The namespace that a context uses for objects without one, as kubectl does: `default` if it sets none.
 
     Raises `ClusterError` as `read_kubeconfig` does.
     """

@@ -1,6 +1,6 @@
-"""The life of a cluster that a run opens: created or reused, proven usable, kept or deleted in the end.
+"""The lifecycle of a run's cluster: created or reused, verified, and finally kept or deleted.
 
-Heavy to import (kubernetes): import it where a cluster is opened. `deletion` and `reaping` do without.
+Heavy to import (kubernetes): import it only where a cluster is opened. `deletion` and `reaping` do without.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ AddressHook = Callable[[ClusterAddress], object]
 FailureHook = Callable[[ClusterAddress, ClusterError], object]
 
 TRUSTED_FILE = "trusted.pem"
-"""In a cluster's state folder: the certificates by which its entries are verified; not there while no entry has TLS."""
+"""File in a cluster's state folder with the certificates that verify its ingress; missing until an ingress has TLS."""
 
 DELETE_SECONDS = 120.0
 _REUSE_SECONDS = 20.0
-"""A kept cluster that has to be waited for longer is quicker created anew."""
+"""If a kept cluster needs longer than this, recreating it is faster."""
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The cluster that a run asks for.
+    """The cluster that a run requests.
 
-    `node_image` has to be in the engine. `changes` are what hooks add to the kind configuration. `versions` is what,
-    beside configuration and node image, tells clusters apart that must not stand in for each other (kind's version,
-    the images' source). `on_nodes` is called when the containers of all nodes stand, once for each attempt to create
-    them: kind may still be at work, and nodes not yet ready. `on_failure` is called before a cluster that failed is
-    deleted (to gather its logs). `folder` is the run's private folder, which the watchdog removes too; `on_guard` gets
-    the way to leave everything to the watchdog, from before anything is created on.
+    `node_image` must be in the engine. `changes` are hook contributions to the kind configuration. `versions` holds
+    what distinguishes clusters in addition to configuration and node image (kind's version, the images' source).
+    `on_nodes` is called when the containers of all nodes exist, once per creation attempt: kind may still be running,
+    and nodes may not be ready. `on_failure` is called before a failed cluster is deleted, to gather its logs. `folder`
+    is the run's private folder, which the watchdog removes too; `on_guard` receives the watchdog client before anything
+    is created.
     """
 
     settings: Settings
@@ -66,9 +66,9 @@ class Blueprint:
 
 
 class OpenCluster:
-    """A cluster in use by this run. `close` it; or `hand_over` when there is no time left.
+    """A cluster in use by this run. Call `close`, or `hand_over` if there is no time left.
 
-    `address` says how to reach it; `created` whether this run made it; `note` what there is to say about that.
+    `address` is how to reach it, `created` is whether this run created it, and `note` describes how it was obtained.
     """
 
     def __init__(self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, guard: Guard | None, note: str) -> None:
@@ -81,10 +81,10 @@ class OpenCluster:
         self._guard = guard
 
     def close(self, *, failed: bool, deadline: Deadline | None = None) -> bool:
-        """End this run's use of the cluster; says whether the cluster was kept.
+        """End this run's use of the cluster; return whether it was kept.
 
-        A reused cluster is left as it was found. A created one is kept where --kind-keep says so, else deleted.
-        Raises `ClusterError` if it cannot be deleted; the watchdog then tries again.
+        A reused cluster is left as it was found. A created one is kept if --kind-keep requests it, otherwise deleted.
+        Raises `ClusterError` if it cannot be deleted; the watchdog then retries.
         """
         deadline = deadline or Deadline.after(DELETE_SECONDS)
         keep = self._owner.keep == "always" or (self._owner.keep == "on-failure" and failed)
@@ -103,16 +103,16 @@ class OpenCluster:
         return kept
 
     def hand_over(self) -> None:
-        """Leave the deletion of a created cluster to the watchdog, at once: for a run that is being killed."""
+        """Leave the deletion of a created cluster to the watchdog immediately: for a run that is being killed."""
         if self._guard is not None:
             self._guard.hand_over()
 
 
 def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress) -> OpenCluster:
-    """Create the cluster, or reuse a kept one of the same fingerprint, and prove that it can be used.
+    """Create the cluster, or reuse a kept one with the same fingerprint, and verify that it is usable.
 
-    Whatever is raised, nothing of this run is left. Raises `SettingsError` (configuration, host port),
-    `OwnershipError` (the name is in use or somebody else's) and `ClusterError` (kind failed, the cluster is unusable).
+    Leaves nothing of this run behind on an error. Raises `SettingsError` (configuration, host port), `OwnershipError`
+    (the name is in use or the cluster is not kindgate's) and `ClusterError` (kind failed, the cluster is unusable).
     """
     settings, engine = blueprint.settings, blueprint.engine
     config = _config(blueprint)
@@ -136,7 +136,7 @@ def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress
 
 
 def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
-    """How the owner's cluster is reached."""
+    """The address of the owner's cluster."""
     return ClusterAddress(
         name=owner.cluster,
         kubeconfig=owner.kubeconfig,
@@ -157,7 +157,7 @@ def _config(blueprint: Blueprint) -> dict[str, Any]:
 
 
 def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Owner:
-    """The owner of the cluster that is asked for, with the asked port."""
+    """The owner of the requested cluster, with the requested ports."""
     settings = blueprint.settings
     given = settings.cluster.kubeconfig
     kubeconfig = settings.path(given) if given is not None else state_path(settings.cluster_name) / "kubeconfig"
@@ -203,7 +203,7 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline, progr
 
 
 def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
-    """Create the cluster; once more where the port was stolen before the engine had it, or kubeadm failed as on a busy machine."""
+    """Create the cluster; retry once if the port was taken before the engine bound it, or kubeadm failed as on a busy machine."""
 
     def attempt(ports: IngressPorts, note: str) -> OpenCluster:
         owner = replace(wanted, host_port=ports.http, tls_port=ports.tls)
@@ -248,7 +248,7 @@ def _create_on_ports(
             owner = replace(owner, kept=True)
             companion = exchange(engine, companion, owner, deadline)
     except KeyboardInterrupt:
-        guard.hand_over()  # whoever interrupts CI kills ten seconds later: the report needs them
+        guard.hand_over()  # an interrupted CI job is killed ten seconds later, and the report needs those seconds
         raise
     except BaseException as error:
         try:
@@ -293,7 +293,7 @@ def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline, progres
 
 
 def _refuse_foreign_kubeconfig(owner: Owner) -> None:
-    """Such a file would be merged into, and the deletion could not take its part out again."""
+    """Refuse an existing file: kind would merge into it, and the deletion could not remove only that part."""
     if owner.kubeconfig.exists() and owner.kubeconfig.stat().st_size > 0 and owner.kubeconfig.parent != state_path(owner.cluster):
         raise SettingsError(
             f"--kubeconfig {owner.kubeconfig}: the file already exists and belongs to something else",

@@ -1,4 +1,4 @@
-"""Finds the cluster of a name for a step that is run by hand: the state is what the engine says, not what a file says."""
+"""Look up an existing cluster for a manual step: the engine's state counts, not a state file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ANSWER_SECONDS = 15.0
 
 
 def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> ClusterAddress | None:
-    """The address of kindgate's cluster of this name, whose server has answered; None if there is no such cluster.
+    """The address of kindgate's cluster of this name, once its server has responded; None if there is no such cluster.
 
-    A kubeconfig that is gone is written again. Raises `OwnershipError` if the cluster is not kindgate's and
-    `ClusterError` if it does not run.
+    A missing kubeconfig is rewritten. Raises `OwnershipError` if the cluster is not kindgate's and `ClusterError` if it
+    is not running.
     """
     found = look(engine, name, deadline)
     if not found.nodes and not found.companion:

@@ -1,4 +1,4 @@
-"""Who owns a cluster, as data: what the companion container's labels and the state file say, and what follows from it.
+"""Cluster ownership as data: the owner recorded in the owner container's labels and the state file, and the rules that follow.
 
 Pure: no engine, no files. `ownership.py` reads and writes it.
 """
@@ -20,7 +20,7 @@ LABEL = "kindgate."
 RUN_ID_LABEL = "kindgate.run-id"
 CLUSTER_LABEL = "kindgate.cluster"
 RUN_VARIABLE = "KINDGATE_RUN_ID"
-"""Marks kind and its children in their environment, so that they are found without having been told of."""
+"""Environment variable that marks kind and its children, so they can be found later."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Owner:
     """The run that a cluster belongs to.
 
     `process` is None for a kept cluster that no run uses. `created` and `deadline` are in seconds since the epoch;
-    after `deadline` anybody may delete a cluster that is not kept for good. `keep` is what the user asked for,
-    `kept` says that the cluster is to outlive its run. `host_port` and `tls_port` lead to its ingress; `tls_port` is 0
-    for a cluster of a kindgate that mapped none. `fingerprint` says which clusters can stand in for each other.
+    after `deadline`, any run may delete the cluster unless it is kept permanently. `keep` is the user's setting; `kept`
+    is whether the cluster outlives its run. `host_port` and `tls_port` lead to its ingress; `tls_port` is 0 for a
+    cluster of a kindgate version that mapped none. `fingerprint` is equal for interchangeable clusters.
     """
 
     cluster: str
@@ -48,14 +48,14 @@ class Owner:
     node_image: str
 
     def labels(self) -> dict[str, str]:
-        """The labels of the companion container, each `kindgate.*`."""
+        """The labels of the owner container, each `kindgate.*`."""
         flat = self._flat()
         process = flat.pop("process") or {}
         return {LABEL + name.replace("_", "-"): str(value) for name, value in {**flat, **process}.items()}
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
-        """The owner that a container's labels name, or None where they are not kindgate's own."""
+        """The owner named by a container's labels, or None if they are not kindgate's."""
         try:
             process = (
                 ProcessName(
@@ -91,7 +91,7 @@ class Owner:
 
     @classmethod
     def from_json(cls, text: str) -> Self | None:
-        """The owner that a state file names, or None where the text is not one."""
+        """The owner named by a state file, or None if the text is invalid."""
         try:
             fields = json.loads(text)
             process = fields.pop("process")
@@ -109,11 +109,11 @@ class Owner:
             return None
 
     def released(self) -> Self:
-        """The same cluster kept, with nobody using it."""
+        """The same cluster, kept and unused."""
         return replace(self, process=None, kept=True)
 
     def taken_by(self, run: Self) -> Self:
-        """The same cluster, kept as before, in use by the run that `run` describes."""
+        """The same cluster, still kept, in use by the run that `run` describes."""
         return replace(self, run_id=run.run_id, process=run.process, deadline=run.deadline)
 
     def _flat(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class NodeContainer:
 
 @dataclass(frozen=True)
 class Found:
-    """What the engine says about a cluster's name; `companion` is the id of the companion container, if there is one."""
+    """The engine's state for a cluster name; `companion` is the ID of the owner container, if it exists."""
 
     name: str
     owner: Owner | None = None
@@ -140,35 +140,35 @@ class Found:
 
     @property
     def kubernetes_nodes(self) -> tuple[str, ...]:
-        """The names of the nodes, control planes first, without the load balancer of several control planes."""
+        """Node names, control planes first, without the load balancer of multiple control planes."""
         inside = [node for node in self.nodes if node.role in {"control-plane", "worker"}]
         return tuple(node.name for node in sorted(inside, key=lambda node: (node.role, len(node.name), node.name)))
 
 
 @dataclass(frozen=True)
 class Create:
-    """There is no cluster of that name."""
+    """No cluster of that name exists."""
 
 
 @dataclass(frozen=True)
 class Reuse:
-    """The cluster that is there will do."""
+    """The existing cluster fits."""
 
     owner: Owner
 
 
 @dataclass(frozen=True)
 class Recreate:
-    """The cluster that is there is ours to delete, and will not do; `reason` says why."""
+    """The existing cluster may be deleted but does not fit; `reason` is why."""
 
     reason: str
 
 
 def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Create | Reuse | Recreate:
-    """What to do for the cluster that `wanted` describes, given what is there.
+    """Choose how to open the cluster that `wanted` describes, given the current state.
 
-    `life` is about the process of `found.owner`. The ports of `wanted` are the requested ones, 0 for any. Raises
-    `OwnershipError` where the name is a living run's or somebody else's.
+    `life` is that of `found.owner`'s process. The ports of `wanted` are the requested ones, 0 for any. Raises
+    `OwnershipError` if the name belongs to a live run or to a cluster that kindgate did not create.
     """
     owner = found.owner
     if owner is None:
@@ -181,7 +181,7 @@ def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Cre
 
 
 def _unsuitable(owner: Owner, found: Found, wanted: Owner) -> str:
-    """Why the cluster that is there cannot be used for the one that is wanted; empty where it can."""
+    """The reason why the existing cluster does not fit the requested one; empty if it does."""
     reasons = (
         (not owner.kept, "its run ended without deleting it"),
         (not found.nodes or not all(node.running for node in found.nodes), "its containers are no longer running"),
@@ -194,7 +194,7 @@ def _unsuitable(owner: Owner, found: Found, wanted: Owner) -> str:
 
 
 def check_free(owner: Owner, life: Liveness, now: float) -> None:
-    """Raise `OwnershipError` if a run uses the cluster, or if that cannot be told from here before its deadline."""
+    """Raise `OwnershipError` if a run uses the cluster, or may use it before its deadline."""
     if owner.process is None or life is Liveness.DEAD:
         return
     if life is Liveness.ALIVE:
@@ -211,7 +211,7 @@ def check_free(owner: Owner, life: Liveness, now: float) -> None:
 
 
 def foreign(found: Found) -> OwnershipError:
-    """The error for a name that holds something which is not kindgate's."""
+    """The error for a name taken by something that is not kindgate's."""
     what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {companion_name(found.name)}"
     return OwnershipError(
         f"a cluster named {found.name} already exists, and kindgate did not create it ({what})",
@@ -220,11 +220,11 @@ def foreign(found: Found) -> OwnershipError:
 
 
 def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None = None) -> str:
-    """Why a cluster may be deleted by anybody, or nothing if it may not.
+    """The reason why any run may delete a cluster; empty if none may.
 
-    A run's cluster goes when the run is provably dead, or when its deadline has passed. One that was kept after a
-    failure goes at its deadline; one that was asked to be kept always does not go by itself. `older_than`, in
-    seconds, is an operator's own word: it takes every cluster of that age that no living run uses.
+    A run's cluster is deleted once the run is provably dead or its deadline has passed. One kept after a failure is
+    deleted at its deadline; one with keep=always is not deleted automatically. `older_than`, in seconds, is an
+    operator's explicit request: every cluster of that age that no live run uses.
     """
     if older_than is not None and now - owner.created >= older_than and life is not Liveness.ALIVE:
         return f"it is older than {older_than:.0f} s"
@@ -238,12 +238,12 @@ def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None 
 
 
 def companion_name(cluster: str) -> str:
-    """The name of the container that owns a cluster's name: unique in an engine, so that creating it is the lock."""
+    """The name of the owner container: unique in an engine, so creating it takes the lock."""
     return f"{cluster}-owner"
 
 
 def network_name(cluster: str) -> str:
-    """The network of a cluster's own: kind's default network is the user's and stays."""
+    """The cluster's own network; kind's default network belongs to the user and stays."""
     return cluster if cluster.startswith("kindgate-") else f"kindgate-{cluster}"
 
 

@@ -1,8 +1,8 @@
-"""Ownership of a cluster's name: a companion container in the engine, and a state file beside the kubeconfig.
+"""Ownership of a cluster's name: an owner container in the engine, and a state file next to the kubeconfig.
 
-kind labels its containers with two fixed labels and takes no others, so the owner stands on a container of its own,
-`NAME-owner`, created and never started. Its unique name is the lock: of two runs, one creates it. It is exchanged by
-id, so that of two runs which take over a kept cluster one finds that the id is gone.
+kind sets two fixed labels on its containers and accepts no others, so the owner is recorded on a separate container,
+`NAME-owner`, created but never started. Its unique name is the lock: of two runs, only one can create it. It is
+replaced by ID, so of two runs that take over a kept cluster, one finds the ID gone.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _STATE_FILE = "owner.json"
 
 
 def look(engine: Engine, name: str, deadline: Deadline) -> Found:
-    """What the engine and the state file say about this name.
+    """Look up this name in the engine and the state file.
 
-    The state file counts only for containers without a companion: a run that died while it exchanged the companion.
+    The state file counts only if the owner container is missing: a run died while replacing it.
     """
     companions = _ids(engine, deadline, f"name=^/?{companion_name(name)}$")
     nodes = _ids(engine, deadline, f"label={KIND_CLUSTER_LABEL}={name}")
@@ -42,7 +42,7 @@ def look(engine: Engine, name: str, deadline: Deadline) -> Found:
 
 
 def owned_clusters(engine: Engine, deadline: Deadline) -> tuple[Owner, ...]:
-    """The owners of all clusters in this engine that kindgate created, by name."""
+    """The owners of all of kindgate's clusters in this engine, by name."""
     owners = (
         Owner.from_labels(container.labels) for container in _inspect(engine, _ids(engine, deadline, f"label={RUN_ID_LABEL}"), deadline)
     )
@@ -50,14 +50,14 @@ def owned_clusters(engine: Engine, deadline: Deadline) -> tuple[Owner, ...]:
 
 
 def life_of(owner: Owner | None) -> Liveness:
-    """Whether the owner's process lives; a cluster that nobody uses has none, and that is not known to be dead."""
+    """Whether the owner's process is alive; unknown for an unused cluster, which has no process."""
     return liveness(owner.process) if owner is not None and owner.process is not None else Liveness.UNKNOWN
 
 
 def claim(engine: Engine, owner: Owner, deadline: Deadline) -> str:
-    """Make `owner` the owner of its cluster's name, and return the companion's id.
+    """Make `owner` the owner of its cluster's name, and return the owner container's ID.
 
-    Raises `OwnershipError` if somebody else was faster, and `CommandFailed` if the node image is not in the engine.
+    Raises `OwnershipError` if another run was faster, and `CommandFailed` if the node image is not in the engine.
     """
     labels = [part for name, value in owner.labels().items() for part in ("--label", f"{name}={value}")]
     name = companion_name(owner.cluster)
@@ -74,10 +74,10 @@ def claim(engine: Engine, owner: Owner, deadline: Deadline) -> str:
 
 
 def exchange(engine: Engine, companion: str, owner: Owner, deadline: Deadline) -> str:
-    """Put `owner` in the place of the companion with this id, and return the new id.
+    """Replace the owner container that has this ID with one for `owner`, and return the new ID.
 
-    The state file speaks for the cluster in between. Raises `OwnershipError` if that companion is gone: somebody else
-    exchanged it first.
+    In between, the state file records the owner. Raises `OwnershipError` if that container is gone: another run
+    replaced it first.
     """
     write_state(owner)
     if companion:
@@ -92,24 +92,24 @@ def exchange(engine: Engine, companion: str, owner: Owner, deadline: Deadline) -
 
 
 def state_path(cluster: str) -> Path:
-    """Where the kubeconfig and the state file of a cluster lie, private to this user; `claim` makes it."""
+    """The folder of a cluster's kubeconfig and state file, private to this user; `claim` creates it."""
     return state_dir() / "clusters" / cluster
 
 
 def private_folder(cluster: str) -> Path | None:
-    """The state folder of a cluster, for files that have to go with it even when a run is killed; None where it has none."""
+    """A cluster's state folder, for files that must be deleted with it even if a run is killed; None if it has none."""
     folder = state_path(cluster)
     return folder if folder.is_dir() else None
 
 
 def state_folders() -> tuple[str, ...]:
-    """The names of the clusters that have a state folder here."""
+    """The names of the clusters that have a state folder on this machine."""
     parent = state_dir() / "clusters"
     return tuple(sorted(folder.name for folder in parent.iterdir() if folder.is_dir())) if parent.is_dir() else ()
 
 
 def read_state(cluster: str) -> Owner | None:
-    """The owner that the state file names, if there is one that can be read."""
+    """The owner named by the state file, if it exists and is valid."""
     try:
         return Owner.from_json((state_path(cluster) / _STATE_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -124,12 +124,12 @@ def write_state(owner: Owner) -> None:
 
 
 def remove_state(cluster: str) -> None:
-    """Remove the state folder of a cluster with all that is in it."""
+    """Remove a cluster's state folder and its content."""
     shutil.rmtree(state_path(cluster), ignore_errors=True)
 
 
 def owned(found: Found) -> Owner:
-    """The owner of what was found. Raises `OwnershipError` if it is not kindgate's."""
+    """The owner of the cluster found. Raises `OwnershipError` if it is not kindgate's."""
     if found.owner is None:
         raise foreign(found)
     return found.owner
@@ -137,7 +137,7 @@ def owned(found: Found) -> Owner:
 
 @dataclass(frozen=True)
 class _Container:
-    """What is needed of a container's description."""
+    """The fields used from a container's description."""
 
     id: str
     name: str
@@ -160,7 +160,7 @@ def _ids(engine: Engine, deadline: Deadline, condition: str) -> list[str]:
 
 
 def _inspect(engine: Engine, ids: list[str], deadline: Deadline) -> list[_Container]:
-    """The containers with these ids; one that vanished meanwhile is left out."""
+    """The containers with these IDs; those that disappeared meanwhile are omitted."""
     if not ids:
         return []
     answer = engine.run("container", "inspect", *ids, deadline=deadline, check=False)

@@ -1,4 +1,4 @@
-"""Whether pods of different nodes reach each other: a host's firewall or a missing route stops them while every node looks Ready."""
+"""Connectivity between pods of different nodes: a firewall or a missing route can block it while every node looks Ready."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kindgate.host.firewall import Program
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 
 PATIENCE_SECONDS = 60.0
-"""How long two Ready nodes may take to learn each other's routes: kube-router needs 5 to 10 s."""
+"""Time that two Ready nodes may need to learn each other's routes; kube-router needs 5 to 10 s."""
 
 _REQUEST_SECONDS = 5.0
 _CURL_SECONDS = 1
-"""A pod of another node either answers in milliseconds or packets get lost."""
+"""A pod of another node responds in milliseconds, or packets are being lost."""
 
 _PORT = 8181
-"""Where CoreDNS says that it is ready; the kubelet's probe asks there too."""
+"""CoreDNS's readiness port, which the kubelet probes too."""
 
 
 class PodNetwork:
-    """The check of one node: CoreDNS on another node answers a request that comes from this node's pod network."""
+    """The check of one node: CoreDNS on another node responds to a request from this node's pod network."""
 
     def __init__(self, server: ApiServer, engine: Engine, cluster: str, node: str) -> None:
         self._server = server
@@ -35,7 +35,7 @@ class PodNetwork:
         self._patience: Deadline | None = None
 
     def probe(self) -> Ready[str] | Pending | Hopeless:
-        """Ready too where CoreDNS is on this node alone: the other nodes prove the way to it and back."""
+        """Also ready if CoreDNS runs only on this node: the other nodes verify the path to it and back."""
         nodes = {node["metadata"]["name"]: node for node in self._get("/api/v1/nodes")}
         pods = self._get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")
         ready = [pod for pod in pods if _is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
@@ -55,7 +55,7 @@ class PodNetwork:
         return self._judged(f"{source or self._node} of {self._node} gets no response from pod {target} of {there}: {answer.state}", target)
 
     def _judged(self, seen: str, target: str) -> Pending | Hopeless:
-        """What a request without an answer means: time heals a missing route, and no rule of a firewall."""
+        """Interpret a request without a response: a missing route may appear with time, but a firewall rule does not go away."""
         self._patience = self._patience or Deadline.after(PATIENCE_SECONDS)
         program: Program = "ip6tables" if ":" in target else "iptables"
         soon = Deadline.after(_REQUEST_SECONDS)
@@ -79,7 +79,7 @@ class PodNetwork:
 
 
 def source_address(node: Mapping[str, Any], other: Mapping[str, Any], target: str) -> str:
-    """An address of the node's pods that no pod has: the last one of its range. Empty where pods' addresses are not of these ranges."""
+    """An address of the node's pod range that no pod has: its last one. Empty if the pods' addresses are not in these ranges."""
     version = ip_address(target).version
     ours, theirs = ([net for net in map(ip_network, _ranges(one)) if net.version == version] for one in (node, other))
     if not ours or not any(ip_address(target) in net for net in theirs) or ours[0].num_addresses < 4:

@@ -17,25 +17,25 @@ LOOPBACK = "127.0.0.1"
 HTTP_OPTION, TLS_OPTION = "--kind-host-port", "--kind-host-tls-port"
 
 _TAKEN = ("port is already allocated", "address already in use", "ports are not available")
-"""What Docker, the kernel and Docker Desktop say when somebody else was faster."""
+"""Messages of Docker, the kernel and Docker Desktop for a port that is already taken."""
 
 
 class HostPortStolen(ClusterError):
-    """Somebody took the chosen port before the engine could."""
+    """Another process took the chosen port before the engine could."""
 
 
 @dataclass(frozen=True)
 class IngressPorts:
-    """Ports of 127.0.0.1: `http` leads to the ingress's port 80, `tls` to its port 443. A requested port of 0 is any free one."""
+    """Ports of 127.0.0.1: `http` leads to the ingress's port 80, `tls` to its port 443. A requested 0 means any free port."""
 
     http: int
     tls: int
 
     def chosen(self) -> IngressPorts:
-        """Free ports instead of the zeros, never one port for both.
+        """Replace zeros with free ports, never the same port twice.
 
-        Nothing holds a port until the engine does; `is_port_taken` recognizes that another process was faster. Raises
-        `SettingsError` that names what holds a requested port, where that can be seen.
+        Nothing reserves a port until the engine binds it; `is_port_taken` detects that another process was faster.
+        Raises `SettingsError` that names the process using a requested port, if it is visible.
         """
         if self.http and self.http == self.tls:
             raise SettingsError(
@@ -45,14 +45,14 @@ class IngressPorts:
             return IngressPorts(int(http.getsockname()[1]), int(tls.getsockname()[1]))
 
     def refuse_stolen(self, chosen: IngressPorts, output: str) -> None:
-        """Raise the `SettingsError` for a requested port that was taken after it was `chosen`, as the engine's `output` says.
+        """Raise `SettingsError` if a requested port was taken after it was `chosen`, according to the engine's `output`.
 
-        Does nothing where it was a free one, for which another can be taken.
+        Does nothing if it was an arbitrary free port, because another one can be chosen.
         """
         requested = [(self.http, HTTP_OPTION), (self.tls, TLS_OPTION)]
         named = {int(port) for port in re.findall(r":(\d+)\b", output)}
         if not named & {chosen.http, chosen.tls}:
-            named = {self.http or self.tls}  # the engine names no port: the user's own is the one that cannot be exchanged
+            named = {self.http or self.tls}  # the engine names no port: blame the user's, the only one that cannot be replaced
         for port, option in requested:
             if port and port in named:
                 raise port_error(port, option)
@@ -60,9 +60,9 @@ class IngressPorts:
 
 @contextmanager
 def _held(requested: int, option: str) -> Iterator[socket.socket]:
-    """A socket on the requested port, or on any free one for 0."""
+    """A socket bound to the requested port, or to any free one for 0."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection in TIME_WAIT does not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignore connections in TIME_WAIT
         try:
             probe.bind((LOOPBACK, requested))
         except OSError as error:
@@ -71,7 +71,7 @@ def _held(requested: int, option: str) -> Iterator[socket.socket]:
 
 
 def port_error(port: int, option: str = HTTP_OPTION, error: OSError | None = None) -> SettingsError:
-    """The error for a requested port that is not free."""
+    """The error for an unavailable requested port."""
     if error is not None and error.errno == errno.EACCES:
         return SettingsError(
             f"{option} {port}: this user is not allowed to listen on a port below 1024",
@@ -84,12 +84,12 @@ def port_error(port: int, option: str = HTTP_OPTION, error: OSError | None = Non
 
 
 def is_port_taken(output: str) -> bool:
-    """Whether the output of kind or of the engine says that a port was taken."""
+    """Whether kind or the engine reports in `output` that a port is taken."""
     return any(mark in output for mark in _TAKEN)
 
 
 def _by_whom(port: int) -> str:
-    """` by NAME (pid N)`, or nothing where the system does not let this user see it."""
+    """` by NAME (pid N)`, or empty if the system hides it from this user."""
     try:
         listeners = [
             connection

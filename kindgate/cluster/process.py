@@ -1,4 +1,4 @@
-"""Names a process so that it can be told later, also by others, whether it still lives."""
+"""Process identities that any process can later check for liveness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Liveness(enum.Enum):
-    """What can be said about a process from here."""
+    """The liveness of a process as far as it can be determined here."""
 
     ALIVE = "alive"
     DEAD = "dead"
@@ -23,10 +23,10 @@ class Liveness(enum.Enum):
 
 @dataclass(frozen=True)
 class ProcessName:
-    """A process, told from every other that ever had its number.
+    """A process, distinguished from every other that ever had its number.
 
-    `started` is the start time as the kernel counts it, in no particular unit; a clock that is set does not change it.
-    `boot_id` and `pid_namespace` say where `pid` means anything at all.
+    `started` is the kernel's start time, in no particular unit; setting the clock does not change it. `pid` is only
+    meaningful within `boot_id` and `pid_namespace`.
     """
 
     pid: int
@@ -36,17 +36,17 @@ class ProcessName:
 
     @classmethod
     def current(cls) -> ProcessName:
-        """Name the process that asks."""
+        """Identify the calling process."""
         return cls.of(os.getpid())
 
     @classmethod
     def of(cls, pid: int) -> ProcessName:
-        """Name the process that has this number now."""
+        """Identify the process that has this number now."""
         return cls(pid, _start_time(pid) or "", boot_id(), pid_namespace())
 
 
 def liveness(process: ProcessName) -> Liveness:
-    """Whether `process` lives; unknown where its number means nothing here: another boot, machine or PID namespace."""
+    """Whether `process` is alive; unknown if its number means nothing here: another boot, machine or PID namespace."""
     if not process.boot_id or (process.boot_id, process.pid_namespace) != (boot_id(), pid_namespace()):
         return Liveness.UNKNOWN
     if not _exists(process.pid):
@@ -59,7 +59,7 @@ def liveness(process: ProcessName) -> Liveness:
 
 @cache
 def boot_id() -> str:
-    """What this boot of the machine is called; empty where the system does not say."""
+    """The ID of the machine's current boot; empty if the system provides none."""
     if BOOT_ID.exists():
         return BOOT_ID.read_text(encoding="ascii").strip()
     if sys.platform == "darwin":
@@ -71,7 +71,7 @@ def boot_id() -> str:
 
 @cache
 def pid_namespace() -> str:
-    """What the PID namespace of this process is called; `host` where there is no such thing."""
+    """The ID of this process's PID namespace; `host` if the system has none."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -79,7 +79,7 @@ def pid_namespace() -> str:
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process has this number; unlike a look into /proc, a signal is not fooled by `hidepid`."""
+    """Whether a process has this number; unlike reading /proc, sending a signal works despite `hidepid`."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -90,10 +90,10 @@ def _exists(pid: int) -> bool:
 
 
 def _start_time(pid: int) -> str | None:
-    """The start time of `pid`, `zombie` for one that only waits to be collected, None where it cannot be read."""
+    """The start time of `pid`, `zombie` for a terminated process that was not reaped, None if it cannot be read."""
     if sys.platform == "linux":
         try:
-            # proc_pid_stat(5): the name in brackets may hold anything, the fields after it start with the state, number 3
+            # proc_pid_stat(5): the name in parentheses may contain anything; the fields after it start with the state, field 3
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         except OSError:
             return None

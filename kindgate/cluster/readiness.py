@@ -1,4 +1,4 @@
-"""Proves that a cluster can be used: kind's exit code proves nothing, and nodes look Ready while services route nowhere."""
+"""Verify that a cluster is usable: kind's exit code proves nothing, and nodes look Ready while services route nowhere."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 _REQUEST_SECONDS = 5.0
-"""An API server that needs longer for one small answer is asked again."""
+"""If the API server needs longer for one small response, the request is repeated."""
 
 _CURL_SECONDS = 2
-"""A ClusterIP either answers in milliseconds or its packets go nowhere."""
+"""A ClusterIP responds in milliseconds, or its packets go nowhere."""
 
 Probe = Callable[[], Ready[str] | Pending | Hopeless]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that has to be true of a usable cluster; `what` completes "waiting for ..."."""
+    """A condition of a usable cluster; `what` completes "waiting for ..."."""
 
     what: str
     probe: Probe
@@ -36,11 +36,11 @@ class Check:
 
 
 def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
-    """Wait until the cluster can be used, all checks at once.
+    """Wait until the cluster is usable, running all checks concurrently.
 
-    Every node Ready, CoreDNS available, the default ServiceAccount there (pods cannot be created without it), the
-    API's ClusterIP answered from every node (kube-proxy works there), and a pod of another node answering from every
-    node's pod network. Raises `ClusterError` at the first check that cannot come true, or at the deadline.
+    Every node is Ready, CoreDNS is available, the default ServiceAccount exists (pods cannot be created without it),
+    the API's ClusterIP responds on every node (kube-proxy works there), and a pod on another node responds to every
+    node's pod network. Raises `ClusterError` at the first check that cannot succeed, or at the deadline.
     """
     stop = threading.Event()
     with api_server(address) as server:
@@ -62,7 +62,7 @@ def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
             try:
                 done, _ = wait(waits, return_when=FIRST_EXCEPTION)
                 if any(isinstance(future.exception(), WaitTimeout) for future in done):
-                    done, _ = wait(waits)  # the deadline is the same for all: what the others saw explains this one
+                    done, _ = wait(waits)  # all checks share the deadline: the results of the others explain this one
             finally:
                 stop.set()
         errors = [error for future in waits if future in done and (error := future.exception()) is not None]
@@ -78,7 +78,7 @@ def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
 
 
 def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
-    """The probe's answer; an API server that does not answer, or not yet, is a reason to ask again."""
+    """The probe's result; pending if the API server does not respond properly yet."""
     try:
         return probe()
     except ApiUnavailable as error:
@@ -86,7 +86,7 @@ def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
 
 
 def _explained(name: str, errors: list[BaseException]) -> BaseException:
-    """One error for all checks that failed: a defect of our own as it is, else every check's last state."""
+    """One error for all failed checks: an internal error unchanged, otherwise every check's last state."""
     for error in errors:
         if not isinstance(error, WaitTimeout | NeverHappens):
             return error
@@ -129,7 +129,7 @@ def _service_account(server: ApiServer) -> Ready[str] | Pending | Hopeless:
 
 
 def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | Hopeless:
-    """Any HTTP answer will do: the packets found their way to a Service and back."""
+    """Any HTTP response counts: packets reached a Service and came back."""
     address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address
     answer = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
@@ -137,6 +137,6 @@ def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pe
 
 
 def _condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The condition of that type in the object's status, or nothing."""
+    """The condition of that type in the object's status, or an empty mapping."""
     conditions: list[dict[str, Any]] = thing.get("status", {}).get("conditions") or []
     return next((condition for condition in conditions if condition["type"] == kind), {})

@@ -1,4 +1,4 @@
-"""Deletes what runs left behind that are provably dead or past their deadline; never anybody else's."""
+"""Garbage collection of clusters whose runs are provably dead or past their deadline; never of clusters that are not kindgate's."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kindgate.host.engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 _EACH_SECONDS = 60.0
-"""What one cluster's deletion may take: 2-4 s are usual, and the others wait for it."""
+"""Time limit for one cluster's deletion: 2-4 s is typical, and the others wait for it."""
 
 
 @dataclass(frozen=True)
 class Charge:
-    """What a watchdog is in charge of; `run_id` tells this run's cluster from a later one of the same name.
+    """A watchdog's task; `run_id` distinguishes this run's cluster from a later one of the same name.
 
-    `folder` is the run's private folder, which the watchdog removes when the run is dead.
+    `folder` is the run's private folder, which the watchdog removes once the run is dead.
     """
 
     cluster: str
@@ -36,7 +36,7 @@ class Charge:
     folder: Path | None = None
 
     def to_json(self) -> str:
-        """The charge as an argument of a command line."""
+        """The charge as a command-line argument."""
         folder = str(self.folder) if self.folder is not None else None
         return json.dumps({**asdict(self), "folder": folder, "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
 
@@ -51,7 +51,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class Reaped:
-    """A cluster that was, or was to be, deleted; `error` is empty where that worked."""
+    """A cluster that was deleted, or that could not be; `error` is empty on success."""
 
     cluster: str
     reason: str
@@ -59,11 +59,11 @@ class Reaped:
 
 
 def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None) -> tuple[Reaped, ...]:
-    """Delete every cluster of kindgate's whose run is provably dead or whose deadline has passed.
+    """Delete every kindgate cluster whose run is provably dead or whose deadline has passed.
 
-    A kept cluster is left before its time: one kept after a failure until its deadline, one kept always until an
-    operator says `older_than` (seconds), which takes every cluster of that age that no living run uses. Cannot fail
-    for one cluster because of another: what went wrong stands in the result.
+    A kept cluster is not deleted early: one kept after a failure stays until its deadline, one with keep=always until
+    an operator passes `older_than` (seconds), which selects every cluster of that age that no live run uses. A failure
+    for one cluster does not affect the others; it is reported in the result.
     """
     reaped = []
     for owner in owned_clusters(engine, deadline):
@@ -86,7 +86,7 @@ def _reap(engine: Engine, cluster: str, run_id: str, reason: str, deadline: Dead
 
 
 def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
-    """Remove what is left of clusters whose containers are gone, where the same rule permits it; reports only what could not be removed."""
+    """Remove the traces of clusters whose containers are gone, if the same rule permits it; return only failures."""
     kept = []
     for cluster in state_folders():
         owner = read_state(cluster)
@@ -103,7 +103,7 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
 
 
 def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
-    """End a dead run's kind, and delete its cluster unless it is kept or another run's by now; says whether it was deleted."""
+    """Kill a dead run's kind, and delete its cluster unless it is kept or already another run's; return whether it was deleted."""
     killed: set[int] = set()
     wait_for("the run's kind process to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
@@ -114,7 +114,7 @@ def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
 
 
 def _end_processes(run_id: str, killed: set[int]) -> Ready[None] | Pending:
-    """Kill every process that carries the run's mark, and add its id to `killed`; ready when there was none."""
+    """Kill every process marked with the run's ID, adding its PID to `killed`; ready when none is found."""
     marked = [process for process in psutil.process_iter() if _is_marked(process, run_id)]
     for process in marked:
         with suppress(psutil.Error):

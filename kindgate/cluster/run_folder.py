@@ -1,4 +1,4 @@
-"""The private folder of a run: what it measures, its lease, archives made for it alone. It goes with the run, however that ends."""
+"""A run's private folder for its measurements, file lock and image archives. It is removed with the run, however the run ends."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PROCESS = "process.json"
 
 
 def run_folder(run_id: str) -> Path:
-    """Where the run `run_id` keeps what is its own; `claim_run_folder` makes it."""
+    """The private folder of run `run_id`; `claim_run_folder` creates it."""
     return state_dir() / "runs" / run_id
 
 
 def claim_run_folder(run_id: str) -> Path:
-    """Make the folder for this process: once the process is dead, anybody may remove it."""
+    """Create the folder for this process; once the process is dead, any run may remove it."""
     folder = run_folder(run_id)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / _PROCESS).write_text(json.dumps(asdict(ProcessName.current())), encoding="utf-8")
@@ -27,13 +27,13 @@ def claim_run_folder(run_id: str) -> Path:
 
 
 def remove_run_folder(folder: Path) -> None:
-    """Remove a run's folder; any other folder is left alone. Idempotent."""
+    """Remove a run's folder; any other folder is left untouched. Idempotent."""
     if folder.parent == state_dir() / "runs":
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_dead_runs() -> tuple[str, ...]:
-    """Remove the folders of runs that are provably dead, and return their names."""
+    """Remove the folders of provably dead runs, and return their names."""
     parent = state_dir() / "runs"
     folders = sorted(parent.iterdir()) if parent.is_dir() else []
     dead = [folder for folder in folders if _is_dead(folder)]
@@ -43,7 +43,7 @@ def remove_dead_runs() -> tuple[str, ...]:
 
 
 def _is_dead(folder: Path) -> bool:
-    """Whether the folder's process has ended; one that names none may be about to be claimed."""
+    """Whether the folder's process has exited; a folder that names none may be about to be claimed."""
     try:
         process = ProcessName(**json.loads((folder / _PROCESS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

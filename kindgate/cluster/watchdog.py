@@ -1,8 +1,8 @@
-"""A process beside the run that deletes the run's cluster when the run is gone, whatever ended it: SIGKILL included.
+"""A separate process that deletes the run's cluster once the run is gone, even after SIGKILL.
 
-It holds the reading end of a pipe whose writing end is the run's (`guard.py`). A run that ends in good order says
-goodbye before it closes the pipe; end of file without a goodbye means that it died, or that it hands the deletion
-over. Imports next to nothing until then, so that it costs the run nothing.
+It holds the read end of a pipe whose write end is the run's (`guard.py`). A run that ends normally says goodbye before
+it closes the pipe; end of file without a goodbye means that it died or hands over the deletion. Until then it imports
+next to nothing, so it costs the run nothing.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from kindgate.cluster.process import Liveness, ProcessName, liveness
 GOODBYE = b"goodbye"
 
 DELETE_SECONDS = 120.0
-"""What the watchdog gives the engine for the deletion; 2-4 s is usual."""
+"""Time limit for the deletion; 2-4 s is typical."""
 
 _TRY_AGAIN_SECONDS = 2.0
 
 _LOOK_SECONDS = 5.0
-"""How often the owner is looked at besides: a forked child of the run that lives on keeps the pipe open."""
+"""Interval of an additional check of the owner: a surviving child of the run keeps the pipe open."""
 
 
 def said_goodbye(pipe: int, owner: ProcessName, look_seconds: float = _LOOK_SECONDS) -> bool:
-    """Wait until the run closes the pipe, or dies; says whether it said goodbye before."""
+    """Wait until the run closes the pipe or dies; return whether it said goodbye first."""
     heard = b""
     while True:
         readable, _, _ = select.select([pipe], [], [], look_seconds)
@@ -41,10 +41,10 @@ def said_goodbye(pipe: int, owner: ProcessName, look_seconds: float = _LOOK_SECO
 
 
 def clean_up(charge: str, owner: ProcessName) -> None:
-    """Delete what the run left; a failure is written to `watchdog.log` in the state folder, because nobody listens.
+    """Delete the run's leftovers; a failure is written to `watchdog.log` in the state folder, as the only place to report it.
 
-    A run that has handed the deletion over and still lives may be writing its report from its private folder: that goes
-    when the run is dead. Standard output is closed before, to tell it that the cluster is gone.
+    A run that has handed over the deletion may still be writing its report from its private folder, so that folder is
+    removed only once the run is dead. Standard output is closed first, to signal that the cluster is gone.
     """
     from kindgate.cluster.reaping import Charge, clean_up_after  # noqa: PLC0415  # most watchdogs never need it
     from kindgate.cluster.run_folder import remove_run_folder  # noqa: PLC0415  # as above
@@ -58,7 +58,7 @@ def clean_up(charge: str, owner: ProcessName) -> None:
     def attempt() -> Ready[None] | Pending:
         try:
             clean_up_after(given, deadline)
-        except KindgateError as error:  # an engine that is being restarted comes back
+        except KindgateError as error:  # the engine may be restarting
             return Pending(str(error))
         return Ready(None)
 
@@ -76,9 +76,9 @@ def clean_up(charge: str, owner: ProcessName) -> None:
 
 
 def main(pid: str, started: str, boot_id: str, pid_namespace: str, charge: str) -> None:
-    """Watch over the process that the first four arguments name, with the pipe as standard input."""
+    """Watch the process named by the first four arguments, with the pipe as standard input."""
     if os.fork() > 0:
-        os._exit(0)  # an orphan is in nobody's process tree: what kills the run's tree does not reach it
+        os._exit(0)  # an orphan is in no process tree, so killing the run's tree does not reach it
     owner = ProcessName(int(pid), started, boot_id, pid_namespace)
     if not said_goodbye(sys.stdin.fileno(), owner):
         clean_up(charge, owner)
