@@ -1,1 +1,1 @@
-"""The machine kindgate runs on: engine, tools, commands, doctor."""
+"""The machine that kindgate runs on: engine, tools, commands, doctor."""

@@ -1,4 +1,4 @@
-"""Which mirror a Debian host takes its packages from, read from its own apt sources."""
+"""The package mirror of a Debian host, read from its apt sources."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def mirror_of(suite: str, folder: Path = Path("/etc/apt")) -> str | None:
-    """The address that the host's apt sources have for this suite (`bookworm`); None if they have none.
+    """The mirror that the host's apt sources use for this suite (`bookworm`); None if there is none.
 
-    Both forms count: one line per source (`sources.list`, `*.list`) and stanzas of fields (`*.sources`, deb822).
+    Both formats are read: one line per source (`sources.list`, `*.list`) and deb822 stanzas (`*.sources`).
     """
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
     for file in files:
@@ -25,7 +25,7 @@ def mirror_of(suite: str, folder: Path = Path("/etc/apt")) -> str | None:
 
 
 def _lines(text: str) -> Iterator[tuple[list[str], list[str]]]:
-    """Addresses and suites of `deb [options] ADDRESS SUITE COMPONENT...` lines (man 5 sources.list)."""
+    """The mirrors and suites of `deb [options] ADDRESS SUITE COMPONENT...` lines (man 5 sources.list)."""
     for line in text.splitlines():
         found = re.match(r"\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)", line)
         if found:
@@ -33,7 +33,7 @@ def _lines(text: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _stanzas(text: str) -> Iterator[tuple[list[str], list[str]]]:
-    """Addresses and suites of deb822 stanzas; a stanza that is switched off counts as absent."""
+    """The mirrors and suites of deb822 stanzas, without disabled ones."""
     for stanza in re.split(r"\n\s*\n", text):
         fields = _fields(stanza)
         if "deb" in fields.get("types", []) and fields.get("enabled", ["yes"])[0].lower() not in {"no", "false", "0", "off"}:
@@ -41,7 +41,7 @@ def _stanzas(text: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _fields(stanza: str) -> dict[str, list[str]]:
-    """The words of each field, by its name in lower case; a line that begins with a space goes on with the field before."""
+    """The words of each field, by lower-case field name; an indented line continues the previous field."""
     fields: dict[str, list[str]] = {}
     name = ""
     for line in stanza.splitlines():

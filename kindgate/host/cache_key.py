@@ -1,7 +1,7 @@
-"""The key of a CI cache of kindgate's programs and images: it differs for everything that makes others of them.
+"""The CI cache key of kindgate's programs and images; it changes with everything that determines them.
 
-`python -m kindgate.host.cache_key` prints `key=KEY`, as a step's output is written. It follows kindgate's own version and
-locks, wherever kindgate is installed, and nothing of the repository that it judges.
+`python -m kindgate.host.cache_key` prints `key=KEY`, in the format of a step output. The key depends on kindgate's
+version and locks, wherever it is installed, and not on the repository under test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LOCKS = ("tools.lock", "outputs.lock")
 
 
 def cache_key() -> str:
-    """Twenty characters."""
+    """The key, 20 characters."""
     own = Path(__file__).parent
     images = manifests() / "images"
     files = [*(own / name for name in _LOCKS), *sorted(path for path in images.rglob("*") if path.is_file())]

@@ -1,7 +1,7 @@
-"""The control group of a container on this machine, and the CPU time that all of its processes have used (cgroups(7)).
+"""A container's control group on this machine, and the CPU time that all of its processes have used (cgroups(7)).
 
-Only what this process can read counts. An engine on another machine, or in another PID namespace, names process ids that are
-not the container's here: a group is taken for a container's only when its path holds the container's id.
+Only groups readable by this process count. An engine on another machine, or in another PID namespace, reports PIDs that
+do not belong to the container here, so a group counts as the container's only if its path contains the container's ID.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 _ROOT = Path("/")
 _NANOS, _MICROS = 1e9, 1e6
 _V1, _V2 = "cpuacct.usage", "cpu.stat"
-"""The files that count CPU time, that of the groups below included: nanoseconds in v1, microseconds in v2."""
+"""Files with the CPU time of a group and its descendants: nanoseconds in v1, microseconds in v2."""
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A control group: its `path` as `/proc/PID/cgroup` has it, and the file that counts its CPU time."""
+    """A control group: its `path` as in `/proc/PID/cgroup`, and the file with its CPU time."""
 
     path: str
     usage: Path
 
     def cpu_seconds(self) -> float:
-        """CPU time of all processes that are or were in the group or below. Raises `OSError` or `ValueError` where it cannot be read."""
+        """CPU seconds of all current and past processes in the group or its descendants. Raises `OSError` or `ValueError` if unreadable."""
         text = self.usage.read_text(encoding="utf-8")
         if self.usage.name == _V1:
             return int(text) / _NANOS
@@ -34,14 +34,14 @@ class Cgroup:
         return int(fields["usage_usec"]) / _MICROS
 
     def holds(self, membership: str) -> bool:
-        """Whether the process whose `/proc/PID/cgroup` is `membership` is in the group or below it."""
+        """Whether the process whose `/proc/PID/cgroup` is `membership` is in the group or a descendant."""
         return any(path == self.path or path.startswith(f"{self.path}/") for _, path in _hierarchies(membership))
 
 
 def cgroup_of_container(container: str, pid: int, root: Path = _ROOT) -> Cgroup | None:
-    """The group of the container with the id `container`, whose first process is `pid`; None where it cannot be read here.
+    """The group of the container with the ID `container` and first process `pid`; None if it cannot be read here.
 
-    The first process may have moved into a group below, as systemd does. `root` is where `/proc` and `/sys` are looked for.
+    The first process may have moved into a descendant, as systemd does. `root` is the parent of `/proc` and `/sys`.
     """
     try:
         membership = (root / f"proc/{pid}/cgroup").read_text(encoding="utf-8")
@@ -63,14 +63,14 @@ def cgroup_of_container(container: str, pid: int, root: Path = _ROOT) -> Cgroup 
 
 @dataclass(frozen=True)
 class _Mount:
-    """Where a hierarchy is mounted: `top` is the group that stands at `point`; `controllers` are empty for v2."""
+    """A mounted hierarchy: `top` is the group mounted at `point`; `controllers` is empty for v2."""
 
     top: str
     point: str
     controllers: tuple[str, ...]
 
     def folder_of(self, path: str, controller: str) -> str | None:
-        """The folder of the group `path`, where this mount shows it."""
+        """The folder of the group `path`, if it is visible in this mount."""
         if controller not in (self.controllers or ("",)):
             return None
         if self.top == "/":
@@ -99,7 +99,7 @@ def _hierarchies(membership: str) -> Iterator[tuple[str, str]]:
 
 
 def _container_path(path: str, container: str) -> str:
-    """`path` up to the part that holds the container's id; empty without one, and outside of this process' own namespace."""
+    """`path` up to the component with the container's ID; empty if there is none or the path is outside of this process's namespace."""
     parts = path.split("/")
     if ".." in parts or not container:
         return ""

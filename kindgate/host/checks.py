@@ -1,4 +1,4 @@
-"""What makes a host fit for KinD: judgements over gathered facts, each from a problem that people have met."""
+"""Checks whether a host can run KinD: pure functions of gathered facts, each for a problem seen in practice."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kindgate.host.firewall import accepting_command, dropping_rule, filters_pod
 GIB = 1 << 30
 
 _INSTANCES_OF_A_CLUSTER = 60
-"""Inotify instances that a cluster of three nodes was seen to take."""
+"""Inotify instances used by a cluster of three nodes, as observed."""
 
 _POOLS = tuple(ipaddress.ip_network(pool) for pool in ("172.16.0.0/12", "192.168.0.0/16"))
-"""Where container engines take the addresses of their networks from, unless told otherwise."""
+"""Address ranges that container engines use for their networks by default."""
 
 _TUNNELS = re.compile(r"tun|tap|utun|wg|ppp|ipsec|cscotun|gpd|zt|tailscale|nordlynx")
-"""How VPN clients name their interfaces; engines keep clear of other interfaces' addresses by themselves."""
+"""Interface names of VPN clients; engines avoid the addresses of other interfaces by themselves."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of `kindgate doctor`: a `block` makes a run impossible, a `warn` may make it fail or mislead."""
+    """One row of `kindgate doctor`: `block` makes a run impossible, `warn` may make it fail or distort it."""
 
     name: str
     value: str
@@ -37,14 +37,14 @@ class Check:
 
 
 def check_engine(found: Engine | EngineError) -> Check:
-    """Whether an engine answers; its own error says what to do."""
+    """Whether an engine responds; its own error has the advice."""
     if isinstance(found, EngineError):
         return Check("engine", found.message, "block", found.next_step)
     return Check("engine", f"{found.program} {found.version}" + (", rootless" if found.rootless else ""))
 
 
 def check_privileged(refusal: EngineError | None) -> Check:
-    """Whether a privileged container was seen to run."""
+    """Whether a privileged container ran."""
     if refusal is None:
         return Check("privileged containers", "supported")
     said = refusal.last_state.splitlines()
@@ -52,7 +52,7 @@ def check_privileged(refusal: EngineError | None) -> Check:
 
 
 def check_cgroups(engine: Engine) -> Check:
-    """Kubernetes 1.35 and later start on cgroup v1 only when told to; without root there is no cgroup v1 at all."""
+    """Kubernetes 1.35 and later need a setting to start on cgroup v1; rootless engines cannot use cgroup v1 at all."""
     if engine.cgroup_version == 2:
         return Check("cgroups", "v2")
     if engine.rootless:
@@ -63,7 +63,7 @@ def check_cgroups(engine: Engine) -> Check:
 
 
 def check_open_files(facts: HostFacts) -> Check:
-    """Each node runs a container runtime, an API server or kubelet, and all pods under one limit."""
+    """Each node runs a container runtime, an API server or kubelet, and all its pods under one limit."""
     value = f"{facts.nofile_hard} (hard limit)"
     advice = (
         "raise it with `ulimit -Hn 1048576`, LimitNOFILE in the engine's unit, or `kindgate engine install`, which sets it for containers"
@@ -84,9 +84,9 @@ def check_capability(facts: HostFacts) -> Check:
 
 
 def check_inotify(facts: HostFacts, in_use: int) -> Check:
-    """Every kubelet and every runtime watches files; Ubuntu's defaults are used up by a few nodes.
+    """Every kubelet and container runtime watches files; a few nodes exhaust Ubuntu's defaults.
 
-    `in_use` are the instances that there are now: clusters that were kept hold about twenty for each node.
+    `in_use` is the current number of instances: kept clusters hold about twenty per node.
     """
     if facts.system != "linux":
         return Check("inotify", "managed by the engine")
@@ -104,7 +104,7 @@ def check_inotify(facts: HostFacts, in_use: int) -> Check:
 
 
 def check_disk(folder: str, free: int) -> Check:
-    """Node and application images and etcd share the engine's disk; under pressure the kubelet evicts pods. `free` in bytes."""
+    """Node images, application images and etcd share the engine's disk; under pressure the kubelet evicts pods. `free` is in bytes."""
     value = f"{free / GIB:.1f} GiB free in {folder}"
     advice = "free some: `docker system df` shows the engine's disk usage"
     if free < 3 * GIB:
@@ -113,7 +113,7 @@ def check_disk(folder: str, free: int) -> Check:
 
 
 def check_memory(total: int) -> Check:
-    """Memory of the machine that runs the containers, in bytes; a control plane takes about 1 GiB, a worker half of that."""
+    """Memory, in bytes, of the machine that runs the containers; a control plane takes about 1 GiB, a worker half of that."""
     value = f"{total / GIB:.1f} GiB"
     advice = "give the engine's machine more memory, or use fewer nodes: --kind-workers 0"
     if total < 2 * GIB:
@@ -122,14 +122,14 @@ def check_memory(total: int) -> Check:
 
 
 def check_cpus(cpus: int) -> Check:
-    """The generator needs a core that the cluster does not."""
+    """The load generator needs a core that the cluster does not use."""
     if cpus >= 2:
         return Check("CPUs", str(cpus))
     return Check("CPUs", str(cpus), "warn", "with one CPU, load and cluster compete for it: expect INVALID verdicts")
 
 
 def check_port(port: int, holder: str) -> Check:
-    """Whether the asked port of 127.0.0.1 is free; `holder` is who has it, or why it cannot be had; 0 takes a free one."""
+    """Whether the requested port of 127.0.0.1 is free; `holder` is the reason if not; 0 means any free port."""
     if port == 0:
         return Check("host port", "picked automatically")
     if not holder:
@@ -138,7 +138,7 @@ def check_port(port: int, holder: str) -> Check:
 
 
 def check_proxy(environment: Mapping[str, str]) -> Check:
-    """A proxy without exceptions gets the cluster's own traffic, and kind hands it on to the nodes."""
+    """A proxy without exceptions also receives the cluster's own traffic, because kind passes it on to the nodes."""
     known = {name.lower(): value for name, value in environment.items()}
     set_ones = sorted(name for name in ("http_proxy", "https_proxy", "all_proxy") if known.get(name))
     if not set_ones:
@@ -150,7 +150,7 @@ def check_proxy(environment: Mapping[str, str]) -> Check:
 
 
 def check_registry(host: str, problem: str) -> Check:
-    """Whether an image registry answers; `problem` is why not."""
+    """Whether an image registry responds; `problem` is the reason if not."""
     if not problem:
         return Check(f"registry {host}", "responds")
     advice = "use a pull-through cache (--registry-mirror HOST), or build the images (--image-source build: root on Debian or Ubuntu)"
@@ -166,7 +166,7 @@ def check_image_store(engine: Engine) -> Check:
 
 
 def check_routes(routes: Iterable[tuple[ipaddress.IPv4Network, str]]) -> Check:
-    """A VPN that routes the addresses which engines give to containers cuts the nodes off; `routes` are (network, interface)."""
+    """A VPN that routes the address ranges of container networks cuts off the nodes; `routes` are (network, interface) pairs."""
     clashing = [
         f"{network} via {interface}"
         for network, interface in routes
@@ -179,9 +179,9 @@ def check_routes(routes: Iterable[tuple[ipaddress.IPv4Network, str]]) -> Check:
 
 
 def check_forwarding(engine: Engine, rules: str | None) -> Check:
-    """Docker sets the policy of the FORWARD chain to DROP, and Podman accepts nodes alone: pods of different nodes cannot talk.
+    """Docker sets the FORWARD policy to DROP, and Podman accepts only node addresses, so traffic between nodes' pods is dropped.
 
-    `rules` are the chain's; None where they cannot be read.
+    `rules` are the chain's; None if they cannot be read.
     """
     name = "pod traffic"
     if not filters_pods(engine):
@@ -198,7 +198,7 @@ def check_forwarding(engine: Engine, rules: str | None) -> Check:
 
 
 def check_snap(engine: Engine) -> Check:
-    """Docker from a snap sees the home folder and its own files alone, so that archives in /tmp are not found."""
+    """Docker from a snap sees only the home folder and its own files, so it does not find archives in /tmp."""
     if "/snap/" not in f"{engine.command}{engine.data_root}":
         return Check("confinement", "none")
     return Check(
@@ -207,7 +207,7 @@ def check_snap(engine: Engine) -> Check:
 
 
 def check_remote(environment: Mapping[str, str]) -> Check:
-    """The ingress listens on the engine's machine: under a remote engine, 127.0.0.1 is the wrong one."""
+    """The ingress listens on the engine's machine, so a remote engine's ingress is not on 127.0.0.1."""
     address = environment.get("DOCKER_HOST", "")
     remote = re.match(r"(tcp|ssh|http|https)://(?:[^@/]*@)?([^:/]+)", address)
     if remote is None or remote[2] in {"127.0.0.1", "localhost"}:
@@ -228,12 +228,12 @@ def check_localhost_names(resolves: bool) -> Check:  # noqa: FBT001 - the fact i
 
 
 def check_tool(name: str, state: str, problem: str = "") -> Check:
-    """Where a tool will come from, or why it cannot be had."""
+    """The expected source of a tool, or the reason why it is unavailable."""
     return Check(name, state or problem, "block" if problem else "ok", f"install {name}, or Go to compile it" if problem else "")
 
 
 def check_skew(version: str, *, acceptable: bool) -> Check:
-    """The user's own kubectl, which printed commands are pasted into; one minor version apart is supported."""
+    """The user's own kubectl, used for pasted commands; one minor version of skew is supported."""
     if not version:
         return Check("kubectl on PATH", "none; `kindgate shell` provides one")
     if acceptable:
@@ -259,5 +259,5 @@ def parse_routes(text: str) -> list[tuple[ipaddress.IPv4Network, str]]:
 
 
 def disk_folder(engine: Engine | None, fallback: Path) -> Path:
-    """Where the engine's data lies, if that is on this machine."""
+    """The engine's data folder, if it is on this machine; otherwise the cache's."""
     return Path(engine.data_root) if engine is not None and engine.data_root and Path(engine.data_root).is_dir() else fallback

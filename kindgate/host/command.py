@@ -1,4 +1,4 @@
-"""The one place that runs other programs: each in a session of its own, with a deadline, and ended with its children."""
+"""The only place that runs other programs: each in its own session, with a deadline, and stopped together with its children."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 
 LAST_LINES = 20
-"""Lines of a failed command's output that its error carries."""
+"""Number of output lines that a failed command's error carries."""
 
 _POLL = 0.2
-"""Seconds between looks at a silent program: a grandchild that keeps the pipe open must not hide its exit."""
+"""Seconds between exit checks of a silent program: a grandchild that keeps the pipe open must not hide its exit."""
 
 OnLine = Callable[[str], object]
-"""Gets each line that a program writes, from stdout and stderr alike, without the line end."""
+"""Receives each line that a program writes to stdout or stderr, without the line ending."""
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A program that has ended; `stdout` is empty when it went into a file."""
+    """A program that has exited; `stdout` is empty if it was redirected to a file."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -54,17 +54,17 @@ def run(
     on_start: Callable[[int], object] | None = None,
     check: bool = True,
 ) -> Completed:
-    """Run a program to its end.
+    """Run a program until it exits.
 
-    `input` is its standard input: text, bytes, or a file that is streamed (an image archive); without it there is
-    none. `output` is an open file that takes standard output instead of `Completed.stdout`. `env` is added to this
-    process's environment. `on_start` gets the process id, which is also the id of the program's process group.
+    `input` is its standard input: text, bytes, or a file that is streamed (an image archive); by default it is empty.
+    `output` is an open file that receives standard output instead of `Completed.stdout`. `env` is added to this
+    process's environment. `on_start` receives the PID, which is also the program's process group ID.
 
-    Raises `CommandNotFound`, `CommandFailed` (only with `check`) and `CommandTimeout`. Whatever is raised here,
-    `KeyboardInterrupt` included, the program and its children have ended before.
+    Raises `CommandNotFound`, `CommandFailed` (only with `check`) and `CommandTimeout`. On any exception, including
+    `KeyboardInterrupt`, the program and its children are stopped first.
     """
     command = tuple(os.fspath(part) for part in argv)
-    deadline = deadline.at_most(math.inf)  # counts what is waited from here on
+    deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
     with ExitStack() as stack:
         process = spawn(command, stdin=_opened(input, stack), stdout=output, env=env, cwd=cwd)
         stack.enter_context(process)
@@ -85,11 +85,12 @@ def pipe(
     deadline: Deadline,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run `producer | consumer` (`docker save IMAGE | docker exec -i NODE ctr images import -`) and return the consumer's end.
+    """Run `producer | consumer` (`docker save IMAGE | docker exec -i NODE ctr images import -`); return the consumer's result.
 
-    Raises as `run` does; when both fail, the error carries what both said, because either can have broken the other.
+    Raises as `run` does; if both fail, the error carries the output of both, because either can have caused the other's
+    failure.
     """
-    deadline = deadline.at_most(math.inf)  # counts what is waited from here on
+    deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
     source_command = tuple(os.fspath(part) for part in producer)
     sink_command = tuple(os.fspath(part) for part in consumer)
     with ExitStack() as stack:
@@ -129,10 +130,10 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, for callers that watch it themselves; `end_group` ends it.
+    """Start a program in its own session, for callers that monitor it themselves; `end_group` stops it.
 
-    A session of its own keeps a terminal's ctrl-C from it and lets its children be ended with it. Standard input
-    is empty and the two outputs are pipes where nothing else is given. Raises `CommandNotFound`.
+    Its own session shields it from a terminal's ctrl-C and allows its children to be stopped with it. By default,
+    standard input is empty and both outputs are pipes. Raises `CommandNotFound`.
     """
     try:
         with held_back() as interrupts:
@@ -161,13 +162,13 @@ def spawn(
 
 
 def leave_running(process: subprocess.Popen[bytes]) -> int:
-    """Let a program that `spawn` started outlive this one, and return its process id."""
-    process.returncode = 0  # or the Popen object complains, when it goes, that its program still runs
+    """Let a program started by `spawn` outlive this process; return its PID."""
+    process.returncode = 0  # otherwise the Popen object warns on deletion that its program still runs
     return process.pid
 
 
 def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
-    """End a program that `spawn` started, with its children: SIGTERM, after `grace` seconds SIGKILL."""
+    """Stop a program started by `spawn` and its children: SIGTERM, then SIGKILL after `grace` seconds."""
     try:
         _signal_group(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -178,26 +179,26 @@ def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
 
 
 def shown(argv: Sequence[str | os.PathLike[str]]) -> str:
-    """A command line as a shell would take it, cut to what fits a message."""
+    """The command line in shell syntax, shortened for messages."""
     line = shlex.join(os.fspath(part) for part in argv)
     return line if len(line) <= 200 else line[:197] + "..."
 
 
 @dataclass
 class _Texts:
-    """What a program has written so far."""
+    """A program's output so far."""
 
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
 
     def last_lines(self) -> str:
-        """The end of what it said, errors last."""
+        """The end of its output, errors last."""
         said = (self.stdout + self.stderr).decode(errors="replace").splitlines()
         return "\n".join(said[-LAST_LINES:])
 
 
 def _opened(given: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | None:
-    """`given` as a file: a program that reads slowly, or not at all, can then block nobody."""
+    """`given` as a file, so a program that reads slowly or not at all cannot block the writer."""
     if given is None:
         return None
     if isinstance(given, Path):
@@ -209,7 +210,7 @@ def _opened(given: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | N
 
 
 def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_line: OnLine | None) -> _Texts:
-    """Collect both outputs until the program ends; raises `CommandTimeout` at the deadline."""
+    """Collect both outputs until the program exits; raises `CommandTimeout` at the deadline."""
     texts = _Texts()
     with selectors.DefaultSelector() as selector:
         for stream, text in ((process.stdout, texts.stdout), (process.stderr, texts.stderr)):
@@ -232,7 +233,7 @@ def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_li
 
 
 def _take(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
-    """Add a chunk to what was read, and report the lines that it completes; an empty chunk is the end."""
+    """Append a chunk and report the lines that it completes; an empty chunk marks the end."""
     unreported = text.rfind(b"\n") + 1 if on_line else 0
     text += chunk
     if on_line is None:
@@ -252,7 +253,7 @@ def _timed_out(process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadli
 
 
 def _judged(argv: tuple[str, ...], process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline, *, check: bool) -> Completed:
-    """The ended program as `Completed`; raises `CommandFailed` when that was asked for and it failed."""
+    """The exited program as `Completed`; raises `CommandFailed` if it failed and `check` is set."""
     stdout, stderr = texts.stdout.decode(errors="replace"), texts.stderr.decode(errors="replace")
     code = process.returncode
     if check and code != 0:
@@ -263,6 +264,6 @@ def _judged(argv: tuple[str, ...], process: subprocess.Popen[bytes], texts: _Tex
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the program's whole group; one that has ended already is fine."""
+    """Signal the program's whole group; ignore a group that has already exited."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""Programs that come in packages of a Debian release: fetched by apt, and checked against the SHA-256 of their package."""
+"""Programs from a Debian release's packages: fetched by apt and verified against their package's SHA-256."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kindgate.host.packed import PackedProgram
 from kindgate.waiting import Deadline
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-"""The keys that Debian signs its releases with; package debian-archive-keyring."""
+"""Debian's release signing keys, from the package debian-archive-keyring."""
 
 _ALTERED = "Hash Sum mismatch"
-"""What apt writes when a package is not the one of the signed index."""
+"""apt's output if a package does not match the signed index."""
 
 _NEXT_STEP = "check the Debian mirror: the files of a released version never change"
 
@@ -27,8 +27,8 @@ _NEXT_STEP = "check the Debian mirror: the files of a released version never cha
 class DebianRecipe(PackedProgram):
     """A program inside a Debian package; `host.binaries.provide_binary` fetches and keeps it.
 
-    `inside` is the program's path in the package, `sums` has the package's SHA-256 for each platform. The suite's index is
-    read by an apt configuration of its own: the machine's sources and packages stay as they are.
+    `inside` is the program's path in the package; `sums` has the package's SHA-256 for each platform. The suite's index
+    is read with a separate apt configuration: the machine's sources and packages stay untouched.
     """
 
     name: str
@@ -42,19 +42,19 @@ class DebianRecipe(PackedProgram):
 
     @property
     def key(self) -> str:
-        """Differs for any other package of this platform, and for another file in it."""
+        """Distinguishes the package of this platform, and the file in it."""
         parts = [self.name, self.package, self.version, self.inside, host_platform(), self.sums.get(host_platform(), "")]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     @property
     def origin(self) -> str:
-        """The package, its version and the release of Debian."""
+        """The package, its version and the Debian release."""
         return f"Debian {self.suite} {self.package} {self.version}"
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
 
-        Raises `SourceAbsent` that names the package when it cannot be had, and `ToolError` when it is not the pinned one.
+        Raises `SourceAbsent` naming the package if it is unavailable, and `ToolError` if it is not the pinned one.
         """
         work.mkdir()
         expected = self.pinned_sum()
@@ -67,7 +67,7 @@ class DebianRecipe(PackedProgram):
         program.replace(target)
 
     def _downloaded(self, work: Path, deadline: Deadline) -> Path:
-        """The package's file, as the suite's signed index has it."""
+        """The package file according to the suite's signed index."""
         if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
             raise SourceAbsent(f"cannot fetch {self.origin}: this machine has no apt")
         mirror = configured_mirror(deadline)
@@ -88,14 +88,14 @@ class DebianRecipe(PackedProgram):
 
 
 def configured_mirror(deadline: Deadline) -> str:
-    """The Debian mirror that this machine's apt uses; empty on Ubuntu, which has none."""
+    """The Debian mirror in this machine's apt sources; empty on Ubuntu, which has none."""
     told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
     rows = (line.split() for line in told.splitlines())
     return next((row[0] for row in rows if len(row) >= 3 and row[1:3] == ["Debian", "Debian"]), "")
 
 
 def _own_configuration(folder: Path, mirror: str, suite: str) -> list[str]:
-    """Options that have apt keep everything in `folder` and know nothing but this suite."""
+    """Options that make apt keep everything in `folder` and use only this suite."""
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "state" / "status").touch()

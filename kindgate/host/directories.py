@@ -1,4 +1,4 @@
-"""The two folders that kindgate keeps for a user: what can be made again, and what is private."""
+"""kindgate's two per-user folders: one disposable, one private."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kindgate.errors import HostError
 
 
 def cache_dir() -> Path:
-    """Tools, compiled binaries and the installed engine: can be deleted at any time. `KINDGATE_CACHE_DIR` moves it."""
+    """Tools, compiled binaries and the installed engine: can be deleted at any time. `KINDGATE_CACHE_DIR` overrides it."""
     return _made("KINDGATE_CACHE_DIR", platformdirs.user_cache_path("kindgate"), mode=0o755)
 
 
 def state_dir() -> Path:
-    """Kubeconfigs, ownership and logs of clusters: readable for this user alone. `KINDGATE_STATE_DIR` moves it."""
+    """Kubeconfigs, ownership and logs of clusters: readable only by this user. `KINDGATE_STATE_DIR` overrides it."""
     folder = _made("KINDGATE_STATE_DIR", platformdirs.user_state_path("kindgate"), mode=0o700)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
@@ -24,7 +24,7 @@ def state_dir() -> Path:
 
 
 def _made(variable: str, default: Path, *, mode: int) -> Path:
-    """The folder that the variable names, or the default one, made if it is not there."""
+    """The folder named by the variable, or the default one, created if missing."""
     folder = Path(os.environ.get(variable) or default).absolute()
     try:
         folder.mkdir(mode=mode, parents=True, exist_ok=True)

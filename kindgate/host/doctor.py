@@ -1,4 +1,4 @@
-"""Gathers the facts that `checks` judges: `kindgate doctor`."""
+"""Gather the facts for the checks of `kindgate doctor`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def examine(
     seed: Path | None = None,
     deadline: Deadline,
 ) -> tuple[Check, ...]:
-    """Every check, in the order in which a run would meet the problems.
+    """Run every check, in the order in which a run would hit the problems.
 
-    `registries` are the hosts that the images come from; `kubectl` is the recipe of the program that holds it. A run
-    is impossible if one check's verdict is `block`. Starts one privileged container that does nothing; changes
-    nothing else.
+    `registries` are the hosts that serve the images; `kubectl` is the recipe of the program that contains it. A run is
+    impossible if any check's verdict is `block`. Starts one privileged container that does nothing; changes nothing
+    else.
     """
     facts = gather_facts()
     rows: list[Check] = []
@@ -69,7 +69,7 @@ def examine(
 
 
 def port_holder(port: int) -> str:
-    """Who listens on this port of 127.0.0.1, or why it cannot be had; empty when it is free."""
+    """The reason why this port of 127.0.0.1 is unavailable; empty if it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -83,7 +83,7 @@ def port_holder(port: int) -> str:
 
 
 def inotify_in_use(processes: Path = Path("/proc")) -> int:
-    """Inotify instances of all processes that this user may look at: the limit is the user's, root's that of every node."""
+    """Inotify instances of all processes visible to this user: the limit is per user, and all nodes count as root."""
     found = 0
     for descriptor in processes.glob("[0-9]*/fd/*"):
         with suppress(OSError):
@@ -92,7 +92,7 @@ def inotify_in_use(processes: Path = Path("/proc")) -> int:
 
 
 def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
-    """What can be asked only of an engine that answers."""
+    """Checks that need a working engine."""
     refusal: EngineError | None = None
     try:
         require_privileged(engine, deadline)
@@ -108,7 +108,7 @@ def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
 
 
 def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
-    """Where `find_tool` would take the tool from, without doing it."""
+    """Predict the source that `find_tool` would use."""
     tool = read_lock()[name]
     recipe = recipe or tool.recipe(name)
     file = tool.platforms.get(host_platform())
@@ -144,7 +144,7 @@ def _resolves(name: str) -> bool:
 
 
 def _listener(port: int) -> str:
-    """The name and number of the process that listens on the port, as far as this user may see it."""
+    """The name and PID of the process listening on the port, if visible to this user."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import requests
 
 _CONNECT_SECONDS = 5.0
-"""A host that does not answer in this time is not there: the next source is tried."""
+"""Connection timeout, after which the next source is tried."""
 
 _SILENCE_SECONDS = 20.0
 """Seconds without a byte after which a download has failed."""
@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 
 
 def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
-    """Write what `url` holds to `target`; raises `ToolError` when it cannot be had in time."""
+    """Download `url` to `target`; raises `ToolError` if that fails or takes too long."""
     with _opened(url, deadline) as response, target.open("wb") as sink:
         for chunk in response.iter_content(_CHUNK):
             sink.write(chunk)
@@ -32,13 +32,13 @@ def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
 
 
 def fetch_text(url: str, deadline: Deadline) -> str:
-    """The short text that `url` holds; raises `ToolError` when it cannot be had in time."""
+    """The short text at `url`; raises `ToolError` if that fails or takes too long."""
     with _opened(url, deadline) as response:
         return response.text
 
 
 def answers(url: str, deadline: Deadline) -> str:
-    """Why nobody answers at `url`; empty when somebody does, whatever the answer."""
+    """The reason why `url` does not respond; empty if it does, with any status."""
     import requests  # noqa: PLC0415 - costs 50 ms, and most runs ask nobody
 
     seconds = max(0.1, min(_CONNECT_SECONDS, deadline.remaining))
@@ -51,7 +51,7 @@ def answers(url: str, deadline: Deadline) -> str:
 
 @contextmanager
 def _opened(url: str, deadline: Deadline) -> Iterator[requests.Response]:
-    """The response, its body still to be read."""
+    """The response, with its body still unread."""
     import requests  # noqa: PLC0415 - costs 50 ms, and most runs download nothing
 
     seconds = max(0.1, deadline.remaining)
@@ -65,6 +65,6 @@ def _opened(url: str, deadline: Deadline) -> Iterator[requests.Response]:
 
 
 def _cause(error: Exception) -> str:
-    """The innermost reason, without the layers of the HTTP library around it."""
+    """The innermost reason, without the HTTP library's wrapping."""
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).rpartition(": ")[2] or type(error).__name__

@@ -1,4 +1,4 @@
-"""The container engine: Docker or Podman, found and told apart from one that cannot be used."""
+"""Container engine detection: a usable Docker or Podman, or the reason why one is unusable."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ Program = Literal["docker", "podman"]
 PROGRAMS: tuple[Program, ...] = ("docker", "podman")
 
 _ANSWER_SECONDS = 20.0
-"""A daemon that takes longer than this to say its version does not work."""
+"""Time within which a working daemon reports its version."""
 
 _OLDEST: Mapping[Program, tuple[int, int]] = {"docker": (20, 10), "podman": (4, 0)}
-"""kind gives nodes a private cgroup namespace, which Docker knows since 20.10; Podman older than 4 was never tried."""
+"""kind gives nodes a private cgroup namespace, supported by Docker since 20.10; Podman before 4 is untested."""
 
 _OLDEST_WITHOUT_CAPABILITY = (23, 0)
-"""Older Docker asks for every capability for a privileged container, also for those that the host does not have."""
+"""Older Docker requests every capability for a privileged container, even those that the host lacks."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A container engine that answers: plain data, and the one way to call its command.
+    """A working container engine: plain data, and the only way to call its command.
 
-    `cgroup_version`, `cpus` and `memory` (bytes) are of the machine that containers run on. `containerd_store` tells
-    Docker's newer image store, which keeps every platform of an image. `environment` is added to what runs it.
+    `cgroup_version`, `cpus` and `memory` (bytes) are those of the machine that runs containers. `containerd_store` is
+    true for Docker's newer image store, which keeps every platform of an image. `environment` is added to the command's
+    environment.
     """
 
     program: Program
@@ -59,7 +60,7 @@ class Engine:
 
     @property
     def kind_environment(self) -> Mapping[str, str]:
-        """What kind needs in its environment to use this engine."""
+        """The environment variables that kind needs to use this engine."""
         return {**self.environment, "KIND_EXPERIMENTAL_PROVIDER": self.program}
 
     def run(
@@ -75,11 +76,11 @@ class Engine:
 
 
 def find_engine(deadline: Deadline, environment: Mapping[str, str] | None = None, facts: HostFacts | None = None) -> Engine:
-    """The engine to use: Docker if it answers, else Podman.
+    """Find the engine to use: Docker if it responds, otherwise Podman.
 
-    `KINDGATE_ENGINE` (or kind's own `KIND_EXPERIMENTAL_PROVIDER`) asks for one of them alone. Raises
-    `EngineAbsent`, `EngineNotStarted`, `EngineNotPermitted` or `EngineTooOld`; where both programs are there and
-    neither works, Docker's error.
+    `KINDGATE_ENGINE` (or kind's own `KIND_EXPERIMENTAL_PROVIDER`) restricts the choice to one. Raises `EngineAbsent`,
+    `EngineNotStarted`, `EngineNotPermitted` or `EngineTooOld`; if both programs exist and neither works, Docker's
+    error.
     """
     environment = os.environ if environment is None else environment
     facts = facts or gather_facts()
@@ -104,25 +105,25 @@ def find_engine(deadline: Deadline, environment: Mapping[str, str] | None = None
 
 
 def installed_root() -> Path:
-    """Where `kindgate engine install` unpacks an engine."""
+    """The folder into which `kindgate engine install` unpacks an engine."""
     return cache_dir() / "engine" / "root"
 
 
 def installed_path(environment: Mapping[str, str]) -> str:
-    """PATH with the folders of the unpacked engine first."""
+    """PATH with the unpacked engine's folders first."""
     folders = [str(installed_root() / folder) for folder in ("usr/sbin", "usr/bin")]
     return os.pathsep.join([*folders, environment.get("PATH", os.defpath)])
 
 
 def numbers(version: str) -> tuple[int, int]:
-    """The first two numbers of a version such as `26.1.5+dfsg1` or `v2`; zeros for what is missing."""
+    """The first two numbers of a version such as `26.1.5+dfsg1` or `v2`, with zeros for missing ones."""
     found = [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:2]]
     first, second = (*found, 0, 0)[:2]
     return first, second
 
 
 def parse_docker_info(command: Path, text: str, environment: Mapping[str, str]) -> Engine:
-    """The engine that `docker info --format '{{json .}}'` describes."""
+    """The engine described by `docker info --format '{{json .}}'`."""
     info: dict[str, Any] = json.loads(text)
     status = [tuple(row) for row in info.get("DriverStatus") or ()]
     return Engine(
@@ -140,7 +141,7 @@ def parse_docker_info(command: Path, text: str, environment: Mapping[str, str]) 
 
 
 def parse_podman_info(command: Path, text: str, environment: Mapping[str, str]) -> Engine:
-    """The engine that `podman info --format json` describes."""
+    """The engine described by `podman info --format json`."""
     info: dict[str, Any] = json.loads(text)
     host = info.get("host", {})
     return Engine(
@@ -157,7 +158,7 @@ def parse_podman_info(command: Path, text: str, environment: Mapping[str, str]) 
 
 
 def refusal(program: Program, said: str, facts: HostFacts) -> EngineError:
-    """Why an engine's command failed, from what it said."""
+    """The reason why an engine's command failed, derived from its output."""
     lowered = said.lower()
     if "permission denied" in lowered or "newuidmap" in lowered:
         return EngineNotPermitted(
@@ -178,7 +179,7 @@ def refusal(program: Program, said: str, facts: HostFacts) -> EngineError:
 
 
 def check_version(engine: Engine, facts: HostFacts) -> None:
-    """Raise `EngineTooOld` for a version that kind's nodes do not run on here."""
+    """Raise `EngineTooOld` if kind's nodes do not run on this version here."""
     oldest = _OLDEST[engine.program]
     reason = "kind's nodes need a private cgroup namespace"
     if engine.program == "docker" and facts.system == "linux" and facts.root and not facts.cap_sys_resource:
@@ -191,7 +192,7 @@ def check_version(engine: Engine, facts: HostFacts) -> None:
 
 
 def _asked(environment: Mapping[str, str]) -> tuple[Program, ...]:
-    """The programs to look for, in order."""
+    """The programs to try, in order."""
     for variable in ("KINDGATE_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"):
         name = environment.get(variable, "")
         if name in PROGRAMS:
@@ -202,14 +203,14 @@ def _asked(environment: Mapping[str, str]) -> tuple[Program, ...]:
 
 
 def _command(program: Program, environment: Mapping[str, str]) -> Path | None:
-    """The program on PATH, or the one that `kindgate engine install` unpacked."""
+    """The program on PATH, or the one unpacked by `kindgate engine install`."""
     path = environment.get("PATH", os.defpath)
     found = shutil.which(program, path=path) or shutil.which(program, path=installed_path({"PATH": ""}))
     return Path(found) if found else None
 
 
 def _ask(program: Program, command: Path, environment: Mapping[str, str], facts: HostFacts, deadline: Deadline) -> Engine:
-    """Ask the engine what it is, and whether that will do."""
+    """Query the engine, and check that it is usable."""
     added = {"PATH": installed_path(environment)} if command.is_relative_to(installed_root()) else {}
     form = "{{json .}}" if program == "docker" else "json"
     try:
@@ -221,7 +222,7 @@ def _ask(program: Program, command: Path, environment: Mapping[str, str], facts:
     if told.returncode != 0:
         raise refusal(program, told.stderr, facts)
     if program == "docker" and '"ServerVersion"' not in told.stdout:
-        # podman-docker: Podman under the name docker
+        # podman-docker: Podman installed as docker
         return _ask("podman", command, environment, facts, deadline)
     try:
         engine = (parse_docker_info if program == "docker" else parse_podman_info)(command, told.stdout, added)

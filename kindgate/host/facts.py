@@ -1,4 +1,4 @@
-"""What this machine is: the facts that decide how a cluster is configured and whether it can run at all."""
+"""Facts about this machine that decide a cluster's configuration and whether it can run at all."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _CAP_SYS_RESOURCE = 24
 """Bit of the capability that raises resource limits (linux/capability.h)."""
 
 _MOST_FILES = 1_048_576
-"""What kind's nodes and Docker's daemon take as unlimited open files."""
+"""Number of open files that kind's nodes and Docker's daemon treat as unlimited."""
 
 _DEBIAN_FAMILY = frozenset({"debian", "ubuntu"})
 
 
 @dataclass(frozen=True)
 class HostFacts:
-    """Facts about the machine that the engine's command runs on (under Docker Desktop, the engine runs in a VM beside it).
+    """Facts about the machine that runs the engine's command (Docker Desktop runs the engine itself in a VM).
 
-    `cgroup_version` is 0 where there are no cgroups; `nofile_hard` is the limit of open files; sizes are in bytes;
-    `inotify_watches` and `inotify_instances` are 0 where there is no inotify.
+    `cgroup_version` is 0 without cgroups; `nofile_hard` is the hard limit of open files; sizes are in bytes;
+    `inotify_watches` and `inotify_instances` are 0 without inotify.
     """
 
     system: str
@@ -48,7 +48,7 @@ class HostFacts:
 
 
 def gather_facts(root: Path = Path("/")) -> HostFacts:
-    """Read this machine's facts; `root` is where `/proc`, `/sys` and `/etc` are looked for."""
+    """Read this machine's facts; `root` is the parent of `/proc`, `/sys` and `/etc`."""
     release = parse_os_release(_text(root / "etc/os-release"))
     return HostFacts(
         system=platform.system().lower(),
@@ -67,7 +67,7 @@ def gather_facts(root: Path = Path("/")) -> HostFacts:
 
 
 def parse_os_release(text: str) -> dict[str, str]:
-    """The assignments of an os-release file (man 5 os-release); a line that is none is left out."""
+    """The assignments of an os-release file (man 5 os-release); other lines are ignored."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -81,7 +81,7 @@ def parse_os_release(text: str) -> dict[str, str]:
 
 
 def has_capability(status: str, bit: int) -> bool:
-    """Whether `/proc/PID/status` says that the process has the capability with this number in effect."""
+    """Whether the capability with this number is effective according to `/proc/PID/status`."""
     for line in status.splitlines():
         name, _, mask = line.partition(":")
         if name == "CapEff":
@@ -90,7 +90,7 @@ def has_capability(status: str, bit: int) -> bool:
 
 
 def _cgroup_version(folder: Path) -> int:
-    """The unified hierarchy alone has a list of controllers at its root."""
+    """Only the unified hierarchy has a controller list at its root."""
     if not folder.is_dir():
         return 0
     return 2 if (folder / "cgroup.controllers").exists() else 1
@@ -102,14 +102,14 @@ def _nofile_hard() -> int:
 
 
 def _usable_cpus() -> int:
-    """CPUs that this process may use: a CI job can be confined to fewer than there are."""
+    """CPUs available to this process; a CI job can be confined to fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _text(path: Path) -> str:
-    """The file's text; nothing where it cannot be read, because other systems have no such file."""
+    """The file's text; empty if unreadable, because other systems have no such file."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:

@@ -1,7 +1,7 @@
-"""The host's FORWARD chain: packets between the pods of different nodes pass it, because bridges hand them to iptables.
+"""The host's FORWARD chain, which packets between pods of different nodes pass, because bridges hand them to iptables.
 
-Docker sets the chain's policy to DROP and accepts what its own bridges carry. Podman accepts the addresses of its
-containers, and those of pods are none of them: they are dropped wherever Docker has run.
+Docker sets the chain's policy to DROP and accepts the traffic of its own bridges. Podman accepts its containers'
+addresses, but not those of pods: they are dropped on any host where Docker has run.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Program = Literal["iptables", "ip6tables"]
 PROGRAMS: tuple[Program, ...] = ("iptables", "ip6tables")
 
 _LOCK_SECONDS = "5"
-"""How long iptables waits for another one that changes rules."""
+"""Time for which iptables waits for another instance that is changing rules."""
 
 
 def filters_pods(engine: Engine) -> bool:
-    """Whether this chain decides about the engine's pods: rootless engines have a network namespace for themselves."""
+    """Whether this chain filters the engine's pods: rootless engines have a separate network namespace."""
     return engine.program == "podman" and not engine.rootless
 
 
 def forward_rules(program: Program, deadline: Deadline) -> str | None:
-    """The FORWARD chain as `iptables -S` writes it; None where it cannot be read: no iptables, or not root."""
+    """The FORWARD chain in the format of `iptables -S`; None if unreadable: no iptables, or not root."""
     try:
         answer = run([_command(program), "-w", _LOCK_SECONDS, "-S", "FORWARD"], deadline=deadline, check=False)
     except CommandError:
@@ -40,9 +40,10 @@ def forward_rules(program: Program, deadline: Deadline) -> str | None:
 
 
 def dropping_rule(rules: str, bridge: str = "") -> str:
-    """The line of the FORWARD chain that drops packets within `bridge`, or nothing where they are let through.
+    """The line of the FORWARD chain that drops packets within `bridge`; empty if they are accepted.
 
-    Only rules without other conditions count, because only of them is it certain; without a bridge, only rules for all packets.
+    Only rules without other conditions count, because the rest are uncertain; without a bridge, only rules for all
+    packets.
     """
     policy = ""
     for line in rules.splitlines():
@@ -60,7 +61,7 @@ def dropping_rule(rules: str, bridge: str = "") -> str:
 
 
 def accept(program: Program, bridge: str, comment: str, deadline: Deadline) -> None:
-    """Let packets within `bridge` through, by a rule with this comment; a rule that is there is not set again. Raises `CommandError`."""
+    """Accept packets within `bridge` with a rule that has this comment, unless it already exists. Raises `CommandError`."""
     rule = _rule(bridge, comment)
     command = [_command(program), "-w", _LOCK_SECONDS]
     if run([*command, "-C", "FORWARD", *rule], deadline=deadline, check=False).returncode != 0:
@@ -68,13 +69,13 @@ def accept(program: Program, bridge: str, comment: str, deadline: Deadline) -> N
 
 
 def withdraw(program: Program, comment: str, deadline: Deadline) -> None:
-    """Delete every rule with this comment, whatever bridge it is for. Raises `CommandError` for one that stays."""
+    """Delete every rule with this comment, for any bridge. Raises `CommandError` if one cannot be deleted."""
     for rule in _commented(forward_rules(program, deadline) or "", comment):
         run([_command(program), "-w", _LOCK_SECONDS, "-D", "FORWARD", *rule], deadline=deadline)
 
 
 def accepting_command(program: Program, bridge: str) -> str:
-    """What an administrator types to let packets within `bridge` through."""
+    """The command with which an administrator accepts packets within `bridge`."""
     return f"sudo {program} -I FORWARD -i {bridge} -o {bridge} -j ACCEPT"
 
 
@@ -83,12 +84,12 @@ def _rule(bridge: str, comment: str) -> list[str]:
 
 
 def _command(program: Program) -> str:
-    """The program, found where a user's PATH does not lead too."""
+    """The program, also found in the system folders missing from a user's PATH."""
     return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])) or program
 
 
 def _commented(rules: str, comment: str) -> Iterator[list[str]]:
-    """The rules with this comment, as the words that follow the chain's name."""
+    """The rules with this comment, as the words after the chain's name."""
     for line in rules.splitlines():
         words = _words(line)
         if words[:2] == ["-A", "FORWARD"] and ("--comment", comment) in pairwise(words):
@@ -107,7 +108,7 @@ def _target(words: list[str]) -> str:
 
 
 def _fits(words: list[str], bridge: str) -> bool:
-    """Whether a rule is for every packet within the bridge: it has no conditions but, perhaps, the bridge on either side, and a comment."""
+    """Whether a rule matches every packet within the bridge: its only conditions may be the bridge, on either side, and a comment."""
     conditions = words[2 : words.index("-j")] if "-j" in words else ["none"]
     while conditions:
         match conditions:

@@ -1,4 +1,4 @@
-"""Where Go keeps downloaded modules and compiled packages while kindgate compiles: gigabytes, removed when nobody compiles any more."""
+"""Go's module and build caches while kindgate compiles: gigabytes, removed after the last compile."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _VARIABLES: Mapping[str, str] = {"GOCACHE": "build", "GOMODCACHE": "modules"}
 
 
 def go_environment() -> Mapping[str, str]:
-    """The variables that have Go use these folders; what the user has set stays."""
+    """The variables that point Go to these folders; those set by the user take precedence."""
     own = {name: str(_folder() / part) for name, part in _VARIABLES.items() if not os.environ.get(name)}
-    # modules are read-only unless Go is told otherwise, and could not be removed
+    # by default, modules are read-only and could not be removed
     return {**own, "GOFLAGS": "-modcacherw"}
 
 
 @contextmanager
 def kept_while_compiling() -> Iterator[None]:
-    """Keep the folders until the block ends, and remove them then unless another thread or process is within such a block.
+    """Keep the folders until the block ends, then remove them unless another thread or process is in such a block.
 
-    After an error they stay: the next run goes on from there.
+    They are kept after an error, so the next run resumes from there.
     """
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def kept_while_compiling() -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
         try:
-            # converts the lock, which fails while somebody else has it (man 2 flock)
+            # converts the lock, which fails while another holder has it (man 2 flock)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return

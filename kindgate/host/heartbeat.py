@@ -1,4 +1,4 @@
-"""Signs of life of work that takes minutes: a line at its start and its end, and one every few seconds in between."""
+"""Progress of work that takes minutes: a line at its start and end, and one every few seconds in between."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 INTERVAL = 15.0
-"""Seconds between two lines, so that a log never looks dead."""
+"""Seconds between two lines, so a log never looks dead."""
 
 
 @contextmanager
 def heartbeat(say: Callable[[str], object], job: str, *, expected: float = 0.0, interval: float = INTERVAL) -> Iterator[None]:
-    """Report `job` to `say` while the block runs: what it is, how long it has taken, and how long it may still take.
+    """Report `job` to `say` while the block runs: its name, the elapsed time and the expected time left.
 
-    `expected` are the seconds that it took elsewhere, 0 where that is not known. `say` is called from another thread.
+    `expected` is its usual duration in seconds, 0 if unknown. `say` is called from another thread.
     """
     started = time.monotonic()
     ended = threading.Event()

@@ -1,7 +1,7 @@
-"""A Docker engine for a Debian or Ubuntu host that has none: unpacked into the user's cache, started and stopped.
+"""A Docker engine for a Debian or Ubuntu host without one: unpacked into the user's cache, started and stopped.
 
-Nothing of the host's own is replaced: the daemon's packages are unpacked beside it, and only what the daemon needs
-at run time (runc, iptables, ip) is installed by apt, where it is missing. A working engine is never touched.
+Nothing on the host is replaced: the daemon's packages are unpacked separately, and only missing runtime dependencies
+(runc, iptables, ip) are installed with apt. A working engine is never touched.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from kindgate.host.outputs import note_made, usable
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 _NEWER_SUITE = {"bookworm": "trixie"}
-"""Debian 12's Docker (20.10) asks for capabilities that the host may lack; the next release's runs on Debian 12's libraries."""
+"""Debian 12's Docker (20.10) requests capabilities that the host may lack; the next release's runs on Debian 12's libraries."""
 
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 _NEEDED_AT_RUN_TIME = {"runc": "runc", "iptables": "iptables", "ip": "iproute2"}
-"""Commands that the daemon calls, and the packages that hold them."""
+"""Commands that the daemon calls, and the packages that provide them."""
 
 _MOST_FILES = 1_048_576
 
 RUN_FOLDER = Path("/var/run")
-"""Where Docker's daemon keeps its process id and socket."""
+"""Location of the Docker daemon's PID file and socket."""
 
 _START_SECONDS = 30.0
 
 
 def install_engine(deadline: Deadline, progress: Progress) -> Engine:
-    """Make an engine answer: leave a working one alone, start the unpacked one, or unpack it first.
+    """Make an engine available: keep a working one, start the unpacked one, or unpack it first.
 
-    Raises `EngineAbsent` where this cannot be done (not root, not Debian or Ubuntu), `EngineNotStarted` when the
-    daemon ends at once or does not answer, and `CommandFailed` when a package cannot be had.
+    Raises `EngineAbsent` if this is not possible (not root, not Debian or Ubuntu), `EngineNotStarted` if the daemon
+    exits immediately or does not respond, and `CommandFailed` if a package is unavailable.
     """
     facts = gather_facts()
     try:
@@ -61,10 +61,10 @@ def install_engine(deadline: Deadline, progress: Progress) -> Engine:
 
 
 def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_FOLDER) -> Engine:
-    """Start the unpacked engine and wait until it answers; it stays up after this process.
+    """Start the unpacked engine and wait until it responds; it outlives this process.
 
-    Traces of a daemon that is gone are removed first. Raises `EngineAbsent` when none was unpacked, and
-    `EngineNotStarted` with the end of the daemon's log when it does not come up.
+    Stale files of a dead daemon are removed first. Raises `EngineAbsent` if none was unpacked, and `EngineNotStarted`
+    with the end of the daemon's log if it does not start.
     """
     daemon = installed_root() / "usr/sbin/dockerd"
     if not daemon.exists():
@@ -98,9 +98,9 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
 
 
 def stop_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_FOLDER) -> bool:
-    """Stop the engine that kindgate unpacked and started, with its containers; False if it does not run.
+    """Stop the engine that kindgate unpacked and started, with its containers; return False if it is not running.
 
-    Raises `EngineError` when the daemon that runs is another one, or does not end in time.
+    Raises `EngineError` if the running daemon is another one, or does not exit in time.
     """
     process = _running(run_folder / "docker.pid", "dockerd")
     if process is None:
@@ -121,7 +121,7 @@ def stop_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_F
 
 
 def daemon_settings(facts: HostFacts) -> dict[str, object]:
-    """The daemon's configuration: containers get the host's limit of open files where that is below the usual one."""
+    """The daemon's configuration: containers get the host's open-files limit if that is below the usual one."""
     settings: dict[str, object] = {"log-level": "warn"}
     if facts.nofile_hard < _MOST_FILES:
         settings["default-ulimits"] = {"nofile": {"Name": "nofile", "Hard": facts.nofile_hard, "Soft": facts.nofile_hard}}
@@ -129,10 +129,10 @@ def daemon_settings(facts: HostFacts) -> dict[str, object]:
 
 
 def remove_stale_pid_files(folder: Path) -> tuple[Path, ...]:
-    """Remove the process ids of daemons that are gone, and return the files.
+    """Remove stale PID files, and return them.
 
-    A machine that was stopped hard leaves them behind, and gives the same numbers to other processes: dockerd then
-    believes that it runs already, or waits for a containerd that is none.
+    A hard shutdown leaves them behind, and after a reboot other processes can have these PIDs: dockerd then believes
+    that it is already running, or waits for a containerd that does not exist.
     """
     removed = []
     for file, program in ((folder / "docker.pid", "dockerd"), (folder / "docker/containerd/containerd.pid", "containerd")):
@@ -143,7 +143,7 @@ def remove_stale_pid_files(folder: Path) -> tuple[Path, ...]:
 
 
 def _check_installable(facts: HostFacts, error: EngineError) -> None:
-    """Raise unless this host is one to install an engine on, and has no daemon of its own that only needs a start."""
+    """Raise unless an engine can be installed on this host and no existing daemon merely needs to be started."""
     if not facts.can_install_engine:
         raise EngineAbsent(
             "kindgate can install an engine only as root on Debian or Ubuntu", last_state=str(error), next_step="install Docker or Podman"
@@ -154,7 +154,7 @@ def _check_installable(facts: HostFacts, error: EngineError) -> None:
 
 
 def _running(pid_file: Path, program: str) -> psutil.Process | None:
-    """The process that a pid file names, if it runs that program."""
+    """The process named by a PID file, if it runs that program."""
     try:
         process = psutil.Process(int(pid_file.read_text(encoding="utf-8")))
         return process if process.name() == program and process.status() != psutil.STATUS_ZOMBIE else None
@@ -163,14 +163,14 @@ def _running(pid_file: Path, program: str) -> psutil.Process | None:
 
 
 def _unpack(facts: HostFacts, deadline: Deadline, progress: Progress) -> None:
-    """Download the daemon's packages and unpack them; the folder appears whole or not at all."""
+    """Download the daemon's packages and unpack them; the folder is created atomically."""
     _install_missing(deadline, progress)
     with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=".engine-") as work:
         packages, root = Path(work) / "packages", Path(work) / "root"
         packages.mkdir()
         suite = _NEWER_SUITE.get(facts.os_codename, "")
         apt = _private_apt(Path(work) / "apt", facts.os_codename, suite) if suite else ["apt-get"]
-        # where the command is there, it stays in use
+        # an existing command stays in use
         wanted = ["docker.io", "containerd"] + (["docker-cli"] if suite and shutil.which("docker") is None else [])
         progress(f"downloading {', '.join(wanted)} from {suite or facts.os_codename}")
         run([*apt, "update", "-qq"], deadline=deadline)
@@ -184,18 +184,18 @@ def _unpack(facts: HostFacts, deadline: Deadline, progress: Progress) -> None:
 
 
 def _install_missing(deadline: Deadline, progress: Progress) -> None:
-    """Install, by the host's own apt, what the daemon calls and the host lacks."""
+    """Install the daemon's missing runtime dependencies with the host's apt."""
     missing = [package for command, package in _NEEDED_AT_RUN_TIME.items() if shutil.which(command) is None]
     if not missing:
         return
     progress(f"installing {', '.join(missing)}")
-    run(["apt-get", "update", "-qq"], deadline=deadline, check=False)  # a foreign source that fails must not stop the others
+    run(["apt-get", "update", "-qq"], deadline=deadline, check=False)  # a failing third-party source must not stop the others
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], deadline=deadline, env=quiet)
 
 
 def _private_apt(folder: Path, suite_of_host: str, suite: str) -> list[str]:
-    """An apt-get with sources and lists of its own: the host's stay as they are."""
+    """An apt-get with separate sources and lists: the host's stay untouched."""
     mirror = mirror_of(suite_of_host)
     if mirror is None:
         raise EngineAbsent(

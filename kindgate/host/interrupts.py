@@ -1,4 +1,4 @@
-"""Holds signals back while something is half done that nobody could clean up afterwards."""
+"""Defer signals during an operation that could not be cleaned up if interrupted halfway."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """The signals that came while they were held back."""
+    """The signals received while deferred."""
 
     def __init__(self) -> None:
         self._came: list[int] = []
 
     def hold(self, number: int, _frame: FrameType | None) -> None:
-        """Remember a signal; a handler of `signal.signal`."""
+        """Record a signal; a handler for `signal.signal`."""
         self._came.append(number)
 
     def deliver(self) -> None:
-        """Let the first one that came do what it would have done; raises what its handler raises."""
+        """Raise the first recorded signal; raises whatever its handler raises."""
         if self._came:
             signal.raise_signal(self._came.pop(0))
 
 
 @contextmanager
 def held_back() -> Iterator[Interrupts]:
-    """Hold back the signals that end a program, for the block; `deliver` lets them through afterwards.
+    """Defer terminating signals during the block; `deliver` raises them afterwards.
 
-    Only handlers written in Python are replaced, and only in the main thread: no other thread runs any.
+    Only Python handlers are replaced, and only in the main thread: no other thread runs any.
     """
     interrupts = Interrupts()
     handlers = {number: signal.getsignal(number) for number in _ENDING} if threading.current_thread() is threading.main_thread() else {}

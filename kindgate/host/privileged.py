@@ -1,4 +1,4 @@
-"""Whether an engine can run a privileged container here: tried, with an image made on the spot, so that no registry is needed."""
+"""Check that an engine can run a privileged container, using an image made on the spot, so no registry is needed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _EXIT_0: Mapping[str, tuple[int, bytes]] = {
     "x86_64": (62, bytes.fromhex("31ff b83c000000 0f05")),  # xor edi, edi; mov eax, 60; syscall
     "aarch64": (183, bytes.fromhex("e0031faa a80b80d2 010000d4")),  # mov x0, xzr; mov x8, #93; svc #0
 }
-"""By machine: the number that ELF gives it, and the instructions of exit(0) on Linux."""
+"""By machine: its ELF number, and the instructions of exit(0) on Linux."""
 
 _BASE = 0x400000
 
 _REFUSED_LIMIT = re.compile(r"error setting rlimit", re.IGNORECASE)
-"""How runc and crun say that the host's hard limits are below those that the engine asks for."""
+"""runc's and crun's errors if the engine requests more than the host's hard limits."""
 
 
 def refused_limit_remedy(said: str) -> str:
-    """What to do where a container was refused for its resource limits; empty where `said` says nothing of that.
+    """The remedy for a container refused because of its resource limits; empty if `said` reports no such refusal.
 
-    Podman asks for the limits of its `containers.conf(5)`, 1,048,576 open files and processes by default.
+    Podman requests the limits of its `containers.conf(5)`, by default 1,048,576 open files and processes.
     """
     if not _REFUSED_LIMIT.search(said):
         return ""
@@ -41,7 +41,7 @@ def refused_limit_remedy(said: str) -> str:
 def require_privileged(engine: Engine, deadline: Deadline) -> None:
     """Run a privileged container that does nothing, and leave nothing behind.
 
-    Raises `EngineUnprivileged` with what the engine said. Takes about a second.
+    Raises `EngineUnprivileged` with the engine's output. Takes about a second.
     """
     image = engine.run("import", "-", input=_archive(_program()), deadline=deadline).stdout.strip().splitlines()[-1]
     try:
@@ -58,7 +58,7 @@ def require_privileged(engine: Engine, deadline: Deadline) -> None:
 
 
 def _program() -> bytes:
-    """The smallest static ELF program: a header, one segment that is loaded, and exit(0) (man 5 elf)."""
+    """The smallest static ELF program: a header, one loaded segment, and exit(0) (man 5 elf)."""
     machine, code = _EXIT_0[{"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine(), platform.machine())]
     size = 64 + 56 + len(code)
     identification = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
@@ -68,7 +68,7 @@ def _program() -> bytes:
 
 
 def _archive(program: bytes) -> bytes:
-    """A root filesystem with nothing but the program."""
+    """A root filesystem that contains only the program."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         member = tarfile.TarInfo("exit")

