@@ -1,1 +1,1 @@
-"""What images are needed, and from where: registry, build, local."""
+"""The images that a run needs, and their sources: registry, build, local."""

@@ -1,6 +1,6 @@
-"""Reads image archives: OCI layouts and what `docker save` and `podman save` write, in one tar file each.
+"""Reader for image archives: tar files with an OCI layout, or written by `docker save` or `podman save`.
 
-Nothing is unpacked: an archive's blobs are read from where they lie in it.
+Nothing is unpacked: blobs are read directly from the archive.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _COMPRESSIONS = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 
 @dataclass(frozen=True)
 class ArchivedImage:
-    """An image of an archive, with the names that it has there (none when it was saved by its ID)."""
+    """An image in an archive, with its names there (none if it was saved by ID)."""
 
     names: tuple[ImageReference, ...]
     manifest: Blob
     blobs: tuple[Blob, ...]
 
     def named(self, name: ImageReference) -> LayoutImage:
-        """The image under a name of the caller's choice; raises `ImageError` for a digest that it does not have."""
+        """The image under the given name; raises `ImageError` if the name has a digest that differs from the image's."""
         if name.digest not in ("", self.manifest.digest):
             raise ImageError(f"{name.familiar} cannot be loaded because the image has another digest: {self.manifest.digest}")
         return LayoutImage(name, self.manifest, self.blobs)
 
 
 def plain_archive(path: Path, folder: Path) -> Path:
-    """`path`, or its decompressed copy in `folder` where it was packed with gzip, as people do."""
+    """`path`, or its decompressed copy in `folder` if it is gzip-compressed."""
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":
             return path
@@ -51,7 +51,7 @@ def plain_archive(path: Path, folder: Path) -> Path:
 
 
 def read_archive(path: Path) -> list[ArchivedImage]:
-    """The images of an uncompressed archive; raises `ImageError` when it is none, or is damaged."""
+    """The images of an uncompressed archive; raises `ImageError` if it is not an image archive or is damaged."""
     try:
         with tarfile.open(path, "r:") as tar:
             images = _Archive(path, tar).images()
@@ -63,7 +63,7 @@ def read_archive(path: Path) -> list[ArchivedImage]:
 
 
 class _Archive:
-    """The members of an open archive by their names."""
+    """The members of an open archive, by name."""
 
     def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
         self._path, self._tar = path, tar
@@ -73,7 +73,7 @@ class _Archive:
         return name in self._members
 
     def images(self) -> list[ArchivedImage]:
-        """As the OCI layout has them, which keeps their digests; as manifest.json has them where only that names them all.
+        """The images of the OCI layout, which keeps their digests; those of manifest.json if only that has all names.
 
         Docker 25 and later write both.
         """
@@ -84,7 +84,7 @@ class _Archive:
         return docker if not oci or _names(docker) - _names(oci) else oci
 
     def docker_images(self) -> Iterator[ArchivedImage]:
-        """As manifest.json lists them: without manifests, which are made anew."""
+        """The images in manifest.json, which lack manifests: new ones are created."""
         for entry in self._json("manifest.json"):
             configuration = self._blob(entry["Config"], CONFIG)
             layers = [self._layer(name) for name in entry["Layers"]]
@@ -93,14 +93,14 @@ class _Archive:
             yield ArchivedImage(names, made.manifest, made.blobs)
 
     def oci_images(self) -> Iterator[ArchivedImage]:
-        """As index.json lists them."""
+        """The images in index.json."""
         for descriptor in self._json("index.json")["manifests"]:
             manifest, *blobs = self._tree(descriptor)
             name = _name_of(descriptor.get("annotations") or {})
             yield ArchivedImage((name,) if name else (), manifest, tuple(blobs))
 
     def _tree(self, descriptor: Mapping[str, Any]) -> Iterator[Blob]:
-        """The blob of a descriptor and all that it refers to; of an index, the platforms that were saved."""
+        """The blob of a descriptor and everything that it refers to; for an index, the platforms that were saved."""
         name = f"blobs/{descriptor['digest'].replace(':', '/')}"
         yield self._blob(name, descriptor["mediaType"])
         if descriptor["mediaType"] in {INDEX, _DOCKER_INDEX}:
@@ -113,7 +113,7 @@ class _Archive:
             yield from (blob for child in (manifest["config"], *manifest["layers"]) for blob in self._tree(child))
 
     def _complete_tree(self, descriptor: Mapping[str, Any]) -> tuple[Blob, ...]:
-        """The blobs of one platform; none where one is missing, because an engine saves the platforms that it has."""
+        """The blobs of one platform; empty if one is missing, because an engine saves only the platforms that it has."""
         try:
             return tuple(self._tree(descriptor))
         except KeyError:
@@ -133,7 +133,7 @@ class _Archive:
         return Blob(f"sha256:{digest}", member.size, media_type, span)
 
     def _member(self, name: str) -> tarfile.TarInfo:
-        """The regular file of that name; older Docker writes a layer that two images share as a link to the first."""
+        """The regular file of that name; older Docker stores a layer shared by two images as a link to the first."""
         member = self._members[posixpath.normpath(name)]
         while member.issym():
             member = self._members[posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))]
@@ -158,7 +158,7 @@ def _names(images: Iterable[ArchivedImage]) -> set[ImageReference]:
 
 
 def _name_of(annotations: Mapping[str, str]) -> ImageReference | None:
-    """The full name that an index gives an image; the OCI's own annotation may hold the tag only."""
+    """The full name of an image in an index; the OCI's own annotation may contain only the tag."""
     full = annotations.get(NAME_ANNOTATION, "")
     name = full or annotations.get("org.opencontainers.image.ref.name", "")
     return ImageReference.parse(name) if full or "/" in name or ":" in name else None

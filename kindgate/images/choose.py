@@ -1,4 +1,4 @@
-"""Which image source a run uses."""
+"""Choice of a run's image source."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def choose_source(
     folder: Path,
     progress: Progress,
 ) -> ImageSource:
-    """The source that `--image-source` names.
+    """The source selected by `--image-source`.
 
-    `auto` is the registry where one answers; where none does, building, on a machine that can, and it is said first. A
-    registry that refuses (403, 429) is an error and no reason to build, and so is a mirror that does not answer.
-    `catalogue` is the folder of catalogue.yaml, `cache` is kept between runs, `folder` is the run's own.
+    `auto` is the registry if one responds; otherwise building, on a machine that can, which is reported first. If a
+    registry refuses (403, 429) or a mirror does not respond, this is an error, not a reason to build. `catalogue` is
+    the folder of catalogue.yaml, `cache` is kept between runs, and `folder` is the run's own.
     """
     registry = RegistrySource(engine, lock, folder, settings.registry_mirror)
     build = BuildSource(engine, lock, catalogue, cache, settings.seed, from_source=settings.from_source)
@@ -60,6 +60,6 @@ def choose_source(
 
 
 def _hosts(registry: RegistrySource, plan: ImagePlan) -> Iterable[str]:
-    """The registries that the run would ask."""
+    """The registries that the run would use."""
     wanted = (image.reference for image in plan.wanted)
     return sorted({registry.pulled_as(reference).registry for reference in (*wanted, registry.lock.node.reference)})

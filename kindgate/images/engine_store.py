@@ -1,4 +1,4 @@
-"""The engine's own store of images, as far as this room needs it."""
+"""The engine's own image store, as far as this package needs it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from kindgate.waiting import Deadline
 
 
 def image_id(engine: Engine, name: str, deadline: Deadline) -> str:
-    """The ID of an image that the engine holds now; empty when it holds none of that name."""
+    """The ID of an image in the engine; empty if it has no image of that name."""
     told = engine.run("image", "inspect", "--format", "{{.Id}}", name, deadline=deadline, check=False)
     return told.stdout.strip() if told.returncode == 0 else ""
 
 
 def keeps_digests(engine: Engine, deadline: Deadline) -> bool:
-    """Whether the engine saves an image with the manifest that a registry gave: only Docker's containerd image store does."""
+    """Whether the engine saves an image with its registry manifest: only Docker's containerd image store does."""
     if engine.program == "podman":
         return False
     return "io.containerd.snapshotter" in engine.run("info", "--format", "{{json .DriverStatus}}", deadline=deadline).stdout
 
 
 def save_image(engine: Engine, name: str, folder: Path, deadline: Deadline) -> ArchivedImage:
-    """One image of the engine, saved into a file in `folder`; raises `ImageError` when the engine does not hold it.
+    """Save one image of the engine to a file in `folder`; raises `ImageError` if the engine does not have it.
 
-    It is saved by its ID: a name without a tag would save every tag of it.
+    It is saved by ID: a name without a tag would save all of its tags.
     """
     identity = image_id(engine, name, deadline)
     if not identity:

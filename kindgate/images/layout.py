@@ -1,4 +1,4 @@
-"""OCI image layouts (image-spec 1.1) written straight from blobs: no engine is needed to make an image."""
+"""OCI image layouts (image-spec 1.1) written straight from blobs, without an engine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 NAME_ANNOTATION = "io.containerd.image.name"
-"""containerd takes an imported image's full name from here, also `name@digest`; the OCI's own annotation holds the tag only."""
+"""containerd reads an imported image's full name from here, including `name@digest`; the OCI annotation has only the tag."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a file: a blob that lies inside an archive is copied from there, and never held in memory."""
+    """A part of a file: a blob inside an archive is copied from there, never held in memory."""
 
     path: Path
     offset: int
@@ -43,22 +43,22 @@ class Blob:
 
     @classmethod
     def of_bytes(cls, content: bytes, media_type: str) -> Blob:
-        """A blob that is held in memory: configurations and manifests."""
+        """A blob held in memory: a configuration or manifest."""
         return cls(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), media_type, content)
 
     @classmethod
     def of_json(cls, value: object, media_type: str) -> Blob:
-        """A JSON document, written the same way every time."""
+        """A JSON document, serialized deterministically."""
         return cls.of_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), media_type)
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        """How a manifest or an index refers to it."""
+        """The descriptor by which a manifest or index refers to it."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
-        """A file that stands at the blob's first byte."""
+        """An open file positioned at the blob's first byte."""
         if isinstance(self.content, bytes):
             yield io.BytesIO(self.content)
         else:
@@ -87,7 +87,7 @@ class LayoutImage:
 def make_image(name: ImageReference, layers: Sequence[Layer], config: Mapping[str, Any], architecture: str) -> LayoutImage:
     """An image of `layers`; `config` is the OCI runtime configuration (`Entrypoint`, `User`, `Env`, ...).
 
-    It carries no creation time, so that the same content has the same digest.
+    It has no creation time, so the same content has the same digest.
     """
     configuration = Blob.of_json(
         {
@@ -102,7 +102,7 @@ def make_image(name: ImageReference, layers: Sequence[Layer], config: Mapping[st
 
 
 def image_of(name: ImageReference, configuration: Blob, layers: Sequence[Blob]) -> LayoutImage:
-    """An image from a configuration that exists already and its layers."""
+    """An image made of an existing configuration and its layers."""
     manifest = Blob.of_json(
         {
             "schemaVersion": 2,
@@ -116,9 +116,9 @@ def image_of(name: ImageReference, configuration: Blob, layers: Sequence[Blob]) 
 
 
 def write_layout(path: Path, images: Iterable[LayoutImage]) -> None:
-    """Write one tar file that holds the OCI layout of `images`, each name once; a blob that several share is written once.
+    """Write one tar file with the OCI layout of `images`, each name once; shared blobs are written once.
 
-    The file appears complete or not at all.
+    The file is created atomically.
     """
     images = {image.name.exact: image for image in images}.values()
     entries = [image.manifest.descriptor | {"annotations": _name_annotations(image.name)} for image in images]

@@ -1,6 +1,6 @@
-"""Brings an image archive into the nodes, all at once, by containerd's own importer.
+"""Load an image archive into all nodes concurrently, using containerd's own importer.
 
-`kind load` goes through `docker save` and differs with Docker's versions (kind#3795, kind#2394): it is not used.
+`kind load` is not used: it goes through `docker save` and varies with Docker's version (kind#3795, kind#2394).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
 
 _ANSWER_SECONDS = 20.0
-"""A node that takes longer to list its images does not work."""
+"""Time within which a working node lists its images."""
 
 _MANAGED = 'labels."io.cri-containerd.image"==managed'
-"""containerd's CRI plugin puts this label on an image that it, and so the kubelet, knows."""
+"""Label that containerd's CRI plugin puts on images known to it, and so to the kubelet."""
 
 _RECORD = "/kind/kindgate-loaded"
-"""File in a node that holds the digest of the archive that was loaded last: an earlier one's names may have been moved since."""
+"""File in a node with the digest of the last loaded archive; names of earlier ones may have been moved since."""
 
-# a node that has just been made is busy, and every command in it costs it a tenth of a second: one does it all
+# a new node is busy, and each command in it takes a tenth of a second, so one command does everything
 _LIST = f"{shlex.join(_CTR)} ls -q {shlex.quote(_MANAGED)}"
 _LOOK = f"cat {_RECORD} && {_LIST}"
 _IMPORT = f'{shlex.join(_CTR)} import --local --no-unpack - >&2 && echo "$1" > {_RECORD} && {_LIST}'
@@ -44,12 +44,12 @@ def load_archive(
 ) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
 
-    The CRI plugin hears of an import by an event: it has `settle` seconds for that. A node that was given this very
-    archive last, and knows the names, is left as it is; the nodes of a `fresh` cluster need not be asked for that.
+    The CRI plugin is notified of an import by an event, within `settle` seconds. A node that loaded exactly this
+    archive last, and knows the names, is skipped; the nodes of a `fresh` cluster are not checked for that.
 
-    Images stay packed: a node unpacks one when it first runs it, which saves the work for nodes that never do. And
-    they are imported by ctr itself (`--local`): through containerd's transfer service it takes twice the CPU time.
-    Raises `ImageError` that names the node and what it lacks.
+    Images stay packed: a node unpacks one when it first runs it, which saves work on nodes that never do. They are
+    imported by ctr itself (`--local`), because containerd's transfer service takes twice the CPU time. Raises
+    `ImageError` with the node and the missing names.
     """
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -66,18 +66,18 @@ def load_archive(
 
 
 def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str]:
-    """The names of the images that a node's kubelet can use."""
+    """The names of the images available to a node's kubelet."""
     return frozenset(engine.run("exec", node, *_CTR, "ls", "-q", _MANAGED, deadline=deadline).stdout.split())
 
 
 def _is_current(engine: Engine, node: str, digest: str, names: Sequence[str], deadline: Deadline) -> bool:
-    """Whether the node was given this archive last and still knows the names."""
+    """Whether the node loaded this archive last and still knows the names."""
     told = engine.run("exec", node, "sh", "-c", _LOOK, deadline=deadline, check=False)
     return told.returncode == 0 and {digest, *names} <= set(told.stdout.split())
 
 
 def _import(engine: Engine, node: str, archive: Path, digest: str, deadline: Deadline) -> frozenset[str]:
-    """Import the archive and write its digest down; the names that the node's kubelet can use then."""
+    """Import the archive and record its digest; return the names then available to the node's kubelet."""
     try:
         told = engine.run("exec", "-i", node, "sh", "-c", _IMPORT, "sh", digest, input=archive, deadline=deadline)
     except CommandError as error:

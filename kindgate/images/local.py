@@ -1,4 +1,4 @@
-"""Images that the user built: of the local engine, or in archive files. The pull request's own image comes this way."""
+"""Images built by the user, in the local engine or in archive files, such as the pull request's own image."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class LocalImages:
-    """What `--app-image` and `--kind-load` give, looked at: images of the engine, and archives."""
+    """The images given by `--app-image` and `--kind-load`, found in the engine or in archives."""
 
     loaded: tuple[LocalImage, ...]
     archives: tuple[LocalArchive, ...]
 
 
 def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path, deadline: Deadline) -> LocalImages:
-    """Look at what the user gives; files are counted from `root`, and a packed archive is unpacked into `folder`.
+    """Find the user's images; files are relative to `root`, and a compressed archive is unpacked into `folder`.
 
-    Raises `ImageError` for what neither the engine nor the disk holds, but for images of the engine with
-    --images-allow-missing: the cluster reports those.
+    Raises `ImageError` for images found neither in the engine nor on disk. With --images-allow-missing, images missing
+    in the engine are left for the cluster to report.
     """
     app = tuple(settings.app_images.values())
     files = [item for item in settings.load if (root / item).is_file()]
@@ -45,18 +45,18 @@ def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path
                 f"{option}: image {name} was not found in the engine" + (", and no such file exists" if option == "--kind-load" else ""),
                 next_step=f"build it first (`kindgate build`), or correct the name; list images with `{engine.program} images`",
             )
-    # the ID of an image in Docker's containerd store is the digest of its manifest
+    # in Docker's containerd store, an image's ID is the digest of its manifest
     digests = ids if ids and keeps_digests(engine, deadline) else {}
     images = (LocalImage(ImageReference.parse(name).loadable(digests.get(name, "")), name, digests.get(name, "")) for name in ids)
     return LocalImages(tuple(images), tuple(_archive(root / item, folder) for item in files))
 
 
 def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Path, deadline: Deadline) -> Path | None:
-    """One archive of what an image source gave (`archive`) and what the user gave; it is written into `folder`.
+    """Merge an image source's `archive` and the user's images into one archive in `folder`.
 
-    An image of the engine gets its requested name in the archive: the engine's own names stay as they are. The user's
-    images win over a source's of the same name, and have the digests that the manifests name as further names. Raises
-    `ImageError` when an image of the plan turns out to have another digest.
+    An image of the engine gets its requested name in the archive; its names in the engine do not change. The user's
+    images take precedence over a source's of the same name, and are also stored under the digests that the manifests
+    name. Raises `ImageError` if an image of the plan turns out to have another digest.
     """
     if not plan.local and not plan.archives:
         return archive

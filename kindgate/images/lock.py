@@ -1,4 +1,4 @@
-"""`images.lock`: for each image name, the digest that a registry has to answer with and the catalogue entry it can be built from."""
+"""`images.lock`: for each image name, the expected registry digest and the catalogue entry to build it from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Entry(BaseModel):
 
 
 class LockedImage(_Entry):
-    """One image: an empty `digest` pins it by its tag, an empty `build` says that it cannot be built."""
+    """One image: an empty `digest` pins it by tag, and with an empty `build` it cannot be built."""
 
     digest: str = Field(default="", pattern=_DIGEST)
     digest_from: str = ""
@@ -35,7 +35,7 @@ class LockedNode(_Entry):
 
     @property
     def reference(self) -> ImageReference:
-        """Name, tag and, where it is known, digest."""
+        """Name, tag and, if known, digest."""
         return ImageReference.parse(self.image).with_digest(self.digest)
 
 
@@ -55,17 +55,17 @@ class ImageLock(_Entry):
 
     @property
     def registries(self) -> tuple[str, ...]:
-        """The registries that hold what is locked, each once."""
+        """The registries of the locked images, without duplicates."""
         named = {ImageReference.parse(name).registry for name in self.images}
         return tuple(sorted({*named, self.node.reference.registry} - {OWN_REGISTRY}))
 
     def of(self, reference: ImageReference) -> LockedImage:
-        """What is known of an image; an image that is not locked is pinned by its tag and cannot be built."""
+        """The entry of an image; one that is not locked is pinned by tag and cannot be built."""
         return self.images.get(reference.tagged, LockedImage())
 
 
 def read_lock(path: Path) -> ImageLock:
-    """The lock in `path`; raises `ImageError` that names the file and what is wrong with it."""
+    """The lock in `path`; raises `ImageError` with the file and the problem."""
     try:
         return ImageLock.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, yaml.YAMLError, ValidationError, ImageError) as error:
@@ -75,7 +75,7 @@ def read_lock(path: Path) -> ImageLock:
 
 
 def pinned(lock: ImageLock, name: str, digest: str, seen_at: str) -> ImageLock:
-    """The lock with the digest that a registry gave for `name`, the node image or another; `seen_at` says which and when."""
+    """The lock with the registry's digest for `name`, the node image or another; `seen_at` is the registry and the date."""
     said = {"digest": digest, "digest_from": seen_at}
     if name == lock.node.image:
         return lock.model_copy(update={"node": lock.node.model_copy(update=said)})
@@ -84,7 +84,7 @@ def pinned(lock: ImageLock, name: str, digest: str, seen_at: str) -> ImageLock:
 
 
 def lock_text(lock: ImageLock) -> str:
-    """The lock as YAML, without what is empty."""
+    """The lock as YAML, without empty fields."""
     document = {
         "node": lock.node.model_dump(exclude_defaults=True),
         "images": {name: entry.model_dump(exclude_defaults=True) for name, entry in lock.images.items()},

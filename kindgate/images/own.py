@@ -1,4 +1,4 @@
-"""The application's own images, built from the repository's Dockerfiles by the engine that kindgate uses."""
+"""The application's own images, built from the repository's Dockerfiles by kindgate's engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class OwnImage:
-    """One `--app-build`: `image` is built in the folder `context` from `file` in it, up to the stage `target` (empty: the last)."""
+    """One `--app-build`: build `image` in the folder `context` from its `file`, up to stage `target` (empty: the last)."""
 
     image: str
     context: Path
@@ -24,7 +24,7 @@ class OwnImage:
 
     @classmethod
     def parse(cls, text: str, root: Path) -> OwnImage:
-        """Read IMAGE=FOLDER[,file=FILE][,target=STAGE]; the folder counts from `root`, the file from the folder."""
+        """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE]; the folder is relative to `root`, the file to the folder."""
         image, _, rest = text.partition("=")
         folder, *more = rest.split(",")
         given = dict(item.split("=", 1) for item in more)
@@ -33,14 +33,14 @@ class OwnImage:
 
     @property
     def arguments(self) -> Sequence[str]:
-        """What the engine is called with."""
+        """The engine's arguments."""
         stage = ("--target", self.target) if self.target else ()
-        # Docker's own builder leaves the container of a step that failed
+        # Docker's own builder leaves behind the container of a failed step
         return ("build", "--force-rm", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
 
 
 def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:
-    """Build every image; raises `ImageError` with the engine's own words for the first that cannot be built."""
+    """Build every image; raises `ImageError` with the engine's output for the first one that fails."""
     for one in images:
         if not one.file.is_file():
             raise ImageError(f"--app-build {one.image}: {one.file} was not found", next_step="correct its path in the settings")

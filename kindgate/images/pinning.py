@@ -1,4 +1,4 @@
-"""Writes the digests that `images.lock` lacks: what a registry answers today is what every later run gets."""
+"""Record missing digests in `images.lock`, so later runs get exactly what the registry serves today."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kindgate.waiting import Deadline
 
 
 def pin_missing(file: Path, registry: RegistrySource, wanted: Iterable[str], progress: Progress, deadline: Deadline) -> Iterator[str]:
-    """Ask `registry` for each digest that the lock in `file` lacks, write it down, and yield `NAME DIGEST`.
+    """Query `registry` for each digest missing in the lock `file`, record it, and yield `NAME DIGEST`.
 
-    `wanted` are the images of the manifests (`registry/repo:tag`). Digests that are known stay as they are. Each answer
-    is written as it comes, so that a registry that refuses one image loses none of those before it. Raises `ImageError`.
+    `wanted` are the images of the manifests (`registry/repo:tag`). Known digests do not change. Each digest is written
+    immediately, so a registry that refuses one image does not lose those before it. Raises `ImageError`.
     """
     lock = read_lock(file)
     for name in _lacking(lock, wanted):
@@ -28,19 +28,19 @@ def pin_missing(file: Path, registry: RegistrySource, wanted: Iterable[str], pro
 
 
 def _lacking(lock: ImageLock, wanted: Iterable[str]) -> list[str]:
-    """The images of the lock and of the manifests that have no digest, the node image first."""
+    """The images of the lock and the manifests without a digest, the node image first."""
     node = [] if lock.node.digest else [lock.node.image]
     references = (ImageReference.parse(name) for name in sorted({*lock.images, *wanted}))
     return node + [one.tagged for one in references if one.registry != OWN_REGISTRY and not lock.of(one).digest]
 
 
 def _answered(name: str, mirror: str) -> str:
-    """Who said so, and when."""
+    """The registry and the date."""
     through = f" through {mirror}" if mirror else ""
     return f"{ImageReference.parse(name).registry}{through}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def _write(file: Path, lock: ImageLock) -> None:
-    """Replace the lock and keep the comment at its top."""
+    """Replace the lock, keeping its leading comment."""
     comments = "".join(line for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
     file.write_text(comments + lock_text(lock))

@@ -1,4 +1,4 @@
-"""Which images a run needs, read from the rendered manifests before anything is created. Pure: no engine, no files."""
+"""The images that a run needs, read from the rendered manifests before anything is created. Pure: no engine, no files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.pod_templates import containers
 
 @dataclass(frozen=True)
 class ImageUse:
-    """One container that names an image, and the file that it comes from."""
+    """One container that uses an image, and its manifest file."""
 
     file: str
     object: ObjectRef
@@ -27,7 +27,7 @@ class ImageUse:
 
 @dataclass(frozen=True)
 class WantedImage:
-    """An image that the manifests name, and every container that names it."""
+    """An image in the manifests, and every container that uses it."""
 
     reference: ImageReference
     uses: tuple[ImageUse, ...]
@@ -39,9 +39,9 @@ class WantedImage:
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image of the local engine, and the name that it gets in the nodes.
+    """An image of the local engine, and its name in the nodes.
 
-    `digest` is that of its manifest as the engine saves it; empty where the engine does not keep manifests.
+    `digest` is that of its manifest as the engine saves it; empty if the engine does not keep manifests.
     """
 
     name: ImageReference
@@ -51,7 +51,7 @@ class LocalImage:
 
 @dataclass(frozen=True)
 class LocalArchive:
-    """An image archive file: the names of the images in it, each with the digest of its manifest."""
+    """An image archive file: the names of its images, each with its manifest's digest."""
 
     path: Path
     digests: Mapping[ImageReference, str]
@@ -64,9 +64,9 @@ class LocalArchive:
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """The name that an image of the manifests has in the nodes.
+    """The name in the nodes of an image in the manifests.
 
-    A name with a digest is that of the manifests. Where a digest is given up, `reason` says why, after "image NAME".
+    A name with a digest is the manifests' name. If the digest was dropped, `reason` is why, to follow "image NAME".
     """
 
     name: ImageReference
@@ -75,10 +75,10 @@ class LoadedImage:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """Every image of a run: `wanted` must come from an image source, the user provides the others.
+    """All images of a run: `wanted` must come from an image source; the user provides the rest.
 
-    `given` are the images of the manifests that the user's own (`local`, `archives`) provide, with their names in the
-    nodes. `node_image` is the one that the user asked for; when it is empty, the source gives its own.
+    `given` maps the manifests' images that the user provides (`local`, `archives`) to their names in the nodes.
+    `node_image` is the user's choice; if empty, the source provides its own.
     """
 
     wanted: tuple[WantedImage, ...]
@@ -89,7 +89,7 @@ class ImagePlan:
     allow_missing: bool = False
 
     def without(self, missing: Iterable[WantedImage]) -> ImagePlan:
-        """The plan of what is left when `missing` is left out."""
+        """The plan without the images in `missing`."""
         gone = set(missing)
         return replace(self, wanted=tuple(image for image in self.wanted if image not in gone))
 
@@ -102,9 +102,10 @@ def plan_images(
     node_image: str = "",
     allow_missing: bool = False,
 ) -> ImagePlan:
-    """The images of `rendered`, each once and in order.
+    """Plan the images of `rendered`, without duplicates and in order.
 
-    What `local` and `archives` provide is not looked for in an image source. Raises `ImageError` for what is no image reference.
+    Those provided by `local` and `archives` are not requested from an image source. Raises `ImageError` for an invalid
+    image reference.
     """
     images = tuple(_wanted(rendered))
     found = ((image.reference, _given(image.reference, local, archives)) for image in images)
@@ -120,7 +121,7 @@ def plan_images(
 
 
 def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Sequence[LocalArchive]) -> LoadedImage | None:
-    """What the user gives for an image of the manifests: the very digest, or else the same name and tag."""
+    """The user's image for one in the manifests: the same digest, otherwise the same name and tag."""
     candidates = [(image.name, image.digest, f"is the local image {image.engine_image}") for image in local]
     candidates += [(name, digest, "is in an archive of --kind-load") for archive in archives for name, digest in archive.digests.items()]
     for name, digest, _ in candidates:

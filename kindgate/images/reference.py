@@ -1,4 +1,4 @@
-"""Image references: `traefik:v3` and `docker.io/library/traefik:v3` are the same image, and this is where that is known."""
+"""Image references; `traefik:v3` and `docker.io/library/traefik:v3` are the same image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.errors import ImageError
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
 OWN_REGISTRY = "kindgate.local"
-"""What stands for a registry in the names of images that are built here: no registry holds them, and none is asked."""
+"""Registry part of the names of images built here; no registry has them, and none is queried."""
 
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _REGISTRY = re.compile(
@@ -23,9 +23,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, order=True)
 class ImageReference:
-    """A complete image reference: `registry/repository:tag@digest`, where tag or digest may be empty.
+    """A complete image reference: `registry/repository:tag@digest`; tag or digest may be empty.
 
-    The grammar is that of the distribution project's `reference` package, on which Docker, Podman and containerd agree.
+    The grammar is that of the distribution project's `reference` package, which Docker, Podman and containerd share.
     """
 
     registry: str
@@ -35,9 +35,9 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:
-        """Complete `text` as an engine does: docker.io, `library/` and `latest` are put in where they are left out.
+        """Complete `text` as an engine does, with docker.io, `library/` and `latest` as defaults.
 
-        Raises `ImageError` when `text` is no image reference.
+        Raises `ImageError` if `text` is not an image reference.
         """
         written = _as_written(text)
         return written if written.tag or written.digest else replace(written, tag=DEFAULT_TAG)
@@ -54,29 +54,29 @@ class ImageReference:
 
     @property
     def exact(self) -> str:
-        """The name under which engines, containerd and the kubelet look the image up: a tag does not count where there is a digest."""
+        """The name by which engines, containerd and the kubelet look up the image; they ignore a tag next to a digest."""
         return f"{self.name}@{self.digest}" if self.digest else self.tagged
 
     @property
     def familiar_name(self) -> str:
-        """The name as people write it, without tag and digest: `shop` for `docker.io/library/shop:1`."""
+        """The short name without tag and digest: `shop` for `docker.io/library/shop:1`."""
         short = self.repository.removeprefix("library/") if self.registry == DEFAULT_REGISTRY else ""
         return short if short and _split_registry(short) == (self.registry, self.repository) else self.name
 
     @property
     def familiar(self) -> str:
-        """The whole reference as people write it."""
+        """The whole reference with the short name."""
         return str(self).replace(self.name, self.familiar_name, 1)
 
     def by_tag(self) -> ImageReference:
-        """The same image without its digest, of which the tag then holds the first 12 digits: two digests of one tag stay apart."""
+        """The same image without its digest, whose first 12 digits are added to the tag, so two digests of a tag stay distinct."""
         if not self.digest:
             return self
         short = self.digest.partition(":")[2][:12]
         return replace(self, tag=f"{self.tag[: _TAG_LENGTH - len(short) - 1]}-{short}" if self.tag else short, digest="")
 
     def loadable(self, digest: str) -> ImageReference:
-        """The name under which an image whose manifest has `digest` can be loaded: this one, unless it names another digest."""
+        """The name for loading an image whose manifest has `digest`: this one, unless it names another digest."""
         return self if self.digest in ("", digest) else self.by_tag()
 
     def with_digest(self, digest: str) -> ImageReference:
@@ -92,16 +92,16 @@ class ImageReference:
 
 
 def selects(name: str, image: ImageReference) -> bool:
-    """Whether NAME, as `--app-image NAME=IMAGE` takes it, means `image`: tag and digest count only where NAME has them.
+    """Whether NAME in `--app-image NAME=IMAGE` selects `image`; tag and digest are compared only if NAME has them.
 
-    Raises `ImageError` when NAME is no image reference.
+    Raises `ImageError` if NAME is not an image reference.
     """
     wanted = _as_written(name)
     return wanted.name == image.name and wanted.tag in ("", image.tag) and wanted.digest in ("", image.digest)
 
 
 def _as_written(text: str) -> ImageReference:
-    """The reference with its registry, but without the tag that an engine would add."""
+    """The reference with its registry, but without an engine's default tag."""
     rest, at, digest = text.partition("@")
     rest, tag = _split_tag(rest)
     registry, repository = _split_registry(rest)
@@ -117,13 +117,13 @@ def _as_written(text: str) -> ImageReference:
 
 
 def _split_tag(text: str) -> tuple[str, str]:
-    """`name:tag` apart; a colon before the last slash belongs to a port."""
+    """Split `name:tag`; a colon before the last slash belongs to a port."""
     name, colon, tag = text.rpartition(":")
     return (name, tag) if colon and tag and "/" not in tag else (text, "")
 
 
 def _split_registry(text: str) -> tuple[str, str]:
-    """`registry/repository` apart: a first part is a registry if it has a dot or a port, or is `localhost`."""
+    """Split `registry/repository`; the first part is a registry if it has a dot or a port, or is `localhost`."""
     first, slash, rest = text.partition("/")
     if slash and (any(sign in first for sign in ".:") or first == "localhost" or first != first.lower()):
         registry, repository = first, rest

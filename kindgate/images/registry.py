@@ -1,4 +1,4 @@
-"""The image source `registry`: everything is pulled by the engine, with its credentials, by digest where the lock has one."""
+"""The image source `registry`: everything is pulled by the engine, with its credentials, by digest if the lock has one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 _INFO_SECONDS = 60.0
-"""For the engine to describe itself."""
+"""Time limit for querying the engine's properties."""
 
 _AT_ONCE = 3
-"""Images asked for at the same time: the engine fetches the layers of each in parallel already."""
+"""Number of concurrent pulls; the engine already fetches the layers of each in parallel."""
 
 
 @dataclass(frozen=True)
 class RegistrySource:
-    """Pulls images, through the pull-through cache `mirror` if one is given; the archive is written into `folder`."""
+    """Pulls images, through the pull-through cache `mirror` if set; the archive is written into `folder`."""
 
     engine: Engine
     lock: ImageLock
@@ -38,31 +38,31 @@ class RegistrySource:
     name: str = "registry"
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
-        """The images that their registry does not have; raises `RegistryError` when it says anything else than yes or no."""
+        """The images missing in their registry; raises `RegistryError` if a registry's response is inconclusive."""
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
         return tuple(image for image, exists in zip(plan.wanted, found, strict=True) if not exists)
 
     def loaded_as(self, reference: ImageReference) -> LoadedImage:
-        """Under the digest that the manifests name where the engine keeps it, else under a tag that is made from it."""
+        """The manifests' name with its digest if the engine keeps digests; otherwise a tag derived from the digest."""
         if not reference.digest or self._keeps_digests:
             return LoadedImage(reference)
         return LoadedImage(reference.by_tag(), "is pulled by that digest, but the engine does not keep digests when it saves an image")
 
     def pinned(self, reference: ImageReference) -> ImageReference:
-        """The reference with the digest of the manifests, or else of the lock, which the engine checks when it pulls."""
+        """The reference with the manifests' digest, otherwise the lock's; the engine verifies it when it pulls."""
         return reference if reference.digest else reference.with_digest(self.lock.of(reference).digest)
 
     def refusal(self, images: str) -> str:
-        """The sentence that no registry has `images`."""
+        """The message that no registry has `images`."""
         return f"not found in its registry: {images}"
 
     def described(self, reference: ImageReference) -> str:  # noqa: ARG002 - the source protocol's
-        """The registry."""
+        """The source's name."""
         return self.name
 
     def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - the source protocol's
-        """The source itself: a registry has one image under a name."""
+        """The source unchanged: a registry has only one image per name."""
         return self
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
@@ -73,7 +73,7 @@ class RegistrySource:
         return self._pull(self._mirrored(reference), progress, deadline)
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
-        """One archive of the pulled images under the names of the manifests."""
+        """One archive of the pulled images under the manifests' names."""
         if not plan.wanted:
             return None
 
@@ -87,11 +87,11 @@ class RegistrySource:
         return archive
 
     def digest(self, name: str, progress: Progress, deadline: Deadline) -> str:
-        """Pull an image by its tag, and say which digest the registry gave: what `kindgate images pin` writes down."""
+        """Pull an image by tag and return the registry's digest, for `kindgate images pin`."""
         return self._digest(self._mirrored(ImageReference.parse(name)), progress, deadline)
 
     def pulled_as(self, reference: ImageReference) -> ImageReference:
-        """What the engine pulls: behind the mirror, and by digest where one is known."""
+        """The reference to pull: behind the mirror, and by digest if one is known."""
         return self._mirrored(self.pinned(reference))
 
     @cached_property
@@ -102,7 +102,7 @@ class RegistrySource:
         return reference.through(self.mirror) if self.mirror else reference
 
     def _exists(self, reference: ImageReference, deadline: Deadline) -> bool:
-        """Whether the registry has it; what the engine holds by digest need not be asked for."""
+        """Whether the registry has the image; not queried if the engine has it by digest."""
         asked = reference.exact
         if reference.digest and image_id(self.engine, asked, deadline):
             return True
@@ -119,7 +119,7 @@ class RegistrySource:
         raise error_of(answer, asked, told.stderr)
 
     def _pull(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
-        """Pull an image and return what the engine knows it by; the engine checks a digest itself."""
+        """Pull an image and return its name in the engine, which verifies a digest itself."""
         asked = reference.exact
         if reference.digest and image_id(self.engine, asked, deadline):
             return asked

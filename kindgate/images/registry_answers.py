@@ -1,4 +1,4 @@
-"""What a container registry says when it does not give an image, and whether one can be reached at all."""
+"""Classify a container registry's refusals, and check whether any registry is reachable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOPBACK = ("localhost", "127.", "[::1]")
 
 
 class Answer(enum.Enum):
-    """Why an engine could not pull or inspect an image."""
+    """The reason why an engine could not pull or inspect an image."""
 
     MISSING = "missing"
     UNAUTHORIZED = "unauthorized"
@@ -33,12 +33,12 @@ class Answer(enum.Enum):
     OTHER = "other"
 
 
-# Only beside the word: digests, ports and tags are full of such numbers.
+# Only after the word: digests, ports and tags are full of such numbers.
 _STATUS = re.compile(r"status(?: code)?:? (\d{3})")
 _OF_STATUS = {401: Answer.UNAUTHORIZED, 403: Answer.FORBIDDEN, 404: Answer.MISSING, 429: Answer.RATE_LIMITED}
 
-# The first row with a phrase in the engine's words wins. Docker Hub answers for a repository that does not exist as for one
-# that is private ("pull access denied, repository does not exist or may require ..."): that is taken for missing.
+# The first row with a matching phrase wins. Docker Hub gives the same response for a repository that does not exist and for
+# a private one ("pull access denied, repository does not exist or may require ..."): it counts as missing.
 _PHRASES: tuple[tuple[Answer, tuple[str, ...]], ...] = (
     (Answer.RATE_LIMITED, ("toomanyrequests", "too many requests")),
     (Answer.WRONG_DIGEST, ("verification failed", "digest mismatch", "does not match provided manifest digest", "did not match digest")),
@@ -65,7 +65,7 @@ _ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
 
 
 def classify(said: str) -> Answer:
-    """Why a pull failed, from what Docker or Podman said."""
+    """The reason why a pull failed, from Docker's or Podman's output."""
     lowered = said.lower()
     by_status = _STATUS.search(lowered)
     if by_status and int(by_status[1]) in _OF_STATUS:
@@ -80,10 +80,10 @@ def error_of(answer: Answer, image: str, said: str) -> RegistryError:
 
 
 def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
-    """Whether one of the registries answers within `timeout` seconds, whatever it answers but a refusal.
+    """Whether any of the registries responds within `timeout` seconds with anything but a refusal.
 
-    A 401 is the usual invitation to fetch a token. Raises `RegistryForbidden` and `RegistryRateLimited` when none gives a
-    better answer than these.
+    A 401 is the usual challenge for a token. Raises `RegistryForbidden` or `RegistryRateLimited` if refusals are the
+    only responses.
     """
     hosts = tuple(hosts)
     with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
@@ -98,12 +98,12 @@ def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a registry is on this machine: engines speak plain HTTP with these alone."""
+    """Whether a registry is on this machine: engines use plain HTTP only for those."""
     return host.startswith(_LOOPBACK)
 
 
 def _status(host: str, timeout: float) -> int:
-    """The HTTP status that the registry's base path answers with (distribution-spec, end-1); 0 for no answer."""
+    """The HTTP status of the registry's base path (distribution-spec, end-1); 0 for no response."""
     scheme = "http" if is_loopback(host) else "https"
     try:
         with requests.get(f"{scheme}://{host}/v2/", timeout=timeout, allow_redirects=False, stream=True) as response:

@@ -1,4 +1,4 @@
-"""The one interface of the image sources, and what they hand over."""
+"""The common interface of the image sources, and their results."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kindgate.images.reference import ImageReference
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
-"""Gets one line that says what is being done, and how long it has taken when it is done."""
+"""Receives one-line progress messages, with the duration once a step is done."""
 
 
 @dataclass(frozen=True)
 class Provided:
-    """What a cluster can be made of.
+    """The images for a cluster.
 
-    `node_image` is a reference in the engine that kind can use, `archive` one file with every workload image (none
-    when there is no image to load), `missing` what the source does not have.
+    `node_image` is a reference in the engine that kind can use; `archive` is one file with every workload image (None
+    if there is none to load); `missing` are the images that the source lacks.
     """
 
     node_image: str
@@ -30,52 +30,52 @@ class Provided:
 
 
 class ImageSource(Protocol):
-    """Where images come from.
+    """A source of images.
 
-    The three steps are apart because a cluster waits for its node image only: workload images can be provided, in a
-    thread, while it is being created.
+    Its three steps are separate because a cluster waits only for its node image: workload images can be provided in a
+    thread while it is being created.
     """
 
     @property
     def name(self) -> str:
-        """What `--image-source` calls it."""
+        """Its name in `--image-source`."""
         ...
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
-        """The images of `plan.wanted` that this source does not have; quick, and asked before a cluster exists."""
+        """The images of `plan.wanted` that this source lacks; fast, and called before a cluster exists."""
         ...
 
     def loaded_as(self, reference: ImageReference) -> LoadedImage:
-        """The name in the nodes of an image that this source has, and why it is not that of the manifests."""
+        """The name in the nodes of an image that this source has, and the reason if it differs from the manifests' name."""
         ...
 
     def pinned(self, reference: ImageReference) -> ImageReference:
-        """The reference with the digest that this source checks, if any."""
+        """The reference with the digest that this source verifies, if any."""
         ...
 
     def refusal(self, images: str) -> str:
-        """The sentence that this source does not have `images`."""
+        """The message that this source lacks `images`."""
         ...
 
     def described(self, reference: ImageReference) -> str:
-        """Where an image that this source has comes from, for `kindgate images list`."""
+        """The origin of an image that this source has, for `kindgate images list`."""
         ...
 
     def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> ImageSource:
-        """The source after everything was decided that could make two steps of one run differ; it may fetch programs."""
+        """The source with all choices fixed that could otherwise differ between two steps of a run; may fetch programs."""
         ...
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
-        """A node image that is in the engine now: the plan's own if it names one."""
+        """A node image in the engine: the plan's own if it names one."""
         ...
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
-        """One archive of `plan.wanted`, or nothing if that is empty. Leaves the engine's own names untouched."""
+        """One archive of `plan.wanted`, or None if that is empty. Leaves the engine's own names untouched."""
         ...
 
 
 def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
-    """The images that `source` lacks: returned when the plan allows it, else an `ImageError` that names file and object."""
+    """The images that `source` lacks if the plan allows it; otherwise raises `ImageError` with file and object."""
     missing = source.missing(plan, deadline)
     if missing and not plan.allow_missing:
         name = missing[0].reference.familiar_name
@@ -88,9 +88,9 @@ def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) ->
 
 
 def provide(source: ImageSource, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Provided:
-    """All of `plan` from `source`, one step after the other.
+    """Provide all of `plan` from `source`, one step after the other.
 
-    Raises `ImageError` before anything is pulled or built when an image is missing and the plan does not allow it.
+    Raises `ImageError` before anything is pulled or built if an image is missing and the plan does not allow it.
     """
     missing = check_available(source, plan, deadline)
     there = plan.without(missing)

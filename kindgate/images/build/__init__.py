@@ -1,1 +1,1 @@
-"""Makes every image, the node's included, from Go modules, wheels and Debian packages: no container registry is needed."""
+"""Build every image, including the node image, from Go modules, wheels and Debian packages, without a container registry."""

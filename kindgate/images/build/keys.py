@@ -1,4 +1,4 @@
-"""Names for what is made once: they say all that it is made from."""
+"""Names for cached results, derived from all of their inputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from kindgate.host.binaries import host_platform
 
 
 def key_of(*parts: str | ModuleType) -> str:
-    """A short name for all that `parts` say; a module stands for its source, so that changed code makes things anew."""
+    """A short hash of all `parts`; a module counts by its source, so changed code invalidates results."""
     texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
     return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]

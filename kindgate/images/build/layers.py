@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _LEVEL = 6
-"""zstd's level: higher ones gain few per cent and take several times as long."""
+"""zstd's level: higher ones save a few percent and take several times as long."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a layer: its path inside the image, and where its content lies."""
+    """One file of a layer: its path inside the image, and the file with its content."""
 
     path: str
     content: Path
@@ -43,7 +43,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Folder:
-    """A directory; one that only holds other entries need not be named."""
+    """A directory; one that merely contains other entries need not be listed."""
 
     path: str
     mode: int = 0o755
@@ -53,9 +53,9 @@ Entry = File | Link | Folder
 
 
 def kept_layer(folder: Path, key: str, entries: Callable[[], Iterable[Entry]], deadline: Deadline) -> Layer:
-    """The layer that `key` names: from `folder`, or made of `entries` and kept there.
+    """The layer named by `key`: from `folder`, or made of `entries` and kept there.
 
-    `key` has to say all that the entries are made from; they are asked for only when the layer has to be made.
+    `key` must cover everything that the entries are made from; they are requested only if the layer must be made.
     """
     kept = made_once(folder / key, lambda path: _make(path, list(entries())), deadline)
     told = json.loads((kept / "layer.json").read_text())
@@ -76,7 +76,7 @@ def _make(folder: Path, entries: Sequence[Entry]) -> None:
 
 
 def write_tar(sink: io.RawIOBase | io.BytesIO, entries: Iterable[Entry]) -> None:
-    """Write a tar whose bytes depend on the entries alone: sorted, owned by root, without times, parents put in."""
+    """Write a tar whose bytes depend only on the entries: sorted, owned by root, without times, with parents added."""
     by_path: dict[str, Entry] = {}
     for entry in entries:
         path = entry.path.strip("/")
@@ -105,17 +105,17 @@ def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
 
 
 class _Hashed(io.RawIOBase):
-    """Passes on what is written, and hashes it."""
+    """Hashes written bytes and passes them on."""
 
     def __init__(self, sink: zstandard.ZstdCompressionWriter) -> None:
         self.hash = hashlib.sha256()
         self._sink = sink
 
     def writable(self) -> bool:
-        """Always: it is there to be written to."""
+        """Always true."""
         return True
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Take some bytes of the tar."""
+        """Hash and pass on a chunk of the tar."""
         self.hash.update(data)
         return self._sink.write(bytes(data))

@@ -1,4 +1,4 @@
-"""The node image: made in a folder, imported into the engine in one step."""
+"""The node image: assembled in a folder, imported into the engine in one step."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from kindgate.images.layout import write_layout
 from kindgate.images.reference import OWN_REGISTRY
 
 REPOSITORY = f"{OWN_REGISTRY}/node"
-"""Our images have names of their own in the engine: nobody's other project takes them for kind's."""
+"""A distinct name in the engine, so other projects do not mistake the image for kind's."""
 
-# as in kind's Dockerfile; systemd ends on SIGRTMIN+3
+# as in kind's Dockerfile; systemd shuts down on SIGRTMIN+3
 _CHANGES = ("ENV container=docker", "STOPSIGNAL SIGRTMIN+3", 'ENTRYPOINT [ "/usr/local/bin/entrypoint", "/sbin/init" ]')
 
 
 def node_image_name(workshop: Workshop) -> str:
-    """The node image's name in the engine: it says all that the image is made from."""
+    """The node image's name in the engine, derived from all of the image's inputs."""
     catalogue, node = workshop.catalogue, workshop.catalogue.node
     programs = [workshop.recipe(program).key for program in node.programs.values()]
     network = (workshop.folder / node.network).read_text()

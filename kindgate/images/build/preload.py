@@ -1,6 +1,7 @@
-"""Puts images into a root filesystem, by running its own containerd for a few seconds against it: no container is needed.
+"""Import images into a root filesystem by briefly running its own containerd against it, without a container.
 
-Images stay packed: a node's /var is a volume that is copied for every node, and unpacked images are three times as big.
+Images stay packed: a node's /var is a volume that is copied for every node, and unpacked images are three times as
+large.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ disabled_plugins = [
 
 def preload(root: Path, archive: Path, deadline: Deadline) -> None:
     """Import every image of an OCI archive into the containerd of `root`; raises `ImageError` or `CommandFailed`."""
-    # not below the cache folder: a socket's path may have 107 characters at most
+    # not below the cache folder: a socket path is limited to 107 characters
     with tempfile.TemporaryDirectory(prefix="kindgate-") as work, _containerd(root, Path(work), deadline) as ctr:
         images = [*ctr, "--namespace", "k8s.io", "images"]
         run([*images, "import", "--no-unpack", archive], deadline=deadline)
@@ -41,7 +42,7 @@ def preload(root: Path, archive: Path, deadline: Deadline) -> None:
 
 @contextmanager
 def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str]]:
-    """The containerd of `root`, running; gives the command that talks to it."""
+    """Run the containerd of `root`; yield the command that talks to it."""
     configuration, log = work / "config.toml", work / "log"
     configuration.write_text(_CONFIGURATION.format(root=root / "var/lib/containerd", work=work))
     ctr = [str(root / "usr/local/bin/ctr"), "--address", f"{work}/containerd.sock"]

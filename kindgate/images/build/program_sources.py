@@ -1,4 +1,4 @@
-"""Which source each program of a catalogue comes from: the catalogue lists them, the machine and the options decide."""
+"""Choose the source of each program in a catalogue, according to the machine and the options."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 _AT_ONCE = 2
-"""Packages that are fetched at the same time."""
+"""Number of packages to fetch concurrently."""
 
 
 @dataclass(frozen=True)
 class ProgramSources:
-    """The sources of a catalogue whose main modules lie in `folder`; programs are kept in `binaries`, `seed` may hold some.
+    """The program sources of a catalogue; `folder` has its main modules, `binaries` keeps programs, and `seed` may contain some.
 
-    `from_source` passes over every source that does not compile its program.
+    `from_source` skips every source that does not compile its program.
     """
 
     catalogue: Catalogue
@@ -32,7 +32,7 @@ class ProgramSources:
     from_source: bool = False
 
     def expected(self) -> Mapping[str, int]:
-        """The place in the catalogue's list of the source that each program with several of them will probably come from."""
+        """For each program with several sources, the index in the catalogue's list of the one that will probably be used."""
         several = (name for name, sources in self.catalogue.programs.items() if len(sources) > 1)
         found = ((name, self._allowed(name)) for name in several)
         return {
@@ -42,10 +42,10 @@ class ProgramSources:
         }
 
     def settled(self, programs: Iterable[str], progress: Progress, deadline: Deadline) -> Mapping[str, int]:
-        """The place of the source of each of the programs that has several; what is packed was fetched.
+        """For each program with several sources, the index of the one to use; packaged programs have been fetched.
 
-        Raises `ImageError` for a program that `from_source` leaves without a source, and `ToolError` when a source has
-        another program under the pinned version, or none has it.
+        Raises `ImageError` for a program without a source under `from_source`, and `ToolError` if a source has a
+        different program under the pinned version, or if no source has it.
         """
         allowed = {name: self._allowed(name) for name in sorted(programs) if name in self.catalogue.programs}
         for name, sources in allowed.items():
@@ -63,7 +63,7 @@ class ProgramSources:
         return tuple(allowed)[place]
 
     def _allowed(self, name: str) -> Mapping[int, Recipe]:
-        """The sources of a program that may be used, by their place in the catalogue's list."""
+        """The allowed sources of a program, by index in the catalogue's list."""
         return {place: recipe for place, recipe in enumerate(self._recipes(name)) if recipe.compiles or not self.from_source}
 
     def _recipes(self, name: str) -> Sequence[Recipe]:

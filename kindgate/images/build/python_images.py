@@ -1,4 +1,4 @@
-"""Images of Python programs: the Python of a Debian release, wheels pinned by their hashes, and kindgate's own package."""
+"""Images of Python programs: a Debian release's Python, wheels pinned by hash, and kindgate's own package."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 SITE = "/opt/kindgate"
-"""Where wheels and kindgate's own package lie in the image."""
+"""Location of wheels and kindgate's own package in the image."""
 
 ENVIRONMENT = (f"PYTHONPATH={SITE}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1")
 
 _GLIBC = ("2_28", "2_27", "2_26", "2_24", "2_17")
-"""The manylinux levels that Debian 12 (glibc 2.36) runs and that wheels are published for."""
+"""The manylinux levels that run on Debian 12 (glibc 2.36) and for which wheels are published."""
 
 
 @dataclass(frozen=True)
 class PythonWorkshop:
-    """Makes the layers of Python images; requirements files lie in `folder`, what is made is kept in `cache`."""
+    """Makes the layers of Python images; `folder` has the requirements files, and `cache` keeps the results."""
 
     folder: Path
     cache: Path
@@ -40,7 +40,7 @@ class PythonWorkshop:
     deadline: Deadline
 
     def made(self, name: str, image: PythonImage) -> list[Layer]:
-        """Debian's Python, the wheels, and kindgate: each made once."""
+        """The layers of Debian's Python, the wheels, and kindgate, each made once."""
         kept = self.cache / "layers"
         return [
             layers.kept_layer(kept, f"{name}-python-{self._base_key(image)}", lambda: self._python(image), self.deadline),
@@ -49,7 +49,7 @@ class PythonWorkshop:
         ]
 
     def key(self, image: PythonImage) -> str:
-        """A short name for all that the image is made from."""
+        """A short hash of the image's inputs."""
         return key_of(image.key, self._base_key(image), self._wheels_key(image), _package_key())
 
     def _base_key(self, image: PythonImage) -> str:
@@ -63,7 +63,7 @@ class PythonWorkshop:
         return list(bases.base_entries(image.base, root, self.deadline))
 
     def wheels(self, name: str, image: PythonImage) -> Sequence[layers.Entry]:
-        """The wheels' files as the image holds them; raises `ImageError` for one that cannot be had, or has another hash."""
+        """The wheels' files as layer entries; raises `ImageError` for a wheel that is unavailable or has the wrong hash."""
         requirements = self.folder / image.requirements
 
         def make(path: Path) -> None:
@@ -82,7 +82,7 @@ class PythonWorkshop:
 
 
 def _pip(release: str) -> list[str]:
-    """Wheels for the image's Python and platform, whatever Python this one is; each has to have a hash that is known."""
+    """Download wheels for the image's Python and platform, independent of the running Python; each must have a known hash."""
     tag = f"cp{release.replace('.', '')}"
     platforms = [f"manylinux_{level}_{platform.machine()}" for level in _GLIBC]
     return [
@@ -94,13 +94,13 @@ def _pip(release: str) -> list[str]:
 
 
 def _files(folder: Path, place: str) -> list[layers.Entry]:
-    """Every file below `folder`, at `place` in the image; no compiled bytecode, whose content is a matter of time."""
+    """Every file below `folder`, placed at `place` in the image; without bytecode, whose content depends on timestamps."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
     return [layers.File(f"{place}/{path.relative_to(folder)}", path, 0o644) for path in found]
 
 
 def _package() -> Sequence[layers.Entry]:
-    """The package as it is installed here."""
+    """The installed kindgate package."""
     return [entry for entry in _files(assets.PACKAGE, f"{SITE}/kindgate") if "/k8s/" not in entry.path]
 
 

@@ -1,4 +1,4 @@
-"""The root filesystem of a node: Debian, kind's own files, and the edits of kind's Dockerfile (`images/base` of its module)."""
+"""A node's root filesystem: Debian, kind's own files, and the edits of kind's Dockerfile (`images/base` of its module)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _UNWANTED = (
 
 
 def make_root(root: Path, *, debian: Path, kind: Path, programs: Mapping[str, Path], links: Mapping[str, str], deadline: Deadline) -> None:
-    """Make a node's root filesystem in `root`, all but manifests and images.
+    """Make a node's root filesystem in `root`, except for manifests and images.
 
-    It is a copy of Debian's in `debian` with the files of `kind`, the folder of kind's module, and `programs`, from
-    path in the node to file on this machine; `links` go from path in the node to target.
+    It is a copy of `debian`, Debian's root filesystem, with the files of `kind`, the folder of kind's module, and
+    `programs`, which maps a path in the node to a file on this machine; `links` maps a path in the node to a target.
     """
     run(["cp", "--archive", "--reflink=auto", debian, root], deadline=deadline)
     _copy_kind_files(kind / "images" / "base" / "files", root)
@@ -45,7 +45,7 @@ def make_root(root: Path, *, debian: Path, kind: Path, programs: Mapping[str, Pa
 
 
 def write_manifests(root: Path, kubernetes: str, network: Path, kind: Path, storage: Storage) -> None:
-    """Write what kind reads in a node: its Kubernetes version, and the manifests that it applies to a new cluster."""
+    """Write kind's inputs in a node: its Kubernetes version, and the manifests that it applies to a new cluster."""
     folder = root / "kind" / "manifests"
     folder.mkdir(parents=True, exist_ok=True)
     (root / "kind" / "version").write_text(kubernetes)
@@ -56,7 +56,7 @@ def write_manifests(root: Path, kubernetes: str, network: Path, kind: Path, stor
 
 
 def storage_manifest(source: str, storage: Storage) -> str:
-    """The manifest of the default StorageClass, which kind holds as a Go constant, with our images' names put in."""
+    """The manifest of the default StorageClass, a Go constant in kind, with our images' names inserted."""
     found = re.search(r"^const defaultStorageManifest = `\n(.*?)^`", source, re.MULTILINE | re.DOTALL)
     if found is None:
         raise ImageError(
@@ -84,9 +84,9 @@ def _edit_services(root: Path, deadline: Deadline) -> None:
     with (root / "etc/systemd/journald.conf").open("a") as journald:
         journald.write("ReadKMsg=no\n")
     in_root(root, ["systemctl", "-q", "enable", *_UNITS], deadline)
-    # binfmt_misc belongs to the whole machine's kernel
+    # binfmt_misc is shared by the machine's whole kernel
     in_root(root, ["systemctl", "-q", "mask", "systemd-binfmt.service"], deadline)
-    # a host without CAP_SYS_RESOURCE refuses these, and the unit with them
+    # a host without CAP_SYS_RESOURCE rejects these, and so the unit
     _edit(root / "etc/systemd/system/containerd.service", r"(?m)^(OOMScoreAdjust|LimitNPROC|LimitCORE|LimitNOFILE)=.*\n", "")
     _edit(root / "etc/containerd/config.toml", r"restrict_oom_score_adj = false", "restrict_oom_score_adj = true")
 
@@ -107,7 +107,7 @@ def _move_network_plugins(root: Path) -> None:
 
 
 def _write_runtime_spec(root: Path, deadline: Deadline) -> None:
-    """The runtime's default container specification with kind's hook, and without limits that a host may refuse."""
+    """Write the runtime's default container specification with kind's hook, without limits that a host may refuse."""
     spec = json.loads(in_root(root, ["ctr", "oci", "spec"], deadline))
     spec.setdefault("hooks", {}).setdefault("createContainer", []).append({"path": "/kind/bin/mount-product-files.sh"})
     spec["process"].pop("rlimits", None)

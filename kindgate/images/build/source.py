@@ -1,4 +1,4 @@
-"""The image source `build`: what no registry has to be asked for."""
+"""The image source `build`, which needs no registry."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class BuildSource:
-    """Builds images as `folder`/catalogue.yaml says and keeps all that it makes in `cache`; `seed` saves compile time.
+    """Builds images from `folder`/catalogue.yaml and keeps all results in `cache`; `seed` saves compile time.
 
-    `no_registry` says that it was chosen because no registry answers. `from_source` passes over every source of a program
-    that does not compile it. `chosen` has the place of the source that was settled for a program that has several.
+    `no_registry` is true if it was chosen because no registry responds. `from_source` skips every source that does not
+    compile its program. `chosen` maps each program with several sources to the index of the one to use.
     """
 
     engine: Engine
@@ -45,15 +45,15 @@ class BuildSource:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """What can be built."""
+        """The catalogue of buildable images."""
         return read_catalogue(self.folder / "catalogue.yaml")
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
-        """The images that have no entry in the catalogue."""
+        """The images without an entry in the catalogue."""
         return tuple(image for image in plan.wanted if self._known_as(image.reference) is None)
 
     def loaded_as(self, reference: ImageReference) -> LoadedImage:
-        """Under the tag that is built here: nothing that is built here has a registry's digest."""
+        """The name with the tag built here: images built here never have a registry's digest."""
         known = self._known_as(reference)
         if known is None:
             return LoadedImage(reference)
@@ -67,16 +67,16 @@ class BuildSource:
         return LoadedImage(known, "is built here, without that digest")
 
     def pinned(self, reference: ImageReference) -> ImageReference:
-        """The reference itself: no digest is checked here."""
+        """The reference unchanged: no digest is verified here."""
         return reference
 
     def refusal(self, images: str) -> str:
-        """The sentence that `images` cannot be built, and why that was tried."""
+        """The message that `images` cannot be built, and why building was tried."""
         why = "no container registry responds, but" if self.no_registry else "--image-source build:"
         return f"{why} {images} cannot be built here"
 
     def described(self, reference: ImageReference) -> str:
-        """`build`, and the source of its program with who packed it and its license."""
+        """`build`, with the source of the program, its packager and its license."""
         known = self._known_as(reference)
         found = self._source_of(known) if known is not None else None
         if found is None:
@@ -86,9 +86,9 @@ class BuildSource:
         return f"{self.name} ({', '.join(part for part in said if part)})"
 
     def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> BuildSource:
-        """The source with one choice for each program of the plan that has several sources: no run mixes two versions.
+        """The source with a fixed choice for each program that has several sources, so a run never mixes two versions.
 
-        What is packed was fetched. Raises `ImageError` or `ToolError` when a program has no source that may be used.
+        Packaged programs have been fetched. Raises `ImageError` or `ToolError` if a program has no usable source.
         """
         workshop = self._workshop(progress, deadline)
         node = self.catalogue.node
@@ -96,7 +96,7 @@ class BuildSource:
         return replace(self, chosen=self._sources.settled({*programs, *node.programs.values()}, progress, deadline))
 
     def provide_node(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> str:
-        """The node image, made if the engine does not have it."""
+        """The node image, built if the engine does not have it."""
         if plan.node_image:
             if not image_id(self.engine, plan.node_image, deadline):
                 raise ImageError(f"the engine has no node image {plan.node_image}", next_step="build or load it, or remove --kind-image")
@@ -110,7 +110,7 @@ class BuildSource:
         return name
 
     def provide_workloads(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Path | None:
-        """The archive of these very images: kept from an earlier run, or made now."""
+        """The archive of exactly these images, kept from an earlier run or made now."""
         workshop = self._workshop(progress, deadline)
         names = self._entries(plan)
         if not names:
@@ -124,7 +124,7 @@ class BuildSource:
         return made_once(self._archive(workshop, names), make, deadline)
 
     def _make_programs(self, plan: ImagePlan, node: str, workshop: Workshop) -> None:
-        """Make every program that node image and workloads lack together: made in turn, one would wait while another links."""
+        """Make the missing programs of node image and workloads together: in sequence, one would wait while another links."""
         programs: set[str] = set()
         if not image_id(self.engine, node, workshop.deadline):
             parts = self.catalogue.node
@@ -138,12 +138,12 @@ class BuildSource:
         return self.cache / "archives" / f"{workshop.images_key(names)}.tar"
 
     def _entries(self, plan: ImagePlan) -> dict[str, str]:
-        """The workload images that are built, by their names in the nodes, each with its entry in the catalogue."""
+        """The workload images to build: their names in the nodes, mapped to catalogue entries."""
         known = {image.reference: self._known_as(image.reference) for image in plan.wanted}
         return {self.loaded_as(wanted).name.tagged: self.lock.of(name).build for wanted, name in known.items() if name is not None}
 
     def _known_as(self, reference: ImageReference) -> ImageReference | None:
-        """The name in the lock that can be built for `reference`: of its tag, else of its digest, else the only version."""
+        """The buildable name in the lock for `reference`: by tag, otherwise by digest, otherwise the only version."""
         if reference.tag:
             same = replace(reference, digest="")
             return same if self._can_build(same) else None
@@ -168,7 +168,7 @@ class BuildSource:
         return self._sources.expected()
 
     def _source_of(self, reference: ImageReference) -> tuple[Program, Recipe] | None:
-        """Where the program of a known image comes from; none for an image without a program."""
+        """The source of a known image's program; None for an image without a program."""
         entry = self.catalogue.images.get(self.lock.of(reference).build)
         if entry is None or entry.program not in self.catalogue.programs:
             return None

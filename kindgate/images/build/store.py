@@ -1,4 +1,4 @@
-"""Things that are made once and kept: a path appears complete or not at all, and two runs do not make it twice."""
+"""Cached results: a path is created atomically, and concurrent runs do not make it twice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kindgate.waiting import Deadline
 
 
 def made_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> Path:
-    """`path`, a file or a folder, after `make` has made it if it was not there.
+    """Return `path`, a file or folder, after calling `make` if it did not exist.
 
-    `make` gets a path to make it at; what a killed run left half made is never taken. The name of `path` has to say
-    all that it is made from. What lies in a cache that is not trusted (`host.outputs`) is made again. Raises `ImageError`
-    when another run makes it until the deadline.
+    `make` receives a temporary path to create; leftovers of a killed run are never used. The name of `path` must cover
+    all of its inputs. Entries of an untrusted cache (`host.outputs`) are remade. Raises `ImageError` if another run is
+    still making it at the deadline.
     """
     if not is_kept(path):
         with locked(path, deadline):
@@ -32,7 +32,7 @@ def made_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> P
 
 
 def is_kept(path: Path) -> bool:
-    """Whether `made_once` would take what is there."""
+    """Whether `made_once` would use the existing path."""
     return path.exists() and usable(path)
 
 
@@ -45,7 +45,7 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path, deadline: Deadline) -> Iterator[None]:
-    """Keep every other run, and every other thread, from making what `path` names."""
+    """Hold a file lock on making `path`, against other runs and threads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.parent / f".{path.name}.lock", thread_local=False)
     try:

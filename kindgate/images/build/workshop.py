@@ -1,4 +1,4 @@
-"""Makes the images of a catalogue, each from layers that are made once and kept."""
+"""Make the images of a catalogue, each from layers that are made once and kept."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Workshop:
-    """A catalogue (its main modules lie in `folder`), where things are kept, and a folder of compiled programs, if there is one.
+    """A catalogue (`folder` has its main modules), a cache, and optionally a seed folder of compiled programs.
 
-    `sources` has the place of the source of each program that has several, the first where it has none.
+    `sources` maps each program with several sources to the index of the one to use, by default the first.
     """
 
     catalogue: Catalogue
@@ -46,14 +46,14 @@ class Workshop:
     sources: Mapping[str, int] = field(default_factory=dict)
 
     def recipe(self, program: str) -> Recipe:
-        """How a program is made, by the source that was chosen for it."""
+        """The recipe for a program's chosen source."""
         return self.catalogue.recipes(program, self.folder)[self.sources.get(program, 0)]
 
     def _source(self, program: str) -> Program:
         return self.catalogue.programs[program][self.sources.get(program, 0)]
 
     def program(self, name: str) -> Path:
-        """A compiled program."""
+        """A compiled or packaged program."""
         if name in self.catalogue.c_programs:
             return self._c_program(name, self.catalogue.c_programs[name])
         return provide_binary(
@@ -61,15 +61,15 @@ class Workshop:
         )
 
     def programs_of(self, entries: Iterable[str]) -> frozenset[str]:
-        """The programs that images of these catalogue entries hold."""
+        """The programs in the images of these catalogue entries."""
         images = (self.catalogue.images[entry] for entry in entries if entry in self.catalogue.images)
         return frozenset(image.program for image in images if image.program)
 
     def make_programs(self, names: Iterable[str]) -> None:
-        """Make at once all of these programs that are not at hand, the longest first, and the root filesystem beside them.
+        """Make all missing programs concurrently, the longest first, along with the root filesystem.
 
-        Those that share what they import are made one after the other. Says first what there is to do, how long it usually
-        takes and where it is kept. Where something fails, the rest is still made, and kept; then the first error is raised.
+        Programs that share dependencies are made in sequence. Reports first which programs are to be made, their usual
+        duration and their location. After a failure, the rest is still made and kept; then the first error is raised.
         """
         wanted = sorted(names)
         recipes = [self.recipe(name) for name in wanted if name in self.catalogue.programs]
@@ -92,7 +92,7 @@ class Workshop:
         for recipe in missing:
             groups.setdefault(recipe.group, []).append(recipe.name)
         small = [name for name in wanted if name in self.catalogue.c_programs]
-        # each compile uses every core that it finds; a second one uses what the first leaves idle while it links
+        # a compile uses every available core; a second one uses the cores left idle while it links
         with kept_while_compiling(), ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
             jobs: list[Future[object]] = [compiling.submit(shop.make_in_turn, group) for group in groups.values()]
             jobs += [unpacking.submit(shop.root_filesystem), unpacking.submit(shop.make_in_turn, small)]
@@ -107,7 +107,7 @@ class Workshop:
         self.progress(f"{len(missing)} programs built in {minutes(time.monotonic() - started)}")
 
     def make_in_turn(self, names: Sequence[str]) -> None:
-        """Make the programs one after the other, even if one fails, until the run ends; then raise the first error."""
+        """Make the programs in sequence, continuing after a failure until the deadline; then raise the first error."""
         errors: list[KindgateError] = []
         for name in names:
             if errors and self.deadline.expired:
@@ -120,11 +120,11 @@ class Workshop:
             raise errors[0]
 
     def root_filesystem(self) -> Path:
-        """The nodes' Debian root filesystem; only to be copied from."""
+        """The nodes' Debian root filesystem; read-only, to be copied."""
         return root_filesystem(self.catalogue.debian, self.cache / "debian", self.progress, self.deadline)
 
     def images(self, names: Mapping[str, str]) -> list[LayoutImage]:
-        """The images that `names` (full name to catalogue entry) ask for; entries that several share are made once."""
+        """The images for `names`, which maps full names to catalogue entries; shared entries are made once."""
         programs = {name: entry for name, entry in names.items() if entry in self.catalogue.images}
         return [*self._program_images(programs), *self._python_images({name: names[name] for name in names.keys() - programs.keys()})]
 
@@ -160,7 +160,7 @@ class Workshop:
         return PythonWorkshop(self.folder, self.cache, self.progress, self.deadline)
 
     def images_key(self, names: Mapping[str, str]) -> str:
-        """A short name for all that the images `names` are made from."""
+        """A short hash of all inputs of the images `names`."""
         return key_of(*(f"{name} {self._image_key(entry)}" for name, entry in sorted(names.items())), layout)
 
     def _image_key(self, entry: str) -> str:
