@@ -1,1 +1,1 @@
-"""The security scan: Trivy on what would be applied, on the images and on the locked dependencies."""
+"""The security scan: Trivy on the rendered manifests, the images and the locked dependencies."""

@@ -1,4 +1,4 @@
-"""`.trivyignore.yaml`: findings that are accepted, each for a reason and until a day."""
+"""`.trivyignore.yaml`: accepted findings, each with a reason and an expiry date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.security.findings import Finding
 
 
 class Accepted(BaseModel):
-    """One entry, in Trivy's own form; the reason and the day are ours to ask for."""
+    """One entry in Trivy's own format; the required reason and date are kindgate's additions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,12 +25,12 @@ class Accepted(BaseModel):
     purls: tuple[str, ...] = ()
 
     def covers(self, finding: Finding) -> bool:
-        """Whether Trivy suppressed the finding for this entry: it tells the entry by its reason."""
+        """Whether Trivy suppressed the finding because of this entry, identified by its reason."""
         return self.id in {finding.rule, finding.alias} and self.statement == finding.accepted
 
 
 class Exceptions(BaseModel):
-    """The whole file: entries by the kind of finding that they are about."""
+    """The whole file: entries by kind of finding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,15 +38,15 @@ class Exceptions(BaseModel):
     vulnerabilities: tuple[Accepted, ...] = ()
 
     def __iter__(self) -> Iterator[Accepted]:  # type: ignore[override]  # pydantic's own gives fields, which nobody asks for here
-        """Every entry."""
+        """All entries."""
         return iter((*self.misconfigurations, *self.vulnerabilities))
 
 
 def read_exceptions(path: Path, today: dt.date) -> Exceptions:
-    """The entries of `path`, none where there is no such file.
+    """The entries of `path`; empty if the file does not exist.
 
-    Raises `SettingsError` for a file that is not in Trivy's form, an entry with no reason or no day, one whose day has
-    come, and two that cannot be told apart.
+    Raises `SettingsError` if the file is not in Trivy's format, if an entry has no reason or date or has expired, or if
+    two entries cannot be told apart.
     """
     if not path.exists():
         return Exceptions()
@@ -66,7 +66,7 @@ def read_exceptions(path: Path, today: dt.date) -> Exceptions:
 
 
 def refuse_unused(path: Path, entries: Sequence[Accepted], findings: Sequence[Finding]) -> None:
-    """Raise `SettingsError` for entries that no finding needs: what they would hide next is unknown."""
+    """Raise `SettingsError` for entries that match no finding: they could later hide an unknown one."""
     unused = [entry for entry in entries if not any(entry.covers(finding) for finding in findings)]
     if unused:
         raise SettingsError(f"{path}: {_listed(unused)} matches no finding", next_step="remove it, or correct its id and paths")

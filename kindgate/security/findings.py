@@ -1,4 +1,4 @@
-"""What a scan finds. Data only."""
+"""The results of a scan. Data only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Severity(enum.IntEnum):
-    """Trivy's own words, in their order."""
+    """Trivy's severities, in its order."""
 
     UNKNOWN = 0
     LOW = 1
@@ -18,7 +18,7 @@ class Severity(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Location:
-    """A source file, the line in it where the object begins (from 1), and the object; `object` is empty where there is none."""
+    """A source file, the line where the object begins (from 1), and the object, empty if there is none."""
 
     file: str
     line: int = 1
@@ -27,10 +27,10 @@ class Location:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a rule says of one place.
+    """One rule's finding at one location.
 
     `alias` is the rule's longer name, which an exception may use as well. `accepted` is the reason of the exception
-    that covers it, empty where none does.
+    that covers it, empty if none does.
     """
 
     rule: str
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that was to be scanned; `unscanned` says why it was not."""
+    """One target of the scan; `unscanned` is the reason if it was skipped."""
 
     name: str
     findings: tuple[Finding, ...] = ()
@@ -55,13 +55,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Scan:
-    """All parts, and the findings of them all, each once, the worst first."""
+    """All parts, and their findings without duplicates, most severe first."""
 
     parts: tuple[Part, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What overlays that share a base both have, is there once."""
+        """Remove duplicates: overlays that share a base have findings in common."""
         found = dict.fromkeys(finding for part in self.parts for finding in part.findings)
         return tuple(sorted(found, key=lambda one: (-one.severity, one.location.file, one.location.line, one.rule, one.message)))
 

@@ -1,4 +1,4 @@
-"""Rendered objects as files that bear the names of their source files, and the way back from a line there to the source."""
+"""Write rendered objects to files named after their source files, and map lines back to the source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.security.findings import Location
 
 @dataclass(frozen=True)
 class Span:
-    """Where one object stands in a written file: its first and last line, counted from 1."""
+    """The position of one object in a written file: its first and last line, counted from 1."""
 
     first: int
     last: int
@@ -24,15 +24,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Layout:
-    """By the path of each written file: the source file, and the objects in it."""
+    """By path of each written file: the source file, and the objects in it."""
 
     sources: Mapping[str, str]
     spans: Mapping[str, tuple[Span, ...]]
 
     def locate(self, target: str, line: int, root: Path) -> Location:
-        """The source of `line` in the written file `target`; sources are counted from `root`.
+        """The source of `line` in the written file `target`; sources are relative to `root`.
 
-        A line of 0, which rules about a whole object may give, is the object's own where the file holds one alone.
+        Line 0, which rules about a whole object may report, maps to the object if the file contains only one.
         """
         source = self.sources.get(target, target)
         spans = self.spans.get(target, ())
@@ -43,10 +43,10 @@ class Layout:
 
 
 def write_layout(rendered: Rendered, folder: Path) -> Layout:
-    """Write the objects below `folder`: those of one source file into one file, at the path that the source has.
+    """Write the objects below `folder`, those of one source file into one file at the source's path.
 
-    Sources outside of the working folder keep their path without its leading slash. An object whose source is not
-    known counts as the overlay's own.
+    Sources outside of the working directory keep their path without its leading slash. An object of unknown source
+    counts as the overlay's own.
     """
     overlay = next((str(rendered.overlay / name) for name in KUSTOMIZATION_NAMES if (rendered.overlay / name).is_file()), "")
     texts: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def write_layout(rendered: Rendered, folder: Path) -> Layout:
         sources[target] = source
         text = yaml.safe_dump(_plain(manifest), sort_keys=False)
         written = texts.setdefault(target, [])
-        first = sum(part.count("\n") for part in written) + 2  # below the line that parts documents
+        first = sum(part.count("\n") for part in written) + 2  # after the document separator
         written.append(f"---\n{text}")
         spans.setdefault(target, []).append(Span(first, first + text.count("\n") - 1, reference))
     for target, parts in texts.items():
@@ -73,13 +73,13 @@ def _plain(manifest: Manifest) -> dict[str, object]:
 
 
 def _target(source: str) -> str:
-    """A path below the folder, with an ending by which Trivy knows YAML."""
+    """A path below the folder, with an extension that Trivy recognizes as YAML."""
     path = PurePosixPath(*(part for part in PurePosixPath(source).parts if part not in {"/", ".."}))
     return str(path if path.suffix in {".yaml", ".yml"} else path.with_name(f"{path.name}.yaml"))
 
 
 def _line_of(wanted: ObjectRef, source: Path) -> int:
-    """The line at which the object's document begins in its source; the first where Kustomize has renamed or generated it."""
+    """The first line of the object's document in its source; 1 if Kustomize has renamed or generated it."""
     try:
         nodes = list(yaml.compose_all(source.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
@@ -88,7 +88,7 @@ def _line_of(wanted: ObjectRef, source: Path) -> int:
 
 
 def _names(node: yaml.Node) -> tuple[str, str]:
-    """Kind and metadata.name of a document."""
+    """A document's kind and metadata.name."""
     top = dict(_scalars_and_maps(node))
     metadata = dict(_scalars_and_maps(top["metadata"])) if "metadata" in top else {}
     return _text(top.get("kind")), _text(metadata.get("name"))

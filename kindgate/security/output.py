@@ -14,22 +14,22 @@ from kindgate.security.findings import Finding, Scan, Severity
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.UNKNOWN: "note", Severity.LOW: "note", Severity.MEDIUM: "warning", Severity.HIGH: "error", Severity.CRITICAL: "error"}
 _SCORES = {Severity.UNKNOWN: "0.0", Severity.LOW: "2.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
-"""What code scanning sorts by: the middle of each band of CVSS 3.1 (low to 3.9, medium to 6.9, high to 8.9)."""
+"""Severity scores for code scanning: the middle of each CVSS 3.1 band (low to 3.9, medium to 6.9, high to 8.9)."""
 
 
 def rows(scan: Scan) -> list[tuple[str, ...]]:
-    """The parts with the number of their findings, or why they were not scanned, under a row of titles."""
+    """The parts with their number of findings, or why they were not scanned, below a header row."""
     titles = ("scanned", *(severity.name.lower() for severity in reversed(Severity)), "accepted", "note")
     return [titles, *(_part(part.name, part.findings, part.unscanned) for part in scan.parts)]
 
 
 def listing(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
-    """One row per finding: severity, rule, where, what."""
+    """One row per finding: severity, rule, location, message."""
     return [(one.severity.name, one.rule, f"{one.location.file}:{one.location.line}", one.message) for one in findings]
 
 
 def as_json(scan: Scan) -> str:
-    """Parts and findings as they are, indented."""
+    """Parts and findings as indented JSON."""
     document = {
         "parts": [{"name": part.name, "findings": len(part.findings), "unscanned": part.unscanned} for part in scan.parts],
         "findings": [{**asdict(finding), "severity": finding.severity.name} for finding in scan.findings],
@@ -91,7 +91,7 @@ def _result(finding: Finding) -> dict[str, Any]:
                 }
             }
         ],
-        # the same finding stays the same alert when lines move
+        # a finding stays the same alert when lines move
         "partialFingerprints": {"kindgate/v1": hashlib.sha256(identity.encode()).hexdigest()},
     }
     if finding.accepted:

@@ -1,4 +1,4 @@
-"""The whole scan: each overlay's manifests, then images and locked dependencies where a database can be reached."""
+"""The whole scan: each overlay's manifests, then images and locked dependencies if a database is available."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DATABASE_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Subject:
-    """What is scanned. Source files in `rendered` and `locks` are counted from `root`; `exceptions` need not exist.
+    """The input of a scan. Source files in `rendered` and `locks` are relative to `root`; `exceptions` need not exist.
 
-    `whole` says that `rendered` is all there is, so that every exception has to match something in it.
+    `whole` is true if `rendered` is complete, so every exception must match something in it.
     """
 
     root: Path
@@ -37,11 +37,11 @@ class Subject:
 
 
 def scan(subject: Subject, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:
-    """Everything that Trivy finds, with the reason of those that `.trivyignore.yaml` accepts.
+    """Everything that Trivy finds, with the reason for findings accepted in `.trivyignore.yaml`.
 
-    Raises `SettingsError` for an entry there that has no reason, has expired or matches nothing (which is asked of
-    entries about what was scanned: files of these overlays, vulnerabilities where there is a database), and
-    `CommandError` or `ToolError` when Trivy does not work.
+    Raises `SettingsError` if an entry there has no reason, has expired or matches nothing (checked only for entries
+    about what was scanned: files of these overlays, and vulnerabilities if there is a database), and `CommandError` or
+    `ToolError` if Trivy fails.
     """
     entries = read_exceptions(subject.exceptions, today)
     ignored = subject.exceptions if subject.exceptions.exists() else None
@@ -77,14 +77,14 @@ def _vulnerabilities(subject: Subject, trivy: Path, ignored: Path | None, deadli
             yield Part(image, _at(hits, Location(file, object=image)))
     for lock in subject.locks:
         with tempfile.TemporaryDirectory(prefix="kindgate-scan-") as folder:
-            # Trivy knows a lock file of pip by this name alone
+            # Trivy recognizes a pip lock file only by this name
             shutil.copy(subject.root / lock, Path(folder) / "requirements.txt")
             hits = scan_requirements(trivy, Path(folder), ignored=ignored, deadline=deadline)
         yield Part(str(lock), _at(hits, Location(str(lock))))
 
 
 def _images(rendered: Sequence[Rendered]) -> dict[str, str]:
-    """Each image that the manifests name, and the first file that names it."""
+    """Each image in the manifests, and the first file that uses it."""
     plan = plan_images(rendered)
     return {str(wanted.reference): wanted.uses[0].file for wanted in plan.wanted}
 

@@ -1,4 +1,4 @@
-"""Trivy: found or compiled, called without a network, and its JSON read."""
+"""Trivy: located or compiled, run without a network, its JSON parsed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from kindgate.waiting import Deadline
 
 _VERSION_SECONDS = 20.0
 _FITTING = re.compile(r"^Version: v?(0\.67\.\d+)", re.MULTILINE)
-"""Versions on PATH whose checks and JSON are those that were tried."""
+"""Versions accepted from PATH, whose checks and JSON have been tested."""
 
 _ALWAYS = ("--quiet", "--format", "json", "--disable-telemetry", "--skip-version-check")
 _SECONDS = 600.0
-"""One scan; manifests take about a second, a large image minutes."""
+"""Time limit of one scan; manifests take about a second, a large image minutes."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One finding as Trivy's JSON has it. `line` is 0 where it names none; `statement` is that of the entry which suppressed it."""
+    """One finding from Trivy's JSON. `line` is 0 if it has none; `statement` is that of the entry that suppressed it."""
 
     target: str
     line: int
@@ -46,9 +46,9 @@ class Hit:
 
 
 def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> Path:
-    """Trivy from PATH, where its version fits; else from the cache or the seed folder; else compiled from its Go module.
+    """Trivy from PATH if its version is accepted, otherwise from the cache or seed folder, otherwise compiled from its Go module.
 
-    Raises `ToolError` when none of them has it.
+    Raises `ToolError` if all of them fail.
     """
     found = shutil.which("trivy")
     if found is not None and _fits(Path(found), deadline):
@@ -65,24 +65,24 @@ def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> 
 
 
 def scan_manifests(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
-    """What Trivy's embedded checks say of the files below `folder`, the suppressed included; no network is used."""
-    # `trivy config` is this with the suppressed findings left out
+    """The findings of Trivy's embedded checks for the files below `folder`, including suppressed ones; uses no network."""
+    # `trivy config` does the same but omits suppressed findings
     options = ["--scanners", "misconfig", "--misconfig-scanners", "kubernetes", "--skip-check-update", "--offline-scan"]
     return _scan(trivy, ["fs", *options], str(folder), ignored, deadline)
 
 
 def scan_image(trivy: Path, image: str, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
-    """Known vulnerabilities of an image, from the engine or its registry, by the database that is at hand."""
+    """Known vulnerabilities of an image from the engine or its registry, according to the local database."""
     return _scan(trivy, ["image", "--scanners", "vuln", "--skip-db-update"], image, ignored, deadline)
 
 
 def scan_requirements(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
-    """Known vulnerabilities of the packages that a `requirements.txt` in `folder` pins."""
+    """Known vulnerabilities of the packages pinned by a `requirements.txt` in `folder`."""
     return _scan(trivy, ["fs", "--scanners", "vuln", "--skip-db-update"], str(folder), ignored, deadline)
 
 
 def fetch_database(trivy: Path, deadline: Deadline) -> str:
-    """Bring the vulnerability database up to date; empty when it is, else why it cannot be, in one line."""
+    """Update the vulnerability database; return an empty string, or a one-line reason if that failed."""
     try:
         run([trivy, "image", "--quiet", "--download-db-only", "--disable-telemetry"], deadline=deadline)
     except CommandError as error:
@@ -92,9 +92,9 @@ def fetch_database(trivy: Path, deadline: Deadline) -> str:
 
 
 def read_hits(document: Mapping[str, Any]) -> Iterator[Hit]:
-    """The findings in Trivy's JSON, those that its ignore file suppressed last.
+    """The findings in Trivy's JSON, suppressed ones last.
 
-    Among the suppressed are the answers of rules that found nothing, which are no findings.
+    Suppressed entries of rules without a finding are skipped.
     """
     for result in document.get("Results") or ():
         target = str(result.get("Target", ""))
@@ -106,8 +106,8 @@ def read_hits(document: Mapping[str, Any]) -> Iterator[Hit]:
 
 
 def _scan(trivy: Path, command: Sequence[str], subject: str, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
-    """One run of Trivy. The ignore file is always named, so that none in the working folder has a say of its own."""
-    ignoring = ["--ignorefile", str(ignored) if ignored else os.devnull, "--show-suppressed"]  # it has to exist
+    """Run Trivy once. The ignore file is always passed, so one in the working directory has no effect."""
+    ignoring = ["--ignorefile", str(ignored) if ignored else os.devnull, "--show-suppressed"]  # it must exist
     told = run([trivy, *command, *_ALWAYS, *ignoring, subject], deadline=deadline.at_most(_SECONDS)).stdout
     try:
         return tuple(read_hits(json.loads(told)))
