@@ -1,4 +1,4 @@
-"""Tasks that go wrong in a process of their own, which therefore imports nothing but this."""
+"""Misbehaving tasks for the confined process; this module imports as little as possible."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ import time
 
 
 def takes_memory() -> int:
-    """A reader that is led to hold a gigabyte."""
+    """Allocate a gigabyte."""
     return len(bytes(1 << 30))
 
 
 def takes_time() -> int:
-    """A reader that is led astray."""
+    """Loop forever."""
     while True:
         pass
 
 
 def waits() -> None:
-    """A reader that waits for what does not come."""
+    """Sleep longer than any limit."""
     time.sleep(60)
 
 
 def answers_much() -> bytes:
-    """A reader that is led to make much of little."""
+    """Return far more data than the limit."""
     return bytes(20 << 20)
 
 
 def answers_with_a_function() -> object:
-    """A reader that was taken over: what it answers would run here."""
+    """Return a function that a careless caller would run, as a compromised reader might."""
     return os.system
 
 
 def breaks() -> None:
-    """A reader with a fault."""
+    """Raise an error."""
     raise ZeroDivisionError("by a stranger")
 
 
 def environment() -> dict[str, str]:
-    """What a reader that was taken over could send away."""
+    """Return the environment that a compromised reader could leak."""
     return dict(os.environ)
 
 
 def dies() -> None:
-    """A reader that is killed."""
+    """Abort the process."""
     os.abort()

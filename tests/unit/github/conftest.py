@@ -1,4 +1,4 @@
-"""GitHub's stand-in, and reports to post to it."""
+"""A stand-in for GitHub, and reports to post to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def github() -> Iterator[StandIn]:
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Untrusted work without a process for each piece, which takes a second: its limits have tests of their own."""
+    """Handle untrusted data in the same process, because a separate one takes a second; its limits are tested elsewhere."""
 
     def within_limits(_limits: Limits, task: Callable[..., object], /, *args: object, **kwargs: object) -> object:
         try:
@@ -44,7 +44,7 @@ def fork(github: StandIn) -> StandIn:
 
 @pytest.fixture
 def passing() -> RunReport:
-    """A run in which everything is met."""
+    """A run that meets every objective."""
     return RunReport(
         run=Run(id="9001-1", started=1_790_000_000.0, seconds=212.4, command="pytest -m e2e"),
         outcome=Outcome.PASSED,
@@ -59,7 +59,7 @@ def passing() -> RunReport:
 
 @pytest.fixture
 def failing(passing: RunReport) -> RunReport:
-    """A run with a broken objective and a failing test."""
+    """A run with a missed objective and a failing test."""
     broken = passing.objectives[0].model_copy(update={"verdict": Verdict.FAIL, "measured": 81.0})
     test = TestResult(node_id="tests/e2e/test_slo.py::test_slo", outcome="failed", seconds=30.0, error="p(95)<50: 81 ms")
     figures = judged_figures("p(95)<50", bursts=4, median=55.0)

@@ -1,4 +1,4 @@
-"""What a stranger may upload or write to have its reader work for hours; and, run as a program, what each of it costs."""
+"""Inputs that an attacker could upload to keep the reader busy for hours. As a program, measure one of them."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ PLAN = '{"rate":1.0,"seconds":1.0,"arrival":"x","seed":1,"timeout":1.0,"hosts":[
 
 
 def report(*more: str) -> bytes:
-    """A report with more fields."""
+    """Build a report with extra fields."""
     return ("{" + ",".join((HEAD, *more)) + "}").encode()
 
 
 def listed(name: str, item: str, times: int) -> bytes:
-    """A report with a list of many equal items."""
+    """Build a report with a list of equal items."""
     return report(f'"{name}":[{",".join([item] * times)}]')
 
 
 def burst(**fields: str) -> str:
-    """A burst with other fields."""
+    """Build a burst with some fields replaced."""
     known = {"name": '"b"', "started": "1.0", "seconds": "1.0", "plan": PLAN, "overall": FIGURES} | fields
     return "{" + ",".join(f'"{name}":{value}' for name, value in known.items()) + "}"
 
 
 def keys(count: int) -> str:
-    """An object of many keys."""
+    """Build an object with many keys."""
     return "{" + ",".join(f'"k{number}":1' for number in range(count)) + "}"
 
 
 def packed(*members: tuple[str, bytes]) -> bytes:
-    """A zip archive."""
+    """Build a zip archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
@@ -52,7 +52,7 @@ def packed(*members: tuple[str, bytes]) -> bytes:
 
 
 def bomb() -> bytes:
-    """An archive of 400 kB whose one member has 400 MB."""
+    """Build a 400 kB archive with a single member of 400 MB."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("report.json", "w") as member:
         for _ in range(400):
@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[], bytes], Read]] = {
 
 
 def outcome(data: bytes, read: Read) -> dict[str, Any]:
-    """How reading ends, and how long it takes in seconds of processor time."""
+    """Return the result of reading, with CPU time in seconds."""
     begun = time.process_time()
     try:
         read(data)
@@ -126,7 +126,7 @@ def outcome(data: bytes, read: Read) -> dict[str, Any]:
 
 
 def measured(data: bytes, read: Read) -> dict[str, Any]:
-    """The same in a process of its own, with its peak of memory in megabytes: that of the input and of all modules among it."""
+    """Return `outcome` as measured in a separate process, with peak memory in megabytes, including the input and all modules."""
     source, sink = os.pipe()
     number = os.fork()
     if not number:

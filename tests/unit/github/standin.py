@@ -1,7 +1,6 @@
-"""A stand-in for GitHub: a real HTTP server on loopback with pages, permissions, faults and a blob store.
+"""A stand-in for GitHub: a real loopback HTTP server with pagination, permissions, faults and a blob store.
 
-Its replies carry the fields and status codes of GitHub's published REST description; the files in `replies/` name
-the page of that description each of them follows.
+The fields and status codes follow GitHub's published REST description; each file in `replies/` names its page there.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ BOT = "github-actions[bot]"
 
 
 def document(folder: str, name: str) -> dict[str, Any]:
-    """A fixture file without the name of the page that it follows."""
+    """Return a fixture file without the name of the page that it follows."""
     content: dict[str, Any] = json.loads((FOLDER / folder / f"{name}.json").read_text())
     assert content.pop("_page").startswith("https://docs.github.com/en/")
     return content
@@ -40,10 +39,10 @@ def document(folder: str, name: str) -> dict[str, Any]:
 
 @dataclass
 class Fault:
-    """What happens to one request instead of, or with `effect` after, what was asked for.
+    """What happens to one request instead of the usual reply, or after it with `effect`.
 
-    `reply` names an `error_*.json`. `silent` closes the connection with no reply, `delay` waits before the reply,
-    and `drip` sends a reply that never ends, a byte at a time.
+    `reply` names an `error_*.json`. `silent` closes the connection without a reply, `delay` waits before the reply,
+    and `drip` sends a reply that never ends, one byte at a time.
     """
 
     reply: str = ""
@@ -57,7 +56,7 @@ class Fault:
 
 @dataclass
 class Answer:
-    """A reply as it goes out."""
+    """One reply as sent."""
 
     status: int
     body: Any = None
@@ -67,7 +66,7 @@ class Answer:
 
 @dataclass
 class StandIn:
-    """GitHub's state, and what was asked of it."""
+    """GitHub's state and the requests received."""
 
     port: int = 0
     pull: dict[str, Any] = field(default_factory=lambda: document("replies", "pull_request"))
@@ -100,12 +99,12 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        """Where the API is: with a path, as on GitHub Enterprise Server."""
+        """The API's URL, with a path as on GitHub Enterprise Server."""
         return f"http://127.0.0.1:{self.port}/api/v3"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that GitHub Actions would set, apart from the event's."""
+        """The variables that GitHub Actions sets, without those of the event."""
         return {
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": "mona",
@@ -122,15 +121,15 @@ class StandIn:
         }
 
     def api(self, *, timeout: float = 5.0) -> Api:
-        """A client of this server that does not space out its writes."""
+        """A client of this server without pauses between writes."""
         return Api(self.url, TOKEN, REPOSITORY, write_pause=0, timeout=timeout)
 
     def fail(self, request: str, *faults: Fault) -> None:
-        """Let the next requests that match `METHOD path` end so, one fault each."""
+        """Apply these faults to the next requests that match `METHOD path`, one each."""
         self.faults += [(re.compile(request), fault) for fault in faults]
 
     def say(self, body: str, author: str = "mona", pull: int = 17) -> int:
-        """A comment that somebody writes; returns its id."""
+        """Add a comment by `author` and return its id."""
         comment = document("replies", "issue_comment")
         number = 1 + max((made["id"] for made in self.comments), default=0)
         comment |= {
@@ -147,7 +146,7 @@ class StandIn:
         return number
 
     def upload(self, name: str, content: bytes, *, size: int | None = None, expired: bool = False, run: int = 0) -> None:
-        """An artifact of the run, or of another one; `size` is what the listing claims."""
+        """Upload an artifact of this run or of another one; `size` is the size in the listing."""
         artifact = document("replies", "artifact")
         number = len(self.artifacts) + 1
         artifact |= {
@@ -163,20 +162,20 @@ class StandIn:
         self.blobs[str(number)] = content
 
     def written(self, author: str = BOT) -> list[str]:
-        """The bodies of an author's comments."""
+        """Return the bodies of an author's comments."""
         return [comment["body"] for comment in self.comments if comment["user"]["login"] == author]
 
     def status(self, sha: str = HEAD, context: str = "kindgate/verdict") -> dict[str, Any]:
-        """The status of a commit that counts: the newest of its context; empty when there is none."""
+        """Return the latest status of a commit in its context, or an empty mapping if it has none."""
         found = [made for commit, made in self.statuses if commit == sha and made["context"] == context]
         return found[-1] if found else {}
 
     def count(self, method: str) -> int:
-        """How many requests of a method arrived."""
+        """Return the number of requests with this method."""
         return sum(request.startswith(method + " ") for request in self.requests)
 
     def answer(self, method: str, target: str, body: dict[str, Any], authorization: str) -> Answer:
-        """The reply to one request, as GitHub would give it."""
+        """Return GitHub's reply to one request."""
         parts = urlsplit(target)
         path = parts.path.removeprefix("/api/v3")
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
@@ -235,7 +234,7 @@ class StandIn:
         return Answer(200, self._addressed(found))
 
     def _addressed(self, pull: dict[str, Any]) -> dict[str, Any]:
-        """A pull request whose addresses lead to this server."""
+        """Return a pull request whose URLs point to this server."""
         repository = f"{self.url}/repos/{REPOSITORY}"
         issue = f"{repository}/issues/{pull['number']}"
         return pull | {"url": f"{repository}/pulls/{pull['number']}", "issue_url": issue, "comments_url": f"{issue}/comments"}
@@ -311,7 +310,7 @@ class StandIn:
         return Answer(200, document("replies", "content") | {"path": path, "name": Path(path).name, "content": content, "size": len(text)})
 
     def _list_folder(self, path: str, ref: str) -> Answer:
-        """A folder's entries; that of a folder in it has the hash of all that is below."""
+        """Return a folder's entries; a subfolder's hash covers everything below it."""
         prefix = f"{path}/" if path else ""
         below = {name[len(prefix) :]: text for (name, commit), text in self.contents.items() if commit == ref and name.startswith(prefix)}
         if not below:
@@ -335,7 +334,7 @@ class StandIn:
         return self._page(query, self.timeline, f"/repos/{REPOSITORY}/issues/{number}/timeline")
 
     def _get_permission(self, _query: dict[str, str], _body: dict[str, Any], login: str) -> Answer:
-        """Also of somebody who is no collaborator of a public repository: GitHub says `read`; of a login that nobody has, 404."""
+        """As on GitHub, a user without access to a public repository has `read`, and an unknown login is a 404."""
         if login not in self.people:
             return error("not_found")
         number, permission = self.people[login]
@@ -343,7 +342,7 @@ class StandIn:
         return Answer(200, {"permission": permission, "role_name": role, "user": {"login": login, "id": number, "type": "User"}})
 
     def happens(self, kind: str, at: str, actor: str = "maintainer", **more: Any) -> None:
-        """Something that happens to the pull request; a commit has no actor and no time in GitHub's timeline."""
+        """Add a timeline event; a commit has neither actor nor time in GitHub's timeline."""
         number = self.people.get(actor, (999, ""))[0]
         event = document("replies", "timeline_event") | {
             "event": kind,
@@ -353,7 +352,7 @@ class StandIn:
         self.timeline.append(event | more)
 
     def label(self, at: str, actor: str = "maintainer", name: str = "kindgate: gate change approved", kind: str = "labeled") -> None:
-        """A label that somebody sets or takes away."""
+        """Add or remove a label."""
         self.happens(kind, at, actor, label={"name": name, "color": "0e8a16"})
 
     def _get_branch(self, _query: dict[str, str], _body: dict[str, Any], name: str) -> Answer:
@@ -392,20 +391,20 @@ def _hash(text: str) -> str:
 
 
 def error(name: str) -> Answer:
-    """One of GitHub's error replies."""
+    """Return one of GitHub's error replies."""
     content = document("replies", f"error_{name}")
     return Answer(content["status"], content["body"], dict(content["headers"]))
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads a request, lets a fault or the stand-in answer it."""
+    """Reads a request and sends the reply of the fault or of the stand-in."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # the head and the body are two packets: with Nagle's algorithm, the second would wait 40 ms
     github: StandIn
 
     def handle_request(self) -> None:
-        """Any request."""
+        """Handle any method."""
         length = int(self.headers.get("Content-Length", "0"))
         body = json.loads(self.rfile.read(length) or "{}")
         if self.path.startswith("/blobs/"):
@@ -472,19 +471,19 @@ class Handler(BaseHTTPRequestHandler):
         self._send(Answer(200, raw=content, headers={"Content-Type": "application/zip"} | encoding))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Keep the test output clean."""
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request  # noqa: N815 - http.server looks for these names
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A server whose clients may leave in the middle of a reply."""
+    """A server whose clients can disconnect in the middle of a reply."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: the client's deadline has passed."""
+        """Ignore the error: the client's deadline has passed."""
 
 
 AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)
@@ -492,7 +491,7 @@ AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)
 
 @contextmanager
 def serving(github: AnyStandIn) -> Iterator[AnyStandIn]:
-    """A stand-in that listens until the end of the block."""
+    """Serve a stand-in until the end of the block."""
     server = QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"github": github}))
     github.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,4 +1,4 @@
-"""`kindgate.github.annotations`: workflow commands and what must not become one."""
+"""`kindgate.github.annotations`: workflow commands, and untrusted text that must not become one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
 
 
 def test_a_failing_test_is_annotated_at_its_file(failing: RunReport) -> None:
-    """Title, file and message are the test's; passing tests are not mentioned."""
+    """The annotation has the test's title, file and message; passing tests have none."""
     assert annotation_lines(failing) == ("::error file=tests/e2e/test_slo.py,title=tests/e2e/test_slo.py%3A%3Atest_slo::p(95)<50: 81 ms",)
 
 
 def test_a_passing_run_is_not_annotated(passing: RunReport) -> None:
-    """There is nothing to look at."""
+    """A passing run has no annotation."""
     assert annotation_lines(passing) == ()
 
 
 def test_many_failures_fit_what_github_shows(failing: RunReport) -> None:
-    """GitHub shows ten of a kind for one step: the tenth counts the rest."""
+    """GitHub shows ten annotations of a kind per step, so the tenth counts the remaining failures."""
     tests = tuple(TestResult(node_id=f"tests/e2e/test_x.py::test[{number}]", outcome="failed", seconds=0.1) for number in range(10_000))
 
     lines = annotation_lines(failing.model_copy(update={"tests": tests}))
@@ -33,7 +33,7 @@ def test_many_failures_fit_what_github_shows(failing: RunReport) -> None:
 
 
 def test_a_failed_setup_is_one_annotation(failing: RunReport) -> None:
-    """All tests fail of it; it is said once."""
+    """A failed setup fails all tests, but is annotated once."""
     error = SetupError(phase="deploy", message="no image", next_step="build it")
 
     lines = annotation_lines(failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error}))
@@ -43,7 +43,7 @@ def test_a_failed_setup_is_one_annotation(failing: RunReport) -> None:
 
 @pytest.mark.parametrize(("exit_code", "level"), [(0, "warning"), (21, "error")])
 def test_a_run_without_a_verdict_is_said(passing: RunReport, exit_code: int, level: str) -> None:
-    """As loudly as the run ends."""
+    """A run without a verdict is annotated at the level of its exit code."""
     (line,) = annotation_lines(passing.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "exit_code": exit_code}))
 
     assert line.startswith(f"::{level} ")
@@ -51,7 +51,7 @@ def test_a_run_without_a_verdict_is_said(passing: RunReport, exit_code: int, lev
 
 @pytest.mark.parametrize("node_id", ["/etc/passwd.py::x", "../x.py::x", "a b.py::x", "x.py%0A::x", "C:x.py::x"])
 def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
-    """Only a plain path inside the repository is taken as the test's file."""
+    """Only a plain path inside the repository is used as the test's file."""
     test = TestResult(node_id=node_id, outcome="failed", seconds=0.1)
 
     (line,) = annotation_lines(failing.model_copy(update={"tests": (test,)}))
@@ -60,13 +60,13 @@ def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
 
 
 def test_what_looks_like_an_escape_stays_as_it_is() -> None:
-    """The runner turns `%0A` into a new line: a percent sign of ours is written so that it comes back as one."""
+    """The runner decodes `%0A` as a newline, so a literal percent sign is escaped."""
     assert annotation("error", "100 %0A::debug::x", title="50 %") == "::error title=50 %25::100 %250A::debug::x"
 
 
 @given(st.text(), st.text())
 def test_no_text_leaves_its_command(message: str, title: str) -> None:
-    """One line, one command, one title; nothing invisible."""
+    """Any text stays inside one command on one line, without invisible characters."""
     line = annotation("error", message, title=title)
 
     assert len(line.splitlines()) == 1

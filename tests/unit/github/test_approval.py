@@ -1,4 +1,4 @@
-"""`kindgate.github.approval`: a maintainer's label counts for the commit that the maintainer saw, and for no other."""
+"""`kindgate.github.approval`: a maintainer's label counts only for the commit that was current when it was set."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tests.unit.github.test_status import queue
 pytestmark = pytest.mark.usefixtures("in_process")
 
 BEFORE, RUN_AT, AFTER, LATER = ("2026-09-20T09:59:00Z", "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-20T10:30:00Z")
-"""The stand-in's run was requested at RUN_AT, which its head's push caused."""
+"""The stand-in's run was requested at RUN_AT, by the push of its head."""
 
 WORKFLOW = ".github/workflows/ci.yml"
 
 
 @pytest.fixture(name="changing")
 def _changing(fork: StandIn, passing: RunReport) -> StandIn:
-    """A pull request that changes the workflow, with a run that passed."""
+    """A pull request that changes the workflow and has a passing run."""
     fork.files = [document("replies", "file") | {"filename": WORKFLOW}]
     upload(fork, passing)
     return fork
 
 
 def test_a_maintainers_label_after_the_push_lets_a_changed_workflow_count(changing: StandIn) -> None:
-    """The comment names the maintainer."""
+    """The comment names the maintainer who approved."""
     changing.label(AFTER)
 
     published = publish(changing)
@@ -53,7 +53,7 @@ def test_a_maintainers_label_after_the_push_lets_a_changed_workflow_count(changi
     ],
 )
 def test_any_other_label_counts_for_nothing(changing: StandIn, label: dict[str, Any], words: str) -> None:
-    """Anybody who may triage can set one, a workflow too, and the next push removes its effect; the comment says why."""
+    """A label set before the push or by an actor without write access has no effect, and the comment gives the reason."""
     changing.label(**label)
 
     published = publish(changing)
@@ -65,7 +65,7 @@ def test_any_other_label_counts_for_nothing(changing: StandIn, label: dict[str, 
 
 
 def test_a_label_that_was_taken_away_counts_no_more(changing: StandIn) -> None:
-    """Publishing again says so in comment and status."""
+    """Publishing again after the label was removed changes the comment and the status."""
     changing.label(AFTER)
     publish(changing)
     changing.label(LATER, kind="unlabeled")
@@ -77,7 +77,7 @@ def test_a_label_that_was_taken_away_counts_no_more(changing: StandIn) -> None:
 
 
 def test_setting_the_label_publishes_again(changing: StandIn) -> None:
-    """By the pull request's number: the event of a label names no run. One comment stays, and it changes."""
+    """A label event names no run, so the pull request's number is used; the existing comment is updated."""
     publish(changing)
     assert changing.status()["state"] == "error"
     changing.label(AFTER)
@@ -91,7 +91,7 @@ def test_setting_the_label_publishes_again(changing: StandIn) -> None:
 
 
 def test_a_label_before_the_first_run_has_nothing_to_publish(fork: StandIn) -> None:
-    """The run will publish when it is requested."""
+    """Before the first run there is nothing to publish; that run publishes on request."""
     fork.run["head_sha"] = SECOND
 
     published = publish(fork, Request(pull=17, expected=Expected(WORKFLOW)))
@@ -101,7 +101,7 @@ def test_a_label_before_the_first_run_has_nothing_to_publish(fork: StandIn) -> N
 
 
 def test_the_next_push_removes_its_effect(changing: StandIn, passing: RunReport) -> None:
-    """The maintainer has not seen the new commit."""
+    """A new push invalidates the approval."""
     changing.label(AFTER)
     push(changing, created_at=LATER)
     upload(changing, passing)
@@ -113,7 +113,7 @@ def test_the_next_push_removes_its_effect(changing: StandIn, passing: RunReport)
 
 
 def test_a_forced_push_back_to_an_older_commit_is_a_push(changing: StandIn) -> None:
-    """Its run is as old as its first push; GitHub tells when it was forced."""
+    """A forced push to an older commit reuses its old run, so the time of the push comes from the timeline."""
     changing.label(AFTER)
     changing.happens("head_ref_force_pushed", LATER, "mona")
 
@@ -121,7 +121,7 @@ def test_a_forced_push_back_to_an_older_commit_is_a_push(changing: StandIn) -> N
 
 
 def test_who_took_over_a_maintainers_name_is_no_maintainer(changing: StandIn) -> None:
-    """A login can change hands; an id does not."""
+    """A login can be taken over, but an id cannot."""
     changing.label(AFTER)
     changing.people["maintainer"] = (4711, "write")
 
@@ -129,7 +129,7 @@ def test_who_took_over_a_maintainers_name_is_no_maintainer(changing: StandIn) ->
 
 
 def test_what_cannot_be_asked_is_no_approval(changing: StandIn) -> None:
-    """GitHub refuses to say who may write."""
+    """If GitHub does not return the actor's permission, the label does not count."""
     changing.label(AFTER)
     changing.fail("GET .*/permission", Fault("read_only_token"))
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_asked_is_no_approval(changing: StandIn) -> None:
 
 
 def test_a_timeline_of_thousands_of_events_is_not_read_to_its_end(changing: StandIn) -> None:
-    """Somebody may comment on and on; the status is set, and it is no success."""
+    """The timeline is read up to a limit, and the status is then an error."""
     changing.timeline = [document("replies", "timeline_event") | {"event": "commented"} for _ in range(3100)]
     changing.label(AFTER)
 
@@ -147,7 +147,7 @@ def test_a_timeline_of_thousands_of_events_is_not_read_to_its_end(changing: Stan
 
 
 def test_events_of_any_form_are_read(changing: StandIn) -> None:
-    """A commit has neither actor nor time, and a deleted user is null."""
+    """Commits without actor or time and deleted users (null) are accepted."""
     changing.timeline = [{"event": "committed", "sha": HEAD}, document("replies", "timeline_event") | {"actor": None}]
     changing.label(AFTER)
 
@@ -155,7 +155,7 @@ def test_events_of_any_form_are_read(changing: StandIn) -> None:
 
 
 def test_another_base_branch_needs_another_run(fork: StandIn, passing: RunReport) -> None:
-    """The run judged a merge with the old base, by the old base's rules; a label does not change that."""
+    """The run judged a merge with the old base under its rules, which a label does not change."""
     upload(fork, passing)
     fork.happens("base_ref_changed", AFTER, "mona")
     fork.label(LATER)
@@ -167,7 +167,7 @@ def test_another_base_branch_needs_another_run(fork: StandIn, passing: RunReport
 
 
 def test_a_base_that_was_changed_before_the_run_does_not_matter(fork: StandIn, passing: RunReport) -> None:
-    """The run is of a merge with the new one."""
+    """A base change before the run does not matter: the run merged with the new base."""
     upload(fork, passing)
     fork.happens("base_ref_changed", BEFORE, "mona")
 
@@ -176,7 +176,7 @@ def test_a_base_that_was_changed_before_the_run_does_not_matter(fork: StandIn, p
 
 @pytest.mark.parametrize(("at", "code"), [(AFTER, 0), (BEFORE, PublishRefused.exit_code)])
 def test_an_approved_pull_request_stays_approved_in_the_queue(github: StandIn, passing: RunReport, at: str, code: int) -> None:
-    """What counts is when its own head was pushed; the group's commit is GitHub's."""
+    """The time of the pull request's own push counts; the merge group's commit is created by GitHub."""
     own = github.run | {"id": 9000, "head_branch": "faster", "head_repository": github.run["repository"], "head_sha": SECOND}
     github.pull["head"]["sha"] = SECOND
     queue(github)

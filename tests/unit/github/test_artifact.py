@@ -1,4 +1,4 @@
-"""`kindgate.github.artifact`: archives that a stranger has made."""
+"""`kindgate.github.artifact`: untrusted archives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.github.standin import REPOSITORY, TOKEN, Fault, StandIn
 
 
 def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip archive."""
+    """Build a zip archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in members:
@@ -32,17 +32,17 @@ def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
 
 
 def test_what_the_hostile_archives_hold_is_a_report() -> None:
-    """In an archive as it should be, it would be taken."""
+    """The hostile archives' content is a valid report in a regular archive."""
     assert read_report(packed(("report.json", GOOD)), "leg").exit_code == 0
 
 
 def test_a_report_survives_its_archive(failing: RunReport) -> None:
-    """As upload-artifact packs it."""
+    """A report packed as by upload-artifact is read unchanged."""
     assert read_report(packed(("report.json", failing.model_dump_json().encode())), "leg") == failing
 
 
 def bomb_with_false_size() -> bytes:
-    """An archive whose member claims 100 bytes and holds 100 million."""
+    """Build an archive whose member claims 100 bytes but has 100 million."""
     content = bytearray(packed(("report.json", b" " * 100_000_000)))
     for offset, signature in ((22, b"PK\x03\x04"), (24, b"PK\x01\x02")):
         struct.pack_into("<I", content, content.find(signature) + offset, 100)
@@ -50,7 +50,7 @@ def bomb_with_false_size() -> bytes:
 
 
 def encrypted() -> bytes:
-    """An archive whose member says that it is encrypted."""
+    """Build an archive whose member is marked as encrypted."""
     content = bytearray(packed(("report.json", b"{}")))
     for offset, signature in ((6, b"PK\x03\x04"), (8, b"PK\x01\x02")):
         struct.pack_into("<H", content, content.find(signature) + offset, 1)
@@ -58,7 +58,7 @@ def encrypted() -> bytes:
 
 
 GOOD = b'{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0}'
-"""A report that nothing is wrong with, so that its archive alone is to blame."""
+"""A valid report, so only its archive can be the reason for an error."""
 
 ARCHIVES: dict[str, Callable[[], bytes]] = {
     "not a zip": lambda: b"PK but not really",
@@ -81,7 +81,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_a_hostile_archive_is_refused(name: str) -> None:
-    """Whatever it is, it ends in one error, and nothing is unpacked to a disk."""
+    """Every hostile archive ends in the same error, and nothing is extracted to disk."""
     with pytest.raises(PublishRefused):
         read_report(ARCHIVES[name](), "leg")
 
@@ -105,7 +105,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_report_that_breaks_the_schema_is_refused(passing: RunReport, name: str) -> None:
-    """Nothing is converted, nothing is ignored, and nothing is larger than a page can show."""
+    """Values are not converted, unknown fields are not ignored, and no field exceeds what a page can show."""
     content = json.loads(passing.model_dump_json())
     CHANGES[name](content)
 
@@ -115,13 +115,13 @@ def test_a_report_that_breaks_the_schema_is_refused(passing: RunReport, name: st
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000])
 def test_what_is_no_document_is_refused(text: bytes) -> None:
-    """Deep and endless ones as well."""
+    """Malformed, deeply nested and endless documents are errors."""
     with pytest.raises(PublishRefused):
         parse_report(text, "leg")
 
 
 def test_an_error_shows_no_markup_of_the_artifact(passing: RunReport) -> None:
-    """Field names are the stranger's: they are cut, and what is invisible is written out."""
+    """Untrusted field names in an error are truncated, and invisible characters are escaped."""
     content = json.loads(passing.model_dump_json())
     content["\u202e\n::error::" + "x" * 1000] = 1
 
@@ -135,7 +135,7 @@ def test_an_error_shows_no_markup_of_the_artifact(passing: RunReport) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_reader(content: bytes) -> None:
-    """As an archive, as a report, and as the content of an archive."""
+    """Any bytes are handled as an archive, as a report and as the content of an archive."""
     for archive in (content, packed(("report.json", content))):
         with pytest.raises(PublishRefused):
             read_report(archive, "leg")
@@ -143,7 +143,7 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=4))
 def test_no_damage_breaks_the_reader(place: int, damage: bytes) -> None:
-    """A good archive with a few other bytes is a report or is refused."""
+    """An archive with a few changed bytes is either read or rejected."""
     content = bytearray(packed(("report.json", GOOD)))
     content[place : place + len(damage)] = damage
     with suppress(PublishRefused):
@@ -151,12 +151,12 @@ def test_no_damage_breaks_the_reader(place: int, damage: bytes) -> None:
 
 
 def address(github: StandIn, number: int = 1) -> str:
-    """Where an artifact of the stand-in is downloaded."""
+    """The download URL of an artifact in the stand-in."""
     return f"{github.url}/repos/{REPOSITORY}/actions/artifacts/{number}/zip"
 
 
 def test_the_blob_store_gets_no_token(github: StandIn) -> None:
-    """The redirect leads to another host, which must not see it."""
+    """The redirect leads to another host, which must not receive the token."""
     github.upload("a", b"content")
 
     assert download(address(github), TOKEN, Deadline.after(10)) == b"content"
@@ -165,7 +165,7 @@ def test_the_blob_store_gets_no_token(github: StandIn) -> None:
 
 
 def test_a_netrc_file_is_not_looked_at(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Credentials of this machine are nobody's business."""
+    """Credentials in the user's netrc file are not sent."""
     (tmp_path / "netrc").write_text("machine localhost login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     github.upload("a", b"content")
@@ -176,7 +176,7 @@ def test_a_netrc_file_is_not_looked_at(github: StandIn, monkeypatch: pytest.Monk
 
 
 def test_a_download_above_the_limit_is_broken_off(github: StandIn) -> None:
-    """The listing may have lied about its size."""
+    """A download is aborted at the limit, because the listed size might be wrong."""
     github.upload("a", b"x" * (ARCHIVE_LIMIT + 1), size=10)
 
     with pytest.raises(PublishRefused, match="larger than"):
@@ -184,7 +184,7 @@ def test_a_download_above_the_limit_is_broken_off(github: StandIn) -> None:
 
 
 def test_a_packed_transfer_is_not_expanded(github: StandIn) -> None:
-    """`Content-Encoding: gzip` does not get around the limit."""
+    """`Content-Encoding: gzip` does not bypass the limit."""
     github.upload("a", zlib.compress(b"x" * 100_000_000))
     github.blob_encoding = "deflate"
 
@@ -192,7 +192,7 @@ def test_a_packed_transfer_is_not_expanded(github: StandIn) -> None:
 
 
 def test_a_download_to_another_scheme_is_refused(github: StandIn) -> None:
-    """A redirect must not fall back from https, nor read a file."""
+    """A redirect to plain http or to a file is rejected."""
     github.upload("a", b"content")
     github.blob_address = "file:///etc/passwd"
 
@@ -202,7 +202,7 @@ def test_a_download_to_another_scheme_is_refused(github: StandIn) -> None:
 
 @pytest.mark.parametrize(("fault", "error"), [("gone", GitHubRefused), ("bad_gateway", GitHubUnavailable)])
 def test_a_failed_download_says_whether_to_try_again(github: StandIn, fault: str, error: type[Exception]) -> None:
-    """410 is how GitHub answers for an expired artifact."""
+    """The error states whether a retry can help; an expired artifact is a 410."""
     github.upload("a", b"content")
     github.fail("GET .*/zip", Fault(fault))
 
@@ -211,7 +211,7 @@ def test_a_failed_download_says_whether_to_try_again(github: StandIn, fault: str
 
 
 def test_a_closed_connection_may_be_tried_again(github: StandIn) -> None:
-    """The network's fault."""
+    """A closed connection is a network error and can be retried."""
     github.upload("a", b"content")
     github.fail("GET .*/zip", Fault(silent=True))
 

@@ -1,4 +1,4 @@
-"""`kindgate.github.base_suite`: by which objectives and which load the base branch would have judged a run."""
+"""`kindgate.github.base_suite`: the objectives and the load that the base branch would have used for a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _plan(found: BaseObjectives | None) -> tuple[Any, ...]:
     ],
 )
 def test_the_file_that_the_base_names_is_read(directory: str, files: dict[str, str]) -> None:
-    """By the default, by any of pytest's files, or by its additional options; paths count from the suite's folder."""
+    """The file is found by default, in any pytest configuration file or in addopts; paths are relative to the suite's folder."""
     found = _demands(files, directory)
     assert found is not None
     assert [str(one) for one in found.objectives.thresholds] == [str(one) for one in parse_document(SLO).thresholds]
@@ -44,7 +44,7 @@ def test_the_file_that_the_base_names_is_read(directory: str, files: dict[str, s
 
 
 def test_the_plan_is_the_bases() -> None:
-    """The objectives file before the workflow's arguments, these before the settings, and the defaults last."""
+    """The objectives file takes precedence over the workflow's arguments, these over the settings, and the settings over the defaults."""
     named = "[pytest]\nslo_file = slo.yaml\n"
     assert _plan(_demands({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (25, 300.0, 2.0, False, False, "warn")
     settings = f"{named}slo_bursts = 9\nload_rate = 40\nslo_base = origin/main\nslo_inconclusive = fail\n"
@@ -60,12 +60,12 @@ def test_the_plan_is_the_bases() -> None:
     [{}, {"e2e/pytest.ini": "[pytest]\nslo_file = /etc/passwd\n"}, {"e2e/pytest.ini": "[pytest]\nslo_file = ../../x\n", "../x": SLO}],
 )
 def test_a_base_without_an_objectives_file_demands_none(files: dict[str, str]) -> None:
-    """The pull request that brings the first one is judged by it; nothing outside of the repository is read."""
+    """A base without an objectives file requires none, and files outside the repository are not read."""
     assert _demands(files) is None
 
 
 def test_a_base_that_cannot_be_read_is_an_error() -> None:
-    """It is told apart from a base without objectives."""
+    """An unreadable base is an error, distinct from a base without objectives."""
     with pytest.raises(SloError):
         _demands({"e2e/tests/e2e/slo.yaml": "thresholds: {http_req_duration: [fast]}"})
     with pytest.raises(SettingsError):

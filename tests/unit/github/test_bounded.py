@@ -1,4 +1,4 @@
-"""`kindgate.github.bounded`: calls that end."""
+"""`kindgate.github.bounded`: calls with a time limit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kindgate.waiting import Deadline
 
 
 def test_a_call_that_answers_in_time_is_passed_on() -> None:
-    """Its value is the result."""
+    """A call that returns in time passes its value on."""
     assert within(Deadline.after(10), "an answer", lambda: 42) == 42
 
 
 def test_an_error_of_the_call_is_the_callers() -> None:
-    """It is raised in the thread that waits, a timeout of the call's own as well."""
+    """An error of the call is raised in the caller's thread, including the call's own timeout."""
 
     def fail() -> None:
         raise TimeoutError("mine")
@@ -27,7 +27,7 @@ def test_an_error_of_the_call_is_the_callers() -> None:
 
 
 def test_a_call_that_hangs_is_left_behind() -> None:
-    """Nobody waits for it, and its thread does not keep the process."""
+    """A call that hangs is abandoned, and its thread does not keep the process alive."""
     release = threading.Event()
     try:
         with pytest.raises(WaitTimeout, match="waiting for an answer"):
@@ -39,7 +39,7 @@ def test_a_call_that_hangs_is_left_behind() -> None:
 
 
 def test_waits_double_until_the_call_succeeds() -> None:
-    """The first wait is half a second, and what GitHub asks for counts if it is longer."""
+    """The first wait is 0.5 s and doubles; a longer wait requested by GitHub takes precedence."""
     outcomes = [GitHubUnavailable("1"), GitHubUnavailable("2"), GitHubUnavailable("3", retry_after=7.0)]
     waits: list[float] = []
 
@@ -53,7 +53,7 @@ def test_waits_double_until_the_call_succeeds() -> None:
 
 
 def test_other_errors_are_not_tried_again() -> None:
-    """Only what may help is repeated."""
+    """Only errors that a retry can fix are retried."""
     calls: list[int] = []
 
     def call() -> None:
@@ -66,7 +66,7 @@ def test_other_errors_are_not_tried_again() -> None:
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
-    """GitHub asks for an hour: that is known at once."""
+    """If GitHub requests a wait of an hour, the call fails immediately."""
     waits: list[float] = []
 
     def call() -> None:

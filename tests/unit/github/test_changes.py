@@ -1,4 +1,4 @@
-"""`kindgate.github.changes`: what a pull request changes about its own gate, with real git repositories."""
+"""`kindgate.github.changes`: what a pull request changes about its own gate, in real git repositories."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ IDENTITY = ["-c", "user.name=mona", "-c", "user.email=mona@example.com", "-c", "
 
 
 def rows(old: str, new: str) -> list[tuple[str, str, str]]:
-    """The changes between two objectives files, without their name."""
+    """Return the changes between two objectives files, without the file name."""
     return [(change.metric, change.old, change.new) for change in threshold_changes("slo.yaml", old, new)]
 
 
 def test_files_of_the_gate_are_told_from_the_application() -> None:
-    """Workflows, end-to-end tests, manifests and objectives, in any suite of the repository."""
+    """Workflows, end-to-end tests, manifests and objectives of any suite in the repository belong to the gate."""
     application = [
         "e2e/login.spec.ts",
         "README.md",
@@ -54,14 +54,14 @@ def test_files_of_the_gate_are_told_from_the_application() -> None:
 
 
 def test_files_that_a_run_is_told_to_judge_by_are_the_gates() -> None:
-    """Whatever they are called; a folder with all that is in it."""
+    """Files named by the settings belong to the gate whatever their name; a folder counts with everything in it."""
     paths = ["deploy/test/a.yaml", "deploy/testing.yaml", "limits.yml"]
 
     assert gate_files(paths, ["deploy/test", "limits.yml"]) == ("deploy/test/a.yaml", "limits.yml")
 
 
 def test_thousands_of_files_are_counted() -> None:
-    """A report holds 500 names."""
+    """The report lists up to 500 files and counts the rest."""
     found = gate_files(f"k8s/{number:05}.yaml" for number in range(3000))
 
     assert len(found) == 500
@@ -69,7 +69,7 @@ def test_thousands_of_files_are_counted() -> None:
 
 
 def test_changed_new_and_removed_objectives_are_rows() -> None:
-    """What stays the same is not mentioned."""
+    """Unchanged objectives are not listed."""
     assert rows(OLD, NEW) == [
         ("checks: rate", "", "rate>0.9"),
         ("http_req_duration: p(95)", "p(95)<200", "p(95)<900"),
@@ -78,24 +78,24 @@ def test_changed_new_and_removed_objectives_are_rows() -> None:
 
 
 def test_layout_and_comments_are_no_change() -> None:
-    """Objectives are compared, not text."""
+    """Objectives are compared as values, so layout and comments do not count."""
     assert rows(OLD, "# faster!\n" + OLD.replace('"p(95)<200", "p(99)<500"', "'p(99) < 500', 'p(95) < 200'")) == []
 
 
 def test_a_new_file_and_a_deleted_one_change_every_objective() -> None:
-    """An objective that is gone is a change too."""
+    """A missing file counts as one without objectives."""
     assert [(new, old) for _, old, new in rows("", OLD)] == [(old, new) for _, old, new in rows(OLD, "")]
     assert len(rows("", OLD)) == 3
 
 
 def test_fewer_bursts_are_a_change() -> None:
-    """Whoever sends less, decides less."""
+    """A run with fewer bursts proves less, so it is a change."""
     assert rows(OLD + "bursts: {count: 20}\n", OLD + "bursts: {count: 1}\n") == [("bursts: count", "20", "1")]
 
 
 @pytest.mark.parametrize("broken", ["thresholds: [", "[" * 5_000, "thresholds: {http_req_duration: [nonsense]}"])
 def test_a_file_that_cannot_be_read_is_said(broken: str) -> None:
-    """The pull request may hold anything."""
+    """A malformed file in the pull request is reported."""
     found = rows(OLD, broken)
 
     assert found[-1][0] == "the whole file"
@@ -103,13 +103,13 @@ def test_a_file_that_cannot_be_read_is_said(broken: str) -> None:
 
 
 def git(folder: Path, *args: str) -> str:
-    """Run git and return what it prints."""
+    """Run git and return its output."""
     return subprocess.run(["git", *IDENTITY, *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> tuple[Path, PullRequest]:
-    """A repository whose branch changes its objectives, while the base has gone on; checked out as GitHub does."""
+    """A checkout as GitHub creates it: a branch that changes its objectives, on a base that has moved on."""
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     (tmp_path / "slo.yaml").write_text(OLD)
     (tmp_path / "app.py").write_text("1\n")
@@ -134,7 +134,7 @@ def checkout(tmp_path: Path) -> tuple[Path, PullRequest]:
 
 
 def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tuple[Path, PullRequest]) -> None:
-    """What others changed in the base since is not the pull request's doing, also where the event names an older base."""
+    """Changes to the base since the branch started are not attributed to the pull request, even if the event names an older base."""
     root, pull = checkout
     start = git(root, "rev-parse", f"{pull.head_sha}^")
 
@@ -145,7 +145,7 @@ def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tu
 
 
 def test_a_suite_below_the_root_names_its_own_files(tmp_path: Path) -> None:
-    """Git lists paths from the repository's root, settings count from the suite's."""
+    """Git paths are relative to the repository, settings are relative to the suite."""
     suite = tmp_path / "services" / "cart"
     (suite / "deploy").mkdir(parents=True)
     (suite / "limits.yml").write_text(OLD)
@@ -166,7 +166,7 @@ def test_a_suite_below_the_root_names_its_own_files(tmp_path: Path) -> None:
 
 
 def test_a_depth_of_two_is_enough(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """GitHub's checkout is shallow."""
+    """A checkout of depth 2, which is shallow, has enough history."""
     root, pull = checkout
     shallow = tmp_path_factory.mktemp("shallow")
     git(shallow, "clone", "--quiet", "--depth=2", f"file://{root}", ".")
@@ -175,7 +175,7 @@ def test_a_depth_of_two_is_enough(checkout: tuple[Path, PullRequest], tmp_path_f
 
 
 def test_the_head_itself_is_compared_with_where_it_left_the_base(checkout: tuple[Path, PullRequest]) -> None:
-    """Somebody who checks out the branch sees the same."""
+    """A developer who checks out the branch gets the same result."""
     root, pull = checkout
     git(root, "checkout", "--quiet", pull.head_sha)
 
@@ -183,7 +183,7 @@ def test_the_head_itself_is_compared_with_where_it_left_the_base(checkout: tuple
 
 
 def test_a_history_that_is_not_there_is_an_error(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Silence would read as "nothing changed"."""
+    """Missing history is an error, because an empty list would read as "nothing changed"."""
     root, pull = checkout
     shallow = tmp_path_factory.mktemp("shallow")
     git(shallow, "clone", "--quiet", "--depth=1", f"file://{root}", ".")

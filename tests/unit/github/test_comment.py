@@ -1,4 +1,4 @@
-"""Posting with the real PyGithub to a stand-in for GitHub that fails in all the ways that GitHub does."""
+"""Posting with the real PyGithub to a stand-in that fails the way GitHub does."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ READ = r"GET .*/pulls/17"
 
 @dataclass
 class FakeTime:
-    """A clock that only the pauses move; `waits` are the pauses in seconds."""
+    """A clock that advances only with the pauses; `waits` are the pauses in seconds."""
 
     now: float = 0.0
     waits: tuple[float, ...] = ()
 
     def clock(self) -> float:
-        """Seconds."""
+        """Return the time in seconds."""
         return self.now
 
     def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += seconds
         self.waits = (*self.waits, seconds)
 
 
 def posting(marker: Marker = MARKER) -> Post:
-    """A post that says `marker`."""
+    """Build a post with this `marker`."""
     return Post(17, marker, f"{marker}\n# verdict", BOT, "auto", passed=True)
 
 
 def settle(github: StandIn, post: Post | None = None, time: FakeTime | None = None, seconds: float = 45.0) -> PostResult:
-    """Post as a run would, in no real time."""
+    """Post as a run does, without real waits."""
     time = time or FakeTime()
     with github.api() as api:
         return Conversation(api, post or posting(), Deadline.after(seconds, time.clock), time.pause).settle()
 
 
 def test_the_first_comment_takes_three_requests(github: StandIn) -> None:
-    """The pull request says that there are no comments; the list afterwards finds those of concurrent runs."""
+    """The pull request reports no comments; the list after the creation finds those of concurrent runs."""
     result = settle(github)
 
     assert result.line == "comment created on #17"
@@ -63,7 +63,7 @@ def test_the_first_comment_takes_three_requests(github: StandIn) -> None:
 
 
 def test_an_update_takes_three_requests(github: StandIn) -> None:
-    """The pull request, its comments, the edit."""
+    """An update takes the pull request, its comments and the edit."""
     github.say(f"{OLD}\nold", BOT)
 
     result = settle(github)
@@ -74,7 +74,7 @@ def test_an_update_takes_three_requests(github: StandIn) -> None:
 
 
 def test_any_number_of_runs_leaves_one_comment(github: StandIn) -> None:
-    """Each run edits what the one before wrote."""
+    """Each run edits the comment of the run before."""
     for run in range(9001, 9007):
         settle(github, posting(replace(MARKER, run=run)))
 
@@ -82,9 +82,9 @@ def test_any_number_of_runs_leaves_one_comment(github: StandIn) -> None:
 
 
 def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) -> None:
-    """They may all create one; each then lists again, and all agree on which stays.
+    """Each concurrent run can create a comment, but all list again and agree on the one to keep.
 
-    GitHub has no conditional edit: which of the runs has the last word is up to chance, until the next run.
+    GitHub has no conditional edit, so the run that writes last is random until the next run.
     """
     start = threading.Barrier(6)
     failures: list[BaseException] = []
@@ -111,7 +111,7 @@ def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) ->
 
 @pytest.mark.parametrize("page_limit", [30, 100])
 def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: int) -> None:
-    """All pages are read, whatever size the server gives them."""
+    """All pages are read, whatever page size the server uses."""
     github.page_limit = page_limit
     for number in range(35):
         github.say(f"comment {number}")
@@ -125,7 +125,7 @@ def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: i
 
 
 def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> None:
-    """Another suite's comment, a person's quote and the bot's other comments stay."""
+    """Another suite's comment, a quote of ours and other comments by the bot are kept."""
     other = f"{replace(OLD, id='nightly')}\nother suite"
     for body, author in [
         (f"{OLD}\nfirst", BOT),
@@ -144,7 +144,7 @@ def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> Non
 
 
 def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
-    """A concurrent run may have deleted it."""
+    """A concurrent run may have deleted the duplicate already."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("not_found"))
@@ -153,7 +153,7 @@ def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
 
 
 def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> None:
-    """The comment itself is written."""
+    """A duplicate that cannot be deleted is a warning, because the comment itself was written."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("read_only_token"))
@@ -165,7 +165,7 @@ def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> No
 
 
 def test_a_newer_runs_comment_stays(github: StandIn) -> None:
-    """A run that ends late does not overwrite it."""
+    """A run that ends late does not overwrite a newer run's comment."""
     newer = f"{replace(MARKER, run=9002)}\nnewer"
     github.say(newer, BOT)
 
@@ -174,7 +174,7 @@ def test_a_newer_runs_comment_stays(github: StandIn) -> None:
 
 
 def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
-    """The run of an older push says nothing about the new one."""
+    """A run of an older push does not comment on the new head."""
     github.pull["head"]["sha"] = "f" * 40
 
     assert "now has head" in settle(github).line
@@ -182,7 +182,7 @@ def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
 
 
 def test_a_closed_pull_request_gets_no_comment(github: StandIn) -> None:
-    """Nobody is left to act on it."""
+    """A closed pull request gets no comment."""
     github.pull["state"] = "closed"
 
     assert "closed" in settle(github).line
@@ -202,7 +202,7 @@ def test_a_closed_pull_request_gets_no_comment(github: StandIn) -> None:
     ],
 )
 def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str) -> None:
-    """It is not tried again, and the error says what to do."""
+    """A permission error is not retried, and the error gives the next step."""
     github.fail(CREATE, Fault(fault))
 
     with pytest.raises(GitHubRefused, match=words) as caught:
@@ -225,7 +225,7 @@ def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str
     ],
 )
 def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: str, method: str, fault: Fault) -> None:
-    """Reading, editing and deleting may be repeated; after two failures the third works."""
+    """Reads, edits and deletions are retried; the third attempt succeeds after two failures."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
     github.fail(request_, fault, fault)
@@ -241,7 +241,7 @@ def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: st
 
 @pytest.mark.parametrize("fault", [Fault("bad_gateway"), Fault(silent=True), Fault(page="<html>Unicorn!</html>"), Fault(page="{broken")])
 def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, fault: Fault) -> None:
-    """The comments are listed before the second POST."""
+    """The comments are listed again before the second POST."""
     github.fail(CREATE, fault)
 
     settle(github)
@@ -255,7 +255,7 @@ def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, f
     [Fault(silent=True, effect=True), Fault("bad_gateway", effect=True), Fault(page="<html>Unicorn!</html>", effect=True)],
 )
 def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault: Fault) -> None:
-    """The new listing finds it."""
+    """The new listing finds a comment whose creation reply was lost, so it is not created twice."""
     github.fail(CREATE, fault)
 
     result = settle(github)
@@ -266,7 +266,7 @@ def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault
 
 
 def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: StandIn) -> None:
-    """Somebody deletes it between our reading and editing."""
+    """A comment deleted between reading and editing is created again."""
     github.say(f"{OLD}\nold", BOT)
     github.fail(EDIT, Fault("not_found"))
     github.fail(LIST, Fault(effect=True))
@@ -285,7 +285,7 @@ def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: S
 
 
 def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
-    """A secondary limit with `Retry-After: 25` leaves 20 of 45 seconds."""
+    """A secondary limit with `Retry-After: 25` leaves 20 of 45 seconds, so the call is retried."""
     github.fail(CREATE, Fault("secondary_limit", headers={"Retry-After": "25"}))
     time = FakeTime()
 
@@ -306,7 +306,7 @@ def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
 )
 @pytest.mark.parametrize("request_", [READ, LIST, EDIT])
 def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault, request_: str) -> None:
-    """`Retry-After: 3600`, a limit without a time and an exhausted quota end the attempt without any waiting."""
+    """`Retry-After: 3600`, a limit without a time and an exhausted quota fail without waiting."""
     github.say(f"{OLD}\nold", BOT)
     github.fail(request_, fault)
     time = FakeTime()
@@ -318,7 +318,7 @@ def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault
 
 
 def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
-    """Waits double, and the error says what was seen last."""
+    """Waits double until the deadline, and the error includes the last response."""
     github.fail(READ, *[Fault("bad_gateway")] * 20)
     time = FakeTime()
 
@@ -329,7 +329,7 @@ def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
 
 
 def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> None:
-    """The list that looks for duplicates fails for good: the comment is there all the same."""
+    """A failing search for duplicates is a warning, because the comment exists."""
     github.fail(LIST, *[Fault("bad_gateway")] * 20)
 
     result = settle(github)
@@ -339,7 +339,7 @@ def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> 
 
 
 def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
-    """A list that does not show yet what was created is believed less than the reply to the POST."""
+    """The reply to the POST is trusted over a list that does not include the new comment yet."""
     original: Callable[..., object] = github._list_comments
     calls: list[int] = []
 
@@ -360,7 +360,7 @@ def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
 
 
 def test_a_comment_by_another_author_warns(github: StandIn) -> None:
-    """With a token of an App the next run would look for the wrong author."""
+    """With an App's token, the next run would look for comments by another author."""
     github.author = "shop-app[bot]"
 
     result = settle(github)

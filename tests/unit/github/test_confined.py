@@ -1,4 +1,4 @@
-"""Work on a stranger's data ends at its limits, and its answer is data."""
+"""Work on untrusted data stops at its limits, and its result is data."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ QUICK = Limits(cpu=1, seconds=120.0, memory=512 << 20, answer=1 << 20)
 
 
 def test_a_report_comes_back_as_it_was_read(failing: RunReport) -> None:
-    """Reading elsewhere is reading."""
+    """A report read in the confined process equals one read directly."""
     assert confined(parse_report, failing.model_dump_json().encode(), "leg") == failing
 
 
 def test_an_error_comes_back_as_it_was_raised() -> None:
-    """With the place and the next step."""
+    """An error keeps its location and its next step."""
     with pytest.raises(PublishRefused, match=r"leg: report.json is not a report of this version: it is not a JSON object") as caught:
         confined(parse_report, b"{", "leg")
     assert "same version" in caught.value.next_step
@@ -46,18 +46,18 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
     ],
 )
 def test_what_goes_wrong_is_refused_with_its_cause(task: object, why: str) -> None:
-    """One line each, and nothing of it reaches the process that posts."""
+    """A failure is one line, and nothing else reaches the posting process."""
     with pytest.raises(PublishRefused, match=why):
         within_limits(QUICK, task)  # type: ignore[arg-type]  # a table of functions
 
 
 def test_what_waits_is_left_behind() -> None:
-    """Time passes also where no work is done."""
+    """A task that only sleeps runs into the time limit too."""
     with pytest.raises(PublishRefused, match="more than 1 s"):
         within_limits(Limits(seconds=1.0), waits)
 
 
 def test_the_reader_has_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What posts needs one; what reads does not."""
+    """Only the posting process has the token; the reader does not."""
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
     assert not {name for name in confined(environment) if "TOKEN" in name or name.startswith("GITHUB_")}

@@ -1,4 +1,4 @@
-"""`kindgate.github.context` on GitHub's own kinds of event."""
+"""`kindgate.github.context` with the event types of GitHub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENTS = Path(__file__).parent / "events"
 
 
 def environment(event: str, **changes: str) -> dict[str, str]:
-    """The variables of a run of `event`."""
+    """The environment variables of a run of `event`."""
     return {
         "GITHUB_ACTOR": "mona",
         "GITHUB_API_URL": "https://api.github.com",
@@ -38,7 +38,7 @@ def context(fixture: str, event: str = "pull_request", **changes: str) -> Contex
 
 
 def test_a_pull_request_of_the_same_repository_can_be_commented_on() -> None:
-    """Number and commits come from the payload, and nothing stands in the way."""
+    """Number and commits come from the payload, and commenting is possible."""
     found = context("pull_request_same_repository")
 
     assert found.pull is not None
@@ -47,7 +47,7 @@ def test_a_pull_request_of_the_same_repository_can_be_commented_on() -> None:
 
 
 def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
-    """GITHUB_SHA of a pull_request run is the merge commit: a comment is about the head."""
+    """GITHUB_SHA of a pull_request run is the merge commit; the comment is about the head."""
     record = context("pull_request_same_repository").record()
 
     assert record is not None
@@ -56,7 +56,7 @@ def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
 
 
 def test_a_run_that_follows_another_is_about_the_commit_of_that_one() -> None:
-    """GITHUB_SHA is the default branch's there; without a usable payload there is no commit rather than a wrong one."""
+    """GITHUB_SHA is then the default branch's; without a usable payload the commit is empty rather than wrong."""
     followed = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": HEAD}}).record()
     unknown = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": "main"}}).record()
 
@@ -68,7 +68,7 @@ def test_a_run_that_follows_another_is_about_the_commit_of_that_one() -> None:
 
 @pytest.mark.parametrize("fixture", ["pull_request_fork", "pull_request_deleted_fork"])
 def test_a_fork_has_a_read_only_token(fixture: str) -> None:
-    """A head in another repository, or in none any more, is a fork."""
+    """A head in another or a deleted repository is a fork."""
     found = context(fixture)
 
     assert found.from_fork
@@ -78,7 +78,7 @@ def test_a_fork_has_a_read_only_token(fixture: str) -> None:
 
 @pytest.mark.parametrize("owner", ["acme", "new-owner"])
 def test_a_renamed_or_transferred_repository_is_no_fork(owner: str) -> None:
-    """A re-run has the first attempt's event, with the old name, and the new name in its environment."""
+    """A re-run has the first attempt's event with the old repository name, but the new name in its environment."""
     found = context("pull_request_same_repository", GITHUB_REPOSITORY=f"{owner}/new-shop", GITHUB_RUN_ATTEMPT="2")
 
     assert not found.from_fork
@@ -86,12 +86,12 @@ def test_a_renamed_or_transferred_repository_is_no_fork(owner: str) -> None:
 
 
 def test_a_fork_that_took_the_repositorys_old_name_is_a_fork() -> None:
-    """Its name agrees, and its id does not."""
+    """A fork that took over the repository's old name has the same name but another id."""
     assert context("pull_request_fork", GITHUB_REPOSITORY="mona/shop").from_fork
 
 
 def test_an_event_without_ids_is_judged_by_names() -> None:
-    """What a payload lacks is no reason to call a pull request its own repository's."""
+    """Without ids in the payload, the repository names are compared."""
     payload = document("events", "pull_request_fork")
     for side in ("head", "base"):
         del payload["pull_request"][side]["repo"]["id"]
@@ -101,12 +101,12 @@ def test_an_event_without_ids_is_judged_by_names() -> None:
 
 
 def test_a_repositorys_name_is_compared_without_case() -> None:
-    """GitHub's names keep their case and are found in any."""
+    """Repository names are compared case-insensitively."""
     assert not context("pull_request_same_repository", GITHUB_REPOSITORY="Acme/Shop").from_fork
 
 
 def test_dependabots_runs_are_read_only_also_when_a_person_runs_them_again() -> None:
-    """A re-run keeps the first actor, and with it the rights, while the triggering actor changes."""
+    """A re-run by a person keeps the first actor's rights; only the triggering actor changes."""
     found = context("pull_request_dependabot", GITHUB_ACTOR="dependabot[bot]", GITHUB_TRIGGERING_ACTOR="mona", GITHUB_RUN_ATTEMPT="2")
 
     assert "Dependabot" in found.read_only
@@ -114,12 +114,12 @@ def test_dependabots_runs_are_read_only_also_when_a_person_runs_them_again() -> 
 
 
 def test_a_persons_push_to_dependabots_branch_can_be_commented_on() -> None:
-    """The rights are the actor's, whoever opened the pull request."""
+    """The rights are those of the actor, not of the pull request's author."""
     assert context("pull_request_dependabot", GITHUB_ACTOR="mona").read_only == ""
 
 
 def test_a_rerun_carries_the_first_payload_and_its_own_attempt() -> None:
-    """The payload of a re-run is the first attempt's; only the attempt's number tells them apart."""
+    """A re-run has the first attempt's payload; only the attempt number differs."""
     first, again = (context("pull_request_same_repository", GITHUB_RUN_ATTEMPT=attempt) for attempt in ("1", "2"))
 
     assert first.pull == again.pull
@@ -128,7 +128,7 @@ def test_a_rerun_carries_the_first_payload_and_its_own_attempt() -> None:
 
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
 def test_other_events_are_no_pull_requests(event: str) -> None:
-    """They get a job summary only, and one line that says so."""
+    """Other events get only a job summary and one line that explains it."""
     found = context(event, event)
 
     assert found.pull is None
@@ -139,12 +139,12 @@ def test_other_events_are_no_pull_requests(event: str) -> None:
 
 
 def test_pull_request_target_is_refused() -> None:
-    """It would hand a writable token to a stranger's code."""
+    """pull_request_target would give a writable token to untrusted code."""
     assert "pull_request_target" in context("pull_request_fork", "pull_request_target").obstacle
 
 
 def test_outside_of_actions_there_is_no_context() -> None:
-    """A developer's machine has no event."""
+    """Outside of Actions, there is no event."""
     found = read_context({})
 
     assert found.obstacle == "not in GitHub Actions, comment skipped"
@@ -153,12 +153,12 @@ def test_outside_of_actions_there_is_no_context() -> None:
 
 
 def test_a_missing_token_is_said() -> None:
-    """The token is in the environment of the posting step only."""
+    """A missing token is reported; it belongs in the environment of the posting step only."""
     assert "GITHUB_TOKEN" in context("pull_request_same_repository", GITHUB_TOKEN="").obstacle
 
 
 def test_the_token_is_not_in_the_contexts_representation() -> None:
-    """A context may stand in a log."""
+    """The context's repr can end up in a log, so it excludes the token."""
     assert "ghs_secret" not in repr(context("pull_request_same_repository"))
 
 
@@ -175,7 +175,7 @@ def test_the_token_is_not_in_the_contexts_representation() -> None:
     ],
 )
 def test_a_missing_or_broken_field_is_named(path: tuple[str, ...], value: object, place: str) -> None:
-    """A payload that cannot be used skips the comment and says which field is wrong."""
+    """A malformed payload skips the comment and names the wrong field."""
     payload = document("events", "pull_request_same_repository")
     target = payload
     for key in path[:-1]:
@@ -189,7 +189,7 @@ def test_a_missing_or_broken_field_is_named(path: tuple[str, ...], value: object
 
 
 def test_the_event_is_read_from_its_file(tmp_path: Path) -> None:
-    """GITHUB_EVENT_PATH names the payload's file."""
+    """The event is read from the file in GITHUB_EVENT_PATH."""
     event = tmp_path / "event.json"
     event.write_text(json.dumps(document("events", "pull_request_same_repository")))
 
@@ -201,7 +201,7 @@ def test_the_event_is_read_from_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff\xfe", b"null"])
 def test_an_unreadable_event_file_skips_the_comment(tmp_path: Path, content: bytes | None) -> None:
-    """No event file, or one that is not a payload, is no error of the run."""
+    """A missing or malformed event file does not fail the run."""
     event = tmp_path / "event.json"
     if content is not None:
         event.write_bytes(content)
@@ -213,7 +213,7 @@ def test_an_unreadable_event_file_skips_the_comment(tmp_path: Path, content: byt
 
 
 def test_odd_variables_are_as_good_as_missing() -> None:
-    """Nothing that cannot stand in an address or a report is taken over."""
+    """Values that are not valid in a URL or a report are dropped."""
     found = context(
         "pull_request_same_repository", GITHUB_RUN_ID="٣", GITHUB_SHA="main", GITHUB_API_URL="ftp://x", GITHUB_REPOSITORY="a/b/c"
     )
@@ -233,7 +233,7 @@ def test_odd_variables_are_as_good_as_missing() -> None:
     )
 )
 def test_no_payload_breaks_the_context(payload: object) -> None:
-    """Whatever the payload holds, there is a pull request or a line that says why not."""
+    """Any payload yields either a pull request or a reason for its absence."""
     found = context_of(environment("pull_request"), payload)
 
     assert (found.pull is None) == bool(found.defect)

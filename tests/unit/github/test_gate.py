@@ -1,4 +1,4 @@
-"""`kindgate.github.gate`: the files that decide what a suite judges, followed as Kustomize follows them."""
+"""`kindgate.github.gate`: the files that decide what a suite judges, resolved as Kustomize does."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ FILES = {
 
 
 def read(path: str) -> str:
-    """A file of the commit."""
+    """Read a file of the commit."""
     return FILES.get(path, "")
 
 
 def test_everything_that_kustomize_reads_is_found() -> None:
-    """Whatever key names it, through bases and components; addresses are no files."""
+    """Every key that names a file is followed, through bases and components; URLs are not files."""
     ci = {
         "kustomization.yaml",
         "app.env",
@@ -58,12 +58,12 @@ def test_everything_that_kustomize_reads_is_found() -> None:
 
 
 def settings(directory: str, **ini: str) -> Settings:
-    """A suite's settings, its folder counted from the repository's root."""
+    """A suite's settings; its folder is relative to the repository."""
     return build_settings(Path(directory), {}, ini, {})
 
 
 def test_what_the_settings_name_is_the_gates_whatever_it_is_called() -> None:
-    """Counted from the suite's folder; a folder of plain manifests counts as a whole."""
+    """Files in the settings are relative to the suite's folder; a folder of plain manifests counts as a whole."""
     found = gate_paths_of(
         read,
         settings(
@@ -92,18 +92,18 @@ def test_what_the_settings_name_is_the_gates_whatever_it_is_called() -> None:
 
 
 def test_what_lies_outside_of_the_repository_is_no_file_of_it() -> None:
-    """A path may lead above the root, or be absolute."""
+    """A path above the repository or an absolute path is not a file of the gate."""
     assert gate_paths_of(read, settings("e2e", app_overlay="../../x", slo_file="/etc/slo.yaml", app_apply="../..")) == ()
 
 
 @pytest.mark.parametrize("text", ["resources: {a: b}", "- a", "resources: [1, null, {}]", "{", "patches: [x]\nopenapi: 1"])
 def test_a_kustomization_of_any_form_is_survived(text: str) -> None:
-    """Kustomize says what is wrong with it; the file itself belongs to the gate."""
+    """A malformed kustomization is part of the gate; Kustomize reports the error."""
     assert manifest_files(lambda path: text if path == "k8s/kustomization.yaml" else "", "k8s") >= {"k8s/kustomization.yaml"}
 
 
 def test_a_circle_and_an_endless_tree_end() -> None:
-    """What a base builds upon is its own; requests are few in any case."""
+    """A cycle and an endless tree end after a limited number of requests."""
     asked: list[str] = []
 
     def endless(path: str) -> str:
@@ -116,9 +116,9 @@ def test_a_circle_and_an_endless_tree_end() -> None:
 
 
 @given(st.text(alphabet="./ab", max_size=12))
-@example("../..a")  # a name of two dots and more is a file of the repository
+@example("../..a")  # a name that starts with two dots and has more characters is a file of the repository
 def test_no_path_leads_out_of_the_repository(entry: str) -> None:
-    """However it is written."""
+    """No spelling of a path leaves the repository."""
     found = gate_paths_of(
         lambda path: f"resources: ['{entry}']" if path == "k8s/kustomization.yaml" else "", settings(".", app_overlay="k8s")
     )

@@ -1,4 +1,4 @@
-"""`kindgate.github.gate_changes` and `fewer`: the list of what changes the gate is complete, or says what is not known."""
+"""`kindgate.github.gate_changes` and `fewer`: the list of changes to the gate is complete, or states what is unknown."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SUITE = {
 
 
 def commits(github: StandIn, **changed: str | None) -> None:
-    """Let the base hold the suite, and the head the suite with some files changed (None deletes one), by `__` for a slash."""
+    """Put the suite into the base, and into the head with some files changed (None deletes one); `__` stands for a slash."""
     head: dict[str, str | None] = {**SUITE, **changed}
     github.contents = {(path, BASE): text for path, text in SUITE.items()}
     github.contents |= {(path, HEAD): text for path, text in head.items() if text is not None}
 
 
 def lists(github: StandIn, *files: str | dict[str, str]) -> None:
-    """What GitHub lists as the changed files of the pull request."""
+    """Set the changed files that GitHub lists for the pull request."""
     github.files = [document("replies", "file") | ({"filename": one} if isinstance(one, str) else one) for one in files]
 
 
@@ -48,7 +48,7 @@ REQUEST = Request(9001, suite=Suite("shop/e2e"))
 
 
 def said(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
-    """The comment about a run that passed."""
+    """Return the comment on a passing run."""
     upload(github, report)
     publish(github, request)
     (body,) = github.written()
@@ -78,7 +78,7 @@ def said(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
     ],
 )
 def test_whatever_decides_about_the_verdict_is_listed(fork: StandIn, passing: RunReport, file: str) -> None:
-    """By its name, or because the base's own settings lead to it; the application's code is not."""
+    """A file is listed because of its name or because the base's settings lead to it; application code is not."""
     commits(fork)
     lists(fork, "shop/app.py", file)
 
@@ -90,7 +90,7 @@ def test_whatever_decides_about_the_verdict_is_listed(fork: StandIn, passing: Ru
 
 @pytest.mark.parametrize("status", ["renamed", "copied"])
 def test_a_file_that_is_renamed_counts_by_both_names(fork: StandIn, passing: RunReport, status: str) -> None:
-    """Renaming a conftest takes it away."""
+    """A renamed conftest counts under both names, because renaming removes it."""
     commits(fork)
     lists(fork, {"filename": "shop/helpers.py", "previous_filename": "shop/conftest.py", "status": status})
 
@@ -98,7 +98,7 @@ def test_a_file_that_is_renamed_counts_by_both_names(fork: StandIn, passing: Run
 
 
 def test_the_base_names_the_gate_and_not_the_pull_request(fork: StandIn, passing: RunReport) -> None:
-    """Settings that lead elsewhere are a change of the gate, and hide none."""
+    """The base's settings define the gate; settings changed by the pull request are a change themselves and hide none."""
     commits(fork, **{"shop/e2e/pytest.ini": "[pytest]\nslo_file = easy.yml\n", "shop/e2e/easy.yml": "thresholds: {}\n"})
     lists(fork, "shop/e2e/pytest.ini", "shop/e2e/easy.yml", "shop/e2e/limits.yml")
 
@@ -108,7 +108,7 @@ def test_the_base_names_the_gate_and_not_the_pull_request(fork: StandIn, passing
 
 
 def test_objectives_are_compared_whatever_their_file_is_called(fork: StandIn, passing: RunReport) -> None:
-    """The base says which file it is."""
+    """The base names the objectives file, whatever its name."""
     commits(fork, **{"shop/e2e/limits.yml": 'thresholds: {http_req_duration: ["p(95)<9000"]}\n'})
     lists(fork, "shop/e2e/limits.yml")
 
@@ -117,7 +117,7 @@ def test_objectives_are_compared_whatever_their_file_is_called(fork: StandIn, pa
 
 @pytest.mark.parametrize("size", [70_000, 1_100_000])
 def test_objectives_that_are_too_large_to_read_are_a_change(fork: StandIn, passing: RunReport, size: int) -> None:
-    """They are not cut where it suits somebody."""
+    """Objectives too large to read count as changed."""
     commits(fork, **{"shop/e2e/limits.yml": SUITE["shop/e2e/limits.yml"] + "#" * size})
     lists(fork, "shop/e2e/limits.yml")
 
@@ -128,7 +128,7 @@ MANY = [f"src/{number}.py" for number in range(3000)]
 
 
 def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passing: RunReport) -> None:
-    """A conftest behind 3,000 other files is found, and the comment says that the list is cut."""
+    """If GitHub's list stops at 3,000 files, the commits are compared too, and the comment reports the limit."""
     commits(fork, **{"zzz/conftest.py": "import os\n", "shop/base/deployment.yaml": "kind: Other\n"})
     lists(fork, *MANY)
 
@@ -139,7 +139,7 @@ def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passin
 
 
 def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
-    """It is what could have written the report."""
+    """The run is untrusted, because its workflow could have written the report."""
     commits(fork, **{".github/workflows/ci.yml": "name: ci\n"})
     lists(fork, *MANY)
 
@@ -147,7 +147,7 @@ def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: Stand
 
 
 def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork: StandIn, passing: RunReport) -> None:
-    """CI, what the base names, and the root; the comment says that it is no more than that."""
+    """If both lists are incomplete, CI, the files the base names and the root are compared, and the comment reports it."""
     commits(fork, **{"shop/base/deployment.yaml": "kind: Other\n", "conftest.py": "x", ".github/workflows/new.yml": "x"})
     fork.tree_is_cut = True
     lists(fork, *MANY)
@@ -160,7 +160,7 @@ def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork
 
 
 def test_a_suite_is_not_untouched_where_the_list_is_cut(fork: StandIn) -> None:
-    """What is not known may be what it watches."""
+    """With an incomplete list, a watched file might be among the missing ones."""
     commits(fork)
     fork.tree_is_cut = True
     lists(fork, *MANY)
@@ -175,7 +175,7 @@ def test_a_suite_is_not_untouched_where_the_list_is_cut(fork: StandIn) -> None:
     ("changed", "verdict"), [("docs/a.md", "PASS"), ("shop/app.py", "NO VERDICT"), ("other/conftest.py", "NO VERDICT")]
 )
 def test_a_suite_that_is_not_touched_is_green_without_a_report(fork: StandIn, changed: str, verdict: str) -> None:
-    """By the publisher's own look at the changed files, not by which jobs were skipped. No comment is made for it."""
+    """The publisher itself checks the changed files instead of trusting skipped jobs; the status is success without a comment."""
     commits(fork)
     lists(fork, changed)
 
@@ -189,7 +189,7 @@ def test_a_suite_that_is_not_touched_is_green_without_a_report(fork: StandIn, ch
 
 @pytest.mark.parametrize("request_of", ["GET .*/compare/", "GET .*/git/trees/", "GET .*/contents/"])
 def test_a_private_repositorys_refusal_is_said_in_the_comment(fork: StandIn, passing: RunReport, request_of: str) -> None:
-    """The files that are listed are named all the same."""
+    """A private repository's permission error is in the comment, next to the files that are listed."""
     commits(fork)
     fork.fail(request_of, *[Fault("read_only_token")] * 20)
     lists(fork, "conftest.py")
@@ -201,7 +201,7 @@ def test_a_private_repositorys_refusal_is_said_in_the_comment(fork: StandIn, pas
 
 
 def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
-    """The workflow may be among them; status and comment say so."""
+    """If no files are listed, the workflow might have changed, and status and comment report it."""
     fork.fail("GET .*/pulls/17/files", Fault("read_only_token"))
 
     body = said(fork, passing)
@@ -212,7 +212,7 @@ def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, p
 
 
 def test_settings_of_the_base_that_cannot_be_read_are_said(fork: StandIn, passing: RunReport) -> None:
-    """What is called like a part of every gate is listed all the same."""
+    """If the base's settings are unreadable, files are still listed by their standard names."""
     commits(fork)
     fork.contents["shop/e2e/pytest.ini", BASE] = "pytest]\n"
     lists(fork, "conftest.py", "shop/base/deployment.yaml")
@@ -224,7 +224,7 @@ def test_settings_of_the_base_that_cannot_be_read_are_said(fork: StandIn, passin
 
 
 def on_the_base(github: StandIn, report: RunReport, **run: Any) -> None:
-    """A run of the base branch that was published."""
+    """Publish a run of the base branch."""
     github.main = SECOND
     pushed = {"id": 8000, "event": "push", "head_branch": "main", "head_sha": SECOND, "head_repository": github.run["repository"]}
     github.other_runs.append(github.run | pushed | run)
@@ -232,14 +232,14 @@ def on_the_base(github: StandIn, report: RunReport, **run: Any) -> None:
 
 
 def with_tests(report: RunReport, *names: str, **skipped: str) -> RunReport:
-    """A report with these e2e tests."""
+    """Build a report with these e2e tests."""
     tests = [TestResult(node_id=name, outcome="passed", seconds=1.0) for name in names]
     tests += [TestResult(node_id=name, outcome="skipped", seconds=0.0) for name in skipped]
     return report.model_copy(update={"tests": tuple(tests)})
 
 
 def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_listed(fork: StandIn, passing: RunReport) -> None:
-    """A test that is deleted or skipped, an objective that is left out: a green of less is shown as that."""
+    """Tests that were deleted or skipped and objectives that were dropped are listed, so a smaller run is visible."""
     other = passing.objectives[0].model_copy(update={"metric": "http_req_failed", "expression": "rate<0.01"})
     on_the_base(fork, with_tests(passing, "a", "b", "c").model_copy(update={"objectives": (*passing.objectives, other)}))
 
@@ -254,14 +254,14 @@ def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_lis
 
 @pytest.mark.parametrize("run", [{"event": "pull_request"}, {"conclusion": "failure"}, {"head_branch": "other"}, {"head_sha": HEAD}])
 def test_only_a_green_push_to_the_base_is_compared_with(fork: StandIn, passing: RunReport, run: dict[str, str]) -> None:
-    """A tag may be called like the branch, and its run says nothing about it."""
+    """A tag can have the branch's name, so only a successful push to the base branch is compared."""
     on_the_base(fork, with_tests(passing, "a", "b"), **run)
 
     assert "Judged on the base" not in said(fork, with_tests(passing, "a"))
 
 
 def test_a_base_without_a_readable_report_changes_nothing(fork: StandIn, passing: RunReport) -> None:
-    """It adds to the comment, and is no part of the verdict."""
+    """An unreadable report of the base does not change the verdict, because the list is only shown."""
     on_the_base(fork, passing)
     fork.fail("GET .*/runs/8000/artifacts", Fault("read_only_token"))
 

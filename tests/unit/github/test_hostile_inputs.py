@@ -1,4 +1,4 @@
-"""Whatever a stranger uploads or writes is refused soon and with little memory."""
+"""Every hostile upload is rejected quickly and with little memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SECONDS, MEGABYTES = 2.0, 200
 
 @pytest.fixture(scope="module", name="costs")
 def _costs() -> dict[str, dict[str, Any]]:
-    """What each input costs."""
+    """Return the cost of each input."""
     program = [sys.executable, "-m", "tests.unit.github.hostile_inputs"]
-    # by way of a shell, because a process counts the memory of the one that started it as its own
+    # through a shell, because a process counts its parent's peak memory as its own
     told = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *program], capture_output=True, cwd=Path(__file__).parents[3], check=True)
     costs: dict[str, dict[str, Any]] = json.loads(told.stdout)
     return costs
@@ -28,7 +28,7 @@ def _costs() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_input_is_refused_soon(costs: dict[str, dict[str, Any]], name: str) -> None:
-    """Within two seconds of processor time and 200 MB, in a line that a page can show."""
+    """Each is rejected within two seconds of CPU time and 200 MB, with a one-line message."""
     cost = costs[name]
     assert cost["refused"]
     assert cost["seconds"] < SECONDS
@@ -37,12 +37,12 @@ def test_a_hostile_input_is_refused_soon(costs: dict[str, dict[str, Any]], name:
 
 
 def test_there_are_thirty_of_them() -> None:
-    """As many as were asked for."""
+    """There are at least thirty hostile inputs."""
     assert len(CASES) >= 30
 
 
 def test_what_they_are_made_from_would_be_taken() -> None:
-    """It is what was added that is refused."""
+    """Without its hostile part, each input is accepted."""
     assert parse_report(report(), "leg").exit_code == 0
     assert len(parse_report(listed("tests", TEST, 3), "leg").tests) == 3
     assert len(parse_report(listed("bursts", burst(), 3), "leg").bursts) == 3

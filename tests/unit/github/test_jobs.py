@@ -1,4 +1,4 @@
-"""How the jobs of one leg ended."""
+"""The results of one leg's jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONCLUSIONS = st.sampled_from(["success", "failure", "cancelled", "timed_out", "
 
 @given(judging=CONCLUSIONS, verifying=CONCLUSIONS, other=CONCLUSIONS)
 def test_a_leg_succeeds_when_both_its_jobs_do(judging: str, verifying: str, other: str) -> None:
-    """Whatever became of the jobs of others, those of another leg with a longer name among them."""
+    """Jobs of other legs do not count, even if their name starts with this leg's."""
     jobs = [
         JobInfo("lint", other),
         JobInfo("suite / e2e-long", other),
@@ -27,5 +27,5 @@ def test_a_leg_succeeds_when_both_its_jobs_do(judging: str, verifying: str, othe
 
 
 def test_a_leg_without_jobs_of_its_own_is_left_out() -> None:
-    """Its run has to answer for it."""
+    """A leg without jobs is omitted; the conclusion of the run counts for it."""
     assert leg_conclusions([JobInfo("lint", "success")], ["e2e"]) == {}

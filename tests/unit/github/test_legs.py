@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("forks")
 
 
 def test_the_newest_attempt_of_each_leg_counts() -> None:
-    """After `re-run failed jobs` the legs that passed have artifacts of the first attempt only."""
+    """After `re-run failed jobs`, the legs that passed have artifacts of the first attempt only."""
     names = ["kindgate-report-a-1", "kindgate-report-b-2", "kindgate-report-b-1", "kindgate-report-b-10", "coverage-1"]
 
     found = newest_of_each_leg((name, name) for name in names)
@@ -25,7 +25,7 @@ def test_the_newest_attempt_of_each_leg_counts() -> None:
     "name", ["kindgate-report-", "kindgate-report-1", "kindgate-report--1", "kindgate-report-a-1 ", "kindgate-report-a/b-1", "x"]
 )
 def test_other_names_are_no_reports(name: str) -> None:
-    """Only the whole pattern counts."""
+    """Only names that match the whole pattern are reports."""
     assert newest_of_each_leg([(name, 1)]) == []
 
 
@@ -41,7 +41,7 @@ def test_files_are_named_for_their_legs(tmp_path: Path, passing: RunReport) -> N
 
 
 def test_a_folder_of_downloads_holds_the_newest_report_of_each_leg(tmp_path: Path, passing: RunReport, failing: RunReport) -> None:
-    """`download-artifact` makes a folder for each artifact."""
+    """`download-artifact` creates one folder per artifact; the newest report of each leg is used."""
     for name, report in [("kindgate-report-a-1", failing), ("kindgate-report-a-2", passing), ("kindgate-report-b-1", failing)]:
         folder = tmp_path / name
         folder.mkdir()
@@ -52,7 +52,7 @@ def test_a_folder_of_downloads_holds_the_newest_report_of_each_leg(tmp_path: Pat
 
 
 def test_a_leg_without_a_report_is_named(tmp_path: Path, passing: RunReport) -> None:
-    """A job that ended early uploads nothing, or rubbish; an expected leg may have uploaded nothing at all."""
+    """A leg whose job ended early, or an expected leg that uploaded nothing usable, is named."""
     (tmp_path / "a.json").write_text(passing.model_dump_json())
     (tmp_path / "b.json").write_text("{}")
 

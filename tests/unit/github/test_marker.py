@@ -18,7 +18,7 @@ LINE = f"<!-- kindgate:ci v1 head={HEAD} run=9001 attempt=2 digest=0123456789abc
 
 
 def test_the_line_says_all_of_the_marker() -> None:
-    """The format is public: other tools may look for it."""
+    """The marker's format is public, because other tools can search for it."""
     assert str(MARKER) == LINE
 
 
@@ -34,7 +34,7 @@ def test_the_line_says_all_of_the_marker() -> None:
     st.sampled_from(["", "\n", "\r\nbody", "\nbody <!-- kindgate:x -->"]),
 )
 def test_a_marker_survives_its_line(marker: Marker, rest: str) -> None:
-    """Parsing gives back what was formatted, whatever follows the first line."""
+    """Parsing returns the formatted marker, whatever follows the first line."""
     assert parse_marker(f"{marker}{rest}") == marker
 
 
@@ -55,18 +55,18 @@ def test_a_marker_survives_its_line(marker: Marker, rest: str) -> None:
     ],
 )
 def test_anything_but_the_whole_first_line_is_no_marker(body: str) -> None:
-    """A quoted, indented, later or different line is somebody else's text."""
+    """A quoted, indented, later or different line is not a marker."""
     assert parse_marker(body) is None
 
 
 @given(st.text())
 def test_no_body_breaks_the_parser(body: str) -> None:
-    """Comments are written by anybody."""
+    """Any comment body is parsed without an error."""
     assert parse_marker(body) is None
 
 
 def test_the_digest_is_deaf_to_times_and_figures(failing: RunReport) -> None:
-    """A second run with the same verdicts says nothing new, in whatever order its tests ended."""
+    """A second run with the same verdicts has the same digest, whatever its times and test order."""
     other = failing.tests[1].model_copy(update={"node_id": "tests/e2e/test_a.py::test_a"})
     failing = failing.model_copy(update={"tests": (*failing.tests, other)})
     slower = failing.model_copy(
@@ -81,7 +81,7 @@ def test_the_digest_is_deaf_to_times_and_figures(failing: RunReport) -> None:
 
 
 def test_the_digest_hears_verdicts_thresholds_and_failing_tests(passing: RunReport, failing: RunReport) -> None:
-    """Each of them alone changes it."""
+    """A different verdict, threshold or failing test changes the digest."""
     looser = failing.model_copy(update={"objectives": (failing.objectives[0].model_copy(update={"expression": "p(95)<60"}),)})
     other_test = failing.model_copy(update={"tests": (failing.tests[1].model_copy(update={"node_id": "tests/e2e/test_x.py::test_x"}),)})
     no_setup = failing.model_copy(update={"setup_error": SetupError(phase="deploy", message="no image")})
@@ -91,12 +91,12 @@ def test_the_digest_hears_verdicts_thresholds_and_failing_tests(passing: RunRepo
 
 @pytest.mark.parametrize(("workflow", "folder", "expected"), [("CI", ".", "ci"), ("Build test", ".", "build-test"), ("", ".", "kindgate")])
 def test_the_default_id_is_the_workflows_name(tmp_path: Path, workflow: str, folder: str, expected: str) -> None:
-    """One suite in one workflow needs no id of its own."""
+    """With one suite in one workflow, the id is the workflow's name."""
     assert comment_id("", workflow, tmp_path / folder, str(tmp_path)) == expected
 
 
 def test_suites_of_one_repository_have_different_ids(tmp_path: Path) -> None:
-    """Names that make the same slug are told apart, and every id can stand in a marker."""
+    """Names with the same slug get different ids, and every id is valid in a marker."""
     suites = [
         ("ci", "services/a"),
         ("ci", "services-a"),
@@ -114,18 +114,18 @@ def test_suites_of_one_repository_have_different_ids(tmp_path: Path) -> None:
 
 
 def test_a_folder_outside_of_the_checkout_does_not_count(tmp_path: Path) -> None:
-    """Only the place inside the repository tells suites apart."""
+    """Only a folder inside the repository is part of the id."""
     assert comment_id("", "ci", tmp_path, str(tmp_path / "checkout")) == "ci"
     assert comment_id("", "ci", tmp_path, "") == "ci"
 
 
 def test_an_asked_id_is_taken_as_it_is(tmp_path: Path) -> None:
-    """`--github-id` wins over workflow and folder."""
+    """`--github-id` takes precedence over workflow and folder."""
     assert comment_id("shop-e2e", "ci", tmp_path, str(tmp_path)) == "shop-e2e"
 
 
 @pytest.mark.parametrize("asked", ["-x", "a b", "a--b", "A", "x" * 61, "a\n", "a->"])
 def test_an_id_that_cannot_stand_in_a_marker_is_an_error(tmp_path: Path, asked: str) -> None:
-    """It names the option."""
+    """The error for an invalid id names the option."""
     with pytest.raises(SettingsError, match="--github-id"):
         comment_id(asked, "ci", tmp_path, "")

@@ -1,4 +1,4 @@
-"""`kindgate.github.outputs`: what a step tells the steps behind it."""
+"""`kindgate.github.outputs`: the outputs of a step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.github.outputs import write_output
 
 
 def test_an_output_is_added_to_the_steps_file(tmp_path: Path) -> None:
-    """Behind what other commands of the step have written."""
+    """An output is appended to those of other commands in the step."""
     file = tmp_path / "output"
     file.write_text("a=1\n")
 
@@ -21,11 +21,11 @@ def test_an_output_is_added_to_the_steps_file(tmp_path: Path) -> None:
 
 
 def test_outside_of_a_step_nothing_is_written() -> None:
-    """There is nobody to read it."""
+    """Outside of a step, nothing is written."""
     write_output("page", "x", {})
 
 
 def test_a_value_cannot_become_two_outputs(tmp_path: Path) -> None:
-    """Each line of the file is an output."""
+    """A value with newlines stays one output, although each line of the file is one."""
     with pytest.raises(GitHubError):
         write_output("page", "x\nbin=/evil", {"GITHUB_OUTPUT": str(tmp_path / "output")})

@@ -1,4 +1,4 @@
-"""`kindgate.github.post`: from a report to a comment, as the pytest hook and `kindgate report --post` call it."""
+"""`kindgate.github.post`: from a report to a comment, as called by the pytest hook and `kindgate report --post`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path()
 
 
 def test_a_run_posts_its_verdict(github: StandIn, failing: RunReport) -> None:
-    """The marker first, then the verdict."""
+    """The comment starts with the marker, followed by the verdict."""
     result = post_comment(failing, AUTO, github.environment, root=ROOT)
 
     marker, first = github.written()[0].split("\n")[:2]
@@ -41,7 +41,7 @@ def test_a_run_posts_its_verdict(github: StandIn, failing: RunReport) -> None:
 
 
 def test_the_comment_fits_github(github: StandIn, failing: RunReport) -> None:
-    """Thousands of failing tests and their errors, with the marker, are within 65,536 characters and bytes."""
+    """Thousands of failing tests fit into 65,536 characters and bytes with the marker."""
     tests = tuple(
         TestResult(node_id=f"tests/ü/test_{number}.py::test", outcome="failed", seconds=0.1, error="é" * 900) for number in range(1000)
     )
@@ -53,7 +53,7 @@ def test_the_comment_fits_github(github: StandIn, failing: RunReport) -> None:
 
 
 def test_the_next_run_updates_it(github: StandIn, failing: RunReport, passing: RunReport) -> None:
-    """Red turns green in the same place."""
+    """The next run turns the same comment from red to green."""
     post_comment(failing, AUTO, github.environment, root=ROOT)
 
     result = post_comment(passing, AUTO, github.environment | {"GITHUB_RUN_ID": "9002"}, root=ROOT)
@@ -65,7 +65,7 @@ def test_the_next_run_updates_it(github: StandIn, failing: RunReport, passing: R
 
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
 def test_other_events_ask_nothing_of_github(github: StandIn, passing: RunReport, event: str) -> None:
-    """One line, no request, and no error where a comment is required."""
+    """Another event sends no request and is no error even if a comment is required."""
     environment = github.environment | {"GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": str(FOLDER / "events" / f"{event}.json")}
 
     result = post_comment(passing, REQUIRED, environment, root=ROOT)
@@ -76,7 +76,7 @@ def test_other_events_ask_nothing_of_github(github: StandIn, passing: RunReport,
 
 @pytest.mark.parametrize("name", ["fork", "deleted_fork"])
 def test_a_fork_posts_nothing_and_says_why(github: StandIn, passing: RunReport, name: str) -> None:
-    """No request is sent with a token that cannot write."""
+    """A fork's read-only token is not used, and a line gives the reason."""
     environment = github.environment | {"GITHUB_EVENT_PATH": str(FOLDER / "events" / f"pull_request_{name}.json")}
 
     result = post_comment(passing, AUTO, environment, root=ROOT)
@@ -87,7 +87,7 @@ def test_a_fork_posts_nothing_and_says_why(github: StandIn, passing: RunReport, 
 
 @pytest.mark.parametrize("fault", ["read_only_token", "locked", "archived", "not_found", "secondary_limit"])
 def test_a_failure_to_post_is_a_warning(github: StandIn, passing: RunReport, fault: str) -> None:
-    """It changes nothing about the run."""
+    """A failed post is a warning and does not change the run's result."""
     github.fail("POST", Fault(fault))
 
     result = post_comment(passing, AUTO, github.environment, root=ROOT)
@@ -97,7 +97,7 @@ def test_a_failure_to_post_is_a_warning(github: StandIn, passing: RunReport, fau
 
 
 def test_a_required_comment_that_fails_is_an_error(github: StandIn, passing: RunReport) -> None:
-    """It has an exit code of its own, and says what to do."""
+    """A required comment that fails has its own exit code and a next step."""
     github.fail("POST", Fault("read_only_token"))
 
     with pytest.raises(GitHubError, match="pull-requests: write") as caught:
@@ -107,20 +107,20 @@ def test_a_required_comment_that_fails_is_an_error(github: StandIn, passing: Run
 
 
 def test_a_required_comment_without_a_token_is_an_error(github: StandIn, passing: RunReport) -> None:
-    """The posting step has to have it in its environment."""
+    """A required comment without a token in the step's environment is an error."""
     with pytest.raises(GitHubError, match="GITHUB_TOKEN"):
         post_comment(passing, REQUIRED, github.environment | {"GITHUB_TOKEN": ""}, root=ROOT)
 
 
 def test_a_bad_id_is_an_error_before_anything_is_asked(github: StandIn, passing: RunReport) -> None:
-    """It is a mistake in the command, not of GitHub's."""
+    """An invalid id is an error before the first request."""
     with pytest.raises(SettingsError):
         post_comment(passing, GitHubSettings(id="Not An Id"), github.environment, root=ROOT)
 
 
 @pytest.mark.parametrize("fault", [Fault(drip=True), Fault(delay=30)])
 def test_a_reply_that_never_ends_is_not_waited_for(github: StandIn, passing: RunReport, fault: Fault) -> None:
-    """Each byte of it resets a read timeout; the deadline holds all the same."""
+    """Each byte resets the read timeout, but the deadline still ends the request."""
     github.fail("GET", fault, fault, fault)
     started = time.monotonic()
 
@@ -131,7 +131,7 @@ def test_a_reply_that_never_ends_is_not_waited_for(github: StandIn, passing: Run
 
 
 def test_the_process_ends_although_a_reply_never_does(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """A thread that still reads does not keep pytest from exiting."""
+    """A thread that is still reading does not keep pytest from exiting."""
     github.fail("GET", Fault(drip=True))
     report = tmp_path / "report.json"
     report.write_text(passing.model_dump_json())
@@ -158,7 +158,7 @@ def test_the_process_ends_although_a_reply_never_does(github: StandIn, passing: 
 
 
 def test_the_token_is_in_no_output(github: StandIn, passing: RunReport) -> None:
-    """Neither in the comment nor in a warning."""
+    """The token is in neither the comment nor a warning."""
     github.fail("POST", Fault("bad_credentials"))
 
     result = post_comment(passing, AUTO, github.environment, root=ROOT)
@@ -169,7 +169,7 @@ def test_the_token_is_in_no_output(github: StandIn, passing: RunReport) -> None:
 
 
 def test_an_untrusted_name_has_no_effect_in_the_comment(github: StandIn, failing: RunReport) -> None:
-    """A test may be called anything; it cannot bring a marker, a mention or a link into effect."""
+    """A test's name cannot inject a marker, a mention or a link."""
     name = "tests/x.py::t[@acme/team #1 https://evil.example <!-- kindgate:ci -->\u202e]"
     test = TestResult(node_id=name, outcome="failed", seconds=0.1, error="::error::x\n<img src=x>")
 
@@ -188,7 +188,7 @@ def _posted(inputs: Sequence[Path], settings: GitHubSettings, github: StandIn, *
 
 
 def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunReport, failing: RunReport, tmp_path: Path) -> None:
-    """The worst leg speaks first, and a leg without a report is named."""
+    """The comment starts with the worst leg, and a leg without a report is named."""
     (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
     (tmp_path / "v1-37.json").write_text(failing.model_dump_json())
     inputs = [tmp_path / f"{leg}.json" for leg in ("v1-36", "v1-37", "v1-38")]
@@ -202,7 +202,7 @@ def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunRep
 
 
 def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """A matrix of one needs no table of legs."""
+    """A single leg is shown as a run, without a table of legs."""
     (tmp_path / "only.json").write_text(passing.model_dump_json())
 
     _posted([tmp_path / "only.json"], AUTO, github)
@@ -214,7 +214,7 @@ def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp
 
 
 def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """A comment that is only written on failure is written."""
+    """A missing leg counts as a failure, so `on-failure` comments."""
     (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
     settings = GitHubSettings(comment="on-failure")
 
@@ -225,7 +225,7 @@ def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, 
 
 
 def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
-    """Every leg ended before it could write one: the comment must not be silent, nor green."""
+    """If no leg wrote a report, there is a comment, and it is a failure."""
     result = _posted([tmp_path], GitHubSettings(comment="on-failure"), github, expected=["v1-36"])
 
     assert result.line == "comment created on #17"
@@ -234,7 +234,7 @@ def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_fork")
 def test_importing_the_room_imports_no_pygithub() -> None:
-    """It takes 0.2 s and adds a log handler: only a run that posts pays for it."""
+    """PyGithub takes 0.2 s to import and adds a log handler, so only a run that posts imports it."""
     script = "import sys, kindgate.github.post, kindgate.github.publish; print('github' in sys.modules)"
 
     done = subprocess.run(

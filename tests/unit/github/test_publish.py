@@ -1,4 +1,4 @@
-"""`kindgate.github.publish`: reports of strangers' runs, with hostile artifacts."""
+"""`kindgate.github.publish`: reports of untrusted runs, with hostile artifacts."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SECOND = "5" * 40
 
 
 def environment(github: StandIn) -> dict[str, str]:
-    """What a `workflow_run` workflow has."""
+    """The environment of a `workflow_run` workflow."""
     return github.environment | {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "", "GITHUB_WORKFLOW": "publish report"}
 
 
 def own(github: StandIn, report: RunReport, attempt: int = 1) -> RunReport:
-    """The report as the run itself writes it: it names its commit, its run and its pull request."""
+    """Return the report as the run writes it, with its commit, run and pull request."""
     record = PullRequest(
         repository=REPOSITORY,
         number=17,
@@ -46,12 +46,12 @@ def own(github: StandIn, report: RunReport, attempt: int = 1) -> RunReport:
 
 
 def upload(github: StandIn, report: RunReport, name: str = "kindgate-report-e2e-1") -> None:
-    """The artifact of a leg, as its run makes it."""
+    """Upload a leg's artifact as its run does."""
     send(github, own(github, report, int(name.rpartition("-")[2])), name)
 
 
 def send(github: StandIn, report: RunReport, name: str = "kindgate-report-e2e-1") -> None:
-    """The artifact of a leg, as it is."""
+    """Upload a leg's artifact unchanged."""
     github.upload(name, packed(("report.json", report.model_dump_json().encode())))
 
 
@@ -59,12 +59,12 @@ RUN = Request(9001)
 
 
 def publish(github: StandIn, request: Request = RUN, *, settings: GitHubSettings = SETTINGS) -> Published:
-    """What `kindgate publish` does."""
+    """Publish as `kindgate publish` does."""
     return publish_run(request, settings, environment(github))
 
 
 def test_a_forks_report_is_posted(fork: StandIn, passing: RunReport) -> None:
-    """The pull request is found by its head's commit and repository."""
+    """The pull request is found by its head commit and repository."""
     upload(fork, passing)
 
     *_, result = publish(fork).results
@@ -76,7 +76,7 @@ def test_a_forks_report_is_posted(fork: StandIn, passing: RunReport) -> None:
 
 
 def test_publishing_again_changes_nothing(fork: StandIn, passing: RunReport) -> None:
-    """The workflow may be run again."""
+    """A second publication of the same run changes nothing."""
     upload(fork, passing)
     publish(fork)
 
@@ -90,7 +90,7 @@ def test_publishing_again_changes_nothing(fork: StandIn, passing: RunReport) -> 
 def test_a_report_that_contradicts_its_run_is_a_failure(
     fork: StandIn, conclusion: str, outcome: str, request: pytest.FixtureRequest
 ) -> None:
-    """The stranger's code writes the report, and GitHub the conclusion."""
+    """The report is untrusted; GitHub's conclusion is not, so a contradiction is a failure."""
     fork.run["conclusion"] = conclusion
     upload(fork, request.getfixturevalue(outcome))
 
@@ -100,7 +100,7 @@ def test_a_report_that_contradicts_its_run_is_a_failure(
 
 
 def test_a_leg_that_passed_is_believed_when_another_explains_the_failure(fork: StandIn, passing: RunReport, failing: RunReport) -> None:
-    """A run fails when one of its legs does."""
+    """A passing leg is trusted if another leg explains the run's failure."""
     fork.run["conclusion"] = "failure"
     upload(fork, passing, "kindgate-report-a-1")
     upload(fork, failing, "kindgate-report-b-1")
@@ -113,7 +113,7 @@ def test_a_leg_that_passed_is_believed_when_another_explains_the_failure(fork: S
 
 @pytest.mark.parametrize(("job", "red"), [("security", False), ("e2e / e2e", True), ("e2e / e2e verdict", True)])
 def test_a_leg_answers_for_its_own_jobs_only(fork: StandIn, passing: RunReport, job: str, red: bool) -> None:  # noqa: FBT001  # a parameter
-    """A job that judges nothing may fail the run, and contradicts no report."""
+    """A failing job that belongs to no leg contradicts no report."""
     fork.run["conclusion"] = "failure"
     names = ("security", "e2e / e2e", "e2e / e2e verdict")
     fork.jobs = [{"run_id": 9001, "name": name, "conclusion": "failure" if name == job else "success"} for name in names]
@@ -126,19 +126,19 @@ def test_a_leg_answers_for_its_own_jobs_only(fork: StandIn, passing: RunReport, 
 
 
 def test_a_missing_leg_is_named(fork: StandIn, passing: RunReport) -> None:
-    """What the workflow expects has to be there."""
+    """A leg that the workflow expects but that has no report is named."""
     fork.run["conclusion"] = "failure"
     upload(fork, passing, "kindgate-report-a-1")
 
     publish(fork, Request(9001, ["a b"]))
 
     assert "no report from `b`" in fork.written()[0]
-    assert "UNTRUSTED" not in fork.written()[0]  # the leg that passed does not contradict a failure that another explains
+    assert "UNTRUSTED" not in fork.written()[0]  # another leg explains the failure, so the leg that passed does not contradict it
 
 
 @pytest.mark.parametrize("event", ["pull_request_target", "workflow_dispatch", "schedule", "issue_comment"])
 def test_other_events_say_nothing_about_a_commit(fork: StandIn, passing: RunReport, event: str) -> None:
-    """Anybody who may write can start such a run at any commit, with any workflow."""
+    """A user with write access can start such a run on any commit with any workflow."""
     fork.run["event"] = event
     upload(fork, passing)
 
@@ -160,7 +160,7 @@ def test_other_events_say_nothing_about_a_commit(fork: StandIn, passing: RunRepo
     ],
 )
 def test_a_pull_request_that_is_not_the_runs_gets_no_comment(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
-    """Branch, commit, repository and state have to agree."""
+    """Branch, commit, repository and state must all match."""
     head = change.pop("head", {})
     if head.get("repo"):
         head["repo"] = fork.pull["head"]["repo"] | head["repo"]
@@ -175,7 +175,7 @@ def test_a_pull_request_that_is_not_the_runs_gets_no_comment(fork: StandIn, pass
 
 
 def test_a_fork_that_was_renamed_meanwhile_gets_its_comment(fork: StandIn, passing: RunReport) -> None:
-    """GitHub's replies may have the old name and the new one; the id is the same."""
+    """GitHub's replies can have the old or the new name of a fork; the id is the same."""
     fork.run["head_repository"] |= {"full_name": "mona/old-shop"}
     upload(fork, passing)
 
@@ -186,7 +186,7 @@ def test_a_fork_that_was_renamed_meanwhile_gets_its_comment(fork: StandIn, passi
 
 
 def test_a_deleted_fork_gets_no_comment(fork: StandIn, passing: RunReport) -> None:
-    """Its run has no head repository any more."""
+    """The run of a deleted fork has no head repository."""
     fork.run["head_repository"] = None
     upload(fork, passing)
 
@@ -196,7 +196,7 @@ def test_a_deleted_fork_gets_no_comment(fork: StandIn, passing: RunReport) -> No
 
 
 def test_every_pull_request_of_the_head_gets_the_comment(fork: StandIn, passing: RunReport) -> None:
-    """One branch may have pull requests into several bases."""
+    """One branch can have pull requests into several bases, and each gets the comment."""
     fork.others.append(json.loads(json.dumps(fork.pull)) | {"number": 18})
     upload(fork, passing)
 
@@ -213,7 +213,7 @@ CONCLUSIONS = ["success", "failure", "cancelled", "timed_out", "startup_failure"
 
 @pytest.mark.parametrize("conclusion", CONCLUSIONS)
 def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(fork: StandIn, passing: RunReport, conclusion: str | None) -> None:
-    """However its run ended, the comment says what is known of the new head: that there is no verdict."""
+    """If the second run has no report, the comment states that the new head has no verdict."""
     upload(fork, passing)
     publish(fork)
     push(fork, conclusion=conclusion)
@@ -230,7 +230,7 @@ def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(fork: Sta
 
 
 def test_a_second_push_with_junk_takes_the_first_ones_pass_away(fork: StandIn, passing: RunReport) -> None:
-    """An archive that cannot be read is said to be one."""
+    """An unreadable archive is reported as such."""
     upload(fork, passing)
     publish(fork)
     push(fork)
@@ -246,7 +246,7 @@ def test_a_second_push_with_junk_takes_the_first_ones_pass_away(fork: StandIn, p
 
 
 def test_an_older_run_says_nothing_over_a_newer_one(fork: StandIn) -> None:
-    """Of two runs of one head, the one that was cancelled may end last."""
+    """A canceled run that ends last does not overwrite a newer one."""
     fork.other_runs.append(fork.run | {"id": 9002, "run_number": 42})
     fork.run["conclusion"] = "cancelled"
 
@@ -258,7 +258,7 @@ def test_an_older_run_says_nothing_over_a_newer_one(fork: StandIn) -> None:
 
 @pytest.mark.parametrize("change", [{"event": "workflow_dispatch"}, {"head_branch": "other"}, {"path": ".github/workflows/other.yml"}])
 def test_a_newer_run_of_something_else_takes_no_verdict_away(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
-    """Another workflow of the same head may be started at any time."""
+    """A newer run of another workflow does not change the verdict."""
     fork.other_runs.append(fork.run | {"id": 9002} | change)
     upload(fork, passing)
 
@@ -268,7 +268,7 @@ def test_a_newer_run_of_something_else_takes_no_verdict_away(fork: StandIn, pass
 
 
 def push(github: StandIn, **run: Any) -> None:
-    """Another commit of the pull request, whose run has ended."""
+    """Push another commit to the pull request, with a finished run."""
     github.pull["head"]["sha"] = SECOND
     address = "https://github.com/acme/shop/actions/runs/9002"
     github.run |= {"id": 9002, "head_sha": SECOND, "html_url": address} | run
@@ -276,7 +276,7 @@ def push(github: StandIn, **run: Any) -> None:
 
 
 def test_never_means_never(fork: StandIn, passing: RunReport) -> None:
-    """A repository may want no comments of forks."""
+    """With `never`, a fork gets no comment."""
     upload(fork, passing)
 
     publish(fork, settings=replace(SETTINGS, comment="never"))
@@ -285,7 +285,7 @@ def test_never_means_never(fork: StandIn, passing: RunReport) -> None:
 
 
 def test_what_the_report_says_about_the_pull_request_is_not_believed(fork: StandIn, passing: RunReport) -> None:
-    """Another number, another repository, links and commits come from GitHub or not at all."""
+    """Numbers, repositories, links and commits come from GitHub, not from the report."""
     lie = passing.model_copy(
         update={
             "pull_request": PullRequest(repository="evil/shop", number=1, head_sha="e" * 40, run_url="https://evil.example/run"),
@@ -322,7 +322,7 @@ def test_what_the_report_says_about_the_pull_request_is_not_believed(fork: Stand
 def test_a_report_that_disagrees_with_github_is_untrusted(
     passing: RunReport, lie: dict[str, Any], words: str, repository: str, request: pytest.FixtureRequest
 ) -> None:
-    """Also in a pull request of the same repository, whose code can write any report."""
+    """A branch of the same repository can write any report too."""
     standin: StandIn = request.getfixturevalue(repository)
     from_same_repository(standin) if repository == "github" else None
     report = own(standin, passing)
@@ -339,7 +339,7 @@ def test_a_report_that_disagrees_with_github_is_untrusted(
 
 
 def test_a_report_with_a_link_to_elsewhere_is_untrusted(fork: StandIn, passing: RunReport) -> None:
-    """It is not linked either."""
+    """A report with a link to another host is untrusted, and the link is dropped."""
     send(fork, own(fork, passing).model_copy(update={"links": (Link(name="HTML report", url="https://evil.example/page"),)}))
 
     publish(fork)
@@ -350,7 +350,7 @@ def test_a_report_with_a_link_to_elsewhere_is_untrusted(fork: StandIn, passing: 
 
 
 def test_a_report_that_names_no_run_is_untrusted(fork: StandIn, passing: RunReport) -> None:
-    """One that was made elsewhere, or earlier, proves nothing about this commit."""
+    """A report without a run could be from elsewhere or earlier, so it proves nothing about this commit."""
     send(fork, passing)
 
     publish(fork)
@@ -359,12 +359,12 @@ def test_a_report_that_names_no_run_is_untrusted(fork: StandIn, passing: RunRepo
 
 
 def from_same_repository(github: StandIn) -> None:
-    """Let the run be of the pull request that the stand-in has by itself: a branch of this repository."""
+    """Make the run that of the stand-in's default pull request, a branch of this repository."""
     github.run["head_repository"] = github.run["repository"]
 
 
 def test_a_pull_request_of_the_same_repository_gets_its_comment(github: StandIn, passing: RunReport) -> None:
-    """One way for all."""
+    """A branch of the same repository is published like a fork."""
     from_same_repository(github)
     upload(github, passing)
 
@@ -386,7 +386,7 @@ def test_a_pull_request_of_the_same_repository_gets_its_comment(github: StandIn,
     ],
 )
 def test_a_run_of_another_workflow_is_untrusted(fork: StandIn, passing: RunReport, expected: Expected, words: str) -> None:
-    """Under `pull_request` the workflow's file is the pull request's own, and could define a green job of any name."""
+    """Under `pull_request` the workflow file comes from the pull request and can define any job."""
     fork.run["referenced_workflows"] = [{"path": "acme/kindgate/.github/workflows/e2e.yml@v1", "sha": "a" * 40, "ref": "refs/tags/v1"}]
     upload(fork, passing)
 
@@ -401,7 +401,7 @@ def test_a_run_of_another_workflow_is_untrusted(fork: StandIn, passing: RunRepor
     "path", [".github/workflows/ci.yml", "acme/shop/.github/workflows/ci.yml@refs/pull/17/merge", ".github/workflows/ci.yml@main"]
 )
 def test_a_run_of_the_expected_workflow_and_judge_is_believed(fork: StandIn, passing: RunReport, path: str) -> None:
-    """GitHub names the file with and without repository and ref."""
+    """GitHub reports the file with or without repository and ref; both match."""
     fork.run["path"] = path
     fork.run["referenced_workflows"] = [{"path": f"acme/kindgate/.github/workflows/e2e.yml@{'a' * 40}", "sha": "a" * 40}]
     upload(fork, passing)
@@ -420,7 +420,7 @@ def test_a_run_of_the_expected_workflow_and_judge_is_believed(fork: StandIn, pas
     ],
 )
 def test_a_run_whose_workflow_the_pull_request_changes_is_untrusted(fork: StandIn, passing: RunReport, changed: dict[str, str]) -> None:
-    """Whatever such a run says, it was free to say."""
+    """A run whose own workflow file changed could report anything."""
     fork.files = [document("replies", "file") | changed]
     upload(fork, passing)
 
@@ -432,7 +432,7 @@ def test_a_run_whose_workflow_the_pull_request_changes_is_untrusted(fork: StandI
 
 
 def test_what_it_changes_about_the_gate_is_read_from_github(fork: StandIn, passing: RunReport) -> None:
-    """The stranger's report cannot hide it."""
+    """The list of gate changes comes from GitHub, so the report cannot hide it."""
     fork.files = [document("replies", "file") | {"filename": name} for name in ("slo.yaml", "app.py")]
     fork.contents = {
         ("slo.yaml", BASE): 'thresholds: {http_req_duration: ["p(95)<200"]}',
@@ -449,7 +449,7 @@ def test_what_it_changes_about_the_gate_is_read_from_github(fork: StandIn, passi
 
 
 def test_what_the_base_has_changed_since_is_not_the_pull_requests_doing(fork: StandIn, passing: RunReport) -> None:
-    """The base was made stricter after the fork had left it; the pull request touches another objective."""
+    """The base became stricter after the fork branched off, but the pull request changes another objective."""
     start = "5" * 40
     fork.merge_base = start
     fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]
@@ -468,7 +468,7 @@ def test_what_the_base_has_changed_since_is_not_the_pull_requests_doing(fork: St
 
 
 def test_a_page_that_the_run_uploaded_is_not_linked(fork: StandIn, passing: RunReport) -> None:
-    """It is a stranger's HTML, whatever it is called."""
+    """An uploaded HTML page is untrusted and never linked."""
     upload(fork, passing)
     fork.upload("kindgate-page-e2e-1.html", b"<html>")
 
@@ -481,7 +481,7 @@ def test_a_page_that_the_run_uploaded_is_not_linked(fork: StandIn, passing: RunR
 
 
 def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, passing: RunReport) -> None:
-    """The publishing job may have no more than it needs; what is not known is said."""
+    """Without `contents` permission the files are still listed, and the missing part is reported."""
     fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]
     fork.fail("GET .*/git/trees/", Fault("read_only_token"))
     upload(fork, passing)
@@ -503,7 +503,7 @@ def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, pas
     ],
 )
 def test_a_listed_artifact_is_refused_before_it_is_downloaded(fork: StandIn, name: str, size: int, *, expired: bool, words: str) -> None:
-    """Name, size and age are in the listing."""
+    """Name, size and age are checked in the listing."""
     fork.upload(name, b"x", size=size, expired=expired)
 
     published = publish(fork)
@@ -515,7 +515,7 @@ def test_a_listed_artifact_is_refused_before_it_is_downloaded(fork: StandIn, nam
 
 @pytest.mark.parametrize(("count", "words"), [(21, "more than 20"), (301, "more than 300")])
 def test_too_many_artifacts_are_refused_before_they_are_downloaded(fork: StandIn, count: int, words: str) -> None:
-    """A matrix has a few legs."""
+    """The number of artifacts is limited, because a matrix has few legs."""
     for number in range(count):
         fork.upload(f"kindgate-report-leg{number}-1", b"x")
 
@@ -527,7 +527,7 @@ def test_too_many_artifacts_are_refused_before_they_are_downloaded(fork: StandIn
 
 
 def test_a_hostile_archive_is_no_verdict(fork: StandIn) -> None:
-    """The comment says what it is, and nothing of what it says."""
+    """The comment reports a hostile archive without quoting it."""
     fork.upload("kindgate-report-e2e-1", packed(("../../report.json", b"{}")))
 
     published = publish(fork)
@@ -552,7 +552,7 @@ HOSTILE_NAMES = [
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_hostile_name_is_harmless(fork: StandIn, failing: RunReport, name: str) -> None:
-    """It stands in code, whatever field it is in: no line, link, mention or hidden character of it takes effect."""
+    """An untrusted name in any field is shown as code, so newlines, links, mentions and hidden characters have no effect."""
     fork.run["conclusion"] = "failure"
     test = TestResult(node_id=name, outcome="failed", seconds=0.1, error=name, cause=name, details=name, bundle="")
     objective = failing.objectives[0].model_copy(update={"metric": name[:300], "expression": name, "explanation": name, "trend": name})
@@ -568,7 +568,7 @@ def test_a_hostile_name_is_harmless(fork: StandIn, failing: RunReport, name: str
 
 
 def without_code(markdown: str) -> str:
-    """Markdown without its code spans and fenced blocks, by CommonMark's rules on the length of backtick runs."""
+    """Return Markdown without its code spans and fenced blocks, under CommonMark's backtick rules."""
     kept: list[str] = []
     fence = ""
     for line in markdown.split("\n"):
@@ -605,7 +605,7 @@ def _without_spans(line: str) -> str:
 
 
 def test_ten_thousand_failures_fit(fork: StandIn, failing: RunReport) -> None:
-    """A comment says how many it leaves out."""
+    """The comment states the number of omitted failures."""
     fork.run["conclusion"] = "failure"
     tests = tuple(TestResult(node_id=f"tests/x.py::test[{number}]", outcome="failed", seconds=0.1, error="no") for number in range(10_000))
     upload(fork, failing.model_copy(update={"tests": tests}))
@@ -618,7 +618,7 @@ def test_ten_thousand_failures_fit(fork: StandIn, failing: RunReport) -> None:
 
 
 def test_a_flaky_github_is_asked_again(fork: StandIn, passing: RunReport) -> None:
-    """Reads are tried again, the download too."""
+    """Reads and downloads are retried."""
     for request in ("GET .*/runs/9001$", "GET .*/zip", "GET .*/pulls[?]"):
         fork.fail(request, Fault("bad_gateway"))
     upload(fork, passing)
@@ -630,13 +630,13 @@ def test_a_flaky_github_is_asked_again(fork: StandIn, passing: RunReport) -> Non
 
 @pytest.mark.parametrize("variable", ["GITHUB_TOKEN", "GITHUB_REPOSITORY"])
 def test_a_missing_variable_is_named(github: StandIn, variable: str) -> None:
-    """Publishing is all this command does: without it, it fails."""
+    """Without its variables, the command fails and names the missing one."""
     with pytest.raises(GitHubError, match=variable):
         publish_run(Request(9001), SETTINGS, environment(github) | {variable: ""})
 
 
 def test_a_run_that_does_not_exist_is_an_error(github: StandIn) -> None:
-    """The id is a mistake."""
+    """An unknown run id is an error."""
     with pytest.raises(GitHubError, match="404"):
         publish(github, Request(1))
 
@@ -647,12 +647,12 @@ PAGE = "https://github.com/acme/shop/actions/runs/7001/artifacts/12"
 
 
 def own_run(github: StandIn) -> dict[str, str]:
-    """The environment of the publishing workflow, whose run is another one than the judged one."""
+    """The environment of the publishing workflow, whose run differs from the judged one."""
     return environment(github) | {"GITHUB_RUN_ID": "7001", "GITHUB_RUN_ATTEMPT": "2"}
 
 
 def test_a_legs_page_is_made_from_its_checked_report(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """Named after leg, judged run and this attempt, so that no two of one run are alike; the uploaded HTML is not looked at."""
+    """The page's name has leg, judged run and attempt, so it is unique; the uploaded HTML is ignored."""
     upload(fork, passing)
     fork.upload("kindgate-page-e2e-1.html", FORGED.encode())
 
@@ -667,7 +667,7 @@ def test_a_legs_page_is_made_from_its_checked_report(fork: StandIn, passing: Run
 
 
 def test_a_page_says_what_was_decided(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """And not what the report says; foreign words have no effect in it."""
+    """The page shows the publisher's decision, not the report's, and untrusted text has no effect."""
     link = Link(name="Click here", url="https://evil.example/login")
     test = TestResult(node_id=FORGED, outcome="passed", seconds=1.0)
     send(fork, own(fork, passing).model_copy(update={"links": (link,), "tests": (test,)}))
@@ -681,7 +681,7 @@ def test_a_page_says_what_was_decided(fork: StandIn, passing: RunReport, tmp_pat
 
 
 def test_each_leg_has_its_page(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
-    """A leg without a report has none."""
+    """Each leg with a report has a page."""
     upload(fork, passing, "kindgate-report-a-1")
     upload(fork, passing, "kindgate-report-b-1")
 
@@ -694,7 +694,7 @@ def test_each_leg_has_its_page(fork: StandIn, passing: RunReport, tmp_path: Path
 def test_no_page_is_made_where_there_is_nothing_to_comment_on(
     fork: StandIn, passing: RunReport, tmp_path: Path, change: dict[str, str]
 ) -> None:
-    """A page is for the comment's link."""
+    """Without a pull request to comment on, no page is rendered."""
     fork.run |= change
     upload(fork, passing)
 
@@ -702,14 +702,14 @@ def test_no_page_is_made_where_there_is_nothing_to_comment_on(
 
 
 def test_a_pull_request_without_a_run_has_no_page(github: StandIn, tmp_path: Path) -> None:
-    """A label may be set before the first one."""
+    """A label can be set before the first run, when there is no page."""
     github.pull["head"]["sha"] = SECOND
 
     assert render_pages(Request(pull=17, expected=Expected(".github/workflows/ci.yml")), SETTINGS, own_run(github), tmp_path) == ()
 
 
 def test_the_comment_links_the_page_of_its_own_workflow(fork: StandIn, passing: RunReport) -> None:
-    """Beside the judged run's own pages."""
+    """The link to the publishing run's page is shown next to the judged run's links."""
     upload(fork, passing)
 
     publish_run(Request(9001, page=PAGE), SETTINGS, own_run(fork))
@@ -722,7 +722,7 @@ def test_the_comment_links_the_page_of_its_own_workflow(fork: StandIn, passing: 
     "page", ["", "https://github.com/acme/shop/actions/runs/9001/artifacts/1", f"{PAGE}/../../x", "https://evil.example"]
 )
 def test_no_other_page_is_linked(fork: StandIn, passing: RunReport, page: str) -> None:
-    """Not that of the judged run either."""
+    """No other page is linked, not even one of the judged run."""
     upload(fork, passing)
 
     publish_run(Request(9001, page=page), SETTINGS, own_run(fork))

@@ -1,4 +1,4 @@
-"""Publishing judges again: forged words, edited objectives and plans end as what their figures say, in comment, status and exit code."""
+"""Publishing recomputes the verdict: forged verdicts and edited objectives or plans get the result of their figures."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.unit.report.judged_runs import bursts_of, judged_run
 pytestmark = pytest.mark.usefixtures("in_process")
 
 START = "7" * 40
-"""Where the pull request left main."""
+"""The commit where the pull request branched off main."""
 
 PLAN = "bursts: {count: 10, rate: 200, duration: 2s}\n"
 STRICT, LOOSE = (f"thresholds: {{http_req_duration: [p(95)<{limit}]}}\n{PLAN}" for limit in (40, 1000))
-"""Files of objectives for a service whose p(95) is about 80 ms."""
+"""Objectives files for a service with a p(95) of about 80 ms."""
 
 REQUEST = Request(9001, requirements=Requirements(objectives=True), suite=Suite("e2e", required=True))
 
@@ -42,7 +42,7 @@ def _forged(report: RunReport) -> RunReport:
 
 
 def _base(github: StandIn, files: Mapping[str, str], now: Mapping[str, str] | None = None) -> None:
-    """What main's commits hold: at the start of the pull request, and now."""
+    """Set the files of main at the pull request's branch point and now."""
     github.merge_base = START
     for commit, held in ((START, files), (BASE, files if now is None else now)):
         github.contents |= {(f"e2e/{name}", commit): text for name, text in held.items()}
@@ -52,7 +52,7 @@ NAMED = {"pytest.ini": "[pytest]\nslo_file = own.yaml\n"}
 
 
 def _published(github: StandIn, report: RunReport, request: Request = REQUEST) -> tuple[Published, str, dict[str, Any]]:
-    """What comes of a report whose run GitHub calls a success: the decision, the comment and the status."""
+    """Publish a report whose run GitHub reports as successful, and return decision, comment and status."""
     upload(github, report)
     published = publish(github, request)
     ((commit, status),) = github.statuses
@@ -61,7 +61,7 @@ def _published(github: StandIn, report: RunReport, request: Request = REQUEST) -
 
 
 def test_words_of_pass_over_failing_figures_end_as_a_fail_everywhere(fork: StandIn) -> None:
-    """The stranger's report says PASS and its histograms do not: comment, status and exit code say FAIL, and name the objective."""
+    """A report that claims PASS over failing histograms is a FAIL in comment, status and exit code, with the objective."""
     published, comment, status = _published(fork, _forged(_run(40)))
 
     assert published.exit_code == 20
@@ -74,7 +74,7 @@ def test_words_of_pass_over_failing_figures_end_as_a_fail_everywhere(fork: Stand
 
 
 def test_an_honest_report_stays_what_it_is(fork: StandIn) -> None:
-    """Judged again, by its own objectives and by main's, which are the same."""
+    """An honest report is unchanged when recomputed with its own objectives and main's identical ones."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
 
     published, comment, status = _published(fork, _run(1000))
@@ -86,7 +86,7 @@ def test_an_honest_report_stays_what_it_is(fork: StandIn) -> None:
 
 
 def test_edited_objectives_pass_their_own_and_fail_those_of_main(fork: StandIn) -> None:
-    """Both verdicts are in the comment, and the check follows main's, whose own settings name the file."""
+    """The comment has both verdicts, and the status follows main's objectives file."""
     _base(fork, NAMED | {"own.yaml": STRICT})
 
     published, comment, status = _published(fork, _run(1000))
@@ -98,7 +98,7 @@ def test_edited_objectives_pass_their_own_and_fail_those_of_main(fork: StandIn) 
 
 
 def test_fewer_bursts_than_main_plans_are_no_pass(fork: StandIn) -> None:
-    """An edited plan measures less and proves less."""
+    """A plan with fewer bursts than main's measures less, so it does not pass."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
 
     published, comment, _ = _published(fork, _run(1000, bursts=3))
@@ -108,7 +108,7 @@ def test_fewer_bursts_than_main_plans_are_no_pass(fork: StandIn) -> None:
 
 
 def test_what_the_workflow_adds_to_the_command_line_is_part_of_the_plan(fork: StandIn) -> None:
-    """It is the same for main and for the pull request."""
+    """The workflow's extra arguments apply to main and to the pull request."""
     _base(fork, NAMED | {"own.yaml": LOOSE.replace(PLAN, "")})
     suite = Suite("e2e", "--slo-bursts 3 --load-rate=200", required=True)
 
@@ -118,7 +118,7 @@ def test_what_the_workflow_adds_to_the_command_line_is_part_of_the_plan(fork: St
 
 
 def test_an_objective_of_main_that_nothing_here_is_about_is_red_by_name(fork: StandIn) -> None:
-    """A route that is no longer loaded is not a route that is fast."""
+    """A route that is no longer loaded does not meet its objective."""
     _base(fork, NAMED | {"own.yaml": LOOSE.replace("http_req_duration:", '"http_req_duration{host:gone.localhost}":')})
 
     published, comment, _ = _published(fork, _run(1000))
@@ -129,7 +129,7 @@ def test_an_objective_of_main_that_nothing_here_is_about_is_red_by_name(fork: St
 
 @pytest.mark.parametrize(("earlier", "now", "code"), [(STRICT, LOOSE, 0), (LOOSE, STRICT, 0), (STRICT, STRICT, 20)])
 def test_a_run_that_judged_by_main_as_it_was_or_as_it_is_edited_nothing(fork: StandIn, earlier: str, now: str, code: int) -> None:
-    """GitHub runs a merge with main as it was at that time; who edits nothing is held to what was merged."""
+    """GitHub merges with main as of the run, so matching either version of main is not an edit."""
     _base(fork, NAMED | {"own.yaml": earlier}, NAMED | {"own.yaml": now})
 
     published, _, _ = _published(fork, _run(1000))
@@ -142,7 +142,7 @@ UNREADABLE = {"objectives": {"own.yaml": "thresholds: ["}, "settings": {"pytest.
 
 @pytest.mark.parametrize("held", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_base_that_cannot_be_read_is_red(fork: StandIn, held: dict[str, str]) -> None:
-    """Nobody knows what the run would have been held to."""
+    """Without the base, the required objectives are unknown."""
     _base(fork, NAMED | held)
 
     published, comment, _ = _published(fork, _run(1000))
@@ -152,7 +152,7 @@ def test_a_base_that_cannot_be_read_is_red(fork: StandIn, held: dict[str, str]) 
 
 
 def test_a_token_that_may_not_read_contents_is_red_and_says_so(fork: StandIn) -> None:
-    """A private repository needs `contents: read`; what main demands is not taken for nothing."""
+    """A private repository needs `contents: read`; main's objectives are not skipped."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
     for _ in range(10):
         fork.fail("GET .*/contents/", Fault("read_only_token"))
@@ -164,7 +164,7 @@ def test_a_token_that_may_not_read_contents_is_red_and_says_so(fork: StandIn) ->
 
 
 def test_the_first_objectives_file_of_a_repository_is_judged_by_itself(fork: StandIn) -> None:
-    """Main has none yet."""
+    """Main has no objectives file yet, so the pull request's counts."""
     published, comment, _ = _published(fork, _run(1000))
 
     assert published.exit_code == 0
@@ -172,7 +172,7 @@ def test_the_first_objectives_file_of_a_repository_is_judged_by_itself(fork: Sta
 
 
 def test_a_leg_that_need_not_judge_objectives_is_not_held_to_them(fork: StandIn) -> None:
-    """A smoke leg has none; a leg that judged some is held to main's all the same."""
+    """A leg without objectives, such as a smoke leg, is accepted; a leg with some is checked against main's."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     smoke = _run(1000).model_copy(update={"objectives": (), "judged": (), "figures": (), "bursts": ()})
     lax = Request(9001, suite=Suite("e2e"))
@@ -185,7 +185,7 @@ def test_a_leg_that_need_not_judge_objectives_is_not_held_to_them(fork: StandIn)
 
 @pytest.mark.parametrize(("demanded", "code"), [(LOOSE, 0), (STRICT, 20)])
 def test_an_entry_of_the_merge_queue_is_held_to_its_base(github: StandIn, demanded: str, code: int) -> None:
-    """The commit that the queue's branch names is the base."""
+    """The base is the commit in the merge queue branch's name."""
     queue(github)
     _base(github, {}, NAMED | {"own.yaml": demanded})
 
@@ -195,7 +195,7 @@ def test_an_entry_of_the_merge_queue_is_held_to_its_base(github: StandIn, demand
 
 
 def test_a_push_is_judged_by_its_own_objectives(github: StandIn) -> None:
-    """What it changed has been merged; its words are still held against its figures."""
+    """A push is already merged, so its own objectives count; its verdict is still recomputed."""
     pushed(github)
     _base(github, NAMED | {"own.yaml": STRICT})
 
@@ -207,7 +207,7 @@ def test_a_push_is_judged_by_its_own_objectives(github: StandIn) -> None:
 
 
 def test_a_maintainers_label_lets_edited_objectives_count_for_the_commit_that_was_seen(fork: StandIn) -> None:
-    """Set after the push, by somebody who may write: the comment still shows main's verdict, and by whose word it does not count."""
+    """The label was set after the push by a user with write access; the comment shows main's verdict and the approver."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     fork.label("2026-09-20T10:20:00Z")
 
@@ -219,7 +219,7 @@ def test_a_maintainers_label_lets_edited_objectives_count_for_the_commit_that_wa
 
 
 def test_a_label_from_before_the_push_lets_nothing_count(fork: StandIn) -> None:
-    """The maintainer has not seen this commit."""
+    """The maintainer has not seen a commit pushed after the label."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     fork.label("2026-09-20T09:59:00Z")
 
@@ -227,7 +227,7 @@ def test_a_label_from_before_the_push_lets_nothing_count(fork: StandIn) -> None:
 
 
 def test_no_label_lets_a_forged_verdict_count(fork: StandIn) -> None:
-    """A maintainer accepts objectives, and no contradiction."""
+    """An approval covers objectives, not a contradiction between verdict and figures."""
     fork.label("2026-09-20T10:20:00Z")
 
     assert _published(fork, _forged(_run(40)))[0].exit_code == 20

@@ -1,4 +1,4 @@
-"""A sealed run: it was started by the default branch's workflow, and judged the commit of the run that asked for it."""
+"""A sealed run: the default branch's workflow judges the commit of the run that triggered it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JUDGE = f"acme/kindgate/.github/workflows/sealed.yml@{'1' * 40}"
 
 @pytest.fixture(name="sealed")
 def _sealed() -> Iterator[PlayedGitHub]:
-    """A fork's pull request, the finished run that asks (9001), and the run that judges (9002)."""
+    """A fork's pull request, its finished triggering run (9001) and the judging run (9002)."""
     with serving(PlayedGitHub()) as github:
         github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
         github.new_run(event="pull_request", path=".github/workflows/kindgate.yml", status="completed", conclusion="success")
@@ -35,7 +35,7 @@ def _sealed() -> Iterator[PlayedGitHub]:
 
 
 def upload(github: PlayedGitHub, report: RunReport) -> None:
-    """The report of the judging run, as kindgate writes it there."""
+    """Upload the judging run's report as kindgate writes it there."""
     url = f"https://github.com/{REPOSITORY}/actions/runs/9002/attempts/1"
     record = PullRequest(repository=REPOSITORY, number=None, head_sha=HEAD, run_id=9002, attempt=1, run_url=url)
     content = report.model_copy(update={"pull_request": record, "links": ()}).model_dump_json().encode()
@@ -44,14 +44,14 @@ def upload(github: PlayedGitHub, report: RunReport) -> None:
 
 
 def publish(github: PlayedGitHub, conclusion: str, judge: int = 9002) -> Published:
-    """What the publishing job of the sealed workflow does."""
+    """Publish as the publishing job of the sealed workflow does."""
     env = github.environment | {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": ""}
     request = Request(9001, ["e2e"], Expected(FILE, JUDGE), sealed=SealedRun(judge, conclusion))
     return publish_run(request, GitHubSettings(id="e2e"), env)
 
 
 def test_the_verdict_is_about_the_commit_that_asked(sealed: PlayedGitHub, passing: RunReport) -> None:
-    """Status and comment stand there, with a link to the run that judged."""
+    """Status and comment are on the triggering run's commit and link to the judging run."""
     upload(sealed, passing)
 
     assert publish(sealed, "success").exit_code == 0
@@ -63,7 +63,7 @@ def test_the_verdict_is_about_the_commit_that_asked(sealed: PlayedGitHub, passin
 
 
 def test_a_workflow_that_the_pull_request_changes_is_no_objection(sealed: PlayedGitHub, passing: RunReport) -> None:
-    """What judged it is the default branch's."""
+    """The judging workflow is the default branch's, so the pull request's changes do not matter."""
     sealed.files = [document("replies", "file") | {"filename": ".github/workflows/kindgate.yml"}]
     upload(sealed, passing)
 
@@ -71,7 +71,7 @@ def test_a_workflow_that_the_pull_request_changes_is_no_objection(sealed: Played
 
 
 def test_before_its_end_the_status_is_pending(sealed: PlayedGitHub) -> None:
-    """Also where the run that asked has finished by now."""
+    """The status is pending until the judging job ends, even if the triggering run has finished."""
     publish(sealed, "")
     assert sealed.status(HEAD)["state"] == "pending"
 
@@ -84,7 +84,7 @@ def test_a_judging_job_that_failed_is_red(sealed: PlayedGitHub, conclusion: str)
 
 
 def test_a_job_that_was_skipped_has_the_reason_of_the_run_that_asked(sealed: PlayedGitHub) -> None:
-    """It waits for a maintainer's approval, say."""
+    """A skipped job reports the triggering run's reason, such as a pending approval."""
     sealed.runs[9001]["conclusion"] = "action_required"
 
     publish(sealed, "skipped")
@@ -93,7 +93,7 @@ def test_a_job_that_was_skipped_has_the_reason_of_the_run_that_asked(sealed: Pla
 
 
 def test_a_run_that_a_pull_request_started_cannot_judge_for_another(sealed: PlayedGitHub, passing: RunReport) -> None:
-    """Its file is the pull request's own."""
+    """A run triggered by a pull request uses the pull request's own workflow file."""
     sealed.runs[9002]["event"] = "pull_request"
     upload(sealed, passing)
 
@@ -106,7 +106,7 @@ def test_a_run_that_a_pull_request_started_cannot_judge_for_another(sealed: Play
     [{"path": ".github/workflows/other.yml"}, {"referenced_workflows": []}, {"referenced_workflows": [{"path": JUDGE, "sha": "2" * 40}]}],
 )
 def test_another_workflow_of_the_default_branch_is_untrusted(sealed: PlayedGitHub, passing: RunReport, changed: dict[str, object]) -> None:
-    """Another file, or another commit of kindgate."""
+    """Another workflow file or another commit of kindgate is untrusted."""
     sealed.runs[9002] |= changed
     upload(sealed, passing)
 

@@ -1,4 +1,4 @@
-"""`kindgate.github.status`: the commit status that a branch protection requires, for pull requests, merge groups and pushes."""
+"""`kindgate.github.status`: the commit status required by branch protection, for pull requests, merge groups and pushes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def test_a_requested_run_makes_the_status_pending(fork: StandIn) -> None:
-    """A green of an earlier run does not stand while a newer one is judged, nor when that one never ends."""
+    """A newer run replaces an earlier success with pending, even if it never ends."""
     fork.run |= {"status": "queued", "conclusion": None}
 
     published = publish(fork)
@@ -36,7 +36,7 @@ def test_a_requested_run_makes_the_status_pending(fork: StandIn) -> None:
 def test_the_status_of_the_head_is_what_was_decided(
     fork: StandIn, report: str, conclusion: str, expected: tuple[str, int], request: pytest.FixtureRequest
 ) -> None:
-    """It stands on the commit that GitHub names, with a link to the run; the command ends with the decision's code."""
+    """The status is set on the commit GitHub names and links to the run; the exit code matches the decision."""
     fork.run["conclusion"] = conclusion
     if report:
         upload(fork, request.getfixturevalue(report))
@@ -50,7 +50,7 @@ def test_the_status_of_the_head_is_what_was_decided(
 
 
 def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> None:
-    """GitHub takes 140 characters; a report's words are in it where they disagree."""
+    """The description fits GitHub's 140 characters and includes a contradicting verdict of the report."""
     report = own(fork, passing)
     assert report.pull_request is not None
     address = f"https://evil.example/{'x' * 400}"
@@ -62,7 +62,7 @@ def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> N
 
 
 def test_the_status_is_set_where_no_comment_can_be(fork: StandIn, failing: RunReport) -> None:
-    """A locked conversation must not leave the gate open."""
+    """A locked conversation prevents the comment, but not the status."""
     fork.run["conclusion"] = "failure"
     fork.fail("POST .*/comments", Fault("locked"))
     upload(fork, failing)
@@ -74,7 +74,7 @@ def test_the_status_is_set_where_no_comment_can_be(fork: StandIn, failing: RunRe
 
 
 def test_a_status_that_cannot_be_written_fails_the_job(fork: StandIn, passing: RunReport) -> None:
-    """With what to do about it."""
+    """If the status cannot be written, the job fails with a next step."""
     fork.fail("POST .*/statuses/", Fault("read_only_token"))
     upload(fork, passing)
 
@@ -85,7 +85,7 @@ def test_a_status_that_cannot_be_written_fails_the_job(fork: StandIn, passing: R
 
 
 def queue(github: StandIn) -> None:
-    """Let the run be that of a merge group with pull request #17."""
+    """Make the run that of a merge group with pull request #17."""
     branch = f"gh-readonly-queue/main/pr-17-{BASE}"
     github.run |= {"event": "merge_group", "head_branch": branch, "head_repository": github.run["repository"]}
     for commit, application in ((BASE, "1"), (HEAD, "2")):
@@ -93,7 +93,7 @@ def queue(github: StandIn) -> None:
 
 
 def test_a_merge_group_gets_its_status(github: StandIn, passing: RunReport) -> None:
-    """The queue waits for it on the group's own commit; there is nothing to comment on."""
+    """The status is set on the merge group's own commit; there is no comment."""
     queue(github)
     upload(github, passing)
 
@@ -105,7 +105,7 @@ def test_a_merge_group_gets_its_status(github: StandIn, passing: RunReport) -> N
 
 
 def test_a_merge_group_whose_workflow_differs_is_untrusted(github: StandIn, passing: RunReport) -> None:
-    """Also where the name of the file is the same."""
+    """The workflow's content is compared, not its file name."""
     queue(github)
     github.contents[".github/workflows/ci.yml", HEAD] = "b"
     upload(github, passing)
@@ -116,7 +116,7 @@ def test_a_merge_group_whose_workflow_differs_is_untrusted(github: StandIn, pass
 
 @pytest.mark.parametrize(("branch", "cut"), [("main", False), ("gh-readonly-queue/main/pr-17", False), ("", True)])
 def test_a_merge_group_that_cannot_be_compared_is_untrusted(github: StandIn, passing: RunReport, branch: str, *, cut: bool) -> None:
-    """What is not known is no success."""
+    """A merge group without a comparison is not a success."""
     queue(github)
     github.run["head_branch"] = branch or github.run["head_branch"]
     github.tree_is_cut = cut
@@ -126,13 +126,13 @@ def test_a_merge_group_that_cannot_be_compared_is_untrusted(github: StandIn, pas
 
 
 def pushed(github: StandIn, branch: str = "main") -> None:
-    """Let the run be that of a push."""
+    """Make the run that of a push."""
     github.run |= {"event": "push", "head_branch": branch, "head_repository": github.run["repository"]}
     github.main = HEAD
 
 
 def test_a_push_to_the_default_branch_gets_its_status(github: StandIn, passing: RunReport) -> None:
-    """Also when the branch has moved on since."""
+    """A push to the default branch gets its status even if the branch has moved on."""
     pushed(github)
     github.main, github.merge_base = SECOND, HEAD
     upload(github, passing)
@@ -145,7 +145,7 @@ def test_a_push_to_the_default_branch_gets_its_status(github: StandIn, passing: 
 
 @pytest.mark.parametrize(("branch", "main"), [("faster", HEAD), ("main", SECOND)])
 def test_a_push_elsewhere_sets_no_status(github: StandIn, passing: RunReport, branch: str, main: str) -> None:
-    """A pull request's commit can be pushed to any branch with a workflow of its own, and a tag can be called main."""
+    """A pull request's commit can be pushed to any branch with a modified workflow, and a tag can be named main."""
     pushed(github, branch)
     github.main = main
     upload(github, passing)
@@ -156,7 +156,7 @@ def test_a_push_elsewhere_sets_no_status(github: StandIn, passing: RunReport, br
 
 
 def test_a_pull_request_that_has_moved_on_keeps_the_status_of_its_new_head(fork: StandIn, passing: RunReport) -> None:
-    """An old run says nothing about a commit that it has not seen."""
+    """An old run does not change the status of a newer commit."""
     fork.pull["head"]["sha"] = SECOND
     upload(fork, passing)
 

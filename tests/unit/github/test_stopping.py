@@ -1,4 +1,4 @@
-"""Text of others is printed where the runner reads no commands."""
+"""Untrusted text is printed while the runner ignores workflow commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.github.stopping import commands_stopped
 
 
 def test_commands_of_others_stand_between_stop_and_resume() -> None:
-    """The token is new each time, so that nobody can resume early."""
+    """The resume token is new each time, so untrusted text cannot resume commands."""
     lines: list[str] = []
 
     for _ in range(2):
@@ -25,7 +25,7 @@ def test_commands_of_others_stand_between_stop_and_resume() -> None:
 
 
 def test_commands_are_resumed_after_an_error() -> None:
-    """Otherwise the rest of the job's commands would be lost."""
+    """Commands are resumed after an error; otherwise the job's later commands would be ignored."""
     lines: list[str] = []
 
     with pytest.raises(KeyError), commands_stopped(lines.append, {"GITHUB_ACTIONS": "true"}):
@@ -35,7 +35,7 @@ def test_commands_are_resumed_after_an_error() -> None:
 
 
 def test_outside_of_actions_nothing_is_printed() -> None:
-    """A terminal is no runner."""
+    """Outside of Actions, no command is printed."""
     lines: list[str] = []
 
     with commands_stopped(lines.append, {}):

@@ -10,12 +10,12 @@ from kindgate.report.run import RunReport, TestResult
 
 
 def environment(path: Path) -> dict[str, str]:
-    """What the runner tells a step."""
+    """The runner's environment for a step."""
     return {"GITHUB_STEP_SUMMARY": str(path)}
 
 
 def test_the_page_is_appended(tmp_path: Path) -> None:
-    """What other tools wrote in the same step stays."""
+    """The page is appended to the output of other tools in the same step."""
     path = tmp_path / "summary.md"
     path.write_text("before")
 
@@ -24,7 +24,7 @@ def test_the_page_is_appended(tmp_path: Path) -> None:
 
 
 def test_what_the_step_has_written_counts(tmp_path: Path, failing: RunReport) -> None:
-    """GitHub drops all of a summary above 1 MiB, so that ours shrinks to what is left."""
+    """GitHub drops a whole summary above 1 MiB, so the page is cut to the remaining space."""
     path = tmp_path / "summary.md"
     path.write_text("x" * (SUMMARY_LIMIT - 20_000))
     tests = tuple(TestResult(node_id=f"tests/e2e/test_x.py::test[{number}]", outcome="failed", seconds=0.1) for number in range(2000))
@@ -36,7 +36,7 @@ def test_what_the_step_has_written_counts(tmp_path: Path, failing: RunReport) ->
 
 
 def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> None:
-    """Better one tool's page than none."""
+    """A full summary is not changed, because GitHub would drop all of it."""
     path = tmp_path / "summary.md"
     path.write_text("x" * SUMMARY_LIMIT)
 
@@ -47,10 +47,10 @@ def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> Non
 
 
 def test_an_unwritable_summary_is_only_said(tmp_path: Path) -> None:
-    """The run's result does not depend on it."""
+    """An unwritable summary is only reported and does not change the run's result."""
     assert "cannot write" in write_summary(lambda _used: "page", environment(tmp_path))
 
 
 def test_outside_of_actions_there_is_no_summary() -> None:
-    """No file is named, and nothing is rendered."""
+    """Without a summary file, nothing is rendered."""
     assert write_summary(lambda used: str(1 // (used - used)), {}) == ""
