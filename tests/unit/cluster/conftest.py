@@ -1,4 +1,4 @@
-"""A machine with a container engine, a kind and an API server, all real processes and servers, and none of them the real one."""
+"""Fixtures for a machine with a stand-in container engine, kind and API server, all real processes and servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STAND_IN = Path(__file__).parent / "stand_in.py"
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    """A machine with the node image in its engine and an API server that finds every node Ready."""
+    """A machine with the node image in its engine and an API server that reports every node as Ready."""
     root = tmp_path / "machine"
     for folder in ("containers", "names", "networks", "volumes", "images", "bin"):
         (root / folder).mkdir(parents=True)
@@ -42,7 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 @pytest.fixture
 def podman(machine: Machine) -> Machine:
-    """The same machine with Podman for its engine, run by root; the bridge of its networks is an interface that every machine has."""
+    """The same machine with Podman run by root; the bridge of its networks is an interface that exists on every machine."""
     machine.engine = dataclasses.replace(machine.engine, program="podman")
     machine.tell("bridge", "lo")
     return machine
@@ -50,7 +50,7 @@ def podman(machine: Machine) -> Machine:
 
 @pytest.fixture
 def firewall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firewall:
-    """A firewall for root to change, which drops what no rule accepts."""
+    """A firewall that root can change and that drops everything without a matching rule."""
     monkeypatch.setattr("kindgate.cluster.forwarding.os.geteuid", lambda: 0)
     filtered = tmp_path / "bridge-nf"
     filtered.mkdir()
@@ -68,11 +68,11 @@ def _program(root: Path, name: str) -> Path:
 
 
 def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
-    """An API server for what the readiness checks ask; the nodes are the machine's running containers."""
+    """An API server for the readiness checks; its nodes are the machine's running containers."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+        disable_nagle_algorithm = True  # the head and the body are two packets: with Nagle's algorithm, the second would wait 40 ms
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].rstrip("/")
@@ -85,7 +85,7 @@ def _api_handler(machine: Machine) -> type[http.server.BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Keep the test output clean."""
 
     return Handler
 

@@ -1,4 +1,4 @@
-"""A machine that stand-ins make up: a container engine, a kind and an API server, with what they keep."""
+"""A machine made of stand-ins (container engine, kind and API server) and their stored state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROCESS = ProcessName(4711, "123456", "boot", "pid:[1]")
 
 
 class StandInEngine(Engine):
-    """An engine whose commands are done in this process: a process each would take most of the tests' time."""
+    """An engine that runs its commands in this process, because separate processes would take most of the tests' time."""
 
     def run(
         self,
@@ -31,7 +31,7 @@ class StandInEngine(Engine):
         on_line: OnLine | None = None,  # noqa: ARG002  # as above
         check: bool = True,
     ) -> Completed:
-        """Do the command; `command` is the program that does the same in a process of its own."""
+        """Run the command; `command` is the program that does the same in a separate process."""
         end = docker(self.command.parents[1], list(arguments))
         if check and end.code:
             raise CommandFailed(f"docker {arguments[0]}", returncode=end.code, stdout=end.out, stderr=end.err, waited=deadline.waited)
@@ -40,10 +40,10 @@ class StandInEngine(Engine):
 
 @dataclass
 class Machine:
-    """What the stand-ins keep: see `stand_in.py`.
+    """The stand-ins' stored state: see `stand_in.py`.
 
-    `deleted` are paths that the API server answers with 404, `not_ready` nodes with the kubelet's complaint; when
-    it is `forbidden`, everything is 403.
+    `deleted` are paths for which the API server returns 404, `not_ready` maps nodes to the kubelet's reason, and
+    with `forbidden` every response is 403.
     """
 
     root: Path
@@ -58,33 +58,33 @@ class Machine:
 
     @property
     def containers(self) -> list[str]:
-        """The names of all containers."""
+        """Return the names of all containers."""
         return sorted(file.name for file in (self.root / "names").iterdir())
 
     @property
     def networks(self) -> list[str]:
-        """The names of all networks."""
+        """Return the names of all networks."""
         return sorted(file.name for file in (self.root / "networks").iterdir())
 
     @property
     def volumes(self) -> list[str]:
-        """The nodes that the volumes belong to."""
+        """Return the nodes that the volumes belong to."""
         return sorted(file.read_text(encoding="utf-8") for file in (self.root / "volumes").iterdir())
 
     def labels(self, name: str) -> dict[str, str]:
-        """The labels of a container."""
+        """Return a container's labels."""
         return dict(self._container(name)["Config"]["Labels"])
 
     def add(self, name: str, labels: dict[str, str]) -> None:
-        """Start a container that is nobody's."""
+        """Start a container, by default without an owner."""
         add(self.root, name, labels, running=True)
 
     def docker(self, *arguments: str) -> None:
-        """Do a command of the engine."""
+        """Run an engine command."""
         self.engine.run(*arguments, deadline=Deadline.after(10))
 
     def id_of(self, name: str) -> str:
-        """The id of a container."""
+        """Return a container's id."""
         return str(self._container(name)["Id"])
 
     def stop(self, name: str) -> None:
@@ -94,7 +94,7 @@ class Machine:
         (self.root / "containers" / container["Id"]).write_text(stopped, encoding="utf-8")
 
     def tell(self, file: str, text: str = "") -> None:
-        """Write one of the files that the stand-ins read."""
+        """Write one of the files that configure the stand-ins."""
         (self.root / file).write_text(text, encoding="utf-8")
 
     def _container(self, name: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Machine:
 
 
 def an_owner(*, process: ProcessName | None = PROCESS, kept: bool = False, keep: str = "never") -> Owner:
-    """The owner of cluster `shop`, made ten minutes ago with an hour to live."""
+    """The owner of cluster `shop`, created ten minutes ago with an hour left."""
     return Owner(
         cluster="shop",
         run_id="run",

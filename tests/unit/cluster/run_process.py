@@ -1,4 +1,4 @@
-"""A run in a process of its own, to be killed: `run_process.py MACHINE FOLDER KEEP [PRIVATE FOLDER]` opens a cluster and waits."""
+"""A run in a separate process, to be killed: `run_process.py MACHINE FOLDER KEEP [PRIVATE FOLDER]` opens a cluster and waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.cluster.machine import NODE_IMAGE
 
 
 def main(machine: Path, folder: Path, keep: str, private: Path | None = None) -> None:
-    """Open the cluster `shop`, say so by the file `open`, and wait to be killed."""
+    """Open the cluster `shop`, report it with the file `open`, and wait to be killed."""
     cluster = ClusterSettings(name="shop", keep="always" if keep == "always" else "never")
     engine = Engine("docker", machine / "bin" / "docker", "26.0")
     blueprint = Blueprint(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE, folder=private)

@@ -1,13 +1,13 @@
-"""A container engine's command and a kind that keep containers as files, so that no engine is needed.
+"""Stand-ins for a container engine's command and for kind that store containers as files, so no engine is needed.
 
-Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages, which makes it quick; `docker` can be
-called as a function too. ROOT holds `containers/` (one JSON file each), `names/` (one file each, created exclusively:
-the engine's promise that names are unique), `networks/`, `volumes/` and `images/`. `deaf` names nodes that reach no ClusterIP,
-`apart` nodes whose pods reach no other node's, `stopped` nodes that stopped, `stuck` containers that cannot be removed; `bridge`
-is the interface of every network.
-`kind-says` holds what kind says and fails with, one line for each call; with `kind-hangs` it hangs after it has
-created its containers and says so by `hanging`; with `kind-joins` its workers join only when there is `joined`; with
-`kind-is-none` it prints garbage and is done; `api` is the API server's URL.
+Called as `stand_in.py docker|kind ROOT ARGUMENTS...`, without site packages for speed; `docker` can also be called as
+a function. ROOT holds `containers/` (one JSON file each), `names/` (one file each, created exclusively: the engine's
+guarantee that names are unique), `networks/`, `volumes/` and `images/`. `deaf` lists nodes that reach no ClusterIP,
+`apart` nodes whose pods reach no other node's, `stopped` nodes that stopped, `stuck` containers that cannot be removed;
+`bridge` is the interface of every network.
+`kind-says` holds the message that kind fails with, one line per call; with `kind-hangs` it hangs after creating
+its containers and reports it with `hanging`; with `kind-joins` its workers join only once `joined` exists; with
+`kind-is-none` it prints garbage and exits; `api` is the API server's URL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 
 class Answer(NamedTuple):
-    """How a command ended."""
+    """The result of a command."""
 
     code: int = 0
     out: str = ""
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 
 def docker(root: Path, arguments: list[str]) -> Answer:
-    """Do one command of the engine."""
+    """Run one engine command."""
     match arguments:
         case ["image", "inspect", "--format", "{{.Id}}", image]:
             answer = image_id(root, image)
@@ -59,7 +59,7 @@ def docker(root: Path, arguments: list[str]) -> Answer:
 
 
 def image_id(root: Path, image: str) -> Answer:
-    """The image's id."""
+    """Return the image's id."""
     file = root / "images" / image.replace("/", "_")
     if not file.exists():
         return Answer(1, err=f"Error response from daemon: No such image: {image}")
@@ -67,7 +67,7 @@ def image_id(root: Path, image: str) -> Answer:
 
 
 def add(root: Path, name: str, labels: dict[str, str], *, running: bool) -> Answer:
-    """Create a container; a name that is in use fails the command."""
+    """Create a container; fail if the name is in use."""
     try:
         (root / "names" / name).open("x").close()
     except FileExistsError:
@@ -79,7 +79,7 @@ def add(root: Path, name: str, labels: dict[str, str], *, running: bool) -> Answ
 
 
 def containers(root: Path) -> Iterator[dict[str, Any]]:
-    """Every container that is there from beginning to end."""
+    """Return every container that exists throughout the call."""
     for file in sorted((root / "containers").iterdir()):
         try:
             yield json.loads(file.read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ def containers(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def matches(container: dict[str, Any], arguments: list[str]) -> bool:
-    """Whether the container passes `--filter`."""
+    """Return whether the container passes `--filter`."""
     subject, _, wanted = arguments[arguments.index("--filter") + 1].partition("=")
     if subject == "name":
         return re.search(wanted, container["Name"]) is not None
@@ -98,7 +98,7 @@ def matches(container: dict[str, Any], arguments: list[str]) -> bool:
 
 
 def remove(root: Path, ids: list[str]) -> Answer:
-    """Remove containers; one that is not there, or is stuck, fails the command."""
+    """Remove containers; fail if one is missing or stuck."""
     missing = []
     for identity in ids:
         file = root / "containers" / identity
@@ -115,7 +115,7 @@ def remove(root: Path, ids: list[str]) -> Answer:
 
 
 def network(root: Path, arguments: list[str]) -> Answer:
-    """Describe a network, or remove it; one that is not there fails the command."""
+    """Inspect or remove a network; fail if it is missing."""
     match arguments:
         case ["inspect", _]:
             return Answer(out=json.dumps([{"network_interface": word} for word in words(root / "bridge")]))
@@ -129,7 +129,7 @@ def network(root: Path, arguments: list[str]) -> Answer:
 
 
 def volume(root: Path, arguments: list[str]) -> Answer:
-    """List Podman's volumes, or remove some."""
+    """List or remove Podman's volumes."""
     folder = root / "volumes"
     match arguments:
         case ["ls", *_]:
@@ -144,7 +144,7 @@ def volume(root: Path, arguments: list[str]) -> Answer:
 
 
 def curl(root: Path, node: str, unlucky: str) -> Answer:
-    """There is an answer for every node but those that a file names, and the stopped ones."""
+    """Respond for every node except those in a file and the stopped ones."""
     answer = Answer()
     if node in words(root / unlucky):
         answer = Answer(28, err="curl: (28) Connection timed out")
@@ -154,7 +154,7 @@ def curl(root: Path, node: str, unlucky: str) -> Answer:
 
 
 def words(file: Path) -> list[str]:
-    """The words of a file, which need not be there."""
+    """Return the words in a file, or none if it is missing."""
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
@@ -194,7 +194,7 @@ def kind(root: Path, arguments: list[str]) -> Answer:
 
 
 def write_kubeconfig(path: Path, context: str, server: str) -> None:
-    """Write what kind writes (JSON is YAML), with a token for certificates because the server speaks plain HTTP."""
+    """Write kind's kubeconfig as JSON, which is YAML; it has a token instead of certificates because the server uses plain HTTP."""
     content = {
         "kind": "Config",
         "apiVersion": "v1",

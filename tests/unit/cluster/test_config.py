@@ -1,4 +1,4 @@
-"""The kind configuration: options, a user's file, hooks and host facts merged, and told apart by a fingerprint."""
+"""The kind configuration: options, a user's file, hooks and host facts, merged and identified by a fingerprint."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ HEADER = f"kind: Cluster\napiVersion: {API_VERSION}\n"
 
 
 def written(folder: Path, text: str) -> Path:
-    """A --kind-config file with this text."""
+    """Write a --kind-config file with this text."""
     path = folder / "kind.yaml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_asks_for_one_control_plane_and_the_workers() -> None:
-    """Three nodes come from the default of two workers."""
+    """The default of two workers results in three nodes."""
     config = kind_config(ClusterSettings(), cgroup_version=2)
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
     assert node_count(config) == 3
 
 
 def test_no_workers_is_a_single_node() -> None:
-    """--kind-workers 0 leaves the control plane alone."""
+    """--kind-workers 0 leaves only the control plane."""
     assert node_count(kind_config(ClusterSettings(workers=0), cgroup_version=2)) == 1
 
 
 def test_cgroup_v1_lets_the_kubelet_start() -> None:
-    """The kubelet patch is there on a cgroup v1 host, after the user's own patches."""
+    """On a cgroup v1 host, the kubelet patch follows the user's own patches."""
     user = {"kubeadmConfigPatches": ["kind: InitConfiguration\n"]}
     config = kind_config(ClusterSettings(), cgroup_version=1, user=user)
     assert config["kubeadmConfigPatches"] == ["kind: InitConfiguration\n", CGROUP_V1_PATCH]
 
 
 def test_cgroup_v2_needs_no_patch() -> None:
-    """Nothing is patched where nothing has to be."""
+    """A cgroup v2 host needs no patch."""
     assert "kubeadmConfigPatches" not in kind_config(ClusterSettings(), cgroup_version=2)
 
 
 def test_the_users_nodes_replace_ours() -> None:
-    """Whoever lists nodes decides how many there are, and the rest of the file is merged."""
+    """Nodes in the user's file replace the default ones; the rest of the file is merged."""
     user = {"nodes": [{"role": "control-plane"}, {"role": "worker", "labels": {"zone": "a"}}], "networking": {"ipFamily": "ipv4"}}
     config = kind_config(ClusterSettings(workers=5), cgroup_version=2, user=user)
     assert node_count(config) == 2
@@ -66,7 +66,7 @@ def test_the_users_nodes_replace_ours() -> None:
 
 
 def test_hooks_are_merged_over_the_users_file() -> None:
-    """Mappings are merged field by field, lists are joined in order."""
+    """Mappings are merged by field, lists are concatenated in order."""
     user = {"networking": {"ipFamily": "ipv4", "kubeProxyMode": "iptables"}, "containerdConfigPatches": ["a"]}
     changes: list[dict[str, Any]] = [
         {"networking": {"kubeProxyMode": "nftables"}},
@@ -79,18 +79,18 @@ def test_hooks_are_merged_over_the_users_file() -> None:
 
 
 def test_a_hooks_mistake_names_the_hook() -> None:
-    """A field that kind does not know is refused before anything is created."""
+    """A field unknown to kind is an error before anything is created."""
     with pytest.raises(SettingsError, match="pytest_kindgate_cluster_config hook: unknown field `node`"):
         kind_config(ClusterSettings(), cgroup_version=2, changes=[{"node": []}])
 
 
 def test_the_files_name_gives_way() -> None:
-    """As in kind itself, the cluster's name does not come from the file when one is given by option."""
+    """As in kind, the name given as an option overrides the one in the file."""
     assert "name" not in kind_config(ClusterSettings(), cgroup_version=2, user={"name": "theirs"})
 
 
 def test_the_ingress_ports_are_on_loopback_of_the_first_control_plane() -> None:
-    """Ports 80 and 443 of the first control plane are reached on 127.0.0.1 only; other mappings stay."""
+    """Ports 80 and 443 of the first control plane are mapped to 127.0.0.1 only; other mappings are kept."""
     other = {"containerPort": 30000, "hostPort": 30000}
     user = {"nodes": [{"role": "worker"}, {"role": "control-plane", "extraPortMappings": [other], "labels": {"a": "b"}}]}
     config = kind_config(ClusterSettings(), cgroup_version=2, user=user)
@@ -105,7 +105,7 @@ def test_the_ingress_ports_are_on_loopback_of_the_first_control_plane() -> None:
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:
-    """The file's content comes back as it is."""
+    """A valid file is returned unchanged."""
     content = read_config_file(written(tmp_path, HEADER + "nodes:\n- role: control-plane\n"))
     assert content["nodes"] == [{"role": "control-plane"}]
 
@@ -136,7 +136,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_file_is_refused_with_its_name_and_the_cause(tmp_path: Path, text: str, cause: str) -> None:
-    """Every mistake is a SettingsError that names the file and the field."""
+    """Every error is a SettingsError that names the file and the field."""
     path = written(tmp_path, text)
     with pytest.raises(SettingsError, match=cause) as caught:
         read_config_file(path)
@@ -144,26 +144,26 @@ def test_a_bad_file_is_refused_with_its_name_and_the_cause(tmp_path: Path, text:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """A file that is not there is named with the system's reason."""
+    """The error for a missing file includes the system's reason."""
     with pytest.raises(SettingsError, match=r"cannot be read: .*No such file"):
         read_config_file(tmp_path / "none.yaml")
 
 
 def test_a_worker_may_map_port_80() -> None:
-    """Only the control plane's port 80 is the ingress's."""
+    """Only port 80 of the control plane is reserved for the ingress."""
     check_config({"nodes": [{"role": "control-plane"}, {"role": "worker", "extraPortMappings": [{"containerPort": 80}]}]}, "here")
 
 
 @given(st.dictionaries(st.text(), st.text()), st.integers(0, 5))
 def test_the_fingerprint_depends_on_nothing_but_content(parts: dict[str, str], workers: int) -> None:
-    """The order in which fields were written does not matter."""
+    """The order of the fields does not change the fingerprint."""
     config = kind_config(ClusterSettings(workers=workers), cgroup_version=2)
     again: dict[str, Any] = dict(reversed(config.items()))
     assert fingerprint(config, parts) == fingerprint(again, dict(reversed(parts.items())))
 
 
 def test_the_fingerprint_tells_clusters_apart() -> None:
-    """Another shape or another image is another cluster; the host port is not part of it."""
+    """A different topology or image has another fingerprint; the host port is not part of it."""
     two, three = (kind_config(ClusterSettings(workers=workers), cgroup_version=2) for workers in (1, 2))
     marks = {fingerprint(two, {"image": "a"}), fingerprint(three, {"image": "a"}), fingerprint(three, {"image": "b"})}
     assert len(marks) == 3

@@ -1,4 +1,4 @@
-"""A cluster that is there already: reached, or refused with the cause; never created, never deleted."""
+"""An existing cluster: connected to, or rejected with the cause; never created, never deleted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.unit.cluster.stand_in import write_kubeconfig
 
 
 def settings(folder: Path, server: str, **changes: Any) -> ClusterSettings:
-    """An existing cluster with a context `stage`."""
+    """Settings for an existing cluster with the context `stage`."""
     kubeconfig = folder / "config"
     write_kubeconfig(kubeconfig, "stage", server)
     return ClusterSettings(**{"existing": kubeconfig, "context": "stage", "ingress_url": "http://10.0.0.1:8080/", **changes})
 
 
 def test_an_existing_cluster_is_reached_by_its_context(machine: Machine, tmp_path: Path) -> None:
-    """The address says that it is not ours: it has no node containers, and the engine is never asked."""
+    """The address is marked as existing, has no node containers, and the engine is not called."""
     address = open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
     assert address.existing
     assert (address.context, address.server_version, address.nodes) == ("stage", "v1.37.2", ())
@@ -46,13 +46,13 @@ def test_an_existing_cluster_is_reached_by_its_context(machine: Machine, tmp_pat
 def test_bad_input_is_refused_with_its_option(
     machine: Machine, tmp_path: Path, changes: dict[str, Any], error: type[KindgateError], cause: str
 ) -> None:
-    """One line names the option and what is wrong with it."""
+    """One line names the option and the error."""
     with pytest.raises(error, match=cause):
         open_existing(settings(tmp_path, machine.api, **changes), deadline=Deadline.after(10))
 
 
 def test_the_contexts_that_there_are_get_listed(machine: Machine, tmp_path: Path) -> None:
-    """A misspelt context is easily put right."""
+    """The error for a misspelled context lists the existing ones."""
     with pytest.raises(SettingsError) as caught:
         open_existing(settings(tmp_path, machine.api, context="stagee"), deadline=Deadline.after(10))
     assert caught.value.next_step == "available contexts: stage"
@@ -65,7 +65,7 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 
 def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: Machine, tmp_path: Path) -> None:
-    """Then the context's user is to be looked at, not the network."""
+    """The error points to the context's user, not to the network."""
     machine.forbidden = True
     with pytest.raises(ClusterError, match="returned 403 Forbidden") as caught:
         open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
@@ -73,7 +73,7 @@ def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: M
 
 
 def test_something_else_at_the_port_is_no_api_server(machine: Machine, tmp_path: Path) -> None:
-    """A web server that answers every path is not taken for a cluster."""
+    """A web server that responds to every path is not taken for a cluster."""
     machine.version = []
     with pytest.raises(ClusterError, match="is not an API server"):
         open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))

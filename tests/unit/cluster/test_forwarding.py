@@ -1,4 +1,4 @@
-"""The firewall's rule for a cluster's bridge: set where it is needed, and gone with the cluster, however that ends."""
+"""The firewall rule for a cluster's bridge: set only if needed, and removed with the cluster, however that ends."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ OTHERS = "-A FORWARD -i podman9 -o podman9 -m comment --comment kindgate:shop2 -
 
 
 def soon() -> Deadline:
-    """Enough for a few small commands."""
+    """A deadline that is enough for a few short commands."""
     return Deadline.after(30)
 
 
 def blueprint(machine: Machine, root: Path, workers: int = 2) -> Blueprint:
-    """The cluster `shop`."""
+    """The specification of cluster `shop`."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", workers=workers))
     return Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
 def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
-    """For IPv4 and IPv6, with a line about it; closing the cluster leaves rules of others alone."""
+    """The bridge is accepted for IPv4 and IPv6 and reported in one line; closing the cluster keeps other rules."""
     firewall.write(DROPS, OTHERS)
     said: list[str] = []
     cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=said.append)
@@ -47,14 +47,14 @@ def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewa
 
 
 def test_nothing_is_set_where_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
-    """Podman alone: the firewall stays as it is."""
+    """With Podman alone, nothing is dropped, so no rule is set."""
     firewall.write("-P FORWARD ACCEPT")
     assert open_path(podman.engine, "shop", soon()) == ""
     assert firewall.rules() == []
 
 
 def test_one_node_needs_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
-    """Its pods never leave it."""
+    """The pods of a single node never leave it."""
     cluster = open_cluster(blueprint(podman, tmp_path, workers=0), deadline=soon(), progress=str)
     assert firewall.rules() == []
     cluster.close(failed=False)
@@ -64,7 +64,7 @@ def test_one_node_needs_no_rule(podman: Machine, firewall: Firewall, tmp_path: P
 def test_a_firewall_that_does_not_decide_is_left_alone(
     podman: Machine, firewall: Firewall, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    """Docker sets its own rules, a rootless engine is elsewhere, a user may not, and a remote engine's bridge is not here."""
+    """No rule is set with Docker (it sets its own), a rootless engine, a user without rights or a remote engine."""
     engine = podman.engine
     match case:
         case "docker":
@@ -98,7 +98,7 @@ def test_a_kept_cluster_gets_its_rule_again(podman: Machine, firewall: Firewall,
 
 
 def test_a_cluster_that_cannot_be_used_leaves_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
-    """The proof comes after the rule."""
+    """The rule is set before the readiness check, and removed if that fails."""
     podman.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match="shop-worker2"):
         open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
@@ -107,7 +107,7 @@ def test_a_cluster_that_cannot_be_used_leaves_no_rule(podman: Machine, firewall:
 
 
 def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
-    """What deletes for a run that was killed is what deletes for one that ends."""
+    """The watchdog of a killed run removes the same objects as a regular close."""
     cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
     run_id = podman.labels("shop-owner")["kindgate.run-id"]
     assert clean_up_after(Charge("shop", run_id, podman.engine), soon())
@@ -116,7 +116,7 @@ def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: 
 
 
 def test_a_rule_without_containers_is_reaped_with_the_state(podman: Machine, firewall: Firewall) -> None:
-    """The containers of a dead run were removed by hand."""
+    """The rule is removed even if a dead run's containers were removed by hand."""
     write_state(dataclasses.replace(an_owner(), deadline=1.0))
     firewall.write(DROPS, OURS, OTHERS)
     assert reap(podman.engine, deadline=soon()) == ()
@@ -124,14 +124,14 @@ def test_a_rule_without_containers_is_reaped_with_the_state(podman: Machine, fir
 
 
 def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
-    """`kindgate down` clears what is left of that name."""
+    """`kindgate down` removes all that is left of the name."""
     firewall.write(DROPS, OURS)
     assert delete_named(podman.engine, "shop", soon()) is False
     assert firewall.rules() == []
 
 
 def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
-    """Nothing is left behind in silence; the reaper goes on with other clusters and reports it."""
+    """A rule that cannot be removed is an error; the reaper continues with other clusters and reports it."""
     firewall.write(DROPS, "refused", OURS)
     with pytest.raises(ClusterError, match="cannot remove the firewall rule of cluster shop") as caught:
         close_path(podman.engine, "shop", soon())
@@ -141,7 +141,7 @@ def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Ma
 
 
 def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
-    """The remedy names the cluster's own bridge."""
+    """The next step names the cluster's own bridge."""
     firewall.write(DROPS, "refused")
     assert "did not accept a new rule: iptables: Permission denied" in open_path(podman.engine, "shop", soon())
     drop = find_drop(podman.engine, "shop", soon())
@@ -153,14 +153,14 @@ def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Mac
 def test_a_rule_that_filters_no_bridges_explains_nothing(
     podman: Machine, firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without br_netfilter bridges pass iptables by: a wrong cause is worse than none."""
+    """Without br_netfilter, bridged packets bypass iptables, and a wrong cause is worse than none."""
     firewall.write(DROPS)
     monkeypatch.setattr("kindgate.cluster.forwarding._BRIDGES_ARE_FILTERED", tmp_path / "none")
     assert find_drop(podman.engine, "shop", soon()) is None
 
 
 def test_podmans_volumes_go_with_the_cluster(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
-    """The names that kind gives them keep them from going with the containers; those of a cluster with a longer name stay."""
+    """Volumes with names outlive their container; those of a cluster with a longer name are kept."""
     firewall.write("-P FORWARD ACCEPT")
     (podman.root / "volumes" / "other").write_text("shop-control-plane-control-plane", encoding="utf-8")
     cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)

@@ -1,4 +1,4 @@
-"""Kubeconfigs are credentials: private files, and no copies elsewhere."""
+"""Kubeconfigs are credentials: private files without further copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.errors import ClusterError
 
 
 def kubeconfig(folder: Path, data: str) -> Path:
-    """A kubeconfig of kind's kind, whose certificates and key stand in it as `data`."""
+    """A kubeconfig as kind writes it, with certificates and key embedded as `data`."""
     path = folder / "kubeconfig"
     content = {
         "kind": "Config",
@@ -29,7 +29,7 @@ def kubeconfig(folder: Path, data: str) -> Path:
 
 
 def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
-    """The kubeconfig names files that hold the decoded texts; all of them are for this user alone."""
+    """The kubeconfig refers to files with the decoded content, all readable only by the user."""
     path = kubeconfig(tmp_path, base64.b64encode(b"PEM").decode())
     externalise(path, tmp_path)
     content = read_kubeconfig(path)
@@ -42,14 +42,14 @@ def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
 
 
 def test_what_is_not_base64_is_refused(tmp_path: Path) -> None:
-    """The error names the field."""
+    """The error for malformed base64 names the field."""
     with pytest.raises(ClusterError, match="certificate-authority-data of kind-shop is not base64"):
         externalise(kubeconfig(tmp_path, "%%"), tmp_path)
 
 
 @given(text=st.text())
 def test_private_files_are_private_from_the_first_moment(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    """Whatever is there before, the file holds the text, is this user's alone, and no draft is left."""
+    """Whatever existed before, the file is readable only by the user, and no temporary file is left."""
     folder = tmp_path_factory.mktemp("private")
     (folder / "file").write_text("before", encoding="utf-8")
     write_private(folder / "file", text)
@@ -68,7 +68,7 @@ def test_private_files_are_private_from_the_first_moment(tmp_path_factory: pytes
     ],
 )
 def test_what_is_no_kubeconfig_is_named(tmp_path: Path, text: str, cause: str) -> None:
-    """The error names the file and what is wrong with it."""
+    """The error names the file and its defect."""
     path = tmp_path / "config"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ClusterError, match=cause) as caught:
@@ -77,6 +77,6 @@ def test_what_is_no_kubeconfig_is_named(tmp_path: Path, text: str, cause: str) -
 
 
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
-    """The system's own reason is part of the error."""
+    """The error includes the system's reason."""
     with pytest.raises(ClusterError, match=r"cannot read kubeconfig .*No such file"):
         read_kubeconfig(tmp_path / "none")

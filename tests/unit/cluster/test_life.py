@@ -1,4 +1,4 @@
-"""The life of a cluster against a stand-in engine and kind: created, reused, kept, deleted, and nothing left when it fails."""
+"""A cluster's lifecycle with a stand-in engine and kind: created, reused, kept, deleted, and cleaned up after failures."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ NODES = ("shop-control-plane", "shop-worker", "shop-worker2")
 
 
 def blueprint(machine: Machine, root: Path, **changes: Any) -> Blueprint:
-    """A cluster `shop` of three nodes, with these cluster settings."""
+    """The specification of a three-node cluster `shop` with these cluster settings."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", **changes))
     return Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
 def opened(plan: Blueprint, said: list[str] | None = None) -> OpenCluster:
-    """The cluster, opened within half a minute; `said` collects the progress."""
+    """Open the cluster within half a minute; `said` collects the progress."""
     return open_cluster(plan, deadline=Deadline.after(30), progress=(said if said is not None else []).append)
 
 
 def nothing_left(machine: Machine, folder: Path) -> bool:
-    """Whether containers, networks and state folders are gone."""
+    """Return whether containers, networks and state folders are gone."""
     state = folder / "state" / "clusters"
     return not machine.containers and not machine.networks and not (state.exists() and list(state.iterdir()))
 
 
 @contextmanager
 def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenCluster]:
-    """A cluster that an earlier run has kept."""
+    """A cluster kept by an earlier run."""
     first = opened(blueprint(machine, root, keep="always", **changes))
     assert first.close(failed=False)
     yield first
@@ -50,7 +50,7 @@ def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenC
 
 
 def test_a_created_cluster_is_reached_by_its_address(machine: Machine, tmp_path: Path) -> None:
-    """Name, context, nodes with the control plane first, loopback URL and version are those of the new cluster."""
+    """Name, context, nodes (control plane first), loopback URL and version are those of the new cluster."""
     cluster = opened(blueprint(machine, tmp_path))
     address = cluster.address
     assert cluster.created
@@ -71,7 +71,7 @@ def test_the_kubeconfig_is_private(machine: Machine, tmp_path: Path) -> None:
 
 
 def test_a_closed_cluster_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
-    """Nodes, network, state and companion go with the run that made them."""
+    """Nodes, network, state and owner container are removed with the run that created them."""
     cluster = opened(blueprint(machine, tmp_path))
     assert set(machine.containers) == {*NODES, "shop-owner"}
     assert machine.networks == ["kindgate-shop"]
@@ -80,7 +80,7 @@ def test_a_closed_cluster_leaves_nothing(machine: Machine, tmp_path: Path) -> No
 
 
 def test_a_kubeconfig_that_was_asked_for_goes_too(machine: Machine, tmp_path: Path) -> None:
-    """--kubeconfig FILE is written, private, and removed with the cluster."""
+    """--kubeconfig FILE is written privately and removed with the cluster."""
     file = tmp_path / "asked.yaml"
     cluster = opened(blueprint(machine, tmp_path, kubeconfig=file))
     assert file.stat().st_mode & 0o777 == 0o600
@@ -99,7 +99,7 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
 
 
 def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: Path) -> None:
-    """Another tool has written its own context into the file meanwhile: deleting it would take that away."""
+    """If another tool merged its own context into the file, deleting it would lose that."""
     file = tmp_path / "asked.yaml"
     cluster = opened(blueprint(machine, tmp_path, kubeconfig=file))
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -114,14 +114,14 @@ def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: 
 
 @pytest.mark.parametrize(("failed", "kept"), [(True, True), (False, False)])
 def test_keep_on_failure_keeps_after_failures_alone(machine: Machine, tmp_path: Path, *, failed: bool, kept: bool) -> None:
-    """--kind-keep=on-failure looks at how the run went."""
+    """--kind-keep=on-failure keeps the cluster only after a failed run."""
     cluster = opened(blueprint(machine, tmp_path, keep="on-failure"))
     assert cluster.close(failed=failed) is kept
     assert bool(machine.containers) is kept
 
 
 def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> None:
-    """A second run of the same configuration takes the kept cluster and leaves it, whatever it was told to keep."""
+    """A second run with the same configuration reuses the kept cluster and keeps it, whatever its own setting."""
     with kept_cluster(machine, tmp_path) as first:
         second = opened(blueprint(machine, tmp_path, keep="never"))
         assert not second.created
@@ -134,7 +134,7 @@ def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> 
 
 
 def test_a_kept_cluster_of_another_shape_is_created_anew(machine: Machine, tmp_path: Path) -> None:
-    """The run says why the kept cluster will not do, and deletes it before it creates its own."""
+    """The run reports why it cannot use the kept cluster, deletes it and creates a new one."""
     with kept_cluster(machine, tmp_path):
         said: list[str] = []
         cluster = opened(blueprint(machine, tmp_path, workers=1), said)
@@ -146,7 +146,7 @@ def test_a_kept_cluster_of_another_shape_is_created_anew(machine: Machine, tmp_p
 
 
 def test_a_kept_cluster_on_another_port_is_created_anew(machine: Machine, tmp_path: Path) -> None:
-    """An asked port decides; without one, any port of the kept cluster will do."""
+    """A requested port must match; without one, any port of the kept cluster is used."""
     with kept_cluster(machine, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -158,7 +158,7 @@ def test_a_kept_cluster_on_another_port_is_created_anew(machine: Machine, tmp_pa
 
 
 def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path: Path) -> None:
-    """Containers that a reboot has stopped are of no use."""
+    """Containers stopped by a reboot cannot be reused."""
     with kept_cluster(machine, tmp_path):
         machine.stop("shop-worker")
         cluster = opened(blueprint(machine, tmp_path))
@@ -167,7 +167,7 @@ def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path:
 
 
 def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_path: Path) -> None:
-    """A living run's name is not taken; the error names its process."""
+    """The name of a running run's cluster is rejected with the run's process id."""
     cluster = opened(blueprint(machine, tmp_path, keep="always"))
     pid = machine.labels("shop-owner")["kindgate.pid"]
     with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
@@ -180,7 +180,7 @@ def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_pat
 
 
 def test_a_foreign_cluster_is_neither_used_nor_deleted(machine: Machine, tmp_path: Path) -> None:
-    """A cluster of that name that kindgate did not create is an error, and stays."""
+    """A cluster with that name from outside kindgate is an error and is kept."""
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         opened(blueprint(machine, tmp_path))
@@ -190,12 +190,12 @@ def test_a_foreign_cluster_is_neither_used_nor_deleted(machine: Machine, tmp_pat
 
 
 def test_deleting_what_is_not_there_is_fine(machine: Machine) -> None:
-    """`kindgate down` can be run again."""
+    """A second `kindgate down` is not an error."""
     assert delete_named(machine.engine, "shop", Deadline.after(10)) is False
 
 
 def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_path: Path) -> None:
-    """The error carries kind's own reason; containers, network and state are gone."""
+    """The error includes kind's message; containers, network and state are removed."""
     machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
     plan = blueprint(machine, tmp_path)
@@ -207,7 +207,7 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
 
 
 def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> None:
-    """It says that all is well and has made nothing; what it printed cannot command the terminal."""
+    """The program exits successfully but creates nothing; control characters in its output are escaped."""
     machine.tell("kind-is-none")
     with pytest.raises(ClusterError, match="kind reported success but wrote no kubeconfig") as caught:
         opened(blueprint(machine, tmp_path))
@@ -218,8 +218,8 @@ def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> 
 
 
 def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a hanging kind had created goes with it."""
-    monkeypatch.setattr("kindgate.cluster.life.SETTLE_SECONDS", 0.1)  # the stand-in for the engine is done when it answers
+    """Everything that a hanging kind created is removed."""
+    monkeypatch.setattr("kindgate.cluster.life.SETTLE_SECONDS", 0.1)  # the stand-in engine is done when it responds
     machine.tell("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
         open_cluster(blueprint(machine, tmp_path), deadline=Deadline.after(2), progress=str)
@@ -227,7 +227,7 @@ def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: 
 
 
 def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Path) -> None:
-    """What a busy machine was too slow for works the second time; the run says so, and nothing of the first attempt is left."""
+    """A failure on a busy machine is retried once and reported, and nothing of the first attempt is left."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     said: list[str] = []
     cluster = opened(blueprint(machine, tmp_path), said)
@@ -238,7 +238,7 @@ def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Pa
 
 
 def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path: Path) -> None:
-    """There is time to use before kind is done: here it is done only when its nodes were told."""
+    """The callback runs before kind is done: here, kind finishes only after it."""
     machine.tell("kind-joins")
     told: list[tuple[str, ...]] = []
 
@@ -252,7 +252,7 @@ def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path:
 
 
 def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Path) -> None:
-    """Without workers kind says nothing of its nodes before."""
+    """Without workers, kind reports its nodes only at the end."""
     told: list[tuple[str, ...]] = []
     cluster = opened(replace(blueprint(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
     assert told == [("shop-control-plane",)]
@@ -260,7 +260,7 @@ def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Pat
 
 
 def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None:
-    """Those of the first attempt are gone when kubeadm works the second time."""
+    """The nodes of a failed first attempt are gone, so the callback runs again."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     told: list[tuple[str, ...]] = []
     cluster = opened(replace(blueprint(machine, tmp_path), on_nodes=lambda address: told.append(address.nodes)))
@@ -269,7 +269,7 @@ def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None
 
 
 def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path) -> None:
-    """There is no third attempt."""
+    """A third attempt is not made."""
     machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
     with pytest.raises(ClusterError, match="second"):
         opened(blueprint(machine, tmp_path))
@@ -277,7 +277,7 @@ def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path
 
 
 def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> None:
-    """The port that somebody takes between choice and use costs one more attempt, not the run."""
+    """A free port that is taken between choice and use costs another attempt, not the run."""
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     said: list[str] = []
     cluster = opened(blueprint(machine, tmp_path), said)
@@ -287,7 +287,7 @@ def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> Non
 
 
 def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_path: Path) -> None:
-    """An asked port is not replaced by another."""
+    """A requested port is not replaced."""
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -297,7 +297,7 @@ def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_
 
 
 def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Path) -> None:
-    """A kind that succeeds is not enough; what it made goes when the proof fails."""
+    """If the readiness check fails, the cluster created by a successful kind is deleted."""
     machine.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match=r"cluster shop was created but is not usable: .*node shop-worker2"):
         opened(blueprint(machine, tmp_path))
@@ -305,7 +305,7 @@ def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Pa
 
 
 def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Path) -> None:
-    """Nothing is created for an image that the engine does not have."""
+    """An image missing from the engine is an error before anything is created."""
     plan = blueprint(machine, tmp_path)
     with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
         opened(Blueprint(plan.settings, plan.engine, plan.kind, "none:v1"))
@@ -313,7 +313,7 @@ def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Pat
 
 
 def test_the_configuration_of_file_and_hook_reaches_kind(machine: Machine, tmp_path: Path) -> None:
-    """What kind gets is our configuration with the user's file, a hook's part and the ingress mapping."""
+    """The configuration passed to kind is the default with the user's file, a hook's part and the ingress mapping."""
     file = tmp_path / "kind.yaml"
     file.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nfeatureGates: {A: true}\n", encoding="utf-8")
     plan = blueprint(machine, tmp_path, config=Path("kind.yaml"))

@@ -1,4 +1,4 @@
-"""The cluster of a name, found by what the engine says."""
+"""A cluster found by its name in the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kept(machine: Machine, root: Path) -> None:
 
 
 def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -> None:
-    """A step that is run by hand gets the address that the run had."""
+    """A step run by hand gets the same address as the run."""
     kept(machine, tmp_path)
     address = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
     assert address is not None
@@ -30,19 +30,19 @@ def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -
 
 
 def test_nothing_is_found_where_nothing_is(machine: Machine) -> None:
-    """No cluster is no error."""
+    """A missing cluster is not an error."""
     assert find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10)) is None
 
 
 def test_a_foreign_cluster_is_not_ours_to_use(machine: Machine) -> None:
-    """The same rule as for creating."""
+    """A foreign cluster is an error, as for creation."""
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
 
 
 def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Path) -> None:
-    """The error names the containers that stopped."""
+    """The error names the stopped containers."""
     kept(machine, tmp_path)
     machine.stop("shop-control-plane")
     with pytest.raises(ClusterError, match="cluster shop is not running") as caught:
@@ -51,7 +51,7 @@ def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Pat
 
 
 def test_a_lost_kubeconfig_is_written_again(machine: Machine, tmp_path: Path) -> None:
-    """The cluster is the state; the file is made from it."""
+    """The kubeconfig is only a copy of the cluster's, so it can be written again."""
     kept(machine, tmp_path)
     first = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
     assert first is not None

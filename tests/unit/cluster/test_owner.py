@@ -1,4 +1,4 @@
-"""Who owns a cluster, and what follows: open, reuse, refuse, create anew, reap."""
+"""Cluster ownership and the decision that follows: create, reuse, refuse, recreate or reap."""
 
 from __future__ import annotations
 
@@ -50,48 +50,48 @@ WANTED = replace(an_owner(), run_id="other", host_port=0, tls_port=0)
 
 @given(owners)
 def test_labels_carry_an_owner_there_and_back(owner: Owner) -> None:
-    """What the companion's labels say is all there is to know."""
+    """An owner survives its conversion to container labels and back."""
     assert Owner.from_labels(owner.labels()) == owner
 
 
 @given(owners)
 def test_the_state_file_carries_an_owner_there_and_back(owner: Owner) -> None:
-    """The state file says the same as the labels."""
+    """An owner survives its conversion to the state file and back."""
     assert Owner.from_json(owner.to_json()) == owner
 
 
 @given(st.dictionaries(st.text(), st.text()))
 def test_foreign_labels_are_nobodys(labels: dict[str, str]) -> None:
-    """Labels that kindgate did not write name no owner, and break nothing."""
+    """Labels from other programs yield no owner and no error."""
     assert Owner.from_labels(labels) is None
 
 
 @given(st.text())
 def test_a_damaged_state_file_names_nobody(text: str) -> None:
-    """A file that was cut off or edited names no owner, and breaks nothing."""
+    """A truncated or edited state file yields no owner and no error."""
     assert Owner.from_json(text) is None
 
 
 def test_a_free_name_is_created() -> None:
-    """Nothing there: create."""
+    """A name that is not in use is created."""
     assert plan_opening(Found("shop"), WANTED, Liveness.UNKNOWN, NOW) == Create()
 
 
 @pytest.mark.parametrize("found", [Found("shop", nodes=RUNNING), Found("shop", companion="0123456789abcdef")])
 def test_what_kindgate_did_not_make_is_refused(found: Found) -> None:
-    """Nodes without an owner, or a container that took the companion's name, are somebody else's."""
+    """Nodes without an owner, or an unrelated container with the owner container's name, are refused."""
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
 
 
 def test_a_released_kept_cluster_is_reused() -> None:
-    """Kept, nobody uses it, the same fingerprint."""
+    """A kept cluster that is not in use and has the same fingerprint is reused."""
     owner = an_owner(process=None, kept=True)
     assert plan_opening(Found("shop", owner, "id", RUNNING), WANTED, Liveness.UNKNOWN, NOW) == Reuse(owner)
 
 
 def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
-    """A run that was killed could not release it."""
+    """A killed run could not release its kept cluster."""
     owner = an_owner(kept=True)
     assert plan_opening(Found("shop", owner, "id", RUNNING), WANTED, Liveness.DEAD, NOW) == Reuse(owner)
 
@@ -109,7 +109,7 @@ def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
     ],
 )
 def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
-    """The cluster is ours to delete, and the reason is one that can be shown."""
+    """A cluster that cannot be reused is deleted and created again, with a reason."""
     plan = plan_opening(Found("shop", owner, "id", nodes), wanted, Liveness.DEAD, NOW)
     assert isinstance(plan, Recreate)
     assert plan.reason.startswith(reason)
@@ -117,13 +117,13 @@ def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContain
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_living_run_keeps_others_out(*, kept: bool) -> None:
-    """The error names the process and the folder that it was started in."""
+    """The error names the process and the folder where it was started."""
     with pytest.raises(OwnershipError, match="pid 4711, started in /root"):
         plan_opening(Found("shop", an_owner(kept=kept), "id", RUNNING), WANTED, Liveness.ALIVE, NOW)
 
 
 def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None:
-    """Another boot, machine or PID namespace: only the deadline decides."""
+    """For a run of another boot, machine or PID namespace, only its deadline decides."""
     found = Found("shop", an_owner(), "id", RUNNING)
     with pytest.raises(OwnershipError, match="unknown whether that run is still alive"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
@@ -151,14 +151,14 @@ def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None
 def test_only_the_dead_and_the_overdue_are_reaped(
     owner: Owner, life: Liveness, later: float, older_than: float | None, reaped: str
 ) -> None:
-    """A living run's cluster is reaped after its deadline alone, a cluster that is kept always by an operator's word alone."""
+    """A running run's cluster is reaped only after its deadline, one kept with `always` only on request."""
     why = why_reap(owner, life, NOW + later, older_than)
     assert why.startswith(reaped)
     assert bool(why) is bool(reaped)
 
 
 def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() -> None:
-    """Kind's order of creation is not the order of names."""
+    """The creation order of kind differs from name order."""
     roles = {"shop-worker2": "worker", "shop-external-load-balancer": "external-load-balancer", "shop-control-plane": "control-plane"}
     nodes = [NodeContainer(name, role, running=True) for name, role in roles.items()]
     nodes += [NodeContainer(f"shop-worker{number}", "worker", running=True) for number in ("10", "")]
@@ -167,6 +167,6 @@ def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() ->
 
 
 def test_the_network_is_never_kinds_own() -> None:
-    """Whatever the cluster is called, its network's name is kindgate's."""
+    """The network's name is always kindgate's."""
     assert network_name("kind") == "kindgate-kind"
     assert network_name("kindgate-0123") == "kindgate-0123"

@@ -1,4 +1,4 @@
-"""The address that a node's pods are tried with, and the request that is made from it."""
+"""The source address of a connectivity check between nodes, and the request made from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.waiting import Hopeless, Pending, Ready
 
 
 def node(*ranges: str, single: str = "") -> dict[str, Any]:
-    """A node with these ranges of pod addresses."""
+    """A node with these pod CIDRs."""
     return {"spec": {"podCIDRs": list(ranges)} if ranges else {"podCIDR": single} if single else {}}
 
 
@@ -35,12 +35,12 @@ def node(*ranges: str, single: str = "") -> dict[str, Any]:
     ],
 )
 def test_the_request_comes_from_an_address_of_the_nodes_pods(ours: Any, theirs: Any, target: str, source: str) -> None:
-    """The last one of its range, which no pod gets; where a network has ranges of its own, none is made up."""
+    """The source is the last address of the node's pod range, which no pod gets; other kinds of networks have none."""
     assert source_address(ours, theirs, target) == source
 
 
 def engine(folder: Path, curl: str, ip: Sequence[str] = ()) -> Engine:
-    """An engine whose `exec` runs the command here, with this curl and an ip that writes down what it is told."""
+    """An engine whose `exec` runs on this machine, with this curl and an ip that records its arguments."""
     programs = {"curl": curl, "ip": f'echo "$*" >> {folder}/ip.log; {"; ".join(ip)}', "docker": 'shift 2; exec "$@"'}
     for name, script in programs.items():
         file = folder / name
@@ -50,7 +50,7 @@ def engine(folder: Path, curl: str, ip: Sequence[str] = ()) -> Engine:
 
 
 def test_an_address_is_lent_for_one_request(tmp_path: Path) -> None:
-    """It is taken back also after a request that fails, whose error is the answer."""
+    """The address is removed after a failed request too, and the request's error is returned."""
     failing = engine(tmp_path, "echo 'curl: (28) timed out' >&2; exit 28")
     assert curl_in_node(failing, "n", "http://10.244.0.2:8181/", seconds=1, source="10.244.1.254") == Pending("curl: (28) timed out")
     assert (tmp_path / "ip.log").read_text().splitlines() == [
@@ -60,7 +60,7 @@ def test_an_address_is_lent_for_one_request(tmp_path: Path) -> None:
 
 
 def test_a_node_that_lends_no_address_gets_no_answer(tmp_path: Path) -> None:
-    """What ip says is the state to show."""
+    """If the address cannot be added, ip's message is returned and no request is made."""
     refusing = engine(tmp_path, "exit 0", ["echo 'RTNETLINK answers: Operation not permitted' >&2", "exit 2"])
     answer = curl_in_node(refusing, "n", "http://[fd00::2]:8181/", seconds=1, source="fd00::1")
     assert answer == Pending("RTNETLINK answers: Operation not permitted")
@@ -68,7 +68,7 @@ def test_a_node_that_lends_no_address_gets_no_answer(tmp_path: Path) -> None:
 
 
 def test_without_a_source_the_node_itself_asks(tmp_path: Path) -> None:
-    """Nothing is changed in the node."""
+    """Without a source address, the node is not changed."""
     assert isinstance(curl_in_node(engine(tmp_path, "exit 0"), "n", "https://10.96.0.1:443/version", seconds=2), Ready)
     assert not (tmp_path / "ip.log").exists()
 
@@ -83,7 +83,7 @@ def test_without_a_source_the_node_itself_asks(tmp_path: Path) -> None:
     ],
 )
 def test_a_container_that_ended_answers_never(tmp_path: Path, said: str) -> None:
-    """Docker and Podman have their own words for it."""
+    """Docker's and Podman's messages are both recognized."""
     command = tmp_path / "docker"
     command.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 126\n")
     command.chmod(0o755)

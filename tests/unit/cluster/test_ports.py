@@ -1,4 +1,4 @@
-"""The ports of the ingress: free ones, or the requested ones, or an error that says what holds them."""
+"""Ingress ports: free or requested ones, or an error that names their holder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANY = IngressPorts(0, 0)
 
 
 def test_free_ports_can_be_listened_on() -> None:
-    """What is chosen is free, on loopback, and two ports."""
+    """The chosen ports are free, on loopback, and distinct."""
     chosen = ANY.chosen()
 
     with socket.create_server(("127.0.0.1", chosen.http)) as http, socket.create_server(("127.0.0.1", chosen.tls)) as tls:
@@ -22,7 +22,7 @@ def test_free_ports_can_be_listened_on() -> None:
 
 
 def test_requested_ports_are_taken_when_free() -> None:
-    """They come back as they are."""
+    """Requested ports are returned unchanged."""
     requested = ANY.chosen()
 
     assert requested.chosen() == requested
@@ -30,7 +30,7 @@ def test_requested_ports_are_taken_when_free() -> None:
 
 @pytest.mark.parametrize("option", ["--kind-host-port", "--kind-host-tls-port"])
 def test_a_taken_port_names_its_holder(option: str) -> None:
-    """The error names option, port and the process that listens."""
+    """The error names the option, the port and the listening process."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         requested = IngressPorts(port, 0) if option == "--kind-host-port" else IngressPorts(0, port)
@@ -39,7 +39,7 @@ def test_a_taken_port_names_its_holder(option: str) -> None:
 
 
 def test_one_port_for_both_is_refused() -> None:
-    """As what it is, and not as a port that this very process holds."""
+    """The same port for both is reported as such, not as held by this process."""
     with pytest.raises(SettingsError, match="--kind-host-port and --kind-host-tls-port are both 18080"):
         IngressPorts(18080, 18080).chosen()
 
@@ -56,7 +56,7 @@ def test_one_port_for_both_is_refused() -> None:
     ],
 )
 def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPorts, output: str, refused: str) -> None:
-    """Instead of a free one another can be taken; the error names the option of the port that the engine names."""
+    """A stolen free port can be replaced; for a requested one, the error names its option."""
     chosen = IngressPorts(1080, 1443)
     if refused:
         with pytest.raises(SettingsError, match=refused):
@@ -76,5 +76,5 @@ def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPor
     ],
 )
 def test_a_stolen_port_is_recognised(output: str, *, taken: bool) -> None:
-    """The engines' words for a taken port are told from other failures."""
+    """The engines' messages about a taken port are distinguished from other failures."""
     assert is_port_taken(output) is taken

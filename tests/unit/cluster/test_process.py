@@ -1,4 +1,4 @@
-"""Whether a process that was named earlier still lives."""
+"""Whether a process identified earlier is still running."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 
 def test_this_process_lives() -> None:
-    """A name that was just made is of a living process."""
+    """The current process is running."""
     assert liveness(ProcessName.current()) is Liveness.ALIVE
 
 
 def test_a_process_that_ended_is_dead() -> None:
-    """A number that nobody has is nobody's."""
+    """An ended process is dead."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     assert liveness(replace(ProcessName.current(), pid=process.pid)) is Liveness.DEAD
 
 
 def test_a_number_that_somebody_else_has_now_is_dead() -> None:
-    """Numbers are given again; the start time tells the two apart."""
+    """Process ids are reused; the start time identifies the process."""
     assert liveness(replace(ProcessName.current(), started="0")) is Liveness.DEAD
 
 
 def test_a_zombie_is_dead() -> None:
-    """A killed process whose parent has not looked yet does nothing any more."""
+    """A killed process that its parent has not waited for counts as dead."""
     with subprocess.Popen(["sleep", "60"]) as process:
         name = ProcessName.of(process.pid)
         assert liveness(name) is Liveness.ALIVE
@@ -45,7 +45,7 @@ def test_a_zombie_is_dead() -> None:
 
 
 def test_another_boot_or_namespace_tells_nothing() -> None:
-    """A number means something only where it was given."""
+    """A process id is valid only in its own boot and PID namespace."""
     me = ProcessName.current()
     assert liveness(replace(me, boot_id="another")) is Liveness.UNKNOWN
     assert liveness(replace(me, pid_namespace="pid:[2]")) is Liveness.UNKNOWN

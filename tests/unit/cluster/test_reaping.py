@@ -1,4 +1,4 @@
-"""What runs left behind goes, and nothing else."""
+"""Objects left behind by dead runs are removed, and nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
 
 
 def standing(machine: Machine, owner: Owner) -> str:
-    """A cluster of one node with its network, owned; returns the companion's id."""
+    """Set up an owned one-node cluster with its network, and return the owner container's id."""
     companion = claim(machine.engine, owner, Deadline.after(10))
     machine.add(f"{owner.cluster}-control-plane", {"io.x-k8s.kind.cluster": owner.cluster, "io.x-k8s.kind.role": "control-plane"})
     machine.tell(f"networks/kindgate-{owner.cluster}")
@@ -51,7 +51,7 @@ def standing(machine: Machine, owner: Owner) -> str:
 
 
 def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
-    """Dead: deleted with all that is its. Living, kept or foreign: not touched."""
+    """The cluster of a dead run is deleted completely; running, kept and foreign ones are not."""
     standing(machine, owner_of("dead", DEAD))
     standing(machine, owner_of("alive", ProcessName.current()))
     standing(machine, owner_of("kept", DEAD, keep="always", kept=True))
@@ -71,7 +71,7 @@ def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
 
 
 def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
-    """Where nothing can be seen of the process, only its deadline counts."""
+    """If the process cannot be checked, only its deadline counts."""
     elsewhere = replace(DEAD, boot_id="another")
     standing(machine, owner_of("early", elsewhere))
     standing(machine, owner_of("late", elsewhere, seconds_left=-1))
@@ -79,7 +79,7 @@ def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
 
 
 class Overtaken(StandInEngine):
-    """An engine in which a living run takes cluster `kept` over as soon as somebody has read whose it is."""
+    """An engine in which a running run takes over cluster `kept` right after its owner was read."""
 
     def run(
         self,
@@ -89,7 +89,7 @@ class Overtaken(StandInEngine):
         on_line: OnLine | None = None,
         check: bool = True,
     ) -> Completed:
-        """Do the command, and the takeover after the first look into a container."""
+        """Run the command, then take over after the first `container inspect`."""
         answer = super().run(*arguments, deadline=deadline, input=input, on_line=on_line, check=check)
         state = read_state("kept")
         if arguments[:2] == ("container", "inspect") and state is not None and state.run_id != "taker":
@@ -99,7 +99,7 @@ class Overtaken(StandInEngine):
 
 
 def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Machine) -> None:
-    """What was read of it was true when it was read: a dead run's. The name is another run's by now."""
+    """The owner read before was a dead run, but the name now belongs to another one."""
     standing(machine, owner_of("kept", DEAD))
     before = machine.containers
 
@@ -112,7 +112,7 @@ def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Ma
 
 
 def test_an_operator_may_reap_by_age(machine: Machine) -> None:
-    """`--older-than` takes kept clusters of that age, and leaves what a living run uses."""
+    """`--older-than` removes kept clusters of that age, but none in use."""
     standing(machine, owner_of("alive", ProcessName.current()))
     standing(machine, owner_of("kept", None, keep="always", kept=True))
     assert reap(machine.engine, deadline=Deadline.after(30), older_than=1000) == ()
@@ -120,7 +120,7 @@ def test_an_operator_may_reap_by_age(machine: Machine) -> None:
 
 
 def test_a_stale_state_file_is_removed(machine: Machine) -> None:
-    """A state folder of a dead run without a container goes; one of a run that is about to create stays."""
+    """A dead run's state folder without a container is removed; one of a run about to create its cluster is kept."""
     write_state(owner_of("dead", DEAD))
     write_state(owner_of("alive", ProcessName.current()))
     reap(machine.engine, deadline=Deadline.after(30))
@@ -129,7 +129,7 @@ def test_a_stale_state_file_is_removed(machine: Machine) -> None:
 
 
 def test_one_that_cannot_be_deleted_does_not_save_the_others(machine: Machine) -> None:
-    """The result names the one that is left, and why."""
+    """The result names the cluster that could not be deleted, with the reason."""
     standing(machine, owner_of("a", DEAD))
     standing(machine, owner_of("b", DEAD))
     machine.tell("stuck", "a-owner")
@@ -141,7 +141,7 @@ def test_one_that_cannot_be_deleted_does_not_save_the_others(machine: Machine) -
 
 
 def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
-    """Of two runs that start at the same time, one gets the name."""
+    """Of two runs that start at the same time, only one gets the name."""
     claim(machine.engine, owner_of("shop", ProcessName.current()), Deadline.after(10))
     with pytest.raises(OwnershipError, match="another run claimed the cluster name shop at the same time"):
         claim(machine.engine, replace(owner_of("shop", DEAD), run_id="other"), Deadline.after(10))
@@ -151,7 +151,7 @@ def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
 
 
 def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
-    """Of two runs that take over a kept cluster, the second finds the companion gone."""
+    """Of two runs that take over a kept cluster, the second finds the owner container gone."""
     owner = owner_of("shop", None, keep="always", kept=True)
     companion = standing(machine, owner)
     exchange(machine.engine, companion, replace(owner, run_id="first"), Deadline.after(10))
@@ -160,7 +160,7 @@ def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
 
 
 def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_file(machine: Machine) -> None:
-    """Nodes without a companion are ours where the state file says so."""
+    """Nodes without an owner container belong to kindgate if the state file confirms it."""
     owner = owner_of("shop", DEAD, keep="always", kept=True)
     companion = standing(machine, owner)
     machine.docker("rm", companion)
@@ -168,6 +168,6 @@ def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_
 
 
 def test_a_charge_travels_on_a_command_line() -> None:
-    """The watchdog gets all that it needs to know."""
+    """All that the watchdog needs survives the conversion to a command-line argument."""
     charge = Charge("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
     assert Charge.from_json(charge.to_json()) == charge

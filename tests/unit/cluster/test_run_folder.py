@@ -1,4 +1,4 @@
-"""A run's private folder goes with the run, whoever has to remove it."""
+"""A run's private folder is removed with the run, by whichever process cleans up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_dead_runs_folder_goes_and_the_others_stay() -> None:
-    """Dead: removed with all that is in it. Living, of another boot, or not yet claimed: left."""
+    """A dead run's folder is removed completely; one that is in use, of another boot or not claimed yet is kept."""
     claim_run_folder("alive")
     here = ProcessName.current()
     for name, process in (("dead", replace(here, started="0")), ("elsewhere", replace(here, boot_id="another boot"))):
@@ -32,7 +32,7 @@ def test_a_dead_runs_folder_goes_and_the_others_stay() -> None:
 
 
 def test_only_a_runs_folder_can_be_removed(tmp_path: Path) -> None:
-    """A path that came from elsewhere is not trusted: it would be deleted with all that is in it."""
+    """A path from elsewhere is not deleted."""
     (tmp_path / "precious").mkdir()
     claim_run_folder("mine")
 

@@ -1,4 +1,4 @@
-"""A run that is killed: the watchdog ends its kind and deletes its cluster, and a kept cluster stays."""
+"""After a run is killed, the watchdog ends its kind and deletes its cluster unless it is kept."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 def eventually(what: str, condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fails after a minute."""
+    """Wait until the condition is true; fail after a minute."""
     wait_for(what, lambda: Ready(None) if condition() else Pending("not yet"), Deadline.after(60), interval=0.05)
 
 
 @contextmanager
 def run_process(machine: Machine, tmp_path: Path, keep: str = "never", folder: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process of its own; `folder` is its private one."""
+    """Start a run in a separate process with the private `folder`."""
     private = [str(folder)] if folder is not None else []
     command = [sys.executable, "-m", "tests.unit.cluster.run_process", str(machine.root), str(tmp_path), keep, *private]
     with subprocess.Popen(command, cwd=CHECKOUT) as process:
@@ -45,12 +45,12 @@ def run_process(machine: Machine, tmp_path: Path, keep: str = "never", folder: P
 
 
 def nothing_left(machine: Machine, folder: Path) -> bool:
-    """Whether containers, networks and the state folder are gone."""
+    """Return whether containers, networks and the state folder are gone."""
     return not machine.containers and not machine.networks and not (folder / "state" / "clusters" / "shop").exists()
 
 
 def kinds_of(run_id: str) -> list[psutil.Process]:
-    """The processes that carry the run's mark."""
+    """Return the processes that have the run's mark."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -62,7 +62,7 @@ def kinds_of(run_id: str) -> list[psutil.Process]:
 
 
 def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
-    """SIGKILL of a run whose cluster stands: nodes, network, state and companion go."""
+    """After SIGKILL, the nodes, network, state and owner container of a running cluster are removed."""
     with run_process(machine, tmp_path) as process:
         eventually("the cluster to stand", (machine.root / "open").exists)
         process.send_signal(signal.SIGKILL)
@@ -71,7 +71,7 @@ def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
 
 
 def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_path: Path) -> None:
-    """What a killed run had measured and prepared goes with its cluster."""
+    """The private folder of a killed run is removed with its cluster."""
     folder = claim_run_folder("killed")
     (folder / "archive.tar").touch()
     with run_process(machine, tmp_path, folder=folder) as process:
@@ -82,7 +82,7 @@ def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_p
 
 
 def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machine) -> None:
-    """It may still be writing its report from it; that the cluster is gone it learns at once."""
+    """The run may still write its report there, but is notified immediately that the cluster is gone."""
     folder = claim_run_folder("interrupted")
     guard = Guard.start(replace(owned_by(machine, "run"), folder=folder))
     guard.hand_over()
@@ -94,7 +94,7 @@ def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machi
 
 
 def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
-    """After the wait the cluster is gone; there is nothing to wait for twice."""
+    """After the wait the cluster is gone, and a second wait returns immediately."""
     guard = Guard.start(owned_by(machine, "run"))
     assert not guard.wait(0.01)
     guard.hand_over()
@@ -104,7 +104,7 @@ def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
 
 
 def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
-    """SIGKILL in the middle of the creation: kind ends too, and what it had created goes."""
+    """After SIGKILL in the middle of the creation, kind ends too, and everything it created is removed."""
     machine.tell("kind-hangs")
     with run_process(machine, tmp_path) as process:
         eventually("kind to work", (machine.root / "hanging").exists)
@@ -116,7 +116,7 @@ def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path
 
 
 def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path) -> None:
-    """--kind-keep=always means it: a cluster that stood when its run was killed stays."""
+    """With --kind-keep=always, the cluster of a killed run is kept."""
     with run_process(machine, tmp_path, keep="always") as process:
         eventually("the cluster to stand", (machine.root / "open").exists)
         process.send_signal(signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path
 
 @pytest.mark.parametrize(("last_words", "good"), [(GOODBYE, True), (b"", False), (b"good", False)])
 def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
-    """A run that died while it said goodbye has not said it."""
+    """An incomplete goodbye does not count."""
     reading, writing = os.pipe()
     os.write(writing, last_words)
     os.close(writing)
@@ -138,7 +138,7 @@ def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
 
 
 def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
-    """A forked child inherits the pipe's end; the watchdog looks at the run itself besides."""
+    """A forked child keeps the pipe open, so the watchdog checks the run's process as well."""
     reading, writing = os.pipe()
     with subprocess.Popen([sys.executable, "-c", ""]) as run:
         name = ProcessName(run.pid, "0", ProcessName.current().boot_id, ProcessName.current().pid_namespace)
@@ -150,20 +150,20 @@ def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
 
 
 def owned_by(machine: Machine, run_id: str) -> Charge:
-    """A cluster of one node that the run `run_id` owns, and what a watchdog of the run `run` is told."""
+    """Set up a one-node cluster owned by `run_id`, and return the cleanup task of a watchdog for the run `run`."""
     machine.add("shop-owner", replace(an_owner(), run_id=run_id).labels())
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
     return Charge("shop", "run", Engine("docker", machine.engine.command, "26.0"))
 
 
 def watchdogs(machine: Machine) -> list[psutil.Process]:
-    """The watchdogs that are in charge of something of this machine, and run."""
+    """Return the running watchdogs that are responsible for this machine."""
     there = psutil.process_iter(["cmdline", "status"])
     return [each for each in there if str(machine.root) in " ".join(each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
 
 
 def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
-    """After the goodbye no process of ours is left, and the run's cluster is untouched."""
+    """After the goodbye the watchdog has exited, and the run's cluster is unchanged."""
     guard = Guard.start(owned_by(machine, "run"))
     guard.dismiss()
     assert not watchdogs(machine)
@@ -171,13 +171,13 @@ def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None
 
 
 def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
-    """A run without time lets go of the pipe, and the watchdog deletes."""
+    """A run without time closes the pipe, and the watchdog deletes the cluster."""
     Guard.start(owned_by(machine, "run")).hand_over()
     eventually("the cluster to be gone", lambda: not machine.containers)
 
 
 def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> None:
-    """An engine that is restarted when the run dies does not keep its containers."""
+    """If the engine is restarted as the run dies, the watchdog still deletes its containers."""
     docker = machine.root / "bin" / "docker"
     charge = owned_by(machine, "run")
     docker.rename(docker.with_name("away"))
@@ -190,7 +190,7 @@ def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> 
 
 
 def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
-    """A cluster of the same name that a later run owns is not the watchdog's business."""
+    """A cluster with the same name that belongs to a later run is kept."""
     Guard.start(owned_by(machine, "a later run")).hand_over()
     eventually("the watchdog to end", lambda: not watchdogs(machine))
     assert machine.containers == ["shop-control-plane", "shop-owner"]
