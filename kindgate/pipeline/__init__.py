@@ -1,1 +1,1 @@
-"""The one order of phases that both faces run: prepare, create, deploy, watch, judge, report, delete."""
+"""The sequence of phases shared by pytest and the CLI: prepare, create, deploy, monitor, judge, report, delete."""

@@ -1,4 +1,4 @@
-"""Where a run says what it found: the job summary, annotations, and the comment on the pull request."""
+"""Publish a run's findings: the job summary, annotations, and the comment on the pull request."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ GIT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Origin:
-    """The pull request that is judged, what it changes about the gate, and the run's pages; all empty outside of GitHub Actions.
+    """The judged pull request, its changes to the gate, and links to the run's pages; empty outside GitHub Actions.
 
-    `notes` say what could not be found out.
+    `notes` state what could not be determined.
     """
 
     record: PullRequest | None
@@ -40,14 +40,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Announced:
-    """What is left to do: lines that the runner has to read as commands, and the error of a required comment that is missing."""
+    """Remaining work: lines that the runner must read as commands, and the error of a required comment that was not posted."""
 
     annotations: tuple[str, ...]
     comment_error: GitHubError | None = None
 
 
 def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
-    """What GitHub Actions says about this run; a checkout that git cannot compare leaves the changes out, with a note."""
+    """Read this run's context from GitHub Actions; if git cannot compare the checkout, a note replaces the changes."""
     context = read_context(environment)
     links = run_links(context.run_url)
     if context.pull is None:
@@ -69,9 +69,9 @@ def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
 def announce(
     report: RunReport, settings: GitHubSettings, root: Path, environment: Mapping[str, str], show: Callable[[str], object]
 ) -> Announced:
-    """Write summary and comment; `show` gets a line about each, which may hold text of others.
+    """Write summary and comment; `show` receives a line about each, which can contain untrusted text.
 
-    An interrupted run does not post. A comment that could not be written is a line, and an error where it is required.
+    An interrupted run posts nothing. A failed comment is reported as a line, and as an error if the comment is required.
     """
     if summary := write_summary(lambda used: job_summary(report, used=used), environment):
         show(summary)

@@ -1,4 +1,4 @@
-"""Whether requests get through to everything that was deployed: the application, and the base version where there is one."""
+"""Wait until requests reach everything that was deployed: the application, and the baseline if there is one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.waiting import Deadline
 
 
 def wait_versions(prepared: Prepared, address: ClusterAddress, deadline: Deadline) -> tuple[Answer, ...]:
-    """Wait for every entry of the application, and of the base version where there is one; returns the application's answers."""
+    """Wait for every entry of the application and of the baseline, if any; return the application's answers."""
     base = prepared.base
     with answers_by_service(address) as counts:
         answers = wait_answering(prepared.entries, address, deadline, in_a_row=answers_in_a_row(prepared.rendered), counts=counts)
@@ -27,13 +27,13 @@ def wait_versions(prepared: Prepared, address: ClusterAddress, deadline: Deadlin
 
 
 def entry_notes(prepared: Prepared, answers: Iterable[Answer], address: ClusterAddress, deadline: Deadline) -> tuple[str, ...]:
-    """What a reader should know about the paths that are judged."""
+    """Notes for the reader about the paths that are judged."""
     probed = (entry_note(entry) for entry in prepared.entries if entry.source is PathSource.PROBE)
     redirects = plain_http_notes(prepared.entries, address, deadline)
     return (*probed, *(answer.note for answer in answers if answer.note), *redirects)
 
 
 def placement_now(base: Beside, address: ClusterAddress, deadline: Deadline) -> str:
-    """How the pods of both versions are placed unlike each other; empty where they are placed alike."""
+    """How the pods of the two versions are placed differently; empty if they are placed alike."""
     ours, theirs = (pods_of(names, address, deadline) for names in (base.namespaces.keys(), base.namespaces.values()))
     return uneven_placement(ours, theirs, base.namespaces)

@@ -1,6 +1,6 @@
-"""The values of the application's Secrets: from the environment, or from a file that git does not know.
+"""Values of the application's Secrets, from the environment or from a file ignored by git.
 
-A run that lacks one judges nothing: it is skipped by name, and does not pass.
+A run that lacks one judges nothing: it is skipped with the name of the Secret, and does not pass.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from kindgate.settings import DeploySettings, Settings
 from kindgate.waiting import Deadline
 
 VARIABLE = "KINDGATE_APP_SECRETS"
-"""Holds what `.env` would hold: what CI keeps in one secret."""
+"""Environment variable with the content of `.env`, for CI to keep in one secret."""
 
 _ENV_SOURCE = re.compile(r"env source files: \[(?P<file>[^\]]+)\].*no such file", re.DOTALL)
 
 
 def asked_secrets(settings: Settings) -> tuple[AskedSecret, ...]:
-    """What --app-secret names."""
+    """The Secrets of --app-secret."""
     return tuple(AskedSecret.parse(text) for text in settings.deploy.secrets)
 
 
 def secret_values(settings: Settings, environment: Mapping[str, str], deadline: Deadline) -> Mapping[str, str]:
-    """The values of every variable of --app-secret that is set: the environment beats its lines, which beat the file.
+    """The value of every --app-secret variable that is set.
 
-    Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would not read either.
+    Environment variables override the lines of `VARIABLE`, which override the file.
+    Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would also reject.
     """
     names = {one.variable for one in asked_secrets(settings)}
     if not names:
@@ -46,7 +47,7 @@ def secret_values(settings: Settings, environment: Mapping[str, str], deadline: 
 
 
 def _text_of(file: Path) -> str:
-    """The file with its own line endings, which belong to values of several lines; empty where there is none."""
+    """The file with its line endings unchanged, because they belong to multi-line values; empty if it is missing."""
     try:
         return file.read_bytes().decode() if file.is_file() else ""
     except UnicodeDecodeError as error:
@@ -54,7 +55,7 @@ def _text_of(file: Path) -> str:
 
 
 def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
-    """Raise `SettingsError` for an --app-secret that no object needs: misspelt, it would leave another one missing."""
+    """Raise `SettingsError` for an --app-secret that no object needs: a typo would leave the real one missing."""
     wanted = {ref.name for part in parts for ref in lacking_secrets(part)}
     for one in asked_secrets(settings):
         if one.secret not in wanted:
@@ -65,7 +66,7 @@ def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
 
 
 def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
-    """Raise `SecretsMissing` that names each Secret and variable without a value."""
+    """Raise `SecretsMissing`, naming each Secret and variable without a value."""
     missing = [f"Secret {one.secret} needs {one.variable}" for one in asked_secrets(settings) if one.variable not in values]
     if missing:
         raise SecretsMissing(
@@ -75,7 +76,7 @@ def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
 
 
 def without_env_source(error: ManifestError) -> SecretsMissing | None:
-    """The error of a secretGenerator whose env file is not there, which is no fault of the manifests; None for any other error."""
+    """The error for a secretGenerator whose env file is missing, which is not the manifests' fault; None for any other error."""
     found = _ENV_SOURCE.search(error.last_state) or _ENV_SOURCE.search(error.message)
     if found is None:
         return None
@@ -87,7 +88,7 @@ def without_env_source(error: ManifestError) -> SecretsMissing | None:
 
 
 def _refuse_a_file_that_git_knows(file: Path, settings: Settings, deadline: Deadline) -> None:
-    """A repository that git does not keep, or a machine without git, commits nothing."""
+    """Skipped outside a git repository or without git: nothing can be committed there."""
     try:
         told = run(["git", "-C", settings.root.resolve(), "check-ignore", "--quiet", file.resolve()], deadline=deadline, check=False)
     except CommandNotFound:

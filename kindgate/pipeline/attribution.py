@@ -1,4 +1,4 @@
-"""Finds what on this machine belongs to the run: its processes, and the control groups of its cluster's nodes."""
+"""Find the run's own processes on this machine, and the cgroups of its cluster's nodes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kindgate.waiting import Deadline
 
 
 def find_ours(engine: Engine, nodes: Sequence[str], deadline: Deadline, root: Path = Path("/")) -> Ours | None:
-    """The run that this process owns, on a cluster of the containers `nodes`.
+    """The run owned by this process, on a cluster of the containers `nodes`.
 
-    None where the CPU time of a node cannot be read here, because the engine or its virtual machine is elsewhere. `root` is
-    where `/proc` and `/sys` are looked for.
+    None if the CPU time of a node cannot be read here, because the engine or its virtual machine is elsewhere. `root` is
+    the parent of `/proc` and `/sys`.
     """
     try:
         told = engine.run("container", "inspect", "--format", "{{.Id}} {{.State.Pid}}", *nodes, deadline=deadline, check=False)

@@ -1,4 +1,4 @@
-"""The version that an application is compared with: another overlay, what a git ref holds, or other images."""
+"""The baseline of an application: another overlay, the state at a git ref, or other images."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def read_base(
     folder: Path,
     deadline: Deadline,
 ) -> Beside:
-    """The base version that --slo-base and --slo-base-image name, moved out of the way of `head`.
+    """Render the baseline set by --slo-base and --slo-base-image, renamed so it can be deployed alongside `head`.
 
-    A git ref is checked out below `folder` for as long as it takes to render. Raises `SettingsError` for a ref that
-    git does not know, and `ManifestError` for manifests that cannot be used.
+    A git ref is checked out under `folder` while it is rendered. Raises `SettingsError` for an unknown ref, and
+    `ManifestError` for unusable manifests.
     """
     with _overlay_of_base(settings, folder, deadline) as overlay:
         rendered = renderer(settings, tools.kubectl, deadline).render(overlay, settings.deploy.components)
@@ -62,13 +62,13 @@ def read_base(
 
 
 def bundled_objects(settings: Settings, kubectl: Path, deadline: Deadline) -> frozenset[ObjectRef]:
-    """The objects of the bundled components that --app-component names: kindgate's own, which no Pod Security level holds."""
+    """Objects of the bundled components in --app-component: they are kindgate's own and exempt from the Pod Security level."""
     parts = [render_component(name, kubectl=kubectl, deadline=deadline) for name in settings.deploy.components]
     return frozenset(ObjectRef.of(item) for part in normalized(parts) for item in part.objects)
 
 
 def default_namespace(settings: Settings) -> str:
-    """The namespace of objects that name none: the context's on an existing cluster, else `default`."""
+    """Namespace of objects without one: the context's on an existing cluster, otherwise `default`."""
     if settings.cluster.existing is None:
         return DEFAULT_NAMESPACE
     return context_namespace(settings.path(settings.cluster.existing), settings.cluster.context)
@@ -76,9 +76,9 @@ def default_namespace(settings: Settings) -> str:
 
 @contextmanager
 def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Iterator[Path]:
-    """The repository of `root` as `ref` has it, in a work tree in `folder` that is gone after the block.
+    """Check out `ref` of the repository of `root` into a work tree in `folder`, and remove it after the block.
 
-    Gives the work tree's top folder. Raises `SettingsError` when git does not know the ref.
+    Yields the work tree's top folder. Raises `SettingsError` if git does not know the ref.
     """
     try:
         commit = _git(root, deadline, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
@@ -107,12 +107,12 @@ def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> It
         with checked_out(base, settings.root, folder / "base", deadline) as top:
             there, here = top / _in_repository(settings, deadline), settings.path(overlay)
             if not there.exists() and here.is_dir() and adapts(here):
-                shutil.copytree(here, there)  # the suite is younger than the base version: its overlay adapts that one too
+                shutil.copytree(here, there)  # the suite is newer than the baseline, so the overlay of the suite adapts the baseline too
             yield there
 
 
 def _in_repository(settings: Settings, deadline: Deadline) -> Path:
-    """The overlay's path from the top of its repository."""
+    """The overlay's path relative to the top of its repository."""
     overlay, top = settings.path(settings.deploy.overlay).resolve(), Path(_git(settings.root, deadline, "rev-parse", "--show-toplevel"))
     if not overlay.is_relative_to(top.resolve()):
         raise SettingsError(
@@ -123,5 +123,5 @@ def _in_repository(settings: Settings, deadline: Deadline) -> Path:
 
 
 def _git(root: Path, deadline: Deadline, *arguments: str) -> str:
-    """What git says. Hooks are switched off: a checkout for one's own use is no business of theirs."""
+    """Output of git, with hooks disabled: a private checkout must not trigger the user's hooks."""
     return run(["git", "-C", root, "-c", "core.hooksPath=/dev/null", *arguments], deadline=deadline).stdout.strip()

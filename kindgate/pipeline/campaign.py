@@ -1,4 +1,4 @@
-"""A series of bursts of one plan, kept on disk: tests of a run share it, and a killed worker loses at most one burst."""
+"""A series of bursts of one plan, stored on disk: tests of a run share it, and a killed worker loses at most one burst."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from kindgate.load.result import BurstResult
 from kindgate.pipeline.lease import Lease
 
 OnBurst = Callable[[int, int, BurstResult], object]
-"""Gets the number of the burst (from 1), how many are planned, and what the burst measured."""
+"""Receives the number of the burst (from 1), the planned number, and the burst's result."""
 
 Enough = Callable[[Sequence[BurstResult]], bool]
-"""Whether the bursts so far make all further ones pointless."""
+"""Returns whether the bursts so far make all further ones pointless."""
 
 
 SECOND_SEEDS = 1_000_000
-"""How far the seeds of a second series are from those of the first: further than a series is long."""
+"""Seed offset of a second series; larger than any series is long."""
 
 
 class Campaign:
-    """Bursts of `plan`, each with a seed of its own, under `folder`.
+    """Bursts of `plan`, each with its own seed, stored under `folder`.
 
-    `warmup` seconds of load are sent before the first burst and after every pause between calls, and discarded; the
-    bursts that follow use the connections that it opened. `turns` are plans that the bursts follow one after the
-    other, again and again, instead of `plan` every time. `ours` lets bursts say what other programs used of the machine.
+    `warmup` seconds of load are sent and discarded before the first burst and after every pause between calls; the bursts
+    that follow use its connections. `turns` are plans to cycle through instead of `plan`. `ours` lets bursts record the
+    share of other programs.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class Campaign:
         self._ours = ours
 
     def second(self) -> Campaign:
-        """Another series of bursts of the same plan: with schedules of its own, and warmed up by itself."""
+        """Another series of the same plan, with its own schedules and warm-up."""
         plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
         return Campaign(plan, self._warmup, self.folder.parent, self._lease, turns, ours=self._ours)
 
     @property
     def turns(self) -> int:
-        """How many bursts make one figure of a comparison: one that serves both versions, or a block of one version each."""
+        """Number of bursts per figure of a comparison: one that serves both versions, or a block with one version each."""
         return len(self._turns)
 
     def bursts(self) -> tuple[BurstResult, ...]:
-        """What was measured so far, by this process or another, in order."""
+        """All results so far, by this process or another, in order."""
         files = sorted(self.folder.glob("burst-*.json"))
         return tuple(BurstResult.from_json(json.loads(file.read_text())) for file in files)
 
@@ -68,15 +68,15 @@ class Campaign:
         on_burst: OnBurst = lambda _number, _planned, _result: None,
         enough: Enough = lambda _results: False,
     ) -> tuple[BurstResult, ...]:
-        """Measure until there are `count` bursts, alone on the machine, and return the first `count`.
+        """Measure until there are `count` bursts, with exclusive use of the machine, and return the first `count`.
 
-        Fewer are returned when `enough` says so after one of them. Raises `KeyboardInterrupt` when a burst is
-        interrupted; those that were whole stay.
+        Returns fewer if `enough` is true after one of them. Raises `KeyboardInterrupt` if a burst is interrupted; completed
+        bursts are kept.
         """
         results = self.bursts()
         if len(results) < count and not (results and enough(results)):
             with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
-                # another worker may have measured while this one waited for the machine
+                # another worker might have measured while this one waited for the machine
                 results = self.bursts()
                 if len(results) < count:
                     self._warm_up(pool)
@@ -96,7 +96,7 @@ class Campaign:
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f".{number}.part"
         unfinished.write_text(json.dumps(result.to_json()))
-        # part of a burst is kept for the report, and never judged as if it were a whole one
+        # a partial burst is kept for the report, but never judged
         unfinished.rename(self.folder / f"{'interrupted' if result.interrupted else 'burst'}-{number:04d}.json")
         if result.interrupted:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Measures until the comparison with the base version is decided, and what both versions used meanwhile."""
+"""Measure until the comparison with the baseline is decided, and sum up the resources that both versions used."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from kindgate.slo.planning import BurstsPlan, refuse_unreachable
 from kindgate.waiting import Deadline
 
 RESOURCE_SECONDS = 60.0
-"""cAdvisor looks at each container every 10 to 15 s, and Prometheus every 5 s at cAdvisor."""
+"""cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
 
 
 ChangePlaces = Callable[[], Exchange]
-"""Has both versions change places before a confirmation round, and tells how that was done."""
+"""Swaps both versions before a confirmation round, and returns how it was done."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found, the bursts that it was found from, and by which plan.
+    """A comparison, the bursts it is based on, and their plan.
 
-    `bursts` are those of the looks; `confirmation` are those of the round after them, and empty where the looks decided nothing.
+    `bursts` are those of the looks; `confirmation` are those of the confirmation round, empty if there was none.
     """
 
     comparison: Comparison
@@ -45,12 +45,12 @@ class Compared:
 
     @property
     def shown(self) -> tuple[BurstResult, ...]:
-        """The bursts whose figures are shown: those of the confirmation round, where there was one."""
+        """The bursts whose figures are shown: those of the confirmation round, if there was one."""
         return self.confirmation or self.bursts
 
 
 def pairs_per_look(objectives: Objectives, settings: SloSettings) -> int:
-    """Pairs of figures that one look adds: a duet burst gives one, a block of four ABBA bursts as well."""
+    """Pairs added by one look: a duet burst gives one, and so does a block of four ABBA bursts."""
     return objectives.bursts.count or settings.bursts
 
 
@@ -66,14 +66,14 @@ def measure_and_compare(
     on_look: Callable[[Comparison], object] = lambda _comparison: None,
     on_confirmation: Callable[[Comparison], object] = lambda _comparison: None,
 ) -> Compared:
-    """Judge `objectives.compare` from `pairs` pairs of figures, and from twice and three times as many while it is undecided.
+    """Judge `objectives.compare` from `pairs` pairs, and from twice and three times as many while inconclusive.
 
-    What that decides is confirmed by a second series of bursts, before which `change_places` is called.
-    `quick` takes one pair, which shows figures and decides nothing. `placement` says how the versions stand on
-    different nodes, which makes the comparison invalid; it is empty when they do not.
+    A verdict is confirmed by a second series of bursts, after `change_places` is called.
+    `quick` takes one pair, which shows figures but decides nothing. `placement` describes how the versions differ in node
+    placement, which makes the comparison INVALID; empty if they do not differ.
 
-    Raises `SloError` before any load is sent when there is no tolerance or so few pairs could decide none,
-    `LoadError` when a burst cannot be sent, and whatever `change_places` raises.
+    Raises `SloError` before any load is sent if there is no tolerance or so few pairs could not decide one,
+    `LoadError` if a burst cannot be sent, and any error of `change_places`.
     """
     pairs, looks = (1, 1) if quick else (pairs, LOOKS)
     refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan), looks))
@@ -95,7 +95,7 @@ def measure_and_compare(
 
 
 def resources_of_both(standing: Provisioned, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:
-    """What either version used from the first burst to the last, the new one first; none without Prometheus."""
+    """Resources used by each version from the first burst to the last, the pull request first; empty without Prometheus."""
     if not standing.monitoring:
         return ()
     base = base_of(standing)

@@ -1,7 +1,7 @@
-"""The load of a comparison: one schedule over both versions, so that whatever the machine does happens to both.
+"""The load of a comparison: one schedule over both versions, so the machine affects both alike.
 
 Every block of the schedule holds each host of each version once, in random order: the versions get equal shares of
-the rate, and no request is tied to a moment that suits one of them.
+the rate, and no request is tied to a time that favors one of them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.objectives import Objectives
 
 TURNS = (BASE, HEAD, HEAD, BASE)
-"""ABBA: a steady drift of the machine weighs on both versions alike."""
+"""ABBA: a steady drift of the machine affects both versions equally."""
 
 
 def duet_plan(plan: BurstPlan, hosts: Mapping[str, str], served: Container[tuple[str, str]] | None = None) -> BurstPlan:
-    """`plan`, whose routes lead to the new version, with both versions as arms of one schedule at the same total rate.
+    """Turn `plan`, whose routes lead to the pull request, into one schedule with both versions as arms, at the same total rate.
 
-    `hosts` names the base version's host for each of the new version's, `served` the hosts and paths that the base
-    serves (None: all of them); what the base does not serve is left out.
+    `hosts` maps the pull request's hosts to the baseline's; `served` holds the hosts and paths that the baseline serves
+    (None: all of them). Paths that the baseline does not serve are left out.
     """
     heads = [
         replace(route, arm=HEAD)
@@ -42,7 +42,7 @@ def duet_plan(plan: BurstPlan, hosts: Mapping[str, str], served: Container[tuple
 
 
 def abba_plans(duet: BurstPlan) -> tuple[BurstPlan, ...]:
-    """The bursts of one block of the fallback, each with one version at the whole rate: base, new, new, base."""
+    """The bursts of one block of the fallback, each with one version at the full rate: base, head, head, base."""
 
     def routes_of(arm: str) -> tuple[Route, ...]:
         return tuple(route for route in duet.routes if route.arm == arm)
@@ -51,9 +51,9 @@ def abba_plans(duet: BurstPlan) -> tuple[BurstPlan, ...]:
 
 
 def comparison_campaign(settings: Settings, objectives: Objectives, standing: Provisioned, lease: Lease) -> Campaign:
-    """The bursts that `objectives.compare` is judged from; the warm-up goes to both versions in either case.
+    """The bursts that `objectives.compare` is judged from; the warm-up always goes to both versions.
 
-    Raises `SettingsError` where no base version stands.
+    Raises `SettingsError` if no baseline is deployed, or if it serves none of the paths.
     """
     base = base_of(standing)
     served = {(entry.host, entry.path) for entry in entries_of(base.rendered, existing=True)}
@@ -69,7 +69,7 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
 
 
 def base_of(standing: Provisioned) -> Beside:
-    """The version that stands beside the application; raises `SettingsError` where there is none."""
+    """The baseline deployed alongside the application; raises `SettingsError` if there is none."""
     if standing.base is None:
         raise SettingsError("no baseline to compare with", next_step="set --slo-base REF_OR_OVERLAY")
     return standing.base

@@ -1,8 +1,8 @@
-"""Variables in a file such as `.env`, read as Docker Compose reads them (compose-go, `dotenv/parser.go`, `template/template.go`).
+"""Variables in a file such as `.env`, parsed as Docker Compose does (compose-go, `dotenv/parser.go`, `template/template.go`).
 
-`NAME=value` or `NAME: value`, with or without `export`; a name alone takes its value from the environment. Single quotes
-keep everything, double quotes know escapes, both may go over several lines; elsewhere ` #` begins a comment. Outside of
-single quotes `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}` and `${NAME:?error}` are replaced.
+`NAME=value` or `NAME: value`, with or without `export`; a bare name takes its value from the environment. Single quotes
+keep everything, double quotes process escapes, both can span lines; outside quotes ` #` begins a comment. Except in
+single quotes, `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}` and `${NAME:?error}` are replaced.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _BRACED = re.compile(rf"(?P<name>{_NAME})(?:(?P<rule>:?[-+?])(?P<word>.*))?", re
 
 
 def env_values(text: str, environment: Mapping[str, str], source: str) -> dict[str, str]:
-    """The values of the variables in `text`; references see `environment` first, then the lines above.
+    """Parse the variables in `text`; references use `environment` first, then earlier lines.
 
-    Raises `SettingsError` that names `source` and the line, and never shows a value.
+    Raises `SettingsError` that names `source` and the line, but never shows a value.
     """
     return _Reader(text.removeprefix("\ufeff"), environment, source).values()
 
 
 @dataclass
 class _Reader:
-    """A text and how far it has been read."""
+    """A text and the read position in it."""
 
     text: str
     environment: Mapping[str, str]
@@ -43,7 +43,7 @@ class _Reader:
     found: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
-        """All variables, a later line before an earlier one."""
+        """All variables; a later line overrides an earlier one."""
         while self._at_statement():
             begin = self.place
             name, has_value = self._name()
@@ -54,7 +54,7 @@ class _Reader:
         return self.found
 
     def _at_statement(self) -> bool:
-        """Go to the next statement; False at the end."""
+        """Advance to the next statement; return False at the end."""
         while self.place < len(self.text):
             if self.text[self.place] == "#":
                 self.place = self._line_end()
@@ -65,7 +65,7 @@ class _Reader:
         return False
 
     def _name(self) -> tuple[str, bool]:
-        """The statement's name, and whether a value follows."""
+        """Read the statement's name; return it and whether a value follows."""
         begin = self.place
         exported = _EXPORT.match(self.text, begin)
         start = self.place = exported.end() if exported else begin
@@ -93,7 +93,7 @@ class _Reader:
         return self._expanded(value, name, begin)
 
     def _quoted(self, quote: str, name: str, begin: int) -> str:
-        """What is between the quotes; of the escapes only that of the quote itself is read."""
+        """The text between the quotes; only the escape of the quote itself is processed."""
         closed = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(self.text, self.place)
         if closed is None:
             raise self._error(begin, f"the opening quote of the value of {name} is not closed", f"close it with {quote}")
@@ -105,7 +105,7 @@ class _Reader:
         return len(self.text) if end < 0 else end
 
     def _expanded(self, value: str, name: str, begin: int) -> str:
-        """The value with its references replaced; a variable that is not set is an empty text."""
+        """The value with its references replaced; an unset variable becomes an empty string."""
 
         def replaced(found: re.Match[str]) -> str:
             if found["escaped"]:
@@ -123,7 +123,7 @@ class _Reader:
 
     def _braced(self, inner: str, name: str, begin: int) -> str:
         parts = _BRACED.fullmatch(inner)
-        if parts is None:  # a brace inside of the word closed it early
+        if parts is None:  # a brace in the word closed it early
             raise self._error(begin, f"invalid ${{...}} in the value of {name}", "use $$ for a dollar sign, or single quotes")
         known, rule, word = self._known(parts["name"]), parts["rule"] or "", parts["word"] or ""
         usable = bool(known) if rule.startswith(":") else known is not None
@@ -147,7 +147,7 @@ def _without_escaped_quotes(text: str) -> str:
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    r"""What an escape means; `\c`, and a number that is not octal, mean nothing and stay."""
+    r"""The meaning of an escape; `\c` and a number that is not octal have none and stay."""
     sign = found[0][1:]
     if not sign.startswith("0"):
         return _ESCAPED.get(sign, found[0])
@@ -158,7 +158,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _closing(text: str) -> int:
-    """Where the first brace of `text` is closed, counted as Compose counts: the sign after an opening brace is no brace; -1 if nowhere."""
+    """Index of the brace that closes the first one; like Compose, ignores the character after an opening brace. -1 if none does."""
     depth, place = 0, 0
     while place < len(text):
         if text[place] == "}":

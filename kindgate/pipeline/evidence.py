@@ -1,4 +1,4 @@
-"""Evidence of what failed, gathered while it still stands: for a phase of the pipeline, and for a test."""
+"""Gather evidence of a failure while the environment still exists, for a phase of the pipeline or a test."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from kindgate.report.run import FailureBundle
 from kindgate.waiting import Deadline
 
 COLLECT_SECONDS = 30.0
-"""A bundle is worth a short wait; a cluster that does not answer costs no more than this."""
+"""Maximum seconds to collect a bundle, even if the cluster does not respond."""
 
 STEP = 5.0
-"""Seconds between two values of a series, which is Prometheus' scrape interval."""
+"""Seconds between two values of a series; equals Prometheus' scrape interval."""
 
 PROMQL = (
     "sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[30s]))",
@@ -33,7 +33,7 @@ PROMQL = (
 
 
 def gather_evidence(standing: Provisioned, name: str, window: Window, error: str) -> Bundle:
-    """What the cluster shows of the test or phase `name`, which failed in `window` with `error`."""
+    """Collect the cluster's state for the test or phase `name`, which failed in `window` with `error`."""
     return collect_bundle(
         standing.address,
         folder=bundle_folder(standing.artifacts, name),
@@ -48,7 +48,7 @@ def gather_evidence(standing: Provisioned, name: str, window: Window, error: str
 
 
 def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str, error: ClusterError) -> Bundle:
-    """What the nodes themselves show of a cluster that could not be created or used; `error` holds what kind said."""
+    """Collect the nodes' state after a cluster could not be created or used; `error` includes kind's output."""
     nodes = address.nodes or look(engine, address.name, Deadline.after(COLLECT_SECONDS)).kubernetes_nodes
     return collect_bundle(
         address if address.nodes and address.kubeconfig.exists() else None,
@@ -60,7 +60,7 @@ def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Pat
 
 
 def bundle_record(name: str, bundle: Bundle, artifacts: Path) -> FailureBundle:
-    """The bundle as the report names it, by paths inside the artifacts' folder."""
+    """The bundle's record in the report, with paths relative to the artifacts folder."""
     folder = bundle.folder.relative_to(artifacts).as_posix()
     return FailureBundle(
         name=shortened(name, LINE_LIMIT),
@@ -71,7 +71,7 @@ def bundle_record(name: str, bundle: Bundle, artifacts: Path) -> FailureBundle:
 
 
 def _series(address: ClusterAddress) -> Series:
-    """CPU and memory of every pod over a window, by Prometheus."""
+    """CPU and memory of every pod over a window, from Prometheus."""
 
     def fetch(window: Window, deadline: Deadline) -> Mapping[str, Any]:
         with prometheus_in_cluster(address.kubeconfig, address.context) as client:

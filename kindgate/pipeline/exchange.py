@@ -1,8 +1,8 @@
-"""Two versions change places before the confirmation round of their comparison.
+"""Swap two versions before the confirmation round of their comparison.
 
-For minutes one of two equal deployments may be slower than the other: by the core that its pod shares, by the order in which
-the two were deployed. Deployed afresh in the opposite order, each on the nodes of the other, both have new luck, and what
-favored one of them in the looks does not favor it again.
+For minutes one of two equal deployments can be slower than the other: because of the core shared by its pod, or the
+order of deployment. Redeployed in the opposite order, each on the other's nodes, the versions draw new conditions, so
+the advantage that one had during the looks does not persist.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ DEPLOYED_AGAIN = "both versions were removed with their volumes and redeployed i
 
 @dataclass(frozen=True)
 class Deployed:
-    """Both versions as they were applied, by the run that calls itself `run`.
+    """Both versions as applied; `run` is the label of the run that applied them.
 
-    `head` is the pull request's and may hold more than the application: what serves the whole cluster stays. `certified` puts
-    certificates into what is applied, and is None where the cluster's owner provides them.
+    `head` is the pull request's version and can include cluster-wide objects, which stay. `certified` adds certificates to
+    the manifests; None if the cluster's owner provides them.
     """
 
     head: Rendered
@@ -41,9 +41,9 @@ class Deployed:
 
 
 def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
-    """Deploy both versions again in the opposite order; where they cannot be removed, they get new pods only.
+    """Redeploy both versions in the opposite order; if they cannot be removed, only replace their pods.
 
-    Returns what was done, in words. Raises `DeployError`.
+    Returns a description of what was done. Raises `DeployError`.
     """
     parts, done = _exchanged(deployed, address, deadline)
     for part in parts:
@@ -54,7 +54,7 @@ def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, pr
 
 
 def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
-    """What is to be applied now, in this order, after what is in its way was removed; and what was done."""
+    """Remove both versions if allowed; return the manifests to apply, in order, and a description of what was done."""
     beside = deployed.beside
     head = own_part(deployed.head, beside.namespaces)
     kept = _why_kept(address)
@@ -68,7 +68,7 @@ def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) 
 
 
 def _why_kept(address: ClusterAddress) -> str:
-    """Why nothing may be removed from the cluster; empty where it is this run's own."""
+    """Why nothing may be removed from the cluster; empty if this run created it."""
     if address.existing:
         return "kindgate deletes nothing from an existing cluster during a run"
     return "an earlier run kept the cluster, and its volumes may hold data" if address.reused else ""

@@ -1,4 +1,4 @@
-"""The end of a run: what was found becomes a report, its pages, a job summary and a comment."""
+"""End of a run: turn the findings into a report, its pages, a job summary and a comment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from kindgate.report.terminal import terminal_lines
 
 @dataclass(frozen=True)
 class Written:
-    """The report, what there is to say about its artifacts, and whether all of them are where they were asked for."""
+    """The report, lines about its artifacts, and whether all of them were written to the requested place."""
 
     report: RunReport
     lines: tuple[str, ...]
@@ -43,9 +43,9 @@ class Written:
 
 @dataclass(frozen=True)
 class Finished:
-    """What the terminal shows at the end, the error of a comment that was required and is not there, and whether all artifacts are.
+    """The final terminal output, the error of a required comment that was not posted, and whether all artifacts were written.
 
-    `annotations` are workflow commands for GitHub's runner, empty elsewhere; `lines` may hold text of others.
+    `annotations` are workflow commands for GitHub's runner, empty elsewhere; `lines` can contain untrusted text.
     """
 
     lines: tuple[str, ...]
@@ -62,7 +62,7 @@ def finish(
     exit_code: int,
     interrupted: bool,
 ) -> Finished:
-    """Write every artifact of the run, and tell the pull request."""
+    """Write every artifact of the run, and notify the pull request."""
     written = write(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
     return tell(pipeline, written)
 
@@ -77,10 +77,10 @@ def write(
     deselected: int = 0,
     quick: bool = False,
 ) -> Written:
-    """Write every artifact of what is known of the run; it can be written again when more is known.
+    """Write all artifacts from the results so far; can be repeated when there are more.
 
-    A page that cannot be written is one line of the answer, and loses nothing of the others. `quick` is for a run that
-    may be killed any moment: the HTML page is left for later.
+    A page that cannot be written is reported as a line and does not affect the others. `quick` is for a run that can be
+    killed at any moment: it leaves the HTML page for later.
     """
     report = report_of(
         pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted, deselected=deselected
@@ -99,7 +99,7 @@ def summary_beside(
     exit_code: int,
     interrupted: bool,
 ) -> str:
-    """What the run found in a few lines of HTML for `page`, another tool's, with a link to report.html."""
+    """A short HTML summary of the run for `page` of another tool, with a link to report.html."""
     report = report_of(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
     return summary_fragment(report, quote(Path(os.path.relpath(pipeline.artifacts / "report.html", page.parent)).as_posix()))
 
@@ -113,7 +113,7 @@ def report_of(
     interrupted: bool,
     deselected: int = 0,
 ) -> RunReport:
-    """What the run has found so far, without the secrets that it knows."""
+    """The report of all results so far, without known secrets."""
     origin = read_origin(pipeline.settings, os.environ)
     bursts = collect_bursts(pipeline.measurements)
     redactor = redactor_of(pipeline, os.environ)
@@ -145,7 +145,7 @@ def report_of(
 
 
 def tell(pipeline: Pipeline, written: Written) -> Finished:
-    """What the terminal shows of the report; the job summary and the pull request's comment are written."""
+    """Write the job summary and the pull request's comment; return the terminal output."""
     settings = pipeline.settings
     lines = [*terminal_lines(written.report), *written.lines]
     announced = announce(written.report, settings.github, settings.root, os.environ, lines.append)
@@ -153,12 +153,12 @@ def tell(pipeline: Pipeline, written: Written) -> Finished:
 
 
 def rescue_folder(run_id: str) -> Path:
-    """Where pages go that cannot be written among the artifacts."""
+    """Fallback folder for pages that cannot be written to the artifacts."""
     return state_dir() / "rescued" / run_id
 
 
 def bundles_of(tests: Iterable[TestResult], artifacts: Path) -> tuple[FailureBundle, ...]:
-    """The folders of evidence that tests name, with the files in them."""
+    """The evidence folders named by tests, with their files."""
     return tuple(
         FailureBundle(name=test.node_id, path=test.bundle, cause=test.cause, files=files_of(artifacts, test.bundle))
         for test in tests
@@ -167,19 +167,19 @@ def bundles_of(tests: Iterable[TestResult], artifacts: Path) -> tuple[FailureBun
 
 
 def files_of(artifacts: Path, folder: str) -> tuple[str, ...]:
-    """The files in a folder of the artifacts, as many and with names as long as a report can hold."""
+    """The files in an artifacts folder, up to the number and name length that a report can hold."""
     found = sorted(file.relative_to(artifacts).as_posix() for file in (artifacts / folder).rglob("*") if file.is_file())
     return tuple(name for name in found if len(name) <= NAME_LIMIT)[:BUNDLE_FILES]
 
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
-    """Every burst that any process of the run measured, an interrupted one among them, by the time it began."""
+    """Every burst measured by any process of the run, including interrupted ones, by start time."""
     results = [BurstResult.from_json(json.loads(file.read_text())) for file in folder.rglob("[!.]*.json")]
     return tuple(sorted(results, key=lambda result: result.window.start))
 
 
 def keep_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[str]:
-    """Copy the measured bursts among the artifacts, without secrets; returns a line only when that fails."""
+    """Copy the measured bursts to the artifacts, without secrets; returns a line only if that fails."""
     if not measurements.is_dir():
         return []
     try:
@@ -194,7 +194,7 @@ def keep_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[st
 
 
 def environment(pipeline: Pipeline) -> Environment:
-    """The machine that the figures speak for."""
+    """The machine and versions that the figures are valid for."""
     supply = pipeline.prepared.supply if pipeline.prepared is not None else None
     return Environment(
         os=platform.platform(terse=True),
@@ -215,5 +215,5 @@ def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _failed_phase(pipeline: Pipeline) -> str:
-    """The phase that the pipeline's error belongs to: the last one that failed."""
+    """The phase of the pipeline's error: the last one that failed."""
     return next((phase.name for phase in reversed(pipeline.log.phases) if not phase.ok), "prepare")

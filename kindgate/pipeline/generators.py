@@ -1,4 +1,4 @@
-"""A burst from load generators inside the cluster: the bundled component, applied for one burst and deleted after it."""
+"""A burst from load generators in the cluster: the bundled component, applied for one burst and then deleted."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready
 COMPONENT = "load-generators"
 MASTER = "load-master"
 _PLAN_FOLDER, _TRUSTED = "/plan", "trusted.pem"
-"""Where the component mounts its ConfigMap, and the key beside the plan that holds the certificates to trust."""
+"""Mount point of the component's ConfigMap, and the key with the CA certificates, next to the plan."""
 
 IMAGE_SECONDS = 1800.0
-"""Where it is built, the image takes Debian's Python and 120 MB of wheels."""
+"""Timeout for the image; building it needs Debian's Python and 120 MB of wheels."""
 
 START_SECONDS = 180.0
-"""Until pods have unpacked the image, and every worker has found the master."""
+"""Timeout for pods to unpack the image and for every worker to find the master."""
 
 END_SECONDS = 120.0
 
@@ -45,10 +45,10 @@ END_SECONDS = 120.0
 def run_in_cluster(
     settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
 ) -> BurstResult:
-    """Send `plan` from `workers` pods of the cluster that stands, each with one generator; `image` replaces the bundled name.
+    """Send `plan` from `workers` pods of the cluster, each with one generator; `image` overrides the bundled image.
 
-    The share of a worker that is lost is missing from the result, which says how much. Raises `LoadError` when no
-    worker reports, and the `KindgateError` of whatever fails before.
+    The share of a lost worker is missing from the result, which states how much. Raises `LoadError` if no worker reports,
+    and the `KindgateError` of any earlier failure.
     """
     if workers < 1:
         raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
@@ -66,9 +66,9 @@ def run_in_cluster(
 
 
 def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
-    """`address` with its ingress as pods reach it: on the control-plane node's own address, whose ports 80 and 443 the controller has.
+    """`address` with the ingress URL for pods: the control-plane node's address, on which the controller has ports 80 and 443.
 
-    Raises `LoadError` on a cluster that kindgate did not make: there only its owner knows.
+    Raises `LoadError` on a cluster that kindgate did not create: only its owner knows the address.
     """
     if not address.nodes:
         raise LoadError("the ingress's address inside an existing cluster is unknown", next_step="set it with --url http://...")
@@ -81,7 +81,7 @@ def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
 
 
 def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
-    """The component's object with this plan and so many workers in it."""
+    """The component's object with this plan and number of workers filled in."""
     if manifest["kind"] == "ConfigMap":
         return {**manifest, "data": _plan_data(plan)}
     if manifest["kind"] != "Job":
@@ -98,7 +98,7 @@ def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Man
 
 
 def _plan_data(plan: BurstPlan) -> dict[str, str]:
-    """The plan as pods read it, with the certificates that it names beside it."""
+    """The ConfigMap data of the plan, with the certificates that it refers to."""
     if not plan.ca_file:
         return {"plan.json": json.dumps(plan.to_json())}
     inside = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
@@ -106,7 +106,7 @@ def _plan_data(plan: BurstPlan) -> dict[str, str]:
 
 
 def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:
-    """The component as it fits its image, which is in the nodes afterwards."""
+    """Load the component's image into the nodes; return the component adapted to the image's name there."""
     deadline = Deadline.after(IMAGE_SECONDS)
     engine = find_engine(deadline)
     with TemporaryDirectory(prefix="kindgate-") as folder:
@@ -119,7 +119,7 @@ def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress,
 
 
 def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:
-    """What the master wrote into its log when its Job had ended, well or not."""
+    """Wait until the master's Job has ended, successfully or not, and read the result from its log."""
     said = ""
     with connect(address) as api:
 
@@ -143,7 +143,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
 
 
 def _seen(api: Api, deadline: Deadline) -> str:
-    """Each generator pod with its phase, or with what its container waits for."""
+    """Each generator pod with its phase, or the reason why its container is waiting."""
     pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
     return (
         ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods) or "no pod yet"
@@ -156,7 +156,7 @@ def _waits_for(pod: Manifest) -> str:
 
 
 def _log(api: Api) -> str:
-    """The master's output; empty when it never had a pod."""
+    """The master's output; empty if it never had a pod."""
     deadline = Deadline.after(END_SECONDS)
     query = [("labelSelector", f"app.kubernetes.io/name={MASTER}")]
     pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline, query=query) or {}).get("items", ())

@@ -1,4 +1,4 @@
-"""Measures until the objectives are decided: bursts in planned looks, judged after each."""
+"""Measure until the objectives are decided: bursts in planned interim looks, judged after each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found, the bursts that it was found from, and by which plan."""
+    """A judgement, the bursts it is based on, and their plan."""
 
     judgement: Judgement
     bursts: tuple[BurstResult, ...]
@@ -35,12 +35,12 @@ def measure_and_judge(
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Judgement], object] = lambda _judgement: None,
 ) -> Judged:
-    """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are undecided.
+    """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are inconclusive.
 
-    An `abortOnFail` threshold about a fact ends the series after the burst that broke it for good; the judgement then
-    asks to abort, as it does when such a threshold fails at a look.
+    An `abortOnFail` threshold on a fact ends the series after the burst that irreversibly missed it; `abort` of the
+    judgement is then set, as it is when such a threshold fails at a look.
     `quick` sends a single burst, from which only facts can be decided. Raises `SloError` before any load is sent for an
-    objective that so many requests could not confirm, and `LoadError` when a burst cannot be sent.
+    objective that this many requests could not confirm, and `LoadError` if a burst cannot be sent.
     """
     looks = 1 if quick else LOOKS
     planned = BurstsPlan(1 if quick else bursts, planned_series(campaign.plan), looks)
@@ -59,12 +59,12 @@ def measure_and_judge(
 
 
 def starts_of(results: Sequence[BurstResult]) -> tuple[float, ...]:
-    """When each burst began: no two of a run begin together, as each has the machine for itself."""
+    """Start time of each burst, unique within a run because bursts never overlap."""
     return tuple(result.window.start for result in results)
 
 
 def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:
-    """What one burst of `plan` sends, by the tags that objectives select by."""
+    """Planned requests of one burst of `plan`, by the tags that objectives select by."""
     total = sum(route.weight for route in plan.routes)
     count = plan.loop.count if isinstance(plan.loop, OpenLoop) else plan.loop.requests or 0
     return tuple(PlannedSeries(_tags(route), count * route.weight // total) for route in plan.routes)

@@ -1,4 +1,4 @@
-"""What there is to say about a cluster that is kept: commands that can be pasted as they are."""
+"""Output about a kept cluster: commands to copy and paste."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kindgate.model import ClusterAddress
 
 
 def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:
-    """How to look at a kept cluster, run on it again, and delete it; `command` is what was run."""
+    """Lines on how to inspect a kept cluster, rerun on it, and delete it; `command` is the command of this run."""
     name = shlex.quote(address.name)
     in_first = f" --namespace {namespaces[0]}" if namespaces else ""
     call = shlex.quote(kubectl)

@@ -1,7 +1,7 @@
-"""Who may put load on the machine: one burst at a time, and never beside another test of the same run.
+"""File locks for load on the machine: one burst at a time, and never alongside another test of the same run.
 
-The leases are advisory file locks: the kernel gives one back when its holder dies, so a killed worker blocks nobody,
-and the same lock holds between the workers of a run and between runs (flock(2)).
+The locks are advisory: the kernel releases one when its holder dies, so a killed worker blocks nothing, and the same
+lock works between the workers of a run and between runs (flock(2)).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from kindgate.host.directories import state_dir
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 LEASE_SECONDS = 1800.0
-"""Longer than the longest series of bursts that another holder may be in."""
+"""Longer than the longest series of bursts of another holder."""
 
 
 class Lease:
-    """Read-write locks on two files: `run_file` among the tests of a run, `machine_file` among all bursts on the machine."""
+    """Read-write locks on two files: `run_file` between the tests of a run, `machine_file` between all bursts on the machine."""
 
     def __init__(self, run_file: Path, machine_file: Path) -> None:
         self._run_file = run_file
@@ -29,18 +29,18 @@ class Lease:
 
     @contextmanager
     def shared(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
-        """Hold off bursts of this run while the block runs; other tests of the run may share it.
+        """Keep bursts of this run out while the block runs; other tests of the run can share it.
 
-        Raises `WaitTimeout` when a burst holds the machine for longer than `seconds`.
+        Raises `WaitTimeout` if a burst holds the lock for longer than `seconds`.
         """
         with _locked(self._run_file, fcntl.LOCK_SH, "the burst of another test to end", Deadline.after(seconds)):
             yield
 
     @contextmanager
     def exclusive(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
-        """Keep the machine to the block: no other burst on it, and no other test of this run.
+        """Reserve the machine for the block: no other burst on it, and no other test of this run.
 
-        Raises `WaitTimeout` when others hold it for longer than `seconds`.
+        Raises `WaitTimeout` if others hold a lock for longer than `seconds`.
         """
         deadline = Deadline.after(seconds)
         with (
@@ -70,5 +70,5 @@ def _locked(path: Path, operation: int, what: str, deadline: Deadline) -> Iterat
 
 
 def lease_of_run(run_id: str) -> Lease:
-    """The lease of run `run_id`, in the user's state directory, where all runs of this user meet."""
+    """The locks of run `run_id`, in the state directory that all runs of this user share."""
     return Lease(run_folder(run_id) / "lease.lock", state_dir() / "leases" / "machine.lock")

@@ -1,4 +1,4 @@
-"""How far a series of bursts has come, for people who wait for its verdict."""
+"""Progress lines for a series of bursts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kindgate.slo.compare import Comparison
 from kindgate.slo.judgement import Judgement
 
 EVERY = 5
-"""Bursts between two lines: one every ten seconds or so."""
+"""Bursts between two lines: about one every ten seconds."""
 
 
 def burst_line(log: PhaseLog) -> OnBurst:
-    """Says every fifth burst what the last one measured."""
+    """Report the last result every `EVERY` bursts."""
 
     def show(number: int, planned: int, result: BurstResult) -> None:
         if number % EVERY == 0 or number == planned:
@@ -28,10 +28,10 @@ def burst_line(log: PhaseLog) -> OnBurst:
 
 
 def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
-    """Says what each look found."""
+    """Report the verdict of each look."""
     return lambda found: log.say(f"look {found.look} of {found.looks}: {found.verdict}")
 
 
 def confirmation_line(log: PhaseLog) -> Callable[[Comparison], None]:
-    """Says what became of a comparison in its confirmation round."""
+    """Report the verdict of a comparison after its confirmation round."""
     return lambda found: log.say(f"confirmation round: {found.verdict}")

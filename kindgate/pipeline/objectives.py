@@ -1,4 +1,4 @@
-"""The objectives of a run: read from the SLO file, where there is one."""
+"""The objectives of a run, read from the SLO file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_hopeless
 
 BETWEEN_BURSTS = 0.15
-"""Seconds between two bursts, about: what the last one measured is summed up and kept."""
+"""Approximate seconds between two bursts, to sum up and store the last one."""
 
 
 def read_objectives(settings: Settings) -> Objectives:
-    """The objectives in --slo-file; none when the default file is not there.
+    """Read the objectives in --slo-file; empty if the default file is missing.
 
-    Raises `SloError` that names file and line, also for a file that was asked for and cannot be read.
+    Raises `SloError` that names file and line; also for a requested file that cannot be read.
     """
     path = settings.path(settings.slo.file)
     try:
@@ -34,9 +34,9 @@ def read_objectives(settings: Settings) -> Objectives:
 
 
 def comparison_seconds(objectives: Objectives, settings: Settings) -> tuple[float, float]:
-    """The seconds of load that a comparison takes at least and at most: by one look and three, with the confirmation round.
+    """Minimum and maximum seconds of load for a comparison: with one look and with three, plus the confirmation round.
 
-    What it takes to deploy both versions again before that round is not counted: it is the application's own.
+    The time to redeploy both versions before that round is not included, because it depends on the application.
     """
     sizes, slo, warmup = objectives.bursts, settings.slo, settings.load.warmup
     burst = ((sizes.duration or settings.load.duration) + BETWEEN_BURSTS) * slo.turns
@@ -48,10 +48,10 @@ def comparison_seconds(objectives: Objectives, settings: Settings) -> tuple[floa
 
 
 def refuse_too_small_plan(objectives: Objectives, settings: Settings) -> None:
-    """Raises `SloError`, before anything is created, for an objective that the planned load could not confirm.
+    """Raise `SloError`, before anything is created, for an objective that the planned load could not confirm.
 
-    Comparisons count only where there is a base version. What hosts have each is looked at when they are known. A
-    confirmation round is long enough for whatever the looks can decide.
+    Comparisons count only if there is a baseline. The hosts of each objective are checked when they are known. A
+    confirmation round is long enough for any verdict of the looks.
     """
     sizes, slo = objectives.bursts, settings.slo
     requests = round((sizes.rate or settings.load.rate) * (sizes.duration or settings.load.duration))

@@ -1,4 +1,4 @@
-"""The pages that are made from a report: written at the end of a run, and again whenever somebody asks."""
+"""The pages generated from a report: written at the end of a run, and again on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.report.run import LINKS, Link, RunReport
 
 @dataclass(frozen=True)
 class Pages:
-    """A line about each page, and whether all are where they were asked for."""
+    """A line about each page, and whether all were written to the requested place."""
 
     lines: tuple[str, ...]
     complete: bool
@@ -26,7 +26,7 @@ class Pages:
 def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None, *, quick: bool = False) -> Pages:
     """Write report.json, summary.md and report.html.
 
-    What cannot be written among the artifacts (a full disk) goes into the folder `rescue`, and its line says so. `quick`
+    A page that cannot be written to the artifacts (a full disk) goes to the folder `rescue`, and its line says so. `quick`
     leaves out the HTML page, which takes most of the time.
     """
     pages = {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)}
@@ -36,9 +36,9 @@ def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None, 
 
 
 def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
-    """Make summary.md and report.html again, beside the report.json that they are made from.
+    """Regenerate summary.md and report.html next to their report.json.
 
-    `links` are added to the report first, each in place of one of its name. Raises `SettingsError` when the file is no
+    `links` are first added to the report, replacing those with the same name. Raises `SettingsError` if the file is not a
     report of this version.
     """
     try:
@@ -61,7 +61,7 @@ def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
 
 
 def parse_links(texts: Sequence[str]) -> tuple[Link, ...]:
-    """The links that `NAME=URL` texts name. Raises `SettingsError` for one that is not so, or that could not stand in a comment."""
+    """Parse `NAME=URL` links. Raises `SettingsError` for one of another form, or one that a comment could not contain."""
     return tuple(_parse_link(text) for text in texts)
 
 
@@ -94,7 +94,7 @@ def _written(folder: Path, pages: dict[str, Callable[[], str]], rescue: Path | N
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write the whole text or leave nothing: half a report is none."""
+    """Write the whole text or leave nothing: half a report is useless."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.write_text(text, encoding="utf-8")
@@ -106,7 +106,7 @@ def _put(path: Path, text: str) -> Path:
 
 
 def _rescued(rescue: Path | None, name: str, text: str) -> str:
-    """Write the page elsewhere, and say where."""
+    """Write the page to `rescue`; return a phrase with the location."""
     if rescue is None:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The phase table: what the run did, when, and how long each step took."""
+"""The phase table: name, start and duration of each step of the run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from kindgate.model import Phase
 
 Progress = Callable[[str], object]
-"""Takes one line about long work and shows it at once."""
+"""Receives one line about long work and shows it immediately."""
 
 
 def new_run_id() -> str:
-    """Names a run: the time it began, and a few random digits."""
+    """A new run ID: the start time, the process ID and random digits."""
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(2)}"
 
 
 class PhaseLog:
-    """Collects the phases of one run, in the order in which they ended.
+    """Collects the phases of one run.
 
-    `progress` is told when a phase begins and when it ends. Phases may overlap: pulling images runs beside creating
-    the cluster.
+    `progress` is called when a phase begins and when it ends. Phases can overlap: images are pulled while the cluster is
+    created.
     """
 
     def __init__(self, progress: Progress, started: float) -> None:
@@ -34,21 +34,21 @@ class PhaseLog:
 
     @property
     def seconds(self) -> float:
-        """How long the run has lasted, whatever the machine's clock was set to meanwhile."""
+        """Duration of the run so far, unaffected by changes of the machine's clock."""
         return time.monotonic() - self._clock
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """The phases so far, by the time they began."""
+        """The phases so far, by start time."""
         return tuple(sorted(self._phases, key=lambda phase: phase.started))
 
     def say(self, line: str) -> None:
-        """Show how far the phase that runs has come."""
+        """Show the progress of the current phase."""
         self._progress(line)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time the block as phase `name`; a block that raises is a phase that failed."""
+        """Time the block as phase `name`; if it raises, the phase has failed."""
         started, clock = time.time(), time.monotonic()
         ok = False
         self._progress(f"{name} ...")

@@ -1,4 +1,4 @@
-"""Pins the images of the application: what its manifests name, less what the user builds, asked for at the registries."""
+"""Pin the application's images: look up the digests of all images in its manifests that the user does not build."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 PIN_SECONDS = 3600.0
-"""Every image is pulled: a slow line takes its time."""
+"""Every image is pulled, which takes time on a slow connection."""
 
 
 def pin_images(settings: Settings, folder: Path, progress: Progress) -> Iterator[str]:
-    """Complete the bundled `images.lock`, and yield a line for each digest that is written.
+    """Complete the bundled `images.lock`, and yield a line for each new digest.
 
-    Raises the `KindgateError` of what is wrong: settings, engine, manifests, images, registry.
+    Raises a `KindgateError` for problems with settings, engine, manifests, images or registry.
     """
     deadline = Deadline.after(PIN_SECONDS)
     file = assets.manifests() / "images" / "images.lock"

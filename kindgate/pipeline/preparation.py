@@ -1,4 +1,4 @@
-"""Everything that can go wrong before anything is created: input is read, checked and planned here."""
+"""Read, check and plan all input, to find every error before anything is created."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from kindgate.waiting import Deadline
 T = TypeVar("T")
 
 PREPARE_SECONDS = 1800.0
-"""On the first run of a machine without a registry, kubectl itself may have to be compiled."""
+"""On a machine's first run without a registry, kubectl itself might have to be compiled."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that was read and found good: manifests, tools, images. `base` is the version to compare with, if any."""
+    """All validated input: manifests, tools, images. `base` is the baseline, if any."""
 
     tools: Tools
     rendered: Rendered
@@ -57,25 +57,25 @@ class Prepared:
 
     @property
     def parts(self) -> tuple[tuple[str, Rendered], ...]:
-        """All that is applied, in order, each with what people call it."""
+        """All parts to apply, in order, each with its display name."""
         named = [(part.overlay.name, part) for part in (*self.prerequisites, self.rendered)]
         return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
 
 def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: bool = True) -> Prepared:
-    """Read and check all input; creates nothing but what it puts into `folder`, which is the run's own.
+    """Read and check all input; creates files only in `folder`, the run's private folder.
 
-    `settle` fetches programs where the choice between versions depends on whether they can be had; without it, the first
-    choice is expected.
+    `settle` fetches programs if the choice between versions depends on their availability; without it, the first choice
+    is assumed.
 
-    Raises the `KindgateError` of whatever is wrong: settings, engine, tools, manifests, objectives, images.
+    Raises a `KindgateError` for problems with settings, engine, tools, manifests, objectives or images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
     objectives = read_objectives(settings)
     _refuse_nothing_to_compare(settings, objectives)
     for line in (*advice(objectives), _time_of_comparison(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")
-    # the engine is asked while manifests are rendered: both take a good part of a second
+    # query the engine while manifests are rendered: both take a large part of a second
     with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(find_engine, deadline) if settings.cluster.existing is None else None
         tools = find_tools(settings, deadline, progress)
@@ -103,7 +103,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: boo
 
 
 def _loaded(part: Rendered, supply: Supply, progress: Progress) -> Rendered:
-    """The part as it fits the images in the nodes; what that changes is reported."""
+    """The part adapted to the images in the nodes; changes are reported."""
     fitted = with_loaded_images(part, supply.loaded)
     for line in fitted.notes[len(part.notes) :]:
         progress(f"note: {line}")
@@ -111,7 +111,7 @@ def _loaded(part: Rendered, supply: Supply, progress: Progress) -> Rendered:
 
 
 def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> None:
-    """A second version takes room in the cluster, and is asked for by somebody who expects a verdict about it."""
+    """A baseline costs resources in the cluster, and the user expects a verdict about it."""
     if settings.slo.compares and not objectives.compare:
         raise SloError(
             f"a baseline is set, but {settings.slo.file} has nothing to compare",
@@ -120,7 +120,7 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
 
 
 def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
-    """How long the comparison will take, for those who wait for it or give it a time limit."""
+    """Expected duration of the comparison, for users who wait for it or set a time limit."""
     least, most = map(span, comparison_seconds(objectives, settings))
     if settings.slo.quick:
         return f"the comparison takes {most} of load but decides nothing"
@@ -129,7 +129,7 @@ def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
 
 @dataclass(frozen=True)
 class CheckedApplication:
-    """The application's manifests, what is applied before them, its entries, and everything that validation found."""
+    """The application's manifests, its prerequisites, its entries, and all findings of validation."""
 
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
@@ -138,13 +138,13 @@ class CheckedApplication:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What kindgate added to the manifests, left out or chose, one line each."""
+        """Additions, omissions and choices that kindgate made in the manifests, one line each."""
         parts = (note for part in (*self.prerequisites, self.rendered) for note in part.notes)
         return (*parts, *(entry_note(entry) for entry in self.entries if entry.source is PathSource.PROBE))
 
 
 def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
-    """Render and validate the application and what is applied before it; findings are returned, errors first.
+    """Render and validate the application and its prerequisites; findings are returned, errors first.
 
     Raises `ManifestError` for manifests that cannot be rendered, `SettingsError` and `ImageError` for options that do not fit them.
     """
@@ -178,7 +178,7 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
 
 
 def _refuse_archives(settings: Settings) -> None:
-    """The names of images in an archive are its own, and what is loaded wins over kindgate's images of the same name."""
+    """An archive can contain any image name, and a loaded image takes precedence over kindgate's image of the same name."""
     for item in settings.images.load:
         if settings.path(Path(item)).is_file():
             raise SettingsError(
@@ -189,9 +189,9 @@ def _refuse_archives(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class Checked:
-    """Everything that `check` found: findings about the manifests, and the errors of all other input.
+    """Findings of `check` about the manifests, and the errors of all other input.
 
-    `rendered` and `supply` are None where an error kept them from being made.
+    `rendered` and `supply` are None if an error prevented them.
     """
 
     rendered: Rendered | None
@@ -203,7 +203,7 @@ class Checked:
 
     @property
     def first_error(self) -> KindgateError | None:
-        """The error that a run would end with; `None` where all is well."""
+        """The error that would end a run; `None` if there is none."""
         try:
             refuse(self.findings)
         except ManifestError as error:
@@ -212,7 +212,7 @@ class Checked:
 
 
 def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
-    """Read and check all input as `prepare` does, but go on after an error so that all of them are reported at once."""
+    """Read and check all input like `prepare`, but continue after an error, to report all of them together."""
     deadline = Deadline.after(PREPARE_SECONDS)
     errors: list[KindgateError] = []
 
@@ -249,15 +249,15 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
 
 
 def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings as the run treats them, each once and with its line: policy is an error with --app-strict."""
+    """The findings as a run treats them, deduplicated and with lines: policy findings are errors with --app-strict."""
     found = strict(findings) if settings.deploy.strict else tuple(findings)
     return errors_first(with_lines(dict.fromkeys(found), Path.cwd()))
 
 
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
-    """The application as `check_application` has it, found valid.
+    """The application of `check_application`, required to be valid.
 
-    Raises `ManifestError` that names files and objects, `SecretsMissing` when only secrets are missing, and
+    Raises `ManifestError` that names files and objects, `SecretsMissing` if only secrets are missing, and
     `SettingsError` for entries with TLS that cannot be reached.
     """
     checked = check_application(settings, tools, deadline)
@@ -268,7 +268,7 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> Ch
 
 
 def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> None:
-    """On an existing cluster only its owner knows where entries with TLS are reached."""
+    """On an existing cluster only its owner knows the URL of entries with TLS."""
     cluster = settings.cluster
     with_tls = next((entry for entry in entries if entry.tls), None)
     if cluster.existing is not None and with_tls is not None and not cluster.ingress_tls_url:
@@ -279,14 +279,14 @@ def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> Non
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
-    """What --app-apply and --app-overlay name, in the order in which it is applied."""
+    """The manifests of --app-apply and --app-overlay, in the order of application."""
     sources = renderer(settings, kubectl, deadline)
     before = (sources.prerequisite(settings.path(path)) for path in settings.deploy.apply)
     return (*before, sources.render(settings.path(settings.deploy.overlay), settings.deploy.components))
 
 
 def check_artifacts_folder(folder: Path) -> None:
-    """Make the folder, and raise `SettingsError` when nothing can be written into it."""
+    """Create the folder, and raise `SettingsError` if it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"

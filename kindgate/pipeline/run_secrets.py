@@ -1,4 +1,4 @@
-"""The secrets that a run knows, as far as it has come: those of its environment, its manifests and its kubeconfig."""
+"""The secrets known to a run so far: from its environment, its manifests and its kubeconfig."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from kindgate.pipeline.stages import Provisioned
 
 Sources = tuple[tuple[Rendered, ...], Path | None]
-"""Where a run's secrets are: rendered manifests, and the kubeconfig of its cluster."""
+"""Sources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""
 
 
 class RunSecrets:
-    """The redactor of a run: it knows more the further the run has come, and is made again only then."""
+    """The redactor of a run, rebuilt only when the run has learned more secrets."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
@@ -35,20 +35,20 @@ class RunSecrets:
         self._lock = threading.Lock()
 
     def values(self, sources: Sources) -> tuple[KnownValue, ...]:
-        """Every value that is known to be secret."""
+        """Every value known to be secret."""
         with self._lock:
             self._refresh(*sources)
             return self._values
 
     def redactor(self, sources: Sources) -> Redactor:
-        """Takes them out of texts, and what looks like a secret."""
+        """A redactor for these values and for text that looks like a secret."""
         with self._lock:
             self._refresh(*sources)
             return self._redactor
 
     def _refresh(self, rendered: tuple[Rendered, ...], kubeconfig: Path | None) -> None:
         of_environment = tuple(environment_secrets(self._environment))
-        key = (of_environment, tuple(map(id, rendered)), kubeconfig, _changed(kubeconfig))  # manifests by identity, which costs nothing
+        key = (of_environment, tuple(map(id, rendered)), kubeconfig, _changed(kubeconfig))  # manifests by identity, which is cheap
         if key != self._key:
             self._values = (*of_environment, *_values_of(rendered, kubeconfig))
             self._redactor = Redactor(self._values)
@@ -56,7 +56,7 @@ class RunSecrets:
 
 
 def sources_of(pipeline: Pipeline | None) -> Sources:
-    """Where the secrets of a run are, as far as it has come."""
+    """The sources of a run's secrets so far."""
     prepared = pipeline.prepared if pipeline is not None else None
     address = pipeline.address if pipeline is not None else None
     parts = tuple(rendered for _, rendered in prepared.parts) if prepared is not None else ()
@@ -64,7 +64,7 @@ def sources_of(pipeline: Pipeline | None) -> Sources:
 
 
 def sources_standing(standing: Provisioned) -> Sources:
-    """The same, for a process that was told what stands."""
+    """The same for a process that received the environment from another one."""
     base = (standing.base.rendered,) if standing.base is not None else ()
     return (standing.rendered, *base), standing.address.kubeconfig
 
@@ -77,7 +77,7 @@ def _values_of(parts: Iterable[Rendered], kubeconfig: Path | None) -> Iterator[K
 
 
 def _changed(file: Path | None) -> int:
-    """When the file was written last; 0 where there is none."""
+    """Modification time of the file; 0 if it is missing."""
     try:
         return file.stat().st_mtime_ns if file is not None else 0
     except OSError:

@@ -1,4 +1,4 @@
-"""From what the engine measured to what the judge looks at: the load and slo rooms do not know each other."""
+"""Convert the engine's results to the judge's input: the packages load and slo do not know each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kindgate.slo import sample
 
 
 def burst_sample(result: BurstResult) -> sample.BurstSample:
-    """The figures of one burst, as the judge takes them; no number changes on the way."""
+    """The figures of one burst as input for the judge; no number changes."""
     return sample.BurstSample(
         started=result.window.start,
         seconds=result.seconds,

@@ -1,4 +1,4 @@
-"""What must not be written anywhere: the secrets that a run knows, taken out of reports before anything is made of them."""
+"""Redact reports: remove the secrets known to the run before anything is generated from them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kindgate.report.record import LINE_LIMIT
 from kindgate.report.run import RunReport
 
 _HISTOGRAMS = HISTOGRAMS | {"cap_wait"}
-"""Fields that hold encoded times where they are texts: most of a report, and nothing that a person or a server wrote."""
+"""Text fields with encoded times: most of a report, and never written by a person or a server."""
 
 
 def redactor_of(pipeline: Pipeline | None, environment: Mapping[str, str]) -> Redactor:
-    """A redactor of secret-named variables and, as far as the run has come, of its Secrets and of its kubeconfig."""
+    """A redactor of secret environment variables and of the run's Secrets and kubeconfig, as far as they are known."""
     return RunSecrets(environment).redactor(sources_of(pipeline))
 
 
 def redacted(report: RunReport, redactor: Redactor) -> RunReport:
-    """The report without secrets in any of its texts; a mask that is longer than what it hides is cut to fit.
+    """The report with secrets masked in all texts; a mask longer than the original text is truncated.
 
-    Encoded histograms stay as they are: they hold numbers only, and one changed character would be another measurement.
+    Encoded histograms stay unchanged: they hold only numbers, and one changed character would be another measurement.
     """
     document = report.model_dump(mode="json")
     texts = "\n".join(dict.fromkeys(_texts(document)))
@@ -42,7 +42,7 @@ def redacted(report: RunReport, redactor: Redactor) -> RunReport:
 
 
 def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - a JSON document
-    """A burst's JSON without secrets; its histograms are kept as they are, and headers of a secret's name lose their values."""
+    """A burst's JSON without secrets; histograms are kept, and headers with a secret's name lose their values."""
     if isinstance(document, dict):
         return {key: value if _is_histogram(key, value) else redacted_burst(value, redactor) for key, value in document.items()}
     if isinstance(document, list):
@@ -53,7 +53,7 @@ def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - 
 
 
 def left_note(redactor: Redactor) -> tuple[str, ...]:
-    """A line about the secrets that are not taken out of texts; none where all are."""
+    """A line about known secrets that are not redacted; empty if all are."""
     if not redactor.left:
         return ()
     note = f"not redacted because shorter than 5 characters or a common word: {', '.join(redactor.left)}"
@@ -77,7 +77,7 @@ def _texts(node: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a JSON doc
 
 
 def _mapped(node: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """A copy with every text passed through `clean`."""
+    """A copy with every string passed through `clean`."""
     if isinstance(node, str):
         return clean(node)
     if isinstance(node, dict):

@@ -1,7 +1,7 @@
-"""One run of the pipeline: prepare, create, load images, deploy, watch; and in the end delete.
+"""One run of the pipeline: prepare, create, load images, deploy, monitor; finally delete.
 
-A stage is reached once, on demand; what stands is plain data. Whatever fails, `close` leaves nothing behind that was
-not asked for.
+A stage is reached once, on demand; the resulting environment is plain data. After any failure, `close` leaves behind
+only what was requested.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ REAP_SECONDS = 120.0
 INSPECT_SECONDS = 20.0
 
 LOAD_SECONDS = 300.0
-"""An archive of a hundred megabytes takes some seconds; a slow disk and large images take longer."""
+"""An archive of a hundred megabytes takes some seconds; slow disks and large images take longer."""
 
 
 class Pipeline:
     """The pipeline of the process that owns the run.
 
-    `hook_configuration` gives what hooks add to the kind configuration; it is asked when the cluster is created.
+    `hook_configuration` returns the hooks' additions to the kind configuration; called when the cluster is created.
     """
 
     def __init__(
@@ -87,17 +87,17 @@ class Pipeline:
 
     @property
     def measurements(self) -> Path:
-        """Where bursts are kept while the run goes on: not among the artifacts, which somebody may delete."""
+        """Folder for bursts during the run; outside the artifacts, which the user might delete."""
         return self.folder / "measurements"
 
     @property
     def folder(self) -> Path:
-        """The run's private folder; it is gone when the run has ended."""
+        """The run's private folder, removed when the run ends."""
         return run_folder(self.run_id)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the report should say beside its figures: about the cluster, and what was changed in the manifests."""
+        """Notes for the report: about the cluster, changes to the manifests, and monitoring."""
         said = [self._open.note] if self._open is not None and self._open.note else []
         if self.prepared is not None:
             said += [note for _, part in self.prepared.parts for note in part.notes]
@@ -109,22 +109,22 @@ class Pipeline:
 
     @property
     def artifacts(self) -> Path:
-        """Where the run leaves its files."""
+        """Folder for the run's output files."""
         return self.settings.path(self.settings.report.artifacts)
 
     def reach(self, stage: Stage) -> Provisioned:
-        """Do what is missing up to `stage`; raises the `KindgateError` of the phase that failed, and remembers it in `error`."""
+        """Run the missing phases up to `stage`; raises the `KindgateError` of a failed phase, and stores it in `error`."""
         with self._remembering():
             return self._reach(stage)
 
     def exchange(self) -> Exchange:
-        """Have the application and its base version change places, as they must before a confirmation round; raises as `reach`."""
+        """Swap the application and its baseline, as required before a confirmation round; raises like `reach`."""
         with self._remembering():
             return self._exchange()
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
-        """Keep the error of a phase that fails, with what the cluster shows of it."""
+        """Store the error of a failed phase, and gather evidence."""
         try:
             yield
         except KindgateError as error:
@@ -162,7 +162,7 @@ class Pipeline:
         )
 
     def _gather(self, error: KindgateError) -> None:
-        """Collect what the cluster shows of a failed phase, while it still stands."""
+        """Collect the cluster's state after a failed phase, while it still exists."""
         if self.prepared is None or self.address is None or self._clock.stopped:
             return
         standing = self._provisioned(self.prepared, self.address)
@@ -175,15 +175,15 @@ class Pipeline:
         self._guard = guard
 
     def _gather_nodes(self, supply: Supply, address: ClusterAddress, error: ClusterError) -> None:
-        """Collect the nodes' own logs of a cluster that could not be created or used, and what kind said."""
+        """Collect the node logs of a cluster that could not be created or used, and kind's output."""
         if self._clock.stopped:
-            return  # it was interrupted: nothing has failed, and there is no time
+            return  # interrupted: nothing has failed, and there is no time
         name = "create the cluster"
         bundle = gather_node_evidence(supply.engine, address, self.artifacts, name, error)
         self.bundles.append(bundle_record(name, bundle, self.artifacts))
 
     def close(self, *, failed: bool) -> tuple[str, ...]:
-        """End the run's use of the cluster: what was created is deleted, unless it is to be kept; returns what to say about that."""
+        """Release the cluster: delete it if this run created it, unless it is to be kept; return lines about a kept cluster."""
         remove_run_folder(self.folder)
         if self.address is not None and self.address.existing:
             with self.log.phase("delete the applied objects"):
@@ -199,27 +199,27 @@ class Pipeline:
         return ()
 
     def interrupt(self) -> None:
-        """End what goes on in other threads, and leave the deletion of a created cluster to its watchdog: there is no time left."""
+        """Stop work in other threads, and leave deletion of a created cluster to its watchdog: there is no time left."""
         self._clock.stop()
         if self._guard is not None and (self._open is None or self.settings.keep == "never"):
             self._open = None
             self._guard.hand_over()
 
     def wait_deleted(self, seconds: float) -> bool:
-        """Wait, after `interrupt`, until the watchdog has deleted the cluster; says whether it has."""
+        """After `interrupt`, wait for the watchdog to delete the cluster; return whether it has."""
         if self._guard is None or self._open is not None:
             return True
         return self._guard.wait(seconds)
 
     def release(self) -> None:
-        """End the run's use of the cluster and leave everything standing: for a step that the next step builds on."""
+        """Release the cluster but keep everything, for a later step to build on."""
         if self._open is not None:
             opened, self._open = self._open, None
             opened.close(failed=False)
         remove_run_folder(self.folder)
 
     def _deadline(self, seconds: float) -> Deadline:
-        """A deadline that `interrupt` ends."""
+        """A deadline that also ends on `interrupt`."""
         return Deadline.after(seconds, self._clock)
 
     def _prepare(self) -> Prepared:
@@ -241,7 +241,7 @@ class Pipeline:
         return self.address
 
     def _create(self, prepared: Prepared, supply: Supply) -> ClusterAddress:
-        """Create the cluster and give its nodes the images, which are made ready while kind works."""
+        """Create the cluster and load the images into its nodes; the images are prepared while kind works."""
         if prepared.tools.kind is None:
             raise ClusterError("no kind program to create a cluster with")
         deadline = self._deadline(IMAGE_SECONDS)
@@ -269,14 +269,14 @@ class Pipeline:
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)
-            # a load that an earlier attempt began ended with that attempt's nodes
+            # a load begun by an earlier attempt ended with the nodes of that attempt
             load = loads[-1] if loads else pool.submit(self._load, supply, archive, address)
             load.result()
         return address
 
     @contextmanager
     def _ending_threads(self) -> Iterator[None]:
-        """Have other threads give up when the block does: they are waited for."""
+        """Stop other threads if the block fails, because it waits for them."""
         try:
             yield
         except BaseException:
@@ -295,7 +295,7 @@ class Pipeline:
                 load_archive(supply.engine, address.nodes, ready, supply.names, deadline, fresh=not address.reused)
 
     def _authority(self, prepared: Prepared, address: ClusterAddress) -> Authority | None:
-        """What issues certificates for this cluster, after what its entries are verified by was written; none on an existing cluster."""
+        """Write the certificates that verify the entries, and return the CA for this cluster; None on an existing cluster."""
         if address.existing or address.ca_file is None:
             return None
         authority = Authority(address.ca_file.parent)
@@ -346,5 +346,5 @@ class Pipeline:
         return self._exchanged
 
     def _label(self, address: ClusterAddress) -> str:
-        """What the objects that this run applies are labeled with."""
+        """Label value of the objects that this run applies."""
         return self.settings.cluster_name if not address.existing else self.run_id

@@ -1,4 +1,4 @@
-"""What a test can ask the pipeline for, and what it gets: plain data that travels between processes."""
+"""Stages that a test can request, and the resulting environment: plain data that is sent between processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Stage(enum.IntEnum):
-    """How far the pipeline has to have come; each stage includes those before it."""
+    """How far the pipeline must get; each stage includes those before it."""
 
     CLUSTER = 1
     APP = 2
@@ -26,9 +26,9 @@ class Stage(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was done so that two versions changed places: `done` in words.
+    """Result of swapping two versions; `done` describes what was done.
 
-    `placement` says how the pods of the two are placed unlike each other since, and is empty where they are placed alike.
+    `placement` describes how their pods are placed differently since then; empty if they are placed alike.
     """
 
     done: str
@@ -37,15 +37,15 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What stands when a stage is reached.
+    """The environment at a stage.
 
-    `monitoring` is None until Prometheus was asked for, then whether it answers; `monitoring_note` says why not.
-    `measurements` is the folder in which bursts are kept, so that workers share them and a killed one loses nothing.
-    `deployed` says whether the application was applied and became ready; `engine` is where the nodes' containers are,
-    None for an existing cluster. `entries` are the paths by which requests enter the application. `base` is the version
-    beside the application, where there is one to compare with; `placement` says how the pods of the two are placed unlike
-    each other, and is empty where they are placed alike. `ours` tells the CPU time of the run and its cluster from that of
-    other programs on this machine; None where the nodes' cannot be read here.
+    `monitoring` is None until Prometheus is requested, then whether it is usable; `monitoring_note` states why not.
+    `measurements` is the folder for bursts, which workers share; a killed worker loses nothing.
+    `deployed`: the application was applied and became ready. `engine` runs the nodes' containers, None for an existing
+    cluster. `entries` are the paths by which requests enter the application. `base` is the baseline deployed alongside, if
+    there is one; `placement` describes how the pods of the two are placed differently, empty if they are placed alike.
+    `ours` separates the CPU time of the run and its cluster from other programs on this machine; None if the nodes' CPU time
+    cannot be read here.
     """
 
     address: ClusterAddress

@@ -1,4 +1,4 @@
-"""The images of a run: planned from manifests and options, found at a source, brought into one archive."""
+"""The images of a run: planned from manifests and options, found at a source, packed into one archive."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class Supply:
-    """What a cluster that kindgate creates is made of. `plan` holds what can be had, `missing` what is not found anywhere.
+    """The images for a cluster that kindgate creates. `plan` holds the available ones, `missing` those found nowhere.
 
-    `folder` is the run's own: archives that are made for this run alone are written there.
+    `folder` is private to the run; archives made only for this run are written there.
     """
 
     engine: Engine
@@ -45,14 +45,14 @@ class Supply:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that the nodes must know when all is loaded, sorted and each once."""
+        """Every image name that the nodes must know after loading, sorted and unique."""
         return tuple(sorted({name.exact for name in (*self._own_names, *(image.name for image in self.loaded.values()))}))
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """`IMAGE  SOURCE` for each image that is loaded, in order, and its name in the nodes where that is another one.
+        """`IMAGE  SOURCE` for each loaded image, in order, with its name in the nodes if that differs.
 
-        An image has the digest that the manifests or the lock name, if the source checks it.
+        An image includes the digest from the manifests or the lock if the source verifies it.
         """
         used = {image.name for image in self.plan.given.values()}
         unused = (name for name in self._own_names if name not in used)
@@ -64,17 +64,17 @@ class Supply:
         return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
 
     def settled(self, deadline: Deadline, progress: Progress) -> Supply:
-        """The supply with a source that makes every image of the run from the same versions; it may fetch programs."""
+        """The supply with a source that makes every image of the run from the same versions; it can fetch programs."""
         return replace(self, source=self.source.settled(self.plan, progress, deadline))
 
     @property
     def _own_names(self) -> tuple[ImageReference, ...]:
-        """The names of the user's own images in the nodes."""
+        """Names of the user's own images in the nodes."""
         archived = (name for archive in self.plan.archives for name in archive.names)
         return (*(image.name for image in self.plan.local), *archived)
 
     def image_ids(self, deadline: Deadline) -> dict[str, str]:
-        """What tells the user's own images from earlier ones of the same name, by their names in the nodes."""
+        """IDs of the user's own images, by name in the nodes, to tell them from earlier images of the same name."""
         ids = {image.name.exact: image_id(self.engine, image.engine_image, deadline) for image in self.plan.local}
         for archive in self.plan.archives:
             with archive.path.open("rb") as file:
@@ -83,7 +83,7 @@ class Supply:
         return ids
 
     def archive(self, deadline: Deadline, progress: Progress) -> Path | None:
-        """One archive of all workload images, the user's own among them; None when there is none to load."""
+        """One archive of all workload images, including the user's own; None if there is nothing to load."""
         provided = self.source.provide_workloads(self.plan, progress, deadline)
         self.folder.mkdir(parents=True, exist_ok=True)
         return with_local(provided, self.plan, self.engine, self.folder, deadline)
@@ -97,7 +97,7 @@ def _renamed(reference: ImageReference, loaded: Mapping[ImageReference, LoadedIm
 def find_supply(
     settings: Settings, engine: Engine, manifests: tuple[Rendered, ...], *, folder: Path, deadline: Deadline, progress: Progress
 ) -> Supply:
-    """Plan the images of `manifests` and check that all can be had.
+    """Plan the images of `manifests` and check that all are available.
 
     Raises `ImageError` that names file, object and image, before anything is pulled or built.
     """
@@ -127,9 +127,9 @@ def find_supply(
 
 
 def build_image(settings: Settings, name: str, deadline: Deadline, progress: Progress) -> Path:
-    """The archive of one image that the catalogue holds, built without a registry and kept between runs.
+    """Build the archive of one catalogue image without a registry; it is cached between runs.
 
-    Raises `ImageError` for a name that the lock or the catalogue does not know.
+    Raises `ImageError` for a name that is not in the lock or the catalogue.
     """
     images = assets.manifests() / "images"
     source = BuildSource(

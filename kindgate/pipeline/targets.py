@@ -1,4 +1,4 @@
-"""What a burst is sent to: the application's entries, behind the ingress."""
+"""Targets of a burst: the application's entries behind the ingress."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kindgate.slo.objectives import Objectives
 
 
 def entry_routes(entries: Iterable[Entry], address: ClusterAddress) -> tuple[Route, ...]:
-    """One route per entry: all are sent to the ingress's address, and the Host header tells the hosts apart."""
+    """One route per entry: all go to the ingress's address, and the Host header selects the host."""
     return tuple(Route(url=entry_url(address, entry.path, tls=entry.tls), host=entry.host, name=entry.label) for entry in entries)
 
 
 def chosen_entries(entries: Sequence[Entry], hosts: Iterable[str] | None = None, path: str | None = None) -> tuple[Entry, ...]:
-    """The entries of `hosts`, or all; with `path`, that path of each host, whether a manifest names it or not.
+    """The entries of `hosts`, or all; with `path`, that path on each host, even if no manifest contains it.
 
-    Raises `LoadError` for a host that no entry has, and where there is no entry at all.
+    Raises `LoadError` for a host without an entry, and if there is no entry at all.
     """
     if not entries:
         raise LoadError(
@@ -42,13 +42,13 @@ def chosen_entries(entries: Sequence[Entry], hosts: Iterable[str] | None = None,
 
 
 def standard_plan(load: LoadSettings, routes: tuple[Route, ...], address: ClusterAddress) -> BurstPlan:
-    """The burst that settings describe: an open loop over all routes alike, with TLS verified as the cluster's entries are."""
+    """The burst described by the settings: an open loop over all routes equally, with TLS verified against the cluster's CA."""
     loop = OpenLoop.constant(load.rate, seconds=load.duration, arrival=load.arrival)
     return BurstPlan(routes=routes, loop=loop, seed=load.seed, timeout=load.timeout, ca_file=str(trusted_file(address) or ""))
 
 
 def objectives_plan(load: LoadSettings, objectives: Objectives, standing: Provisioned) -> BurstPlan:
-    """The burst that `objectives` are judged from: the standard one, with the sizes that the SLO file may set."""
+    """The burst that `objectives` are judged from: the standard one with the sizes of the SLO file, if set."""
     sizes = objectives.bursts
     sized = replace(load, rate=sizes.rate or load.rate, duration=sizes.duration or load.duration)
     return standard_plan(sized, entry_routes(chosen_entries(standing.entries), standing.address), standing.address)

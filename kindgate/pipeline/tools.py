@@ -1,4 +1,4 @@
-"""The programs that a run calls: kubectl always, kind where kindgate creates the cluster, helm where there are charts."""
+"""External programs of a run: kubectl always, kind if kindgate creates the cluster, helm if there are charts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find_kubectl(settings: Settings, deadline: Deadline, progress: Progress) -> 
 
 
 def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
-    """Find, download or compile what the run calls; raises `ToolError`."""
+    """Find, download or compile the run's programs; raises `ToolError`."""
     kubectl = find_kubectl(settings, deadline, progress)
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)
@@ -41,7 +41,7 @@ def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> To
 
 
 def renderer(settings: Settings, kubectl: Path, deadline: Deadline, progress: Progress = lambda _line: None) -> Renderer:
-    """What renders the application's manifests; helm is found when a chart needs it."""
+    """The renderer of the application's manifests; helm is found when a chart needs it."""
     deploy = settings.deploy
     helm = Helm(tuple(settings.path(file) for file in deploy.values), deploy.release, deploy.namespace, deploy.enable_helm)
     return Renderer(kubectl, deadline, lambda: _find("helm", settings, deadline, progress), helm)

@@ -1,4 +1,4 @@
-"""Prometheus beside the application: waited for where it is required, reported where it is optional."""
+"""Wait for Prometheus: an error if it is required, a note if it is optional."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from kindgate.settings import MetricsSettings
 from kindgate.waiting import Deadline
 
 WATCH_SECONDS = 60.0
-"""Prometheus starts with the application; what is waited for is its own readiness and one scrape of every target."""
+"""Prometheus starts with the application; this covers its own readiness and one scrape of every target."""
 
 JOBS = ("cadvisor",)
-"""Scrape jobs without which the resource summary has nothing to say."""
+"""Scrape jobs required for the resource summary."""
 
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Whether Prometheus answers with everything it watches, and if not, why."""
+    """Whether Prometheus responds and has scraped all its targets; if not, `note` states why."""
 
     available: bool
     note: str = ""
@@ -31,7 +31,7 @@ class Monitoring:
 def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress) -> Monitoring:
     """Wait until Prometheus has scraped all its targets.
 
-    Raises `MetricsError` when it is required and does not come; when it is optional the note says what happened.
+    Raises `MetricsError` if it is required but unavailable; if it is optional, the note states the reason.
     """
     if settings.prometheus == "off":
         return Monitoring(available=False, note="Prometheus is disabled by --prometheus=off")

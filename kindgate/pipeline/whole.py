@@ -37,21 +37,21 @@ RESOURCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Whole:
-    """How a run ended: its exit code, and workflow commands that GitHub's runner has to read."""
+    """The end of a run: its exit code, and workflow commands that GitHub's runner must read."""
 
     exit_code: int
     annotations: tuple[str, ...]
 
 
 Measure = Callable[[Pipeline, list[Measurement]], object]
-"""Brings the pipeline as far as it needs, and adds what it measured."""
+"""Brings the pipeline to the stage it needs, and appends its measurements."""
 
 
 def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> Whole:
-    """Do everything once; `show` gets each line of the closing table, with text of others in it.
+    """Run everything once; `show` receives each line of the final output, which can contain untrusted text.
 
-    `measure` is what the run is about, else everything that the SLO file asks for.
-    The report is written and the cluster closed whatever happens in between; what happened is the exit code.
+    `measure` is the purpose of the run, by default everything in the SLO file. The report is written and the cluster
+    closed whatever happens in between; the exit code tells the outcome.
     """
     pipeline = Pipeline(settings, new_run_id(), progress)
     measurements: list[Measurement] = []
@@ -84,15 +84,15 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
 
 
 def _shown(show: Callable[[str], object], line: str) -> None:
-    """Show a line without credentials; everything is written by now, so a screen that is gone changes nothing."""
+    """Show a line without credentials; everything is already written, so a broken output is ignored."""
     with suppress(OSError):
         show(without_credentials(line))
 
 
 def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Judge the file's thresholds, and compare with the base version where one is named.
+    """Judge the file's thresholds, and compare with the baseline if one is set.
 
-    Raises `SloError`, before anything is created, for what the planned load could not decide.
+    Raises `SloError`, before anything is created, for an objective that the planned load could not decide.
     """
     refuse_too_small_plan(read_objectives(pipeline.settings), pipeline.settings)
     judge_objectives(pipeline, measurements)
@@ -101,7 +101,7 @@ def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> Non
 
 
 def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Judge the file's thresholds and sum up what the application used meanwhile; without any, bring it up only."""
+    """Judge the file's thresholds and sum up the application's resource usage; without thresholds, only deploy it."""
     settings = pipeline.settings
     objectives = read_objectives(settings)
     standing = pipeline.reach(Stage.MONITORING)
@@ -137,13 +137,13 @@ def _window(bursts: tuple[BurstResult, ...]) -> Window:
 
 
 def _code_without_error(settings: Settings, measurements: Sequence[Measurement]) -> int:
-    """0, but for a run in CI that judged nothing, as an SLO file without objectives has it."""
+    """0, except for a run in CI that judged nothing, for example because the SLO file has no objectives."""
     judged = any(one.judgement or one.comparison for one in measurements)
     return 0 if judged or settings.report.allow_no_verdict or not in_ci(os.environ) else NoVerdict.exit_code
 
 
 def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
-    """The error that the verdicts of the run amount to, with the sentences that explain the worst of them."""
+    """The error for the run's overall verdict, with the sentences that explain it; None if the run does not fail."""
     found = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
     verdict = overall(one.verdict for one in found)
     told = "; ".join(result.explanation for one in found for result in one.results if result.verdict is verdict)

@@ -1,4 +1,4 @@
-"""What a run without pytest does to compare two versions."""
+"""Compare two versions in a run without pytest."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kindgate.report.build import Measurement
 
 
 def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Compare the application with its base version as the SLO file says, and sum up what both used meanwhile.
+    """Compare the application with its baseline as the SLO file specifies, and sum up the resources used by both.
 
-    Raises `SloError`, before anything is created, where the file has nothing to compare, or so few bursts are planned
-    that they could not decide.
+    Raises `SloError`, before anything is created, if the file has nothing to compare, or too few bursts are planned to
+    decide it.
     """
     settings = pipeline.settings
     objectives = read_objectives(settings)
