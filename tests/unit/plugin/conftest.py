@@ -1,4 +1,4 @@
-"""Suites that use the plugin, run in this process: one of its own spends a second on imports before its first test."""
+"""Suites that use the plugin, run in this process: a new process would spend a second on imports before its first test."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ Reach = Callable[[LazyPipeline], Provisioned]
 """Reaches a stage without an engine, or raises."""
 
 StandIn = Callable[[Reach], list[Stage]]
-"""Replaces the pipeline of this process's nested runs, not that of their workers; returns the stages it was asked for."""
+"""Replaces the pipeline of nested runs in this process, but not in their workers; returns the requested stages."""
 
 INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n"
-"""Without three plugins that are slow to load and that no nested suite uses."""
+"""Disables three plugins that load slowly and that no nested suite uses."""
 
 
 LATE = ("plugin.duet", "plugin.objectives", "plugin.outcomes", "pipeline.finish", "report.drawings")
-"""What kindgate imports when it is needed."""
+"""Modules that kindgate imports lazily."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _modules_stay() -> None:
-    """A nested run forgets what it was the first to import, and numpy can be imported only once."""
+    """Import modules first that a nested run would unload again, because numpy can be imported only once."""
     for name in (*(f"kindgate.{module}" for module in LATE), "scipy.optimize", "scipy.stats", "github"):
         importlib.import_module(name)
 
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """An empty suite whose settings are as strict as this one's."""
+    """An empty suite with settings as strict as this one's."""
     pytester.makeini(INI + "strict = true\nfilterwarnings = error\n")
     return pytester
 
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """A pipeline that needs no engine."""
+    """Replace the pipeline with one that needs no engine."""
 
     def replace(reach: Reach) -> list[Stage]:
         asked: list[Stage] = []
@@ -59,12 +59,12 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 def entry(host: str) -> Entry:
-    """What requests to a host enter by, as the pipeline reads it from an Ingress."""
+    """Return the entry for a host, as the pipeline reads it from an Ingress."""
     return Entry(host, "/", tls=False, source=PathSource.ROUTE, object=ObjectRef("Ingress", "i", "echo"), service=None, route_path="/")
 
 
 def pipeline_of(lazy: LazyPipeline) -> Pipeline:
-    """The real pipeline of a run, made as the run would make it: then the run ends with reports."""
+    """Return the run's real pipeline, created as the run would create it, so the run ends with reports."""
     if lazy.pipeline is None:
         lazy.pipeline = Pipeline(lazy._settings, lazy._run_id, lazy._terminal.progress)
     return lazy.pipeline

@@ -1,4 +1,4 @@
-"""In GitHub Actions no line of a test, printed or raised, is read as a workflow command."""
+"""In GitHub Actions, no printed or raised line of a test is parsed as a workflow command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_forges(name):
 
 
 def test_a_failing_run_gives_the_runner_our_annotations_alone(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Failures, captured output, the short summary and the report stand between a stop and its token."""
+    """Failures, captured output, the short summary and the report are wrapped between a stop command and its token."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     suite.makepyfile(FORGING)
 
@@ -38,14 +38,14 @@ def test_a_failing_run_gives_the_runner_our_annotations_alone(suite: pytest.Pyte
 
 
 def test_outside_of_actions_the_terminal_shows_no_command(suite: pytest.Pytester) -> None:
-    """A developer's terminal is no runner."""
+    """A developer's terminal gets no workflow commands."""
     suite.makepyfile("def test_plain():\n    pass\n")
 
     assert not any(line.startswith("::") for line in suite.runpytest_inprocess().outlines)
 
 
 def test_only_what_is_said_is_read() -> None:
-    """Between two calls of `say` nothing is, and after the end everything is again."""
+    """Commands are parsed only within calls of `say`, and again after the end."""
     lines: list[str] = []
     guard = CommandGuard(lines.append, {"GITHUB_ACTIONS": "true"})
 

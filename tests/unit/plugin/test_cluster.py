@@ -1,4 +1,4 @@
-"""The cluster as tests see it: their calls end."""
+"""Calls to the cluster from tests end within a timeout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.plugin.cluster import Cluster
 
 
 def test_a_call_to_a_server_that_stands_still_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that is paused accepts connections and answers none; a test that gave no timeout fails and does not hang."""
+    """A paused node accepts connections but answers none; a test without its own timeout fails instead of hanging."""
     monkeypatch.setattr(module, "API_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         content = {

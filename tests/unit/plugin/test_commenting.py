@@ -1,4 +1,4 @@
-"""Who comments on the pull request, when, and what a comment that cannot be written does to the run."""
+"""Which process comments on the pull request, when, and how a failed comment affects the run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_is_interrupted(reached):
 
 
 def fails(lazy: LazyPipeline) -> Provisioned:
-    """A pipeline that always fails in the same way."""
+    """A pipeline that always fails with the same error."""
     pipeline = pipeline_of(lazy)
     pipeline.error = pipeline.error or ClusterError("kind ended with 1")
     raise pipeline.error
@@ -54,7 +54,7 @@ def _github() -> Iterator[GitHub]:
 
 @pytest.fixture(autouse=True)
 def _pull_request(github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite runs in a workflow of the stand-in's pull request."""
+    """Run the suite in a workflow for the stand-in's pull request."""
     for name, value in github.environment.items():
         monkeypatch.setenv(name, value)
     stand_in(fails)
@@ -62,12 +62,12 @@ def _pull_request(github: GitHub, suite: pytest.Pytester, stand_in: StandIn, mon
 
 
 def ended(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
-    """One test's run."""
+    """Run one test."""
     return suite.runpytest_inprocess("-m", "e2e", "-k", test, *arguments)
 
 
 def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytest.Pytester, github: GitHub) -> None:
-    """The controller alone has heard of every test, and what the comment leads to is there when somebody reads it."""
+    """Only the controller has every test's result, and the files that the comment links to already exist."""
     files = [suite.path / "artifacts" / name for name in ("junit.xml", "report.html", "pytest.html")]
     create = github._create_comment
     there: list[bool] = []
@@ -85,7 +85,7 @@ def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytes
 
 
 def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester, github: GitHub) -> None:
-    """It is a line of the closing section."""
+    """The closing section mentions it in one line."""
     github.fail(POST, Fault("read_only_token"))
 
     result = ended(suite, "passes")
@@ -95,21 +95,21 @@ def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester
 
 
 def test_a_required_comment_that_is_missing_has_its_own_exit_code(suite: pytest.Pytester, github: GitHub) -> None:
-    """Although every test has passed."""
+    """The exit code is set even if every test passed."""
     github.fail(POST, Fault("read_only_token"))
 
     assert ended(suite, "passes", "--github-comment=require").ret == NOT_POSTED
 
 
 def test_a_failure_of_the_run_goes_before_that_of_its_comment(suite: pytest.Pytester, github: GitHub) -> None:
-    """The exit code says what a person has to look at first."""
+    """The exit code names the more important failure."""
     github.fail(POST, Fault("read_only_token"))
 
     assert ended(suite, "fails", "--github-comment=require").ret == ClusterError.exit_code
 
 
 def test_an_interrupted_run_does_not_post(suite: pytest.Pytester, github: GitHub) -> None:
-    """It has no verdict, and the next run's will come."""
+    """An interrupted run has no verdict; the next run comments."""
     result = suite.inline_run("-m", "e2e", "-k", "is_interrupted", "--github-comment=require", no_reraise_ctrlc=True)
 
     assert result.ret == pytest.ExitCode.INTERRUPTED

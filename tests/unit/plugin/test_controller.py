@@ -1,4 +1,4 @@
-"""What becomes of the run's cluster when its tests are over."""
+"""The fate of the run's cluster after its tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_cluster_is_kept_for_a_failed_test(
     *,
     kept: bool,
 ) -> None:
-    """--kind-keep=on-failure: nothing failed but a test, and its cluster is what can be looked at."""
+    """With --kind-keep=on-failure, a failed test alone keeps the cluster for inspection."""
 
     def reach(lazy: LazyPipeline) -> Provisioned:
         pipeline = pipeline_of(lazy)

@@ -1,4 +1,4 @@
-"""The `duet` fixture in a suite of its own: two versions behind one address, compared under real load."""
+"""The `duet` fixture in a nested suite: two versions behind one address, compared under real load."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_figures(duet):
 """
 OPTIONS = ("-m", "e2e", "--slo-base", "main", "--slo-file", "slo.yaml", "--load-warmup", "0.1")
 SLOW = 0.05
-"""Seconds that the slow version waits before it answers."""
+"""Delay in seconds before the slow version answers."""
 
 
 def version(host: str) -> Rendered:
-    """One version of the application, reached by `host`."""
+    """Build one version of the application, reached through `host`."""
     path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "foo", "port": {"number": 80}}}}
     spec = {"rules": [{"host": host, "http": {"paths": [path]}}]}
     metadata = {"name": "i", "namespace": "echo"}
@@ -44,14 +44,14 @@ def version(host: str) -> Rendered:
 
 
 class Versions(BaseHTTPRequestHandler):
-    """Answers for every host, after `SLOW` seconds for the slow one."""
+    """Answers for every host, after `SLOW` seconds for the slow version."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # head and body are two packets, so Nagle's algorithm would delay the second by 40 ms
     slow = ""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the answer."""
         if self.headers.get("Host") == self.slow:
             threading.Event().wait(SLOW)
         self.send_response(200)
@@ -59,7 +59,7 @@ class Versions(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Keep the test's output quiet."""
+        """Silence the request log."""
 
 
 @pytest.fixture(name="slow")
@@ -69,7 +69,7 @@ def _slow() -> str:
 
 @pytest.fixture(autouse=True)
 def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The suite's pipeline hands out two versions, of which one is slow."""
+    """Give the suite a pipeline with two versions, one of them slow."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Versions,), {"slow": slow}))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -94,7 +94,7 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
 
 
 def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: pytest.Pytester) -> None:
-    """Duet bursts tell 50 ms from none, twice; both tests share them, and the report holds the row of each."""
+    """Duet bursts distinguish 50 ms from none, twice; both tests share the bursts, and the report has a row for each."""
     result = suite.runpytest_inprocess(*OPTIONS)
 
     result.assert_outcomes(passed=1, failed=1)
@@ -103,7 +103,7 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
     rows = {row["test"].rpartition("::")[2]: row for row in report["comparison"]}
     assert set(rows) == {"test_no_slower", "test_figures"}
     verdicts = {row["verdict"] for row in rows.values()}
-    assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the gate for loop lag, as it must
+    assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the loop-lag check, as intended
     if verdicts == {"FAIL"}:
         result.stdout.fnmatch_lines(["*p(50) of the pull request*baseline*slower*"])
     assert rows["test_no_slower"]["change"] > 0.5
@@ -114,7 +114,7 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
 
 @pytest.mark.parametrize("slow", ["foo-base.localhost"])
 def test_a_faster_version_passes(suite: pytest.Pytester) -> None:
-    """The old version is the slow one: PASS, or INVALID on a machine that is too busy to tell."""
+    """With a slow baseline the verdict is PASS, or INVALID on a busy machine."""
     outcomes = suite.runpytest_inprocess(*OPTIONS, "-k", "no_slower", "-n", "1").parseoutcomes()
 
     (row,) = json.loads((suite.path / "artifacts" / "report.json").read_text())["comparison"]

@@ -1,4 +1,4 @@
-"""The line that says what is judged."""
+"""The header line that states what is judged."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kindgate.settings import ClusterSettings, Settings
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git says in `root`."""
+    """Run git in `root` and return its output."""
     identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
     return subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_cluster_node_image_overlay_commit_and_run_are_named() -> None:
-    """All that tells one log from another."""
+    """These values distinguish one log from another."""
     settings = Settings(Path("/suite"), cluster=ClusterSettings(name="mine", node_image="kindest/node:v1.37.0"))
 
     assert header_line(settings, "run-1", "0123456789ab") == (
@@ -27,14 +27,14 @@ def test_cluster_node_image_overlay_commit_and_run_are_named() -> None:
 
 
 def test_without_a_choice_the_node_image_is_the_sources() -> None:
-    """Which it is, is known when the source has been found; no commit is no part of the line."""
+    """The node image is known only once its source is resolved; an unknown commit is left out."""
     settings = Settings(Path("/suite"), cluster=ClusterSettings(name="mine"))
 
     assert header_line(settings, "r", "") == "kindgate: cluster mine, node image from image source auto, overlay k8s/overlays/ci, run r"
 
 
 def test_an_existing_cluster_is_named_by_its_kubeconfig() -> None:
-    """Its nodes are not kindgate's."""
+    """Kindgate does not choose its node image."""
     settings = Settings(
         Path("/suite"), cluster=ClusterSettings(existing=Path("/home/me/kubeconfig"), context="c", ingress_url="http://127.0.0.1")
     )
@@ -43,7 +43,7 @@ def test_an_existing_cluster_is_named_by_its_kubeconfig() -> None:
 
 
 def test_a_changed_file_is_marked(tmp_path: Path) -> None:
-    """What was judged is then not what the commit holds."""
+    """The judged files then differ from the commit."""
     git(tmp_path, "init", "--quiet")
     (tmp_path / "file").write_text("one")
     git(tmp_path, "add", "file")
@@ -57,7 +57,7 @@ def test_a_changed_file_is_marked(tmp_path: Path) -> None:
 
 
 def test_no_commit_is_known_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor without git; neither is an error."""
+    """A missing git is not an error either."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert commit_of(tmp_path) == ""
 

@@ -1,4 +1,4 @@
-"""pytest-html's page, which stays its own, says what kindgate found and leads to kindgate's page."""
+"""pytest-html's page stays pytest-html's, but shows kindgate's result and links to its report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_reaching(app):
 
 
 def test_the_page_of_pytest_html_says_what_was_found_and_where_the_report_is(pytester: pytest.Pytester) -> None:
-    """Escaped, and by an address that leads there from another folder, also when that folder has a blank in its name."""
+    """The text is escaped, and the link works from another folder, even one with a space in its name."""
     pytester.makeconftest(CONFTEST)
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(test_suite=SUITE)
@@ -49,7 +49,7 @@ def test_the_page_of_pytest_html_says_what_was_found_and_where_the_report_is(pyt
 
 
 def test_a_run_that_needs_no_cluster_leaves_the_page_of_pytest_html_alone(pytester: pytest.Pytester) -> None:
-    """There is nothing to say."""
+    """There is nothing to add."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile("def test_nothing(): pass")
 

@@ -1,4 +1,4 @@
-"""A run that is interrupted, and interrupted again."""
+"""Runs that are interrupted once or twice."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_never_reached():
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("again", [False, True])
 def test_a_signal_ends_the_run_in_good_order(pytester: pytest.Pytester, name: str, *, again: bool) -> None:
-    """Exit code 2 and pytest's closing lines, though a second signal cuts a teardown short."""
+    """The run ends with exit code 2 and pytest's closing lines, even if a second signal stops a teardown."""
     pytester.makeini(INI)
     pytester.makepyfile(SUITE.format(name=name, again=again))
 

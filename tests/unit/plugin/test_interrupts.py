@@ -1,4 +1,4 @@
-"""Signals end a run in good order, and wait while what was found is written."""
+"""Signals end a run cleanly, and are deferred while results are written."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _interrupts(said: list[str]) -> Iterator[Interrupts]:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_each_signal_is_an_interrupt(interrupts: Interrupts, number: signal.Signals) -> None:
-    """A KeyboardInterrupt is what pytest tears down and reports at; the signal's name is its text."""
+    """Each signal raises KeyboardInterrupt, for which pytest tears down and reports; the message is the signal's name."""
     with pytest.raises(KeyboardInterrupt, match=number.name):
         signal.raise_signal(number)
     assert interrupts.seen
 
 
 def test_a_second_signal_is_an_interrupt_too(interrupts: Interrupts) -> None:
-    """Whatever hangs in its teardown is cut short by another ctrl-C."""
+    """A second Ctrl-C stops a teardown that hangs."""
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -40,7 +40,7 @@ def test_a_second_signal_is_an_interrupt_too(interrupts: Interrupts) -> None:
 
 
 def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, said: list[str]) -> None:
-    """Nothing gathered is lost to an impatient second ctrl-C; the user is told."""
+    """A second Ctrl-C loses no results, and the user is notified."""
     with interrupts.held(), interrupts.held():
         signal.raise_signal(signal.SIGTERM)
     assert interrupts.seen
@@ -48,7 +48,7 @@ def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, said
 
 
 def test_the_handlers_of_before_are_put_back() -> None:
-    """A process that goes on after pytest gets its own signals."""
+    """A process that outlives pytest gets its handlers back."""
     before = [signal.getsignal(number) for number in NUMBERS]
     interrupts = Interrupts(str)
     interrupts.install()

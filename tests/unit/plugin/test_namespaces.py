@@ -1,4 +1,4 @@
-"""What becomes of a test's namespace."""
+"""The fate of a test's namespace."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ FAILED = {"setup": "passed", "call": "failed"}
     ],
 )
 def test_only_a_failed_tests_namespace_is_kept(outcomes: dict[str, str], keep: Keep, expected: Ending) -> None:
-    """And only where the cluster may be kept; an interrupted test's is left to the cluster's end."""
+    """It is kept only if the cluster may be kept; an interrupted test's namespace is left until the cluster is deleted."""
     assert ending(outcomes, keep) is expected

@@ -1,4 +1,4 @@
-"""A run that was asked for e2e tests, and in which none passed: its report says NO VERDICT, and in CI it ends with 28."""
+"""A run that selected e2e tests of which none passed reports NO VERDICT and exits with 28 in CI."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ NOTHING_RUNS = "def pytest_runtest_protocol(item): return True"
 
 @pytest.fixture
 def ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As every CI has it."""
+    """Set the variable that every CI sets."""
     monkeypatch.setenv("CI", "true")
 
 
 def _written(suite: pytest.Pytester) -> dict[str, Any] | None:
-    """The report that a run wrote, if it did."""
+    """Return the run's report, or None if it wrote none."""
     file = Path(suite.path / "artifacts/report.json")
     return json.loads(file.read_text()) if file.exists() else None
 
@@ -79,7 +79,7 @@ def _written(suite: pytest.Pytester) -> dict[str, Any] | None:
 def test_a_run_that_proves_nothing_is_red(
     suite: pytest.Pytester, tests: str, conftest: str, arguments: tuple[str, ...], deselected: int
 ) -> None:
-    """With a report, so that the comment can say why."""
+    """It writes a report, so the comment can state the reason."""
     suite.makepyfile(test_it=tests)
     suite.makeconftest(conftest)
 
@@ -102,7 +102,7 @@ def test_a_run_that_proves_nothing_is_red(
     ],
 )
 def test_it_is_as_red_under_xdist(suite: pytest.Pytester, tests: str, arguments: tuple[str, ...], deselected: int) -> None:
-    """There the controller collects nothing, and hears of it from its workers."""
+    """The xdist controller collects nothing itself; its workers report what they collected."""
     suite.makepyfile(test_it=tests)
 
     assert suite.runpytest_inprocess("-m", "e2e", "-n", "2", *arguments).ret == NO_VERDICT
@@ -113,7 +113,7 @@ def test_it_is_as_red_under_xdist(suite: pytest.Pytester, tests: str, arguments:
 
 @pytest.mark.usefixtures("ci")
 def test_a_generated_suite_asks_for_e2e_tests_by_itself(suite: pytest.Pytester) -> None:
-    """Its tests need no marker."""
+    """Its tests are e2e tests without a marker."""
     suite.makeini(INI + "kindgate_suite = true\n")
     suite.makepyfile(test_it="import pytest\n\n@pytest.mark.skip\ndef test_hosts(): pass\n")
 
@@ -122,7 +122,7 @@ def test_a_generated_suite_asks_for_e2e_tests_by_itself(suite: pytest.Pytester) 
 
 @pytest.mark.parametrize(("arguments", "code"), [(("-m", "e2e"), 0), (("-m", "e2e", "-k", "nothing"), 5)])
 def test_outside_of_ci_pytests_code_stays(suite: pytest.Pytester, arguments: tuple[str, ...], code: int) -> None:
-    """The report says NO VERDICT all the same."""
+    """The report says NO VERDICT anyway."""
     suite.makepyfile(test_it=SKIPPED)
 
     assert suite.runpytest_inprocess(*arguments).ret == code
@@ -133,7 +133,7 @@ def test_outside_of_ci_pytests_code_stays(suite: pytest.Pytester, arguments: tup
 
 @pytest.mark.usefixtures("ci")
 def test_who_means_it_keeps_pytests_code(suite: pytest.Pytester) -> None:
-    """The report still says what is true."""
+    """The option keeps pytest's exit code, but the report still says NO VERDICT."""
     suite.makepyfile(test_it=SKIPPED)
 
     assert suite.runpytest_inprocess("-m", "e2e", "--allow-no-verdict").ret == 0
@@ -163,7 +163,7 @@ def test_who_means_it_keeps_pytests_code(suite: pytest.Pytester) -> None:
     ],
 )
 def test_other_runs_keep_pytests_code(suite: pytest.Pytester, tests: str, arguments: tuple[str, ...], code: int) -> None:
-    """A run that asks for no e2e test, or for no run at all, is none of kindgate's business."""
+    """Kindgate leaves runs without e2e tests alone."""
     suite.makepyfile(test_it=tests)
 
     assert suite.runpytest_inprocess(*arguments).ret == code
@@ -171,7 +171,7 @@ def test_other_runs_keep_pytests_code(suite: pytest.Pytester, tests: str, argume
 
 
 def test_one_pass_among_skips_is_no_plain_pass(suite: pytest.Pytester, stand_in: StandIn) -> None:
-    """The counts of what proved nothing stand in the report and in the first line."""
+    """The report and its first line count the tests that proved nothing."""
 
     def reaches(lazy: LazyPipeline) -> Provisioned:
         pipeline_of(lazy)
@@ -195,7 +195,7 @@ def test_one_pass_among_skips_is_no_plain_pass(suite: pytest.Pytester, stand_in:
 def test_a_run_that_is_cut_short_leaves_no_report(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, trick: str, arguments: tuple[str, ...]
 ) -> None:
-    """Nothing inside of the process can make that red: `kindgate verify` is, because there is no report."""
+    """The process cannot turn itself red, but `kindgate verify` fails without a report."""
     monkeypatch.setenv("CI", "true")
     suite.makepyfile(test_it=PASSES)
     suite.makeconftest(f"def pytest_sessionstart():\n    {trick}\n")

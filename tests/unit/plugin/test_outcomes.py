@@ -1,4 +1,4 @@
-"""What the report says about each test."""
+"""What the report states about each test."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def test_other():
 
 
 class Ear:
-    """Keeps the reports of a nested run."""
+    """Collects the reports of a nested run."""
 
     def __init__(self) -> None:
         self.reports: list[pytest.TestReport] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep one."""
+        """Store one report."""
         self.reports.append(report)
 
 
 def test_a_scenario_says_what_it_does_to_the_cluster(pytester: pytest.Pytester) -> None:
-    """In the first line of its docstring, or by its name; other tests say nothing, and each knows when it began."""
+    """The description is the docstring's first line, or else the test's name; other tests have none, and all have a start time."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(SUITE)
     ear = Ear()
@@ -50,7 +50,7 @@ def test_a_scenario_says_what_it_does_to_the_cluster(pytester: pytest.Pytester) 
 
 
 def test_a_test_whose_worker_died_is_an_error() -> None:
-    """Xdist reports it with a phase of its own; the report of the run must hold it."""
+    """Xdist reports it with its own phase, and the run's report includes it."""
     crashed = pytest.TestReport(
         nodeid="test_a.py::test_a",
         location=("test_a.py", 0, "test_a"),

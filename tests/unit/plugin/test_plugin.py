@@ -1,4 +1,4 @@
-"""The plugin in a suite of its own: options, markers, what is selected, and how failures end a run."""
+"""The plugin in a nested suite: options, markers, test selection, and how failures end a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.plugin.conftest import INI, StandIn, entry
 pytestmark = pytest.mark.usefixtures("forks")
 
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
-"""For options that kindgate takes over from it."""
+"""Enables pytest-kind, from which kindgate takes over some options."""
 
 STANDING = Provisioned(
     ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
@@ -55,7 +55,7 @@ def fails(_lazy: LazyPipeline) -> Provisioned:
 
 
 def lacks_secrets(_lazy: LazyPipeline) -> Provisioned:
-    """A pipeline whose application needs what this run has not been given."""
+    """A pipeline whose application needs a secret that the run lacks."""
     raise SecretsMissing("not judged: Secret shop needs API_TOKEN, which is not set")
 
 
@@ -65,7 +65,7 @@ def _tests_of_both_kinds(suite: pytest.Pytester) -> None:
 
 
 def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: StandIn) -> None:
-    """Without -m, -k or a path, nothing that needs a cluster is selected and no cluster is asked for."""
+    """Without -m, -k or a path, no test that needs a cluster is selected and no cluster is requested."""
     asked = stand_in(reaches)
 
     suite.runpytest_inprocess().assert_outcomes(passed=1, deselected=4)
@@ -75,7 +75,7 @@ def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: Stan
 
 @pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_a_marker_or_a_keyword_selects_e2e_tests.py",)])
 def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, stand_in: StandIn, arguments: tuple[str, ...]) -> None:
-    """Whoever asks for e2e tests in any way gets them."""
+    """Any explicit selection of e2e tests runs them."""
     stand_in(reaches)
 
     outcome = suite.runpytest_inprocess(*arguments).parseoutcomes()
@@ -85,7 +85,7 @@ def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
 def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
-    """With and without xdist the same tests pass, and only one process owns the pipeline."""
+    """The same tests pass with and without xdist, and only one process owns the pipeline."""
     asked = stand_in(reaches)
 
     outcome = suite.runpytest_inprocess("-m", "e2e", *workers).parseoutcomes()
@@ -98,13 +98,13 @@ def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand
 def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
 ) -> None:
-    """One error in full, the others as one line, and the exit code of the cause."""
+    """One error is shown in full and the others in one line, and the exit code is that of the cause."""
     asked = stand_in(fails)
 
     result = suite.runpytest_inprocess("-m", "e2e", *workers)
 
     result.assert_outcomes(errors=4)
-    text = result.stdout.str().partition("short test summary info")[0]  # which repeats messages whole in CI
+    text = result.stdout.str().partition("short test summary info")[0]  # which repeats full messages in CI
     assert text.count("no space left on device") == 1
     assert text.count("see the first error of this run") >= 3
     assert result.ret == 16
@@ -116,7 +116,7 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
 def test_a_run_that_ends_at_the_first_failure_ends_with_its_code(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], first: str
 ) -> None:
-    """Of xdist such a run is an interrupted one, which says nothing of the cause."""
+    """Xdist would report the run as interrupted, which hides the cause."""
     stand_in(fails)
 
     assert suite.runpytest_inprocess("-m", "e2e", first, *workers).ret == 16
@@ -124,7 +124,7 @@ def test_a_run_that_ends_at_the_first_failure_ends_with_its_code(
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_other_suites_keep_the_code_that_xdist_gives_them(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    """Nothing of kindgate was used there."""
+    """Kindgate was not used in that run."""
     suite.makepyfile(test_own="def test_fails(): assert False")
 
     result = suite.runpytest_inprocess("-x", "-k", "fails", *workers)
@@ -137,7 +137,7 @@ def test_other_suites_keep_the_code_that_xdist_gives_them(suite: pytest.Pytester
 def test_the_tests_that_failed_are_run_again(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], selected: tuple[str, ...]
 ) -> None:
-    """All that a failed phase stopped, whichever of them reported it, and the cluster is created for them."""
+    """All tests stopped by a failed phase run again, whichever of them reported it, and the cluster is created for them."""
     suite.makeini(INI + "markers = slow\n")
     stand_in(fails)
     suite.runpytest_inprocess("-m", "e2e", *workers).assert_outcomes(errors=4)
@@ -153,7 +153,7 @@ def test_the_tests_that_failed_are_run_again(
     "known", [[], ["test_own.py::test_fails"], ["gone.py::test_gone"]], ids=["none", "a plain one", "one that is gone"]
 )
 def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, stand_in: StandIn, known: list[str]) -> None:
-    """Where no e2e test failed, pytest runs other tests, or all of them, and still no e2e test."""
+    """If no e2e test failed, pytest runs other tests, or all of them, but no e2e test."""
     suite.makepyfile(test_own="def test_fails(): pass")
     cache = suite.path / ".pytest_cache" / "v" / "cache"
     cache.mkdir(parents=True)
@@ -169,7 +169,7 @@ def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, sta
 def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_not_pass(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
 ) -> None:
-    """A fork's pull request has none: its tests do not fail, and nobody can take the run for a green one."""
+    """A fork's pull request has no secrets: its tests do not fail, but the run cannot be mistaken for a pass."""
     stand_in(lacks_secrets)
 
     result = suite.runpytest_inprocess("-m", "e2e", "-rs", *workers)
@@ -180,7 +180,7 @@ def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_
 
 
 def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pytester) -> None:
-    """The option is named, and the process ends with the exit code of the table."""
+    """The error names the option, and the exit code is the documented one."""
     result = suite.runpytest_subprocess("--kind-workers=100")
 
     assert result.ret == 10
@@ -188,7 +188,7 @@ def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pyt
 
 
 def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) -> None:
-    """--keep-cluster is --kind-keep=always; another value beside it is refused."""
+    """--keep-cluster means --kind-keep=always, so another value is refused."""
     suite.makeini(WITH_PYTEST_KIND)
     result = suite.runpytest_inprocess("--keep-cluster", "--kind-keep=never")
 
@@ -197,7 +197,7 @@ def test_contradictory_keep_options_are_a_usage_error(suite: pytest.Pytester) ->
 
 
 def test_every_marker_is_described(suite: pytest.Pytester) -> None:
-    """`pytest --markers` lists kindgate's markers, so that strict suites accept them."""
+    """`pytest --markers` lists kindgate's markers, and strict suites accept them."""
     lines = suite.runpytest_inprocess("--markers").stdout.lines
 
     described = {line.split("(")[0].split(":")[0].removeprefix("@pytest.mark.") for line in lines if "Provided by kindgate" in line}
@@ -205,14 +205,14 @@ def test_every_marker_is_described(suite: pytest.Pytester) -> None:
 
 
 def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:
-    """An ini key does what its option does."""
+    """An ini key has the same effect as its option."""
     suite.makeini(INI + "kind_keep = nonsense\n")
 
     assert suite.runpytest_inprocess().ret == 10
 
 
 def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
-    """A log says at its top what was judged."""
+    """The top of the log states what is judged."""
     suite.makeini(WITH_PYTEST_KIND)
     suite.runpytest_inprocess("--cluster-name=mine").stdout.fnmatch_lines(
         ["kindgate: cluster mine, node image *, overlay k8s/overlays/ci, run *"]
@@ -220,7 +220,7 @@ def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
 
 
 def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.Pytester) -> None:
-    """Without --slo-base a test that asks for `duet` is deselected, not skipped or failed."""
+    """Without --slo-base, a test that requests `duet` is deselected, not skipped or failed."""
     suite.makepyfile("import pytest\n\n@pytest.mark.e2e\ndef test_no_slower(duet):\n    pass\n")
 
     suite.runpytest_inprocess("-m", "e2e").assert_outcomes(deselected=1)
@@ -228,7 +228,7 @@ def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.P
 
 @pytest.fixture(name="mixed")
 def _mixed(suite: pytest.Pytester, stand_in: StandIn) -> pytest.Pytester:
-    """A suite as most are: tests of functions in one folder, those on a cluster in another."""
+    """A typical suite: unit tests in one folder, cluster tests in another."""
     for file in suite.path.glob("test_*.py"):
         file.unlink()
     unit, e2e = suite.mkdir("tests"), suite.mkdir("tests/e2e")
@@ -254,7 +254,7 @@ def _mixed(suite: pytest.Pytester, stand_in: StandIn) -> pytest.Pytester:
     ],
 )
 def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int, deselected: int) -> None:
-    """A marker of the suite's own, or a folder with other tests in it, asks for no cluster."""
+    """A custom marker, or a folder that also contains other tests, requests no cluster."""
     mixed.mkdir("tests/unit")
     mixed.makeini(INI + "markers =\n    slow: takes long\n")
 
@@ -262,7 +262,7 @@ def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments
 
 
 def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytester) -> None:
-    """`filterwarnings = error` is about the suite's own code; --slo-inconclusive=fail makes it an error."""
+    """`filterwarnings = error` is meant for the suite's own code; --slo-inconclusive=fail makes it an error."""
     suite.makepyfile(
         """
         from kindgate.model import Verdict
@@ -279,7 +279,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
 
 @pytest.mark.usefixtures("no_fork")
 def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
-    """Every plain run of a suite that has adopted kindgate pays for what it imports, its settings and objectives included."""
+    """Every plain run of a suite with kindgate installed pays for the plugin's imports, settings and objectives included."""
     heavy = [
         "psutil",
         "multiprocessing.connection",
@@ -308,7 +308,7 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
 
 @pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("tests", "tests/e2e"), 2)])
 def test_workers_select_what_one_process_selects(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
-    """Under xdist the workers collect, with the controller's options."""
+    """Under xdist the workers collect with the controller's options."""
     mixed.makeini(INI + "markers =\n    slow: takes long\n")
 
     assert mixed.runpytest("-n", "2", *arguments).parseoutcomes()["passed"] == passed

@@ -1,4 +1,4 @@
-"""Workers get what the controller's pipeline reached, and the whole story of a failure exactly once."""
+"""Workers get what the controller's pipeline reached, and the full text of a failure exactly once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROVISIONED = Provisioned(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"
 
 
 class Counting:
-    """A pipeline that counts how often it is asked, and fails where it is told to."""
+    """A pipeline that counts requests, and fails on demand."""
 
     def __init__(self, error: ImageError | None = None) -> None:
         self.asked: list[Stage] = []
@@ -35,7 +35,7 @@ class Counting:
         self._error = error
 
     def reach(self, stage: Stage) -> Provisioned:
-        """Note the stage; raise the error if there is one."""
+        """Record the stage; raise the error if there is one."""
         self.busy += 1
         self.overlapped |= self.busy > 1
         self.asked.append(stage)
@@ -45,7 +45,7 @@ class Counting:
         return PROVISIONED
 
     def exchange(self) -> Exchange:
-        """Count it."""
+        """Count the request."""
         self.exchanges += 1
         return Exchange("deployed again", f"exchange {self.exchanges}")
 
@@ -71,7 +71,7 @@ def _remote(folder: Path) -> Iterator[tuple[LocalProvider, Counting, list[Remote
 
 
 def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
-    """What the pipeline reached arrives equal in every worker, one request at a time."""
+    """Every worker receives an equal copy of the pipeline's result, and requests are handled one at a time."""
     _, pipeline, workers = remote
     answers: list[Provisioned] = []
     threads = [threading.Thread(target=lambda worker=worker: answers.append(worker.reach(Stage.APP))) for worker in workers]
@@ -85,7 +85,7 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
 
 
 def test_versions_change_places_once_however_many_workers_ask(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
-    """Tests of one comparison share its bursts: a second exchange would take the versions away under the other's bursts."""
+    """Tests of one comparison share its bursts: a second redeployment would remove versions under load."""
     local, pipeline, workers = remote
     answers = [worker.exchange() for worker in workers] + [local.exchange()]
 
@@ -94,7 +94,7 @@ def test_versions_change_places_once_however_many_workers_ask(remote: tuple[Loca
 
 
 def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(folder: Path) -> None:
-    """Nothing is removed from a cluster that is not as it should be."""
+    """After a failed phase nothing is removed from the cluster."""
     pipeline = Counting(ImageError("no such image: x"))
     server = ProviderServer(LocalProvider(pipeline), folder)
     worker = RemoteProvider(server.address, server.authkey)
@@ -108,7 +108,7 @@ def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(fold
 
 
 def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
-    """A measurement arrives as it was sent."""
+    """A measurement arrives unchanged."""
     local, _, workers = remote
     workers[0].record(Measurement("test_a"))
 
@@ -116,7 +116,7 @@ def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Cou
 
 
 def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
-    """A failed phase is tried once; later tests get one line that points to the first."""
+    """A failed phase is tried once; later tests get one line that refers to the first error."""
     pipeline = Counting(ImageError("no such image: x", last_state="404", next_step="spell it right"))
     local = LocalProvider(pipeline)
     server = ProviderServer(local, folder)
@@ -135,7 +135,7 @@ def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
 
 
 def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
-    """A worker does not hang when the controller dies."""
+    """A worker does not hang if the controller dies."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     worker = RemoteProvider(server.address, server.authkey)
     worker.close()
@@ -146,7 +146,7 @@ def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
 
 
 def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
-    """Workers that go on for a moment create nothing any more; a failure that was there before stays the one that is told."""
+    """Workers that are still running create nothing more; an earlier failure remains the reported one."""
     pipeline = Counting()
     local = LocalProvider(pipeline)
     local.refuse("the run was interrupted")
@@ -164,7 +164,7 @@ def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
 
 
 def strangers() -> dict[str, Callable[[socket.socket], object]]:
-    """What others do who reach the socket."""
+    """Return what other processes might do to the socket."""
     return {
         "silence": lambda _: None,
         "garbage": lambda connection: connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100),
@@ -178,7 +178,7 @@ def strangers() -> dict[str, Callable[[socket.socket], object]]:
 
 @pytest.mark.parametrize("behavior", strangers())
 def test_a_stranger_stalls_nobody(folder: Path, behavior: str) -> None:
-    """Workers that come after it are served, and it is told nothing."""
+    """Workers that connect later are served, and the stranger gets no data."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     try:
         with closing(socket.socket(socket.AF_UNIX)) as stranger:
@@ -192,7 +192,7 @@ def test_a_stranger_stalls_nobody(folder: Path, behavior: str) -> None:
 
 
 def test_a_silent_stranger_is_hung_up_on(folder: Path) -> None:
-    """It does not hold its thread for as long as the run lasts."""
+    """It does not block its thread for the whole run."""
     listener = listen(folder)
     stranger = socket.socket(socket.AF_UNIX)
     stranger.connect(str(folder / NAME))
@@ -206,7 +206,7 @@ def test_a_silent_stranger_is_hung_up_on(folder: Path) -> None:
 
 
 def test_many_strangers_do_not_keep_a_worker_out(folder: Path) -> None:
-    """More of them than any list of waiting connections is long."""
+    """More strangers connect than any listen backlog holds."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     with ExitStack() as stack:
         stack.callback(server.close)
@@ -220,7 +220,7 @@ def test_many_strangers_do_not_keep_a_worker_out(folder: Path) -> None:
 
 @pytest.mark.parametrize("length", [20, 60, 150, 240])
 def test_the_socket_lies_in_the_private_folder_however_long_its_path(tmp_path: Path, length: int) -> None:
-    """Systems take about a hundred bytes; TMPDIR and the state folder may be anywhere."""
+    """Systems limit socket paths to about a hundred bytes, but TMPDIR and the state folder can be anywhere."""
     folder = tmp_path / ("d" * length)
     folder.mkdir(mode=0o700)
     server = ProviderServer(LocalProvider(Counting()), folder)
@@ -236,7 +236,7 @@ def test_the_socket_lies_in_the_private_folder_however_long_its_path(tmp_path: P
 def test_a_run_with_workers_leaves_nothing_in_a_state_folder_with_a_long_path(
     suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The socket goes with the run's folder."""
+    """The socket is deleted with the run's folder."""
     state = tmp_path / ("s" * 150)
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(state))
     suite.makepyfile("def test_plain():\n    pass\n")

@@ -1,4 +1,4 @@
-"""A planted secret is found in nothing that a run writes, posts or prints."""
+"""A planted secret appears in nothing that a run writes, posts or prints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VARIABLE, SECRET, CREDENTIAL = "canary-of-the-environment", "canary-of-a-secret"
 
 ENCODED = base64.b64encode(f"user:{VARIABLE}".encode()).decode()
 TOKEN = "glpat" + "-" + "0123456789abcdefghij"
-"""A secret that nobody declared."""
+"""A secret that is not declared anywhere."""
 
 SUITE = f"""
 import logging
@@ -76,7 +76,7 @@ OBJECTS = ({"kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stri
 
 
 def fails(lazy: LazyPipeline) -> Provisioned:
-    """A pipeline that came as far as it needs to know every secret, and failed."""
+    """A pipeline that fails after it has learned every secret."""
     pipeline = pipeline_of(lazy)
     kubeconfig = Path("kubeconfig")
     kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
@@ -96,7 +96,7 @@ def _github() -> Iterator[GitHub]:
 def test_a_planted_secret_is_found_nowhere(
     github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
 ) -> None:
-    """Neither in an artifact, nor in comment, summary, annotation or terminal."""
+    """The artifacts, comment, summary, annotations and terminal are checked."""
     summary = suite.path / "summary-of-the-step.md"
     environment = github.environment | {"GITHUB_STEP_SUMMARY": str(summary), "CANARY_TOKEN": VARIABLE}
     for name, value in environment.items():
@@ -152,7 +152,7 @@ def test_telling(number):
 def test_no_form_of_a_secret_is_found_anywhere(
     github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Forty forms, each printed, logged and raised by a test: none is in an artifact, comment, summary, annotation or log."""
+    """A test prints, logs and raises forty forms: none is in an artifact, comment, summary, annotation or log."""
     summary = suite.path / "summary-of-the-step.md"
     environment = github.environment | {"GITHUB_STEP_SUMMARY": str(summary), "K_TOKEN": KNOWN, "W_TOKEN": WRAPPED}
     for name, value in environment.items():
@@ -186,7 +186,7 @@ def test_no_form_of_a_secret_is_found_anywhere(
 def test_what_is_masked_is_printed_into_no_captured_stream(
     suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line that hands a secret to the runner holds it: it must not end in the output of the test that was running."""
+    """The line that masks a secret contains it, so it must stay out of the running test's captured output."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("DB_PIN", "1234")
     monkeypatch.setenv("DB_PASSWORD", "postgres")
@@ -205,7 +205,7 @@ def test_what_is_masked_is_printed_into_no_captured_stream(
 
 
 def test_a_developers_terminal_gets_no_masks(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of GitHub Actions such a line would only show the secret."""
+    """Outside GitHub Actions a mask line would only expose the secret."""
     monkeypatch.setenv("CANARY_TOKEN", VARIABLE)
     stand_in(fails)
     suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.e2e\ndef test_reaching(app):\n    pass\n")
@@ -217,7 +217,7 @@ def test_a_developers_terminal_gets_no_masks(suite: pytest.Pytester, stand_in: S
 
 
 def test_what_cannot_be_taken_out_is_said(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value of two characters cannot be replaced everywhere; the report names the variable instead."""
+    """A value of two characters cannot be replaced everywhere, so the report names its variable instead."""
     monkeypatch.setenv("DB_PASSWORD", "on")
     stand_in(fails)
     suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.e2e\ndef test_reaching(app):\n    pass\n")
@@ -229,7 +229,7 @@ def test_what_cannot_be_taken_out_is_said(suite: pytest.Pytester, stand_in: Stan
 
 
 def test_other_runs_keep_their_records(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suite that only has kindgate installed is nobody's business: its reports and records stay as they are."""
+    """A suite that only has kindgate installed keeps its reports and log records unchanged."""
     monkeypatch.setenv("CANARY_TOKEN", VARIABLE)
     suite.makepyfile(test_suite=f"import logging\n\ndef test_plain():\n    logging.warning('{VARIABLE}')\n    assert False\n")
 
@@ -240,7 +240,7 @@ def test_other_runs_keep_their_records(suite: pytest.Pytester, monkeypatch: pyte
 
 @pytest.mark.parametrize("arguments", [("%s",), ("%d", "no number")])
 def test_a_log_record_without_secrets_is_the_same(arguments: tuple[object, ...]) -> None:
-    """Handlers and tests look at its arguments; one whose arguments do not fit is left to logging's own complaint."""
+    """Handlers and tests inspect its arguments; mismatched arguments are left for logging to report."""
     record = logging.LogRecord("app", logging.INFO, "x.py", 1, arguments[0], arguments[1:], None)
     before = dict(record.__dict__)
     redact_record(record, Redactor([KnownValue(SECRET, "S")]))
@@ -248,7 +248,7 @@ def test_a_log_record_without_secrets_is_the_same(arguments: tuple[object, ...])
 
 
 def test_a_logged_exception_and_stack_hold_no_secret() -> None:
-    """A handler formats them itself, long after the record was made."""
+    """A handler formats them itself, long after the record is created."""
     error = ValueError(SECRET)
     record = logging.LogRecord("app", logging.ERROR, "x.py", 1, "failed", (), (ValueError, error, None))
     record.stack_info = f"Stack: {SECRET}"

@@ -1,4 +1,4 @@
-"""docs/fixtures.md is what the code says."""
+"""docs/fixtures.md matches the code."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from kindgate.plugin.reference import fixtures_page, public_fixtures
 
 
 def test_the_page_is_up_to_date() -> None:
-    """`make docs` writes it."""
+    """`make docs` writes the same text."""
     page = (Path(__file__).parents[3] / "docs/fixtures.md").read_text()
 
     assert page == fixtures_page()
 
 
 def test_every_fixture_is_described() -> None:
-    """Those that README names are among them."""
+    """The fixtures named in the README are included."""
     found = dict(public_fixtures())
     short = {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"}
 

@@ -1,4 +1,4 @@
-"""An option's value that pytest takes for the folder of the tests is told, before a run without pytest.ini begins."""
+"""An option value that pytest takes for the test folder is reported, before a run without pytest.ini starts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kindgate.plugin.rootdir import misread_option
 
 @pytest.fixture(name="elsewhere")
 def _elsewhere(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder outside of the suite's."""
+    """A folder outside the suite."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile("def test_one(): pass")
     return tmp_path_factory.mktemp("elsewhere")
 
 
 def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
-    """Without the check the suite would run without its settings, its markers and its paths."""
+    """Without the check, the suite would run without its settings, markers and paths."""
     result = pytester.runpytest("--app-overlay", str(elsewhere))
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -26,7 +26,7 @@ def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytest
 
 
 def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
-    """Pytest passes over words that begin with a dash."""
+    """Pytest skips arguments that start with a dash when it looks for paths."""
     result = pytester.runpytest(f"--app-overlay={elsewhere}")
 
     result.assert_outcomes(passed=1)
@@ -37,17 +37,17 @@ def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Pat
     "arguments", [("--app-overlay", "no-such-folder"), ("--rootdir", "."), ("tests",), ("--app-overlay=.",), ()], ids=" ".join
 )
 def test_other_reasons_for_other_settings_are_the_users_own(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    """Somebody may well run the tests of another folder."""
+    """Users may run the tests of another folder on purpose."""
     (tmp_path / "pytest.ini").touch()
 
     assert misread_option(arguments, tmp_path, tmp_path / "tests" / "pytest.ini") == ""
 
 
 def test_settings_that_were_found_are_no_reason_to_stop(tmp_path: Path) -> None:
-    """Pytest looks upwards from a folder inside the suite and finds the suite's settings."""
+    """Starting from a folder inside the suite, pytest searches upward and finds the suite's settings."""
     assert misread_option(("--app-overlay", str(tmp_path)), tmp_path / "suite", tmp_path / "pytest.ini") == ""
 
 
 def test_a_suite_without_settings_cannot_miss_them(tmp_path: Path) -> None:
-    """There is nothing to find."""
+    """Nothing can be missed."""
     assert misread_option(("--app-overlay", str(tmp_path)), tmp_path, None) == ""

@@ -1,4 +1,4 @@
-"""A project keeps fixtures that happen to have kindgate's short names, and kindgate's own fixtures do not notice."""
+"""A project can have fixtures with kindgate's short names without affecting kindgate's own fixtures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.plugin.conftest import StandIn, entry
 SHORT = ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace", "burst", "slo", "duet", "resources")
 
 CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n    return 'mine'\n" for name in SHORT)
-"""As a Flask project has an `app` and a Redis project a `cluster`: of function scope, narrower than kindgate's."""
+"""Like a Flask project's `app` and a Redis project's `cluster`: function scope, narrower than kindgate's."""
 
 
 def reaches(_lazy: LazyPipeline) -> Provisioned:
@@ -27,7 +27,7 @@ def reaches(_lazy: LazyPipeline) -> Provisioned:
 
 
 def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytester) -> None:
-    """Tests that use them are none of kindgate's: they need no cluster."""
+    """Tests that use the project's fixtures are not kindgate's and need no cluster."""
     suite.makeconftest(CONFTEST)
     suite.makepyfile("".join(f"def test_{name}({name}):\n    assert {name} == 'mine'\n\n" for name in SHORT))
 
@@ -35,7 +35,7 @@ def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytest
 
 
 def test_kindgates_fixtures_work_beside_them_under_their_long_names(suite: pytest.Pytester, stand_in: StandIn) -> None:
-    """No ScopeMismatch, and no foreign object where kindgate expects its own."""
+    """There is no ScopeMismatch, and kindgate never receives the project's objects."""
     stand_in(reaches)
     suite.makeconftest(CONFTEST)
     suite.makepyfile(
@@ -50,7 +50,7 @@ def test_kindgates_fixtures_work_beside_them_under_their_long_names(suite: pytes
 
 
 def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Pytester, stand_in: StandIn) -> None:
-    """`ingress` needs kindgate's application, and not the `app` that a web framework's project has."""
+    """`ingress` uses kindgate's application, not a web framework's `app`."""
     stand_in(reaches)
     suite.makeconftest("import pytest\n\n@pytest.fixture\ndef app():\n    yield object()\n")
     suite.makepyfile("def test_it(ingress, burst):\n    assert callable(ingress.get)\n")
@@ -60,7 +60,7 @@ def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Py
 
 @pytest.mark.parametrize("module", [fixtures, short_names])
 def test_no_fixture_of_ours_requests_a_short_name(module: object) -> None:
-    """A new one could bring the dependence back."""
+    """A fixture added later cannot bring the dependency back."""
     made = {name: getattr(value, "__wrapped__", None) for name, value in vars(module).items()}
     requested = {name: {*inspect.signature(value).parameters} - {"request"} for name, value in made.items() if inspect.isfunction(value)}
 

@@ -1,4 +1,4 @@
-"""The `slo` fixture in a suite of its own: what ends a run early, and what is refused before it begins."""
+"""The `slo` fixture in a nested suite: what ends a run early, and what is refused before it starts."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class Broken(BaseHTTPRequestHandler):
     """Answers 500."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # head and body are two packets, so Nagle's algorithm would delay the second by 40 ms
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the answer."""
         self.send_response(500)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Keep the test's output quiet."""
+        """Silence the request log."""
 
 
 @pytest.fixture(name="url")
 def _url() -> Iterator[str]:
-    """An application that is broken."""
+    """The address of a broken application."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -62,7 +62,7 @@ def _url() -> Iterator[str]:
 
 @pytest.fixture(name="asked")
 def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
-    """The stages that the pipeline of a suite was asked for, which leads to the broken application."""
+    """The stages requested from the suite's pipeline, which returns the broken application."""
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
 
@@ -75,13 +75,13 @@ def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pyt
 
 
 def objectives(suite: pytest.Pytester, text: str) -> None:
-    """The suite's SLO file."""
+    """Write the suite's SLO file."""
     (suite.path / "slo.yaml").write_text(text + BURSTS)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    """No failure was promised: one burst of three is sent, and no further test runs."""
+    """With no failures allowed, one burst of three is sent, and no further test runs."""
     objectives(suite, 'thresholds: {http_req_failed: [{threshold: "rate<=0", abortOnFail: true}]}\n')
 
     result = suite.runpytest_inprocess(*OPTIONS, *workers)
@@ -93,7 +93,7 @@ def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(s
 
 
 def test_without_abort_on_fail_the_other_tests_run(suite: pytest.Pytester) -> None:
-    """A missed objective is the failure of its own test."""
+    """A missed objective fails only its own test."""
     objectives(suite, 'thresholds: {http_req_failed: ["rate<=0"]}\n')
 
     suite.runpytest_inprocess(*OPTIONS).assert_outcomes(failed=1, passed=1)
@@ -103,7 +103,7 @@ def test_without_abort_on_fail_the_other_tests_run(suite: pytest.Pytester) -> No
 def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything_is_created(
     suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...]
 ) -> None:
-    """Nine bursts of 30 requests cannot confirm p(99): the error says how many could, and the pipeline is not asked for anything."""
+    """Nine bursts of 30 requests cannot confirm p(99): the error states how many could, and no stage is requested."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
 
     result = suite.runpytest_inprocess(*OPTIONS, "-k", "objectives", *workers)
@@ -126,7 +126,7 @@ def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything
 def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
     suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...], test: str, slo: str
 ) -> None:
-    """With the code of the table, with and without xdist; no other test runs, and nothing is created."""
+    """The exit code is the documented one, with and without xdist; no other test runs, and nothing is created."""
     objectives(suite, slo + "\n")
     suite.makepyfile(test_wrong=f"import pytest\npytestmark = pytest.mark.e2e\n\n{test}\n\ndef test_other(app): pass\n")
 
@@ -137,7 +137,7 @@ def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
 
 
 def test_objectives_of_tests_that_are_not_selected_refuse_nothing(suite: pytest.Pytester) -> None:
-    """A smoke test may run at any rate."""
+    """A smoke test runs at any rate."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
 
     suite.runpytest_inprocess(*OPTIONS, "-k", "afterwards").assert_outcomes(passed=1, deselected=1)

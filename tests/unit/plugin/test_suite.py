@@ -1,4 +1,4 @@
-"""The suite that `kindgate init` generates and the tests of the repository around it do not notice each other."""
+"""The suite that `kindgate init` generates and the surrounding repository's tests do not affect each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.adoption.repository import Repository
 pytestmark = pytest.mark.usefixtures("forks")
 
 BARE = ("-p", "no:kindgate.plugin", "-p", "no:pytest-kind", "-p", "no:locust", "-p", "no:cacheprovider")
-"""As where kindgate is not installed."""
+"""Options for a run without kindgate."""
 
 WITH = ("-p", "no:locust", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:pytest-kind")
 
@@ -25,7 +25,7 @@ OURS = ["judge_slo.py::test_every_entry_answers", "judge_slo.py::test_the_object
 
 @pytest.fixture(name="repository")
 def _repository(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A repository with a test, in which `kindgate init` wrote a suite."""
+    """A repository with a test of its own and a suite written by `kindgate init`."""
     (pytester.mkdir("tests") / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
     root = pytester.path
     repository = Repository(root, root, root / "e2e", "main")
@@ -34,7 +34,7 @@ def _repository(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def collected(run: pytest.RunResult) -> list[str]:
-    """The tests that a run with --collect-only -q lists; it must not have failed."""
+    """Return the tests listed by a successful run with --collect-only -q."""
     assert run.ret == 0, run.stdout.str() + run.stderr.str()
     return [line for line in run.stdout.lines if "::" in line]
 
@@ -57,7 +57,7 @@ THEIR_SETTINGS = {
 @pytest.mark.parametrize("installed", [True, False], ids=["with kindgate", "without kindgate"])
 @pytest.mark.parametrize("settings", THEIR_SETTINGS.values(), ids=THEIR_SETTINGS)
 def test_a_plain_run_of_theirs_collects_nothing_of_ours(repository: pytest.Pytester, settings: dict[str, str], *, installed: bool) -> None:
-    """Whatever their settings are; and what they have is collected as before."""
+    """With any settings of theirs, their own tests are collected as before."""
     for name, text in settings.items():
         (repository.path / name).write_text(text)
 
@@ -69,7 +69,7 @@ def test_a_plain_run_of_theirs_collects_nothing_of_ours(repository: pytest.Pytes
 
 @pytest.mark.parametrize("folder", [".", "tests"])
 def test_their_run_passes_with_a_marker_expression_too(repository: pytest.Pytester, folder: str) -> None:
-    """No marker of ours selects anything there."""
+    """No marker of kindgate selects anything there."""
     (repository.path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
 
     repository.runpytest_inprocess(*WITH, folder).assert_outcomes(passed=1)
@@ -85,7 +85,7 @@ AROUND = {
 
 @pytest.mark.parametrize("arguments", [("e2e",), ("e2e/judge_slo.py",), ("e2e", "-m", "e2e"), ("./e2e/",)], ids=" ".join)
 def test_our_run_reads_nothing_of_theirs(repository: pytest.Pytester, arguments: tuple[str, ...]) -> None:
-    """Settings that need plugins of theirs, and conftest files that import their framework, are above our pytest.ini."""
+    """Settings that need their plugins, and conftest files that import their framework, are above kindgate's pytest.ini."""
     for name, text in AROUND.items():
         (repository.path / name).write_text(text)
 
@@ -95,7 +95,7 @@ def test_our_run_reads_nothing_of_theirs(repository: pytest.Pytester, arguments:
 
 
 def test_our_run_may_be_started_in_its_folder(repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the workflow does: `pytest -m e2e`; and without -m everything there is selected as well."""
+    """The workflow runs `pytest -m e2e` there; without -m, the same tests are selected."""
     (repository.path / "conftest.py").write_text(BROKEN)
     monkeypatch.chdir(repository.path / "e2e")
 
@@ -104,7 +104,7 @@ def test_our_run_may_be_started_in_its_folder(repository: pytest.Pytester, monke
 
 
 def test_tests_of_the_suite_need_no_marker(repository: pytest.Pytester) -> None:
-    """A file that a person adds is part of the suite, under either name; its helpers and conftest are read."""
+    """A file that a user adds under either name is part of the suite, and its helpers and conftest are loaded."""
     (repository.path / "e2e/conftest.py").write_text("import pytest\n\n@pytest.fixture\ndef mine():\n    return 1\n")
     (repository.path / "e2e/judge_mine.py").write_text("def test_mine(mine):\n    assert mine\n")
     (repository.path / "e2e/test_other.py").write_text("def test_other(mine):\n    assert mine\n")
@@ -119,7 +119,7 @@ def test_tests_of_the_suite_need_no_marker(repository: pytest.Pytester) -> None:
     ("arguments", "theirs"), [(("tests", "e2e"), ""), (("tests", "e2e"), "[pytest]\n"), ((".", "e2e/judge_slo.py"), "")]
 )
 def test_a_suite_beside_other_paths_is_refused(repository: pytest.Pytester, arguments: tuple[str, ...], theirs: str) -> None:
-    """Pytest would read one file of settings for both, and which one depends on what there is."""
+    """Pytest would use one settings file for both, and which one depends on the files that exist."""
     if theirs:
         (repository.path / "pytest.ini").write_text(theirs)
 
@@ -130,7 +130,7 @@ def test_a_suite_beside_other_paths_is_refused(repository: pytest.Pytester, argu
 
 
 def test_an_option_that_hides_the_suite_is_named(repository: pytest.Pytester) -> None:
-    """Written with a space, its value is a path to pytest, and the settings of both paths are those above."""
+    """If its value follows a space, pytest takes it for a path and uses the settings above both paths."""
     Path(repository.path / "k8s").mkdir()
 
     run = repository.runpytest_inprocess(*WITH, "--collect-only", "e2e", "--app-overlay", "k8s")

@@ -1,4 +1,4 @@
-"""Progress is shown at once, whoever writes it."""
+"""Progress appears immediately, from any thread."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_two_threads(request):
 
 
 def test_no_line_of_any_thread_ends_in_captured_output(pytester: pytest.Pytester) -> None:
-    """Images are made ready beside the cluster: both are told, though pytest captures what a fixture writes."""
+    """Images are prepared while the cluster starts: both report progress, although pytest captures a fixture's output."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(SUITE)
 
@@ -38,7 +38,7 @@ def test_no_line_of_any_thread_ends_in_captured_output(pytester: pytest.Pytester
 
 
 def test_a_terminal_that_is_gone_fails_no_phase(pytester: pytest.Pytester) -> None:
-    """The pipeline reports on itself while it works; a pipe without a reader must not end it."""
+    """A closed pipe does not end the pipeline that reports its progress."""
     config = pytester.parseconfig("-p", "no:locust")
     reading, writing = os.pipe()
     os.close(reading)

@@ -1,4 +1,4 @@
-"""xdist's workers end with an interrupted run, whether they listen or not."""
+"""xdist's workers end with an interrupted run, even if they ignore signals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAITING = "print('ready', flush=True); signal.pause()"
 
 @pytest.fixture(name="children")
 def _children() -> Iterator[list[subprocess.Popen[str]]]:
-    """A worker that ends at ctrl-C, one that does not, and a child that is no worker; all are ready."""
+    """A worker that ends on Ctrl-C, one that ignores it, and a child that is not a worker; all are ready."""
     started = [
         start(WORKER, TEARING_DOWN),
         start(WORKER, f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {WAITING}"),
@@ -40,7 +40,7 @@ def _children() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def start(program: str, code: str = "") -> subprocess.Popen[str]:
-    """A child that runs `code` the way a gateway does, and has said that it is ready."""
+    """Start a child that runs `code` as a gateway does, and wait until it is ready."""
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -54,7 +54,7 @@ def start(program: str, code: str = "") -> subprocess.Popen[str]:
 
 
 def test_workers_are_interrupted_and_the_deaf_are_killed(children: list[subprocess.Popen[str]]) -> None:
-    """A terminal's ctrl-C reaches workers too; a CI runner's does not, and its patience is shorter than xdist's."""
+    """A terminal's Ctrl-C reaches workers too; a CI runner's signal does not, and the runner waits less long than xdist."""
     listening, deaf, other = children
 
     end_workers(1.0)
