@@ -1,4 +1,4 @@
-"""`kindgate compare`: what it refuses before anything else."""
+"""`kindgate compare`: what it refuses before it starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app.command()(compare)
 
 
 def test_without_a_base_version_there_is_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names both ways to give one."""
+    """The error names both ways to specify a baseline."""
     monkeypatch.chdir(tmp_path)
 
     result = CliRunner().invoke(app, [])
@@ -27,7 +27,7 @@ def test_without_a_base_version_there_is_nothing_to_do(tmp_path: Path, monkeypat
 
 
 def test_too_few_bursts_are_refused_before_anything_is_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three bursts can decide nothing: the exit code is the objectives', and no artifact but the report is there."""
+    """Three bursts can decide nothing: the exit code is SloError's, and the only artifact is the report."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 25%}}\n")

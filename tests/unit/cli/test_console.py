@@ -1,4 +1,4 @@
-"""What commands print while GitHub's runner reads it."""
+"""Commands' output as GitHub's runner parses it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.usefixtures("forks")
 PROGRAM = ("-c", "from kindgate.cli import main; main()")
 BURST = ("load", "--url=http://127.0.0.1:9/", "--requests=20", "--rate=100", "--warmup=0")
 FORGED = "##[add-matcher]of-a-pull-request.json"
-"""A workflow command that the runner obeys anywhere in a line, as a name or an error of others may hold it."""
+"""A workflow command that the runner obeys anywhere in a line, such as in a foreign name or error message."""
 
 
 def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.STDOUT) -> str:
-    """What a command prints in a step of GitHub Actions, by default both streams in the order in which they were written."""
+    """Return a command's output in a step of GitHub Actions, by default with both streams in the order written."""
     environment = os.environ | {"GITHUB_ACTIONS": "true", "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "400"}
     done = subprocess.run(
         [sys.executable, *PROGRAM, *arguments],
@@ -44,7 +44,7 @@ def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PI
 
 @pytest.fixture
 def in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Runs a command in this process as `started` does in one of its own, which takes most of a second to import the command line."""
+    """Run a command in this process as `started` does in a new one, which spends most of a second on imports."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("COLUMNS", "400")
@@ -70,7 +70,7 @@ def in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     ids=" ".join,
 )
 def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Callable[..., str], tmp_path: Path) -> None:
-    """Here a folder's name is the pull request's; it could as well be a pod's log."""
+    """Here the text is a folder's name from the pull request, but it could also be a pod's log."""
     (tmp_path / FORGED).mkdir()
 
     printed = in_step(*command, f"--app-overlay={FORGED}")
@@ -81,7 +81,7 @@ def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Cal
 
 
 def test_no_line_of_a_refusal_is_obeyed(in_step: Callable[..., str]) -> None:
-    """A threshold that is refused stands in the message."""
+    """The message quotes the refused threshold."""
     printed = in_step(*BURST, f"--threshold=http_req_duration{{name:{FORGED}}}: p(95)<100")
 
     assert FORGED in printed
@@ -89,7 +89,7 @@ def test_no_line_of_a_refusal_is_obeyed(in_step: Callable[..., str]) -> None:
 
 
 def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(in_step: Callable[..., str], tmp_path: Path) -> None:
-    """The closing table may name pods and hosts; only what follows the token is read."""
+    """The closing table can name pods and hosts; only lines after the token are parsed."""
     printed = in_step("run", f"--slo-file={FORGED}.yaml")
 
     assert printed.count(FORGED) > 1
@@ -100,7 +100,7 @@ def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(in_step: Callable
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_each_stream_is_guarded_by_itself(stream: str, tmp_path: Path) -> None:
-    """The runner reads both, in no fixed order."""
+    """The runner reads both streams in no fixed order."""
     other = "stderr" if stream == "stdout" else "stdout"
 
     printed = started(tmp_path, *BURST, **{stream: subprocess.PIPE, other: subprocess.DEVNULL})
@@ -110,7 +110,7 @@ def test_each_stream_is_guarded_by_itself(stream: str, tmp_path: Path) -> None:
 
 
 def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
-    """The runner does not read what is redirected, and whoever does wants no commands in it."""
+    """The runner does not parse redirected output, which must not contain commands."""
     with (tmp_path / "out").open("w") as out:
         started(tmp_path, *BURST, stdout=out)
 
@@ -120,7 +120,7 @@ def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
 
 
 def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
-    """A terminal is no runner."""
+    """A terminal gets no workflow commands."""
     done = subprocess.run(
         [sys.executable, *PROGRAM, "validate"],
         cwd=tmp_path,
@@ -134,7 +134,7 @@ def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
 
 
 def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
-    """Not in the list and again as the error that the command ends with."""
+    """It is not listed and then repeated as the closing error."""
     done = subprocess.run(
         [sys.executable, *PROGRAM, "validate", "--app-overlay", "k8s/nowhere"],
         cwd=tmp_path,
@@ -149,6 +149,6 @@ def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
 
 
 def test_a_line_holds_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress and errors of a command quote what tools and servers said."""
+    """A command's progress and errors quote tools and servers."""
     monkeypatch.setenv("CANARY_TOKEN", "canary-of-the-environment")
     assert shown("GET http://me:pw@host/ with canary-of-the-environment") == "GET http://***@host/ with [redacted]"

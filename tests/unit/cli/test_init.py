@@ -1,4 +1,4 @@
-"""`kindgate init` as it is typed: what it says, what it writes, and what it leaves alone."""
+"""`kindgate init` from the command line: what it prints, what it writes, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.kubectl import write_kubectl
 
 @pytest.fixture(name="repository")
 def _repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with an overlay and a Dockerfile; a kubectl that builds the overlay is asked for by its variable."""
+    """A repository with an overlay and a Dockerfile; a variable names the kubectl that builds the overlay."""
     kubectl = write_kubectl(tmp_path)
     root = tmp_path / "shop"
     overlay(root / "deploy/ci", "shop.localhost")
@@ -32,7 +32,7 @@ def _repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def overlay(folder: Path, *hosts: str) -> None:
-    """An overlay of one Deployment behind one Ingress per host."""
+    """Write an overlay with one Deployment and one Ingress per host."""
     folder.mkdir(parents=True)
     objects = [manifest("Namespace", "shop", namespace=""), deployment(), service(), *(ingress(host) for host in hosts)]
     (folder / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
@@ -40,7 +40,7 @@ def overlay(folder: Path, *hosts: str) -> None:
 
 
 def init(*arguments: str) -> Result:
-    """What the command did; errors of ours are raised."""
+    """Return the command's result; kindgate's errors are raised."""
     result = CliRunner().invoke(app, ["init", *arguments])
     if isinstance(result.exception, KindgateError):
         raise result.exception
@@ -48,13 +48,13 @@ def init(*arguments: str) -> Result:
 
 
 def files(root: Path) -> dict[str, str]:
-    """Every file of the work tree with its text."""
+    """Return every file of the work tree with its text."""
     found = [file for file in root.rglob("*") if file.is_file() and ".git/" not in file.as_posix()]
     return {file.relative_to(root).as_posix(): file.read_text() for file in found}
 
 
 def test_it_writes_and_says_what_is_next(repository: Path) -> None:
-    """A suite, two workflows, and three commands."""
+    """It writes a suite and two workflows, and prints three commands."""
     before = files(repository)
 
     said = init("--source", "acme/kindgate@" + "0123456789" * 4).stdout
@@ -83,7 +83,7 @@ def test_it_writes_and_says_what_is_next(repository: Path) -> None:
 def test_the_command_is_that_of_the_engine_that_is_there(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engines: tuple[str, ...], program: str
 ) -> None:
-    """It is there to be pasted."""
+    """The command can be pasted as printed."""
     folder = tmp_path / "path"
     folder.mkdir()
     programs = {"git": shutil.which("git"), "python3": sys.executable, **dict.fromkeys(engines, "/bin/true")}
@@ -97,7 +97,7 @@ def test_the_command_is_that_of_the_engine_that_is_there(
 
 
 def test_a_second_time_it_changes_nothing(repository: Path) -> None:
-    """And says so of each file."""
+    """It reports each file as unchanged."""
     init()
     once = files(repository)
 
@@ -109,7 +109,7 @@ def test_a_second_time_it_changes_nothing(repository: Path) -> None:
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
-    """As a diff."""
+    """The output is a diff."""
     before = files(repository)
 
     said = init("--dry-run").stdout
@@ -120,7 +120,7 @@ def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
 
 
 def test_what_differs_is_kept_and_shown(repository: Path) -> None:
-    """The diff leads from what is there to what would have been written."""
+    """The diff goes from the existing file to the one that would have been written."""
     init()
     test = repository / "e2e/judge_slo.py"
     test.write_text("# mine\n")
@@ -133,7 +133,7 @@ def test_what_differs_is_kept_and_shown(repository: Path) -> None:
 
 
 def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
-    """In its folder, with workflows under its name; it is entered before the next commands."""
+    """Files go into its folder and workflows carry its name; the next commands start with a cd into the folder."""
     overlay(repository / "services/a/k8s", "a.localhost")
 
     said = init("--dir", "services/a").stdout
@@ -157,7 +157,7 @@ def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
 def test_bad_input_is_refused_before_anything_is_written(
     repository: Path, arguments: tuple[str, ...], error: type[KindgateError], words: str
 ) -> None:
-    """The error names it."""
+    """The error names the bad input."""
     before = files(repository)
 
     with pytest.raises(error, match=words):
@@ -167,7 +167,7 @@ def test_bad_input_is_refused_before_anything_is_written(
 
 
 def test_other_arguments_renew_what_nobody_edited(repository: Path) -> None:
-    """With the difference; a later call without arguments keeps the choice."""
+    """The difference is shown, and a later call without arguments keeps the choice."""
     overlay(repository / "deploy/other", "other.localhost")
     init()
 
@@ -181,7 +181,7 @@ def test_other_arguments_renew_what_nobody_edited(repository: Path) -> None:
 
 
 def replaced(repository: Path, **files: str) -> None:
-    """The repository with plain manifests, and no overlay."""
+    """Give the repository plain manifests and no overlay."""
     for file in (repository / "deploy").rglob("*.yaml"):
         file.unlink()
     for name, text in files.items():
@@ -190,12 +190,12 @@ def replaced(repository: Path, **files: str) -> None:
 
 
 def left_to_do(said: str) -> list[str]:
-    """The errors about the application's own objects; kubectl's stand-in generates no ConfigMap for the bundled components."""
+    """Return the errors about the application's own objects; kubectl's stand-in generates no ConfigMap for the bundled components."""
     return [line for line in said.splitlines() if line.strip().startswith("error: ") and " shop/" in line]
 
 
 def reached(kind: str) -> str:
-    """A Deployment and its Service of a type."""
+    """Return a Deployment and its Service of the given type."""
     item = service()
     item["spec"]["type"] = kind
     return stream(deployment(), item)
@@ -203,7 +203,7 @@ def reached(kind: str) -> str:
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort", "ClusterIP"])
 def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repository: Path, kind: str) -> None:
-    """Their manifests stay as they are: what deploys them must not see the Ingress."""
+    """The project's manifests stay unchanged, because their own deployment must not get the Ingress."""
     replaced(repository, **{"k8s/all.yaml": reached(kind)})
     before = files(repository)
 
@@ -219,7 +219,7 @@ def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repositor
 
 
 def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
-    """Nothing stands between them and the cluster where nothing is missing; a namespace that is only named is created."""
+    """If nothing is missing, no overlay is added; a namespace that is used but not defined is created."""
     replaced(repository, **{"k8s/web.yaml": stream(deployment(), service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
 
     said = init().stdout
@@ -232,7 +232,7 @@ def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
 
 
 def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
-    """Files are written, and the problems of the manifests listed together."""
+    """Files are written, and the manifests' problems are listed together."""
     web = deployment()
     web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [
         {"configMapRef": {"name": "nowhere"}},
@@ -248,7 +248,7 @@ def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
 
 
 def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
-    """And one that matches no image is said."""
+    """A Dockerfile that matches no image is reported."""
     worker = deployment(container={"image": "example/worker:1"})
     worker["metadata"]["name"] = "worker"
     (repository / "Dockerfile").unlink()
@@ -263,7 +263,7 @@ def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
 
 
 def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> None:
-    """Requests have to get in somehow."""
+    """Requests need some way in."""
     replaced(repository, **{"k8s/all.yaml": stream(deployment(container={"ports": []}))})
 
     with pytest.raises(ManifestError, match="nothing routes requests to it"):
@@ -273,7 +273,7 @@ def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> N
 
 
 def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
-    """In a file of the suite's own folder; each is a line to edit, and what was edited stays."""
+    """They are in a file in the suite's folder, one line each to edit, and edited lines are kept."""
     variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
     replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
 
@@ -290,7 +290,7 @@ def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
 
 
 def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) -> None:
-    """It would be applied over it."""
+    """A placeholder would overwrite it."""
     variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
     replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
     init()
@@ -305,7 +305,7 @@ def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) 
 
 
 def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -> None:
-    """By the repository's Dockerfile, whose port leads requests in; or by the one argument that names it, which is remembered."""
+    """It is built from the repository's Dockerfile, whose port receives the requests, or given by one argument, which is remembered."""
     template = deployment(container={"image": "${REGISTRY}/web:${TAG}", "ports": []})
     template["spec"]["template"]["spec"]["containers"][0].pop("readinessProbe")
     (repository / "Dockerfile").write_text("FROM scratch\nEXPOSE 8080\n")

@@ -30,18 +30,18 @@ app = typer.Typer()
 app.command()(load)
 
 INVALID = 21
-"""What a machine that is too busy makes of any PASS."""
+"""The exit code to which a busy machine turns any PASS."""
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers `foo`, 500 below /broken, a redirect below /moved, and below /closing the first request of each connection alone."""
+    """Answers `foo`, 500 below /broken, a redirect below /moved; below /closing only the first request of each connection."""
 
     protocol_version = "HTTP/1.1"
     fresh = True
-    disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms
+    disable_nagle_algorithm = True  # head and body are two packets, so Nagle's algorithm would delay the second by 40 ms
 
     def do_GET(self) -> None:
-        """One answer, or none and an end of the connection; below /hanging none until the client closes it."""
+        """Answer once, or close without an answer; below /hanging, wait until the client closes."""
         if self.path.startswith("/hanging"):
             self.rfile.read(1)
         if self.path.startswith("/closing") and not self.fresh:
@@ -58,23 +58,23 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(b"foo")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name for it
-        """Say nothing."""
+        """Silence the request log."""
 
 
 class Server(ThreadingHTTPServer):
-    """Takes many connections at once, and waits for none of them at its end."""
+    """Accepts many connections at a time and waits for none of them on shutdown."""
 
     request_queue_size = 256
     daemon_threads = True
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is no error."""
+        """Ignore clients that disconnect."""
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A server of its own."""
+    """The address of a server for this module."""
     with Server(("127.0.0.1", 0), Answering) as server:
         thread = threading.Thread(target=socketserver.BaseServer.serve_forever, args=(server, 0.02))
         thread.start()
@@ -84,7 +84,7 @@ def url() -> Iterator[str]:
 
 
 def run(*arguments: str) -> Result:
-    """The command's result; its own errors are raised."""
+    """Return the command's result; its own errors are raised."""
     result = CliRunner().invoke(app, ["--warmup", "0", *arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -92,7 +92,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
-    """A table on stdout, the document, k6's summary and every sample in files."""
+    """There is a table on stdout, and files with the document, k6's summary and every sample."""
     files = [tmp_path / name for name in ("out.json", "k6.json", "raw.csv")]
     result = run(
         *("--url", url, "--header", "Host: foo.localhost", "--rate", "100", "--requests", "30", "--arrival", "uniform", "--seed", "7"),
@@ -109,7 +109,7 @@ def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
 
 
 def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_path: Path) -> None:
-    """On the screen, in the document and in k6's summary; a threshold on failures is missed by them."""
+    """The output, the document and k6's summary count them, and a threshold on failures is missed."""
     files = [tmp_path / name for name in ("out.json", "k6.json")]
     result = run(
         *("--url", url + "closing", "--users", "1", "--requests", "10", "--threshold", "http_req_failed{kind:retried}: rate<0.1"),
@@ -122,7 +122,7 @@ def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_
 
 
 def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> None:
-    """Nothing is answered: the objective is missed, and every request is counted as lost."""
+    """Nothing is answered: the objective is missed, and every request counts as lost."""
     out = tmp_path / "out.json"
     command = [sys.executable, "-c", "from kindgate.cli import main; main()", "load", "--url", url + "hanging", "--json", str(out)]
     command += ["--warmup", "0", "--rate", "100", "--duration", "60", "--threshold", "p(95)<200", "--in-flight", "8"]
@@ -139,7 +139,7 @@ def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> 
 
 
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
-    """Every answer is a server error: that is no fault of the generator's, however busy the machine."""
+    """A server error in every answer is not the generator's fault, however busy the machine."""
     out = tmp_path / "out.json"
     threshold = "http_req_failed: rate<0.5"
     result = run("--url", url + "broken", "--rate", "100", "--requests", "20", "--threshold", threshold, "--json", str(out))
@@ -149,14 +149,14 @@ def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) 
 
 
 def test_a_met_threshold_passes(url: str) -> None:
-    """Ten seconds are enough for anybody, and the rate is shown with it."""
+    """Ten seconds suffice on any machine, and the rate is shown too."""
     result = run("--url", url, "--users", "2", "--requests", "20", "--threshold", "p(95)<10000")
     assert result.exit_code in {0, INVALID}
     assert "NOT MET" not in result.stdout
 
 
 def test_no_data_is_not_met(url: str) -> None:
-    """A threshold on checks where nothing is checked has nothing to hold."""
+    """A threshold on checks has no data if nothing is checked."""
     result = run("--url", url, "--rate", "50", "--requests", "5", "--threshold", "checks: rate>0.1")
     assert result.exit_code == 20
     assert "no data" in result.stdout
@@ -169,7 +169,7 @@ def test_an_expected_text_is_looked_for(url: str) -> None:
 
 
 def test_bodies_are_checked_by_size_and_json(url: str) -> None:
-    """`foo` has three bytes and is no JSON."""
+    """`foo` has three bytes and is not JSON."""
     few = ("--url", url, "--rate", "50", "--requests", "5")
     assert "failures: none" in run(*few, "--expect-size", "3").stdout
     assert "5 check" in run(*few, "--expect-size", "4").stdout
@@ -177,7 +177,7 @@ def test_bodies_are_checked_by_size_and_json(url: str) -> None:
 
 
 def test_stages_ramp_and_hold(url: str, tmp_path: Path) -> None:
-    """From none to 100 per second in half a second, and half a second of that: 25 requests and 50."""
+    """Half a second from zero to 100 per second sends 25 requests, and half a second at that rate sends 50."""
     out = tmp_path / "out.json"
     run("--url", url, "--stage", "0.5:100", "--stage", "0.5s:100", "--arrival", "uniform", "--json", str(out))
     document = json.loads(out.read_text())
@@ -193,7 +193,7 @@ def test_urls_come_as_often_as_their_weights_say(url: str, tmp_path: Path) -> No
 
 
 def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
-    """Rate, duration and thresholds come from the file."""
+    """Rate, duration and thresholds come from the k6 file."""
     options = tmp_path / "options.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
     options.write_text(json.dumps({"scenarios": {"s": scenario}, "thresholds": {"http_reqs": ["count>=1000"]}}))
@@ -205,7 +205,7 @@ def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
 
 
 def test_k6_options_about_connections_are_taken_over(url: str, tmp_path: Path) -> None:
-    """Unless an option of the command line says otherwise."""
+    """Command-line options take precedence."""
     options, out = tmp_path / "options.json", tmp_path / "out.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "250ms"}
     given = {"noConnectionReuse": True, "insecureSkipTLSVerify": True, "userAgent": "mine/1", "maxRedirects": 3}
@@ -224,7 +224,7 @@ def test_k6_options_about_connections_are_taken_over(url: str, tmp_path: Path) -
 
 
 def test_redirects_are_warned_of_where_they_are_most_answers(url: str) -> None:
-    """A figure that is about redirects looks like one about the application."""
+    """A figure about redirects would look like one about the application."""
     few = ("--rate", "100", "--requests", "12")
     most = run("--url", url + "moved", "--weight", "2", "--url", url, "--weight", "1", *few).stdout
     half = run("--url", url + "moved", "--url", url, *few).stdout
@@ -236,7 +236,7 @@ def test_redirects_are_warned_of_where_they_are_most_answers(url: str) -> None:
 
 
 def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_path: Path) -> None:
-    """The error points at the text, and names the file that it came from."""
+    """The error points at the text and names its file."""
     options = tmp_path / "options.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
     options.write_text(json.dumps({"scenarios": {"s": scenario}, "thresholds": {"http_req_duration": ["p(95)=<5"]}}))
@@ -257,7 +257,7 @@ def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_
 def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
     *, allow: bool, thresholds: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One of three workers was lost: what the others measured cannot pass, and a clear miss stays one."""
+    """With one of three workers lost, a met objective cannot pass, but a clear miss stays a miss."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=90))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
     two_thirds = measured(plan, rows, started=1000.0, health=Health(), missing=1 / 3)
@@ -280,7 +280,7 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
 
 @pytest.mark.parametrize(("to_urls", "code"), [(True, INVALID), (False, 20)])
 def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls: bool, code: int) -> None:
-    """Only of a server that is no cluster of the run it cannot be known whether other programs slowed it down."""
+    """Only for a server outside the run's clusters is it unknown whether other programs slowed it down."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=60))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
     pressed = measured(plan, rows, started=1000.0, health=Health(pressure=0.9))
@@ -302,7 +302,7 @@ def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls
 
 
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
-    """The first rate fails twice, so there is none."""
+    """The first rate fails twice, so no capacity is reported."""
     result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")
     assert result.exit_code == 20
     assert result.stdout.count("50 requests per second: only 0.0%") == 2
@@ -343,21 +343,21 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
     ],
 )
 def test_bad_input_is_refused_with_a_reason(arguments: tuple[str, ...], error: type[Exception], reason: str, url: str) -> None:
-    """Before anything is sent."""
+    """The error comes before any load."""
     with pytest.raises(error, match=reason):
         run("--url", url, *arguments)
 
 
 @pytest.mark.parametrize("text", ["$schema", "a.$ref=1", 'a.0="[0]"'])
 def test_other_paths_are_taken(url: str, text: str) -> None:
-    """A dollar sign begins many a key, and a value may hold anything; the body is no JSON here."""
+    """Many keys start with a dollar sign, and values can contain anything; the body is not JSON here."""
     result = run("--url", url, "--requests", "5", "--rate", "100", "--expect-json", text)
 
     assert "5 check" in result.stdout
 
 
 def test_credentials_in_a_url_are_shown_nowhere(url: str, tmp_path: Path) -> None:
-    """Neither with one URL nor with several, on the screen or in files."""
+    """One URL or several, neither the output nor any file shows them."""
     secret = url.replace("://", "://mona:hunter2@")
     files = [tmp_path / name for name in ("out.json", "k6.json", "raw.csv")]
     options = ("--requests", "10", "--rate", "100", "--json", str(files[0]), "--k6-summary", str(files[1]), "--raw", str(files[2]))
@@ -371,14 +371,14 @@ def test_credentials_in_a_url_are_shown_nowhere(url: str, tmp_path: Path) -> Non
 
 
 def test_an_unknown_host_is_refused() -> None:
-    """And the way to reach a host behind an address is said."""
+    """The error says how to reach a host behind an address."""
     with pytest.raises(LoadError, match="cannot resolve") as caught:
         run("--url", "http://nobody.invalid/")
     assert "Host:" in caught.value.next_step
 
 
 def test_brackets_in_a_threshold_are_shown(url: str) -> None:
-    """They are no markup of the terminal's."""
+    """They are not taken for terminal markup."""
     threshold = "http_req_duration{route:[b]foo}: p(95)<1000"
     result = run("--url", url, "--header", "Host: [b]foo", "--requests", "20", "--rate", "100", "--threshold", threshold)
 

@@ -1,4 +1,4 @@
-"""Thresholds held against one burst: what is met, missed, and not the server's doing."""
+"""Thresholds applied to a single burst: met, missed, or not the server's fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=
 def _judged(
     *texts: str, foreign: float | None = None, pressure: float | None = None, wrong: int = 0, slow: int = 0, by_pressure: bool = False
 ) -> Judged:
-    """A burst of 100 requests of 10 ms, `slow` of 500 ms, and `wrong` of which were answered by a 500."""
+    """Judge a burst of 100 requests of 10 ms, `slow` of them taking 500 ms and `wrong` of them answered with a 500."""
     millis = np.full(100, 10)
     millis[:slow] = 500
     outcomes = np.full(100, OK)
@@ -42,7 +42,7 @@ def _judged(
     ],
 )
 def test_pressure_excuses_a_missed_time_of_a_plain_url(threshold: str, slow: int, wrong: int, verdict: Verdict) -> None:
-    """What is met stays met, and an answer by 500 is not for want of a CPU."""
+    """A met threshold stays met, and a 500 is not due to a lack of CPU time."""
     judged = _judged(threshold, pressure=0.9, slow=slow, wrong=wrong, by_pressure=True)
 
     assert judged.verdict is verdict
@@ -50,12 +50,12 @@ def test_pressure_excuses_a_missed_time_of_a_plain_url(threshold: str, slow: int
 
 
 def test_pressure_of_an_own_cluster_excuses_nothing() -> None:
-    """It comes from the application itself at high load."""
+    """It comes from the application itself under high load."""
     assert _judged("p(95)<200", pressure=0.9, slow=10).verdict is Verdict.FAIL
 
 
 def test_a_kernel_without_pressure_excuses_nothing() -> None:
-    """Unknown is not too much."""
+    """An unknown value is not too high."""
     assert _judged("p(95)<200", slow=10, by_pressure=True).verdict is Verdict.FAIL
 
 
@@ -63,12 +63,12 @@ def test_a_kernel_without_pressure_excuses_nothing() -> None:
     ("slow", "foreign", "verdict"), [(0, 0.1, Verdict.PASS), (10, 0.1, Verdict.FAIL), (0, 0.9, Verdict.INVALID), (10, 0.9, Verdict.INVALID)]
 )
 def test_other_programs_leave_no_time_of_an_own_cluster_judged(slow: int, foreign: float, verdict: Verdict) -> None:
-    """Met or missed."""
+    """Neither a met nor a missed time gets a verdict."""
     assert _judged("p(95)<200", foreign=foreign, slow=slow).verdict is verdict
 
 
 def test_one_miss_that_stands_is_a_fail_among_excused_ones() -> None:
-    """FAIL comes before INVALID; the gate is named for the objective that it is about."""
+    """FAIL outranks INVALID; the broken check is named for the objective it concerns."""
     judged = _judged("p(95)<200", "http_req_failed: rate<0.01", foreign=0.9, slow=10, wrong=2)
 
     assert judged.verdict is Verdict.FAIL

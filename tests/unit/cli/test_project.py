@@ -9,27 +9,27 @@ from kindgate.errors import SettingsError
 
 
 def test_pytest_ini_is_read(tmp_path: Path) -> None:
-    """The [pytest] section's keys are given as they stand."""
+    """The [pytest] section's values are returned as written."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nkind_workers = 1\nkind_load =\n  a\n  b\n")
 
     assert ini_values(tmp_path) == {"kind_workers": "1", "kind_load": "a\nb"}
 
 
 def test_pyproject_is_read_where_there_is_no_pytest_ini(tmp_path: Path) -> None:
-    """Lists of TOML become what an ini file would hold."""
+    """TOML lists become the text of an ini file."""
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nkind_workers = 1\nkind_load = ["a", "b"]\n')
 
     assert ini_values(tmp_path) == {"kind_workers": "1", "kind_load": "a b"}
 
 
 def test_a_folder_without_configuration_has_no_values(tmp_path: Path) -> None:
-    """Then only options and the environment count."""
+    """Then only options and the environment apply."""
     assert ini_values(tmp_path) == {}
 
 
 @pytest.mark.parametrize(("name", "text"), [("pytest.ini", "[pytest\n"), ("pyproject.toml", "= 1")])
 def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
-    """The error says which file cannot be parsed."""
+    """The error names the file that cannot be parsed."""
     (tmp_path / name).write_text(text)
 
     with pytest.raises(SettingsError, match=name):
@@ -37,7 +37,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
 
 
 def test_the_generated_suite_is_found_from_the_folder_of_the_application(tmp_path: Path) -> None:
-    """A command does what `pytest e2e` does: the same root, so the same cluster and paths."""
+    """A command uses the same root as `pytest e2e`, and therefore the same cluster and paths."""
     suite = tmp_path / "e2e"
     suite.mkdir()
     (suite / "pytest.ini").write_text("[pytest]\nkindgate_suite = true\napp_overlay = ../k8s\n")
@@ -51,7 +51,7 @@ def test_the_generated_suite_is_found_from_the_folder_of_the_application(tmp_pat
 
 
 def test_a_folder_of_other_tests_is_no_suite(tmp_path: Path) -> None:
-    """Many projects have an `e2e/` of their own."""
+    """Many projects have their own `e2e/`."""
     (tmp_path / "e2e").mkdir()
     (tmp_path / "e2e" / "pytest.ini").write_text("[pytest]\naddopts = -q\n")
 

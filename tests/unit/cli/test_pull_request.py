@@ -1,4 +1,4 @@
-"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, as the workflows call them, against a stand-in for GitHub."""
+"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, called as the workflows do, on a stand-in for GitHub."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def _github() -> Iterator[StandIn]:
 
 
 def called(github: StandIn, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What a command does in a step of a workflow."""
+    """Return what a command does in a workflow step."""
     variables = os.environ | github.environment | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment
     command = [sys.executable, "-c", "from kindgate.cli import main; main()", *arguments]
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=120)
 
 
 def as_fork(github: StandIn) -> None:
-    """Let the pull request come from a fork."""
+    """Turn the pull request into one from a fork."""
     github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
 
 
 def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_path: Path) -> None:
-    """As `actions/download-artifact` leaves them; a leg that is not there is named, several may stand in one option."""
+    """Folders have the layout of `actions/download-artifact`; a missing matrix job is named, and one option can name several."""
     folder = tmp_path / "legs" / "kindgate-report-a-1"
     folder.mkdir(parents=True)
     (folder / "report.json").write_text(REPORT.model_dump_json())
@@ -71,7 +71,7 @@ def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_p
 
 
 def test_a_post_about_an_empty_folder_is_red(github: StandIn, tmp_path: Path) -> None:
-    """The comment says that there is no report, and so does the exit code."""
+    """The comment and the exit code both report the missing report."""
     (tmp_path / "legs").mkdir()
 
     done = called(github, tmp_path, "report", "--post", "--input", "legs")
@@ -101,7 +101,7 @@ OTHER_HEAD, OTHER_RUN = PullRequest(head_sha="b" * 40, run_id=9001), PullRequest
 def test_verify_and_a_post_end_with_the_same_code(
     github: StandIn, tmp_path: Path, report: RunReport | None, more: list[str], code: int
 ) -> None:
-    """In a workflow both compare the report with the run that they are in."""
+    """In a workflow both compare the report with the run that they are part of."""
     folder = tmp_path / "legs" / "kindgate-report-e2e-1"
     folder.mkdir(parents=True)
     (folder / "report.json").write_text(report.model_dump_json() if report else "{}")
@@ -116,7 +116,7 @@ def test_verify_and_a_post_end_with_the_same_code(
 
 
 def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path: Path) -> None:
-    """What a leg must judge follows from the SLO file, where it is at hand and nothing else was said."""
+    """If the SLO file is available and no option says otherwise, it decides what a matrix job must judge."""
     (tmp_path / "report.json").write_text(UNJUDGED.model_dump_json())
     (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 10%}}\n")
     (tmp_path / "full.yaml").write_text("thresholds: {http_req_failed: [rate<0.01]}\n")
@@ -127,12 +127,12 @@ def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path:
 
 
 def test_a_word_that_cannot_be_required_is_refused(github: StandIn, tmp_path: Path) -> None:
-    """A typo must not require less."""
+    """A typo must not weaken the requirements."""
     assert called(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
 
 
 def test_a_required_comment_that_cannot_be_written_fails_the_job(github: StandIn, tmp_path: Path) -> None:
-    """With what to do about it, and without the token."""
+    """The error says what to do and does not contain the token."""
     (tmp_path / "only.json").write_text(REPORT.model_dump_json())
     github.fail("POST", Fault("read_only_token"))
 
@@ -144,7 +144,7 @@ def test_a_required_comment_that_cannot_be_written_fails_the_job(github: StandIn
 
 
 def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
-    """From a `workflow_run` workflow; no line that is printed is a command."""
+    """A `workflow_run` workflow publishes it, and no printed line is a workflow command."""
     as_fork(github)
     github.upload("kindgate-report-e2e-1", packed(("report.json", REPORT.model_dump_json().encode())))
 
@@ -162,7 +162,7 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     ids=["traversal", "a field that forges", "no archive"],
 )
 def test_a_hostile_artifact_is_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
-    """With an exit code of its own, no traceback, a comment that says so, and nothing unpacked."""
+    """It has its own exit code and comment, without a traceback, and nothing is extracted."""
     as_fork(github)
     github.upload("kindgate-report-e2e-1", archive)
     before = sorted(tmp_path.parent.rglob("*"))

@@ -1,4 +1,4 @@
-"""The reference page is what the table of options says today."""
+"""The reference page matches the option table."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from kindgate.cli.reference import options_page
 
 
 def test_the_options_page_is_current() -> None:
-    """After a change of options, `make docs` has to be run."""
+    """`make docs` writes the same text."""
     page = Path(__file__).parents[3] / "docs" / "options.md"
 
     assert page.read_text() == options_page()

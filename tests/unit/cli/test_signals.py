@@ -1,4 +1,4 @@
-"""A command that is told to end takes what it started with it."""
+"""A terminated command ends its child processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ main()
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_command_that_is_told_to_end_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
-    """A program in a session of its own would go on: a compiler for half an hour."""
+    """A program in its own session would continue, such as a compiler for half an hour."""
     kubectl = tmp_path / "kubectl"
     kubectl.write_text(SLOW_KUBECTL)
     kubectl.chmod(0o755)
@@ -52,7 +52,7 @@ def test_a_command_that_is_told_to_end_ends_its_children(tmp_path: Path, number:
 
 
 def test_a_command_under_nohup_goes_on(tmp_path: Path) -> None:
-    """A signal that whoever started the command has it ignore stays ignored."""
+    """A signal that the command inherited as ignored stays ignored."""
     command = [sys.executable, "-c", HANGS_UP]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)

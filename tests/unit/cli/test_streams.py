@@ -1,4 +1,4 @@
-"""A terminal that cannot encode, or is gone, stops no command: files are written and the exit code is the verdict's."""
+"""An encoding error or a closed terminal stops no command: files are written and the exit code is the verdict's."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ WITHOUT_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 @pytest.fixture(name="url", scope="module")
 def _url() -> Iterator[str]:
-    """A server that answers `foo`."""
+    """The address of a server that answers `foo`."""
     server = Server(answering())
     yield server.url
     server.close()
 
 
 def burst(url: str, folder: Path, threshold: str) -> list[str]:
-    """A command that measures, judges and writes."""
+    """Return a command that measures, judges and writes."""
     sent = ["load", "--url", url, "--header", "X-Name: \u65e5\u672c", "--requests", "20", "--rate", "200", "--warmup", "0"]
     return [sys.executable, *PROGRAM, *sent, "--threshold", threshold, "--json", str(folder / "\u00e4.json")]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a command."""
+    """Return a command's environment."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **more}
 
 
@@ -50,7 +50,7 @@ def environment(**more: str) -> dict[str, str]:
     ids=str,
 )
 def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, more: Mapping[str, str]) -> None:
-    """Not with what it shows, nor with what was typed into it."""
+    """Neither its output nor its arguments cause an error."""
     command = burst(f"{url}\u65e5", tmp_path, "http_reqs: count<1")
 
     done = subprocess.run(command, env=environment(**more), capture_output=True, timeout=120, check=False)
@@ -64,7 +64,7 @@ def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, 
 
 
 def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
-    """With its exit code."""
+    """The exit code is kept."""
     command = [sys.executable, *PROGRAM, "load", "--url", "http://\u65e5\u672c/\n"]
 
     refused = subprocess.run(command, env=environment(PYTHONIOENCODING="ascii"), capture_output=True, timeout=60, check=False)
@@ -73,7 +73,7 @@ def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
 
 
 def test_a_reader_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
-    """As with `kindgate load ... | head -1`: the result is in its file, and the exit code is that of the verdict."""
+    """With `kindgate load ... | head -1`, the result is in its file and the exit code is the verdict's."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -88,7 +88,7 @@ def test_a_reader_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
 def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path) -> None:
-    """And what has a file of its own is there."""
+    """The result file is still written."""
     with Path("/dev/full").open("wb") as full:
         command = burst(url, tmp_path, "http_req_failed: rate<0.5")
         done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
@@ -99,7 +99,7 @@ def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path
 
 
 def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> None:
-    """The disk may have filled up while load was sent."""
+    """The disk can fill up while load is sent."""
     if not Path("/dev/full").exists():
         pytest.skip("only Linux has a file that is always full")
     command = [*burst(url, tmp_path, "http_req_failed: rate<0.5")[:-1], "/dev/full"]
@@ -112,7 +112,7 @@ def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> N
 
 
 class Failing(io.StringIO):
-    """A stream whose disk is full."""
+    """A stream on a full disk."""
 
     def write(self, text: str, /) -> int:
         """Fail."""
@@ -120,7 +120,7 @@ class Failing(io.StringIO):
 
 
 def test_a_stream_that_failed_is_written_no_more(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first failure is reported, once."""
+    """The first failure is reported once."""
     stream = SteadyStream(Failing())
 
     stream.writelines(["a", "b"])
@@ -130,7 +130,7 @@ def test_a_stream_that_failed_is_written_no_more(capsys: pytest.CaptureFixture[s
 
 
 def test_streams_are_restored_afterwards() -> None:
-    """Whoever calls main() in a process of its own gets its own streams back."""
+    """A process that calls main() gets its own streams back."""
     before = sys.stdout, sys.stderr
 
     with steady_streams():

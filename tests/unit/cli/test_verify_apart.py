@@ -1,4 +1,4 @@
-"""Why the verdict is decided on another machine: a suite can change every file of its own, kindgate's among them."""
+"""Why another machine decides the verdict: a suite can change every file of its own job, including kindgate's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 OBJECTIVE = ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.FAIL)
 TEST = TestResult(node_id="judge_slo.py::test_slo", outcome="passed", seconds=1.0)
 LYING = RunReport(run=Run(id="r1", started=0.0, seconds=1.0), outcome=Outcome.PASSED, exit_code=0, tests=(TEST,), objectives=(OBJECTIVE,))
-"""PASS words over an objective that is not met."""
+"""A report that claims PASS with a missed objective."""
 
 FORGED = LYING.model_copy(update={"objectives": (OBJECTIVE.model_copy(update={"verdict": Verdict.PASS}),)})
 
@@ -52,7 +52,7 @@ os._exit(0)
 
 @pytest.fixture(name="job")
 def _job(tmp_path: Path) -> Iterator[Path]:
-    """A folder with a suite, and beside it an environment that has its own copy of kindgate."""
+    """A folder with a suite, next to an environment with its own copy of kindgate."""
     job = tmp_path / "job"
     job.mkdir()
     shutil.copytree(ROOT / "kindgate", tmp_path / "site/kindgate", ignore=shutil.ignore_patterns("__pycache__"))
@@ -78,7 +78,7 @@ def _called(package: Path, folder: Path, program: str, *arguments: str) -> subpr
 
 
 def test_a_suite_that_overwrites_the_judge_and_leaves_a_writer_is_red_elsewhere(job: Path, tmp_path: Path) -> None:
-    """In its own job everything is green: the run, the judge, and the report that was rewritten after the upload."""
+    """In its own job everything is green: the run, the judge, and the report rewritten after the upload."""
     site = tmp_path / "site"
     assert _called(site, job, "pytest", "-m", "e2e").returncode == 0
 
