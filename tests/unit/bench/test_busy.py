@@ -12,7 +12,7 @@ from bench.busy import busy_programs
 
 @pytest.mark.parametrize(("cores", "programs"), [(0.0, 0), (0.3, 1), (2.0, 2), (1.5, 2)])
 def test_there_is_a_program_for_each_core_and_for_a_part_of_one(cores: float, programs: int) -> None:
-    """They end with the block, and are no children of the run."""
+    """They end with the block and are not children of the run."""
     with busy_programs(cores, 60.0) as busy:
         ids = busy.ids
         assert len(ids) == programs
@@ -21,7 +21,7 @@ def test_there_is_a_program_for_each_core_and_for_a_part_of_one(cores: float, pr
 
 
 def test_a_part_of_a_core_is_less_than_one() -> None:
-    """A program of a tenth of a core uses less CPU time than one that is never idle, however busy the machine is."""
+    """A program at a tenth of a core uses less CPU time than one that never idles, however busy the machine."""
     with busy_programs(0.1, 60.0) as part, busy_programs(1.0, 60.0) as whole:
         deadline = time.monotonic() + 50.0
         while whole.cpu_seconds() < 0.5 and time.monotonic() < deadline:
@@ -30,7 +30,7 @@ def test_a_part_of_a_core_is_less_than_one() -> None:
 
 
 def _busy(number: int) -> bool:
-    """Whether it still runs; one that has ended may wait to be noticed."""
+    """Return whether the program still runs; a zombie does not count."""
     try:
         return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

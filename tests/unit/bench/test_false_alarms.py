@@ -1,4 +1,4 @@
-"""How many false alarms of one night are more than chance."""
+"""How many false alarms in one night exceed chance."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def _runs(**counts: int) -> RealRuns:
 
 @pytest.mark.parametrize("runs", [1, 2, 8, 30, 100])
 def test_a_night_is_red_by_chance_once_in_a_thousand(runs: int) -> None:
-    """At the share of FAILs that is allowed, so many or more are rare, and one fewer would not be."""
+    """At the allowed share of FAILs, more of them than the limit are rare; with one fewer they would not be."""
     assert binom.sf(most_fails(runs), runs, ALLOWED) <= BY_CHANCE
     assert binom.sf(most_fails(runs) - 1, runs, ALLOWED) > BY_CHANCE
 
 
 def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
-    """A leg that never judged is red too: it would watch nothing."""
+    """A job that never judged is red too, because it monitors nothing."""
     assert not too_many(_runs(PASS=7, FAIL=1))
     assert not too_many(_runs(PASS=8))
     assert too_many(_runs(PASS=4, FAIL=4))
@@ -31,7 +31,7 @@ def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
 
 
 def test_runs_are_missing_by_the_kind_of_machine() -> None:
-    """On a quiet machine INVALID runs are made again; beside other programs they are what is counted."""
+    """On a quiet machine INVALID runs are repeated; next to other programs they count."""
     runs = RealRuns((RealRun("PASS", 10, 0.0, 0.5), RealRun("INVALID", 10, 0.0, 0.5), RealRun("INVALID", 10, None, 1.9, 2.0)))
 
     assert [missing(runs, wanted, 0.0) for wanted in (1, 2)] == [False, True]

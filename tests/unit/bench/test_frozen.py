@@ -1,4 +1,4 @@
-"""What an honest tool has to see when a server stands still."""
+"""What an honest tool must see of a frozen server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MILLI = 1_000_000
 
 
 def _outage(drain: float) -> Rows:
-    """Uniform arrivals at 1,000/s; the server stands still from 1 s to 1.5 s, and then answers `drain` requests per second."""
+    """Return uniform arrivals at 1,000/s; the server freezes from 1 s to 1.5 s and then answers `drain` requests per second."""
     intended = np.arange(round(RATE * SECONDS)) * MILLI
     done = intended + MILLI // 5
     waiting = (intended >= 1000 * MILLI).nonzero()[0]
@@ -30,13 +30,13 @@ def _outage(drain: float) -> Rows:
 
 @pytest.mark.parametrize("drain", [5_000.0, 20_000.0, 100_000.0])
 def test_the_drain_rate_is_that_of_the_server(drain: float) -> None:
-    """Seen from the answers alone, within what the requests that come meanwhile blur."""
+    """It is estimated from the answers alone, within the blur of requests that arrive meanwhile."""
     assert drain_rate(_outage(drain)) == pytest.approx(drain, rel=0.1)
 
 
 @pytest.mark.parametrize("drain", [5_000.0, 20_000.0, 100_000.0])
 def test_what_an_honest_tool_sees_is_within_the_bounds(drain: float) -> None:
-    """p(q) = T - (1 - q) * 3 s * (1 - rho), from times that were worked out one by one."""
+    """p(q) = T - (1 - q) * 3 s * (1 - rho), checked on times computed one by one."""
     rows = _outage(drain)
     response = (rows[:, Column.DONE] - rows[:, Column.INTENDED]) / MILLI
     p90, p99 = np.percentile(response, [90, 99])
@@ -46,7 +46,7 @@ def test_what_an_honest_tool_sees_is_within_the_bounds(drain: float) -> None:
 
 
 def test_words_for_what_a_tool_sees() -> None:
-    """Too little is hiding, a little less is off, and no figure is hiding too."""
+    """A figure far too low or missing hides the outage; one slightly too low is off."""
     low, high = bounds(0.5, 0.05)
     outage = Honesty("tool", None, 500.0, 205.0, 472.0, low, high, foreign=0.0)
     assert outage.judged == "honest"

@@ -1,4 +1,4 @@
-"""What counts as met."""
+"""Which goals count as met."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _goals(
 
 
 def test_good_figures_meet_every_goal() -> None:
-    """None of them is missed by mistake."""
+    """No goal is missed by mistake."""
     assert [goal.name for goal in _goals() if not goal.met] == []
 
 
 @pytest.mark.parametrize("missing", ["k6", "Locust FastHttpUser x2"])
 def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
-    """What was not measured is not met."""
+    """A goal without a measurement is not met."""
     goals = _goals(floods=tuple(flood for flood in FLOODS if flood.tool != missing))
     assert [(goal.name, goal.seen) for goal in goals if not goal.met] == [(f"throughput relative to {missing}", "not installed")]
 
@@ -64,7 +64,7 @@ def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
     ],
 )
 def test_each_part_of_a_goal_about_lag_has_to_hold(lag: Punctuality, name: str) -> None:
-    """One bad figure of several is enough to miss it."""
+    """One bad figure out of several misses the goal."""
     lags = tuple(lag if lag.rate == other.rate else other for other in LAGS)
     assert [goal.name for goal in _goals(lags=lags) if not goal.met] == [name]
 
@@ -76,7 +76,7 @@ def test_an_outage_has_to_show_in_full_and_to_fail(outage: Honesty) -> None:
 
 
 def test_a_row_of_a_busy_machine_says_so() -> None:
-    """Who reads the table sees how much others used."""
+    """The row shows how much CPU others used."""
     goals = _goals(floods=(FLOODS[0], replace(FLOODS[1], foreign=1.3), *FLOODS[2:]))
     assert goals[0].seen == "0.70 (others used 1.3 cores)"
     outage = _goals(outage=replace(OUTAGE, foreign=1.3))
@@ -90,7 +90,7 @@ def _rates(*, met: bool) -> ErrorRates:
 
 @pytest.mark.parametrize("met", [True, False])
 def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa: FBT001  # pytest gives parameters by name
-    """Rows of one experiment are one goal, with the figures of each generator."""
+    """Rows of one experiment form one goal, with each generator's figures."""
     simulated, recorded, bursts, real = verdict_goals(_rates(met=met), RealRuns((RealRun("PASS", 10, 0.0, 0.5),) * 30))
     assert simulated.met is recorded.met is met
     assert simulated.seen == "light 2.0% (bound 2.6%); scale 2.0% (bound 2.6%)"
@@ -99,13 +99,13 @@ def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa:
 
 
 def test_without_enough_recorded_bursts_and_runs_those_goals_are_missed() -> None:
-    """They are in the table all the same."""
+    """The table still lists them."""
     rates = ErrorRates((_rates(met=True).rows[0],), 299)
     assert [goal.met for goal in verdict_goals(rates, None)] == [True, False, False]
 
 
 def test_invalid_runs_are_no_runs() -> None:
-    """Thirty have to say something about the versions, and three wrong ones are too many; those beside other programs count apart."""
+    """Thirty runs must have a verdict, and three wrong ones are too many; runs next to other programs count separately."""
     good, bad, invalid = (RealRun(verdict.value, 10, 0.0, 0.5) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INVALID))
     met = [
         list(verdict_goals(_rates(met=True), RealRuns(runs)))[-1].met

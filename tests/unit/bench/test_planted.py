@@ -1,4 +1,4 @@
-"""How long a server must spin to be slower by a wanted share, and how many FAILs are enough."""
+"""How long a server must spin to be slower by a given share, and how many FAILs suffice."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from bench.planted import PLANTS, enough, find_spin
 
 @pytest.mark.parametrize("gain", [0.6, 1.0, 1.5])
 def test_the_spin_shows_the_wanted_change(gain: float) -> None:
-    """Also where the response time grows by more or less than what is spun."""
+    """The result also holds if the response time grows by more or less than the spin."""
     usual = 2000.0
 
     def show(microseconds: float) -> tuple[float, float]:
@@ -33,5 +33,5 @@ def test_the_spin_shows_the_wanted_change(gain: float) -> None:
     ],
 )
 def test_verdicts_are_as_the_plant_wants_them(plant: str, fails: int, runs: int, *, wanted: bool) -> None:
-    """A slower version must FAIL, and one in a worse place must not; nothing measured shows nothing."""
+    """A slower version must FAIL and one with worse placement must not; without runs nothing is shown."""
     assert enough(fails, runs, PLANTS[plant]) is wanted

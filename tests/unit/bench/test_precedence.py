@@ -1,4 +1,4 @@
-"""Going first, and stepping back."""
+"""Raising and dropping scheduling priority."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ print(inside, os.sched_getscheduler(0))
 
 
 def test_priority_ends_with_the_block() -> None:
-    """Inside it is SCHED_RR where that is allowed; after it, and where it is not, the ordinary one."""
+    """Inside the block it is SCHED_RR if permitted; afterward, and without permission, it is the default."""
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True).stdout.split()
     assert told in (["2", "0"], ["0", "0"])

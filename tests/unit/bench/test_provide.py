@@ -1,4 +1,4 @@
-"""What `make bench` sets up, and what it does where it cannot."""
+"""What `make bench` installs, and what it does if it cannot."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ print(json.dumps([sorted(tools.programs), said]))
 
 
 def test_every_tool_comes_from_somewhere() -> None:
-    """A Debian package, a Go module, a crate or the lock file: a tool that nothing provides would be left out everywhere."""
+    """Sources are Debian packages, Go modules, crates and the lock file; a tool without one would be missing everywhere."""
     provided = {*PACKAGES, *(recipe.name for recipe in MODULES), *CRATES, "locust", "requests"}
     assert {tool.program for tool in (WRK, *TOOLS)} <= provided
 
 
 def test_compiled_programs_are_pinned_by_hash() -> None:
-    """The figures in the README are of these versions and no others."""
+    """The README's figures are for exactly these versions."""
     assert all(recipe.sum.startswith("h1:") and recipe.version for recipe in MODULES)
 
 
 def test_without_apt_and_compilers_the_rest_is_there_and_the_reasons_are_said(tmp_path: Path) -> None:
-    """On a machine that has none of them, what is in the lock file can still be measured; nothing is raised."""
+    """Without them, the tools in the lock file can still be measured, and no error is raised."""
     (tmp_path / "bin").mkdir()
     environment = {**os.environ, "PATH": str(tmp_path / "bin"), "KINDGATE_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
     programs, said = json.loads(done.stdout)
-    if Path("/usr/sbin/nginx").exists():  # found without PATH, as Debian's users do not have it there
+    if Path("/usr/sbin/nginx").exists():  # found outside PATH, as Debian users do not have /usr/sbin in it
         programs.remove("nginx")
     assert programs == ["locust", "requests"]
     wanted = (*PACKAGES.values(), *(recipe.title for recipe in MODULES), *CRATES)

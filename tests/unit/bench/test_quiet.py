@@ -1,4 +1,4 @@
-"""Which samples count when others use the machine as well."""
+"""Which samples count if other programs use the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.quiet import QUIET, counted, is_quiet, median
 
 @dataclass(frozen=True)
 class Figure:
-    """A sample of one number."""
+    """A sample with one value."""
 
     value: float
     foreign: float
@@ -23,20 +23,20 @@ FIGURES = st.lists(st.builds(Figure, st.floats(0, 1e6), st.floats(0, 2)), min_si
 
 @given(samples=FIGURES)
 def test_disturbed_samples_count_only_where_no_other_is_there(samples: list[Figure]) -> None:
-    """Whatever was measured, all that count are quiet, or none was."""
+    """Either only quiet samples count, or none was quiet and all count."""
     quiet = [sample for sample in samples if sample.foreign <= QUIET]
     assert list(counted(samples)) == (quiet or samples)
 
 
 @given(samples=FIGURES)
 def test_the_middle_is_among_those_that_count(samples: list[Figure]) -> None:
-    """As many are below it as above, give or take one."""
+    """As many are below the median as above, give or take one."""
     values = sorted(sample.value for sample in counted(samples))
     assert median(samples, lambda sample: sample.value).value == values[(len(values) - 1) // 2]
 
 
 def test_a_better_figure_from_a_busy_machine_does_not_count() -> None:
-    """A quiet sample outweighs any number of disturbed ones, for better or worse."""
+    """A quiet sample outweighs any number of disturbed ones, whether better or worse."""
     quiet, busy = Figure(5.0, QUIET), Figure(1.0, QUIET + 0.01)
     assert median([busy, quiet, busy], lambda sample: sample.value) is quiet
     assert not is_quiet(busy)

@@ -8,7 +8,7 @@ from bench.real_runs import RealRun, RealRuns, read_real_runs, write_real_runs
 
 
 def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
-    """And a file that is not there is no run."""
+    """A missing file means no runs."""
     path = tmp_path / "runs.json"
     assert read_real_runs(path) is None
     runs = (RealRun("PASS", 10, 0.01, 0.8), RealRun("FAIL", 30, None, 1.2))
@@ -17,7 +17,7 @@ def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_runs_are_told_apart_by_how_busy_the_machine_was_kept() -> None:
-    """And by their clusters, where those were recorded: runs that share one are less than independent."""
+    """Recorded clusters are also counted, because runs that share a cluster are not fully independent."""
     old, quiet, busy = RealRun("PASS", 10, 0.0, 0.5), RealRun("PASS", 10, 0.0, 0.5, 0.0, "a"), RealRun("FAIL", 30, 0.1, 1.9, 2.0, "b", 1.7)
     runs = RealRuns((old, quiet, quiet, busy))
     assert runs.levels == (0.0, 2.0)
@@ -32,6 +32,6 @@ def test_runs_are_told_apart_by_how_busy_the_machine_was_kept() -> None:
 
 
 def test_the_summary_counts_verdicts_and_bounds_the_share_of_failures() -> None:
-    """With no FAIL in 30, up to 11.6 % are possible (Clopper and Pearson); INVALID runs are told apart."""
+    """With no FAIL in 30, up to 11.6 % are possible (Clopper and Pearson); INVALID runs are counted separately."""
     runs = RealRuns((*(RealRun("PASS", 10, 0.0, 0.5),) * 29, RealRun("INCONCLUSIVE", 30, 0.1, 0.5), RealRun("INVALID", 10, 0.1, 1.9)))
     assert runs.summary == "0 FAIL of 30 (95 % interval 0.0% to 11.6%), 29 PASS, 1 INCONCLUSIVE, 1 INVALID"

@@ -11,8 +11,8 @@ from kindgate.slo.sample import BurstSample, Series
 
 
 def test_a_limit_is_exceeded_by_as_many_requests_as_it_says() -> None:
-    """The true percentile is that of all recorded requests, and requests that were lost exceed any limit."""
-    bursts = tuple(_burst(1000 * place, 1000 * place + 500) for place in range(1, 51))  # 100 answers and 100 that were lost
+    """The true percentile covers all recorded requests, and lost requests exceed any limit."""
+    bursts = tuple(_burst(1000 * place, 1000 * place + 500) for place in range(1, 51))  # 100 answers and 100 lost requests
     counts = Recording(500.0, bursts).counts(50)
 
     assert counts.sizes.tolist() == [4] * 50
@@ -21,7 +21,7 @@ def test_a_limit_is_exceeded_by_as_many_requests_as_it_says() -> None:
 
 
 def test_a_run_is_drawn_as_neighbors() -> None:
-    """Most bursts of a run are followed by the one that was recorded next."""
+    """Most bursts of a run are followed by the next recorded one."""
     recording = Recording(500.0, tuple(_burst(1000 + place, 1000 + place) for place in range(100)))
     run = recording.run(np.random.default_rng(1), 300)
     times = [burst.series[0].response.min for burst in run]
@@ -30,13 +30,13 @@ def test_a_run_is_drawn_as_neighbors() -> None:
 
 
 def _burst(base: int, head: int) -> BurstSample:
-    """One request to each version, in microseconds, and one to each that was lost."""
+    """Return a burst with one answered request per version, in microseconds, and one lost request each."""
     series = tuple(Series({"arm": arm}, 2, 2, Histogram.of(np.array([time]))) for arm, time in ((BASE, base), (HEAD, head)))
     return BurstSample(0.0, 2.0, series)
 
 
 def test_the_pull_request_is_slower_whichever_deployment_it_is() -> None:
-    """Either deployment may be called the base, for a whole run; the other one's times are multiplied, and nothing is lost."""
+    """Either deployment can serve as base for a whole run; the other's times are multiplied, and no request is lost."""
     recording = Recording(500.0, (_burst(1000, 2000),) * 3)
     seen = set()
     for seed in range(20):

@@ -12,7 +12,7 @@ from bench.redraw import CONTIGUOUS, ONE_BY_ONE, stationary
 
 @given(seed=st.integers(0, 2**32), recorded=st.integers(1, 50), bursts=st.integers(1, 100), mean_block=st.floats(1, 1000))
 def test_every_place_is_one_of_the_recording(seed: int, recorded: int, bursts: int, mean_block: float) -> None:
-    """A run has as many bursts as were requested, whatever the recording's size."""
+    """A run has the requested number of bursts, whatever the recording's size."""
     places = stationary(np.random.default_rng(seed), recorded, bursts, mean_block)
 
     assert len(places) == bursts
@@ -21,7 +21,7 @@ def test_every_place_is_one_of_the_recording(seed: int, recorded: int, bursts: i
 
 @given(seed=st.integers(0, 2**32), recorded=st.integers(1, 50), bursts=st.integers(2, 100))
 def test_a_contiguous_run_is_one_stretch_that_goes_on_at_the_beginning(seed: int, recorded: int, bursts: int) -> None:
-    """Every burst is the one that was recorded next, and the first follows the last."""
+    """Every burst is the next recorded one, and the first follows the last."""
     places = stationary(np.random.default_rng(seed), recorded, bursts, CONTIGUOUS)
 
     assert set(np.diff(places) % recorded) == {1 % recorded}
@@ -29,7 +29,7 @@ def test_a_contiguous_run_is_one_stretch_that_goes_on_at_the_beginning(seed: int
 
 @pytest.mark.parametrize("mean_block", [ONE_BY_ONE, 5.0, 30.0])
 def test_blocks_are_as_long_as_requested_and_begin_anywhere(mean_block: float) -> None:
-    """A block ends with a chance of 1 / mean_block, and every place of the recording is drawn about equally often."""
+    """A block ends with a probability of 1 / mean_block, and every position is drawn about equally often."""
     places = stationary(np.random.default_rng(1), 1000, 200_000, mean_block)
     counts = np.bincount(places, minlength=1000)
 
@@ -40,6 +40,6 @@ def test_blocks_are_as_long_as_requested_and_begin_anywhere(mean_block: float) -
 
 @pytest.mark.parametrize(("recorded", "mean_block"), [(0, 30.0), (10, 0.5)])
 def test_what_cannot_be_drawn_is_refused(recorded: int, mean_block: float) -> None:
-    """An empty recording has no burst, and a block has at least one."""
+    """An empty recording has no bursts, and a block has at least one."""
     with pytest.raises(ValueError, match="cannot be drawn"):
         stationary(np.random.default_rng(1), recorded, 10, mean_block)

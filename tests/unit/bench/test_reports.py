@@ -1,4 +1,4 @@
-"""What the other tools print is read as they mean it."""
+"""Other tools' output is parsed as they mean it."""
 
 from __future__ import annotations
 
@@ -58,29 +58,29 @@ OHA = {
 
 
 def test_oha() -> None:
-    """Seconds; requests without an answer are not counted."""
+    """Times are in seconds; unanswered requests are not counted."""
     report = read_oha(json.dumps(OHA))
 
     assert astuple(report) == pytest.approx((1000.5, 999, 1.1, 12.2))
 
 
 def test_wrk() -> None:
-    """Times in any unit; a share of 97.90% at the end of a line is no percentile."""
+    """Times have any unit; a share of 97.90% at the end of a line is not a percentile."""
     assert read_wrk(WRK) == Report(51731.41, 52233, 9.65, 1070.0)
 
 
 def test_ab() -> None:
-    """Whole milliseconds."""
+    """Times are whole milliseconds."""
     assert read_ab(AB) == Report(12612.23, 14301, 5.0, 29.0)
 
 
 def test_hey() -> None:
-    """Seconds; some versions print the sign of per cent twice."""
+    """Times are in seconds; some versions print the percent sign twice."""
     assert astuple(read_hey(HEY)) == pytest.approx((17282.1697, 17296, 3.0, 14.4))
 
 
 def test_locust_takes_the_page_of_the_master() -> None:
-    """Workers print theirs too, before or after it."""
+    """Workers print their reports too, before or after the master's."""
     worker = {"num_requests": 4, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 4}}
     master = {"num_requests": 10, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 9, "200": 1}}
     report = read_locust(f"{json.dumps([worker])}\n{json.dumps([master], indent=4)}\n 0.00\n")
@@ -88,7 +88,7 @@ def test_locust_takes_the_page_of_the_master() -> None:
 
 
 def test_json_of_the_others() -> None:
-    """k6's summary, vegeta's report in nanoseconds, and the loop's own."""
+    """k6's summary, vegeta's report in nanoseconds and the loop's own format are parsed."""
     k6 = {"metrics": {"http_req_duration": {"p(90)": 1.5, "p(99)": 4.5}, "http_reqs": {"rate": 29_000.5, "count": 58_000}}}
     assert read_k6(json.dumps(k6)) == Report(29_000.5, 58_000, 1.5, 4.5)
     vegeta = {"throughput": 999.5, "requests": 3000, "latencies": {"90th": 2_000_000, "99th": 3_500_000}}
@@ -99,7 +99,7 @@ def test_json_of_the_others() -> None:
 
 @pytest.mark.parametrize("read", [read_wrk, read_ab, read_hey, read_locust])
 def test_output_of_a_tool_that_did_not_work_is_no_report(read: object) -> None:
-    """It is an error that shows what was printed, and never a figure."""
+    """The error shows the output, and no figure is produced."""
     assert callable(read)
     with pytest.raises(UnreadableError):
         read("unable to connect to 127.0.0.1:1 Connection refused\n")

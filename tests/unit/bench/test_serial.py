@@ -1,4 +1,4 @@
-"""The rules that kindgate's was chosen from."""
+"""The candidate rules from which kindgate's was chosen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERDICTS = {Verdict.PASS: 1, Verdict.FAIL: -1, Verdict.INCONCLUSIVE: 0}
 
 
 def test_the_rule_that_is_compared_is_kindgates_own() -> None:
-    """The table's last column is what `judge` does, look by look, with few and many bad requests."""
+    """The table's last column matches `judge`, look by look, for few and many bad requests."""
     rng = np.random.default_rng(1)
     spread = np.cumsum(rng.normal(0, 0.15, (80, 30)), axis=1)
     bad = rng.binomial(1000, np.clip(rng.uniform(0, 0.12, (80, 1)) * np.exp(spread), 0, 0.9)).astype(np.float64)
@@ -29,7 +29,7 @@ def test_the_rule_that_is_compared_is_kindgates_own() -> None:
 
 
 def test_batches_are_sums_of_neighbors() -> None:
-    """Five batches of four out of twenty bursts, as if each were one burst."""
+    """Twenty bursts in five batches of four, each treated as one burst."""
     bad = np.arange(20.0).reshape(1, 20)
     found = batches(4)(bad, np.full((1, 20), 100.0))
     sums = between(bad.reshape(1, 5, 4).sum(axis=2), np.full((1, 5), 400.0))
@@ -39,7 +39,7 @@ def test_batches_are_sums_of_neighbors() -> None:
 
 
 def test_the_table_has_a_row_for_each_kind_of_run() -> None:
-    """Shares of PASS and FAIL, in per cent."""
+    """Shares of PASS and FAIL are in percent."""
     case = Case("clearly good", np.full((4, 75), 10.0), np.full((4, 75), 1000.0))
     *_, row = table(iter([case]))
 

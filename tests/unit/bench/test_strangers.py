@@ -1,4 +1,4 @@
-"""Counting how often the gate for other programs breaks."""
+"""How often the check for other programs breaks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.slo.sample import BurstSample, Health, Series
 
 
 def _run(foreign: float) -> Judged:
-    """Ten bursts of fast answers beside programs that used so much."""
+    """Judge ten bursts of fast answers next to programs that used this share."""
     times = Histogram.of([1000] * 1000)
     series = Series({"host": "foo.localhost"}, 1000, 1000, response=times)
     health = Health(Histogram.of([20] * 1000), 1000, 1000, cpu_share=0.1, steal=0.0, foreign=foreign)
@@ -21,7 +21,7 @@ def _run(foreign: float) -> Judged:
 
 @pytest.mark.parametrize(("foreign", "broken"), [(0.1, False), (0.2, True)])
 def test_a_run_counts_by_its_gate(foreign: float, broken: bool) -> None:  # noqa: FBT001  # a parameter of the table
-    """Whatever the other gates say."""
+    """Other checks do not matter."""
     assert _run(foreign).broken is broken
 
 

@@ -1,4 +1,4 @@
-"""The pages show the figures of the results' file, and nothing else."""
+"""The pages show exactly the figures in the results file."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    """What was measured last."""
+    """The latest measurements."""
     return read_results()
 
 
 def test_the_readme_shows_the_goals_of_the_last_run(results: Results) -> None:
-    """Whoever edits the table by hand, or measures and forgets the README, is told here."""
+    """It fails if the table was edited by hand, or the README was not updated after measuring."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert inserted(page, goals_table(results)) == page
 
 
 def test_the_page_about_benchmarks_shows_the_details_of_the_last_run(results: Results) -> None:
-    """The same for the tables that explain the goals."""
+    """The tables that explain the goals are current too."""
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert inserted(page, details(results)) == page
 
 
 def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
-    """A goal that is missed is in the table like the others, and is marked."""
+    """A missed goal is listed like the others and marked."""
     lines = goals_table(results).splitlines()
     for goal in results.goals:
         (line,) = [line for line in lines if line.startswith(f"| {goal.name} |")]
@@ -42,7 +42,7 @@ def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
 
 @pytest.mark.parametrize(("foreign", "kind"), [(0.25, "quiet"), (1.3, "busy")])
 def test_the_loudest_sample_decides_whether_the_machine_was_quiet(foreign: float, kind: str, results: Results) -> None:
-    """One figure of a busy machine among quiet ones is enough to say so, and is marked."""
+    """One sample from a busy machine among quiet ones suffices, and is marked."""
     first, *others = results.open_loop
     changed = replace(results, open_loop=(replace(first, foreign=foreign), *others))
     assert f"A {kind} machine: others used up to {foreign:.2f} cores" in goals_table(changed)
@@ -50,13 +50,13 @@ def test_the_loudest_sample_decides_whether_the_machine_was_quiet(foreign: float
 
 
 def test_a_file_of_results_is_read_as_it_was_written(results: Results, tmp_path: Path) -> None:
-    """No figure changes on the way."""
+    """No figure changes in a round trip."""
     results.write(tmp_path / "results.json")
     assert read_results(tmp_path / "results.json") == results
 
 
 def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
-    """Twice the same text gives the same page."""
+    """Inserting the same text twice gives the same page."""
     page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
     once = inserted(page, "new")
     assert once == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
@@ -65,6 +65,6 @@ def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
 
 @pytest.mark.parametrize("page", ["", BEGIN, END, f"{END} {BEGIN}"])
 def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
-    """Better than a table that is lost without a word."""
+    """Otherwise the table would be lost silently."""
     with pytest.raises(ValueError, match="no place"):
         inserted(page, "new")

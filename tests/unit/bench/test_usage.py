@@ -1,4 +1,4 @@
-"""CPU time by whom it was used."""
+"""CPU time by consumer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class _Server:
     """A server that uses no CPU time."""
 
     def cpu_seconds(self) -> float:
-        """None."""
+        """Return zero."""
         return 0.0
 
 
 def test_a_tool_and_this_process_are_told_apart() -> None:
-    """What a child uses is the tool's; what this process uses, as kindgate's own does, is counted by itself."""
+    """A child's CPU time is the tool's; this process's time is counted separately, as kindgate's is."""
     with Usage(_Server()) as usage:
         begun = time.process_time()
         while time.process_time() - begun < 0.1:

@@ -1,4 +1,4 @@
-"""Error rates from one run and from a later recording, in one table."""
+"""Error rates from one run and from a later recording in one table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.slo.sample import BurstSample, Series
 
 
 def test_rows_of_an_earlier_recording_give_way_to_those_of_the_new_one() -> None:
-    """What was simulated stays as it was."""
+    """Simulated rows stay unchanged."""
     simulated = Row("A/A", "light", 2000, 0.97, 0.02, 0.01, 15.0)
     old = tuple(replace(simulated, generator=name) for name in RECORDED)
     new = replace(simulated, generator=RECORDED_BUSY, failed=0.03)
@@ -24,7 +24,7 @@ def test_rows_of_an_earlier_recording_give_way_to_those_of_the_new_one() -> None
 
 
 def test_both_recordings_are_played_and_only_the_quiet_one_is_held_to_what_one_version_requires() -> None:
-    """A comparison has goals on a busy machine too; one version has none there, as the machine changes under it."""
+    """A comparison has goals on a busy machine too; a single version has none, because the machine changes during the run."""
     burst = BurstSample(0.0, 2.0, tuple(Series({"arm": arm}, 2, 2, Histogram.of([1000, 2000])) for arm in ("base", "head")))
     quiet, busy = (list(recorded(Recording(500.0, (burst,) * 30), name)) for name in RECORDED)
 
@@ -34,7 +34,7 @@ def test_both_recordings_are_played_and_only_the_quiet_one_is_held_to_what_one_v
 
 
 def test_a_service_with_room_below_its_limit_passes_whatever_stretch_is_drawn() -> None:
-    """Half as many slow requests as may be, in every burst, and then twice as many."""
+    """Half the allowed share of slow requests in every burst passes, and twice the share fails."""
     sizes = np.full(100, 1000)
 
     assert recorded_limit_run(Counts(np.full(100, 25), sizes), 0.05, 1) == (Verdict.PASS, LIMIT_BURSTS)
