@@ -1,4 +1,4 @@
-"""A project with one overlay, and a Trivy that stands in."""
+"""A project with one overlay, and a stand-in for Trivy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ spec:
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Path:
-    """A program named trivy, which runs `stand_in_trivy.py`."""
+    """A program named trivy that runs `stand_in_trivy.py`."""
     program = tmp_path / "bin" / "trivy"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("stand_in_trivy.py")} "$@"\n')
@@ -40,7 +40,7 @@ def stand_in(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the source of two objects, of which one is a privileged pod."""
+    """A folder with the source of two objects, one of them a privileged pod."""
     root = tmp_path / "project"
     (root / "base").mkdir(parents=True)
     (root / "base" / "probe.yaml").write_text(SOURCE)
@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rendered() -> Rendered:
-    """What Kustomize makes of the project: in its order, in its namespace."""
+    """The project as rendered by Kustomize, with its order and namespace."""
     account: Manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe", "namespace": "echo"}}
     pod: Manifest = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Entries of `.trivyignore.yaml`: reason, day and form are held to."""
+"""Entries of `.trivyignore.yaml`: reason, date and form are checked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _written(folder: Path, entry: str) -> Path:
 
 
 def test_no_file_is_no_entry(tmp_path: Path) -> None:
-    """Most projects accept nothing."""
+    """A missing file means no entries."""
     assert list(read_exceptions(tmp_path / ".trivyignore.yaml", TODAY)) == []
 
 
 def test_a_whole_entry_is_read(tmp_path: Path) -> None:
-    """Its day is tomorrow."""
+    """A complete entry that expires tomorrow is read."""
     path = _written(tmp_path, "{id: KSV017, paths: [a.yaml], statement: because, expired_at: 2026-11-25}")
 
     (entry,) = read_exceptions(path, TODAY)
@@ -45,7 +45,7 @@ def test_a_whole_entry_is_read(tmp_path: Path) -> None:
     ids=["no reason", "empty reason", "no day", "a day that has come", "not a day", "a misspelt field"],
 )
 def test_a_poor_entry_is_refused(tmp_path: Path, entry: str, said: str) -> None:
-    """With the file and what it lacks."""
+    """The error names the file and the missing part."""
     path = _written(tmp_path, entry)
 
     with pytest.raises(SettingsError, match=said) as caught:
@@ -54,7 +54,7 @@ def test_a_poor_entry_is_refused(tmp_path: Path, entry: str, said: str) -> None:
 
 
 def test_entries_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
-    """Trivy tells the entry of a suppressed finding by its reason alone."""
+    """Trivy identifies the entry of a suppressed finding only by its reason, so reasons must be unique."""
     entry = "{id: KSV017, statement: because, expired_at: 2027-01-01}"
 
     with pytest.raises(SettingsError, match="same id and statement"):

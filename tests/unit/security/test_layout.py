@@ -1,4 +1,4 @@
-"""From a line of a written file back to the source."""
+"""Mapping a line of a written file back to its source."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kindgate.security.layout import write_layout
 
 
 def test_objects_of_one_source_share_a_file_of_its_name(rendered: Rendered, tmp_path: Path) -> None:
-    """So that paths in `.trivyignore.yaml` are those of source files."""
+    """Written files are named after their source, so paths in `.trivyignore.yaml` are source paths."""
     write_layout(rendered, tmp_path)
 
     assert list(yaml.safe_load_all((tmp_path / "base" / "probe.yaml").read_text())) == list(rendered.objects)
 
 
 def test_every_line_belongs_to_its_object(rendered: Rendered, project: Path, tmp_path: Path) -> None:
-    """The lines are those of the file as it was written."""
+    """Lines are those of the file as written."""
     layout = write_layout(rendered, tmp_path)
     lines = (tmp_path / "base" / "probe.yaml").read_text().splitlines()
 
@@ -30,12 +30,12 @@ def test_every_line_belongs_to_its_object(rendered: Rendered, project: Path, tmp
 
 
 def test_a_line_of_no_object_is_the_file(rendered: Rendered, project: Path, tmp_path: Path) -> None:
-    """Rules about a whole object may name no line, and this file has two objects."""
+    """A rule about a whole object may have no line, and this file has two objects."""
     assert write_layout(rendered, tmp_path).locate("base/probe.yaml", 0, project) == Location("base/probe.yaml")
 
 
 def test_an_object_of_no_known_source_is_the_overlays(rendered: Rendered, project: Path, tmp_path: Path) -> None:
-    """Its kustomization is where it was generated."""
+    """An object without a known source is attributed to the overlay's kustomization."""
     (project / "kustomization.yaml").write_text("resources: []\n")
     layout = write_layout(Rendered(project, rendered.objects[:1]), tmp_path)
     (target,) = layout.sources
@@ -44,7 +44,7 @@ def test_an_object_of_no_known_source_is_the_overlays(rendered: Rendered, projec
 
 
 def test_a_source_elsewhere_stays_below_the_folder(rendered: Rendered, tmp_path: Path) -> None:
-    """Absolute, or above the working folder."""
+    """An absolute path or one above the working folder is still written below the folder."""
     origins = dict(zip(map(ObjectRef.of, rendered.objects), ("/opt/base/a.yaml", "../b.yaml"), strict=True))
     layout = write_layout(Rendered(Path("overlay"), rendered.objects, origins), tmp_path / "scan")
 

@@ -1,4 +1,4 @@
-"""A whole scan, with a Trivy that stands in."""
+"""A complete scan with a stand-in for Trivy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _scan(project: Path, rendered: Rendered, trivy: Path, locks: tuple[Path, ...
 
 
 def test_a_privileged_pod_blocks(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """It is found at the line of its source at which the object begins."""
+    """The finding has the line in its source where the object begins."""
     found = _scan(project, rendered, stand_in).blocking(Severity.HIGH)
 
     assert [(one.rule, one.location.file, one.location.line, one.location.object) for one in found] == [
@@ -38,7 +38,7 @@ def test_a_privileged_pod_blocks(project: Path, rendered: Rendered, stand_in: Pa
 
 
 def test_a_higher_threshold_lets_it_pass(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """The finding stays in the report."""
+    """The finding is still in the report."""
     result = _scan(project, rendered, stand_in)
 
     assert result.blocking(Severity.CRITICAL) == ()
@@ -46,7 +46,7 @@ def test_a_higher_threshold_lets_it_pass(project: Path, rendered: Rendered, stan
 
 
 def test_an_entry_accepts_the_finding_and_keeps_its_reason(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """What is accepted is suppressed in SARIF, not left out."""
+    """An accepted finding is suppressed in SARIF, not omitted."""
     (project / ".trivyignore.yaml").write_text(ENTRY)
     result = _scan(project, rendered, stand_in)
 
@@ -56,7 +56,7 @@ def test_an_entry_accepts_the_finding_and_keeps_its_reason(project: Path, render
 
 
 def test_an_entry_that_matches_nothing_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """The entry's path is another."""
+    """An entry with another path matches nothing."""
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
 
     with pytest.raises(SettingsError, match=r"KSV017 \(base/other.yaml\) matches no finding"):
@@ -64,7 +64,7 @@ def test_an_entry_that_matches_nothing_is_an_error(project: Path, rendered: Rend
 
 
 def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """Its file is there, and the rule is content with it: what the entry would hide next is unknown."""
+    """An entry without a finding could hide the next one, so it is an error while its file exists."""
     (project / ".trivyignore.yaml").write_text(ENTRY)
     account = Rendered(rendered.overlay, rendered.objects[:1], rendered.origins)
 
@@ -73,7 +73,7 @@ def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Re
 
 
 def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """Where overlays are named, those about their files have to match; where none is, all have to."""
+    """With named overlays, only entries for their files must match; otherwise, all must."""
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
     one = Subject(project, (rendered,), (), project / ".trivyignore.yaml", whole=False)
 
@@ -87,7 +87,7 @@ def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: R
 def test_an_ignore_file_that_is_not_named_has_no_say(
     project: Path, rendered: Rendered, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trivy would read the one in the working folder by itself."""
+    """Trivy would otherwise read the ignore file in the working folder."""
     (tmp_path / ".trivyignore.yaml").write_text(ENTRY)
     monkeypatch.chdir(tmp_path)
 
@@ -95,7 +95,7 @@ def test_an_ignore_file_that_is_not_named_has_no_say(
 
 
 def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """No database could be reached; that is told and fails nothing."""
+    """Without a database, the report gives the reason, and the scan does not fail."""
     (project / "requirements.lock").write_text("six==1.0\n")
     result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
 
@@ -108,7 +108,7 @@ def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: 
 def test_with_a_database_images_and_lock_are_scanned(
     project: Path, rendered: Rendered, stand_in: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A vulnerability is found at the manifest that names the image, and at the lock file."""
+    """A vulnerability is reported at the manifest that names the image, and at the lock file."""
     monkeypatch.setenv("STAND_IN_DATABASE", "reachable")
     (project / "requirements.lock").write_text("six==1.0\n")
     result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
@@ -121,7 +121,7 @@ def test_with_a_database_images_and_lock_are_scanned(
 
 
 def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """Each overlay has a row, and the finding one entry."""
+    """Each overlay has a row, but the finding has one entry."""
     other = Rendered(Path("other"), rendered.objects, rendered.origins)
     subject = Subject(project, (rendered, other), (), project / ".trivyignore.yaml")
     result = scan(subject, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
@@ -131,7 +131,7 @@ def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rend
 
 
 def test_sarif_names_source_files_and_rules(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """As SARIF 2.1.0 has it (3.27.5, 3.30.5): every result's rule is described, and lines count from 1."""
+    """As SARIF 2.1.0 requires (3.27.5, 3.30.5), every result's rule is described, and lines count from 1."""
     document = json.loads(output.as_sarif(_scan(project, rendered, stand_in), "1.0.0"))
 
     assert document["version"] == "2.1.0"
@@ -147,7 +147,7 @@ def test_sarif_names_source_files_and_rules(project: Path, rendered: Rendered, s
 def test_sarif_is_valid_by_its_schema(
     project: Path, rendered: Rendered, stand_in: Path, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
 ) -> None:
-    """Code scanning refuses what is not: these classes are generated from the schema that OASIS publishes, and know no other fields."""
+    """Code scanning rejects invalid SARIF: the classes are generated from the OASIS schema and accept no other fields."""
     monkeypatch.setenv("STAND_IN_DATABASE", "reachable")
     (project / "requirements.lock").write_text("six==1.0\n")
     if accepted:
@@ -162,7 +162,7 @@ def test_sarif_is_valid_by_its_schema(
 
 
 def test_the_json_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
-    """And says which parts were scanned."""
+    """The JSON also states which parts were scanned."""
     document = json.loads(output.as_json(_scan(project, rendered, stand_in)))
 
     assert [finding["severity"] for finding in document["findings"]] == ["HIGH"]

@@ -1,4 +1,4 @@
-"""Trivy's JSON, and which Trivy is taken."""
+"""Trivy's JSON, and the choice of its executable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RECORDED = {
         {"Target": "templates/service.yaml", "Class": "config"},
     ],
 }
-"""From Trivy's own golden file of a Helm chart, shortened."""
+"""From Trivy's own golden file for a Helm chart, shortened."""
 
 
 def _program(folder: Path, text: str) -> Path:
@@ -50,7 +50,7 @@ def _program(folder: Path, text: str) -> Path:
 
 
 def test_a_finding_is_read_with_its_place() -> None:
-    """A file without findings gives none."""
+    """A finding has its location; a file without findings has none."""
     (hit,) = read_hits(RECORDED)
 
     assert (hit.rule, hit.alias, hit.severity) == ("KSV001", "AVD-KSV-0001", Severity.MEDIUM)
@@ -59,12 +59,12 @@ def test_a_finding_is_read_with_its_place() -> None:
 
 
 def test_a_scan_of_nothing_has_no_results() -> None:
-    """Trivy leaves the key out."""
+    """Trivy omits the key if nothing was scanned."""
     assert list(read_hits({"SchemaVersion": 2})) == []
 
 
 def test_a_fitting_trivy_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is compiled then."""
+    """A matching Trivy on PATH is used, and nothing is compiled."""
     program = _program(tmp_path, "echo 'Version: 0.67.2'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
@@ -72,7 +72,7 @@ def test_a_fitting_trivy_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here neither cache nor Go is there, so that none can be had."""
+    """Without a cache and Go, no other Trivy is available."""
     _program(tmp_path, "echo 'Version: 0.40.0'")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "cache"))
@@ -82,7 +82,7 @@ def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
-    """With what was written instead."""
+    """The error includes the output."""
     with pytest.raises(ToolError, match="valid JSON") as caught:
         scan_manifests(_program(tmp_path, "echo usage"), tmp_path, ignored=None, deadline=Deadline.after(30))
     assert "usage" in str(caught.value)
