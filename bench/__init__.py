@@ -1,1 +1,1 @@
-"""Measurements of the load engine and of the verdicts."""
+"""Benchmarks of the load engine and of the verdicts."""

@@ -1,11 +1,11 @@
-"""`make bench`: the load engine beside other tools, in one run on loopback nginx, and the verdicts' error rates.
+"""`make bench`: compare the load engine with other tools on loopback nginx, and measure the verdicts' error rates.
 
     python -m bench [--short | --verdicts | --recorded | --ingress]
 
-Sets up what it needs, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and ends with 1 when
-a goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` plays the error rates again, `--recorded`
-only those on recorded bursts, and `--ingress` measures through the ingress of this folder's application, on a cluster that
-is kept; each leaves the other figures of the last run as they are. `BENCH_CLUSTER=1` has a whole run do that too.
+Installs the tools, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and exits with 1 if a
+goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` repeats all error rates, `--recorded` only
+those on recorded bursts, and `--ingress` the load through the ingress of this folder's application, on a cluster that
+is kept; each leaves the other figures of the last run unchanged. With `BENCH_CLUSTER=1`, a full run includes the ingress.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ ROOT = Path(__file__).parent.parent
 
 
 def say(text: str) -> None:
-    """Progress, on stderr."""
+    """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def machine() -> str:
-    """What was measured on."""
+    """Describe the machine and its software."""
     cores = len(os.sched_getaffinity(0))
     return f"{cores} cores, Linux {platform.release()}, Python {platform.python_version()}, {pycurl.version.split(' zlib')[0]}"
 
 
 def measure(tools: Toolbox, effort: Effort) -> Results:
-    """Everything."""
+    """Run all benchmarks."""
     for tool in TOOLS:
         if tool.program not in tools:
             say(f"{tool.name} is left out: {tool.program} is not to be had on this machine")
@@ -80,19 +80,19 @@ def measure(tools: Toolbox, effort: Effort) -> Results:
 
 
 def with_ingress(load: Results, tools: Toolbox, effort: Effort) -> Results:
-    """`load` with what was measured through the ingress of a real cluster, which is created where none stands, and kept."""
+    """Add the load through a real cluster's ingress to `load`; the cluster is created if missing, and kept."""
     routes = standing_routes(say)
     return replace(load, ingress=tuple(floods_through(routes, tools, effort, say)), ingress_paced=tuple(paced_through(routes, effort, say)))
 
 
 def with_verdicts(load: Results, effort: Effort) -> Results:
-    """`load` with the verdicts' error rates, and the goals of both."""
+    """Add the verdicts' error rates and all goals to `load`."""
     say("verdicts: simulated runs")
     return with_recorded(replace(load, error_rates=error_rates(simulated(), effort.runs, say)), effort)
 
 
 def with_recorded(load: Results, effort: Effort) -> Results:
-    """`load` with the error rates on recorded bursts and on a real cluster, and all goals."""
+    """Add the error rates on recorded bursts and on a real cluster, and all goals, to `load`."""
     say("verdicts: recorded runs")
     kept = dict(recordings())
     experiments = [experiment for name, recording in kept.items() for experiment in recorded(recording, name)]
@@ -107,7 +107,7 @@ def with_recorded(load: Results, effort: Effort) -> Results:
 
 
 def main() -> int:
-    """Measure; 1 when a goal is missed, 2 where nothing can be measured."""
+    """Run the benchmarks; return 1 if a goal is missed, 2 if a required tool is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--short", action="store_true", help="less of everything, and only printed")
@@ -130,7 +130,7 @@ def main() -> int:
 
 
 def publish(results: Results) -> int:
-    """Write the file and the pages, and show them."""
+    """Write the results and the pages, and print the tables."""
     results.write()
     for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
         page.write_text(inserted(page.read_text(encoding="utf-8"), text), encoding="utf-8")
@@ -138,7 +138,7 @@ def publish(results: Results) -> int:
 
 
 def show(results: Results) -> int:
-    """Print the tables; 1 when a goal is missed."""
+    """Print the tables; return 1 if a goal is missed."""
     sys.stdout.write(f"{goals_table(results)}\n\n{details(results)}\n")
     return int(not all(goal.met for goal in results.goals))
 

@@ -1,4 +1,4 @@
-"""Programs that take the CPUs: strangers to a run on the same machine, and an application that burns its own limit."""
+"""CPU load: from programs outside the run on the same machine, and from an application that uses its whole limit."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ for share in sys.argv[3:]:
     command = [sys.executable, "-c", sys.argv[2], sys.argv[1], share]
     print(subprocess.Popen(command, start_new_session=True, stdin=null, stdout=null, stderr=null).pid)
 """
-"""Its children outlive it and belong to no process of the run any more."""
+"""Its children outlive it, so they no longer belong to a process of the run."""
 
 
 class BusyPrograms:
-    """Processes that keep CPUs busy and are not the run's."""
+    """Processes outside the run that keep CPUs busy."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
         self._processes = processes
@@ -45,11 +45,11 @@ class BusyPrograms:
         return tuple(process.pid for process in self._processes)
 
     def cpu_seconds(self) -> float:
-        """CPU time that they have used, in seconds."""
+        """Return their total CPU time so far, in seconds."""
         return sum(sum(process.cpu_times()[:2]) for process in self._processes)
 
     def kill(self) -> None:
-        """End them, whatever they have done."""
+        """Kill them and wait for their end."""
         for process in self._processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -58,7 +58,7 @@ class BusyPrograms:
 
 @contextlib.contextmanager
 def busy_programs(cores: float, seconds: float) -> Iterator[BusyPrograms]:
-    """Processes that keep `cores` CPUs busy, the last one for a part of the time, until the block ends and for `seconds` at most."""
+    """Keep `cores` CPUs busy until the block ends, for at most `seconds`; the last process is busy part of the time."""
     shares = [str(min(1.0, cores - number)) for number in range(math.ceil(cores))]
     told = subprocess.run([sys.executable, "-c", _LAUNCH, str(seconds), _SPIN, *shares], check=True, capture_output=True, text=True)
     found = BusyPrograms([psutil.Process(int(pid)) for pid in told.stdout.split()])
@@ -69,7 +69,7 @@ def busy_programs(cores: float, seconds: float) -> Iterator[BusyPrograms]:
 
 
 def burning_pod(name: str, cpus: int) -> dict[str, Any]:
-    """A pod that burns `cpus`, its own limit. Each of its processes has `name` among its arguments."""
+    """Return a pod that uses `cpus`, its own limit. Each of its processes has `name` in its arguments."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -1,6 +1,6 @@
-"""As fast as it goes: requests per second and CPU time per request of every tool, each between two runs of wrk.
+"""Full speed: requests per second and CPU time per request of every tool, each between two wrk runs.
 
-A virtual machine's speed drifts by a third within minutes, so only ratios to the wrk runs around a tool mean anything.
+A virtual machine's speed drifts by a third within minutes, so only ratios to the adjacent wrk runs are meaningful.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from kindgate.load.result import BurstResult
 OURS = "kindgate, 2 generators"
 
 Keep = Callable[[BurstResult], object]
-"""Gets our own result."""
+"""Receives kindgate's own result."""
 
 
 @dataclass(frozen=True)
 class Flood:
-    """One tool at full speed. `of_wrk` is its rate, and `cpu_of_wrk` its CPU time per request, relative to wrk around it.
+    """One tool at full speed. `of_wrk` and `cpu_of_wrk` are rate and CPU time per request relative to the adjacent wrk runs.
 
-    `foreign` is the CPU time of all other processes but the server, in cores, in the busiest of the three runs.
+    `foreign` is the CPU use in cores of all other processes except the server, in the busiest of the three runs.
     """
 
     tool: str
@@ -49,7 +49,7 @@ class _Measured:
 
 
 def floods(server: Nginx, tools: Toolbox, effort: Effort, say: Say, keep: Keep) -> Iterator[Flood]:
-    """wrk, ours, and every other tool that is there; the median of the samples that count, each with its wrk runs."""
+    """Measure wrk, kindgate and every available tool between wrk runs; yield the median of the samples that count."""
     before = _run(WRK, server, tools, effort)
     runs: list[tuple[str, Callable[[], _Measured], int]] = [(WRK.name, _bound(WRK, server, tools, effort), 1)]
     runs += [(OURS, lambda: _ours(server, effort, keep), effort.samples)]
@@ -70,7 +70,7 @@ def _chosen(samples: list[Flood]) -> Flood:
 
 
 def _between(name: str, before: _Measured, measured: _Measured, after: _Measured) -> Flood:
-    """A run between two of wrk."""
+    """Relate a run to the wrk runs before and after it."""
     rate, cpu = (before.rate + after.rate) / 2, (before.cpu_us + after.cpu_us) / 2
     foreign = max(before.foreign, measured.foreign, after.foreign)
     return Flood(name, measured.rate, measured.cpu_us, measured.rate / rate, measured.cpu_us / cpu, foreign)

@@ -1,4 +1,4 @@
-"""How much is measured: everything for the record, or a little of it while developing."""
+"""The amount of measuring: everything for the published results, or a little during development."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effort:
-    """`flood` (whole, for wrk) and `paced` are seconds of one sample, `samples` how many of ours are taken.
+    """Seconds of one sample: `flood` at full speed (an integer, for wrk), and `paced` at a rate.
 
-    Of another tool at most `tries` are taken, of an outage `frozen`; `runs` of each experiment with the verdicts.
+    `samples` is the number of kindgate's samples, `tries` the maximum for another tool, `frozen` the number of server
+    freezes, and `runs` the number of runs of each verdict experiment.
     """
 
     flood: float

@@ -1,11 +1,11 @@
-"""Compares an application with itself on a real cluster, and fails when it is called slower more often than chance allows.
+"""Compare an application with itself on a real cluster; fail if it is called slower more often than chance allows.
 
     python -m bench.false_alarms [--runs 8] [--minutes 45]
 
-At most 5 % of comparisons of equal versions may end as FAIL, so that one FAIL says nothing. The exit code is 1 when so many
-FAIL that fewer than one night in a thousand would have as many at 5 %, and when no run said anything. The runs share a
-cluster, and so a bad placement: they depend on each other more than the bound supposes. Figures go to
-artifacts/false-alarms.json.
+At most 5 % of comparisons of equal versions may end as FAIL, so a single FAIL proves nothing. The exit code is 1 if there
+are so many FAILs that a true rate of 5 % produces them in less than one night in a thousand, and if no run is conclusive.
+All runs share one cluster and its pod placement, so they are less independent than the bound assumes. Results are
+written to artifacts/false-alarms.json.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from bench.real_runs import RealRun, RealRuns, write_real_runs
 from bench.record import comparisons, recording_settings, say
 
 ALLOWED = 0.05
-"""The share of comparisons of equal versions that may end as FAIL."""
+"""The accepted share of FAILs among comparisons of equal versions."""
 
 BY_CHANCE = 0.001
-"""The share of nights that may fail although no more than `ALLOWED` of all comparisons do."""
+"""The accepted share of nights that fail even if the true rate is only `ALLOWED`."""
 
 FOUND = Path("artifacts/false-alarms.json")
 
 
 def most_fails(runs: int) -> int:
-    """How many of so many runs may FAIL: more are seen by chance in at most `BY_CHANCE` of all nights."""
+    """Return how many of `runs` may FAIL: chance exceeds it in at most `BY_CHANCE` of all nights."""
     return int(binom.isf(BY_CHANCE, runs, ALLOWED)) if runs else 0
 
 
 def too_many(real: RealRuns) -> bool:
-    """Whether the runs show more false alarms than are allowed, or nothing at all."""
+    """Return whether there are too many false alarms, or no valid run."""
     return not real.total or real.failed > most_fails(real.total)
 
 
 def main() -> int:
-    """Compare, and say how often it was called slower."""
+    """Compare, and print the number of false alarms; return 1 if there are too many."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=8, help="comparisons")
     parser.add_argument("--minutes", type=float, default=45.0, help="how long to go on, the cluster's creation included")

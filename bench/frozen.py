@@ -1,6 +1,6 @@
-"""The truth test: the server stands still for half a second of three, and tools say what they noticed.
+"""Coordinated omission: the server freezes for half a second of three, and tools report what they measured.
 
-With uniform arrivals p(q) = T - (1 - q) * 3 s * (1 - rho), where T is how long it stood still by the freezer's own
+With uniform arrivals p(q) = T - (1 - q) * 3 s * (1 - rho), where T is the length of the freeze by the freezer's own
 clock and rho = rate / drain rate.
 """
 
@@ -33,21 +33,21 @@ FROZEN = 0.5
 AFTER = 0.8
 TOLERANCE = 0.05
 CAUGHT_UP = 5_000_000
-"""Nanoseconds of response time at which the backlog counts as gone."""
+"""Response time in nanoseconds below which the backlog counts as drained."""
 
 OTHERS_RHO = 0.05
-"""Rate / drain rate for tools that do not tell when each request was answered: what ours sees here."""
+"""Rate / drain rate of tools that do not report when each request was answered: kindgate's value on this server."""
 
 OBJECTIVE = "p(95)<100"
-"""Milliseconds: what a server that stands still for a sixth of the time misses."""
+"""In milliseconds: missed by a server that is frozen for a sixth of the time."""
 
 
 @dataclass(frozen=True)
 class Honesty:
-    """One tool's percentiles in milliseconds beside what theory says; `count` of the 3,000 requests it should have sent.
+    """One tool's percentiles in milliseconds with their theoretical bounds; `count` of the 3,000 due requests were sent.
 
-    `low` and `high` are the bounds for p90 and p99 (instant drain, drain at rate 1/rho, each 5 % wider); tools whose
-    drain rate is unknown are held against that of ours. `verdict` is what ours says to `OBJECTIVE` after all samples.
+    `low` and `high` are the bounds for p90 and p99 (instant drain, drain at rate 1/rho, each 5 % wider); kindgate's drain
+    rate stands in for tools whose own is unknown. `verdict` is kindgate's on `OBJECTIVE` after all samples.
     """
 
     tool: str
@@ -64,7 +64,7 @@ class Honesty:
 
     @property
     def judged(self) -> str:
-        """In a word: `honest`, `off`, or `hides it` where p90 is less than half of what it has to be."""
+        """One word: `honest`, `off`, or `hides it` if p90 is less than half of its lower bound."""
         if self.honest:
             return "honest"
         return "hides it" if self.p90 is None or self.p90 < self.low[0] / 2 else "off"
@@ -77,7 +77,7 @@ class Honesty:
 
 
 def honesties(server: Nginx, tools: Toolbox, effort: Effort, say: Say) -> Iterator[Honesty]:
-    """Ours with and without a small cap, and every other tool."""
+    """Measure kindgate with and without a small concurrency cap, and every other tool."""
     for cap in (None, 256):
         say(f"frozen server: kindgate{f', at most {cap} in flight' if cap else ''}")
         yield _ours(server, effort, cap)
@@ -88,7 +88,7 @@ def honesties(server: Nginx, tools: Toolbox, effort: Effort, say: Say) -> Iterat
 
 
 def _ours(server: Nginx, effort: Effort, cap: int | None) -> Honesty:
-    """The middle one of the samples that count, and the verdict about all."""
+    """Return the median of the samples that count, with the verdict on all of them."""
     bursts = [_burst(server, cap) for _ in range(max(2, effort.frozen))]
     samples = [sample for sample, _ in bursts]
     chosen = median(samples, lambda sample: (sample.p90 or 0.0) / sample.high[0])
@@ -120,7 +120,7 @@ def _burst(server: Nginx, cap: int | None) -> tuple[Honesty, BurstResult]:
 
 
 def _verdict(results: Sequence[BurstResult]) -> str:
-    """What the objective's verdict is after these bursts, at one look."""
+    """Return the objective's verdict on these bursts, as a single look."""
     objectives = Objectives(parse_marker((OBJECTIVE,)))
     return judge(objectives, [burst_sample(result) for result in results], looks=1).verdict.value
 
@@ -134,7 +134,7 @@ def _other(server: Nginx, tools: Toolbox, tool: Tool) -> Honesty:
 
 
 def bounds(frozen: float, rho: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The least and the most that p90 and p99 may be, in milliseconds."""
+    """Return the lower and upper bounds of p90 and of p99, in milliseconds."""
     spared = tuple((1 - q) * SECONDS * 1000 for q in (0.90, 0.99))
     low90, low99 = ((1 - TOLERANCE) * (frozen * 1000 - part) for part in spared)
     high90, high99 = ((1 + TOLERANCE) * (frozen * 1000 - part * (1 - rho)) for part in spared)
@@ -142,7 +142,7 @@ def bounds(frozen: float, rho: float) -> tuple[tuple[float, float], tuple[float,
 
 
 def drain_rate(rows: Rows) -> float:
-    """Answers per second between the end of the longest pause and the first request that is answered at once again."""
+    """Return the answers per second from the end of the longest pause to the first request that is answered promptly again."""
     ordered = rows[rows[:, Column.DONE].argsort(kind="stable")]
     done = ordered[:, Column.DONE]
     thaw = int(np.argmax(np.diff(done))) + 1

@@ -1,8 +1,8 @@
-"""Simulated services: how long requests take in bursts that resemble those of a small cluster.
+"""Simulated services, with response times in bursts that resemble those of a small cluster.
 
-Fitted to bursts of 1,000 requests through the ingress of a 3-node KinD cluster on 2 cores. The log of a burst's
-percentile varies between bursts with these standard deviations, and so does the log-ratio of two equal versions that
-served 500 requests each of one burst:
+Fitted to bursts of 1,000 requests through the ingress of a 3-node KinD cluster on 2 cores. The table has the standard
+deviation between bursts of a percentile's log, and in the last column that of the log-ratio of two equal versions that
+served 500 requests each in one burst:
 
 | | p50 | p90 | p95 | p99 | p95 of two versions |
 |---|---|---|---|---|---|
@@ -27,16 +27,16 @@ from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
 
 Times = NDArray[np.float64]
-"""Milliseconds; one row per burst."""
+"""In milliseconds, one row per burst."""
 
 
 @dataclass(frozen=True)
 class Generator:
-    """Times are lognormal (`median` ms, `sigma`); a share `tail` of them is slower by a lognormal factor.
+    """Lognormal times (`median` ms, `sigma`), of which a share `tail` is slower by a lognormal factor.
 
     `shift` is the SD, between bursts, of the log of all times; `tail_share` and `tail_shift` are those of the logs of
-    the tail's share and place, and `arm` that of the tail's share between two versions in one burst. What varies
-    between bursts is correlated by `neighbors` from each burst to the next, 0 to below 1.
+    the tail's share and position, and `arm` that of the tail's share between two versions in one burst. Whatever varies
+    between bursts is autocorrelated from each burst to the next by `neighbors`, from 0 to below 1.
     """
 
     name: str
@@ -52,18 +52,18 @@ class Generator:
     neighbors: float = 0.0
 
     def arms(self, rng: np.random.Generator, bursts: int, requests: int, arms: int = 1) -> list[Times]:
-        """The times of `requests` requests to each of `arms` equal versions in each of `bursts` bursts."""
+        """Draw the times of `requests` requests to each of `arms` equal versions in each of `bursts` bursts."""
         return [self._times(rng, *burst, requests) for burst in self._bursts(rng, bursts, arms)]
 
     def slow_shares(self, rng: np.random.Generator, bursts: int, limit: float) -> Times:
-        """The share of requests that take longer than `limit` milliseconds, in each of `bursts` bursts of one version.
+        """Draw the share of requests slower than `limit` milliseconds in each of `bursts` bursts of one version.
 
-        The requests of a burst are independent, so the slow ones of `n` are binomially distributed with this share.
+        The requests of a burst are independent, so the number of slow ones among `n` is binomial with this share.
         """
         return self._slow(*self._bursts(rng, bursts, 1)[0], limit)
 
     def truth(self, quantile: float) -> float:
-        """The percentile of all requests of 200,000 bursts, in milliseconds."""
+        """Return the percentile over all requests of 200,000 bursts, in milliseconds."""
         bursts = self._bursts(np.random.default_rng(20_001), 200_000, 1)[0]
         allowed = 1 - quantile / 100
         return float(brentq(lambda limit: float(self._slow(*bursts, limit).mean()) - allowed, self.median, 1000 * self.median, rtol=1e-5))
@@ -75,7 +75,7 @@ class Generator:
         return slow
 
     def _bursts(self, rng: np.random.Generator, bursts: int, arms: int) -> list[tuple[Times, Times, Times]]:
-        """For each version the shift of all times, the place of the tail and its share, one row per burst."""
+        """Draw, for each version, the shift of all times and the tail's position and share, one row per burst."""
         shift = self.shift * autoregressive(rng, self.neighbors, bursts)
         place = self.tail_log + self.tail_shift * autoregressive(rng, self.neighbors, bursts)
         share = self.tail * _factor(self.tail_share, autoregressive(rng, self.neighbors, bursts))
@@ -90,7 +90,7 @@ class Generator:
 
 
 def autoregressive(rng: np.random.Generator, correlation: float, bursts: int) -> Times:
-    """Standard normal numbers, one row per burst, each correlated with the one before."""
+    """Draw standard normal numbers, one row per burst, each correlated with the previous one."""
     noise = rng.normal(size=(bursts, 1))
     scale = math.sqrt(1 - correlation**2)
     numbers: Times = lfilter([scale], [1, -correlation], noise, axis=0, zi=(1 - scale) * noise[:1])[0] if correlation else noise
@@ -98,7 +98,7 @@ def autoregressive(rng: np.random.Generator, correlation: float, bursts: int) ->
 
 
 def _factor(spread: float, normal: Times) -> Times:
-    """Lognormal factors with mean 1, one per burst."""
+    """Return lognormal factors with mean 1, one per burst."""
     factors: Times = np.exp(spread * normal - spread**2 / 2)
     return factors
 
@@ -114,16 +114,16 @@ GENERATORS = (LIGHT, LOADED, SCALE)
 
 
 def alike(generator: Generator, correlation: float) -> Generator:
-    """The same service where each burst resembles the one before by so much."""
+    """Return the same service with this correlation between neighboring bursts."""
     return replace(generator, name=f"{generator.name}, neighbors {correlation:g}", neighbors=correlation) if correlation else generator
 
 
 ALIKE = tuple(alike(generator, correlation) for generator in (LIGHT, LOADED) for correlation in (0.3, 0.6))
-"""Services whose neighboring bursts resemble each other."""
+"""Services with correlated neighboring bursts."""
 
 
 def samples_of(arms: list[Times], names: tuple[str, ...] = (BASE, HEAD), seconds: float = 2.0) -> list[BurstSample]:
-    """The bursts as they are judged; nothing fails and nothing is late."""
+    """Convert times to burst samples for the judge, without failures and delays."""
     return [
         BurstSample(
             started=burst * (seconds + 1),

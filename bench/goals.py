@@ -1,4 +1,4 @@
-"""What the figures are held against."""
+"""The goals for the results."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PLACES = {
     RECORDED_QUIET: "on bursts of equal deployments, quiet machine",
     RECORDED_BUSY: "on bursts of equal deployments, busy machine",
 }
-"""Where the error rates on recordings are from, in the name of a goal."""
+"""The source of error rates on recordings, as goal names show it."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal: what is measured, what it has to be, what was seen."""
+    """One goal: the measurement, the required value, and the measured one."""
 
     name: str
     wanted: str
@@ -33,7 +33,7 @@ class Goal:
 
 
 def load_goals(floods: Sequence[Flood], lags: Sequence[Punctuality], honesties: Sequence[Honesty], sizes: Sizes) -> Iterator[Goal]:
-    """The goals of the load engine. A tool that was not there is a goal that is not met."""
+    """Yield the load engine's goals. A goal that needs a missing tool is not met."""
     by_name = {flood.tool: flood for flood in floods}
     ours = by_name[OURS]
     yield Goal(
@@ -72,7 +72,7 @@ def _lag_goals(lags: Sequence[Punctuality], wrk: Flood) -> Iterator[Goal]:
 
 
 def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
-    """The goals of the verdicts; those about real bursts are not met without a recording."""
+    """Yield the verdicts' goals; those about real bursts are not met without a recording."""
     experiments: dict[tuple[str, str], list[Row]] = {}
     for row in rates.rows:
         if row.goal:
@@ -90,12 +90,12 @@ def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
 
 
 def _rate(row: Row) -> str:
-    """The share that a goal is about, with its upper bound."""
+    """Format the share that a goal is about, with its upper bound."""
     share = row.failed if row.goal.startswith(Verdict.FAIL) else row.passed
     return f"{row.generator} {share:.1%} (bound {row.bound:.1%})"
 
 
 def _busy(*rows: Flood | Punctuality | Honesty) -> str:
-    """What is said where no quiet sample was to be had."""
+    """Format the remark on rows without any quiet sample."""
     loudest = max(rows, key=lambda row: row.foreign)
     return "" if is_quiet(loudest) else f" (others used {loudest.foreign:.1f} cores)"

@@ -1,6 +1,6 @@
-"""What Locust runs in the comparison.
+"""The Locust user in the comparison.
 
-KINDGATE_BENCH_PACE is the requests per second of one user (0: as many as it can), KINDGATE_BENCH_HOST the Host header.
+KINDGATE_BENCH_PACE is the requests per second of one user (0: as many as possible), KINDGATE_BENCH_HOST the Host header.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ HEADERS = {"Host": HOST} if HOST else {}
 
 
 class Visitor(FastHttpUser):
-    """Asks for the front page."""
+    """Requests the front page."""
 
     if PACE:
         wait_time = constant_throughput(PACE)
 
     @task
     def front_page(self) -> None:
-        """One request."""
+        """Send one request."""
         self.client.get("/", headers=HEADERS)

@@ -1,4 +1,4 @@
-"""The script that people write first: a loop around `requests.get`. `python bench/naive.py URL SECONDS RATE HOST` (0: no pause)."""
+"""The typical first script: a loop around `requests.get`. `python bench/naive.py URL SECONDS RATE HOST` (rate 0: no pause)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import requests
 
 
 def main(url: str, seconds: float, rate: float, host: str) -> None:
-    """Ask again and again, and print what was seen as JSON: count and times in milliseconds."""
+    """Send requests repeatedly, and print count and times in milliseconds as JSON."""
     times: list[float] = []
     headers = {"Host": host} if host else {}
     start = time.monotonic()

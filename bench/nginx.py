@@ -1,4 +1,4 @@
-"""An nginx on loopback to measure load generators against: one worker, an answer of four bytes, a long backlog."""
+"""A loopback nginx as the target of load generators: one worker, a four-byte response, a long backlog."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class Nginx:
     pids: tuple[int, ...]
 
     def cpu_seconds(self) -> float:
-        """CPU time that it has used."""
+        """Return its CPU time so far, in seconds."""
         times = [psutil.Process(pid).cpu_times() for pid in self.pids]
         return float(sum(part.user + part.system for part in times))
 
     def answered(self) -> int:
-        """Requests that it has answered."""
+        """Return the number of requests it has answered."""
         words = requests.get(self.url + "status", timeout=5).text.split()
         return int(words[words.index("requests") + 3])
 
 
 @contextmanager
 def running_nginx(program: Path) -> Iterator[Nginx]:
-    """That nginx on a free port of loopback."""
+    """Run this nginx on a free loopback port."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -88,7 +88,7 @@ def _listening(pid: int, port: int) -> Ready[tuple[int, ...]] | Pending:
 
 @dataclass
 class Freezer:
-    """Stops a server for `planned` seconds, `after` seconds since requests began to come; `seconds` is how long, by its own clock."""
+    """Stops a server for `planned` seconds, `after` seconds into the load; `seconds` is the real length by its own clock."""
 
     server: Nginx
     planned: float
@@ -97,7 +97,7 @@ class Freezer:
 
     @contextmanager
     def armed(self) -> Iterator[None]:
-        """Watch for requests from now on; leave when the server runs again."""
+        """Watch for requests inside the block; on exit, wait until the server runs again."""
         over = threading.Event()
         thread = threading.Thread(target=self._freeze, args=(self.server.answered(), over))
         thread.start()

@@ -1,12 +1,12 @@
-"""Compares two versions of which one is made slower on a real cluster, again and again, and counts the verdicts.
+"""Compare two versions repeatedly on a real cluster, one of them deliberately slower, and count the verdicts.
 
     python -m bench.planted slower|misplaced [--runs 10] [--minutes 60]
 
-`slower`: the pull request's version is 15 % slower at p(95), where 10 % are allowed: at least nine runs of ten must FAIL.
-`misplaced`: whichever version has the first place is 6 % slower, as on a busier core; the versions change places before
-the confirmation round, so that no run of ten may FAIL. Each run is a whole comparison as in `python -m bench.record`. The servers of
-bench/planted_application spin for so long before each answer that trial bursts show the wanted change; the change
-that the trial showed in the end is printed. Wants a machine on which nothing else runs. The cluster is deleted at the end.
+`slower`: the pull request's version is 15 % slower at p(95), with a tolerance of 10 %: at least nine of ten runs must FAIL.
+`misplaced`: the version in the first place is 6 % slower, as on a busier core; the versions change places before the
+confirmation round, so no run of ten may FAIL. Each run is a full comparison as in `python -m bench.record`. The servers of
+bench/planted_application spin before each answer for a time that trial bursts calibrate to the wanted change; the change
+in the last trial is printed. Requires an otherwise idle machine. The cluster is deleted at the end.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from kindgate.waiting import Deadline
 APPLICATION = Path(__file__).with_name("planted_application")
 
 TRIAL_BURSTS, TRIALS = 12, 3
-"""Bursts of a trial of how long to spin, and how often that is corrected."""
+"""Bursts per calibration trial, and the number of corrections."""
 
 LONGEST = 200.0
-"""Seconds that one comparison takes at most."""
+"""Maximum duration of one comparison in seconds."""
 
 EXEC_SECONDS = 30.0
 
@@ -51,7 +51,7 @@ _SPIN = "import sys, urllib.request; urllib.request.urlopen('http://127.0.0.1:56
 
 @dataclass(frozen=True)
 class Plant:
-    """How much slower a version is at p(95), whether that stays with its place, and how many of ten runs may or must FAIL."""
+    """The slowdown at p(95), whether it stays with the place, and how many of ten runs may or must FAIL."""
 
     change: float
     stays_with_place: bool
@@ -64,13 +64,13 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
 
 
 class Spinning:
-    """The pods of both versions on one cluster, and how long each of them spins before an answer."""
+    """Sets how long the pods of both versions on one cluster spin before an answer."""
 
     def __init__(self, standing: Provisioned) -> None:
         self._standing = standing
 
     def spin(self, head: float, base: float) -> None:
-        """Have the pods of either version spin for so many microseconds before each answer."""
+        """Make the pods of each version spin for its number of microseconds before each answer."""
         names = base_of(self._standing).namespaces
         for namespaces, microseconds in ((names.keys(), head), (names.values(), base)):
             for pod in pods_of(namespaces, self._standing.address, Deadline.after(EXEC_SECONDS)):
@@ -84,17 +84,17 @@ class Spinning:
 
 @dataclass(frozen=True)
 class Trial:
-    """How long the slower version spins, in microseconds, and how much slower it was seen to be for that."""
+    """The spin time of the slower version in microseconds, and the slowdown it showed."""
 
     microseconds: float
     change: float
 
 
 def find_spin(change: float, show: Callable[[float], tuple[float, float]]) -> Trial:
-    """How long to spin for `change`.
+    """Calibrate the spin time for `change`.
 
-    `show` measures both versions while the slower one spins for so many microseconds, and returns the change and
-    the other version's p(95) in microseconds. The response time grows by about the time that is spun.
+    `show` measures both versions while the slower one spins for the given microseconds, and returns the change and the
+    other version's p(95) in microseconds. Response times grow by about the spin time.
     """
     shown, usual = show(0.0)
     microseconds = change * usual
@@ -106,7 +106,7 @@ def find_spin(change: float, show: Callable[[float], tuple[float, float]]) -> Tr
 
 
 class Comparisons:
-    """Whole comparisons on one cluster, with one version slower than the other by as much as was planted."""
+    """Full comparisons on one cluster, with one version slower by the planted amount."""
 
     def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         self._pipeline, self._settings = pipeline, settings
@@ -115,7 +115,7 @@ class Comparisons:
         self._series = 0
 
     def trial(self, change: float) -> Trial:
-        """How long the slower version must spin for `change`."""
+        """Calibrate the slower version's spin time for `change`."""
 
         def show(microseconds: float) -> tuple[float, float]:
             self._pods.spin(microseconds, 0.0)
@@ -129,7 +129,7 @@ class Comparisons:
         return find_spin(change, show)
 
     def compare(self, microseconds: float, *, stays_with_place: bool) -> Compared:
-        """One comparison, with the head's version spinning; after the exchange the base's, where that stays with the place."""
+        """Run one comparison with the head spinning, or the base after the exchange if the slowdown stays with the place."""
         self._pods.spin(microseconds, 0.0)
 
         def exchange() -> Exchange:
@@ -143,14 +143,14 @@ class Comparisons:
         return compared
 
     def _campaign(self) -> Campaign:
-        """A new series, with a new seed: bursts of the same plan and seed would be read from disk."""
+        """Start a new series with a new seed: bursts with the same plan and seed would be read from disk."""
         self._series += 1
         seeded = replace(self._settings, load=replace(self._settings.load, seed=1000 * self._series))
         return comparison_campaign(seeded, OBJECTIVES, self._standing, lease_of_run(self._pipeline.run_id))
 
 
 def main() -> int:
-    """Compare, and say how often each verdict came; 1 when a FAIL is missing or one too many."""
+    """Compare, and print the count of each verdict; return 1 if there are too few or too many FAILs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plant", choices=PLANTS)
     parser.add_argument("--runs", type=int, default=10, help="comparisons")
@@ -177,7 +177,7 @@ def main() -> int:
 
 
 def enough(fails: int, runs: int, plant: Plant) -> bool:
-    """Whether so many FAILs are as they must be, of ten runs or in proportion."""
+    """Return whether the number of FAILs is as required for ten runs, or in proportion."""
     return runs > 0 and plant.fails.start * runs / 10 <= fails <= (plant.fails.stop - 1) * runs / 10
 
 

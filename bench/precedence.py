@@ -1,4 +1,4 @@
-"""Lets what is measured go before all other processes, so that a machine that others use as well is nearly as good as a quiet one."""
+"""Real-time priority for the measured processes, so a shared machine is nearly as good as a quiet one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def first_in_line() -> Iterator[None]:
-    """Run this process, and those that it starts inside, before all ordinary ones (sched(7), SCHED_RR).
+    """Run this process and its new children ahead of all ordinary processes (sched(7), SCHED_RR).
 
-    Linux leaves others 5 % of each core. Where this may not be asked for (CAP_SYS_NICE), nothing changes.
+    Linux reserves 5 % of each core for the others. Without permission (CAP_SYS_NICE), nothing changes.
     """
     if sys.platform != "linux":
         yield

@@ -1,10 +1,10 @@
-"""CPU pressure of bursts to a trivial server on this machine, alone and beside programs that keep CPUs busy.
+"""Measure the CPU pressure of bursts to a trivial local server, with and without programs that keep CPUs busy.
 
     python -m bench.pressure [--runs 10]
 
-`kindgate load --url` takes a missed limit on a time for the machine's doing beyond `PRESSURE_SHARE`: without other
-programs the pressure has to stay below it, and with every CPU taken it has to be above. Wants a machine on which
-nothing else runs; others on it are shown in cores.
+`kindgate load --url` blames the machine for a missed response time limit above `PRESSURE_SHARE`: the pressure must stay
+below it without other programs, and exceed it if every CPU is busy. Requires an otherwise idle machine; the use of other
+programs is shown in cores.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ asyncio.run(main())
 
 @contextlib.contextmanager
 def trivial_server() -> Iterator[str]:
-    """The URL of a server of one process that answers at once."""
+    """Yield the URL of a single-process server that answers immediately."""
     with subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise AssertionError("its output is a pipe")
@@ -55,7 +55,7 @@ def trivial_server() -> Iterator[str]:
 
 
 def pressures(url: str, rate: float, runs: int) -> str:
-    """One row: pressures and p(99) of so many bursts."""
+    """Return one row: pressure and p(99) over `runs` bursts."""
     plan = BurstPlan((Route(url),), OpenLoop.constant(rate, seconds=SECONDS), timeout=2.0)
     with GeneratorPool() as pool:
         warm_up(plan, 0.5, pool)
@@ -73,7 +73,7 @@ def pressures(url: str, rate: float, runs: int) -> str:
 
 
 def main() -> None:
-    """Measure all rows."""
+    """Measure and print all rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10, help="bursts of each row")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Sets up what is measured against: Debian packages where this is root, Go and Rust programs where their compilers are there."""
+"""Install the compared tools: Debian packages if run as root, Go and Rust programs if their compilers are available."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from kindgate.waiting import Deadline
 T = TypeVar("T")
 
 Say = Callable[[str], object]
-"""Gets a line for whoever waits."""
+"""Called with a progress line."""
 
 SECONDS = 1800.0
-"""For compiling k6 and all that it needs on two cores, and for the packages."""
+"""Timeout in seconds for the packages, and for compiling k6 and its dependencies on two cores."""
 
 PACKAGES = {"wrk": "wrk", "hey": "hey", "ab": "apache2-utils"}
-"""Programs, and the Debian packages that hold them."""
+"""Programs, and the Debian packages that contain them."""
 
 MODULES = (
     GoRecipe("k6", "go.k6.io/k6", "v1.8.1", sum="h1:orZsbZ2Od0CVZICs9YpTgkKcxfPghJW8VZtwg0cj8H8="),
     GoRecipe("vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", sum="h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc="),
     GoRecipe("hey", "github.com/rakyll/hey", "v0.1.4", sum="h1:hhc8GIqHN4+rPFZvkM9lkCQGi7da0sINM83xxpFkbPA="),
 )
-"""Programs that are compiled, where they are not installed."""
+"""Go programs that are compiled if not installed."""
 
 CRATES = {"oha": "1.16.0"}
-"""Rust programs that are compiled, where they are not installed; their Cargo.lock pins what they need."""
+"""Rust programs that are compiled if not installed; their Cargo.lock pins the dependencies."""
 
 
 @dataclass(frozen=True)
 class Toolbox:
-    """The programs that can be had on this machine, by name."""
+    """The programs available on this machine, by name."""
 
     programs: Mapping[str, Path]
     versions: Mapping[str, str]
@@ -57,9 +57,9 @@ class Toolbox:
 
 
 def provide_tools(say: Say) -> Toolbox:
-    """Set up all that can be; what cannot is named with the reason, and so are the rows that miss it later.
+    """Install every available tool; for the others, print the reason here and leave their rows out later.
 
-    What is installed already is taken as it is, and what was compiled once is not compiled again.
+    Installed programs are used as they are, and compiled ones are cached.
     """
     deadline = Deadline.after(SECONDS)
     for program, package in PACKAGES.items():
@@ -85,7 +85,7 @@ def provide_tools(say: Say) -> Toolbox:
 
 
 def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None:
-    """The installed program, or the one that Cargo compiles."""
+    """Return the installed program, or compile it with Cargo."""
     installed = shutil.which(name)
     if installed:
         return Path(installed)
@@ -98,13 +98,13 @@ def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None
 
 
 def _package_version(package: str, deadline: Deadline) -> str:
-    """The version of an installed Debian package; of a program that came another way nothing is known."""
+    """Return the version of an installed Debian package; it is unknown for programs from other sources."""
     told = run(["dpkg-query", "-W", "-f", "${Version}", package], deadline=deadline, check=False) if shutil.which("dpkg-query") else None
     return told.stdout if told and told.stdout else "installed here"
 
 
 def _nginx(say: Say, deadline: Deadline) -> Path | None:
-    """The installed nginx, or one that is unpacked beside this machine's own programs: installing it would start it."""
+    """Return the installed nginx, or unpack the package into the cache: installing it would start it."""
     installed = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
     if installed:
         return Path(installed)
@@ -115,7 +115,7 @@ def _nginx(say: Say, deadline: Deadline) -> Path | None:
 
 
 def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
-    """The folder appears whole or not at all."""
+    """Create the folder atomically."""
     say("unpacking the Debian package nginx")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
@@ -126,7 +126,7 @@ def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
 
 
 def _tried(step: Callable[[], T], say: Say) -> T | None:
-    """What the step gives; None, and the reason said, where it cannot be done."""
+    """Return the step's result; if it fails, print the reason and return None."""
     try:
         return step()
     except KindgateError as error:

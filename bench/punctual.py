@@ -1,4 +1,4 @@
-"""Open loop: how late requests are sent, and what that costs, at several rates."""
+"""Open loop: scheduling delay of requests and its CPU cost, at several rates."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.pool import GeneratorPool
 
 RATES = ((1000, 1), (5000, 1), (10_000, 2))
-"""Requests per second and generators."""
+"""Requests per second, and number of generators."""
 
 
 @dataclass(frozen=True)
 class Punctuality:
-    """One rate. Lags in microseconds; `cpu_share` of one core, of the busiest generator; `foreign` in cores, without the server."""
+    """One rate. Lags in microseconds; `cpu_share` of one core, by the busiest generator; `foreign` in cores, without the server."""
 
     rate: int
     generators: int
@@ -36,7 +36,7 @@ class Punctuality:
 
 
 def punctualities(server: Nginx, effort: Effort, say: Say) -> Iterator[Punctuality]:
-    """Poisson arrivals at every rate, after a warm-up; of the samples that count, the middle one by the 99th percentile."""
+    """Send Poisson arrivals at each rate after a warm-up; yield the sample with the median p99 of those that count."""
     for rate, generators in RATES:
         say(f"open loop: {rate} per second")
         samples = [_sample(server, effort, rate, generators) for _ in range(effort.samples)]

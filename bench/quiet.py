@@ -1,7 +1,7 @@
-"""Which samples count: others on the machine take CPU time, and what they take is measured with every sample.
+"""Selection of samples: other programs take CPU time, which is measured with every sample.
 
-A sample is quiet when all other processes together used at most `QUIET` cores. The median of the quiet samples counts, and
-not the best, which no user can expect. Where no sample was quiet, all count, and the row is marked.
+A sample is quiet if all other processes together used at most `QUIET` cores. The median of the quiet samples counts, not
+the best one, which no user can expect. If no sample was quiet, all count, and the row is marked.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ QUIET = 0.25
 """Cores that others may use in a quiet sample."""
 
 RULE = "Of several samples the median of the quiet ones is shown; where none was quiet, that of all, marked as busy."
-"""As it is kept with the results, and printed with them."""
+"""The rule as stored and printed with the results."""
 
 
 class Sample(Protocol):
-    """What was measured, and `foreign`: the cores that others used meanwhile."""
+    """A measurement with `foreign`, the cores that others used during it."""
 
     @property
     def foreign(self) -> float:
@@ -28,16 +28,16 @@ S = TypeVar("S", bound=Sample)
 
 
 def is_quiet(sample: Sample) -> bool:
-    """Whether others used little enough."""
+    """Return whether others used little enough CPU."""
     return sample.foreign <= QUIET
 
 
 def counted(samples: Sequence[S]) -> Sequence[S]:
-    """The quiet ones, or all where none was."""
+    """Return the quiet samples, or all if none is quiet."""
     return [sample for sample in samples if is_quiet(sample)] or samples
 
 
 def median(samples: Sequence[S], figure: Callable[[S], float]) -> S:
-    """The middle one of those that count; the lower of two."""
+    """Return the median of the samples that count; of two, the lower one."""
     ordered = sorted(counted(samples), key=figure)
     return ordered[(len(ordered) - 1) // 2]

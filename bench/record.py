@@ -1,13 +1,13 @@
-"""Compares an application with itself on a real cluster, again and again, and keeps verdicts and bursts.
+"""Compare an application with itself repeatedly on a real cluster, and record verdicts and bursts.
 
     python -m bench.record [--minutes 6] [--runs 30] [--foreign CORES]
 
-Two deployments of this folder's application stand side by side, as `kindgate compare` has them; each run is a whole
-comparison with a schedule of its own: 10 duet bursts of 2 s at 500 requests per second a look, up to three looks, and
-the confirmation round, before which both are deployed again; p(95) may be 10 % slower. What is there already is kept and
-added to, so that the work can be done in several sittings, each on a cluster of its own: remove bench/real_runs.json first
-when the rules have changed. `--foreign` keeps cores busy with other programs meanwhile, at 0, 0.3, 1 or 2; without it the
-machine has to be quiet. The cluster is deleted at the end.
+Two copies of this folder's application are deployed as for `kindgate compare`. Each run is a full comparison with its own
+request schedule: 10 duet bursts of 2 s at 500 requests per second for each interim look, up to three looks, and the
+confirmation round, before which both copies are redeployed; the tolerance at p(95) is 10 %. New runs are added to the
+recorded ones, so several sessions can share the work, each on a new cluster: delete bench/real_runs.json first if the
+rules have changed. `--foreign` keeps 0, 0.3, 1 or 2 cores busy with other programs; without it the machine must be
+otherwise idle. The cluster is deleted at the end.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ RATE, SECONDS, BURSTS = 500.0, 2.0, 10
 OBJECTIVES = Objectives(compare=(Tolerance(95.0, 0.10),))
 
 FOREIGN = (0.0, 0.3, 1.0, 2.0)
-"""Cores that other programs keep busy in the runs that are kept."""
+"""Choices for the number of cores that other programs keep busy."""
 
 LONGEST = 200.0
-"""Seconds that one comparison takes at most: three looks, the confirmation round, warm-ups, and both deployments anew."""
+"""Maximum duration of one comparison in seconds: three looks, confirmation round, warm-ups, and both redeployments."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """One comparison, with the bursts that it was decided by and the sentence about it."""
+    """One comparison, with the bursts that decided it and its explanation."""
 
     run: RealRun
     bursts: tuple[BurstResult, ...]
@@ -59,9 +59,9 @@ class Made:
 def comparisons(
     settings: Settings, minutes: float, more: Callable[[], bool], say: Say, *, first: int = 1, foreign: float = 0.0
 ) -> Iterator[Made]:
-    """Whole comparisons on one cluster, each by a schedule of its own from number `first`, while there are `more` to make and time for one.
+    """Run full comparisons on one cluster, each with its own schedule (from number `first`), while `more()` and time remains.
 
-    `foreign` cores are kept busy while they are made, and not while the cluster is created.
+    `foreign` cores are kept busy during the comparisons, but not while the cluster is created.
     """
     deadline, number = Deadline.after(minutes * 60), first
     pipeline = Pipeline(settings, new_run_id(), say)
@@ -79,7 +79,7 @@ def comparisons(
 
 
 def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings, number: int) -> Compared:
-    """A whole comparison, with the seeds of this number."""
+    """Run a full comparison with the seeds of this number."""
     seeded = replace(settings, load=replace(settings.load, seed=1000 * number))
     campaign = comparison_campaign(seeded, OBJECTIVES, standing, lease_of_run(pipeline.run_id))
     return measure_and_compare(OBJECTIVES, campaign, BURSTS, pipeline.exchange, placement=standing.placement)
@@ -97,19 +97,19 @@ def _busy(bursts: Sequence[BurstResult]) -> float:
 
 
 def _others(bursts: Sequence[BurstResult]) -> float | None:
-    """What programs that are not the run's used, in cores; `None` where it is not known of any burst."""
+    """Return the CPU use of programs outside the run, in cores; `None` if it is unknown for all bursts."""
     known = [burst.health.foreign for burst in bursts if burst.health.foreign is not None]
     return round(sum(known) / len(known) * (os.cpu_count() or 1), 2) if known else None
 
 
 def missing(real: RealRuns, wanted: int, foreign: float) -> bool:
-    """Whether there are fewer runs than wanted: on a quiet machine of those that say something, beside other programs of any."""
+    """Return whether more runs are needed; on a quiet machine only valid runs count, otherwise all do."""
     made = real.at(foreign)
     return (len(made.runs) if foreign else made.total) < wanted
 
 
 def keep(made: Made, earlier: RealRuns, say: Say) -> None:
-    """Add a run to its file, and its bursts to the recording of a quiet machine as long as that is short."""
+    """Add a run to its file, and its bursts to the quiet machine's recording while that is too short."""
     write_real_runs([*earlier.runs, made.run])
     recorded = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
     if not made.run.foreign and len(recorded) < LEAST_BURSTS:
@@ -118,14 +118,14 @@ def keep(made: Made, earlier: RealRuns, say: Say) -> None:
 
 
 def recording_settings(environ: Mapping[str, str]) -> Settings:
-    """Those of the application of this folder against itself."""
+    """Return settings that compare this folder's application with itself."""
     overlay = build_settings(Path.cwd(), {}, {}, environ).deploy.overlay
     given = {"slo_base": str(overlay), "load_rate": RATE, "load_duration": SECONDS}
     return build_settings(Path.cwd(), given, {}, environ)
 
 
 def main() -> None:
-    """Record, and say what there is."""
+    """Record comparisons, and print a summary of all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=6.0, help="how long to go on, the cluster's creation included")
     parser.add_argument("--runs", type=int, default=RUNS_WANTED, help="how many runs there are to be in all, of this kind of machine")
@@ -147,7 +147,7 @@ def _kept() -> RealRuns:
 
 
 def say(text: str) -> None:
-    """Progress, on stderr."""
+    """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""Recorded bursts of two equal versions on a real cluster: how they are kept, and how runs are drawn from them.
+"""Recorded bursts of two equal versions on a real cluster: their file format, and resampling of runs from them.
 
 The file is JSON: `{"format": 1, "rate": 500.0, "bursts": [{"seconds": 2.0, "base": {"times": "...", "lost": 0},
 "head": {...}}, ...]}`. `times` is the exact histogram of response times as `kindgate.histogram` writes it, `lost`
@@ -24,24 +24,24 @@ from kindgate.slo.sample import BurstSample, Series
 FORMAT = 1
 
 RECORDING = Path(__file__).with_name("recorded.json")
-"""The recording of a machine without other work."""
+"""The recording of an otherwise idle machine."""
 
 BUSY_RECORDING = Path(__file__).with_name("recorded-busy.json")
 """290 bursts of 17 comparisons, nearly all of them while other programs kept both cores busy; no more are added."""
 
 LEAST_BURSTS = 300
-"""Bursts that a recording needs, so that runs of 30 drawn from it differ enough."""
+"""Minimum number of bursts in a recording, so runs of 30 drawn from it differ enough."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Of each burst the requests that took too long, or got no answer, and all requests."""
+    """For each burst, the number of bad requests (too slow, or without an answer) and of all requests."""
 
     bad: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
     def run(self, rng: np.random.Generator, bursts: int, mean_block: float = MEAN_BLOCK) -> Counts:
-        """So many of the bursts, drawn as stretches of neighbors."""
+        """Draw `bursts` bursts as blocks of neighbors."""
         places = stationary(rng, len(self.bad), bursts, mean_block)
         return Counts(self.bad[places], self.sizes[places])
 
@@ -54,15 +54,15 @@ class Recording:
     bursts: tuple[BurstSample, ...]
 
     def run(self, rng: np.random.Generator, bursts: int, slower: float = 1.0) -> list[BurstSample]:
-        """So many of the bursts, drawn as stretches of neighbors, with the pull request's times multiplied by `slower`.
+        """Draw `bursts` bursts as blocks of neighbors, with the pull request's times multiplied by `slower`.
 
-        Which of the two deployments is called the base is drawn too, for the whole run: neither is it by nature.
+        The deployments are equal, so which one acts as the base is also drawn, once for the whole run.
         """
         names = {BASE: BASE, HEAD: HEAD} if rng.integers(2) else {BASE: HEAD, HEAD: BASE}
         return [_as_run(self.bursts[place], names, slower) for place in stationary(rng, len(self.bursts), bursts)]
 
     def counts(self, quantile: float, share: float = 1.0) -> Counts:
-        """Both deployments taken for one: the requests of each burst above a limit, of which the true percentile is `share`.
+        """Count each burst's bad requests over both deployments; the limit is the true percentile divided by `share`.
 
         The true percentile is that of all recorded requests.
         """
@@ -74,13 +74,13 @@ class Recording:
 
 
 def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
-    """Keeps the bursts of a duet run; each has to hold the arms `base` and `head`."""
+    """Write the bursts of a duet run; each must have the arms `base` and `head`."""
     kept = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
     path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
 
 
 def read_recording(path: Path, least: int = LEAST_BURSTS) -> Recording:
-    """The recording in a file. Raises `ValueError` for another format and for fewer than `least` bursts."""
+    """Read a recording. Raises `ValueError` for another format, and for fewer than `least` bursts."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     if kept.get("format") != FORMAT:
         raise ValueError(f"{path} has format {kept.get('format')!r}, and {FORMAT} is read")

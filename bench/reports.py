@@ -1,4 +1,4 @@
-"""What the other tools print, read. Pure."""
+"""Parsers for the other tools' output. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-"""wrk's, in milliseconds."""
+"""wrk's units, in milliseconds."""
 
 
 class UnreadableError(Exception):
-    """A tool failed, or printed something else than it always does."""
+    """A tool failed, or printed unexpected output."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a tool said of itself: requests per second, their number, and percentiles in milliseconds."""
+    """A tool's own report: requests per second, number of requests, and percentiles in milliseconds."""
 
     rate: float
     count: int
@@ -29,21 +29,21 @@ class Report:
 
 
 def read_wrk(text: str) -> Report:
-    """With `--latency`; its percentiles are corrected for coordinated omission with the mean interval."""
+    """Parse `--latency` output; its percentiles are corrected for coordinated omission with the mean interval."""
     times = [_found(rf"^\s+{quantile}%\s+([0-9.]+)(us|ms|s|m)$", text) for quantile in (90, 99)]
     p90, p99 = (float(number) * _UNITS[unit] for number, unit in times)
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), int(_number(r"(\d+) requests in", text)), p90, p99)
 
 
 def read_hey(text: str) -> Report:
-    """Seconds, with four digits."""
+    """Parse hey's output: seconds with four digits."""
     p90, p99 = (_number(rf"{quantile}%+ in ([0-9.]+) secs", text) * 1000 for quantile in (90, 99))
     count = int(_number(r"\[200\]\s+(\d+) responses", text))
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), count, p90, p99)
 
 
 def read_oha(text: str) -> Report:
-    """`--output-format json`, in seconds."""
+    """Parse `--output-format json` output, in seconds."""
     said = json.loads(text)
     times = said["latencyPercentiles"]
     count = sum(said["statusCodeDistribution"].values())
@@ -51,15 +51,15 @@ def read_oha(text: str) -> Report:
 
 
 def read_ab(text: str) -> Report:
-    """Whole milliseconds."""
+    """Parse ab's output: whole milliseconds."""
     p90, p99 = (_number(rf"^\s+{quantile}%\s+(\d+)$", text) for quantile in (90, 99))
     return Report(_number(r"Requests per second:\s+([0-9.]+)", text), int(_number(r"Complete requests:\s+(\d+)", text)), p90, p99)
 
 
 def read_locust(text: str) -> Report:
-    """Master and workers have each printed a JSON array, one after the other; the fullest is the master's.
+    """Parse the JSON arrays that master and workers print one after the other; the fullest is the master's.
 
-    Times are rounded to two digits above 100 ms.
+    Times above 100 ms are rounded to two digits.
     """
     decoder, place, pages = json.JSONDecoder(), 0, []
     while (place := text.find("[", place)) >= 0:
@@ -75,20 +75,20 @@ def read_locust(text: str) -> Report:
 
 
 def read_k6(text: str) -> Report:
-    """The file of `--summary-export`."""
+    """Parse the file of `--summary-export`."""
     metrics: Mapping[str, Any] = json.loads(text)["metrics"]
     times = metrics["http_req_duration"]
     return Report(metrics["http_reqs"]["rate"], metrics["http_reqs"]["count"], times["p(90)"], times["p(99)"])
 
 
 def read_vegeta(text: str) -> Report:
-    """`vegeta report -type json`, in nanoseconds."""
+    """Parse `vegeta report -type json` output, in nanoseconds."""
     said = json.loads(text)
     return Report(said["throughput"], said["requests"], said["latencies"]["90th"] / 1e6, said["latencies"]["99th"] / 1e6)
 
 
 def read_naive(text: str) -> Report:
-    """What bench/naive.py prints."""
+    """Parse the output of bench/naive.py."""
     said = json.loads(text)
     p90, p99 = np.percentile(said["times_ms"], [90, 99])
     return Report(len(said["times_ms"]) / said["seconds"], len(said["times_ms"]), float(p90), float(p99))

@@ -1,4 +1,4 @@
-"""Everything that one run of the benchmark has measured, and its file."""
+"""All results of one benchmark run, and their file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Results:
-    """One run on `machine` on the day `measured`, with `tools` by name and version; `rule` says which samples are shown.
+    """One run on `machine` on the date `measured`, with `tools` by name and version; `rule` states which samples are shown.
 
-    `ingress` and `ingress_paced` are empty where no cluster stood.
+    `ingress` and `ingress_paced` are empty if there was no cluster.
     """
 
     measured: str
@@ -43,12 +43,12 @@ class Results:
     ingress_paced: tuple[PacedThrough, ...] = ()
 
     def write(self, path: Path = RESULTS) -> None:
-        """Keep them."""
+        """Write the results to a file."""
         path.write_bytes(_adapter().dump_json(self, indent=1) + b"\n")
 
 
 def read_results(path: Path = RESULTS) -> Results:
-    """What `Results.write` kept. Raises `ValueError` for anything else."""
+    """Read what `Results.write` wrote. Raises `ValueError` for anything else."""
     return _adapter().validate_json(path.read_bytes())
 
 

@@ -1,9 +1,9 @@
-"""How rules for one version fare when neighboring bursts resemble each other: why `kindgate.slo.serial` is as it is.
+"""Compare rules for one version on correlated neighboring bursts: the reason for the rule in `kindgate.slo.serial`.
 
     python -m bench.serial [--runs 2000]
 
-Prints a table: for each rule the runs that PASS and FAIL, in %, on both recordings and in simulation. All rules are Korn and
-Graubard's with the variance between bursts estimated in another way. It takes half a minute of one core.
+Prints a table: for each rule the share of runs that PASS and FAIL, in %, on both recordings and in simulation. All rules
+are Korn and Graubard's with different estimates of the variance between bursts. Takes half a minute on one core.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from kindgate.slo.judge import ALPHA, LOOKS
 from kindgate.slo.serial import TYPICAL_CORRELATION, TYPICAL_WEIGHT
 
 Numbers = NDArray[np.float64]
-"""One row per run; of bursts, one column each."""
+"""One row per run; one column per burst, if by burst."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What a rule makes of the bursts of each run: the variance of the share of bad requests, and its degrees of freedom."""
+    """A rule's estimate for each run: the variance of the share of bad requests, and its degrees of freedom."""
 
     variance: Numbers
     freedom: float
@@ -41,14 +41,14 @@ Rule = Callable[[Numbers, Numbers], Spread]
 
 
 def between(bad: Numbers, sizes: Numbers) -> Spread:
-    """The variance of independent bursts."""
+    """Estimate the variance of independent bursts."""
     total, bursts = sizes.sum(axis=1), bad.shape[1]
     squares = np.square(_deviations(bad, sizes)).sum(axis=1)
     return Spread(bursts / (bursts - 1) * squares / total**2, bursts - 1)
 
 
 def autoregressive(weight: float) -> Rule:
-    """Inflated for the correlation between neighbors, which is pulled to the typical one by `weight` bursts."""
+    """Inflate for the correlation between neighbors, which is shrunk to the typical one with a weight of `weight` bursts."""
 
     def spread(bad: Numbers, sizes: Numbers) -> Spread:
         found, deviations, bursts = between(bad, sizes), _deviations(bad, sizes), bad.shape[1]
@@ -61,7 +61,7 @@ def autoregressive(weight: float) -> Rule:
 
 
 def batches(size: int) -> Rule:
-    """That of stretches of about `size` neighbors, as if those were independent."""
+    """Estimate the variance from batches of about `size` neighbors, as if those were independent."""
 
     def spread(bad: Numbers, sizes: Numbers) -> Spread:
         count = max(2, round(bad.shape[1] / size))
@@ -84,7 +84,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def outcomes(rule: Rule, bad: Numbers, sizes: Numbers, allowed: float, bursts: int = LIMIT_BURSTS) -> NDArray[np.int64]:
-    """1 for each run that ends as PASS, -1 for FAIL, 0 for INCONCLUSIVE, after up to three looks of `bursts` bursts."""
+    """Return 1 for each run that ends as PASS, -1 for FAIL, 0 for INCONCLUSIVE, after up to three looks of `bursts` bursts."""
     verdicts = np.zeros(len(bad), np.int64)
     for look in range(1, LOOKS + 1):
         low, high = _bounds(rule, bad[:, : look * bursts], sizes[:, : look * bursts])
@@ -93,7 +93,7 @@ def outcomes(rule: Rule, bad: Numbers, sizes: Numbers, allowed: float, bursts: i
 
 
 def _bounds(rule: Rule, bad: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]:
-    """Both ends of `kindgate.slo.proportion.Proportion`, for all runs at once."""
+    """Return both bounds of `kindgate.slo.proportion.Proportion`, for all runs at once."""
     alpha, total = ALPHA / LOOKS, sizes.sum(axis=1)
     share, spread = bad.sum(axis=1) / total, rule(bad, sizes)
     independent = share * (1 - share) / total
@@ -111,7 +111,7 @@ def _deviations(bad: Numbers, sizes: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Case:
-    """Runs of one kind: bad requests and all requests of each burst, and the share that may be bad."""
+    """Runs of one kind: bad requests and all requests of each burst, and the allowed share of bad ones."""
 
     name: str
     bad: Numbers
@@ -120,7 +120,7 @@ class Case:
 
 
 def from_recordings(runs: int) -> Iterator[Case]:
-    """Both recordings at, below and far below the limit; as stretches of 30 bursts on average, and as whole ones."""
+    """Yield both recordings at, below and far below the limit, in blocks of 30 bursts on average, and at the limit unbroken."""
     for name, recording in recordings():
         for share in (1.0, 0.9, 0.8):
             yield _drawn(f"{name}: p(95) at {share:g}", recording, share, MEAN_BLOCK, runs)
@@ -138,7 +138,7 @@ def _run(counts: Counts, number: int, mean_block: float) -> Counts:
 
 
 def from_simulation(runs: int) -> Iterator[Case]:
-    """Services at and below the limit, with bursts that resemble their neighbors more and more, and with heavy tails."""
+    """Yield services at and below the limit, with increasing correlation between neighbors, and with heavy tails."""
     for generator in (LIGHT, LOADED):
         for correlation in (0.0, 0.3, 0.6):
             for share in (1.0, 0.8):
@@ -156,7 +156,7 @@ def _simulated(generator: Generator, share: float, runs: int) -> Case:
 
 
 def _episodes(length: int, runs: int) -> tuple[Numbers, Numbers]:
-    """One burst in ten is bad, with 10 % failures; bad bursts come in episodes of `length` on average."""
+    """Simulate one bad burst in ten, with 10 % failures; bad bursts come in episodes of `length` on average."""
     rng = np.random.default_rng(7)
     is_bad = np.empty((runs, LIMIT_BURSTS * LOOKS), bool)
     is_bad[:, 0] = rng.random(runs) < 0.1
@@ -168,7 +168,7 @@ def _episodes(length: int, runs: int) -> tuple[Numbers, Numbers]:
 
 
 def table(cases: Iterator[Case]) -> Iterator[str]:
-    """The lines of a table in Markdown: PASS / FAIL in % of the runs."""
+    """Yield the lines of a Markdown table: PASS / FAIL in % of the runs."""
     yield f"| PASS / FAIL, % of runs | {' | '.join(RULES)} |"
     yield "|---|" + "---|" * len(RULES)
     for case in cases:
@@ -177,7 +177,7 @@ def table(cases: Iterator[Case]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Play everything and print it."""
+    """Simulate all cases and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=2_000, help="runs of each kind")
     runs = parser.parse_args().runs

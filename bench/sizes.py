@@ -1,4 +1,4 @@
-"""How large a histogram is on disk, and whether merging loses anything."""
+"""The size of a histogram on disk, and whether merging is lossless."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SAMPLES = 1_000_000
 
 @dataclass(frozen=True)
 class Sizes:
-    """`measured` bytes for `samples` real response times; `million` bytes for a million drawn from a lognormal distribution.
+    """Size in bytes: `measured` for `samples` real response times, `million` for a million from a lognormal distribution.
 
-    The drawn ones have the median of an ingress (1.25 ms) and a long tail (sigma 1).
+    The distribution has an ingress's median (1.25 ms) and a long tail (sigma 1).
     """
 
     samples: int
@@ -26,7 +26,7 @@ class Sizes:
 
 
 def histogram_sizes(real: Histogram) -> Sizes:
-    """The sizes of what was measured, and of a million samples; and a merge of eight workers' parts."""
+    """Measure the size of a real histogram and of one with a million samples, and merge eight workers' parts."""
     drawn = np.rint(np.random.default_rng(1).lognormal(np.log(1250), 1.0, SAMPLES)).astype(np.int64)
     whole = Histogram.of(drawn)
     merged = Histogram.merged(Histogram.from_text(Histogram.of(part).to_text()) for part in np.split(drawn, WORKERS))

@@ -1,9 +1,9 @@
-"""`make startup`: how long a run takes to its first test, beside a bare `kind create cluster` of the same shape, in one run.
+"""`make startup`: measure the time to the first test, relative to a bare `kind create cluster` of the same shape.
 
     python -m bench.startup [--rounds N]
 
-The bare cluster has the same image, configuration and kind, and counts until CoreDNS is Available. The run's figure is its own
-"time to first test": from the start of the process to the call of the first test that uses the application.
+The bare cluster uses the same image, configuration and kind, and is timed until CoreDNS is Available. The run reports its
+own "time to first test": from the start of the process to the call of the first test that uses the application.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GOAL_KEPT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Bare:
-    """What a bare cluster is made of."""
+    """The components of a bare cluster."""
 
     engine: Engine
     kind: Path
@@ -47,7 +47,7 @@ class Bare:
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds: the bare cluster's, a run's with no cluster, a run's on the kept cluster."""
+    """Seconds for the bare cluster, for a run without a cluster, and for a run on a kept cluster."""
 
     bare: float
     fresh: float
@@ -55,13 +55,13 @@ class Startup:
 
 
 def say(text: str) -> None:
-    """Progress, on stderr."""
+    """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def ingredients(folder: Path) -> Bare:
-    """The kind, the node image and the configuration that a run of this folder would use; images are built where they are missing."""
+    """Return the kind, node image and configuration that a run of this folder would use; missing images are built."""
     settings = build_settings(Path.cwd(), {}, {}, os.environ)
     prepared = prepare(settings, folder, say)
     if prepared.supply is None or prepared.tools.kind is None:
@@ -75,7 +75,7 @@ def ingredients(folder: Path) -> Bare:
 
 
 def bare_seconds(bare: Bare, folder: Path) -> float:
-    """Create the bare cluster, wait for CoreDNS, delete it; the seconds of the first two."""
+    """Create the bare cluster, wait for CoreDNS, and delete it; return the seconds until CoreDNS is Available."""
     kubeconfig = folder / "kubeconfig"
     environment = {**os.environ, **bare.engine.kind_environment, f"KIND_EXPERIMENTAL_{bare.engine.program.upper()}_NETWORK": BARE}
 
@@ -95,7 +95,7 @@ def bare_seconds(bare: Bare, folder: Path) -> float:
 
 
 def run_seconds(*arguments: str) -> float:
-    """The "time to first test" of one `pytest -m "e2e and smoke"`."""
+    """Return the "time to first test" of one `pytest -m "e2e and smoke"`."""
     with tempfile.TemporaryDirectory() as artifacts:
         command = [sys.executable, "-m", "pytest", "-m", "e2e and smoke", "-q", f"--artifacts={artifacts}", *arguments]
         subprocess.run(command, check=True, capture_output=True, timeout=1200)
@@ -104,7 +104,7 @@ def run_seconds(*arguments: str) -> float:
 
 
 def startups(rounds: int) -> Iterator[Startup]:
-    """One row a round: bare, fresh, kept, so that each sees the machine as the others do."""
+    """Yield one row per round: bare, fresh, kept, alternating so all see the same state of the machine."""
     with tempfile.TemporaryDirectory() as folder:
         bare = ingredients(Path(folder, "run"))
         for number in range(1, rounds + 1):
@@ -120,7 +120,7 @@ def startups(rounds: int) -> Iterator[Startup]:
 
 
 def main() -> int:
-    """Measure; 1 when a median misses its goal."""
+    """Measure; return 1 if a median misses its goal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
     rows = list(startups(parser.parse_args().rounds))

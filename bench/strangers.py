@@ -1,11 +1,11 @@
-"""Counts how often the gate for other programs on the machine breaks, on a real cluster, where it must and where it must not.
+"""Count on a real cluster how often the check for other programs on the machine fails, where it must and must not.
 
     python -m bench.strangers [busy] [quiet] [highest] [burning] [--runs 10]
 
-Each run is ten bursts of a second through the ingress, judged once. `busy`: programs that are not the run's keep every
-CPU busy, and the gate has to break. It must not break `quiet` (nothing else runs), at the `highest` rate at which
-every other gate holds, and while a pod of the application is `burning` its own CPU limit. All but `busy` want a
-machine on which nothing else runs. The cluster is made for it and deleted at the end.
+Each run is ten bursts of a second through the ingress, judged once. `busy`: programs outside the run keep every CPU
+busy, and the check must fail. It must not fail with nothing else running (`quiet`), at the highest rate at which every
+other check holds (`highest`), and while a pod of the application uses its whole CPU limit (`burning`). All cases except
+`busy` require an otherwise idle machine. The cluster is created for it and deleted at the end.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ from kindgate.waiting import Deadline
 OBJECTIVES = Objectives(parse_marker(("p(99)<5",)))
 RATE, BURSTS, SECONDS, TIMEOUT = 500.0, 10, 1.0, 2.0
 FACTOR, FASTEST = 1.25, 20_000.0
-"""How a rate is raised, in requests per second, and where that ends."""
+"""The factor by which the rate is raised, and its maximum in requests per second."""
 
 LONGEST = 300.0
-"""Seconds that busy programs last at most, should nothing end them."""
+"""Maximum duration of busy programs in seconds, in case they are not stopped."""
 
 POD, POD_CPUS, POD_SECONDS = "burning", 1, 60.0
 
@@ -59,7 +59,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Case:
-    """What goes on beside the load, and whether the gate has to break."""
+    """The other activity during the load, and whether the check must fail."""
 
     breaks: bool
     beside: Callable[[Provisioned], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
@@ -68,27 +68,27 @@ class Case:
 
 @dataclass(frozen=True)
 class Judged:
-    """One run."""
+    """The result of one run."""
 
     judgement: Judgement
     foreign: float
 
     @property
     def broken(self) -> bool:
-        """Whether the gate is broken."""
+        """Whether the check failed."""
         return any(gate.name == FOREIGN and gate.broken for gate in self.judgement.gates)
 
 
 @contextlib.contextmanager
 def all_cpus_taken(_: Provisioned) -> Iterator[None]:
-    """Programs that are not the run's on every CPU."""
+    """Keep every CPU busy with programs outside the run."""
     with busy_programs(psutil.cpu_count() or 1, LONGEST):
         yield
 
 
 @contextlib.contextmanager
 def pod_burning(standing: Provisioned) -> Iterator[None]:
-    """A pod on a node that uses all that it may."""
+    """Run a pod that uses its whole CPU limit."""
 
     def kubectl(*arguments: str, text: str | None = None) -> str:
         command: list[str | Path] = [standing.kubectl, "--kubeconfig", standing.address.kubeconfig, "--namespace", "default", *arguments]
@@ -113,7 +113,7 @@ CASES: Mapping[str, Case] = MappingProxyType(
 
 
 def judged_run(plan: BurstPlan, pool: GeneratorPool) -> Judged:
-    """So many bursts, and what they are judged."""
+    """Run `BURSTS` bursts and judge them."""
     results = [run_burst(plan, pool=pool) for _ in range(BURSTS)]
     known = [result.health.foreign for result in results if result.health.foreign is not None]
     if not known:
@@ -123,7 +123,7 @@ def judged_run(plan: BurstPlan, pool: GeneratorPool) -> Judged:
 
 
 def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
-    """The plan at the highest rate at which every other gate holds."""
+    """Return the plan at the highest rate at which every other check holds."""
     best, rate = plan, RATE
     while rate <= FASTEST:
         faster = at_rate(plan, rate)
@@ -138,12 +138,12 @@ def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
 
 
 def at_rate(plan: BurstPlan, rate: float) -> BurstPlan:
-    """The plan at another rate."""
+    """Return the plan at another rate."""
     return BurstPlan(plan.routes, OpenLoop.constant(rate, seconds=SECONDS), timeout=TIMEOUT)
 
 
 def counted(name: str, runs: Sequence[Judged], rate: float) -> str:
-    """The result of a case in one line."""
+    """Format a case's result on one line."""
     broken = sum(one.broken for one in runs)
     low, high = (float(end) for end in binomtest(broken, len(runs)).proportion_ci(0.95, "exact"))
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.judgement.verdict.value for one in runs).items())
@@ -155,7 +155,7 @@ def counted(name: str, runs: Sequence[Judged], rate: float) -> str:
 
 
 def main() -> None:
-    """Run the cases and say what was counted; ends with 1 where one is not as it must be."""
+    """Run the cases and print the counts; exit with 1 if a result is not as required."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--runs", type=int, default=10, help="runs of each case")

@@ -1,4 +1,4 @@
-"""The results as Markdown. Pure: a file of results gives the same text everywhere."""
+"""The results as Markdown. Pure: a results file gives the same text everywhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.verdicts import ErrorRates
 from kindgate.model import Verdict
 
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
-"""What the generated part of a page stands between."""
+"""The marks around the generated part of a page."""
 
 _VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID)
 
@@ -22,7 +22,7 @@ _FOREIGN = f"Foreign CPU is what all processes but tool and server used, in core
 
 
 def inserted(page: str, text: str) -> str:
-    """`page` with `text` between its marks. Raises `ValueError` where it has none."""
+    """Return `page` with `text` between its marks. Raises `ValueError` if it has none."""
     before, _, rest = page.partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:
@@ -31,14 +31,14 @@ def inserted(page: str, text: str) -> str:
 
 
 def goals_table(results: Results) -> str:
-    """Each goal, what was seen, and whether that is enough."""
+    """Format each goal, the measured value, and whether the goal is met."""
     rows = ((goal.name, goal.wanted, goal.seen, "met" if goal.met else "**not met**") for goal in results.goals)
     table = _table(("measured by `make bench`", "goal", "seen", ""), rows)
     return f"{table}\n\n{results.measured}, {results.machine}. {disturbance(results)}"
 
 
 def disturbance(results: Results) -> str:
-    """Whether the machine was a quiet one while the engine and the other tools were measured."""
+    """State whether the machine was quiet during the measurements of the engine and the other tools."""
     rows: list[Flood | Punctuality | Honesty] = [*results.full_speed, *results.open_loop, *results.frozen_server]
     loudest = max(rows, key=lambda row: row.foreign)
     kind = "quiet" if is_quiet(loudest) else "busy"
@@ -46,7 +46,7 @@ def disturbance(results: Results) -> str:
 
 
 def details(results: Results) -> str:
-    """All tables of one run."""
+    """Format all tables of one run."""
     tools = ", ".join(f"{name} {version}" for name, version in results.tools.items())
     parts = [
         f"Measured on {results.measured}: {results.machine}. With {tools}.",
@@ -111,7 +111,7 @@ def _error_rates(rates: ErrorRates) -> str:
         (row.name, row.generator, f"{row.runs:,}", f"{row.passed:.1%}", f"{row.failed:.1%}", f"{row.inconclusive:.1%}", f"{row.bursts:.1f}")
         for row in rates.rows
     )
-    return _titled("How often verdicts are wrong", head, dict.fromkeys(cells))  # a row that two goals are about comes once
+    return _titled("How often verdicts are wrong", head, dict.fromkeys(cells))  # a row with two goals is listed once
 
 
 def _real_runs(real: RealRuns) -> str:
@@ -160,7 +160,7 @@ def _ingress(results: Results) -> str:
 
 
 def _care(row: Flood | Punctuality | Honesty) -> tuple[str, str]:
-    """How disturbed a row is, and how many samples it was chosen from."""
+    """Format a row's disturbance, and the number of its samples."""
     return f"{row.foreign:.2f}{'' if is_quiet(row) else ' **busy**'}", str(row.samples)
 
 

@@ -1,4 +1,4 @@
-"""The same load through the ingress of the cluster that stands: there the route is the bottleneck, not the generator."""
+"""The same load through a real cluster's ingress, where the route is the bottleneck, not the generator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FloodThrough:
 
 @dataclass(frozen=True)
 class PacedThrough:
-    """Ours at one rate; times in milliseconds."""
+    """kindgate at one rate; times in milliseconds."""
 
     rate: int
     completed: int
@@ -46,7 +46,7 @@ class PacedThrough:
 
 
 def standing_routes(say: Say) -> tuple[Route, ...]:
-    """All hosts of the application of this folder; the cluster is created where none stands, and kept."""
+    """Return routes to all hosts of this folder's application; the cluster is created if missing, and kept."""
     settings = build_settings(Path.cwd(), {"kind_keep": "always"}, {}, os.environ)
     pipeline = Pipeline(settings, settings.cluster_name, say)
     try:
@@ -57,7 +57,7 @@ def standing_routes(say: Say) -> tuple[Route, ...]:
 
 
 def floods_through(routes: tuple[Route, ...], tools: Toolbox, effort: Effort, say: Say) -> Iterator[FloodThrough]:
-    """Every tool against the first host."""
+    """Measure every tool against the first host."""
     route = routes[0]
     plan = BurstPlan((route,), ClosedLoop(CONNECTIONS, seconds=effort.flood), processes=2)
     with GeneratorPool() as pool:
@@ -77,7 +77,7 @@ def floods_through(routes: tuple[Route, ...], tools: Toolbox, effort: Effort, sa
 
 
 def paced_through(routes: tuple[Route, ...], effort: Effort, say: Say) -> Iterator[PacedThrough]:
-    """Ours at every rate, against all hosts."""
+    """Measure kindgate at every rate, against all hosts."""
     with GeneratorPool() as pool:
         for rate in RATES:
             say(f"through the ingress: {rate} per second")

@@ -1,4 +1,4 @@
-"""The other load generators: how each is started. A tool that is not in the toolbox is left out."""
+"""The other load generators and their command lines. Tools that are not in the toolbox are skipped."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FOLDER = Path(__file__).parent
 TIMEOUT = 120.0
 TRIES = 3
 USERS = 100
-"""Users of the closed-loop tools that can be held to a rate."""
+"""Users of the closed-loop tools that can be limited to a rate."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a tool is to send: `rate` requests per second (0: as many as it can) for so many seconds, for `host` if it is given."""
+    """The load to send: `rate` requests per second (0: as many as possible) for `seconds`, with `host` as the Host header if set."""
 
     url: str
     seconds: float
@@ -32,13 +32,13 @@ class Load:
     host: str = ""
 
     def header(self, option: str) -> list[str]:
-        """The Host header as an option of a tool that takes whole headers."""
+        """Return the Host header as an option, for tools that accept whole headers."""
         return [option, f"Host: {self.host}"] if self.host else []
 
 
 @dataclass(frozen=True)
 class Tool:
-    """`program` is its name in the toolbox; one that is not `paced` cannot be held to a rate, and ignores it."""
+    """A tool; `program` is its name in the toolbox. If not `paced`, it cannot be limited to a rate, and ignores it."""
 
     name: str
     program: str
@@ -47,7 +47,7 @@ class Tool:
 
 
 def _output(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str:
-    """What a command writes; Locust's exit code 1 says that a request failed, k6's 99 a threshold: no reasons to stop."""
+    """Return a command's output. Locust exits with 1 after a failed request and k6 with 99 after a missed threshold: no errors here."""
     done = run(command, env=environment, deadline=Deadline.after(TIMEOUT), check=False)
     if done.returncode not in {0, 1, 99}:
         raise UnreadableError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -55,7 +55,7 @@ def _output(command: Sequence[str | Path], environment: Mapping[str, str] | None
 
 
 def _wrk(tools: Toolbox, load: Load) -> Report:
-    """Two threads; its percentiles are corrected for coordinated omission with the mean interval."""
+    """Run with two threads; percentiles are corrected for coordinated omission with the mean interval."""
     text = _output([tools["wrk"], "-t2", f"-c{CONNECTIONS}", f"-d{load.seconds:g}s", "--latency", *load.header("-H"), load.url])
     return read_wrk(text)
 
@@ -69,7 +69,7 @@ def _hey(tools: Toolbox, load: Load) -> Report:
 
 
 def _oha(tools: Toolbox, load: Load) -> Report:
-    """At a rate its times count from when a request was due."""
+    """At a fixed rate, times count from when a request was due."""
     pace = ["-q", str(load.rate), "--latency-correction"] if load.rate else []
     connections = USERS if load.rate else CONNECTIONS
     host = ["--host", load.host] if load.host else []
@@ -78,14 +78,14 @@ def _oha(tools: Toolbox, load: Load) -> Report:
 
 
 def _ab(tools: Toolbox, load: Load) -> Report:
-    """Keep-alive, one thread."""
+    """Run with keep-alive on one thread."""
     shape = ["-c", str(CONNECTIONS), "-n", "100000000", "-t", f"{load.seconds:g}"]
     text = _output([tools["ab"], "-q", "-k", *shape, *load.header("-H"), load.url])
     return read_ab(text)
 
 
 def _locust(tools: Toolbox, load: Load) -> Report:
-    """Two processes of FastHttpUser. On a busy machine its workers do not always get to run: it is given another chance."""
+    """Run two FastHttpUser processes, with retries: on a busy machine the workers do not always get CPU time."""
     users = USERS if load.rate else CONNECTIONS
     command = [tools["locust"], "-m", "locust", "-f", FOLDER / "locustfile.py", "--headless", "--processes", "2", "--json"]
     shape = ["-u", str(users), "-r", str(users), "-t", f"{max(3, round(load.seconds))}s", "-H", load.url.rstrip("/")]
@@ -126,7 +126,7 @@ def _naive(tools: Toolbox, load: Load) -> Report:
 
 
 WRK = Tool("wrk -t2", "wrk", _wrk, paced=False)
-"""What the others are measured against."""
+"""The reference for the other tools."""
 
 TOOLS = (
     Tool("ab -k", "ab", _ab, paced=False),
@@ -137,4 +137,4 @@ TOOLS = (
     Tool("Locust FastHttpUser x2", "locust", _locust),
     Tool("sequential requests.get, no Session", "requests", _naive),
 )
-"""All others."""
+"""All other tools."""

@@ -1,4 +1,4 @@
-"""CPU time of a measured tool, of the server, and of everybody else."""
+"""CPU time of a measured tool, of the server, and of all other programs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kindgate.load.machine import MachineTimes
 
 
 class Server(Protocol):
-    """What is measured beside a tool."""
+    """The measured tool's target."""
 
     def cpu_seconds(self) -> float:
-        """CPU time that it has used so far."""
+        """Return its CPU time so far, in seconds."""
 
 
 @dataclass
 class Usage:
-    """A span of time as a context manager. CPU figures are in seconds; `foreign` is in cores.
+    """CPU use in a `with` block. Figures are in seconds, except `foreign`, which is in cores.
 
-    `own` counts this process's children that ended inside, which is how every other tool is run, and `this` the process
-    itself, which collects what kindgate's generators send it. `foreign` leaves out these and the server.
+    `own` counts this process's children that ended in the block, which is how every other tool is run, and `this` counts
+    the process itself, which collects kindgate's generator results. `foreign` excludes these and the server.
     """
 
     server: Server
@@ -33,13 +33,13 @@ class Usage:
     foreign: float = 0.0
 
     def __enter__(self) -> Self:
-        """Take the counters."""
+        """Read the counters."""
         self._machine, self._server = MachineTimes.now(), self.server.cpu_seconds()
         self._children, self._self = children_seconds(), this_seconds()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Take them again, and compare."""
+        """Read the counters again, and store the differences."""
         machine = MachineTimes.now()
         self.seconds = machine.at - self._machine.at
         self.own = children_seconds() - self._children
@@ -50,12 +50,12 @@ class Usage:
 
 
 def children_seconds() -> float:
-    """CPU time of this process's children that have ended."""
+    """Return the CPU time of this process's children that have ended."""
     return _used(resource.RUSAGE_CHILDREN)
 
 
 def this_seconds() -> float:
-    """CPU time of this process."""
+    """Return the CPU time of this process."""
     return _used(resource.RUSAGE_SELF)
 
 

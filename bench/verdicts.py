@@ -1,10 +1,11 @@
-"""How often the verdicts are wrong: simulated runs with fixed seeds, and runs drawn from recorded bursts.
+"""Measure how often verdicts are wrong, on simulated runs with fixed seeds and on runs drawn from recorded bursts.
 
     python -m bench.verdicts [--runs 2000] [--processes 2] [--only recorded]
 
-Every run is decided look by look by the rules of `kindgate.slo`, as a real one is; simulated runs leave out what is only
-shown (intervals in ms, trends, sentences). An upper bound is the one-sided exact 95 % bound for the share. Runs from a
-recording are stretches of neighboring bursts (`bench.redraw`): what they tell is given the recording.
+Every run is decided look by look (an interim look judges all bursts so far) by the rules of `kindgate.slo`, as a real one
+is; simulated runs omit output that decides nothing (intervals in ms, trends, sentences). An upper bound is the one-sided
+exact 95 % bound for the share. Runs from a recording are blocks of neighboring bursts (`bench.redraw`): their error rates
+are conditional on the recording.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ from kindgate.slo.objectives import Tolerance
 from kindgate.slo.proportion import Proportion
 
 LIMIT_BURSTS = 25
-"""Bursts of each of the three looks at one version: what `--slo-bursts` is by default."""
+"""Bursts in each of the three looks at one version: the default of `--slo-bursts`."""
 
 DUET_BURSTS = 10
-"""Bursts of each of the three looks at two versions: 30 of 2 s are a minute of load."""
+"""Bursts in each of the three looks at two versions: 30 bursts of 2 s are a minute of load."""
 
 ROUND_BURSTS = round_pairs(DUET_BURSTS)
-"""Bursts of the confirmation round."""
+"""Bursts in the confirmation round."""
 
 REQUESTS = 1_000
-"""Requests of a burst; two versions share them."""
+"""Requests per burst, which two versions share."""
 
 RUNS = 2_000
 
@@ -61,7 +62,7 @@ class Row:
     failed: float
     inconclusive: float
     bursts: float
-    """Bursts that a run took on average."""
+    """Average number of bursts per run."""
     goal: str = ""
     bound: float | None = None
     """The upper bound for the share that the goal is about."""
@@ -76,11 +77,11 @@ class Row:
 
 
 Run = Callable[[int], tuple[Verdict, int]]
-"""Plays the run with this number: its verdict and how many bursts it took."""
+"""Simulates the run with this number; returns its verdict and number of bursts."""
 
 
 def limit_run(generator: Generator, quantile: float, limit: float, number: int) -> tuple[Verdict, int]:
-    """One version against `p(quantile) < limit`, in milliseconds."""
+    """Judge one version against `p(quantile) < limit`, in milliseconds."""
     rng = np.random.default_rng((number, 1))
     bad = rng.binomial(REQUESTS, generator.slow_shares(rng, LIMIT_BURSTS * LOOKS, limit)).tolist()
     allowed = 1 - quantile / 100
@@ -88,14 +89,14 @@ def limit_run(generator: Generator, quantile: float, limit: float, number: int) 
 
 
 def recorded_limit_run(counts: Counts, allowed: float, number: int) -> tuple[Verdict, int]:
-    """One version against a limit that a share of `allowed` of its requests may exceed, drawn from recorded bursts."""
+    """Judge one version, drawn from recorded bursts, against a limit that a share of `allowed` of its requests may exceed."""
     run = counts.run(np.random.default_rng((number, 4)), LIMIT_BURSTS * LOOKS)
     bad, sizes = run.bad.tolist(), run.sizes.tolist()
     return _looks(lambda bursts: Proportion.of(bad[:bursts], sizes[:bursts]).verdict(allowed, ALPHA / LOOKS), LIMIT_BURSTS)
 
 
 def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, number: int) -> tuple[Verdict, int]:
-    """The base against a version whose times are `slower` times as long."""
+    """Compare the base with a version whose times are multiplied by `slower`."""
     base, head = generator.arms(np.random.default_rng((number, 2)), DUET_BURSTS * LOOKS + ROUND_BURSTS, REQUESTS // 2, arms=2)
     ratios = np.log(np.percentile(head * slower, quantiles, axis=1) / np.percentile(base, quantiles, axis=1))
     tolerances = [Tolerance(quantile, TOLERANCE) for quantile in quantiles]
@@ -104,14 +105,14 @@ def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, 
 
 
 def recorded_run(recording: Recording, slower: float, number: int) -> tuple[Verdict, int]:
-    """A run drawn from recorded bursts of two equal versions; which of them is slower is drawn again before the confirmation round."""
+    """Compare two equal versions in a run drawn from recorded bursts; the slower one is redrawn before the confirmation round."""
     rng = np.random.default_rng((number, 3))
     looks, second = (log_ratios(95.0, recording.run(rng, bursts, slower)) for bursts in (DUET_BURSTS * LOOKS, ROUND_BURSTS))
     return compared([Tolerance(95.0, TOLERANCE)], [looks], [second])
 
 
 def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> tuple[Verdict, int]:
-    """What a comparison ends with and after how many bursts, by the log-ratios of all looks and of the confirmation round."""
+    """Return a comparison's verdict and number of bursts, from the log-ratios of all looks and of the confirmation round."""
     tests: list[RatioTest] = []
 
     def look(bursts: int) -> Verdict:
@@ -130,7 +131,7 @@ def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], 
 
 
 def _looks(verdict_of: Callable[[int], Verdict], bursts: int) -> tuple[Verdict, int]:
-    """The verdict of the first look that decides, and the bursts up to it; `verdict_of` judges so many bursts."""
+    """Return the first look's verdict that decides, and the bursts so far; `verdict_of` judges that number of bursts."""
     for look in range(1, LOOKS + 1):
         verdict = verdict_of(look * bursts)
         if verdict is not Verdict.INCONCLUSIVE:
@@ -139,13 +140,13 @@ def _looks(verdict_of: Callable[[int], Verdict], bursts: int) -> tuple[Verdict, 
 
 
 def upper_bound(hits: int, runs: int) -> float:
-    """The exact one-sided 95 % bound for a share (Clopper and Pearson)."""
+    """Return the exact one-sided 95 % upper bound for a share (Clopper and Pearson)."""
     return 1.0 if hits == runs else float(beta.ppf(0.95, hits + 1, runs - hits))
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What the share of `verdict` has to be: with its bound `bound_at_most`, itself `at_most`, or itself `at_least` so large."""
+    """A requirement on the share of `verdict`: its upper bound is at most `bound_at_most`, or it is within `at_least` and `at_most`."""
 
     verdict: Verdict
     bound_at_most: float = 1.0
@@ -153,11 +154,11 @@ class Goal:
     at_least: float = 0.0
 
     def met(self, share: float, bound: float) -> bool:
-        """Whether this share and its upper bound are good enough."""
+        """Return whether the share and its upper bound meet the goal."""
         return bound <= self.bound_at_most and self.at_least <= share <= self.at_most
 
     def __str__(self) -> str:
-        """As the table shows it."""
+        """The goal as shown in the table."""
         if self.bound_at_most < 1:
             return f"{self.verdict} bound <= {self.bound_at_most:.0%}"
         return f"{self.verdict} <= {self.at_most:.0%}" if self.at_most < 1 else f"{self.verdict} >= {self.at_least:.0%}"
@@ -165,17 +166,17 @@ class Goal:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is played, and what has to come of it."""
+    """The simulated runs, and the goals for their verdicts."""
 
     name: str
     generator: str
     run: Run
     goals: tuple[Goal, ...] = ()
     times: int = 1
-    """How many times as many runs it takes as the others, where its goal is close."""
+    """Multiplier of the number of runs, for a goal that is close."""
 
     def rows(self, outcomes: Iterable[tuple[Verdict, int]]) -> Iterator[Row]:
-        """A row for each goal, or one without any."""
+        """Yield a row for each goal, or a single row without one."""
         results = list(outcomes)
         runs, counts = len(results), Counter(verdict for verdict, _ in results)
         for goal in self.goals or (None,):
@@ -199,11 +200,11 @@ NO_FALSE_FAIL = Goal(Verdict.FAIL, bound_at_most=0.05)
 POWER = Goal(Verdict.FAIL, at_least=0.80)
 
 ALIKE_AT_LIMIT = (Goal(Verdict.PASS, at_most=0.20), Goal(Verdict.FAIL, at_most=0.08))
-"""Where neighboring bursts resemble each other, no rule keeps to what independent bursts allow and still decides anything."""
+"""With correlated neighboring bursts, no rule keeps the error rates of independent bursts and still decides anything."""
 
 
 def simulated() -> Iterator[Experiment]:
-    """Every experiment that needs no recording."""
+    """Yield every experiment that needs no recording."""
     for generator in GENERATORS:
         name, p95 = generator.name, (95.0,)
         three = partial(duet_run, generator, (50.0, 90.0, 95.0), 1.0)
@@ -222,9 +223,9 @@ def simulated() -> Iterator[Experiment]:
 
 
 def recorded(recording: Recording, name: str) -> Iterator[Experiment]:
-    """The experiments on real bursts of two equal versions; `name` is that of the recording, which decides what is required.
+    """Yield the experiments on real bursts of two equal versions; `name` is the recording's, which determines the goals.
 
-    A busy machine changes while it is measured, so that no goal for one version can be held against its average.
+    A busy machine changes during the recording, so its average is no basis for a goal for one version.
     """
     quiet = name == RECORDED_QUIET
     equal = (Goal(Verdict.FAIL, at_most=0.05), Goal(Verdict.PASS, at_least=0.95 if quiet else 0.65))
@@ -239,14 +240,14 @@ def recorded(recording: Recording, name: str) -> Iterator[Experiment]:
 
 
 def recordings() -> Iterator[tuple[str, Recording]]:
-    """The recordings that are there, by name."""
+    """Yield the existing recordings, by name."""
     for name, path in zip(RECORDED, (RECORDING, BUSY_RECORDING), strict=True):
         if path.exists():
             yield name, read_recording(path, least=1)
 
 
 def headroom(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """The chance of a PASS in one look of 10, 20 and 30 bursts, with the truth at a share of the limit."""
+    """Yield the chance of a PASS in one look of 10, 20 and 30 bursts, if the true percentile is a given share of the limit."""
     for quantile, share in ((95, 0.9), (95, 0.8), (95, 0.7), (99, 0.8), (99, 0.6)):
         for generator in (LIGHT, LOADED):
             limit = generator.truth(quantile) / share
@@ -256,7 +257,7 @@ def headroom(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def failure_rates(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """The chance of a PASS of "fewer than 1 % fail" in one look, for independent failures and for those of a bad burst."""
+    """Yield the chance that "fewer than 1 % fail" is a PASS in one look, for independent failures and for whole bad bursts."""
     rng = np.random.default_rng(1)
     for share in (0.002, 0.005, 0.01, 0.02):
         yield f"{share:.1%} fail, limit 1 %", _chances(rng.binomial(REQUESTS, share, (runs, 30)), 0.01)
@@ -265,7 +266,7 @@ def failure_rates(runs: int) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def _chances(bad: NDArray[np.int64], allowed: float) -> dict[str, float]:
-    """The share of the runs that pass in one look of 10, 20 and 30 bursts; `bad` has a row of bursts for each run."""
+    """Return the share of runs that pass in one look of 10, 20 and 30 bursts; `bad` has one row of bursts per run."""
     chances = {}
     for bursts in (10, 20, 30):
         passed = sum(Proportion.of(row[:bursts].tolist(), [REQUESTS] * bursts).upper(ALPHA) < allowed for row in bad)
@@ -275,19 +276,19 @@ def _chances(bad: NDArray[np.int64], allowed: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """All experiments' rows, and how many bursts the recording of a quiet machine has."""
+    """All experiments' rows, and the number of bursts in the quiet machine's recording."""
 
     rows: tuple[Row, ...] = ()
     recorded_bursts: int = 0
 
     def with_recorded(self, bursts: int, found: ErrorRates) -> ErrorRates:
-        """These, with `found` in the place of all earlier rows about a recording, of which the quiet one has `bursts` bursts."""
+        """Replace all rows about recordings with those of `found`; the quiet recording has `bursts` bursts."""
         kept = tuple(row for row in self.rows if row.generator not in RECORDED)
         return ErrorRates((*kept, *found.rows), bursts)
 
 
 def error_rates(experiments: Iterable[Experiment], runs: int, say: Say, processes: int = 2) -> ErrorRates:
-    """Play `runs` runs of each experiment."""
+    """Simulate `runs` runs of each experiment."""
     rows: list[Row] = []
     with ProcessPoolExecutor(processes) as pool:
         for experiment in experiments:
@@ -298,13 +299,13 @@ def error_rates(experiments: Iterable[Experiment], runs: int, say: Say, processe
 
 
 def chances_of_pass(runs: int, say: Say) -> None:
-    """The chance of a PASS with some headroom, by the number of bursts."""
+    """Print the chance of a PASS with some headroom, by the number of bursts."""
     for name, by_bursts in (*headroom(runs), *failure_rates(runs)):
         say(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}")
 
 
 def main() -> None:
-    """Play everything and print it."""
+    """Simulate everything and print it."""
     parser = argparse.ArgumentParser(description="Measure how often the verdicts are wrong.")
     parser.add_argument("--runs", type=int, default=RUNS, help="simulated runs of each experiment")
     parser.add_argument("--processes", type=int, default=2)
