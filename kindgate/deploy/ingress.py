@@ -24,10 +24,10 @@ Packets are dropped until a network policy lets the controller reach a new pod: 
 """
 
 OWN_404_SECONDS = 3.0
-"""How long the application's own 404 is tolerated before it is final: some applications return it during startup."""
+"""Seconds before the application's own 404 is final: some applications return it during startup."""
 
 CERTIFICATE_SECONDS = 20.0
-"""How long a rejected certificate is tolerated before it is final: a controller serves its own until it has read the Secret."""
+"""Seconds before a rejected certificate is final: a controller serves its own until it has read the Secret."""
 
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})

@@ -22,7 +22,7 @@ OnProgress = Callable[[str], object]
 
 LOG_LINES = 10
 SETTLE_SECONDS = 3.0
-"""How long a container without a readiness probe must stay ready: it counts as ready from start to crash."""
+"""Seconds that readiness must last if a container has no readiness probe: it counts as ready from start to crash."""
 
 RESTARTS = 3
 """Tolerated crashes while another workload of the namespace starts: many programs exit if their database does not answer."""
@@ -33,7 +33,7 @@ _LOOK_AGAIN = 1.0
 """Interval in seconds at which the state is evaluated without a change: a grace period might have ended."""
 
 NOT_THERE_SECONDS = 10.0
-"""How long an applied object may be missing from the server's lists, which lag by milliseconds."""
+"""Seconds before an applied object counts as missing from the server's lists, which lag by milliseconds."""
 
 _PODS_AND_EVENTS = (("v1", "Pod"), ("v1", "Event"))
 _COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {

@@ -1,4 +1,4 @@
-"""When an applied object is ready: one rule per kind, following `kubectl rollout status` and Helm."""
+"""Readiness of applied objects: one rule per kind, following `kubectl rollout status` and Helm."""
 
 from __future__ import annotations
 

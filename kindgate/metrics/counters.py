@@ -9,7 +9,7 @@ from kindgate.metrics.samples import Range
 from kindgate.model import Window
 
 HOLD = 25.0
-"""How long a gauge's sample is valid, in seconds: longer than cAdvisor's longest gap."""
+"""Validity of a gauge's sample in seconds: longer than cAdvisor's longest gap."""
 
 
 def growth(series: Range) -> list[tuple[float, float, float]]:
