@@ -1,4 +1,4 @@
-"""The objectives of the base branch, judged from the figures of a pull request's run, by the base's bursts and looks."""
+"""The base branch's objectives, judged from the figures of a pull request's run with the base's burst counts and looks."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from kindgate.slo.objectives import Objectives
 from kindgate.slo.sample import BurstSample
 
 LOAD_SHARE = 0.95
-"""How much of the base's rate and length bursts must have: a generator that was held up may have sent a little less."""
+"""Minimum share of the base's rate and size per burst: a delayed generator may have sent slightly less."""
 
 
 @dataclass(frozen=True)
 class BaseObjectives:
-    """What the base branch demands, and by which load.
+    """The base branch's objectives and the load to judge them by.
 
-    `bursts` are those of one look (for a comparison: figures of both versions), or one in all where `quick`. `rate` is
-    requests per second over all hosts, `seconds` the length of a burst. `compares` says whether a run has to compare
-    with a base version at all, `required` whether a run that judged no objectives has to be held to these. `inconclusive` is what
-    becomes of one that cannot be decided.
+    `bursts` is the number per look (for a comparison: figures of both versions), or in total if `quick`. `rate` is in
+    requests per second over all hosts, `seconds` is the length of a burst. `compares` is whether a run must compare with a
+    baseline at all, `required` whether a run that judged no objectives must meet these. `inconclusive` is how to treat an
+    INCONCLUSIVE objective.
     """
 
     branch: str
@@ -49,19 +49,19 @@ class BaseObjectives:
     inconclusive: Literal["warn", "fail", "pass"] = "warn"
 
     def looks(self, turns: int = 1) -> Looks:
-        """The looks of its plan, with `turns` bursts for each figure."""
+        """The planned looks, with `turns` bursts per figure."""
         return Looks(turns, 1, turns) if self.quick else Looks(self.bursts * turns, turns=turns)
 
 
 @dataclass(frozen=True)
 class UnreadBase:
-    """A base branch whose objectives could not be read, and why."""
+    """A base branch whose objectives could not be read, with the reason."""
 
     branch: str
     problem: str
 
     def verdict(self, accepted_by: str = "") -> BaseVerdict:
-        """Nothing of it was judged; a maintainer may let the pull request's own objectives count all the same."""
+        """A verdict without judged rows; a maintainer can still let the pull request's own objectives count."""
         row = Rejudged(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
         return BaseVerdict(
             branch=shortened(self.branch, NAME_LIMIT), edited=True, accepted_by=shortened(accepted_by, NAME_LIMIT), rows=(row,)
@@ -69,10 +69,10 @@ class UnreadBase:
 
 
 def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base: BaseObjectives, accepted_by: str = "") -> BaseVerdict:
-    """The base's objectives, each judged from the longest series of bursts that the run judged; `samples` are the report's figures.
+    """The base's objectives, each judged from the run's longest series of bursts; `samples` are the report's figures.
 
-    An objective without data, and one that fewer bursts or less load than the base's plan did not fail, is not judged.
-    `accepted_by` is the maintainer who lets the pull request's own objectives count where it edits them.
+    An objective is not judged if it has no data, or if it did not fail with fewer bursts or less load than the base's plan.
+    `accepted_by` is the maintainer who lets the pull request's own objectives count if it edits them.
     """
     of_thresholds = _longest((entry for entry in judged if entry.thresholds), samples)
     of_tolerances = _longest((entry for entry in judged if entry.tolerances), samples)
@@ -91,7 +91,7 @@ def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base:
 
 
 def is_edited(judged: Iterable[Judged], base: BaseObjectives) -> bool:
-    """Whether the run judged by another objectives file than the base's, or by fewer bursts."""
+    """Whether the run used an objectives file other than the base's, or fewer bursts."""
     files = [entry for entry in judged if not entry.own]
     try:
         thresholds = {one.threshold() for entry in files for one in entry.thresholds}
@@ -108,21 +108,21 @@ def is_edited(judged: Iterable[Judged], base: BaseObjectives) -> bool:
 
 @dataclass(frozen=True)
 class _Series:
-    """The bursts of one entry, those of its confirmation round apart, and how the entry says that they were sent."""
+    """The bursts of one entry, with those of its confirmation round kept separate, and the entry's plan."""
 
     entry: Judged
     bursts: tuple[BurstSample, ...]
     second: Round = NO_ROUND
 
     def weakness(self, base: BaseObjectives, plan: Looks) -> str:
-        """In what it is less than the base's plan; empty when it is not."""
+        """How the series falls short of the base's plan; empty if it does not."""
         if len(self.bursts) < plan.per_look:
             return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
         return _lighter(self.bursts, base) or _lighter(self.second.samples, base)
 
 
 def _lighter(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
-    """In what the load of `bursts` was less than the base's; empty when it was not, or when there are none."""
+    """How the load of `bursts` falls short of the base's; empty if it does not, or without bursts."""
     if not bursts:
         return ""
     sizes = [sum(series.scheduled for series in burst.series) for burst in bursts]
@@ -134,7 +134,7 @@ def _lighter(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
 
 
 def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Series | None:
-    """The entry with the most bursts, the objectives file's before a test's own; none where no entry has usable ones."""
+    """The entry with the most bursts, preferring the objectives file's over a test's own; None if no entry has usable ones."""
     usable = [entry for entry in entries if not plan_problem(entry, len(samples))]
     if not usable:
         return None
@@ -167,7 +167,7 @@ def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
 
 
 def _row(row: ThresholdOutcome | ComparisonRow, again: Rejudgement[Judgement] | Rejudgement[Comparison], weakness: str) -> Rejudged:
-    """What became of one objective: only a FAIL or an INVALID can come of less load than planned."""
+    """The outcome of one objective: with less load than planned, only FAIL and INVALID count."""
     less = weakness or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
     if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
         return _unjudged(objective_name(row), less)

@@ -1,4 +1,4 @@
-"""How much a JSON text of a stranger may hold, counted before anything is made of it."""
+"""Limits on the content of untrusted JSON, counted before it is parsed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 
 class BoundsExceeded(ValueError):
-    """A text holds more than a report can; the message says of what, and quotes nothing."""
+    """A text holds more than a report can; the message names the limit and quotes nothing."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most objects and lists, the most values in them, and how many may be inside each other."""
+    """Maximum number of objects and lists, of values in them, and nesting depth."""
 
     containers: int
     values: int
     depth: int = 20
 
     def check(self, text: bytes) -> None:
-        """Raise `BoundsExceeded` for a text that holds more; it takes a few bytes of memory for each of its own."""
+        """Raise `BoundsExceeded` for a text that holds more; this takes a few bytes of memory per byte of text."""
         opened = text.count(b"[") + text.count(b"{")
         if opened <= min(self.depth, self.containers) and opened + text.count(b",") <= self.values:
-            return  # even if no text in it held such signs
+            return  # within bounds even if no such character is in a string
         signs = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
-        signs = signs[~np.logical_xor.accumulate(signs == ord('"'))]  # outside of texts
+        signs = signs[~np.logical_xor.accumulate(signs == ord('"'))]  # outside of strings
         starts = (signs == ord("[")) | (signs == ord("{"))
         containers = int(np.count_nonzero(starts))
         if containers > self.containers:
@@ -39,7 +39,7 @@ class Bounds:
 
 
 REPORT = Bounds(containers=250_000, values=1_500_000)
-"""The largest report has 20,000 tests, 2,400 bursts with some series each, and half a million points of charts."""
+"""The largest report has 20,000 tests, 2,400 bursts with a few series each, and half a million chart points."""
 
 PART = Bounds(containers=10_000, values=100_000)
-"""One test, one burst, one window of resources: 200 workloads with all points of their series."""
+"""One test, one burst, or one window of resources: 200 workloads with all points of their series."""

@@ -1,4 +1,4 @@
-"""From the rooms' own results to a report: nothing is measured or judged here, only written down and held to its bounds."""
+"""Build a report from results of other packages: nothing is measured or judged here, only recorded within bounds."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ MEGABYTE = 1e6
 
 BURSTS = 500
 TESTS = 20_000
-"""What a report holds at most."""
+"""Maximum numbers of bursts and tests in a report."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one test measured: its bursts, what was made of them, and what the application used meanwhile.
+    """Results of one test: its bursts, verdicts, and the application's resource use meanwhile.
 
-    `origin` names the bursts that its verdicts are from.
+    `origin` names the bursts behind its verdicts.
     """
 
     test: str
@@ -80,9 +80,9 @@ def build_report(
     links: tuple[Link, ...] = (),
     notes: Iterable[str] = (),
 ) -> RunReport:
-    """The report of a run. What exceeds the document's bounds is left out, and a note says so.
+    """The report of a run. Anything beyond the document's bounds is omitted, with a note.
 
-    `samples` are the run's bursts as the judge takes them; those that a measurement's verdicts are from are kept whole.
+    `samples` are the run's bursts as the judge takes them; those behind a measurement's verdicts are kept whole.
     """
     figures = base_figures(one.comparison for one in measurements if one.comparison)
     objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
@@ -132,17 +132,17 @@ def build_report(
 
 
 def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:
-    """The thresholds of a judgement as a report holds them; `base` are the base version's figures."""
+    """Report records of a judgement's thresholds; `base` are the baseline's figures."""
     return tuple(_objective(result, test, base) for result in judgement.results)
 
 
 def comparison_records(comparison: Comparison, test: str = "") -> tuple[ComparisonRow, ...]:
-    """The comparison with the base version as a report holds it."""
+    """Report records of the comparison with the baseline."""
     return tuple(_compared(result, test) for result in comparison.results)
 
 
 def gate_records(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityGate, ...]:
-    """The validity gates of a judgement or a comparison as a report holds them."""
+    """Report records of the validity checks of a judgement or a comparison."""
     return tuple(
         ValidityGate(
             name=gate.name,
@@ -157,7 +157,7 @@ def gate_records(judgement: Judgement | Comparison, test: str = "") -> tuple[Val
 
 
 def resource_record(summary: ResourceSummary, name: str) -> ResourceWindow:
-    """What a window's workloads used as a report holds it."""
+    """Report record of the workloads' resource use in a window."""
     return ResourceWindow(
         name=shortened(name, NAME_LIMIT),
         started=summary.window.start,
@@ -168,7 +168,7 @@ def resource_record(summary: ResourceSummary, name: str) -> ResourceWindow:
 
 
 def phase_records(phases: Iterable[Phase]) -> tuple[PhaseTiming, ...]:
-    """The pipeline's phases as a report holds them."""
+    """Report records of the pipeline's phases."""
     return tuple(
         PhaseTiming(
             name=shortened(phase.name, NAME_LIMIT),
@@ -182,7 +182,7 @@ def phase_records(phases: Iterable[Phase]) -> tuple[PhaseTiming, ...]:
 
 
 def cluster_record(address: ClusterAddress) -> Cluster:
-    """The cluster as a report holds it."""
+    """Report record of the cluster."""
     return Cluster(
         name=shortened(address.name, NAME_LIMIT),
         nodes=len(address.nodes),
@@ -193,7 +193,7 @@ def cluster_record(address: ClusterAddress) -> Cluster:
 
 
 def setup_error_record(error: KindgateError, phase: str) -> SetupError:
-    """Why nothing could be judged, as a report holds it."""
+    """Report record of the error that kept everything from being judged."""
     return SetupError(
         phase=shortened(phase, NAME_LIMIT),
         message=shortened(error.message, LINE_LIMIT),
@@ -252,7 +252,7 @@ def _earlier(result: ComparisonResult) -> EarlierLooks:
 
 
 def _margin(result: ThresholdResult) -> float | None:
-    """The share of the limit that is left; None where the limit is 0 or asks for one exact value."""
+    """The remaining share of the limit; None if the limit is 0 or requires one exact value."""
     measured, limit, expression = _finite(result.measured), result.limit, result.threshold.expression
     if measured is None or limit == 0 or expression.compares_equal:
         return None

@@ -1,4 +1,4 @@
-"""From what the load engine measured to what a report says about a burst. Microseconds become milliseconds here."""
+"""Convert a load engine's result to a report's burst record. Microseconds become milliseconds here."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
 TIMELINE_POINTS = 120
 BINS_PER_DECADE = 20
 LAG_BINS_PER_DECADE = 10
-"""Fewer than of response times: between whole microseconds below ten there is nothing to tell apart."""
+"""Fewer than for response times: below ten, whole microseconds are too coarse for more bins."""
 
 HOSTS = 50
 
 
 def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
-    """The burst as a report holds it."""
+    """The report record of a burst."""
     return Burst(
         name=shortened(name, NAME_LIMIT),
         test=shortened(test, LINE_LIMIT),
@@ -98,7 +98,7 @@ def _label(series: Series) -> str:
 
 
 def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> FailureCount:
-    """The failures of one kind; those of HTTP with their statuses."""
+    """Failures of one kind; for HTTP, with their statuses."""
     if kind is FailureKind.RETRIED:
         return FailureCount(kind=kind.value, count=count, example="answered only on a second attempt: the connection was closed")
     if kind is not FailureKind.HTTP:
@@ -125,7 +125,7 @@ def _total_seconds(times: Histogram) -> float:
 
 
 def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
-    """The slots up to the last in which a request was due, sent or failed; several together where a chart could not show each."""
+    """The slots up to the last one with a request due, sent or failed, merged if there are too many for a chart."""
     busy = [slot.start for slot in slots if slot.sent or slot.failed or slot.response.count]
     if not busy:
         return None
@@ -151,9 +151,9 @@ def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
 
 
 def _distribution(times: Histogram, per_decade: int, per_unit: int) -> Distribution | None:
-    """The times in bins whose edges grow by the same factor, from below the smallest to above the largest.
+    """A histogram with bin edges in geometric progression, from below the smallest time to above the largest.
 
-    `per_unit` are the microseconds of the unit that the edges are in.
+    `per_unit` is the number of microseconds per unit of the edges.
     """
     if not times.count:
         return None

@@ -1,4 +1,4 @@
-"""What a report says about one burst of load. Times are in milliseconds, send lag in microseconds."""
+"""A report's record of one burst of load. Times are in milliseconds, send lag in microseconds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field, model_validator
 from kindgate.report.record import Amount, Count, Epoch, Line, Milliseconds, Name, Record, Seconds, Share
 
 POINTS = 600
-"""Most points of a series: what a chart can show."""
+"""Maximum points of a series, for a readable chart."""
 
 Counts = Annotated[tuple[Count, ...], Field(max_length=POINTS)]
 Times = Annotated[tuple[Milliseconds | None, ...], Field(max_length=POINTS)]
 
 
 class Plan(Record):
-    """What the burst was asked to send; `rate` in requests per second over all hosts, `timeout` per request."""
+    """The planned load; `rate` in requests per second over all hosts, `timeout` per request."""
 
     rate: Amount
     seconds: Seconds
@@ -27,10 +27,10 @@ class Plan(Record):
 
 
 class LatencyFigures(Record):
-    """Response times of the requests that succeeded, and how many did not.
+    """Response times of the successful requests, and the number of failed ones.
 
-    The times are `None` where no request succeeded. `rate` is what was achieved, in requests per second; `redirects`
-    are the answers with a status of 300 to 399, which are not followed.
+    The times are `None` if no request succeeded. `rate` is the achieved rate in requests per second; `redirects` counts
+    answers with a status of 300 to 399, which are not followed.
     """
 
     count: Count
@@ -54,7 +54,7 @@ class HostFigures(Record):
 
 
 class FailureCount(Record):
-    """How many requests failed in one way, with the first message seen; `kind` is http, network, timeout or dropped."""
+    """Number of failures of one kind, as in `kindgate.load.result.FailureKind`; `example` lists HTTP statuses, or explains the kind."""
 
     kind: Name
     count: Count
@@ -62,7 +62,7 @@ class FailureCount(Record):
 
 
 class Timeline(Record):
-    """The burst in steps of `step` seconds by intended time: all columns have the same length."""
+    """The burst in steps of `step` seconds by intended time; all columns have the same length."""
 
     step: Annotated[float, Field(gt=0, le=10**6)]
     sent: Counts
@@ -81,7 +81,7 @@ class Timeline(Record):
 
 
 class Distribution(Record):
-    """How many requests lie between `edges[i]` and `edges[i + 1]`, in the unit of what is distributed; the edges ascend."""
+    """Number of requests between `edges[i]` and `edges[i + 1]`, in the unit of the distribution; the edges ascend."""
 
     edges: Annotated[tuple[Amount, ...], Field(max_length=POINTS + 1)]
     counts: Counts
@@ -96,7 +96,7 @@ class Distribution(Record):
 
 
 class SendLag(Record):
-    """How late requests were sent after their intended times, in microseconds."""
+    """Delay of requests after their intended send times, in microseconds."""
 
     p50: Amount
     p99: Amount
@@ -105,11 +105,11 @@ class SendLag(Record):
 
 
 class GeneratorHealth(Record):
-    """How the generator and its machine fared; the report's gates say whether that was good enough.
+    """State of the generator and its machine; the report's `gates` state whether it was good enough.
 
-    `cpu` and `steal` are shares of one core and of the machine; `foreign` is the machine's share that programs outside of the
-    run and its cluster used; `pressure` is the kernel's `cpu some` stall share;
-    `cap_wait` are seconds during which a request waited because too many were in flight; `dropped` were never sent.
+    `cpu` is a share of one core, `steal` a share of the machine; `foreign` is the share of the machine's CPU time that
+    programs outside the run and its cluster used; `pressure` is the kernel's `cpu some` stall share; `cap_wait` is the total
+    seconds that requests waited because too many were in flight; `dropped` requests were never sent.
     """
 
     cpu: Amount | None = None
@@ -121,7 +121,7 @@ class GeneratorHealth(Record):
 
 
 class Burst(Record):
-    """One burst: what was asked, what came back, and how honest the measurement was."""
+    """One burst: its plan, its results, and the quality of the measurement."""
 
     name: Name
     test: Line = ""
@@ -135,4 +135,4 @@ class Burst(Record):
     generator: GeneratorHealth = GeneratorHealth()
     timeline: Timeline | None = None
     distribution: Distribution | None = None
-    """Of the response times of requests that succeeded, in milliseconds."""
+    """Response times of successful requests, in milliseconds."""

@@ -1,6 +1,6 @@
-"""One drawing by matplotlib as a part of the page: its axes, the keys to its colours, and the words and rows beside it.
+"""One matplotlib chart as part of the page: its axes, its legend, its texts and its data table.
 
-Titles, keys and tables are HTML: they wrap on a phone and are read aloud; only axes and marks are drawn.
+Titles, legends and tables are HTML: they wrap on a phone and work with screen readers; only axes and marks are drawn.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INK, GRID, BAD, LIMIT, SHADE = (COLOURS[name] for name in ("ink", "grid", "bad",
 SERIES = tuple(COLOURS[f"series-{place}"] for place in range(1, 5))
 
 SIZE = (4.6, 2.4)
-"""Inches: as wide as a phone, so that a letter of 9 points is one there; the page's style makes letters smaller where a chart is larger."""
+"""Inches: the width of a phone, so 9 pt letters are 9 pt there; the page's style reduces letters in larger charts."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -59,10 +59,10 @@ STYLE: dict[Any, Any] = {
 }
 
 _STEPS = ((0.6, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)), (2.2, (1.0, 2.0, 5.0)), (3.5, (1.0, 3.0)), (math.inf, (1.0,)))
-"""Labels per decade of a log scale, by how many decades there are at most."""
+"""Labels per decade of a log scale, by maximum number of decades."""
 
 EMPTY_RANGE = (0.1, 1000.0)
-"""Milliseconds, or microseconds, that an axis without data shows."""
+"""Range of an axis without data, in milliseconds or microseconds."""
 
 Draw = Callable[[Axes], None]
 Shape = Literal["line", "dashes", "dots", "area"]
@@ -73,7 +73,7 @@ _NAMES = {colour: name for name, colour in COLOURS.items()}
 
 @dataclass(frozen=True)
 class Key:
-    """What a line or an area of a chart means; `colour` is the name of the page's CSS variable, `opacity` between 0 and 1."""
+    """Legend entry of a line or an area; `colour` is the name of the page's CSS variable, `opacity` is between 0 and 1."""
 
     name: str
     colour: str
@@ -83,7 +83,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Rows:
-    """A chart's figures as a table: what is drawn, for those who do not see it."""
+    """A chart's data as a table, for readers who cannot see it."""
 
     columns: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
@@ -91,7 +91,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing for a page, with its title and description, the keys to its colours, and its figures."""
+    """A chart for a page, with its title, description, legend and data."""
 
     title: str
     description: str
@@ -101,7 +101,7 @@ class Chart:
 
 
 def chart(draw: Draw, prefix: str, title: str, description: str, rows: Rows) -> Chart:
-    """The drawing that `draw` makes, with ids that begin with `prefix`, given to no other chart of the page."""
+    """Render the chart that `draw` draws, with ids that begin with `prefix`, which must be unique on the page."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=SIZE)
         figure.subplots_adjust(left=0.11, right=0.97, bottom=0.18, top=0.91)
@@ -117,17 +117,17 @@ def chart(draw: Draw, prefix: str, title: str, description: str, rows: Rows) -> 
 
 
 def rows_of(columns: Sequence[str], *values: Sequence[float | None]) -> Rows:
-    """A table whose columns are series of numbers of one length."""
+    """A table whose columns are equally long series of numbers."""
     return Rows(tuple(columns), tuple(tuple(number(cell) for cell in row) for row in zip(*values, strict=True)))
 
 
 def gaps(values: Sequence[float | None]) -> list[float]:
-    """The values with `nan`, at which a line is broken, for what does not exist."""
+    """The values with `nan` for None, which interrupts a line."""
     return [float("nan") if value is None else value for value in values]
 
 
 def draw_limits(axes: Axes, limits: Sequence[float], unit: str, *, upright: bool = False) -> None:
-    """A dashed line for each limit, with one key that names them."""
+    """Draw a dashed line for each limit, with one legend entry for all."""
     known = sorted(set(limits))
     name = f"limit{'' if len(known) == 1 else 's'} {', '.join(number(limit) for limit in known)} {unit}"
     for place, limit in enumerate(known):
@@ -136,9 +136,9 @@ def draw_limits(axes: Axes, limits: Sequence[float], unit: str, *, upright: bool
 
 
 def log_ticks(axis: Axis) -> None:
-    """1, 2, 5, 10, ..., or fewer or more of them: a range below a factor of ten still gets labels, and a wide one has room for them.
+    """Label 1, 2, 5, 10, ..., or more or fewer values: even a range below a factor of ten gets labels, and a wide one is not crowded.
 
-    To be called when everything is drawn that decides on the range.
+    Call it after everything that determines the range is drawn.
     """
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
@@ -149,9 +149,9 @@ def log_ticks(axis: Axis) -> None:
 
 
 def log_scale(axes: Axes) -> None:
-    """Values on a log scale: what is twice as slow is as far up everywhere.
+    """Use a log scale for values, on which twice as slow is the same distance everywhere.
 
-    Where every request failed there is nothing above zero that the scale's ends could come from.
+    If every request failed, no value above zero determines the ends of the scale.
     """
     axes.set_yscale("log")
     if not math.isfinite(axes.yaxis.get_minpos()):
@@ -160,14 +160,14 @@ def log_scale(axes: Axes) -> None:
 
 
 def from_nothing(axes: Axes) -> None:
-    """Values from zero up, with whole numbers shortened as everywhere on the page."""
+    """Start the value axis at zero, with numbers formatted as on the rest of the page."""
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
 
 
 def _key(handle: object, name: str) -> Key:
-    """The key to what matplotlib drew: a line, or something filled."""
+    """The legend entry for a matplotlib line or filled shape."""
     if isinstance(handle, Line2D):
         return Key(name, _NAMES[to_hex(handle.get_color())], _SHAPES[handle.get_linestyle()], 1.0)
     filled: Any = handle

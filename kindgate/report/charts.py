@@ -1,4 +1,4 @@
-"""The charts of the HTML page. Only figures and words of ours stand in a drawing; names of others stand beside it, escaped."""
+"""The charts of the HTML page. Drawings contain only numbers and kindgate's own words; foreign names are outside of them, escaped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Value = TypeVar("Value")
 
 
 def latency_chart(burst: Burst, timeline: Timeline, limits: Sequence[float], prefix: str) -> Chart:
-    """Response times over a burst: the median, bands up to p90 and p99, the largest, and the limits. Milliseconds, log scale."""
+    """Response times over a burst: median, bands up to p90 and p99, maximum, and the limits. Milliseconds, log scale."""
     edges = _edges(timeline)
 
     def draw(axes: Axes) -> None:
@@ -65,7 +65,7 @@ def latency_chart(burst: Burst, timeline: Timeline, limits: Sequence[float], pre
 
 
 def distribution_chart(burst: Burst, distribution: Distribution, limits: Sequence[float], prefix: str) -> Chart:
-    """How many requests took how long, on a log scale, with the limits."""
+    """Distribution of response times on a log scale, with the limits."""
 
     def draw(axes: Axes) -> None:
         _bars(axes, distribution)
@@ -100,7 +100,7 @@ def throughput_chart(burst: Burst, timeline: Timeline, prefix: str) -> Chart:
 
 
 def send_lag_chart(burst: Burst, lag: SendLag, distribution: Distribution, prefix: str) -> Chart:
-    """How many requests were sent how late after their intended times: the generator's honesty."""
+    """Distribution of delays after the intended send times, a measure of the generator's accuracy."""
 
     def draw(axes: Axes) -> None:
         _bars(axes, distribution)
@@ -114,7 +114,7 @@ def send_lag_chart(burst: Burst, lag: SendLag, distribution: Distribution, prefi
 
 
 def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -> Chart:
-    """p50, p95 and p99 of each burst, in the order in which they were sent."""
+    """p50, p95 and p99 of each burst, in send order."""
     series = {name: [getattr(burst.overall, name) for burst in bursts] for name in ("p50", "p95", "p99")}
 
     def draw(axes: Axes) -> None:
@@ -128,7 +128,7 @@ def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -
 
 
 def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
-    """How late each burst's requests were sent."""
+    """Send lag of each burst."""
     lags = [burst.send_lag for burst in bursts]
     series = {name: [None if lag is None else max(1.0, getattr(lag, name)) for lag in lags] for name in ("p50", "p99", "max")}
 
@@ -143,11 +143,11 @@ def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
 
 
 Spans = Sequence[tuple[float, float]]
-"""From when to when load was sent, in seconds since 1970."""
+"""Start and end of each period of load, in seconds since 1970."""
 
 
 def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
-    """A workload's CPU over time, the times of load shaded, with its request and limit."""
+    """A workload's CPU over time with its request and limit; periods of load are shaded."""
     said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at peak under load; limit {number(used.cpu_limit)}."
     draw = _use(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
     rows = rows_of(("time s", "cores"), _after(series.times, loads), series.cpu)
@@ -155,7 +155,7 @@ def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, pre
 
 
 def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
-    """A workload's memory over time, the times of load shaded, with its request and limit."""
+    """A workload's memory over time with its request and limit; periods of load are shaded."""
     said = f"{number(used.memory_max)} MB at peak under load; limit {number(used.memory_limit)} MB."
     draw = _use(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
     rows = rows_of(("time s", "MB"), _after(series.times, loads), series.memory)
@@ -189,18 +189,18 @@ def _use(
 
 
 def _after(times: Sequence[float], loads: Spans) -> list[float]:
-    """Seconds after the first load."""
+    """Seconds since the start of the first load."""
     began = min(start for start, _ in loads)
     return [time - began for time in times]
 
 
 def _edges(timeline: Timeline) -> list[float]:
-    """Where each step begins, and where the last one ends."""
+    """The start of each step, and the end of the last one."""
     return [round(place * timeline.step, 3) for place in range(len(timeline.sent) + 1)]
 
 
 def _to_the_end(column: Sequence[Value]) -> list[Value]:
-    """The values with the last one again, so that its step is as wide as the others."""
+    """Repeat the last value, so its step is as wide as the others."""
     return [*column, column[-1]]
 
 
@@ -218,7 +218,7 @@ def _bars(axes: Axes, distribution: Distribution) -> None:
 
 
 def _bins(distribution: Distribution, unit: str) -> Rows:
-    """The bins that hold something."""
+    """The bins that are not empty."""
     held = [(low, high, count) for (low, high), count in zip(pairwise(distribution.edges), distribution.counts, strict=True) if count]
     return rows_of((f"from {unit}", f"to {unit}", "requests"), *zip(*held, strict=True))
 

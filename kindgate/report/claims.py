@@ -1,4 +1,4 @@
-"""A report's claims, and the verdicts that its own figures give when they are judged again."""
+"""A report's claims, and the verdicts recomputed from its own figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_FIGURES = "the report has no figures for it"
 
 @dataclass(frozen=True)
 class Again:
-    """One entry of `RunReport.judged`, judged again; `problem` says why it could not be, and is empty when it could."""
+    """One recomputed entry of `RunReport.judged`; `problem` is why it could not be recomputed, otherwise empty."""
 
     entry: Judged
     judgement: Judgement | None = None
@@ -42,7 +42,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Claims:
-    """The rows of a report as they are when it is judged again, and how each compares with what the report claims."""
+    """A report's recomputed rows, each compared with the report's claim."""
 
     objectives: tuple[ThresholdOutcome, ...]
     comparison: tuple[ComparisonRow, ...]
@@ -50,7 +50,7 @@ class Claims:
 
 
 def judge_again(entry: Judged, samples: Sequence[BurstSample]) -> Again:
-    """What the figures of one entry give; `samples` are all of the report's figures."""
+    """Recompute one entry from its figures; `samples` are all of the report's figures."""
     problem = plan_problem(entry, len(samples))
     if problem:
         return Again(entry, problem=problem)
@@ -72,7 +72,7 @@ def judge_again(entry: Judged, samples: Sequence[BurstSample]) -> Again:
 
 
 def plan_problem(entry: Judged, available: int) -> str:
-    """What is wrong with the bursts and looks that an entry says it was judged by; empty when nothing is."""
+    """The error in an entry's bursts and looks; empty if they are valid."""
     if not entry.bursts:
         return NO_FIGURES
     places = entry.all_bursts
@@ -86,16 +86,16 @@ def plan_problem(entry: Judged, available: int) -> str:
 
 
 def round_of(entry: Judged, samples: Sequence[BurstSample]) -> Round:
-    """The confirmation round of one entry; an empty one where it has none."""
+    """The confirmation round of one entry, or an empty one."""
     if entry.confirmation is None:
         return NO_ROUND
     return Round(tuple(samples[place] for place in entry.confirmation.bursts), entry.confirmation.placement)
 
 
 def claims_of(report: RunReport, found: Sequence[Again]) -> Claims:
-    """The report's rows with the verdicts of `found`, which are its entries judged again.
+    """The report's rows with the verdicts of `found`, its recomputed entries.
 
-    What cannot be judged again is a FAIL, and so is a row of the report that no entry is about.
+    An entry that cannot be recomputed is a FAIL, and so is a row of the report without an entry.
     """
     figures = base_figures(one.comparison for one in found if one.comparison is not None)
     objectives = _matched(report.objectives, [line for one in found for line in _thresholds(one, figures)])
@@ -106,7 +106,7 @@ def claims_of(report: RunReport, found: Sequence[Again]) -> Claims:
 
 @dataclass(frozen=True)
 class _Line(Generic[Row]):
-    """A row as it is when judged again, whether the pull request's own test asked for it, and why it could not be judged."""
+    """A recomputed row, whether it comes from the pull request's own test, and why it could not be judged."""
 
     row: Row
     own: bool
@@ -150,7 +150,7 @@ def _tolerances(again: Again) -> list[_Line[ComparisonRow]]:
 
 
 def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, Rejudged]]:
-    """Each row as judged again with its claim; rows of the report that are left over come last, as FAILs."""
+    """Match each recomputed row with its claim; the report's remaining rows come last, as FAILs."""
     open_claims: dict[tuple[object, ...], list[Row]] = {}
     for row in claimed:
         open_claims.setdefault(_key(row), []).append(row)
@@ -176,14 +176,14 @@ def _claim(line: _Line[Row], claimed: Row | None) -> Rejudged:
 
 
 def objective_name(row: ThresholdOutcome | ComparisonRow) -> str:
-    """What a row is about, in a few words."""
+    """A short name for a row's objective."""
     if isinstance(row, ComparisonRow):
         return f"{row.metric} at most {percent(row.tolerance)} slower than the baseline"
     return f"{row.expression} of {row.metric}"
 
 
 def _key(row: ThresholdOutcome | ComparisonRow) -> tuple[object, ...]:
-    """What tells the rows of a report apart."""
+    """The key that identifies a row of a report."""
     return (row.test, row.metric, row.tolerance if isinstance(row, ComparisonRow) else row.expression)
 
 

@@ -1,7 +1,7 @@
-"""The one rule for what a verdict means: whether a test fails, how a command ends, and whether a change may merge.
+"""The effect of verdicts, in one place: whether a test fails, a command's exit code, and whether a change may merge.
 
-Pytest, the command line, the comment, `kindgate verify` and the publisher all decide by this module. A report is read
-with suspicion: its own word for how it ended counts only where its content does not say worse.
+pytest, the command line, the comment, `kindgate verify` and the publisher all use this module. Reports are not trusted:
+a report's stated outcome counts only if its content is not worse.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Inconclusive = Literal["warn", "fail", "pass"]
 """The values of --slo-inconclusive."""
 
 _PYTEST_OK, _PYTEST_NO_TESTS = 0, 5
-"""pytest's exit codes for a run in which no test failed, and for one that selected none."""
+"""pytest's exit codes for a run without failed tests, and for one that selected no tests."""
 
 
 class Effect(enum.Enum):
-    """What a verdict does to the test, or to the command, that asked for it."""
+    """The effect of a verdict on the test or the command that requested it."""
 
     PASS = "pass"
     WARN = "warn"
@@ -35,10 +35,10 @@ class Effect(enum.Enum):
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a leg must have judged, and how its INCONCLUSIVE objectives are treated.
+    """Checks that a leg must have, and how its INCONCLUSIVE objectives are treated.
 
-    `tests` is at least one e2e test that passed, `objectives` at least one threshold and `comparison` at least one
-    figure of the comparison that got a verdict. Whatever is required, a report that judged nothing is no verdict.
+    `tests` requires at least one passed e2e test, `objectives` at least one judged threshold, and `comparison` at least one
+    figure of the comparison with a verdict. Regardless of these, a report that judged nothing is NO VERDICT.
     """
 
     tests: bool = True
@@ -48,12 +48,12 @@ class Requirements:
 
 
 ANYTHING = Requirements(tests=False)
-"""For a reader who does not know what a leg must judge: something must have been."""
+"""For a reader that does not know a leg's required checks: anything must have been judged."""
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """The run that a report must be of, as GitHub names it; what is empty or None is not compared."""
+    """The run that a report must belong to, according to GitHub; empty or None fields are not compared."""
 
     head_sha: str = ""
     run_id: int | None = None
@@ -65,10 +65,10 @@ ANY_RUN = RunIdentity()
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows from a report: a word for the verdict, whether the change may merge, an exit code, and one line of reason.
+    """The decision about a report: verdict word, whether the change may merge, exit code, and a one-line reason.
 
-    `reason` may hold text of others, which must be escaped where it is shown. `again` says that it is what judging the
-    report again has found.
+    `reason` may contain untrusted text, which must be escaped for display. `again` is whether the decision comes from
+    recomputing the report.
     """
 
     verdict: str
@@ -97,7 +97,7 @@ _OUTCOME_OF = {
     Verdict.INVALID: Outcome.INVALID,
     Verdict.INCONCLUSIVE: Outcome.INCONCLUSIVE,
 }
-"""What a row of the base's objectives makes of a run; None is an objective that was not judged."""
+"""The run's outcome for a row of the base's objectives; None is an objective that was not judged."""
 
 _OUTCOMES = {word: outcome for outcome, word in WORDS.items()}
 
@@ -110,23 +110,23 @@ WORST_FIRST = (
     Outcome.INCONCLUSIVE,
     Outcome.PASSED,
 )
-"""The order in which the outcomes of several runs matter."""
+"""The outcomes, most severe first."""
 
 
 def outcome_named(verdict: str) -> Outcome | None:
-    """The outcome that a decision's word stands for; None for UNTRUSTED."""
+    """The outcome for a decision's verdict word; None for UNTRUSTED."""
     return _OUTCOMES.get(verdict)
 
 
 def effect_of(verdict: Verdict, inconclusive: Inconclusive) -> Effect:
-    """What a verdict does where it is asked for: FAIL and INVALID fail, INCONCLUSIVE does as --slo-inconclusive says."""
+    """The effect of a verdict: FAIL and INVALID fail, INCONCLUSIVE acts according to --slo-inconclusive."""
     if verdict is Verdict.INCONCLUSIVE:
         return Effect(inconclusive)
     return Effect.PASS if verdict is Verdict.PASS else Effect.FAIL
 
 
 def exit_code_of(verdict: Verdict, inconclusive: Inconclusive) -> int:
-    """How a command that judged ends: 0, 20 for what is not met, 21 for what could not be measured."""
+    """Exit code of a command that judged: 0, 20 for a missed objective, 21 for an invalid measurement."""
     if effect_of(verdict, inconclusive) is not Effect.FAIL:
         return 0
     return VerdictInvalid.exit_code if verdict is Verdict.INVALID else VerdictFailed.exit_code
@@ -140,9 +140,10 @@ def outcome_of(
     tests: Iterable[TestResult],
     objectives: Sequence[ThresholdOutcome | ComparisonRow],
 ) -> Outcome:
-    """How a run ended. A test that failed because its objective is undecided or its measurement invalid is no FAIL.
+    """The outcome of a run. A test that failed because its objective is INCONCLUSIVE or INVALID is not a FAIL.
 
-    A run in which no e2e test passed is no PASS, whatever its exit code; one without any tests (`kindgate run`) passes by its objectives.
+    A run without a passed e2e test is not a PASS, whatever its exit code; one without any tests (`kindgate run`) depends on
+    its objectives.
     """
     found = tuple(tests)
     verdicts = {objective.verdict for objective in objectives}
@@ -162,18 +163,18 @@ def outcome_of(
 
 
 def passed_tests(tests: Iterable[TestResult]) -> int:
-    """How many e2e tests passed."""
+    """Number of passed e2e tests."""
     return sum(test.outcome == "passed" and test.e2e for test in tests)
 
 
 def decide(
     report: RunReport | None, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Decision:
-    """What follows from `report`; None is a report that is missing.
+    """Decide about `report`; None is a missing report.
 
-    `run` is what the report must be of, and `conclusion` GitHub's own word for how that run ended (`success`,
-    `failure`, ...): a report that disagrees with either is UNTRUSTED. Where the report was judged again, a claim that its
-    figures refute is a FAIL or UNTRUSTED, and a run that passes its own objectives must pass those of the base branch.
+    `run` is the run it must belong to, and `conclusion` is GitHub's conclusion for that run (`success`, `failure`, ...): a
+    report that disagrees with either is UNTRUSTED. In a recomputed report, a claim that its figures refute is a FAIL or
+    UNTRUSTED, and a run that passes its own objectives must also pass those of the base branch.
     """
     if report is None:
         return no_verdict("no report was found")
@@ -193,28 +194,28 @@ def decide(
 
 
 def no_verdict(reason: str) -> Decision:
-    """The decision where nothing was judged, or where nothing is known of it."""
+    """The decision if nothing was judged, or nothing is known about it."""
     return Decision(WORDS[Outcome.NO_VERDICT], may_merge=False, exit_code=NoVerdict.exit_code, reason=reason)
 
 
 def untrusted(reason: str) -> Decision:
-    """The decision about a report that contradicts what is known without it."""
+    """The decision about a report that contradicts independent facts."""
     return Decision(UNTRUSTED, may_merge=False, exit_code=PublishRefused.exit_code, reason=reason)
 
 
 def worst(decisions: Iterable[Decision]) -> Decision:
-    """The decision about several legs: the worst of theirs; none at all is no verdict."""
+    """The worst decision of several legs; without any, NO VERDICT."""
     return min(decisions, key=badness, default=no_verdict("no report was found"))
 
 
 def badness(decision: Decision) -> tuple[bool, int]:
-    """Sorts decisions, the worst first."""
+    """Sort key for decisions, worst first."""
     outcome = outcome_named(decision.verdict)
     return decision.may_merge, -1 if outcome is None else WORST_FIRST.index(outcome)
 
 
 def _disagreement(report: RunReport, run: RunIdentity) -> str:
-    """How the report contradicts the run that it must be of; empty when it does not."""
+    """How the report contradicts `run`; empty if it does not."""
     record = report.pull_request
     head, run_id, attempt = (record.head_sha, record.run_id, record.attempt) if record is not None else ("", None, None)
     if run.head_sha and head != run.head_sha:
@@ -227,7 +228,7 @@ def _disagreement(report: RunReport, run: RunIdentity) -> str:
 
 
 def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
-    """The decision about a report whose figures give other verdicts than it claims."""
+    """The decision about a report whose figures contradict its claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"claims {first.claimed} for" if first.claimed else "omits"
     found = f"give {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
@@ -239,7 +240,7 @@ def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
 
 
 def _held_to_base(decision: Decision, base: BaseVerdict, requirements: Requirements) -> Decision:
-    """The decision about a run that may merge by its own objectives, by those of the base branch."""
+    """Apply the base branch's objectives to a run that may merge by its own."""
     if not (decision.may_merge and base.counts and base.rows):
         return decision
     row = min(base.rows, key=lambda one: _BASE_WORST_FIRST.index(one.verdict))
@@ -272,7 +273,7 @@ def _of_content(report: RunReport, requirements: Requirements) -> Decision:
 
 
 def _ended(report: RunReport) -> Outcome:
-    """How the run ended: the report's own word for it, or what its content says where that is worse."""
+    """The run's outcome: the report's stated one, or that of its content if worse."""
     content = outcome_of(
         exit_code=report.exit_code,
         interrupted=report.outcome is Outcome.INTERRUPTED,
@@ -284,7 +285,7 @@ def _ended(report: RunReport) -> Outcome:
 
 
 def _not_judged(report: RunReport, requirements: Requirements) -> str:
-    """What the leg must have judged and did not; empty when nothing is missing."""
+    """The first required check that the leg lacks; empty if none."""
     if requirements.tests and not passed_tests(report.tests):
         return "no e2e test passed"
     if requirements.objectives and not report.objectives:
@@ -305,7 +306,7 @@ def _exit_code(outcome: Outcome, report: RunReport) -> int:
 
 
 def _reason(outcome: Outcome, report: RunReport) -> str:
-    """One line behind the word."""
+    """The one-line reason for the outcome."""
     rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
     error = report.setup_error
     reasons = {
@@ -321,7 +322,7 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
 
 
 def _doubt(report: RunReport) -> str:
-    """How many objectives are undecided, those first that were decided and not confirmed."""
+    """The number of inconclusive objectives, starting with those that were decided but not confirmed."""
     rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
     unconfirmed = sum(row.not_confirmed for row in report.comparison)
     undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows) - unconfirmed

@@ -1,4 +1,4 @@
-"""Which charts a page shows: those from burst to burst, those of the slowest bursts, those of the busiest workloads."""
+"""Selection of a page's charts: burst trends, the slowest bursts, the busiest workloads."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kindgate.report.resources import ResourceWindow, WorkloadResources
 from kindgate.report.run import RunReport
 
 CHARTED_BURSTS = 10
-"""Bursts that get charts of their own, the slowest ones; all are in the table and in the chart from burst to burst."""
+"""Number of bursts with their own charts, the slowest ones; the table and the trend chart show all."""
 
 CHARTED_WORKLOADS = 8
 
 
 @dataclass(frozen=True)
 class BurstCharts:
-    """A burst with the charts drawn for it."""
+    """A burst and its charts."""
 
     place: int
     burst: Burst
@@ -28,7 +28,7 @@ class BurstCharts:
 
 @dataclass(frozen=True)
 class WorkloadCharts:
-    """A workload in a window, with the charts drawn for it."""
+    """A workload in a window and its charts."""
 
     window: ResourceWindow
     used: WorkloadResources
@@ -45,13 +45,13 @@ class Drawings:
 
 
 def drawings_of(report: RunReport) -> Drawings:
-    """The charts for `report`, each with ids of its own."""
+    """The charts for `report`, with unique ids."""
     limits = _latency_limits(report)
     return Drawings(_overview(report, limits), _burst_charts(report, limits), _workload_charts(report))
 
 
 def _latency_limits(report: RunReport) -> list[float]:
-    """The limits that are response times, in milliseconds."""
+    """The response time limits, in milliseconds."""
     return sorted(
         {
             objective.limit
@@ -62,7 +62,7 @@ def _latency_limits(report: RunReport) -> list[float]:
 
 
 def _overview(report: RunReport, limits: Sequence[float]) -> tuple[Chart, ...]:
-    """The charts from burst to burst: nothing moves between fewer than two."""
+    """The burst trend charts; a trend needs at least two bursts."""
     if len(report.bursts) < 2:
         return ()
     drawn = [charts.trend_chart(report.bursts, limits, "trend")]
@@ -72,7 +72,7 @@ def _overview(report: RunReport, limits: Sequence[float]) -> tuple[Chart, ...]:
 
 
 def _burst_charts(report: RunReport, limits: Sequence[float]) -> tuple[BurstCharts, ...]:
-    """The slowest bursts with their charts, in the order in which they were sent."""
+    """The slowest bursts with their charts, in send order."""
     numbered = list(enumerate(report.bursts, 1))
     slowest = sorted(numbered, key=lambda each: each[1].overall.p99 or float("inf"), reverse=True)[:CHARTED_BURSTS]
     return tuple(BurstCharts(place, burst, _drawings(place, burst, limits)) for place, burst in sorted(slowest, key=lambda each: each[0]))
@@ -93,7 +93,7 @@ def _drawings(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart,
 
 
 def _workload_charts(report: RunReport) -> tuple[WorkloadCharts, ...]:
-    """The workloads that used most CPU, with their charts."""
+    """The workloads with the highest CPU use, with their charts."""
     used = [(window, each, each.series) for window in report.resources for each in window.workloads if each.series is not None]
     used.sort(key=lambda found: found[1].cpu_avg or 0.0, reverse=True)
     return tuple(
@@ -110,7 +110,7 @@ def _workload_charts(report: RunReport) -> tuple[WorkloadCharts, ...]:
 
 
 def _loads(report: RunReport, window: ResourceWindow) -> list[tuple[float, float]]:
-    """The bursts that were sent in the window; the whole window when the report has none of them."""
+    """The bursts within the window, or the whole window if the report has none of them."""
     begin, end = window.started, window.started + window.seconds
     bursts = [(burst.started, burst.started + burst.seconds) for burst in report.bursts]
     return [(start, stop) for start, stop in bursts if start < end and stop > begin] or [(begin, end)]

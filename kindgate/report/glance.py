@@ -1,4 +1,4 @@
-"""The few figures that stand beside the verdict: how much was judged, how much load was sent, how fast it was answered; and scenarios."""
+"""The key figures next to the verdict: objectives met, load sent, response times; and scenarios."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tone = Literal["", "pass", "fail", "unsure"]
 
 @dataclass(frozen=True)
 class Glance:
-    """One figure with its name, what it is made of, and how good it is."""
+    """One key figure with its name, its details and its tone."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class Glance:
 
 
 def glances(report: RunReport) -> tuple[Glance, ...]:
-    """The figures that this report has, the most telling first."""
+    """The key figures of a report, the most important first."""
     return (*_objectives(report), *_tests(report), *_load(report), *_response(report), _time(report))
 
 
@@ -69,7 +69,7 @@ def _time(report: RunReport) -> Glance:
 
 @dataclass(frozen=True)
 class ScenarioRow:
-    """A test that changed the cluster under load, with what the bursts sent meanwhile saw; None where there was none."""
+    """A test that changed the cluster under load, with the results of the bursts sent meanwhile; None without any."""
 
     test: TestResult
     requests: int | None
@@ -78,7 +78,7 @@ class ScenarioRow:
 
 
 def scenarios(report: RunReport) -> tuple[ScenarioRow, ...]:
-    """The scenarios of a run, in the order in which they ran."""
+    """The scenarios of a run, in order."""
     return tuple(_scenario(report, test) for test in report.tests if test.scenario)
 
 

@@ -1,6 +1,6 @@
-"""The first thing a reviewer reads: the verdict, what broke, why, and what to do next.
+"""The top of a report: the verdict, the failure, its cause, and the next step.
 
-A headline is data, so that Markdown, HTML and a terminal each mark foreign words in their own way.
+A headline is data, so Markdown, HTML and a terminal can each mark foreign words in their own way.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ VERDICTS = {
 UNTRUSTED = "❌ UNTRUSTED"
 
 SHORT_SHA = 7
-"""Digits of a commit that a headline names, as GitHub does."""
+"""Digits of a commit hash in a headline, as on GitHub."""
 
 BEFORE = "before confirmation"
-"""The column of a comparison's table that says what its looks found."""
+"""The column of a comparison's table for the result of its looks."""
 
 
 class Foreign(str):
-    """Words that come from outside of kindgate: a test's name, an error line, a command."""
+    """Text from outside kindgate: a test's name, an error line, a command."""
 
     __slots__ = ()
 
 
 Words = tuple[str, ...]
-"""A sentence in pieces; those that are `Foreign` have to be marked and escaped."""
+"""A sentence in pieces; the `Foreign` ones must be marked and escaped."""
 
 
 @dataclass(frozen=True)
 class Headline:
-    """`verdict`, and the sentences behind it; `head` is the commit that it is about, empty when unknown."""
+    """The `verdict` and the sentences behind it; `head` is the judged commit, empty if unknown."""
 
     verdict: str
     what: Words
@@ -56,13 +56,13 @@ class Headline:
 
 
 def headline(report: RunReport, decision: Decision | None = None) -> Headline:
-    """What to say first about `report`, and of which commit; `decision` is what was decided, by default what its own content says."""
+    """The headline of `report` with its commit; `decision` defaults to the one its content gives."""
     said = _said(report, decision or decide(report))
     return replace(said, head=report.pull_request.head_sha if report.pull_request else "")
 
 
 def without_report(decision: Decision, head: str) -> Headline:
-    """What to say first about a commit whose run has left no report."""
+    """The headline for a commit whose run left no report."""
     if outcome_named(decision.verdict) is None:
         return replace(_untrusted(decision), head=head)
     if decision.may_merge:
@@ -79,31 +79,31 @@ def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
 
 
 def left_out_tests(report: RunReport) -> str:
-    """How many e2e tests proved nothing, by why: `18 skipped, 1 xfailed, 3 deselected`; empty when there are none."""
+    """Number of e2e tests that proved nothing, by reason: `18 skipped, 1 xfailed, 3 deselected`; empty without any."""
     outcomes = Counter(test.outcome for test in report.tests if test.e2e)
     counted = (*((outcomes[word], word) for word in ("skipped", "xfailed", "xpassed")), (report.deselected, "deselected"))
     return ", ".join(f"{count:,} {word}" for count, word in counted if count)
 
 
 def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
-    """The objectives that ended so."""
+    """The objectives with one of these verdicts."""
     return tuple(objective for objective in report.objectives if objective.verdict in verdicts)
 
 
 def compared_with(report: RunReport, *verdicts: Verdict) -> tuple[ComparisonRow, ...]:
-    """The figures of the comparison with the base version that ended so."""
+    """The rows of the comparison with the baseline that have one of these verdicts."""
     return tuple(row for row in report.comparison if row.verdict in verdicts)
 
 
 def interval(objective: ThresholdOutcome) -> str:
-    """The interval of the measured value, or nothing."""
+    """The interval of the measured value, or an empty text."""
     if objective.low is None or objective.high is None:
         return ""
     return f"{quantity(objective.low, objective.unit)} to {quantity(objective.high, objective.unit)}"
 
 
 def before_confirmation(row: ComparisonRow) -> str:
-    """What the looks found before their confirmation round; empty where there was none."""
+    """The result of the looks before their confirmation round; empty without one."""
     first = row.first
     if first is None:
         return ""
@@ -284,7 +284,7 @@ _SAYING = {
 
 
 def _clause(explanation: str) -> Foreign:
-    """A judge's sentence without its verdict, which stands before it, and without its full stop, which comes after it."""
+    """A judge's sentence without its verdict and its period, which the headline adds around it."""
     verdict, _, rest = explanation.partition(": ")
     return Foreign((rest if verdict in Verdict.__members__ else explanation).removesuffix("."))
 
@@ -302,7 +302,7 @@ def _against(objective: ThresholdOutcome) -> Words:
 
 
 def _change(row: ComparisonRow) -> Words:
-    """How one figure changed from the base version to the pull request's."""
+    """The change of one figure from the baseline to the pull request's version."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
     held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
     allowed = f"with {percent(row.tolerance)} tolerated"

@@ -1,7 +1,7 @@
-"""report.html: one self-contained page made from a report alone, readable without JavaScript, in both themes, on a phone and on paper.
+"""report.html: one self-contained page made only from a report, readable without JavaScript, in both themes, on a phone and on paper.
 
-The page forbids itself everything that it does not bring along: its Content-Security-Policy names its own style and
-script by their hashes, and no address is loaded from anywhere.
+The page blocks everything it does not contain: its Content-Security-Policy names its own style and script by their
+hashes, and nothing is loaded from any address.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kindgate.report.verdict_blocks import WORST_FIRST
 
 
 def report_page(report: RunReport, decision: Decision | None = None) -> str:
-    """The whole page as HTML; `decision` is what was decided about the report, by default what its own content says."""
+    """The whole page as HTML; `decision` defaults to the one the report's content gives."""
     from kindgate.report.drawings import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
 
     environment = _environment()
@@ -58,7 +58,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
 
 
 def summary_fragment(report: RunReport, address: str) -> str:
-    """Verdict, cause and objectives as a piece of HTML for somebody else's page, with a link to ours at `address`."""
+    """Verdict, cause and objectives as an HTML fragment for another tool's page, with a link to kindgate's page at `address`."""
     template = _environment().get_template("fragment.html.j2")
     return template.render(report=report, said=headline(report), objectives=_worst_first(report), address=address)
 
@@ -93,12 +93,12 @@ def _environment() -> Environment:
 
 
 def _drawn(value: Any) -> Any:  # noqa: ANN401  # whatever a template writes
-    """Text with what cannot be seen written out; ready-made markup as it is."""
+    """Text with invisible characters escaped; ready-made markup stays unchanged."""
     return visible(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _words(words: Words) -> Markup:
-    """A sentence of a headline, its foreign words marked as code."""
+    """A headline's sentence, with foreign words marked as code."""
     return Markup().join(
         Markup("<code>{}</code>").format(visible(word)) if isinstance(word, Foreign) else Markup("{}").format(word) for word in words
     )

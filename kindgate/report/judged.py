@@ -1,4 +1,4 @@
-"""What each test judged, as written: its objectives, and the bursts and looks that it judged them by."""
+"""Records of the objectives each test judged, as written, and of the bursts and looks behind them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from kindgate.slo.threshold import AGGREGATIONS, METRICS, OPERATORS, PERCENTILE,
 
 OBJECTIVES_LIMIT = 500
 COMPARISON_LIMIT = 200
-"""Objectives and compared figures that a report holds."""
+"""Maximum objectives and compared figures in a report."""
 
 Place = Annotated[int, Field(ge=0, lt=BURSTS_LIMIT)]
-"""Where a burst stands among the report's figures."""
+"""Index of a burst in the report's figures."""
 
 
 @dataclass(frozen=True)
 class RoundOrigin:
-    """Which bursts a confirmation round is from.
+    """The bursts of a confirmation round.
 
-    `starts` and `placement` are as `Origin` has them; `prepared` says what was done to both versions before it.
+    `starts` and `placement` are as in `Origin`; `prepared` describes how both versions were prepared for it.
     """
 
     starts: tuple[float, ...]
@@ -39,12 +39,12 @@ class RoundOrigin:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which bursts a judgement is from, and by whose word.
+    """The bursts behind a judgement, and the source of its objectives.
 
-    `starts` are the moments at which they began (seconds since the epoch), in order; `per_look` bursts were planned for
-    each look, `turns` of which make one figure of a comparison; `placement` says how the two versions were placed
-    unlike each other. `own` objectives are those of the test's markers, not of the SLO file. `confirmation` is the round
-    after a comparison's looks.
+    `starts` are the start times of the bursts (seconds since the epoch), in order; `per_look` bursts were planned per look,
+    and `turns` of them make one figure of a comparison; `placement` describes how the placement of the two versions
+    differed. `own` objectives come from the test's markers, not from the SLO file. `confirmation` is the round after a
+    comparison's looks.
     """
 
     starts: tuple[float, ...]
@@ -56,12 +56,12 @@ class Origin:
 
     @property
     def all_starts(self) -> tuple[float, ...]:
-        """Those of the looks and of the confirmation round."""
+        """Starts of the looks' bursts and the confirmation round's."""
         return self.starts + (self.confirmation.starts if self.confirmation is not None else ())
 
 
 class JudgedThreshold(Record):
-    """One threshold exactly as it was judged; see `kindgate.slo.threshold`."""
+    """One threshold exactly as judged; see `kindgate.slo.threshold`."""
 
     metric: Name
     tags: Annotated[dict[Name, Line], Field(max_length=8)] = Field(default_factory=dict)
@@ -73,18 +73,18 @@ class JudgedThreshold(Record):
     delay_abort_eval: Seconds = 0.0
 
     def __str__(self) -> str:
-        """Its expression as k6's examples write it, valid or not."""
+        """Its expression in the form of k6's examples, valid or not."""
         aggregate = f"{self.aggregation}({self.quantile:g})" if self.quantile is not None else self.aggregation
         return f"{aggregate}{self.operator}{self.limit:.12g}"
 
     @property
     def selector(self) -> str:
-        """Its metric and tags as k6 writes them."""
+        """Its metric and tags in k6's syntax."""
         tags = ",".join(f"{key}:{value}" for key, value in sorted(self.tags.items()))
         return f"{self.metric}{{{tags}}}" if tags else self.metric
 
     def threshold(self, origin: str = "") -> Threshold:
-        """The judge's own type. Raises `ValueError` for a metric or an aggregation that does not exist."""
+        """Convert to the judge's own type. Raises `ValueError` for an unknown metric or aggregation, or a wrong percentile."""
         metric = METRICS.get(self.metric)
         if metric is None or self.aggregation not in AGGREGATIONS[metric.type]:
             raise ValueError(f"invalid objective: {self.aggregation} of {self.metric}")
@@ -96,20 +96,20 @@ class JudgedThreshold(Record):
 
 
 class JudgedTolerance(Record):
-    """One tolerated regression exactly as it was judged; see `kindgate.slo.objectives.Tolerance`."""
+    """One tolerated regression exactly as judged; see `kindgate.slo.objectives.Tolerance`."""
 
     quantile: Annotated[float, Field(gt=0, lt=100)]
     max_regression: Annotated[float, Field(gt=0, le=1000)]
 
     def tolerance(self, origin: str = "") -> Tolerance:
-        """The judge's own type."""
+        """Convert to the judge's own type."""
         return Tolerance(self.quantile, self.max_regression, origin)
 
 
 class ConfirmationRound(Record):
-    """The bursts that a comparison was confirmed by, or was not: `bursts` and `placement` are as `Judged` has them.
+    """The bursts that confirmed a comparison or did not: `bursts` and `placement` are as in `Judged`.
 
-    `prepared` says what was done to both versions before it.
+    `prepared` describes how both versions were prepared for it.
     """
 
     bursts: Annotated[tuple[Place, ...], Field(max_length=BURSTS_LIMIT)]
@@ -118,15 +118,15 @@ class ConfirmationRound(Record):
 
 
 class Judged(Record):
-    """What one test judged: thresholds, or tolerated regressions against the base version.
+    """One test's objectives: thresholds, or tolerated regressions against the baseline.
 
-    `bursts` are places among the report's `figures`. `per_look` bursts were planned for each of `looks` looks, `turns` of them
-    for one figure of a comparison, and `look` was the last. `placement` says how the two versions were placed unlike each
-    other. `own` objectives are those of the test's markers, not of the SLO file. `confirmation` followed the looks of a
+    `bursts` are indexes into the report's `figures`. `per_look` bursts were planned for each of `looks` looks, `turns` of them
+    for one figure of a comparison, and `look` was the last. `placement` describes how the placement of the two versions
+    differed. `own` objectives come from the test's markers, not from the SLO file. `confirmation` followed the looks of a
     comparison that decided something.
 
-    The outcomes of `thresholds` stand in the report's `objectives`, those of `tolerances` in its `comparison`: of one entry
-    after the other, in the same order.
+    The outcomes of `thresholds` are in the report's `objectives`, those of `tolerances` in its `comparison`: entry after
+    entry, in the same order.
     """
 
     test: Line = ""
@@ -143,16 +143,16 @@ class Judged(Record):
 
     @property
     def all_bursts(self) -> tuple[int, ...]:
-        """The places of the looks' bursts and of the confirmation round's."""
+        """Indexes of the looks' bursts and the confirmation round's."""
         return self.bursts + (self.confirmation.bursts if self.confirmation is not None else ())
 
 
 def judged_record(
     found: Judgement | Comparison, origin: Origin, places: Mapping[float, int], test: str = "", rows: int = OBJECTIVES_LIMIT
 ) -> Judged:
-    """What a test judged as a report holds it, with `rows` of its objectives at most.
+    """The report record of one test's objectives, at most `rows` of them.
 
-    `places` are those of bursts among the report's figures, by their starts.
+    `places` maps the starts of bursts to their indexes in the report's figures.
     """
     thresholds = [result.threshold for result in found.results[:rows]] if isinstance(found, Judgement) else []
     tolerances = [result.tolerance for result in found.results[:rows]] if isinstance(found, Comparison) else []

@@ -1,4 +1,4 @@
-"""From the judgements of a run to what its report holds of them: their objectives, and the figures of their bursts."""
+"""Convert a run's judgements to report records: their objectives, and the figures of their bursts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN = Origin((), 1)
 
 @dataclass(frozen=True)
 class Found:
-    """A judgement or a comparison, the bursts that it is from (None: not known), and the test that asked for it."""
+    """A judgement or comparison, the bursts behind it (None if unknown), and its test."""
 
     result: Judgement | Comparison
     origin: Origin | None = None
@@ -25,7 +25,7 @@ class Found:
 
 @dataclass(frozen=True)
 class JudgedFigures:
-    """What a report holds of a run's judgements; the figures of `left_out` of them had no room."""
+    """A report's records of a run's judgements; the figures of `left_out` judgements did not fit."""
 
     judged: tuple[Judged, ...]
     figures: tuple[BurstFigures, ...]
@@ -33,10 +33,10 @@ class JudgedFigures:
 
 
 def judged_figures(found: Iterable[Found], samples: Iterable[BurstSample]) -> JudgedFigures:
-    """What a report holds of `found`; `samples` are all bursts of the run, of which those that were judged are kept.
+    """The report records of `found`; `samples` are all bursts of the run, of which the judged ones are kept.
 
-    A judgement whose rows or figures exceed the report's bounds, or whose bursts are not among `samples`, is left without
-    figures: from a part of them another verdict could come.
+    A judgement whose rows or figures exceed the report's bounds, or whose bursts are not among `samples`, is recorded
+    without figures: part of them could give a different verdict.
     """
     shelf = _Shelf({sample.started: sample for sample in samples})
     room = {Judgement: OBJECTIVES_LIMIT, Comparison: COMPARISON_LIMIT}
@@ -58,14 +58,14 @@ def judged_figures(found: Iterable[Found], samples: Iterable[BurstSample]) -> Ju
 
 @dataclass
 class _Shelf:
-    """Figures of bursts, by their starts, while there is room for more."""
+    """Figures of bursts by start time, within the report's limits."""
 
     samples: Mapping[float, BurstSample]
     kept: dict[float, BurstFigures] = field(default_factory=dict)
     size: Size = NOTHING
 
     def takes(self, starts: Sequence[float]) -> bool:
-        """Add the figures of bursts that are not there yet, all or none; whether all are there now."""
+        """Add the missing bursts' figures, all or none; return whether all are included now."""
         if any(start not in self.samples for start in starts):
             return False
         new = [self.samples[start] for start in starts if start not in self.kept]

@@ -1,4 +1,4 @@
-"""JUnit properties of a test: what its objectives were and what its bursts measured, as pairs of name and value."""
+"""JUnit properties of a test: its objectives and burst results, as pairs of name and value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Property = tuple[str, str]
 
 
 def slo_properties(objectives: Iterable[ThresholdOutcome]) -> list[Property]:
-    """`slo.verdict[...]`, `slo.measured[...]` and `slo.limit[...]` per threshold, and its unit where it has one."""
+    """`slo.verdict[...]`, `slo.measured[...]` and `slo.limit[...]` per threshold, and its unit if it has one."""
     properties: list[Property] = []
     for objective in objectives:
         which = f"[{objective.metric}: {objective.expression}]"
@@ -25,9 +25,9 @@ def slo_properties(objectives: Iterable[ThresholdOutcome]) -> list[Property]:
 
 
 def comparison_properties(rows: Iterable[ComparisonRow]) -> list[Property]:
-    """`compare.verdict[p(95)]`, both absolute figures, the change with its interval and what is tolerated (shares).
+    """`compare.verdict[p(95)]`, both absolute figures, the change with its interval, and the tolerance (shares).
 
-    Where a confirmation round followed, `compare.first_verdict` and `compare.first_change` are of the looks before it.
+    If a confirmation round followed, `compare.first_verdict` and `compare.first_change` are from the looks before it.
     """
     properties: list[Property] = []
     for row in rows:
@@ -45,7 +45,7 @@ def comparison_properties(rows: Iterable[ComparisonRow]) -> list[Property]:
 
 
 def load_properties(bursts: Sequence[Burst]) -> list[Property]:
-    """`load.*`: how much was sent and how it went; the times are medians over the bursts."""
+    """`load.*`: the amount and results of the load; times are medians over the bursts."""
     if not bursts:
         return []
     overall = [burst.overall for burst in bursts]

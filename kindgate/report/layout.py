@@ -1,4 +1,4 @@
-"""Fits blocks of Markdown into GitHub's limit: rows go, least useful block first, and nothing is left open."""
+"""Fit blocks of Markdown into GitHub's limit: rows are cut, least useful block first, and no markup is left open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Size:
-    """Characters and bytes (in UTF-8): GitHub bounds both."""
+    """Characters and bytes (in UTF-8): GitHub limits both."""
 
     characters: int
     octets: int
@@ -19,24 +19,24 @@ class Size:
         return cls(len(text), len(text.encode()))
 
     def within(self, limit: int) -> bool:
-        """Whether neither is above `limit`."""
+        """Whether neither exceeds `limit`."""
         return max(self.characters, self.octets) <= limit
 
     def __add__(self, other: Size) -> Size:
-        """Both, one behind the other."""
+        """The size of both texts together."""
         return Size(self.characters + other.characters, self.octets + other.octets)
 
     def __sub__(self, other: Size) -> Size:
-        """What is left when a part is taken out."""
+        """The size without a part."""
         return Size(self.characters - other.characters, self.octets - other.octets)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lines that belong together. `rows` may be cut from the end; each is whole in itself, so that nothing stays open.
+    """Lines that belong together. `rows` may be cut from the end; each is self-contained, so no markup is left open.
 
-    The block with the lowest `usefulness` loses its rows first, and goes first where no rows are left. `noun` names one
-    row in the sentence that says what was left out.
+    The block with the lowest `usefulness` loses its rows first, and is dropped first if no rows are left. `noun` names one
+    row in the sentence about omitted rows.
     """
 
     head: tuple[str, ...]
@@ -55,7 +55,7 @@ class Block:
         return "\n".join((*self.head, *rows, *self.foot, *notice)) + "\n\n"
 
     def cut(self, keep: int) -> Block:
-        """The block with its first `keep` rows."""
+        """The block with only its first `keep` rows."""
         return replace(self, rows=self.rows[:keep], left_out=self.left_out + len(self.rows) - keep)
 
     def _notice(self) -> str:
@@ -68,13 +68,13 @@ Sized = tuple[Block, Size]
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, usefulness: int, noun: str, left_out: int = 0) -> Block:
-    """A titled table whose cells are ready-made Markdown; `left_out` are rows that were not even made."""
+    """A titled table whose cells are ready-made Markdown; `left_out` counts rows that were never made."""
     head = (f"**{title}**", "", *_table_head(columns))
     return Block(head, tuple(_row(row) for row in rows), usefulness=usefulness, noun=noun, left_out=left_out)
 
 
 def folded_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, usefulness: int, noun: str) -> Block:
-    """A table that opens when its title, plain words of ours, is clicked."""
+    """A table that opens on a click on its title, which must be kindgate's own plain text."""
     head = (f"<details><summary>{title}</summary>", "", *_table_head(columns))
     return Block(head, tuple(_row(row) for row in rows), ("", "</details>"), usefulness=usefulness, noun=noun)
 
@@ -82,8 +82,8 @@ def folded_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
 def fitted(blocks: Sequence[Block], limit: int) -> str:
     """The blocks as one text of at most `limit` characters and bytes.
 
-    Where it does not fit without any rows either, whole blocks go, the least useful first. Raises `ValueError` when not
-    even the first one fits, which is never left out.
+    If it does not fit even without rows, whole blocks are dropped, least useful first, but never the first block. Raises
+    `ValueError` if not even that one fits.
     """
     sized = [(block, Size.of(block.text())) for block in blocks]
     order = sorted(range(len(sized)), key=lambda index: (sized[index][0].usefulness, -index))
@@ -102,7 +102,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _largest_that_fits(whole: Block, limit: int, others: Size) -> tuple[Block, Size]:
-    """The block with as many rows as fit beside all the others, by bisection, and its size."""
+    """The block with as many rows as fit next to the others, by bisection, and its size."""
     low, high = 0, len(whole.rows)
     while low < high:
         middle = (low + high + 1) // 2
@@ -112,7 +112,7 @@ def _largest_that_fits(whole: Block, limit: int, others: Size) -> tuple[Block, S
 
 
 def _without_rows(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block] | None:
-    """The blocks without as many rows as it takes, the first of `order` first; `None` where that is not enough."""
+    """The blocks with rows cut as needed, in `order`; `None` if that is not enough."""
     kept = list(sized)
     total = _sum(kept)
     for place in order:
@@ -125,7 +125,7 @@ def _without_rows(sized: Sequence[Sized], order: Sequence[int], limit: int) -> l
 
 
 def _without_blocks(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block]:
-    """The most useful blocks, the first one among them, and a line that says how many are left out."""
+    """The most useful blocks, including the first, and a line with the number of omitted ones."""
     kept = dict(enumerate(sized))
     for place in order:
         if place == 0:

@@ -1,6 +1,6 @@
-"""The comment on a pull request and the job's summary: pure functions from reports to Markdown.
+"""The pull request comment and the job summary: pure functions from reports to Markdown.
 
-Nothing foreign stands outside of code, no link but ours is a link, and the text fits GitHub's limits.
+Foreign text appears only as code, only kindgate's links are links, and the text fits GitHub's limits.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from kindgate.report.verdict_blocks import (
 )
 
 COMMENT_LIMIT = 65_536
-"""Characters that GitHub takes in a comment; bytes are held to the same number."""
+"""GitHub's limit for a comment in characters; the same number is used for bytes."""
 
 MARKER_ROOM = 512
-"""What is left free in a comment for the marker in front of it."""
+"""Space reserved in a comment for the marker before it."""
 
 SUMMARY_LIMIT = 1024 * 1024
-"""Bytes of one step's job summary: GitHub drops the whole of a longer one."""
+"""Bytes of one step's job summary: GitHub drops a longer one entirely."""
 
 SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     objectives_block,
@@ -65,7 +65,7 @@ SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     links_block,
     footer_block,
 )
-"""The order of a comment, most wanted first."""
+"""The order of a comment, most important first."""
 
 
 NONE_MISSING: Mapping[str, str] = MappingProxyType({})
@@ -83,13 +83,13 @@ class Leg:
 def comment(report: RunReport, decision: Decision | None = None, *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
     """The comment about one run, at most `limit` characters and bytes long.
 
-    `decision` is what was decided about it, by default what its own content says.
+    `decision` defaults to the one the report's content gives.
     """
     return fitted([headline_block(headline(report, decision)), *_sections(report)], limit)
 
 
 def comment_without_report(decision: Decision, head: str, links: Sequence[Link]) -> str:
-    """The comment about a commit whose run has left no report."""
+    """The comment about a commit whose run left no report."""
     return fitted([headline_block(without_report(decision, head)), links_of(links)], COMMENT_LIMIT - MARKER_ROOM)
 
 
@@ -98,8 +98,8 @@ def matrix_comment(
 ) -> str:
     """The comment about several runs: the worst one's headline, a table of all, then each in turn.
 
-    `head` is the commit. `missing` are runs that should have sent a report and did not, with the reason; with any of them
-    the comment's verdict is no PASS.
+    `head` is the commit. `missing` are runs without the report they should have sent, with the reason; with any of them the
+    comment's verdict is not PASS.
     """
     ordered = sorted(legs, key=lambda leg: (badness(leg.decision), leg.name))
     blocks = [_matrix_headline(ordered, missing, head), _matrix_table(ordered, missing)]
@@ -110,7 +110,7 @@ def matrix_comment(
 
 
 def job_summary(report: RunReport, *, used: int = 0) -> str:
-    """The page of the job's summary; `used` are the bytes that the step's summary already holds."""
+    """The page for the job summary; `used` is the number of bytes already in the step's summary."""
     return fitted([headline_block(headline(report)), *_sections(report)], max(0, SUMMARY_LIMIT - used))
 
 

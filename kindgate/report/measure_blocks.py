@@ -1,4 +1,4 @@
-"""The part of a comment that shows: bursts with their chart, resources, phases, links, and what the run ran on."""
+"""The comment's measurements: bursts with their chart, resources, phases, links, and the run's environment."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from kindgate.report.run import Link, RunReport
 from kindgate.report.said_again import CONSISTENT
 
 WORKLOAD_ROWS = 2000
-"""Rows that are made at most; no page has room for more."""
+"""Maximum rows to make; no page has space for more."""
 
 CHART_POINTS = 60
-"""Points of the mermaid chart: more cannot be told apart, and a comment has better uses for its characters."""
+"""Points of the mermaid chart: more are not distinguishable, and a comment's characters are limited."""
 
 CHART_THEME = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
-"""A line that is seen on white and on black: mermaid's own is nearly white."""
+"""A line color that is visible on white and on black: mermaid's default is nearly white."""
 
 
 def bursts_block(report: RunReport) -> Block | None:
-    """One row per burst, folded."""
+    """One row per burst, collapsed."""
     if not report.bursts:
         return None
     columns = ("burst", "requests", "achieved", "p50", "p90", "p95", "p99", "max", "success", "send lag p99")
@@ -33,7 +33,7 @@ def bursts_block(report: RunReport) -> Block | None:
 
 
 def chart_block(report: RunReport) -> Block | None:
-    """p95 of each burst as GitHub draws it; only numbers of ours go into the chart. Its table is the bursts' one."""
+    """p95 of each burst as a chart that GitHub draws, with only kindgate's numbers in it. The bursts' table has its data."""
     points = [(place, burst.overall.p95) for place, burst in enumerate(report.bursts, 1) if burst.overall.p95 is not None]
     if len(points) < 2:
         return None
@@ -45,7 +45,7 @@ def chart_block(report: RunReport) -> Block | None:
 
 
 def resources_block(report: RunReport) -> Block | None:
-    """What each workload used against its limits, in the windows of load."""
+    """Each workload's use against its limits, in the windows of load."""
     windows = [window for window in report.resources if window.workloads]
     if not windows:
         return None
@@ -62,7 +62,7 @@ def resources_block(report: RunReport) -> Block | None:
 
 
 def phases_block(report: RunReport) -> Block | None:
-    """How long each phase took, folded."""
+    """Duration of each phase, collapsed."""
     if not report.phases:
         return None
     rows = [
@@ -74,14 +74,14 @@ def phases_block(report: RunReport) -> Block | None:
 
 
 def notes_block(report: RunReport) -> Block | None:
-    """What else the reader should know, one line each."""
+    """Notes for the reader, one line each."""
     notes = [*report.notes, *(note for window in report.resources for note in window.notes)]
     rows = tuple(f"- {code_span(note, 400)}" for note in dict.fromkeys(notes))
     return Block(("**Notes**", ""), rows, usefulness=50, noun="note") if rows else None
 
 
 def links_block(report: RunReport) -> Block | None:
-    """Where to read on, and the command that repeats the run."""
+    """Links to details, and the command that repeats the run."""
     links = _linked(report.links)
     context = report.pull_request
     if context is not None and context.run_url and context.run_url not in {one.url for one in report.links}:
@@ -93,7 +93,7 @@ def links_block(report: RunReport) -> Block | None:
 
 
 def links_of(links: Sequence[Link]) -> Block:
-    """Where to read on about a run that has no report."""
+    """Links to details of a run without a report."""
     return Block((" · ".join(_linked(links)),), usefulness=46)
 
 
@@ -102,7 +102,7 @@ def _linked(links: Iterable[Link]) -> list[str]:
 
 
 def footer_block(report: RunReport) -> Block:
-    """What exactly was judged, where and with what."""
+    """The judged commit, environment and versions."""
     said: list[str] = []
     context = report.pull_request
     if context is not None:
@@ -125,7 +125,7 @@ def footer_block(report: RunReport) -> Block:
 
 
 def _axis(shown: Sequence[tuple[int, float | None]]) -> str:
-    """The bursts below a chart: a scale, whose labels do not overlap however many there are, where they are evenly spaced."""
+    """The burst labels of a chart: a numeric scale if evenly spaced, whose labels do not overlap however many there are."""
     places = [place for place, _ in shown]
     if len({after - before for before, after in itertools.pairwise(places)}) == 1:
         return f"{places[0]} --> {places[-1]}"

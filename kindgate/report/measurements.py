@@ -1,7 +1,7 @@
-"""The figures that verdicts were judged from, whole: what `kindgate.slo` needs to judge a report again.
+"""The complete figures behind verdicts: the data that `kindgate.slo` needs to recompute a report.
 
-The records hold what the judge's own types hold, field by field of the same name, with each exact histogram as a short
-text. Reading is bounded: a text is unpacked only as far as the different times of all histograms together allow.
+The records have the fields of the judge's own types, by the same names, with each exact histogram as a short text.
+Reading is bounded: histograms are unpacked only up to a total number of distinct times.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from kindgate.slo import sample
 from kindgate.slo.failures import UNSENT
 
 TEXT_LIMIT = 3_000_000
-"""Characters of all histograms of a report together: an archive of 4 MB has room for them, as they cannot be packed again."""
+"""Characters of all histograms of a report together: they fit in an archive of 4 MB, since they do not compress further."""
 
 TIMES_LIMIT = 2_500_000
-"""Different times of all histograms of a report together: unpacked, they take 40 MB."""
+"""Distinct times of all histograms of a report together: unpacked, they take 40 MB."""
 
 REQUESTS_LIMIT = 100_000_000
-"""Requests of a report: with fewer, no sum of times overflows."""
+"""Requests of a report: up to this number, no sum of times overflows."""
 
 LONGEST = 10**10
 """The longest time in microseconds, nearly three hours, for the same reason."""
 
 BURSTS_LIMIT = 3200
-"""Bursts of a report that were judged: 200 of four bursts each at three looks and in a confirmation round."""
+"""Judged bursts of a report: 200 turns of four bursts at each of three looks and in a confirmation round."""
 
 
 def _encoded(value: object) -> object:
@@ -39,20 +39,20 @@ def _encoded(value: object) -> object:
 
 
 HistogramText = Annotated[str, BeforeValidator(_encoded), Field(max_length=200_000, pattern=r"^[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*$")]
-"""An exact distribution of times in microseconds, as `Histogram.to_text` writes it."""
+"""An exact distribution of times in microseconds, in the format of `Histogram.to_text`."""
 
 HISTOGRAMS = frozenset({"response", "failed_response", "waiting", "service", "send_lag", "loop_lag"})
-"""The fields that are such texts."""
+"""The fields with histogram texts."""
 
 
 class Figures(Record):
-    """Figures as the judge takes them; they can be made from the judge's own types."""
+    """Figures in the judge's terms; they can be created from the judge's own types."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class SeriesFigures(Figures):
-    """The requests of one burst that share their tags; see `kindgate.slo.sample.Series`."""
+    """The requests of one burst with the same tags; see `kindgate.slo.sample.Series`."""
 
     tags: Annotated[dict[Name, Line], Field(max_length=8)]
     scheduled: Count
@@ -68,7 +68,7 @@ class SeriesFigures(Figures):
 
 
 class HealthFigures(Figures):
-    """How the generator and its machine fared; see `kindgate.slo.sample.Health`."""
+    """State of the generator and its machine; see `kindgate.slo.sample.Health`."""
 
     loop_lag: HistogramText
     scheduled: Count
@@ -81,7 +81,7 @@ class HealthFigures(Figures):
 
 
 class BurstFigures(Figures):
-    """One burst that was judged; see `kindgate.slo.sample.BurstSample`."""
+    """One judged burst; see `kindgate.slo.sample.BurstSample`."""
 
     started: Epoch
     seconds: Seconds
@@ -91,12 +91,12 @@ class BurstFigures(Figures):
 
 
 class FiguresRefused(ValueError):
-    """Figures that no measurement can have given, or more of them than are read."""
+    """Figures that no measurement can have produced, or more than the limits allow."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much the figures of a report are: bursts, requests, different times and characters of all histograms together."""
+    """Size of a report's figures: bursts, requests, and the distinct times and characters of all histograms together."""
 
     bursts: int = 0
     requests: int = 0
@@ -105,7 +105,7 @@ class Size:
 
     @classmethod
     def of(cls, samples: Collection[sample.BurstSample], figures: Iterable[BurstFigures]) -> Size:
-        """The size of bursts in both forms."""
+        """The size of bursts given in both forms."""
         return cls(
             len(samples),
             sum(series.scheduled for burst in samples for series in burst.series),
@@ -114,12 +114,12 @@ class Size:
         )
 
     def __add__(self, other: Size) -> Size:
-        """Both together."""
+        """The sum of both sizes."""
         return Size(self.bursts + other.bursts, self.requests + other.requests, self.times + other.times, self.text + other.text)
 
     @property
     def within_limits(self) -> bool:
-        """Whether a report may hold so much."""
+        """Whether a report may hold figures of this size."""
         return self.bursts <= BURSTS_LIMIT and self.requests <= REQUESTS_LIMIT and self.times <= TIMES_LIMIT and self.text <= TEXT_LIMIT
 
 
@@ -128,7 +128,7 @@ NOTHING = Size()
 
 @dataclass
 class _Reader:
-    """Unpacks histograms while there is room."""
+    """Unpack histograms up to the limit on distinct times."""
 
     room: int = TIMES_LIMIT
 
@@ -143,19 +143,19 @@ class _Reader:
         return found
 
     def fields(self, record: Figures) -> dict[str, Any]:
-        """The record's fields as the judge's type of the same fields takes them."""
+        """The record's fields as arguments for the judge's type."""
         return {name: self.histogram(value) if name in HISTOGRAMS else value for name, value in record}
 
 
 def figures_of(burst: sample.BurstSample) -> BurstFigures:
-    """A burst as a report holds it; no number changes on the way."""
+    """The report record of a burst, with all numbers unchanged."""
     return BurstFigures.model_validate(burst)
 
 
 def samples_of(bursts: Sequence[BurstFigures]) -> tuple[sample.BurstSample, ...]:
     """The bursts as the judge takes them.
 
-    Raises `FiguresRefused` for figures that contradict each other, and for more than the limits of this module.
+    Raises `FiguresRefused` for contradictory figures, and for more than this module's limits.
     """
     if sum(len(text) for burst in bursts for text in _texts(burst)) > TEXT_LIMIT:
         raise FiguresRefused(f"the histograms have more than {TEXT_LIMIT:,} characters")
@@ -174,10 +174,10 @@ def samples_of(bursts: Sequence[BurstFigures]) -> tuple[sample.BurstSample, ...]
 
 
 def contradiction(burst: sample.BurstSample) -> str:
-    """What in the figures of a burst cannot be together; empty for a burst that can have been measured.
+    """The contradiction in a burst's figures; empty if the burst can have been measured.
 
-    Each request that was sent succeeded or failed, and each that was not sent is counted once, as the server's or the
-    generator's doing (`kindgate.load.measure`).
+    Each sent request succeeded or failed, and each unsent one is counted once, as caused by the server or by the generator
+    (`kindgate.load.measure`).
     """
     late = 0
     for series in burst.series:

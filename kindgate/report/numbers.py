@@ -1,11 +1,11 @@
-"""Figures of a report with their units, and what is written where there is none."""
+"""Formatting of a report's figures, with their units, and of missing ones."""
 
 from __future__ import annotations
 
 from kindgate import figures
 
 NONE = "—"
-"""What stands for a figure that does not exist."""
+"""The text for a missing figure."""
 
 
 def number(value: float | None) -> str:
@@ -14,12 +14,12 @@ def number(value: float | None) -> str:
 
 
 def limit(value: float | None) -> str:
-    """A limit; one that is not set cannot be exceeded, which is no pass."""
+    """A limit; a missing one cannot be exceeded, which does not count as a pass."""
     return "not judged" if value is None else number(value)
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """A figure with its unit; `share` is written in per cent."""
+    """A figure with its unit; `share` is written as a percentage."""
     if value is None:
         return NONE
     if unit == "share":
@@ -28,7 +28,7 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in per cent, or a dash."""
+    """A share as a percentage, or a dash."""
     return NONE if share is None else figures.percent(share)
 
 
@@ -38,7 +38,7 @@ def change(share: float | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time as people say it."""
+    """A duration in everyday units."""
     if seconds < 60:
         return f"{number(round(seconds, 1))} s"
     minutes, rest = divmod(round(seconds), 60)

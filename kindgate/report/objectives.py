@@ -1,4 +1,4 @@
-"""What a report says about objectives: thresholds and their verdicts, and the comparison with the base version."""
+"""A report's records of objectives: thresholds with their verdicts, and the comparison with the baseline."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kindgate.report.record import Count, Figure, Line, Name, Record, Unit
 
 
 class ThresholdOutcome(Record):
-    """One threshold and what became of it.
+    """One threshold and its outcome.
 
-    `measured`, `limit`, `low` and `high` (the interval of the measured value) are in `unit`; `margin` is the share of
-    the limit that is left, negative when it is exceeded; `trend` says how the value moved from burst to burst, and
-    `per_burst` are its values. `base` is the base version's figure, where the run measured both, and `on_base` whether
-    that version meets the threshold.
+    `measured`, `limit`, `low` and `high` (the interval of the measured value) are in `unit`; `margin` is the remaining share
+    of the limit, negative if it is exceeded; `trend` describes how the value moved from burst to burst, and `per_burst` are
+    its values. `base` is the baseline's figure if the run measured both, and `on_base` whether the baseline meets the
+    threshold.
     """
 
     metric: Name
@@ -39,7 +39,7 @@ class ThresholdOutcome(Record):
 
 
 class ValidityGate(Record):
-    """A condition that the load generator and its machine had to meet; `ok` is `None` for what is only reported."""
+    """A validity condition for the load generator and its machine; `ok` is `None` if the value is only reported."""
 
     name: Name
     ok: bool | None
@@ -50,9 +50,9 @@ class ValidityGate(Record):
 
 
 class EarlierLooks(Record):
-    """What the looks at two versions found before their confirmation round, which alone decides; shares as in `ComparisonRow`.
+    """Result of the looks at two versions before their confirmation round, which alone decides; shares as in `ComparisonRow`.
 
-    `pairs` are the figures of both versions that it was found from.
+    `pairs` is the number of pairs of figures of both versions behind it.
     """
 
     verdict: Verdict
@@ -63,10 +63,10 @@ class EarlierLooks(Record):
 
 
 class ComparisonRow(Record):
-    """One figure of the base version beside the pull request's, measured in the same run.
+    """One figure of the baseline and of the pull request's version, measured in the same run.
 
-    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower. Where a confirmation round followed, all figures are
-    the round's alone, and `first` is what the looks before it found.
+    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower. If a confirmation round followed, all figures come
+    only from it, and `first` is the result of the looks before it.
     """
 
     metric: Name
@@ -84,7 +84,7 @@ class ComparisonRow(Record):
 
     @property
     def not_confirmed(self) -> bool:
-        """Whether the looks decided it and the confirmation round did not say the same."""
+        """Whether the looks decided it, but the confirmation round disagreed."""
         return self.first is not None and self.verdict is Verdict.INCONCLUSIVE
 
 
@@ -98,10 +98,11 @@ class ThresholdChange(Record):
 
 
 class GateChanges(Record):
-    """What the pull request changes about the gate that judges it.
+    """The pull request's changes to the gate that judges it.
 
-    `no_longer` is what the base judges and this run did not; `notes` say what could not be found out.
-    `approved_by` is the maintainer who lets it, by a label; `not_approved` is why a label that is there does not count.
+    `no_longer` lists objectives that the base judges but this run did not; `notes` list facts that could not be determined.
+    `approved_by` is the maintainer who approved the changes with a label; `not_approved` is why an existing label does not
+    count.
     """
 
     files: Annotated[tuple[Name, ...], Field(max_length=500)] = ()

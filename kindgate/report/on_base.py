@@ -1,4 +1,4 @@
-"""Whether what is red is red on the base version too, by the figures that the comparison measured beside it."""
+"""Whether a failure also occurs in the baseline, from the comparison's figures in the same run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.slo.compare import Comparison
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, PERCENTILE, Selector, Threshold
 
 BaseFigures = Mapping[float, float]
-"""Response times of the base version in milliseconds, by quantile (0 to 100)."""
+"""Response times of the baseline in milliseconds, by quantile (0 to 100)."""
 
 NO_BASE: BaseFigures = MappingProxyType({})
 
@@ -22,7 +22,7 @@ _MEDIAN = 50.0
 
 
 def base_figures(comparisons: Iterable[Comparison]) -> BaseFigures:
-    """What the comparisons of a run say about its base version; of one quantile the first counts."""
+    """The baseline's figures from the comparisons of a run; for each quantile, the first counts."""
     found: dict[float, float] = {}
     for comparison in comparisons:
         for result in comparison.results:
@@ -32,9 +32,9 @@ def base_figures(comparisons: Iterable[Comparison]) -> BaseFigures:
 
 
 def on_base(threshold: Threshold, figures: BaseFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
-    """The base version's figure for a threshold, and whether it meets it.
+    """The baseline's figure for a threshold, and whether the baseline meets it.
 
-    Comparisons look at percentiles of all requests: of every other threshold nothing is known.
+    Comparisons cover only percentiles of all requests: for other thresholds nothing is known.
     """
     expression = threshold.expression
     quantile = {"med": _MEDIAN, PERCENTILE: expression.quantile}.get(expression.aggregation)
@@ -44,9 +44,9 @@ def on_base(threshold: Threshold, figures: BaseFigures) -> tuple[float | None, L
 
 
 def with_base(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome]) -> tuple[TestResult, ...]:
-    """The tests, those that failed for a broken objective with what it is on the base version.
+    """The tests, with the baseline's outcome for those that failed because of a missed objective.
 
-    A test with one objective that only this version breaks is new; one whose broken objectives the base breaks all is not.
+    If only this version misses one of a test's objectives, the failure is new; if the baseline misses all of them, it is not.
     """
     broken: dict[str, set[str]] = {}
     for objective in objectives:

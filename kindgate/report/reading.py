@@ -1,7 +1,7 @@
-"""Reads a report that a stranger may have written: part by part, in the order of its text, up to the first thing that is wrong.
+"""Read a potentially untrusted report part by part, in text order, up to the first error.
 
-A checker that is given three megabytes at once builds all of them before it looks at any, and lists every wrong field:
-19 s of processor time and 2.9 GB.
+A validator that gets three megabytes at once builds everything before it checks anything, and lists every wrong field:
+19 s of CPU time and 2.9 GB.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SPACE = re.compile(r"[ \t\n\r]*+")
 
 
 class ReportRefused(ValueError):
-    """A text is no report of this version; the message names the place and the rule, and quotes no value."""
+    """A text is not a report of this version; the message names the place and the rule, and quotes no value."""
 
 
 def read_report(text: bytes) -> RunReport:
-    """The report that a JSON text holds. Raises `ReportRefused`."""
+    """Read a report from a JSON text. Raises `ReportRefused`."""
     try:
         REPORT.check(text)
         return _Reader(text.decode()).report()
@@ -41,7 +41,7 @@ def read_report(text: bytes) -> RunReport:
 
 @cache
 def _lists() -> dict[str, tuple[type[Record], int]]:
-    """The fields that are lists of records: of which record, and how many there may be."""
+    """The fields that are lists of records, with the record type and the maximum length."""
     found = {}
     for name, field in RunReport.model_fields.items():
         item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
@@ -51,7 +51,7 @@ def _lists() -> dict[str, tuple[type[Record], int]]:
 
 
 class _Reader:
-    """A text and how far it has been read."""
+    """A text and the position reached in it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -61,7 +61,7 @@ class _Reader:
         ).raw_decode
 
     def report(self) -> RunReport:
-        """The whole text as a report."""
+        """Read the whole text as a report."""
         lists: dict[str, tuple[Record, ...]] = {}
         others: dict[str, str] = {}
         for name in self._keys():
@@ -76,7 +76,7 @@ class _Reader:
         if self._next():
             raise ReportRefused("extra data follows the report")
         head = RunReport.model_validate_json("{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in others.items()) + "}")
-        # once more with the lists, because some rules are about all parts together
+        # once more with the lists, because some rules cover all parts together
         return RunReport(**{name: getattr(head, name) for name in head.model_fields_set} | lists)
 
     def _records(self, name: str) -> Iterator[Record]:
@@ -92,7 +92,7 @@ class _Reader:
                 raise _refused(error, f"{name}.{number}.") from None
 
     def _keys(self) -> Iterator[str]:
-        """The keys of the object that begins here, each with the place at its value."""
+        """The keys of the object that begins here, each with the position at its value."""
         self._expect("{")
         if self._next() == "}":
             self._place += 1
@@ -107,7 +107,7 @@ class _Reader:
                 return
 
     def _items(self) -> Iterator[None]:
-        """A turn for each item of the list that begins here, with the place at it."""
+        """One turn per item of the list that begins here, with the position at the item."""
         self._expect("[")
         if self._next() == "]":
             self._place += 1
@@ -118,7 +118,7 @@ class _Reader:
                 return
 
     def _slice(self) -> str:
-        """The text of the value that begins here; raises `BoundsExceeded` for one that is larger than a part of a report."""
+        """The text of the value that begins here; raises `BoundsExceeded` if it is larger than a part of a report can be."""
         self._next()
         start = self._place
         _, self._place = self._decode(self._text, start)
@@ -127,7 +127,7 @@ class _Reader:
         return text
 
     def _next(self) -> str:
-        """The sign at the next place that is no space; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         self._place = _SPACE.match(self._text, self._place).end()  # type: ignore[union-attr]  # no space is a match too
         return self._text[self._place : self._place + 1]
 
@@ -140,13 +140,13 @@ class _Reader:
 
 
 def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
-    """Check one object and forget it: readers differ in which of two values of one key they take."""
+    """Reject duplicate keys, of which readers keep different values, and discard the object."""
     if len({key for key, _ in pairs}) < len(pairs):
         raise ReportRefused("an object has a duplicate key")
 
 
 def _forgotten(_written: str) -> None:
-    """Numbers are read where their ranges are known."""
+    """Discard the number: it is parsed later, when its range is known."""
 
 
 def _refused(error: ValidationError, where: str) -> ReportRefused:

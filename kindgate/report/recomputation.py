@@ -1,4 +1,4 @@
-"""What a report says about its verdicts having been judged again where it is published; the run itself leaves it empty."""
+"""A report's recomputed verdicts, set where it is published; the run itself leaves them empty."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT
 from kindgate.report.record import Line, Name, Record
 
 ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT)
-"""All that a report can have judged, and as many rows that claim something else."""
+"""All rows that a report can have judged, plus as many that claim something else."""
 
 
 class Rejudged(Record):
-    """One objective or compared figure: what the report claims and what its figures give.
+    """One objective or compared figure: the report's claim and the verdict of its figures.
 
-    `claimed` is `None` for an objective that the report says nothing about, `verdict` where it could not be judged;
-    `reason` says why. `own` objectives are written in the pull request's tests.
+    `claimed` is `None` for an objective that the report omits, `verdict` if it could not be judged; `reason` explains it.
+    `own` objectives are written in the pull request's tests.
     """
 
     objective: Line
@@ -30,10 +30,10 @@ class Rejudged(Record):
 
 
 class BaseVerdict(Record):
-    """The objectives of the base branch, judged from this report's figures.
+    """The base branch's objectives, judged from this report's figures.
 
-    `edited` says that the pull request is judged by others in its own run. `accepted_by` is the maintainer who lets those count.
-    `strict` says that an objective which cannot be decided is red.
+    `edited` is whether the pull request's run uses different ones. `accepted_by` is the maintainer who lets those count.
+    `strict` makes an inconclusive objective a failure.
     """
 
     branch: Name
@@ -44,17 +44,17 @@ class BaseVerdict(Record):
 
     @property
     def counts(self) -> bool:
-        """Whether the check follows these rows."""
+        """Whether these rows decide the check."""
         return not self.accepted_by
 
 
 class Recomputation(Record):
-    """Every verdict of the report, judged again by the code that publishes it. It proves consistency, not honesty."""
+    """Every verdict of the report, recomputed by the publisher's code. This proves consistency, not honesty."""
 
     claims: Annotated[tuple[Rejudged, ...], Field(max_length=ROWS_LIMIT)] = ()
     base: BaseVerdict | None = None
 
     @property
     def contradicted(self) -> tuple[Rejudged, ...]:
-        """The claims that the report's figures do not bear out."""
+        """The claims that the report's figures contradict."""
         return tuple(claim for claim in self.claims if claim.claimed is not claim.verdict)

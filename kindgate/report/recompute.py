@@ -1,7 +1,7 @@
-"""Judges a report again where it is published: its own claims, and the objectives of the base branch. Pure.
+"""Recompute a report where it is published: its own claims, and the base branch's objectives. Pure.
 
-This proves that a report is consistent, not that it is honest: figures that were invented whole are judged like any others.
-Looks and errors are never the report's to choose: they are those of `kindgate.slo.judge`.
+This proves that a report is consistent, not that it is honest: invented figures are judged like any others. The report
+never chooses its looks and error rates: they are those of `kindgate.slo.judge`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from kindgate.report.run import Outcome, RunReport
 from kindgate.slo.sample import BurstSample
 
 WORK_LIMIT = 12_000
-"""Objectives times bursts that are judged again at most: about eighteen seconds of a processor, or three objectives in each of 50 tests."""
+"""Maximum of objectives times bursts to recompute: about 18 s of CPU time, or three objectives in each of 50 tests."""
 
 GATES_LIMIT = 500
 
 
 def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = None, *, accepted_by: str = "") -> RunReport:
-    """The report with every verdict judged again, and with what the base's objectives make of its figures.
+    """The report with every verdict recomputed, and with the verdicts of the base's objectives on its figures.
 
-    Verdicts, figures, sentences and gates are those that the judge gives now. A claim without figures is a FAIL, and so is
-    one that the figures refute; the outcome is never better than what the report itself says. `accepted_by` is the
-    maintainer who lets objectives count that the pull request edits.
+    Verdicts, figures, explanations and gates are the judge's present ones. A claim without figures is a FAIL, and so is one
+    that the figures refute; the outcome is never better than the report's own. `accepted_by` is the maintainer who lets
+    objectives count that the pull request edits.
     """
     samples, refused = _samples(report)
     found = [Again(entry, problem=refused) if refused else judge_again(entry, samples) for entry in report.judged]
@@ -58,7 +58,7 @@ def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = Non
 
 
 def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
-    """The figures as the judge takes them, or why they are refused."""
+    """The figures as the judge takes them, or why they are rejected."""
     if sum(len(entry.all_bursts) * (len(entry.thresholds) + len(entry.tolerances)) for entry in report.judged) > WORK_LIMIT:
         return (), "the report has too many objectives and bursts to judge again"
     try:

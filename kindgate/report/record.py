@@ -1,6 +1,6 @@
-"""What every part of a report is made of: strict, frozen records with bounded strings, numbers and lists.
+"""Base types of a report's parts: strict, frozen records with bounded strings, numbers and lists.
 
-A report is also read from artifacts of untrusted runs, so that nothing in it may be larger than a page can show.
+Reports are also read from artifacts of untrusted runs, so nothing in them may be larger than a page can show.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TEXT_LIMIT = 8000
 
 
 def _fail_fast(node: object) -> None:
-    """Have every list in a schema stop at its first error."""
+    """Make every list in a schema stop at its first error."""
     if isinstance(node, dict):
         if node.get("type") in {"list", "tuple"} and ("items_schema" in node):
             node["fail_fast"] = True
@@ -28,16 +28,16 @@ def _fail_fast(node: object) -> None:
 
 
 class Record(BaseModel):
-    """A part of a report: frozen, an unknown field is an error, no type is converted, no number is infinite.
+    """A part of a report: frozen, unknown fields are errors, types are not converted, numbers are finite.
 
-    A list is read up to its first wrong item: a stranger's report may have a hundred thousand of them.
+    A list is read only up to its first wrong item: an untrusted report may have a hundred thousand of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 - as pydantic has it
-        """The schema of the class, with lists that fail fast."""
+        """The schema of the class, with fail-fast lists."""
         schema = handler(source)
         _fail_fast(schema)
         return schema
@@ -50,7 +50,7 @@ def _inside_artifacts(path: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=NAME_LIMIT)]
-"""What something is called: a host, a pod, a metric."""
+"""A name: of a host, a pod, a metric."""
 
 Line = Annotated[str, Field(max_length=LINE_LIMIT)]
 """One sentence or one line of output."""
@@ -59,16 +59,16 @@ Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
 """Several lines of foreign output."""
 
 RelativePath = Annotated[str, Field(max_length=NAME_LIMIT), AfterValidator(_inside_artifacts)]
-"""A file or folder inside the artifacts' folder."""
+"""A file or folder inside the artifacts folder."""
 
 WebAddress = Annotated[str, Field(max_length=LINE_LIMIT, pattern=r"^(https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]+)?$")]
-"""An address with no character that could end a Markdown link or an HTML attribute; empty when unknown."""
+"""A URL without characters that could end a Markdown link or an HTML attribute; empty if unknown."""
 
 Unit = Annotated[str, Field(pattern=r"^[A-Za-zµ%/]{0,12}$")]
-"""The unit of a figure, which stands beside it outside of code; empty for shares and counts."""
+"""The unit of a figure, shown next to it outside of code; empty for shares and counts."""
 
 Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$")]
-"""A commit; empty when unknown."""
+"""A commit hash; empty if unknown."""
 
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Epoch = Annotated[float, Field(ge=0, le=10**11)]

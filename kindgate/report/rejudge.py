@@ -1,4 +1,4 @@
-"""Goes through the planned looks of a run again, over bursts that are all there already: pure, and with the judge's own code."""
+"""Replay a run's planned looks over its complete bursts: pure, and with the judge's own code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result", Judgement, Comparison)
 
 @dataclass(frozen=True)
 class Looks:
-    """`per_look` bursts at each of `looks` looks; a single look is for one figure alone (quick mode).
+    """`per_look` bursts at each of `looks` looks; a single look is for only one figure (quick mode).
 
     `turns` bursts make one figure of a comparison.
     """
@@ -30,13 +30,13 @@ class Looks:
 
     @property
     def confirmation(self) -> int:
-        """The bursts of a comparison's confirmation round."""
+        """Number of bursts in a comparison's confirmation round."""
         return round_pairs(self.per_look // self.turns) * self.turns
 
 
 @dataclass(frozen=True)
 class Round:
-    """The bursts of a confirmation round; `placement` is as `confirm` takes it."""
+    """The bursts of a confirmation round; `placement` is as in `confirm`."""
 
     samples: tuple[BurstSample, ...] = ()
     placement: str = ""
@@ -47,9 +47,9 @@ NO_ROUND = Round()
 
 @dataclass(frozen=True)
 class Rejudgement(Generic[Result]):
-    """What the last look that was needed gives; `short` tells that fewer bursts were there than it was planned with.
+    """The result of the last look that was needed; `short` if it had fewer bursts than planned.
 
-    `unconfirmed` tells the same of the confirmation round, which the result then leaves out.
+    `unconfirmed` is the same for the confirmation round, which the result then omits.
     """
 
     result: Result
@@ -58,21 +58,21 @@ class Rejudgement(Generic[Result]):
 
     @property
     def unfinished(self) -> bool:
-        """Whether a PASS came of fewer bursts than planned: all that such a look may find is that something failed."""
+        """Whether a PASS comes from fewer bursts than planned, at which only a failure counts."""
         return self.short and self.result.verdict is Verdict.PASS
 
 
 def rejudge(objectives: Objectives, samples: Sequence[BurstSample], plan: Looks) -> Rejudgement[Judgement]:
-    """The thresholds' verdicts. Raises `SloError` when there is none."""
+    """Judge the thresholds. Raises `SloError` if there are none."""
     return _in_looks(lambda part, look: judge(objectives, part, look=look, looks=plan.looks), samples, plan)
 
 
 def recompare(
     objectives: Objectives, samples: Sequence[BurstSample], plan: Looks, placement: str, second: Round = NO_ROUND
 ) -> Rejudgement[Comparison]:
-    """The tolerances' verdicts, from the looks' `samples` and the confirmation round `second`; `placement` is as `compare` takes it.
+    """Judge the tolerances, from the looks' `samples` and the confirmation round `second`; `placement` is as in `compare`.
 
-    Raises `SloError` when there is no tolerance.
+    Raises `SloError` if there are no tolerances.
     """
     found = _in_looks(lambda part, look: compare(objectives.compare, part, look=look, looks=plan.looks, placement=placement), samples, plan)
     if not needs_confirmation(found.result):
@@ -83,12 +83,12 @@ def recompare(
 
 
 def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: Sequence[BurstSample], plan: Looks) -> Rejudgement[Result]:
-    """As `kindgate.pipeline.judging` does it: no burst after the look that decided counts."""
+    """Work as `kindgate.pipeline.judging` does: no burst after the deciding look counts."""
     look = 1
     while True:
         part = samples[: plan.per_look * look]
         result = judged(part, look)
         short = len(part) < plan.per_look * look
-        if short or result.decided:  # what aborts a run is a FAIL, and so decided
+        if short or result.decided:  # a result that aborts a run is a FAIL, and therefore decided
             return Rejudgement(result, short)
         look += 1

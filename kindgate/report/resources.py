@@ -1,4 +1,4 @@
-"""What a report says about resources during a window of load. CPU in cores, memory in MB (10^6 bytes)."""
+"""A report's record of resource use during a window of load. CPU in cores, memory in MB (10^6 bytes)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERIES_POINTS = 300
 
 
 class ResourceSeries(Record):
-    """CPU and memory over time; `times` in seconds since 1970, `None` where there was no sample."""
+    """CPU and memory over time; `times` in seconds since 1970, `None` for a missing sample."""
 
     times: Annotated[tuple[Epoch, ...], Field(max_length=SERIES_POINTS)]
     cpu: Annotated[tuple[Amount | None, ...], Field(max_length=SERIES_POINTS)]
@@ -26,10 +26,10 @@ class ResourceSeries(Record):
 
 
 class WorkloadResources(Record):
-    """One workload in one window: what it used, against what it asked for and may use.
+    """One workload in one window: its use, its requests and its limits.
 
-    Requests and limits are of all its pods together, `None` where none is set. `rx` and `tx` are MB in the window;
-    `throttled` is the share of scheduler periods in which the CPU limit stopped it.
+    Requests and limits are sums over all its pods, `None` if not set. `rx` and `tx` are MB in the window; `throttled` is the
+    share of scheduler periods in which the CPU limit stopped it.
     """
 
     namespace: Name
@@ -50,7 +50,7 @@ class WorkloadResources(Record):
 
 
 class ResourceWindow(Record):
-    """All workloads during one window, most often a burst's."""
+    """All workloads during one window, usually a burst's."""
 
     name: Name
     started: Epoch

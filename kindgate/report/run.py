@@ -1,4 +1,4 @@
-"""`RunReport`: all that a run found, in one versioned document from which every page and comment is made.
+"""`RunReport`: all results of a run in one versioned document, from which every page and comment is made.
 
 It is written to `report.json`; `docs/report.schema.json` is its schema. A reader accepts only its own version.
 """
@@ -21,14 +21,14 @@ from kindgate.report.resources import ResourceWindow
 SCHEMA_VERSION: Literal[1] = 1
 
 LINKS = 20
-"""Links that a report holds at most."""
+"""Maximum links in a report."""
 
 BUNDLE_FILES = 200
-"""Most files that a report names of one folder of evidence."""
+"""Maximum files that a report names per evidence folder."""
 
 
 class Outcome(enum.StrEnum):
-    """How a run ended."""
+    """The outcome of a run."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -40,7 +40,7 @@ class Outcome(enum.StrEnum):
 
 
 class Run(Record):
-    """The run itself; `command` repeats it on another machine, so that it holds no path of this one."""
+    """The run itself; `command` repeats it on another machine, so it contains no path of this one."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     started: Epoch
@@ -59,7 +59,7 @@ class PhaseTiming(Record):
 
 
 class Cluster(Record):
-    """Where the application ran."""
+    """The cluster that the application ran in."""
 
     name: Name
     nodes: Count
@@ -69,7 +69,7 @@ class Cluster(Record):
 
 
 class Environment(Record):
-    """The machine, as latencies depend on it; `memory` in bytes."""
+    """The machine, on which latencies depend; `memory` in bytes."""
 
     os: Name = ""
     cpu_model: Name = ""
@@ -80,9 +80,9 @@ class Environment(Record):
 
 
 class PullRequest(Record):
-    """What was judged on GitHub; what is unknown is empty or `None`.
+    """The judged commit and pull request on GitHub; unknown fields are empty or `None`.
 
-    A publisher replaces this part and `RunReport.links` of an untrusted report by what GitHub itself says.
+    A publisher replaces this part and `RunReport.links` of an untrusted report with GitHub's own data.
     """
 
     repository: Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9_.-]+)?$")] = ""
@@ -96,17 +96,17 @@ class PullRequest(Record):
 
 
 class Link(Record):
-    """A link of ours: to the HTML page, the artifacts, a re-run."""
+    """A link of kindgate's: to the HTML page, the artifacts, a re-run."""
 
     name: Name
     url: WebAddress
 
 
 class TestResult(Record):
-    """One test. `cause` is the classified root cause, `bundle` its folder of evidence, `base` its outcome on the base version.
+    """One test. `cause` is the classified root cause, `bundle` its evidence folder, `base` its outcome on the baseline.
 
-    `scenario` says what a test that is a scenario does to the cluster under load; it is empty for others. `e2e` is False
-    for a test of the same run that is no e2e test: its passing proves nothing about the application.
+    `scenario` describes the effect of a scenario test on the cluster under load; it is empty for others. `e2e` is False for
+    other tests of the same run: their passing proves nothing about the application.
     """
 
     __test__ = False
@@ -126,7 +126,7 @@ class TestResult(Record):
 
 
 class FailureBundle(Record):
-    """A folder of evidence about one failure."""
+    """A folder of evidence on one failure."""
 
     name: Line
     path: RelativePath
@@ -135,7 +135,7 @@ class FailureBundle(Record):
 
 
 class SetupError(Record):
-    """Why there was nothing to judge: an error of kindgate, in its own words."""
+    """Why nothing could be judged: one of kindgate's errors, in its own words."""
 
     phase: Name
     message: Line
@@ -145,14 +145,14 @@ class SetupError(Record):
 
 
 class Artifact(Record):
-    """A file that the run left behind."""
+    """A file that the run produced."""
 
     name: Name
     path: RelativePath
 
 
 class RunReport(Record):
-    """All that a run found; `deselected` counts the e2e tests that were collected and left out by a filter."""
+    """All results of a run; `deselected` counts collected e2e tests that a filter deselected."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: Run
@@ -178,7 +178,7 @@ class RunReport(Record):
     links: Annotated[tuple[Link, ...], Field(max_length=LINKS)] = ()
     notes: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
     recomputation: Recomputation | None = None
-    """Set where the report is published; a run leaves it out, and what an artifact says here is never believed."""
+    """Set where the report is published; a run leaves it empty, and an artifact's value is never trusted."""
 
     @model_validator(mode="after")
     def _judged_within_bounds(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a page says about a report that was judged again: data, so that Markdown and HTML mark foreign words in their own way."""
+"""A page's statements on a recomputed report: data, so Markdown and HTML can mark foreign words in their own way."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from kindgate.report.numbers import plural
 from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
 
 CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
-"""What the footer says."""
+"""The footer's text about a recomputed report."""
 
 OWN_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One objective that is not as the report says, or one of the base branch; `whose` names the branch, empty for the run's own."""
+    """One objective that differs from the report's claim, or one of the base branch; `whose` names the branch, empty for the run's own."""
 
     found: Rejudged
     whose: str = ""
 
 
 def sentences(again: Recomputation) -> tuple[Words, ...]:
-    """How many claims hold, which objectives are the pull request's own, and what the check follows."""
+    """Number of confirmed claims, the pull request's own objectives, and the objectives that decide the check."""
     refuted = len(again.contradicted)
     held = f"{refuted} not as reported" if refuted else "all as reported"
     said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
@@ -38,7 +38,7 @@ def sentences(again: Recomputation) -> tuple[Words, ...]:
 
 
 def differences(again: Recomputation) -> tuple[Difference, ...]:
-    """The claims that the figures refute, and the base's objectives where the run's own do not say the same already."""
+    """The claims that the figures refute, and the base's objectives if edited or if their verdicts differ from the run's own."""
     claims = tuple(Difference(claim) for claim in again.contradicted)
     if again.base is None:
         return claims

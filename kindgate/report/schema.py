@@ -1,4 +1,4 @@
-"""The JSON schema of `report.json`. `python -m kindgate.report.schema > docs/report.schema.json` writes it."""
+"""The JSON schema of `report.json`: `python -m kindgate.report.schema > docs/report.schema.json` writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kindgate.report.run import RunReport
 
 
 def schema_text() -> str:
-    """The schema as it stands in `docs/report.schema.json`."""
+    """The schema as in `docs/report.schema.json`."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | RunReport.model_json_schema()
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

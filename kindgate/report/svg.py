@@ -1,6 +1,6 @@
-"""Makes a matplotlib drawing part of a page: its own ids, no style of its own, colours that follow the page's theme.
+"""Adapt a matplotlib drawing to a page: unique ids, no inline style, colours that follow the page's theme.
 
-A page may forbid inline styles (Content-Security-Policy), so that every style becomes a plain SVG attribute.
+A page may forbid inline styles (Content-Security-Policy), so every style becomes a plain SVG attribute.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLOURS = {
     "limit": "#000009",
     "shade": "#00000a",
 }
-"""What a chart draws with, and the colour in its drawing that stands for the page's CSS variable of that name."""
+"""Colours that charts draw with, by the name of the CSS variable that replaces them in the page."""
 
 _VARIABLES = {colour: f"var(--{name})" for name, colour in COLOURS.items()}
 _MEASURES = {"d", "x", "y", "width", "height", "transform"}
@@ -31,9 +31,9 @@ _DROPPED = {"font-family", "font", "stroke-miterlimit"}
 
 
 def adopted(drawing: str, prefix: str, title: str, description: str) -> str:
-    """The drawing as an `<svg>` element for a page on which `prefix` is given to no other.
+    """The drawing as an `<svg>` element; `prefix` must be unique on the page.
 
-    `title` and `description` are read to those who do not see it.
+    `title` and `description` are for screen readers.
     """
     root = ET.fromstring(drawing)  # noqa: S314  # matplotlib's output of a moment ago, not foreign XML
     for parent in list(root.iter()):
@@ -54,7 +54,7 @@ def adopted(drawing: str, prefix: str, title: str, description: str) -> str:
 
 
 def _plain(element: ET.Element, prefix: str) -> None:
-    """Move the element's style into attributes, give it a tag without a foreign namespace and an id of the page's own."""
+    """Move the element's style into attributes, remove the namespace from its tag, and make its id unique on the page."""
     for name, value in _declarations(element.attrib.pop("style", "")):
         element.set(name, value)
     if "id" in element.attrib:
@@ -72,7 +72,7 @@ def _plain(element: ET.Element, prefix: str) -> None:
 
 
 def _short(value: str) -> str:
-    """Coordinates with two decimals: a hundredth of a point cannot be seen, and takes a third of the page."""
+    """Coordinates with two decimals: a hundredth of a point is invisible, but more digits take a third of the page."""
     return re.sub(r"\s+", " ", re.sub(r"(\.\d\d)\d+", r"\1", value)).strip()
 
 

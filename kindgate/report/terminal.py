@@ -11,7 +11,7 @@ from kindgate.report.run import RunReport
 
 
 def terminal_lines(report: RunReport) -> list[str]:
-    """Verdict, cause and next step, then tables: objectives, comparison with the base, resources, phases, where the evidence lies."""
+    """Verdict, cause and next step, then tables: objectives, comparison with the baseline, resources, phases, evidence."""
     said = headline(report)
     lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
     lines += _titled("objectives", _objectives(report))
@@ -23,7 +23,7 @@ def terminal_lines(report: RunReport) -> list[str]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines whose columns stand below each other."""
+    """Format rows of cells as lines with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -1,4 +1,4 @@
-"""The part of a comment that judges: headline, objectives, comparison, failing tests, changes of the gate."""
+"""The comment's verdicts: headline, objectives, comparison, failing tests, changes to the gate."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", 
 WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 GATE_FILES = 20
-"""Changed files of the gate that are named in one sentence; more are in a table of their own."""
+"""Maximum changed gate files to name in one sentence; more get their own table."""
 
 FAILING_ROWS, DETAILS = 2000, 400
-"""Rows that are made at most: no page has room for more, and making them takes time that posting does not have."""
+"""Maximum rows to make: no page has space for more, and making them takes time that posting does not have."""
 
 ON_BASE = "also fails on baseline?"
 
 BASE_SAID = {"": NONE, "passed": "no, new", "failed": "yes"}
-"""The answers for what is red."""
+"""Answers to `ON_BASE`, by the outcome of a failure on the baseline."""
 
 
 def markdown(words: Words) -> str:
-    """A sentence of a headline, its foreign words in code."""
+    """A headline's sentence, with foreign words as code."""
     return "".join(code_span(word) if isinstance(word, Foreign) else word for word in words)
 
 
@@ -43,7 +43,7 @@ def headline_block(said: Headline, prefix: str = "") -> Block:
 
 
 def objectives_block(report: RunReport) -> Block | None:
-    """The thresholds, the broken ones first."""
+    """The thresholds, missed ones first."""
     if not report.objectives:
         return None
     ordered = sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
@@ -63,7 +63,7 @@ def objectives_block(report: RunReport) -> Block | None:
 
 
 def comparison_block(report: RunReport) -> Block | None:
-    """The base version beside the pull request's."""
+    """The baseline next to the pull request's version."""
     if not report.comparison:
         return None
     twice = any(row.first for row in report.comparison)
@@ -77,7 +77,7 @@ def comparison_block(report: RunReport) -> Block | None:
 
 
 def again_block(report: RunReport) -> Block | None:
-    """What judging the report again has found: sentences, and a row for each objective that is not as the report says."""
+    """Results of recomputing the report: sentences, and a row for each objective that differs from the report's claim."""
     again = report.recomputation
     if again is None or not (again.claims or again.base):
         return None
@@ -99,7 +99,7 @@ def again_block(report: RunReport) -> Block | None:
 
 
 def failing_block(report: RunReport) -> Block | None:
-    """The tests that failed, each with its first error line and its cause."""
+    """The failed tests, each with its first error line and its cause."""
     tests = failing_tests(report)
     if not tests:
         return None
@@ -112,14 +112,14 @@ def failing_block(report: RunReport) -> Block | None:
 
 
 def details_block(report: RunReport) -> Block | None:
-    """What is known about each failing test, folded."""
+    """Details of each failing test, collapsed."""
     told = [test for test in failing_tests(report) if test.details or test.bundle]
     rows = tuple(_details(test) for test in told[:DETAILS])
     return Block((), rows, usefulness=10, noun="test detail", left_out=len(told) - len(rows)) if rows else None
 
 
 def gate_block(report: RunReport) -> Block | None:
-    """What the pull request changes about the gate itself."""
+    """The pull request's changes to the gate itself."""
     gate = report.gate_changes
     if not gate.files and not gate.thresholds:
         return None
@@ -140,7 +140,7 @@ def gate_block(report: RunReport) -> Block | None:
 
 
 def gate_files_block(report: RunReport) -> Block | None:
-    """All changed files of the gate, folded, where the sentence about them names only some."""
+    """All changed gate files, collapsed, if the sentence about them names only some."""
     files = report.gate_changes.files
     if len(files) <= GATE_FILES:
         return None
@@ -148,14 +148,14 @@ def gate_files_block(report: RunReport) -> Block | None:
 
 
 def no_longer_block(report: RunReport) -> Block | None:
-    """What the base branch judges and this run did not."""
+    """Objectives that the base branch judges but this run did not."""
     rows = tuple(f"- {code_span(row)}" for row in report.gate_changes.no_longer)
     title = f"**Judged on the base branch but not here ({len(rows)})**"
     return Block((title, ""), rows, usefulness=74, noun="row") if rows else None
 
 
 def gate_notes_block(report: RunReport) -> Block | None:
-    """What could not be found out about the gate."""
+    """Facts about the gate that could not be determined."""
     notes = report.gate_changes.notes
     return Block(tuple(f"**Unknown about the gate:** {code_span(note, 500)}  " for note in notes), usefulness=76) if notes else None
 
@@ -169,7 +169,7 @@ def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:
 
 
 def _on_base(objective: ThresholdOutcome) -> str:
-    """Whether the base version breaks the threshold, and its figure."""
+    """Whether the baseline misses the threshold, and its figure."""
     if not objective.on_base:
         return NONE
     said = BASE_SAID[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
@@ -189,13 +189,13 @@ def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
 
 
 def _test_cell(test: TestResult) -> str:
-    """Its file and its name, one below the other: a table as wide as both is wider than a comment."""
+    """A test's file above its name: side by side, they would make the table wider than a comment."""
     file, _, name = test.node_id.partition("::")
     return _lines(file, name)
 
 
 def _lines(*texts: str) -> str:
-    """Several foreign texts in one cell, those that are not empty."""
+    """Several foreign texts in one cell, without empty ones."""
     return "<br>".join(cell_code(text) for text in texts if text.strip()) or NONE
 
 
