@@ -1,4 +1,4 @@
-"""A server on loopback that answers as Prometheus does, with what a real one answered on a real cluster."""
+"""A server on loopback that answers as Prometheus does, with recordings from a real cluster."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from kindgate.metrics.client import PrometheusClient
 FIXTURES = Path(__file__).parent / "fixtures"
 
 Answer = Callable[[str, dict[str, str]], tuple[int, bytes]]
-"""From the API's endpoint and the parameters to a status and a body."""
+"""From an API endpoint and its parameters to a status and a body."""
 
 
 @dataclass
 class PrometheusServer:
-    """Where the server listens, what it answers, and what it was asked."""
+    """A server's address, its answers and the requests it received."""
 
     url: str
     answer: Answer
@@ -32,13 +32,13 @@ class PrometheusServer:
 
 
 def recorded(name: str) -> Any:
-    """A recorded answer of a real Prometheus."""
+    """Return a real Prometheus' recorded answer."""
     return json.loads((FIXTURES / f"{name}.json").read_text())
 
 
 @pytest.fixture
 def prometheus() -> Iterator[PrometheusServer]:
-    """A server whose answers a test sets."""
+    """A server whose answers the test sets."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,7 +54,7 @@ def prometheus() -> Iterator[PrometheusServer]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Silence the request log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = PrometheusServer(f"http://127.0.0.1:{server.server_port}", lambda *_: (404, b"no answer is set"))
@@ -75,7 +75,7 @@ def client(prometheus: PrometheusServer) -> Iterator[PrometheusClient]:
 
 @pytest.fixture
 def load_of_30_s(prometheus: PrometheusServer) -> Callable[[float, float], None]:
-    """Makes the server answer with a recorded load that began at the first time; cAdvisor's oldest look was at the second."""
+    """Serve a recorded load that starts at the first time; cAdvisor's oldest sample is at the second."""
     recording = recorded("load_of_30_s")
 
     def serve(began: float, oldest_look: float) -> None:

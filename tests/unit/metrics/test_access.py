@@ -1,4 +1,4 @@
-"""The way through the API server: certificates and path, against a TLS server that asks for both."""
+"""Access through the API server: certificates and path, on a TLS server that requires both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _encoded(*parts: trustme.Blob) -> str:
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """A kubeconfig of a TLS server that wants a client certificate and serves `up` behind the service's proxy path only."""
+    """Write a kubeconfig for a TLS server that requires a client certificate and serves `up` only behind the Service's proxy path."""
     authority = trustme.CA()
     mine = authority.issue_cert("admin@example.test")
 
@@ -40,7 +40,7 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
             self.wfile.write(UP)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Silence the request log."""
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -72,25 +72,25 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_prometheus_is_reached_through_the_api_server_with_the_kubeconfigs_certificates(kubeconfig: Path) -> None:
-    """Both sides check each other's certificate, and the path is that of the Service's proxy."""
+    """Both sides verify each other's certificate, and the path is the Service's proxy."""
     with prometheus_in_cluster(kubeconfig, "kind-x") as client:
         assert len(client.query("up", Deadline.after(20)).items) > 1
 
 
 def test_a_proxy_for_the_internet_is_not_asked(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTPS_PROXY does not lead to a cluster on this machine."""
+    """HTTPS_PROXY does not apply to a cluster on this machine."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with prometheus_in_cluster(kubeconfig) as client:
         client.query("up", Deadline.after(20))
 
 
 def test_a_context_that_is_not_there_is_named(kubeconfig: Path) -> None:
-    """The message says which name was not found."""
+    """The message names the missing context."""
     with pytest.raises(MetricsError, match="kind-y"):
         prometheus_in_cluster(kubeconfig, "kind-y")
 
 
 def test_a_kubeconfig_that_is_none_is_named(tmp_path: Path) -> None:
-    """The message says which file."""
+    """The message names the file."""
     with pytest.raises(MetricsError, match="absent"):
         prometheus_in_cluster(tmp_path / "absent")

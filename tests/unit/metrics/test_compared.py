@@ -1,4 +1,4 @@
-"""What two versions used while they were compared, each by itself."""
+"""Resource use of two versions during a comparison, separately."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(1, requests=1)
 
 
 def burst(started: float, seconds: float) -> BurstResult:
-    """One request that took all of a burst."""
+    """Build a burst with one request that took its whole duration."""
     rows = np.array([(0, 0, 0, int(seconds * 1e9), 0, 1, OK, 200)], np.int64)
     return measured(PLAN, rows, started=started, health=Health())
 
@@ -31,7 +31,7 @@ def burst(started: float, seconds: float) -> BurstResult:
 def test_each_version_is_summed_up_over_the_whole_comparison(
     prometheus: PrometheusServer, load_of_30_s: Callable[[float, float], None], tmp_path: Path
 ) -> None:
-    """The new version first, then the base: CPU of each from the first burst to the last, and none of the other's."""
+    """Head comes first, then base: each has its CPU from the first burst to the last, without the other's."""
     began = time.time() - 100
     load_of_30_s(began, began + 30)
     nothing = Rendered(Path(), ())

@@ -1,4 +1,4 @@
-"""Arithmetic on stored samples, checked against figures that can be worked out by hand."""
+"""Arithmetic on stored samples, checked against results computed by hand."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def _range(*points: tuple[float, float]) -> Range:
 
 
 def test_growth_outside_the_window_is_left_out() -> None:
-    """5 of the 10 seconds between the samples lie in the window, and so does half of the growth."""
+    """5 of the 10 seconds between the samples are in the window, and so is half of the growth."""
     assert increase(_range((0, 0), (10, 8)), Window(5, 20)) == 4
 
 
 def test_a_window_between_two_samples_gets_its_share() -> None:
-    """A burst that is shorter than cAdvisor's gap."""
+    """The burst is shorter than cAdvisor's sampling interval."""
     assert increase(_range((0, 0), (20, 10)), Window(5, 7)) == 1
 
 
 def test_a_counter_that_falls_began_again_at_zero() -> None:
-    """2 before the restart and 3 after it."""
+    """The counter grows by 2 before the restart and by 3 after it."""
     assert increase(_range((0, 5), (1, 7), (2, 3)), Window(0, 2)) == 5
 
 
@@ -35,7 +35,7 @@ def test_a_counter_that_falls_began_again_at_zero() -> None:
     st.floats(0, 20),
 )
 def test_the_parts_of_a_window_add_up(steps: list[int], cut: float) -> None:
-    """Wherever a window is cut in two, nothing is counted twice and nothing is lost."""
+    """Splitting a window anywhere neither counts growth twice nor loses any."""
     series = _range(*((time, sum(steps[: time + 1])) for time in range(len(steps))))
     cut = min(cut, len(steps) - 1)
     parts = increase(series, Window(0, cut)) + increase(series, Window(cut, len(steps)))
@@ -43,7 +43,7 @@ def test_the_parts_of_a_window_add_up(steps: list[int], cut: float) -> None:
 
 
 def test_rates_of_all_series_are_added_where_they_are_known() -> None:
-    """Before the second series begins only the first one counts, and after both have ended nothing is known."""
+    """Before the second series starts only the first counts, and after both end the rate is unknown."""
     first, second = _range((0, 0), (10, 10)), _range((5, 0), (10, 10))
     assert total_rate([first, second], [1, 6, 10]) == [1, 3, None]
     assert largest_rate([first, second], Window(0, 20)) == 3
@@ -51,17 +51,17 @@ def test_rates_of_all_series_are_added_where_they_are_known() -> None:
 
 
 def test_the_highest_rate_of_a_window_inside_a_gap_is_known() -> None:
-    """No sample lies in the window, and the two around it say what happened."""
+    """No sample is in the window, but the two around it give the rate."""
     assert largest_rate([_range((0, 0), (20, 40))], Window(5, 7)) == 2
 
 
 def test_a_gauge_holds_until_its_next_sample_and_not_for_ever() -> None:
-    """A container that was seen 30 s ago for the last time uses no memory now."""
+    """A container last seen 30 s ago uses no memory now."""
     first, second = _range((0, 100), (10, 50)), _range((5, 7))
     assert total_gauge([first, second], [-1, 0, 5, 10, 31, 36]) == [None, 100, 107, 57, 50, None]
     assert largest_gauge([first, second], Window(4, 12)) == 107
 
 
 def test_the_longest_gap_is_looked_for_around_the_window_only() -> None:
-    """A gap that ended before the window says nothing about it."""
+    """A gap that ended before the window is irrelevant."""
     assert longest_gap([_range((0, 0), (30, 1), (41, 2), (49, 3))], Window(35, 45)) == 11

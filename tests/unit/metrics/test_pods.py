@@ -1,4 +1,4 @@
-"""Which of cAdvisor's series count, and what a restart is."""
+"""Which cAdvisor series count, and what counts as a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _started(*series: Range) -> PodSeries:
 
 
 def test_without_container_labels_the_pods_group_counts() -> None:
-    """A runtime that labels no container leaves the pod's group, and the pause container inside it is not added."""
+    """If the runtime labels no container, the pod's cgroup is used, and its pause container is not added."""
     group, pause = _series("p", ""), _series("p", "", image="pause:3.10")
     assert counted([group, pause]) == (group,)
     labelled = _series("q", "web", image="web:1")
@@ -24,11 +24,11 @@ def test_without_container_labels_the_pods_group_counts() -> None:
 
 
 def test_a_pods_first_container_is_no_restart() -> None:
-    """A rollout in the window starts containers, and restarts none."""
+    """A rollout in the window starts containers but restarts none."""
     assert restarts_in(_started(_series("new", "web", began=105)), Window(100, 110)) == 0
 
 
 def test_a_restart_counts_in_the_window_in_which_it_happened() -> None:
-    """The second run of the same container began at 105, to the whole second as cAdvisor has it."""
+    """The container's second run started at 105, to the full second as cAdvisor reports it."""
     series = _started(_series("p", "web", began=50), _series("p", "web", began=105, run="b"))
     assert [restarts_in(series, window) for window in (Window(100, 104.9), Window(105.4, 110), Window(106, 110))] == [0, 1, 0]

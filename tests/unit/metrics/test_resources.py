@@ -1,4 +1,4 @@
-"""The resource summary, from what a real Prometheus answered while a real cluster was under load for 30 s."""
+"""The resource summary, from a real Prometheus' answers about a cluster under 30 s of load."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Serve = Callable[[float, float], None]
 
 @pytest.fixture
 def window(load_of_30_s: Serve) -> Window:
-    """The window of the load, over a minute ago: there is nothing to wait for."""
+    """The load's window, over a minute ago, so nothing needs waiting for."""
     began = time.time() - 100
     load_of_30_s(began, began + LOAD)
     return Window(began, began + LOAD)
@@ -40,42 +40,42 @@ def window(load_of_30_s: Serve) -> Window:
 
 @pytest.fixture
 def uses(client: PrometheusClient, window: Window) -> dict[str, WorkloadUse]:
-    """What each workload used in the window."""
+    """Each workload's use in the window."""
     summary = resource_summary(client, window, ("demo", "ingress"), RENDERED, Deadline.after(20))
     return {use.workload: use for use in summary.workloads}
 
 
 def test_cpu_is_what_the_containers_burnt_in_the_window(uses: dict[str, WorkloadUse]) -> None:
-    """Worked out by hand from the recording: 0.976 s in one pod and 1.088 s in the other."""
+    """By hand from the recording: 0.976 s in one pod and 1.088 s in the other."""
     assert uses["foo"].cpu_avg == pytest.approx((0.976 + 1.088) / LOAD, rel=0.01)
     assert uses["foo"].cpu_max == pytest.approx(0.0405 + 0.0414, rel=0.02)
 
 
 def test_a_pod_limited_to_50_millicores_is_seen_to_be_throttled(uses: dict[str, WorkloadUse]) -> None:
-    """More than half of the periods were cut short."""
+    """More than half of the periods were throttled."""
     assert uses["foo"].throttled == pytest.approx(0.53, abs=0.03)
     assert uses["foo"].allowance.cpu_limit == 0.05
     assert uses["bar"].throttled is None
 
 
 def test_memory_is_of_the_containers_alone(uses: dict[str, WorkloadUse]) -> None:
-    """The pause container and the pod's group, which holds both, are not counted again."""
+    """The pause container and the pod's cgroup, which contains both, are not counted again."""
     assert uses["foo"].memory_max == pytest.approx(2 * 7.3e6, rel=0.05)
 
 
 def test_network_is_of_the_pods_in_the_window(uses: dict[str, WorkloadUse]) -> None:
-    """Worked out by hand from the recording: 1.323 and 1.130 MB received, 0.875 and 0.758 MB sent."""
+    """By hand from the recording: 1.323 and 1.130 MB received, 0.875 and 0.758 MB sent."""
     assert uses["foo"].received == pytest.approx(2.453e6, rel=0.01)
     assert uses["foo"].sent == pytest.approx(1.633e6, rel=0.01)
 
 
 def test_pods_that_were_gone_before_the_window_do_not_count(uses: dict[str, WorkloadUse]) -> None:
-    """The rollout before the load replaced two pods by two others."""
+    """The rollout before the load replaced both pods."""
     assert uses["foo"].pods == 2
 
 
 def test_a_killed_container_is_one_restart(uses: dict[str, WorkloadUse]) -> None:
-    """The same pod and container with a new id; pods of a rollout are new, and not restarted."""
+    """The same pod and container get a new ID; a rollout's pods are new, not restarted."""
     assert {name: use.restarts for name, use in uses.items()} == {"bar": 1, "foo": 0, "traefik": 0}
 
 
@@ -91,26 +91,26 @@ def test_the_chart_shows_the_load_rise_and_fall(uses: dict[str, WorkloadUse], wi
 
 
 def test_only_the_asked_namespaces_count(client: PrometheusClient, window: Window) -> None:
-    """The ingress controller is left out unless its namespace is named."""
+    """The ingress controller is excluded unless its namespace is named."""
     summary = resource_summary(client, window, ("demo",), RENDERED, Deadline.after(20))
     assert [use.workload for use in summary.workloads] == ["bar", "foo"]
     assert summary.running_pods == 3
 
 
 def test_a_window_shorter_than_cadvisors_gap_says_so(client: PrometheusClient, window: Window) -> None:
-    """Figures that are means over 20 s are not passed off as a burst's own."""
+    """Means over 20 s are not presented as a burst's own figures."""
     summary = resource_summary(client, Window(window.start + 10, window.start + 12), ("demo",), RENDERED, Deadline.after(20))
     assert any("cAdvisor sampled every 25 s" in note for note in summary.notes)
 
 
 def test_a_namespace_without_containers_is_an_error(client: PrometheusClient, window: Window) -> None:
-    """No figures are never shown as zeros."""
+    """Missing figures are never shown as zeros."""
     with pytest.raises(NoSamplesError, match="elsewhere"):
         resource_summary(client, window, ("elsewhere",), RENDERED, Deadline.after(20))
 
 
 def test_a_look_that_never_comes_is_noted_and_the_run_goes_on(client: PrometheusClient, load_of_30_s: Serve) -> None:
-    """The window ended 24.8 s ago, so that 0.2 s of patience are left."""
+    """The window ended 24.8 s ago, so only 0.2 s of waiting remain."""
     end = time.time() - 24.8
     load_of_30_s(end - LOAD, end - 3)
     summary = resource_summary(client, Window(end - LOAD, end), ("demo",), RENDERED, Deadline.after(20))
@@ -118,7 +118,7 @@ def test_a_look_that_never_comes_is_noted_and_the_run_goes_on(client: Prometheus
 
 
 def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_s: Serve) -> None:
-    """Nothing is waited for that is there already."""
+    """Nothing waits for a sample that already exists."""
     end = time.time()
     load_of_30_s(end - LOAD, end + 0.1)
     began = time.monotonic()
@@ -128,7 +128,7 @@ def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_
 
 
 def test_of_kube_system_only_what_the_manifests_describe_is_told(client: PrometheusClient, prometheus: Any, window: Window) -> None:
-    """A metrics-server of the overlay is under judgement, and kube-proxy is not."""
+    """An overlay's metrics-server is judged, but kube-proxy is not."""
     recorded = prometheus.answer
 
     def moved(endpoint: str, parameters: dict[str, str]) -> tuple[int, bytes]:

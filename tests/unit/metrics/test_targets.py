@@ -1,4 +1,4 @@
-"""Prometheus' targets: waited for together, and named when they are not up."""
+"""Prometheus' targets: waited for together, and named if they are not up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _answer(*healths: str, error: str = "") -> bytes:
 
 
 def test_targets_carry_job_address_and_health(client: PrometheusClient, prometheus: Any) -> None:
-    """As a real Prometheus describes them."""
+    """The answer is a real Prometheus'."""
     prometheus.answer = lambda *_: (200, json.dumps(RECORDED).encode())
     found = targets(client, Deadline.after(20))
     assert {target.job for target in found} <= {"cadvisor", "resource"}
@@ -34,21 +34,21 @@ def test_targets_carry_job_address_and_health(client: PrometheusClient, promethe
 
 
 def test_waiting_ends_when_all_are_up(client: PrometheusClient, prometheus: Any) -> None:
-    """A target that was not scraped yet is waited for."""
+    """The wait includes targets that were not scraped yet."""
     answers = [_answer("up", "unknown"), _answer("up", "up")]
     prometheus.answer = lambda *_: (200, answers.pop(0))
     assert len(wait_for_targets(client, (), Deadline.after(20))) == 2
 
 
 def test_a_target_that_stays_down_is_named_with_its_error(client: PrometheusClient, prometheus: Any) -> None:
-    """The reason is Prometheus' own."""
+    """The reason is the one that Prometheus reports."""
     prometheus.answer = lambda *_: (200, _answer("up", "down", error="server returned HTTP status 403 Forbidden"))
     with pytest.raises(MetricsError, match="is down: server returned HTTP status 403 Forbidden"):
         wait_for_targets(client, (), Deadline.after(0.1))
 
 
 def test_a_job_without_a_target_is_not_up(client: PrometheusClient, prometheus: Any) -> None:
-    """Nothing to scrape is not the same as everything scraped."""
+    """Nothing to scrape differs from everything scraped."""
     prometheus.answer = lambda *_: (200, _answer("up"))
     with pytest.raises(MetricsError, match="job ingress has no target"):
         wait_for_targets(client, ("ingress",), Deadline.after(0.1))

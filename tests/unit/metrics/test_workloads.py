@@ -1,4 +1,4 @@
-"""Pods and their workloads, and what the manifests let them use."""
+"""Pods, their workloads, and the limits in the manifests."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ SMALL = _container({"cpu": "50m", "memory": "32Mi"}, {"cpu": "500m", "memory": "
     ],
 )
 def test_a_pod_is_found_by_the_name_its_controller_gives_it(kind: str, pod: str) -> None:
-    """Every kind of controller has its own way of naming pods."""
+    """Each kind of controller names its pods differently."""
     assert workload_of("echo", pod, _known(_workload(kind, "web", SMALL))) == ("web", Allowance(0.05, 0.5, 32 * 2**20, 64 * 2**20))
 
 
 def test_a_longer_name_is_not_taken_for_a_shorter_one() -> None:
-    """A pod of the DaemonSet `web-cnr` looks like one of a Deployment `web` too."""
+    """A pod of the DaemonSet `web-cnr` also looks like one of a Deployment `web`."""
     known = _known(_workload("Deployment", "web", SMALL), _workload("DaemonSet", "web-cnr", SMALL))
     assert workload_of("echo", "web-cnr-24gj9", known)[0] == "web-cnr"
     assert workload_of("echo", "web-7fbb45c94f-24gj9", known)[0] == "web"
 
 
 def test_another_namespace_is_another_workload() -> None:
-    """A namesake elsewhere has no limits that we know."""
+    """A workload of the same name elsewhere has no known limits."""
     assert workload_of("other", "web-0", _known(_workload("StatefulSet", "web", SMALL))) == ("web-0", Allowance())
 
 
 def test_a_pod_that_no_manifest_describes_is_still_grouped() -> None:
-    """A Deployment and a DaemonSet are recognised by the generated parts of their pods' names, which spell no words."""
+    """A Deployment's and a DaemonSet's pods are recognized by the random suffixes of their names, which spell no words."""
     names = {
         "traefik-b74b76465-r9xxf": "traefik",
         "kube-proxy-j7747": "kube-proxy",
@@ -73,7 +73,7 @@ def test_a_pod_that_no_manifest_describes_is_still_grouped() -> None:
 
 
 def test_containers_and_sidecars_are_added_and_other_init_containers_are_not() -> None:
-    """What runs beside each other adds up; what has ended does not."""
+    """Containers that run together add up; those that have ended do not."""
     once = _container({"cpu": "8", "memory": "8Gi"}, {"cpu": "8", "memory": "8Gi"})
     known = _known(_workload("Deployment", "web", SMALL, initContainers=[once, {**SMALL, "restartPolicy": "Always"}]))
     assert known[0].allowance == Allowance(0.1, 1.0, 64 * 2**20, 128 * 2**20)
@@ -92,7 +92,7 @@ def test_a_wrong_quantity_names_its_owner() -> None:
 
 
 def test_a_limit_range_gives_what_a_container_leaves_out() -> None:
-    """The API server completes the pods of its namespace; a request that is left out is the container's own limit."""
+    """The API server applies the namespace's LimitRange; a missing request defaults to the container's own limit."""
     limits = [{"type": "Container", "default": {"cpu": "1", "memory": "64Mi"}, "defaultRequest": {"cpu": "100m"}}]
     ranged = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "d", "namespace": "echo"}, "spec": {"limits": limits}}
     known = _known(ranged, _workload("Deployment", "web", _container({}, {"memory": "32Mi"})))
