@@ -1,8 +1,8 @@
-"""Stands in for `python` in tests: a fork server runs what Python would run.
+"""A stand-in for `python` in tests: a fork server runs what Python would run.
 
-Importing kindgate, pydantic, numpy and pytest takes a Python most of a second; a fork of a process that has imported them
-takes milliseconds. Where a fork would not be what a new Python is, Python itself is run: see `suits`.
-It is imported by `python -I -S` and imports little: its own start is what remains of the cost.
+Importing kindgate, pydantic, numpy and pytest takes Python most of a second; forking a process that has imported them
+takes milliseconds. If a fork would differ from a new Python, Python itself runs: see `suits`.
+This module is imported by `python -I -S` and imports little, because its own start is the remaining cost.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import NoReturn
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 INTERPRETER = ("PYTHON", "LANG", "LC_")
-"""How the variables begin that Python reads when it starts."""
+"""Prefixes of the variables that Python reads at startup."""
 
 FOLLOWED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-"""Those of them that a fork can still follow."""
+"""Those variables that a fork can still apply."""
 
 CHILDREN = ("kindgate.load.generator", "kindgate.cluster.watchdog")
-"""Programs that are told from others by whose children they are: a fork is the server's."""
+"""Programs that are recognized by their parent process: a fork's parent is the server."""
 
 
 def parsed(arguments: list[str]) -> tuple[list[str], str, str, list[str]] | None:
-    """Options, `-c` or `-m`, its text, and what follows; None for everything that the server does not run."""
+    """Return the options, `-c` or `-m`, its text and the remaining arguments, or None if the server cannot run them."""
     options = []
     rest = list(arguments)
     while rest and rest[0] in {"-u", "-B", "-P"}:
@@ -38,7 +38,7 @@ def parsed(arguments: list[str]) -> tuple[list[str], str, str, list[str]] | None
 
 
 def finds_the_same(facts: dict[str, object], options: list[str]) -> bool:
-    """Whether a new Python here would import the modules that the server has imported, and none that hides them."""
+    """Return whether a new Python here would import the server's modules, with none hidden by others."""
     names, known, checkout = facts["packages"], facts["path"], facts["checkout"]
     assert isinstance(names, frozenset)
     assert isinstance(known, list)
@@ -54,7 +54,7 @@ def finds_the_same(facts: dict[str, object], options: list[str]) -> bool:
 
 
 def suits(facts: dict[str, object], options: list[str]) -> bool:
-    """Whether a fork of the server is what a new Python would be: same modules, same settings of the interpreter, no terminal."""
+    """Return whether a fork of the server equals a new Python: same modules, same interpreter settings, no terminal."""
     read = facts["environment"]
     assert isinstance(read, dict)
     own = {name for name in os.environ if name.startswith(INTERPRETER)}
@@ -63,19 +63,19 @@ def suits(facts: dict[str, object], options: list[str]) -> bool:
 
 
 def descriptors() -> list[int]:
-    """Every open one: what was passed on by `pass_fds` too."""
+    """Return every open descriptor, including those passed by `pass_fds`."""
     found = []
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 - as above
         try:
             os.fstat(int(name))
-        except OSError:  # of the listing itself
+        except OSError:  # the listing's own descriptor
             continue
         found.append(int(name))
     return sorted(found)
 
 
 def forked(facts: dict[str, object], program: tuple[list[str], str, str, list[str]]) -> int | None:
-    """The exit code of a fork of the server, negative for a signal; None where there is no server any more."""
+    """Return the exit code of a fork of the server, negative for a signal, or None if no server runs any more."""
     open_here = descriptors()
     server = socket.socket(socket.AF_UNIX)
     try:
@@ -91,7 +91,7 @@ def forked(facts: dict[str, object], program: tuple[list[str], str, str, list[st
     socket.send_fds(server, [len(order).to_bytes(4, "big")], open_here)
     server.sendall(order)
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in open_here:  # who reads the other end waits for the fork alone
+    for descriptor in open_here:  # so that readers at the other end wait for the fork only
         os.dup2(null, descriptor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     answer = server.recv(4)
@@ -99,7 +99,7 @@ def forked(facts: dict[str, object], program: tuple[list[str], str, str, list[st
 
 
 def end(code: int) -> NoReturn:
-    """End as the fork has ended."""
+    """End as the fork did."""
     if code < 0:
         if -code not in {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(-code, signal.SIG_DFL)
@@ -110,7 +110,7 @@ def end(code: int) -> NoReturn:
 def main(folder: str, arguments: list[str]) -> NoReturn:
     """Do what `python ARGUMENTS` does."""
     with open(folder + "/facts", "rb") as file:  # noqa: PTH123 - as above
-        facts = marshal.load(file)  # the server wrote it
+        facts = marshal.load(file)  # written by the server
     program = parsed(arguments)
     if program and suits(facts, program[0]):
         code = forked(facts, program)

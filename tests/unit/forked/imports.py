@@ -1,4 +1,4 @@
-"""What the fork server has imported, and on what of the environment that depends."""
+"""What the fork server imports, and the parts of the environment on which that depends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.forked.client import INTERPRETER
 CHECKOUT = Path(__file__).parents[3]
 
 LATE = ("locust", "typer.rich_utils", "kindgate.load.locustfile")
-"""What a fork imports itself: Locust patches the whole process, and typer's look is that of the environment."""
+"""Modules that a fork imports itself: Locust patches the whole process, and typer's styling depends on the environment."""
 
 THIRD_PARTY = (
     "detect_secrets.core.scan",
@@ -47,38 +47,38 @@ THIRD_PARTY = (
     "yaml",
     "zstandard",
 )
-"""What kindgate and pytest import when they need it."""
+"""Modules that kindgate and pytest import lazily."""
 
 TERMINAL = ("COLUMNS", "LINES")
-"""What readline sets behind Python's back."""
+"""Variables that readline sets without Python's knowledge."""
 
 ANYWHERE = frozenset({"HOME", "PATH", "TMPDIR", *TERMINAL})
-"""Variables that importing reads and that change nothing of what was imported."""
+"""Variables that are read during imports but do not change the imported modules."""
 
 
 class _Importing:
-    """Imports everything while pytest's import hook is in place, as it is in a run that loads plugins."""
+    """Imports everything while pytest's import hook is active, as in a run that loads plugins."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self) -> int:
-        """In place of a run."""
+        """Import instead of running tests."""
         for name in (*_modules_of("kindgate"), *_modules_of("detect_secrets.plugins"), *THIRD_PARTY):
             importlib.import_module(name)
         return 0
 
 
 def _modules_of(package: str) -> list[str]:
-    """All of them that a fork does not import itself."""
+    """Return all modules of a package except those that a fork imports itself."""
     found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
     return [one.name for one in found if one.name not in LATE and not one.name.endswith("__main__")]
 
 
 def preload() -> dict[str, str | None]:
-    """Import what tests run; the environment variables that it depends on with their values, None where unset."""
+    """Import what tests run; return the environment variables that it depends on, with None for unset ones."""
     read: set[str] = set()
 
     class Noting(os._Environ[str]):
-        """Notes what is read."""
+        """Records which variables are read."""
 
         def __getitem__(self, key: str) -> str:
             read.add(key)
@@ -101,7 +101,7 @@ def preload() -> dict[str, str | None]:
 
 
 def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]:
-    """What clients need to know."""
+    """Return the facts that clients need."""
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ask = [sys.executable, "-P", "-c", "import sys; print('\\n'.join(sys.path))"]
     path = subprocess.run(ask, env=plain, check=True, capture_output=True, text=True).stdout.splitlines()

@@ -1,4 +1,4 @@
-"""What a fork becomes: a process that can hardly be told from a Python that was started."""
+"""Turn a fork into a process that is almost indistinguishable from a newly started Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.forked.imports import TERMINAL
 
 @dataclass(frozen=True)
 class Order:
-    """What a fork becomes: the numbers of its descriptors and where they are now, and the rest of a process."""
+    """A process to become: the wanted and the received descriptor numbers, and the rest of its state."""
 
     places: list[int]
     received: list[int]
@@ -36,7 +36,7 @@ class Order:
 
 
 def become(order: Order, python: str, path: list[str]) -> None:
-    """Be the process that was ordered, as far as a process can be told from one that was started."""
+    """Become the ordered process, as far as it can resemble a newly started one."""
     os.setsid()
     above = max(order.places, default=0) + 1
     moved = [fcntl.fcntl(number, fcntl.F_DUPFD, above) for number in order.received]
@@ -72,14 +72,14 @@ def become(order: Order, python: str, path: list[str]) -> None:
 
 
 class Ending:
-    """Ends a fork after its last exit handler: taking apart what the server has imported costs more than most programs do."""
+    """Ends a fork after its last exit handler: tearing down the server's imports costs more than most programs do."""
 
     def __init__(self) -> None:
         self.code: int | None = None
-        atexit.register(self._end)  # the first to be registered is the last to be called
+        atexit.register(self._end)  # the first one registered is called last
 
     def _end(self) -> None:
-        """With the exit code, unless only Python itself knows how to end."""
+        """Exit with the code, unless only Python itself knows how to end."""
         if self.code is not None:
             with suppress(OSError, ValueError):  # Python reports it
                 sys.stdout.flush()
@@ -88,12 +88,12 @@ class Ending:
 
 
 def run(order: Order, ending: Ending) -> None:
-    """Run the program as `__main__`, in the main thread; whatever it raises ends the process."""
+    """Run the program as `__main__` in the main thread; any exception ends the process."""
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
     try:
         if order.kind == "-c":
-            if sys.version_info >= (3, 13):  # whose tracebacks quote such a program
+            if sys.version_info >= (3, 13):  # tracebacks quote the program there
                 linecache.cache["<string>"] = (len(order.text), None, order.text.splitlines(keepends=True), "<string>")
             exec(compile(order.text, "<string>", "exec"), main.__dict__)
         else:

@@ -1,7 +1,7 @@
 """A Python that has imported what tests run, and forks for each of them: `python -m tests.unit.forked.server FOLDER`.
 
-It has one thread, so that a fork is whole. A fork gets the descriptors, environment, folder, arguments and signals of the
-client that ordered it, and ends as a Python ends. The server ends when its last session does.
+It has a single thread, so its forks are complete. A fork gets the client's descriptors, environment, folder, arguments and
+signals, and ends as Python does. The server ends with its last session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.unit.forked.process import Ending, Order, become, run
 
 
 class Server:
-    """Forks for each order; sessions are connections of those who will order."""
+    """Forks for each order; sessions are connections of clients that may order later."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
@@ -35,7 +35,7 @@ class Server:
         self._selector.register(self._woken, selectors.EVENT_READ)
 
     def serve(self) -> Order | None:
-        """In a fork: what it is to become. None in the server, when there is nobody left who could order."""
+        """Return the order in a fork, or None in the server once no sessions remain."""
         for one in (self._woken, self._waker):
             one.setblocking(False)  # noqa: FBT003 - its only parameter
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -53,12 +53,12 @@ class Server:
                 elif isinstance(key.fileobj, socket.socket):
                     self._hear(key.fileobj)
             if not self._sessions:
-                for pid in self._forks.values():  # of tests that left them behind
+                for pid in self._forks.values():  # left behind by tests
                     os.kill(pid, signal.SIGKILL)
                 return None
 
     def _accept(self) -> Order | None:
-        """Fork for an order, or note a session."""
+        """Fork for an order, or register a session."""
         client, _ = self._listener.accept()
         client.settimeout(30)
         try:
@@ -81,7 +81,7 @@ class Server:
             pid = os.fork()
             if not pid:
                 self._leave(client)
-                places, *rest = marshal.loads(text)  # a client of ours
+                places, *rest = marshal.loads(text)  # from a client of ours
                 return Order(places, received, *rest)
             for number in received:
                 os.close(number)
@@ -90,7 +90,7 @@ class Server:
         return None
 
     def _leave(self, client: socket.socket) -> None:
-        """Close in a fork what is the server's."""
+        """Close the server's descriptors in a fork."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
@@ -98,7 +98,7 @@ class Server:
             one.close()
 
     def _hear(self, client: socket.socket) -> None:
-        """Pass signals on; a client that has gone was killed, and so is its fork."""
+        """Forward signals; if the client is gone, it was killed, so kill its fork."""
         numbers = b""
         with suppress(OSError):
             numbers = client.recv(64)
@@ -115,12 +115,12 @@ class Server:
             client.close()
 
     def _reap(self) -> None:
-        """Tell clients how their forks have ended."""
+        """Report to clients how their forks ended."""
         for client, pid in list(self._forks.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 del self._forks[client]
-                with suppress(KeyError):  # of one that has gone
+                with suppress(KeyError):  # its client is gone
                     self._selector.unregister(client)
                 with suppress(OSError):
                     client.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
@@ -128,7 +128,7 @@ class Server:
 
 
 def main(folder: Path) -> tuple[Order, str, list[str]]:
-    """Import, tell where to connect, and serve until a fork returns what it is to be."""
+    """Import, write the socket's address, and serve until a fork returns its order."""
     environment = preload()
     address = str(Path(tempfile.mkdtemp(prefix="forks-")) / "s")
     known = facts(address, environment)

@@ -15,14 +15,14 @@ from filelock import FileLock
 
 CHECKOUT = Path(__file__).parents[3]
 KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONDEVMODE")
-"""Variables of the test run that the server starts with."""
+"""Variables of the test run that the server inherits."""
 
 
 @contextmanager
 def forking_python(folder: Path) -> Iterator[Path]:
-    """The path of a program that does what `python` does, by a fork where it can; the server's own files are in `folder`.
+    """Yield the path of a program that does what `python` does, by a fork if it can; `folder` holds the server's files.
 
-    Raises `RuntimeError` with the server's own words when it does not start.
+    Raises `RuntimeError` with the server's log if the server does not start.
     """
     folder.mkdir(exist_ok=True)
     started = None
@@ -36,11 +36,11 @@ def forking_python(folder: Path) -> Iterator[Path]:
     with session:
         yield folder / "python"
     if started:
-        started.wait(300)  # for the sessions of other workers
+        started.wait(300)  # for other workers' sessions
 
 
 def _session(folder: Path) -> socket.socket | None:
-    """A connection that keeps the server alive; None where there is no server."""
+    """Return a connection that keeps the server alive, or None if no server runs."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(marshal.loads((folder / "facts").read_bytes())["socket"])
@@ -54,7 +54,7 @@ def _session(folder: Path) -> socket.socket | None:
 
 
 def _start(folder: Path) -> subprocess.Popen[str]:
-    """A server that has imported everything, and listens."""
+    """Start a server and wait until it has imported everything and listens."""
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     environment |= {"PYTHONPATH": str(CHECKOUT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.unit.forked.server", str(folder)]

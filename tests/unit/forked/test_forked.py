@@ -1,4 +1,4 @@
-"""A fork is what a new Python would be: the same streams, environment, folder, signals and exit code."""
+"""A fork equals a new Python: same streams, environment, folder, signals and exit code."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("forks")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """That of a program that finds kindgate in this checkout."""
+    """Return the environment of a program that imports kindgate from this checkout."""
     return os.environ | {"PYTHONPATH": str(CHECKOUT)} | more
 
 
 def ran(
     python: str, *arguments: str, folder: Path, variables: dict[str, str] | None = None, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """What a program does."""
+    """Run a program to its end."""
     return subprocess.run(
         [python, *arguments],
         cwd=folder,
@@ -39,7 +39,7 @@ def ran(
 
 
 def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = None) -> bool:
-    """Whether these arguments, which run `IS_FORK`, are run by a fork."""
+    """Return whether these arguments, which run `IS_FORK`, run in a fork."""
     done = ran(sys.executable, *arguments, folder=folder, variables=variables)
     assert done.returncode == 0, done.stderr
     return done.stdout == "True\n"
@@ -80,20 +80,20 @@ def test_it_does_what_python_does(program: str, tmp_path: Path) -> None:
 
 
 def test_an_error_is_told_with_its_line(tmp_path: Path) -> None:
-    """As every traceback ends."""
+    """The traceback ends as Python's does."""
     done = ran(sys.executable, "-c", "1 / 0", folder=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
 
 
 def test_a_module_is_run_as_main(tmp_path: Path) -> None:
-    """From the folder or the path, with its own name for itself."""
+    """It is found in the folder or on the path, and its name is `__main__`."""
     (tmp_path / "own.py").write_text(f"import sys\nprint(__name__, sys.argv)\n{IS_FORK}\n")
     done = ran(sys.executable, "-m", "own", "--option", folder=tmp_path)
     assert done.stdout == f"__main__ ['{tmp_path / 'own.py'}', '--option']\nTrue\n"
 
 
 def test_programs_are_forked_and_their_programs_too(tmp_path: Path) -> None:
-    """`sys.executable` of a fork forks."""
+    """A fork's `sys.executable` forks too."""
     assert forked("-c", IS_FORK, folder=tmp_path)
     assert forked("-u", "-B", "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IS_FORK!r}])", folder=tmp_path)
 
@@ -102,12 +102,12 @@ def test_programs_are_forked_and_their_programs_too(tmp_path: Path) -> None:
     "more", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"PYTHONHASHSEED": "0"}, {"PYTHONWARNINGS": "error"}], ids=str
 )
 def test_what_python_reads_when_it_starts_takes_a_start(tmp_path: Path, more: dict[str, str]) -> None:
-    """A fork started long ago."""
+    """A fork started too early to read these variables."""
     assert not forked("-c", IS_FORK, folder=tmp_path, variables=environment(**more))
 
 
 def test_another_kindgate_takes_a_start(tmp_path: Path) -> None:
-    """On the path or in the folder: the fork has imported this one."""
+    """With another kindgate on the path or in the folder, a fork would have the wrong one."""
     (tmp_path / "site/kindgate/report").mkdir(parents=True)
     other = environment(PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{CHECKOUT}")
 
@@ -117,7 +117,7 @@ def test_another_kindgate_takes_a_start(tmp_path: Path) -> None:
 
 
 def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
-    """As one that is sent to the program that was started."""
+    """It acts as if sent to the program itself."""
     program = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint('ready', flush=True)\nsignal.pause()"
     with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -130,7 +130,7 @@ def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
 
 
 def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
-    """Its output ends."""
+    """The fork's output ends."""
     program = "print('ready', flush=True); import signal; signal.pause()"
     with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -141,14 +141,14 @@ def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
-    """As under nohup."""
+    """SIGHUP stays ignored, as under nohup."""
     program = f"{sys.executable} -c 'import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)'"
     done = ran("/bin/sh", "-c", f"trap '' HUP; exec {program}", folder=tmp_path)
     assert done.stdout == "True\n"
 
 
 def test_descriptors_are_passed_on(tmp_path: Path) -> None:
-    """By their numbers."""
+    """They keep their numbers."""
     reading, writing = os.pipe()
     with os.fdopen(reading) as pipe:
         command = [sys.executable, "-c", f"import os; os.write({writing}, b'through')"]
