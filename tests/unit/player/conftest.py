@@ -1,4 +1,4 @@
-"""Workflows written into a folder, and played."""
+"""Workflows written into a folder and played."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _no_clone(repository: str, ref: str, target: Path, depth: int) -> None:
 
 @pytest.fixture(name="store")
 def _store() -> ArtifactStore:
-    """What the played runs upload."""
+    """The artifacts that played runs upload."""
     return ArtifactStore()
 
 
 @pytest.fixture(name="played")
 def _played(tmp_path: Path, store: ArtifactStore) -> Play:
-    """Writes files of a repository, plays `.github/workflows/ci.yml` of it, and returns how that ended."""
+    """Write a repository's files, play its `.github/workflows/ci.yml`, and return the result."""
     actions = Actions(store, CacheStore(tmp_path / "caches"), _no_clone, tmp_path)
     world = World(tmp_path / "machines", Library(), actions.known())
 

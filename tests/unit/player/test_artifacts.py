@@ -13,7 +13,7 @@ from tests.player.artifacts import ActionFailed, ArtifactStore, download, upload
 
 @pytest.fixture(name="work")
 def _work(tmp_path: Path) -> Path:
-    """A workspace with a report and evidence beside it."""
+    """A workspace with a report and evidence next to it."""
     for name in ("e2e/artifacts/report.json", "e2e/artifacts/bursts/1.json", "e2e/artifacts/.secret", "page.html"):
         (tmp_path / "work" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "work" / name).write_text(name)
@@ -21,7 +21,7 @@ def _work(tmp_path: Path) -> Path:
 
 
 def names(content: bytes) -> list[str]:
-    """The members of an archive."""
+    """Return the members of an archive."""
     return sorted(zipfile.ZipFile(io.BytesIO(content)).namelist())
 
 
@@ -35,7 +35,7 @@ def names(content: bytes) -> list[str]:
     ],
 )
 def test_names_in_an_archive_count_from_what_the_paths_have_in_common(work: Path, paths: list[str], members: list[str]) -> None:
-    """Hidden files are left out."""
+    """Names are relative to the paths' common parent, and hidden files are excluded."""
     made, _ = upload(ArtifactStore(), 1, work, "a", paths, missing="error", archive=True)
 
     assert made is not None
@@ -43,7 +43,7 @@ def test_names_in_an_archive_count_from_what_the_paths_have_in_common(work: Path
 
 
 def test_a_missing_file_warns_or_fails_as_is_asked(work: Path) -> None:
-    """`ignore` says nothing."""
+    """`ignore` produces no message."""
     store = ArtifactStore()
 
     assert upload(store, 1, work, "a", ["none"], missing="ignore", archive=True) == (None, "")
@@ -53,7 +53,7 @@ def test_a_missing_file_warns_or_fails_as_is_asked(work: Path) -> None:
 
 
 def test_a_name_is_taken_once_in_a_run(work: Path) -> None:
-    """Another run may have it too."""
+    """Another run can use the same name."""
     store = ArtifactStore()
     upload(store, 1, work, "a", ["page.html"], missing="error", archive=True)
     upload(store, 2, work, "a", ["page.html"], missing="error", archive=True)
@@ -63,7 +63,7 @@ def test_a_name_is_taken_once_in_a_run(work: Path) -> None:
 
 
 def test_a_single_file_without_archive_keeps_its_own_name(work: Path) -> None:
-    """Whatever name is given."""
+    """The given name is ignored."""
     made, _ = upload(ArtifactStore(), 1, work, "other", ["page.html"], missing="error", archive=False)
 
     assert made is not None
@@ -71,7 +71,7 @@ def test_a_single_file_without_archive_keeps_its_own_name(work: Path) -> None:
 
 
 def test_a_download_by_name_has_no_folder_and_one_by_pattern_has(work: Path, tmp_path: Path) -> None:
-    """Of this run alone."""
+    """Both download only from the given run."""
     store = ArtifactStore()
     for run, name in ((1, "kindgate-report-a-1"), (1, "kindgate-report-b-1"), (1, "other"), (2, "kindgate-report-c-1")):
         upload(store, run, work, name, ["e2e/artifacts/report.json"], missing="error", archive=True)

@@ -1,4 +1,4 @@
-"""GITHUB_OUTPUT and its like, and hashFiles."""
+"""GITHUB_OUTPUT and similar files, and hashFiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\x0b\x0c\x1
 
 @given(st.lists(_LINE, max_size=4))
 def test_a_block_gives_back_its_lines(lines: list[str]) -> None:
-    """Whatever is in them, equals signs included, as long as it is not the delimiter."""
+    """Lines can contain anything, including equals signs, except the delimiter."""
     block = [line for line in lines if line != "END"]
 
     assert parse_assignments("\n".join(["name<<END", *block, "END", "other=a=b"])) == {"name": "\n".join(block), "other": "a=b"}
@@ -23,13 +23,13 @@ def test_a_block_gives_back_its_lines(lines: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["name", "name<<END\nline", "=value"])
 def test_what_the_runner_refuses_is_refused(text: str) -> None:
-    """No name, no value, no end."""
+    """A missing name, value or end is an error."""
     with pytest.raises(ValueError, match=r"not an assignment|missing"):
         parse_assignments(text)
 
 
 def test_a_hash_follows_the_contents_of_the_matching_files(tmp_path: Path) -> None:
-    """In any depth; empty where nothing matches."""
+    """Files match at any depth; without a match the hash is empty."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a/one.lock").write_text("1")
     first = hash_files(tmp_path, "**/*.lock")

@@ -60,7 +60,7 @@ def _hub(tmp_path: Path) -> Iterator[Hub]:
 
 
 def test_a_pull_request_runs_its_merge_and_what_follows_runs_from_the_default_branch(hub: Hub) -> None:
-    """Once when the first run is requested, and once when it has ended."""
+    """The following workflow runs when the first is requested and again when it completes."""
     hub.commit({"app.txt": "2\n", ".github/workflows/second.yml": None}, "faster")
     hub.commit({"other.txt": "main went on\n"})
 
@@ -74,14 +74,14 @@ def test_a_pull_request_runs_its_merge_and_what_follows_runs_from_the_default_br
 
 
 def test_a_pull_request_brings_its_own_workflow_file(hub: Hub) -> None:
-    """That is what a required check of this workflow cannot rely on."""
+    """A required check can therefore not rely on it."""
     hub.commit({".github/workflows/first.yml": FIRST.replace("cat app.txt", "echo changed")}, "other")
 
     assert "changed" in hub.pull("other")[1].result.log
 
 
 def test_a_fork_has_neither_secrets_nor_a_token_that_writes(hub: Hub) -> None:
-    """Nor has Dependabot; what follows has its own."""
+    """The same holds for Dependabot; the following workflow has its own token."""
     hub.commit({"app.txt": "2\n"}, "faster")
 
     for played in (hub.pull("faster", fork=True), hub.pull("faster", author="dependabot[bot]")):
@@ -92,7 +92,7 @@ def test_a_fork_has_neither_secrets_nor_a_token_that_writes(hub: Hub) -> None:
 
 @pytest.mark.parametrize(("event", "count"), [("push", "1"), ("merge_group", "3")])
 def test_pushes_and_merge_groups_start_it_too(hub: Hub, event: str, count: str) -> None:
-    """From the commit that was pushed, or queued."""
+    """They run from the pushed or queued commit."""
     if event == "push":
         _, first, _ = hub.push()
     else:
@@ -104,7 +104,7 @@ def test_pushes_and_merge_groups_start_it_too(hub: Hub, event: str, count: str) 
 
 
 def test_a_token_is_refused_what_it_was_not_granted(hub: Hub) -> None:
-    """By the API itself, which keeps a record of it."""
+    """The API refuses the request and records it."""
     token = hub.github.grant({"contents": "read"})
     path = "/api/v3/repos/acme/shop"
 

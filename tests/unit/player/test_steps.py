@@ -1,4 +1,4 @@
-"""Steps: environment, files, conditions, outcomes, composite actions, and what they leave behind."""
+"""Steps: environment, files, conditions, outcomes, composite actions, and background processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.player.conftest import Play
 
 
 def steps(played: Play, text: str, **more: str) -> JobResult:
-    """A job of these steps, played."""
+    """Play a job with these steps."""
     lines = "\n".join(f"      {line}" for line in text.strip().splitlines())
     head = (
         "on: push\nenv: {LEVEL: workflow, OUTER: workflow}\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    env: {LEVEL: job}\n    steps:\n"
@@ -22,7 +22,7 @@ def steps(played: Play, text: str, **more: str) -> JobResult:
 
 
 def test_a_step_sees_the_environment_of_workflow_job_and_step(played: Play) -> None:
-    """The nearest wins; what a step writes to GITHUB_ENV and GITHUB_PATH is there for those behind it."""
+    """The innermost value wins; GITHUB_ENV and GITHUB_PATH apply to later steps."""
     job = steps(
         played,
         """
@@ -39,7 +39,7 @@ def test_a_step_sees_the_environment_of_workflow_job_and_step(played: Play) -> N
 
 
 def test_outcome_and_conclusion_differ_where_an_error_is_forgiven(played: Play) -> None:
-    """As `steps.ID.outcome` shows them; the job goes on."""
+    """`steps.ID.outcome` shows the failure, but the job continues."""
     job = steps(
         played,
         """
@@ -52,7 +52,7 @@ def test_outcome_and_conclusion_differ_where_an_error_is_forgiven(played: Play) 
 
 
 def test_a_failed_step_skips_those_behind_it_but_for_those_that_run_always(played: Play) -> None:
-    """Conditions of steps are about the steps before them."""
+    """A step's condition refers to the steps before it."""
     job = steps(
         played,
         """
@@ -68,13 +68,13 @@ def test_a_failed_step_skips_those_behind_it_but_for_those_that_run_always(playe
 
 
 def test_a_pipe_fails_a_step_where_bash_is_named(played: Play) -> None:
-    """`shell: bash` is stricter than no shell at all."""
+    """`shell: bash` is stricter than the default shell."""
     assert steps(played, "- run: false | cat").result == "success"
     assert steps(played, "- {shell: bash, run: false | cat}").result == "failure"
 
 
 def test_a_summary_is_kept(played: Play) -> None:
-    """Of all steps, in order."""
+    """It has all steps' summaries in order."""
     job = steps(played, "- run: echo one >> $GITHUB_STEP_SUMMARY\n- run: echo two >> $GITHUB_STEP_SUMMARY")
 
     assert job.summary == "one\ntwo\n"
@@ -101,7 +101,7 @@ runs:
 
 
 def test_a_composite_action_has_inputs_outputs_and_steps_of_its_own(played: Play) -> None:
-    """It fails with one of its steps."""
+    """It fails if one of its steps does."""
     text = """
 - {{id: greet, uses: $/.github/actions/greet, with: {{who: {who}}}}}
 - {{name: print, run: 'echo ${{{{ steps.greet.outputs.text }}}}'}}
@@ -115,7 +115,7 @@ def test_a_composite_action_has_inputs_outputs_and_steps_of_its_own(played: Play
 
 
 def test_what_a_job_leaves_in_the_background_ends_with_it(played: Play) -> None:
-    """It holds no step up, and runs while the job does."""
+    """It blocks no step, and runs as long as the job."""
     job = steps(
         played,
         """
@@ -134,6 +134,6 @@ def test_what_a_job_leaves_in_the_background_ends_with_it(played: Play) -> None:
 
 @pytest.mark.parametrize("step", ["- {run: 'true', shell: python}", "- {run: 'true', other: 1}", "- uses: acme/unknown@v1"])
 def test_a_step_that_is_not_known_is_an_error(played: Play, step: str) -> None:
-    """And passes for nothing."""
+    """The step is not skipped silently."""
     with pytest.raises(NotPlayed):
         steps(played, step)

@@ -33,7 +33,7 @@ jobs:
 
 
 def caller(more: str, permissions: str = "{contents: read}") -> dict[str, str]:
-    """A workflow that calls `called.yml`, and a job that prints its output."""
+    """Return a workflow that calls `called.yml`, and a job that prints its output."""
     return {
         ".github/workflows/called.yml": CALLED,
         ".github/workflows/ci.yml": f"""
@@ -56,12 +56,12 @@ jobs:
 
 
 def jobs(text: str) -> str:
-    """A workflow for pushes with these jobs."""
+    """Return a workflow for pushes with these jobs."""
     return "on: push\npermissions: {}\njobs:\n" + text
 
 
 def job(name: str, *, needs: str = "", condition: str = "", run: str = "true") -> str:
-    """A job with one step."""
+    """Return a job with one step."""
     lines = [f"  {name}:", "    runs-on: ubuntu-24.04", f"    steps: [{{name: run, run: '{run}'}}]"]
     lines += [f"    needs: [{needs}]"] * bool(needs) + [f"    if: ${{{{ {condition} }}}}"] * bool(condition)
     return "\n".join(lines) + "\n"
@@ -80,7 +80,7 @@ def job(name: str, *, needs: str = "", condition: str = "", run: str = "true") -
     ],
 )
 def test_a_condition_decides_what_follows_a_failure_or_a_skip(played: Play, condition: str, after_failure: str, after_skip: str) -> None:
-    """Without a status function, success of all that it needs is asked too."""
+    """Without a status function, a condition also requires success of all needed jobs."""
     second = job("second", needs="first", condition=condition)
 
     failed = played(jobs(job("first", run="false") + second))
@@ -92,7 +92,7 @@ def test_a_condition_decides_what_follows_a_failure_or_a_skip(played: Play, cond
 
 
 def test_a_skip_is_passed_on_behind_a_job_that_ran_all_the_same(played: Play) -> None:
-    """`success()` looks at the whole chain: GitHub skips the third job here, too."""
+    """`success()` covers the whole chain: GitHub skips the third job too."""
     run = played(jobs(job("first", condition="false") + job("second", needs="first", condition="always()") + job("third", needs="second")))
 
     assert run.checks == {"first": "skipped", "second": "success", "third": "skipped"}
@@ -100,7 +100,7 @@ def test_a_skip_is_passed_on_behind_a_job_that_ran_all_the_same(played: Play) ->
 
 
 def test_jobs_run_after_those_they_need_and_see_their_outputs(played: Play) -> None:
-    """In whatever order the file has them."""
+    """Their order in the file does not matter."""
     run = played(
         jobs("""
   second:
@@ -123,7 +123,7 @@ def test_jobs_run_after_those_they_need_and_see_their_outputs(played: Play) -> N
 
 
 def test_a_matrix_is_a_job_for_each_value(played: Play) -> None:
-    """One that fails fails the whole."""
+    """One failed job fails the run."""
     run = played(
         jobs("""
   unit:
@@ -138,7 +138,7 @@ def test_a_matrix_is_a_job_for_each_value(played: Play) -> None:
 
 
 def test_a_called_workflow_gets_inputs_and_secrets_and_gives_outputs(played: Play) -> None:
-    """Its check has the names of both jobs; a secret that is not passed is empty."""
+    """The check has both jobs' names; a secret that is not passed is empty."""
     with_secret = played(caller("    with: {leg: a}\n    secrets: {password: '${{ secrets.OURS }}'}"), secrets={"OURS": "canary"})
     without = played(caller("    with: {leg: b, count: 4}"), secrets={"OURS": "canary", "password": "other"})
 
@@ -157,7 +157,7 @@ def test_a_called_workflow_gets_inputs_and_secrets_and_gives_outputs(played: Pla
     ],
 )
 def test_a_call_that_github_refuses_starts_nothing(played: Play, more: str, permissions: str, problem: str) -> None:
-    """Unknown inputs, wrong types, and more permissions than the caller grants."""
+    """Unknown inputs, wrong types and more permissions than the caller grants are refused."""
     run = played(caller(more, permissions))
 
     assert run.conclusion == "startup_failure"
@@ -166,7 +166,7 @@ def test_a_call_that_github_refuses_starts_nothing(played: Play, more: str, perm
 
 
 def test_a_token_may_do_what_the_job_says_and_in_a_forks_run_nothing_but_read(played: Play) -> None:
-    """The player's tokens name their permissions."""
+    """The player's tokens contain their permissions."""
     text = """
 on: push
 jobs:
@@ -191,7 +191,7 @@ jobs:
 
 
 def test_a_cancelled_run_ends_what_runs_and_starts_only_what_comes_always(played: Play) -> None:
-    """Steps and jobs alike."""
+    """Steps and jobs behave alike."""
     text = jobs(
         """
   first:
@@ -215,6 +215,6 @@ def test_a_cancelled_run_ends_what_runs_and_starts_only_what_comes_always(played
 
 @pytest.mark.parametrize("more", ["container: debian", "continue-on-error: true", "strategy: {matrix: {include: [{a: 1}]}}"])
 def test_what_the_player_does_not_know_is_an_error(played: Play, more: str) -> None:
-    """Or a test could pass because a key was passed over."""
+    """Otherwise a test could pass because a key was ignored."""
     with pytest.raises(NotPlayed):
         played(jobs(job("first") + f"    {more}\n"))
