@@ -1,3 +1,3 @@
-"""Loads kindgate as the suite's plugin, and pytest's own fixture for testing plugins."""
+"""Load the kindgate plugin for the suite, and pytest's own fixture for testing plugins."""
 
 pytest_plugins = ["kindgate.plugin", "pytester"]

@@ -1,4 +1,4 @@
-"""Where the bundled manifests and the image catalogue lie: `k8s/` of the checkout, or the copy inside the wheel."""
+"""Location of the bundled manifests and the image catalogue: `k8s/` of the checkout, or the copy inside the wheel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def manifests() -> Path:
-    """The folder that holds `base/`, `components/`, `overlays/`, `images/` and `kind/`.
+    """Return the folder with `base/`, `components/`, `overlays/`, `images/` and `kind/`.
 
-    Raises `FileNotFoundError` when the package was installed without it.
+    Raises `FileNotFoundError` if the package was installed without it.
     """
     for candidate in (PACKAGE / "k8s", PACKAGE.parent / "k8s"):
         if (candidate / "components").is_dir():

@@ -1,4 +1,4 @@
-"""User names and passwords in URLs: taken out of what is shown, and read for what is sent."""
+"""User names and passwords in URLs: mask them in output, extract them for requests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _IN_TEXT: Final = re.compile(r"""(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#
 
 
 def without_credentials(text: str) -> str:
-    """`text` with a mask for user and password of every URL in it."""
+    """Mask user name and password of every URL in `text`."""
     return _IN_TEXT.sub(lambda found: f"{found['scheme']}{MASK}@", text)
 
 
 def masked_url(url: str) -> str:
-    """A URL, or what was meant as one, with a mask up to its last `@`: a password may hold signs that end the address."""
+    """Mask a URL, even a malformed one, up to its last `@`: a password can contain characters that end the host."""
     scheme, mark, rest = url.partition("://")
     if not mark or "@" not in rest:
         return url
@@ -32,7 +32,7 @@ def masked_url(url: str) -> str:
 
 
 def credentials_of(url: str) -> tuple[str, str] | None:
-    """User and password of a URL, percent-decoded; None where it has neither."""
+    """User name and password of a URL, percent-decoded; None if it has neither."""
     userinfo, mark, _ = urlsplit(url).netloc.rpartition("@")
     if not mark:
         return None

@@ -1,6 +1,6 @@
-"""Lengths of time as people write them: `2`, `2s`, `500ms`, `1m30s`, `1d12h`. One grammar for options, files and k6's formats.
+"""Durations as people write them: `2`, `2s`, `500ms`, `1m30s`, `1d12h`. One grammar for options, files and k6's formats.
 
-The units are Go's, and days before all others, as k6 has them (k6 `lib/types/types.go`).
+The units are Go's, plus leading days as in k6 (k6 `lib/types/types.go`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _SPAN = re.compile(rf"(?:([0-9]+)d)?((?:{_NUMBER}(?:ns|us|µs|μs|ms|s|m|h))*)")
 
 
 def duration_seconds(text: str, bare: float = 1.0) -> float | None:
-    """The length in seconds, never negative and always finite; None for a text that is none.
+    """Parse a duration into seconds, never negative and always finite; None if `text` is not a duration.
 
-    `bare` is what a number without a unit counts, in seconds: 1 in kindgate's own options and files, `MILLISECOND` in k6's.
+    `bare` is the unit of a number without one, in seconds: 1 in kindgate's own options and files, `MILLISECOND` in k6's.
     """
     if _BARE.fullmatch(text):
         return _finite(float(text) * bare)
@@ -34,7 +34,7 @@ def duration_seconds(text: str, bare: float = 1.0) -> float | None:
 
 
 def signed_seconds(text: str) -> float | None:
-    """As `duration_seconds`, and a negative length too: what reads it says better than a grammar why it is too small."""
+    """Like `duration_seconds`, but accepts negative durations: the caller explains better than a grammar why one is too small."""
     found = duration_seconds(text.removeprefix("-"))
     return -found if found and text.startswith("-") else found
 

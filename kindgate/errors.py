@@ -1,31 +1,31 @@
-"""Every error that kindgate raises on purpose, in one tree, each with its own exit code.
+"""The tree of all errors that kindgate raises on purpose, each with its exit code.
 
 - KindgateError (1)
-  - SettingsError (10): an option, an ini value or an environment variable that cannot be used
+  - SettingsError (10): an invalid option, ini value or environment variable
   - HostError (11): the machine lacks something
-    - EngineError (11): absent, not started, not permitted, too old, unable to run privileged containers
-    - CommandError (11): a command failed or ran out of time
-  - ToolError (12): kind or kubectl cannot be had, or its checksum is wrong
-  - ManifestError (13): the application's manifests are wrong
-  - SloError (14): an objective that cannot be parsed, or cannot be judged
-  - ImageError (15): an image that nobody provides
+    - EngineError (11): missing, not running, not permitted, too old, unable to run privileged containers
+    - CommandError (11): a command failed or timed out
+  - ToolError (12): kind or kubectl is unavailable, or its checksum is wrong
+  - ManifestError (13): the application's manifests are invalid
+  - SloError (14): an objective cannot be parsed or judged
+  - ImageError (15): an image is unavailable
     - RegistryError (15): unreachable, unauthorized (401), forbidden (403), rate limited (429), or a wrong digest
   - ClusterError (16): the cluster could not be created, reached or deleted
-    - OwnershipError (22): the name belongs to somebody else
-  - DeployError (17): the application was applied and is not healthy
+    - OwnershipError (22): the cluster's name belongs to another owner
+  - DeployError (17): the application was applied but is not healthy
     - ApiError (17): the API server refused a request or could not be reached
-  - LoadError (18): a burst that cannot be sent as asked
+  - LoadError (18): a burst cannot be sent as requested
   - MetricsError (19): Prometheus cannot answer
-    - NoSamplesError (19): Prometheus answered with nothing
-  - VerdictFailed (20), VerdictInvalid (21): what a command line ends with after judging
+    - NoSamplesError (19): Prometheus returned no samples
+  - VerdictFailed (20), VerdictInvalid (21): the result of a command line that judged
   - GitHubError (23): the pull request could not be read or written
-    - GitHubRefused (23): GitHub understood, and said no
-    - GitHubUnavailable (23): no answer, or one that asks to try again
-    - PublishRefused (24): an artifact that is not to be trusted
-  - WaitTimeout (25): a deadline passed; rooms chain it into their own error
-  - NeverHappens (26): what was waited for cannot come; rooms chain it into their own error
+    - GitHubRefused (23): GitHub rejected the request
+    - GitHubUnavailable (23): no response, or one that asks for a retry
+    - PublishRefused (24): an artifact is not trustworthy
+  - WaitTimeout (25): a deadline passed; callers chain it into their own error
+  - NeverHappens (26): the awaited condition can no longer occur; callers chain it into their own error
   - SecretsMissing (27): the application needs secrets that this run does not have
-  - NoVerdict (28): nothing was judged, or no usable report says what was
+  - NoVerdict (28): nothing was judged, or no usable report contains a verdict
 
 `docs/exit-codes.md` is the table for users; a test compares the two.
 """
@@ -35,20 +35,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 TEXT_LIMIT = 4000
-"""Characters of foreign output (a command's stderr, a server's body) that an error message may carry."""
+"""Maximum characters of external output (a command's stderr, a server's body) in an error message."""
 
 
 def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
-    """The end of `text`, at most `limit` characters: a program's last words say most."""
+    """The end of `text`, at most `limit` characters: the last output of a program is the most informative."""
     text = text.strip()
     return text if len(text) <= limit else f"[... {len(text) - limit} characters cut]\n{text[-limit:]}"
 
 
 class KindgateError(Exception):
-    """The base: what happened, how long was waited, what was seen last, what to do next.
+    """Base class: what happened, how long kindgate waited, the last state seen, what to do next.
 
-    `message` is one line; `waited` is in seconds; `last_state` may have several lines; `next_step` is an
-    instruction that the reader can follow.
+    `message` is one line; `waited` is in seconds; `last_state` can have several lines; `next_step` is an instruction for
+    the reader.
     """
 
     exit_code: ClassVar[int] = 1
@@ -61,7 +61,7 @@ class KindgateError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        """The message and, each on lines of its own, the details that are known."""
+        """The message, followed by the known details, each on its own line."""
         lines = [self.message]
         if self.waited is not None:
             lines.append(f"  waited: {self.waited:.1f} s")
@@ -73,7 +73,7 @@ class KindgateError(Exception):
 
 
 class SettingsError(KindgateError):
-    """An option, an ini value or an environment variable that cannot be used."""
+    """An invalid option, ini value or environment variable."""
 
     exit_code = 10
 
@@ -93,19 +93,19 @@ class EngineAbsent(EngineError):
 
 
 class EngineNotStarted(EngineError):
-    """The engine's command is there, and no daemon answers it."""
+    """The engine's command exists, but no daemon responds."""
 
 
 class EngineNotPermitted(EngineError):
-    """A daemon is there, and this user may not talk to it."""
+    """A daemon is running, but this user is not permitted to use it."""
 
 
 class EngineTooOld(EngineError):
-    """The engine answers, and its version lacks what kind needs."""
+    """The engine responds, but its version lacks features that kind needs."""
 
 
 class EngineUnprivileged(EngineError):
-    """The engine answers, and cannot run privileged containers here."""
+    """The engine responds, but cannot run privileged containers here."""
 
 
 class CommandError(HostError):
@@ -113,11 +113,11 @@ class CommandError(HostError):
 
 
 class CommandNotFound(CommandError):
-    """The program is not on PATH, or may not be run."""
+    """The program is not on PATH or not executable."""
 
 
 class CommandFailed(CommandError):
-    """A command ended with an exit code that is not 0; `returncode` is negative for a signal."""
+    """A command exited with a nonzero code; `returncode` is negative for a signal."""
 
     def __init__(self, message: str, *, returncode: int, stdout: str, stderr: str, waited: float, next_step: str = "") -> None:
         super().__init__(message, waited=waited, last_state=stderr or stdout, next_step=next_step)
@@ -127,17 +127,17 @@ class CommandFailed(CommandError):
 
 
 class CommandTimeout(CommandError):
-    """A command was still running at its deadline, and was ended with its children."""
+    """A command was still running at its deadline, and was killed with its children."""
 
 
 class ToolError(KindgateError):
-    """kind or kubectl cannot be had, or its checksum is wrong."""
+    """kind or kubectl is unavailable, or its checksum is wrong."""
 
     exit_code = 12
 
 
 class ManifestError(KindgateError):
-    """The application's manifests are wrong: nothing was created."""
+    """The application's manifests are invalid; nothing was created."""
 
     exit_code = 13
 
@@ -149,33 +149,33 @@ class SloError(KindgateError):
 
 
 class ImageError(KindgateError):
-    """An image that nobody provides, or that is not what the lock says."""
+    """An image is unavailable, or does not match the lock."""
 
     exit_code = 15
 
 
 class RegistryError(ImageError):
-    """A container registry that did not give what was asked of it."""
+    """A container registry did not provide what was requested."""
 
 
 class RegistryUnreachable(RegistryError):
-    """The registry does not answer."""
+    """The registry does not respond."""
 
 
 class RegistryUnauthorized(RegistryError):
-    """The registry wants credentials, or others (401)."""
+    """The registry requires credentials, or other ones (401)."""
 
 
 class RegistryForbidden(RegistryError):
-    """The registry knows who asks, and refuses (403)."""
+    """The registry accepts the credentials but denies access (403)."""
 
 
 class RegistryRateLimited(RegistryError):
-    """The registry was asked too often (429)."""
+    """The registry limits the rate of requests (429)."""
 
 
 class DigestMismatch(RegistryError):
-    """The registry gave something else than the lock names."""
+    """The registry provided content that does not match the lock."""
 
 
 class ClusterError(KindgateError):
@@ -185,21 +185,21 @@ class ClusterError(KindgateError):
 
 
 class OwnershipError(ClusterError):
-    """The cluster's name belongs to a living run or to somebody else."""
+    """The cluster's name belongs to a living run or to another owner."""
 
     exit_code = 22
 
 
 class DeployError(KindgateError):
-    """The application was applied and did not become healthy."""
+    """The application was applied but did not become healthy."""
 
     exit_code = 17
 
 
 class ApiError(DeployError):
-    """The API server refused a request, or gave no answer: then `status` is 0. `reason` is Kubernetes' own word for it.
+    """The API server rejected a request, or did not respond (`status` is 0). `reason` is Kubernetes' own term.
 
-    `causes` are the fields that it refuses, each with what it says about it.
+    `causes` are the rejected fields, each with the server's message.
     """
 
     def __init__(
@@ -219,19 +219,19 @@ class ApiError(DeployError):
 
 
 class LoadError(KindgateError):
-    """A burst that cannot be sent as asked."""
+    """A burst cannot be sent as requested."""
 
     exit_code = 18
 
 
 class MetricsError(KindgateError):
-    """Prometheus cannot be reached or refuses the query."""
+    """Prometheus cannot be reached or rejects the query."""
 
     exit_code = 19
 
 
 class NoSamplesError(MetricsError):
-    """Prometheus answered the query with no samples."""
+    """Prometheus returned no samples for the query."""
 
 
 class VerdictFailed(KindgateError):
@@ -253,7 +253,7 @@ class GitHubError(KindgateError):
 
 
 class GitHubRefused(GitHubError):
-    """GitHub understood the request and said no; `status` is the HTTP status."""
+    """GitHub rejected the request; `status` is the HTTP status."""
 
     def __init__(self, message: str, *, status: int, next_step: str = "") -> None:
         super().__init__(message, next_step=next_step)
@@ -261,9 +261,9 @@ class GitHubRefused(GitHubError):
 
 
 class GitHubUnavailable(GitHubError):
-    """No answer, a broken one, or one that asks to try again, `retry_after` seconds later if that was said.
+    """No response, a broken one, or one that asks for a retry, after `retry_after` seconds if stated.
 
-    A request that ends like this may have been carried out all the same.
+    The request might have been carried out nevertheless.
     """
 
     def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
@@ -272,19 +272,19 @@ class GitHubUnavailable(GitHubError):
 
 
 class PublishRefused(GitHubError):
-    """An artifact of an untrusted run that is not what it has to be."""
+    """An artifact of an untrusted run is invalid."""
 
     exit_code = 24
 
 
 class WaitTimeout(KindgateError):
-    """A deadline passed before what was waited for came."""
+    """A deadline passed before the awaited condition was met."""
 
     exit_code = 25
 
 
 class NeverHappens(KindgateError):
-    """What was waited for cannot come any more."""
+    """The awaited condition can no longer be met."""
 
     exit_code = 26
 
@@ -296,6 +296,6 @@ class SecretsMissing(KindgateError):
 
 
 class NoVerdict(KindgateError):
-    """Nothing was judged, or no usable report says what was: that is no reason to merge."""
+    """Nothing was judged, or no usable report contains a verdict: no reason to merge."""
 
     exit_code = 28

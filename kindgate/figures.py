@@ -1,4 +1,4 @@
-"""How figures are written, the same in sentences, tables and pages: three digits that matter, whole numbers in full."""
+"""Number format of sentences, tables and pages: three significant digits, whole numbers in full."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def figure(value: float) -> str:
-    """About three significant digits, never in exponents below a million billion: `0.0123`, `4.57`, `12.3`, `1,234`."""
+    """About three significant digits, without exponents below a million billion: `0.0123`, `4.57`, `12.3`, `1,234`."""
     if not math.isfinite(value):
         return str(value)
     size = abs(value)
@@ -25,7 +25,7 @@ def milliseconds(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent, `1.2 %`; what is below 100 % never looks like 100 %, nor a share like none."""
+    """A share in percent, `1.2 %`; less than 100 % is never rounded to 100 %, and a positive share never to 0."""
     if 0.99 < share < 1:
         return f"{math.floor(share * 1e5) / 1e3:g} %"
     if 0 < share < 1e-11:

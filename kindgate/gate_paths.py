@@ -1,6 +1,6 @@
-"""Names of files that decide what is judged and how, whatever a suite's settings say: one list for CI and for the comment.
+"""Names of files that decide what is judged and how, whatever a suite's settings: one list for CI and for the comment.
 
-Patterns are git's own with the magic `glob,icase`: `**/` is any folder or none, `*` stays within a name (gitglossary, "pathspec").
+Patterns are git pathspecs with the magic `glob,icase`: `**/` is any folder or none, `*` stays within a name (gitglossary).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ GATE_NAMES: tuple[str, ...] = (
     "**/requirements*.txt",
     "**/constraints*.txt",
 )
-"""What belongs to every gate: CI, pytest's settings and plugins, objectives, and what images are built from."""
+"""Files of every gate: CI, pytest's settings and plugins, objectives, and inputs of image builds."""
 
 GATE_FOLDERS: tuple[str, ...] = (
     "**/.github/**",
@@ -50,16 +50,16 @@ GATE_FOLDERS: tuple[str, ...] = (
     "**/e2e/overlay/**",
     "**/kindgate-e2e/overlay/**",
 )
-"""Where suites and manifests lie by habit. In a repository of several suites they may be another suite's."""
+"""Conventional locations of suites and manifests. In a repository with several suites they can belong to another suite."""
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path from the repository's root (with `/`) matches one of the patterns; capitals do not matter."""
+    """Whether a path from the repository's root (with `/`) matches one of the patterns, ignoring case."""
     return any(_compiled(pattern).fullmatch(path) for pattern in patterns)
 
 
 def below(path: str, folders: Iterable[str]) -> bool:
-    """Whether a path is one of these files or lies in one of these folders; `.` is the whole repository."""
+    """Whether a path is, or is inside, one of these paths; `.` is the whole repository."""
     return any(folder in {".", path} or path.startswith(f"{folder}/") for folder in folders)
 
 

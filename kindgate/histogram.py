@@ -1,6 +1,6 @@
 """Exact distributions of times: a map from whole microseconds to counts.
 
-There is no bucket error, merging is addition, and a million samples take a few kilobytes.
+No bucket error, merging is addition, and a million samples take a few kilobytes.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Micros = NDArray[np.int64]
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 16}]
 _MOST_OCTETS = 9
-"""Of one number: 63 bits."""
+"""Maximum bytes per number: 63 bits."""
 
 _BLOCK = 1 << 16
-"""Octets that are read at a time: all at once would take ten times the memory of the result."""
+"""Bytes processed at a time: all in one pass would take ten times the memory of the result."""
 
 _LARGEST_SUM = 2.0**53
-"""Of times in microseconds and of counts: beyond it a sum would not be exact."""
+"""Limit for sums of times in microseconds and of counts; beyond it a sum would not be exact."""
 
 MOST_VALUES = 1 << 22
-"""Different times that an encoded histogram may hold, unless its reader says less."""
+"""Maximum number of distinct times in an encoded histogram, unless its reader sets a lower one."""
 
 
 def _to_varints(numbers: Micros) -> bytes:
-    """Each number in groups of 7 bits, lowest first, the high bit saying that more follow (LEB128)."""
+    """Encode each number in groups of 7 bits, lowest first, with the high bit set if more follow (LEB128)."""
     encoded = bytearray()
     for number in numbers.tolist():
         rest = number
@@ -43,7 +43,7 @@ def _to_varints(numbers: Micros) -> bytes:
 
 
 def _from_varints(encoded: bytes, at_most: int) -> Micros:
-    """The numbers that `_to_varints` wrote; raises `ValueError` for one cut short or too large, and for more than `at_most`."""
+    """Decode the output of `_to_varints`; raises `ValueError` for a truncated or too large number, or more than `at_most` numbers."""
     octets = np.frombuffer(encoded, np.uint8)
     last = octets < 0x80
     if octets.size and not last[-1]:
@@ -62,7 +62,7 @@ def _from_varints(encoded: bytes, at_most: int) -> Micros:
 
 
 def _of_block(octets: NDArray[np.uint8], start: int, ends: Micros) -> Micros:
-    """The numbers that end at `ends`, of which the first begins at `start`."""
+    """The numbers that end at the indexes `ends`; the first begins at `start`."""
     starts = np.concatenate([[start], ends[:-1] + 1])
     lengths = ends - starts + 1
     longest = int(lengths.max())
@@ -77,14 +77,14 @@ def _of_block(octets: NDArray[np.uint8], start: int, ends: Micros) -> Micros:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """`counts[i]` samples of `values[i]` microseconds; values ascend and are each there once, counts are positive."""
+    """`counts[i]` samples of `values[i]` microseconds; values are strictly ascending, counts are positive."""
 
     values: Micros
     counts: Micros
 
     @classmethod
     def empty(cls) -> Histogram:
-        """A distribution of nothing."""
+        """A distribution without samples."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64))
 
     @classmethod
@@ -96,7 +96,7 @@ class Histogram:
 
     @classmethod
     def merged(cls, parts: Iterable[Histogram]) -> Histogram:
-        """All samples of all parts: exact, whatever the order."""
+        """All samples of all parts; exact in any order."""
         kept = [part for part in parts if part.count]
         if not kept:
             return cls.empty()
@@ -119,30 +119,30 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """Number of samples."""
         return int(self.counts.sum())
 
     @property
     def mean(self) -> float:
-        """The average in microseconds; raises `ValueError` when there are no samples."""
+        """The average in microseconds; raises `ValueError` if there are no samples."""
         return float((self.values * self.counts).sum()) / self._needed()
 
     @property
     def min(self) -> int:
-        """The smallest sample in microseconds; raises `ValueError` when there are no samples."""
+        """The smallest sample in microseconds; raises `ValueError` if there are no samples."""
         self._needed()
         return int(self.values[0])
 
     @property
     def max(self) -> int:
-        """The largest sample in microseconds; raises `ValueError` when there are no samples."""
+        """The largest sample in microseconds; raises `ValueError` if there are no samples."""
         self._needed()
         return int(self.values[-1])
 
     def percentile(self, q: float) -> float:
         """The `q`th percentile (0 to 100) in microseconds, as numpy's `linear` method computes it from raw samples.
 
-        Raises `ValueError` when there are no samples or `q` is out of range.
+        Raises `ValueError` if there are no samples or `q` is out of range.
         """
         if not 0 <= q <= 100:
             raise ValueError(f"a percentile must be between 0 and 100, not {q}")
@@ -154,21 +154,21 @@ class Histogram:
         return low + (high - low) * (place - below)
 
     def above(self, micros: float) -> int:
-        """How many samples are larger than `micros`."""
+        """Number of samples larger than `micros`."""
         return int(self.counts[np.searchsorted(self.values, micros, side="right") :].sum())
 
     def to_text(self) -> str:
-        """All of it in printable ASCII that JSON need not escape: LEB128 steps and counts, LZMA2, base 85."""
+        """Encode as printable ASCII that needs no escaping in JSON: differences and counts as LEB128, LZMA2, base 85."""
         numbers = np.concatenate([np.diff(self.values, prepend=0), self.counts])
         packed = lzma.compress(_to_varints(numbers), format=lzma.FORMAT_RAW, filters=_FILTERS)
         return base64.b85encode(packed).decode("ascii")
 
     @classmethod
     def from_text(cls, text: str, at_most: int = MOST_VALUES) -> Histogram:
-        """The distribution that `to_text` wrote, of `at_most` different times; raises `ValueError` for anything else.
+        """Decode the output of `to_text`, with up to `at_most` distinct times; raises `ValueError` for anything else.
 
-        A short text can expand a thousandfold, so no more is unpacked than so many times can take: five octets for each
-        step, which is nine hours, and for each count.
+        A short text can expand a thousandfold, so decompression stops at the size of that many times: five bytes for each
+        difference (up to nine hours) and for each count.
         """
         limit = 10 * at_most + 64
         try:

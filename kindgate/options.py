@@ -1,6 +1,6 @@
-"""How a setting is set: the option that a field of a settings group carries, and the table of all of them.
+"""Options of settings: the metadata on the fields of settings groups, and the table of all options.
 
-Only the standard library is imported here, because pytest loads this table in every run of every suite.
+Imports only the standard library, because pytest loads this table in every run of every suite.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, get_type_hints
 
 METADATA_KEY = "kindgate-option"
 SECONDS = "SECONDS"
-"""What `--help` calls the value of an option that is a length of time."""
+"""Name of a duration in `--help`."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """A field's flag, what the value is called in `--help`, the help text and the bounds of a number."""
+    """A field's flag, the value's name in `--help`, the help text and the bounds of a number."""
 
     flag: str
     help: str
@@ -26,11 +26,11 @@ class Option:
     above: float | None = None
     at_most: float | None = None
     foreign: bool = False
-    """The flag belongs to pytest-kind's plugin: kindgate reads it and does not register it in pytest."""
+    """The flag belongs to the pytest-kind plugin: kindgate reads it but does not register it with pytest."""
 
     @property
     def is_duration(self) -> bool:
-        """Whether the value is a length of time: a number of seconds, or a text such as 500ms."""
+        """Whether the value is a duration: a number of seconds, or a text such as 500ms."""
         return self.metavar == SECONDS
 
     @property
@@ -45,7 +45,7 @@ class Option:
 
 
 def option(
-    default: Any,  # noqa: ANN401  # a dataclass field's default is of the field's own type
+    default: Any,  # noqa: ANN401  # a default has the type of its field
     flag: str,
     text: str,
     metavar: str = "",
@@ -54,15 +54,15 @@ def option(
     above: float | None = None,
     at_most: float | None = None,
     foreign: bool = False,
-) -> Any:  # noqa: ANN401  # stands for the field's value, as dataclasses.field does
-    """A dataclass field with `default` that is set by `flag`."""
+) -> Any:  # noqa: ANN401  # typed as the field's value, like dataclasses.field
+    """Define a dataclass field with `default` that `flag` sets."""
     carried = Option(flag, text, metavar, at_least, above, at_most, foreign)
     return dataclasses.field(default=default, metadata={METADATA_KEY: carried})
 
 
 @dataclass(frozen=True)
 class OptionField:
-    """One row of the table: the group and the field that the option sets, its type and its default."""
+    """One row of the table: the option's group and field, its type and its default."""
 
     group: str
     name: str
@@ -72,7 +72,7 @@ class OptionField:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the flag may be given several times."""
+        """Whether the flag can be repeated."""
         return isinstance(self.default, tuple)
 
     @property
@@ -82,7 +82,7 @@ class OptionField:
 
 
 def option_fields(settings: type) -> Iterator[OptionField]:
-    """Every option of a dataclass of groups, in the order in which they are written there."""
+    """Every option of a dataclass of groups, in order of definition."""
     for group, group_type in get_type_hints(settings).items():
         if not dataclasses.is_dataclass(group_type):
             continue

@@ -1,7 +1,7 @@
-"""The pods in a manifest: every pod template and container of a resource of any kind, custom resources included.
+"""The pods in a manifest: every pod template and container in a resource of any kind, including custom resources.
 
-This is the one place that knows where containers are. Whatever holds a list of `containers`
-is a pod's specification, as in a Deployment, a CronJob, an Argo Rollout or a Knative Service.
+The single place that knows the location of containers: anything with a list `containers` is a pod specification, as in
+a Deployment, a CronJob, an Argo Rollout or a Knative Service.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from kindgate.model import Manifest
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
-"""The lists of containers of a pod's specification, in the order in which they are started."""
+"""Lists of containers in a pod specification, in the order in which they start."""
 
 Container = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class PodTemplate:
-    """The pods of one workload: labels, specification and its dotted path (`spec.template.spec`), annotations."""
+    """The pods of one workload: labels, specification with its dotted path (`spec.template.spec`), annotations."""
 
     spec_path: str
     labels: Mapping[str, str]
@@ -36,7 +36,7 @@ class PodTemplate:
 
 
 def pod_templates(manifest: Manifest) -> tuple[PodTemplate, ...]:
-    """Every pod template of the object, in the order of its fields; empty for an object that makes no pods.
+    """Every pod template of the object, in the order of its fields; empty for an object that creates no pods.
 
     A CustomResourceDefinition describes pods of other objects, and has none.
     """
@@ -46,7 +46,7 @@ def pod_templates(manifest: Manifest) -> tuple[PodTemplate, ...]:
 
 
 def pod_template(manifest: Manifest) -> PodTemplate | None:
-    """The object's pod template, the first where there are several; None for an object that makes no pods."""
+    """The object's first pod template; None for an object that creates no pods."""
     return next(iter(pod_templates(manifest)), None)
 
 
@@ -56,7 +56,7 @@ def containers(manifest: Manifest) -> Iterator[tuple[str, Container]]:
 
 
 def with_containers(manifest: Manifest, change: Callable[[Container], Container]) -> Manifest:
-    """The object with `change` applied to each of its containers; the object itself where nothing changes."""
+    """The object with `change` applied to each of its containers."""
     if manifest.get("kind") == "CustomResourceDefinition":
         return manifest
     changed: Manifest = _changed(manifest, change)

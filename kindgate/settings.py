@@ -1,8 +1,8 @@
-"""Everything a user can set, in one frozen `Settings` with a group per subject.
+"""All settings, in one frozen `Settings` with a group per topic.
 
-A field carries its option: `--kind-workers 2` on a command line, `kind_workers = 2` in pytest.ini,
-`KINDGATE_KIND_WORKERS=2` in the environment. A command line beats the ini file, which beats the environment, which
-beats the default. `docs/options.md` is made from this table.
+Each field defines an option: `--kind-workers 2` on a command line, `kind_workers = 2` in pytest.ini,
+`KINDGATE_KIND_WORKERS=2` in the environment. The command line overrides the ini file, which overrides the environment,
+which overrides the default. `docs/options.md` is generated from this table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ImageSourceName = Literal["auto", "registry", "build"]
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """The cluster's shape and life."""
+    """The cluster's configuration and lifecycle."""
 
     name: str = option("", "--cluster-name", "Name of the KinD cluster; default: kindgate-<hash of the root folder>", "NAME", foreign=True)
     keep: Keep = option("never", "--kind-keep", "Keep the cluster after the run: never, on-failure or always", "WHEN")
@@ -91,7 +91,7 @@ class ClusterSettings:
 
 
 def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
-    """The items NAME=IMAGE as a mapping; raises `SettingsError` for one of another form."""
+    """Parse NAME=IMAGE items into a mapping; raises `SettingsError` for one of another form."""
     found: dict[str, str] = {}
     for item in items:
         name, _, image = item.partition("=")
@@ -103,7 +103,7 @@ def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """Where images come from."""
+    """Sources of images."""
 
     source: ImageSourceName = option(
         "auto", "--image-source", "Image source: auto, registry, or build (from Go modules, wheels and Debian packages)", "SOURCE"
@@ -146,13 +146,13 @@ class ImageSettings:
 
     @property
     def app_images(self) -> Mapping[str, str]:
-        """The images of --app-image, by the NAME that the manifests have."""
+        """The images of --app-image, by their NAME in the manifests."""
         return _images_by_name("--app-image", self.app_image)
 
 
 @dataclass(frozen=True)
 class DeploySettings:
-    """The application under judgement."""
+    """The application to judge."""
 
     overlay: Path = option(
         Path("k8s/overlays/ci"),
@@ -217,7 +217,7 @@ class LoadSettings:
 
 @dataclass(frozen=True)
 class SloSettings:
-    """The objectives and what to make of a doubtful one."""
+    """The objectives, and how to treat an inconclusive one."""
 
     file: Path = option(Path("tests/e2e/slo.yaml"), "--slo-file", "Objectives file", "FILE")
     bursts: int = option(
@@ -247,17 +247,17 @@ class SloSettings:
 
     @property
     def base_images(self) -> Mapping[str, str]:
-        """The images of --slo-base-image, by the NAME that the manifests have."""
+        """The images of --slo-base-image, by their NAME in the manifests."""
         return _images_by_name("--slo-base-image", self.base_image)
 
     @property
     def turns(self) -> int:
-        """How many bursts make one figure of a comparison."""
+        """Number of bursts per figure of a comparison."""
         return 4 if self.compare == "abba" else 1
 
     @property
     def compares(self) -> bool:
-        """Whether there is a base version to compare with."""
+        """Whether there is a baseline to compare with."""
         return bool(self.base or self.base_image)
 
 
@@ -272,7 +272,7 @@ class MetricsSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What a run leaves behind."""
+    """Output files of a run."""
 
     artifacts: Path = option(
         Path("artifacts"), "--artifacts", "Folder for report.json, report.html, junit.xml, summary.md and failure bundles", "DIR"
@@ -308,7 +308,7 @@ class GitHubSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a run. `root` is the folder that relative paths are counted from."""
+    """All settings of a run. `root` is the folder for relative paths."""
 
     root: Path = Path()
     cluster: ClusterSettings = ClusterSettings()
@@ -334,11 +334,11 @@ class Settings:
 
     @property
     def cluster_name(self) -> str:
-        """The asked name, or one that is the same for every run in this folder and differs between folders."""
+        """The name that was set, otherwise one that is stable for this folder and differs between folders."""
         return self.cluster.name or "kindgate-" + hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
 
     def path(self, value: Path) -> Path:
-        """`value` as an absolute path, counted from the root folder."""
+        """`value` as an absolute path, relative paths being resolved against the root folder."""
         return value if value.is_absolute() else self.root / value
 
 
@@ -352,9 +352,9 @@ def build_settings(
     """The settings of a run: command line over ini over environment over default.
 
     `command_line` and `ini` are keyed by the option's ini name; None, an empty list, an empty text or a switch that
-    is off is as good as not given. Paths of the command line and of the environment count from `folder`, where the run
-    was started (default: `root`); those of the ini file count from `root`, the file's own folder. Raises
-    `SettingsError` that names the option and what is wrong with the value.
+    is off count as not set. Relative paths on the command line and in the environment are resolved against `folder`, where
+    the run was started (default: `root`); those in the ini file against `root`, its own folder. Raises `SettingsError` that
+    names the option and the problem with the value.
     """
     start = None if folder is None or folder.resolve() == root.resolve() else folder.absolute()
     groups: dict[str, dict[str, object]] = {}
@@ -390,11 +390,11 @@ _OF_TEXT: Mapping[Any, Callable[[Any], object]] = {
     tuple[str, ...]: tuple,
     tuple[Path, ...]: lambda items: tuple(map(Path, items)),
 }
-"""Types that every text fits."""
+"""Types that accept every text."""
 
 
 def _checked(row: OptionField, value: object) -> object:
-    """`value` as the field's type and within its bounds; pydantic converts what is more than text, and is imported only for that."""
+    """`value` as the field's type, within its bounds; pydantic is imported only for types other than text and paths."""
     convert = _OF_TEXT.get(row.annotation)
     if convert is not None:
         return convert(value)
@@ -403,7 +403,7 @@ def _checked(row: OptionField, value: object) -> object:
         if seconds is None:
             raise SettingsError(f"{row.option.flag}: {value!r} is not a duration", next_step=f"use a value such as {EXAMPLES}")
         value = seconds
-    import annotated_types  # noqa: PLC0415  # keeps pytest's start quick in suites that set names and paths alone
+    import annotated_types  # noqa: PLC0415  # keeps pytest's startup fast in suites that set only names and paths
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  # the same
 
     bounds = [

@@ -1,8 +1,8 @@
-"""One deadline, and the one loop that waits.
+"""Deadlines, and the one loop that waits.
 
-A probe answers `Ready`, `Pending` or `Hopeless`; the loop ends at the first `Ready`, fails at once at the first
-`Hopeless` and fails at the deadline with the last state that was seen. A deadline is made once and passed on, so
-that everything waited for in parallel shares it.
+A probe returns `Ready`, `Pending` or `Hopeless`; the loop ends at the first `Ready`, fails immediately at the first
+`Hopeless`, and fails at the deadline with the last state seen. A deadline is created once and passed on, so all waits
+in parallel share it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from kindgate.errors import NeverHappens, WaitTimeout
 T = TypeVar("T")
 
 Clock = Callable[[], float]
-"""Seconds on a clock that never goes backwards."""
+"""Returns seconds on a monotonic clock."""
 
 Pause = Callable[[float], object]
-"""Waits at most so many seconds; may return earlier when something has changed (a watch event)."""
+"""Sleeps at most the given seconds; can return earlier if something has changed (a watch event)."""
 
 
 class StoppableClock:
-    """Another clock until `stop`; from then on every deadline on it has passed, in whatever thread it is waited for."""
+    """Follows another clock until `stop`, which makes every deadline on this clock expire, in any thread."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.stopped = False
         self._clock = clock
 
     def __call__(self) -> float:
-        """Seconds; the end of time once it is stopped."""
+        """The time in seconds; infinity once stopped."""
         return math.inf if self.stopped else self._clock()
 
     def stop(self) -> None:
@@ -42,7 +42,7 @@ class StoppableClock:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on the monotonic clock: `started` and `ends` in seconds of `clock`."""
+    """A point on the monotonic clock: `started` and `ends` in seconds of `clock`."""
 
     started: float
     ends: float
@@ -50,7 +50,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Clock = time.monotonic) -> Deadline:
-        """The deadline that is `seconds` from now."""
+        """The deadline `seconds` from now."""
         now = clock()
         return cls(started=now, ends=now + seconds, clock=clock)
 
@@ -61,7 +61,7 @@ class Deadline:
 
     @property
     def waited(self) -> float:
-        """Seconds since the deadline was made; a clock that was stopped takes none of them away."""
+        """Seconds since the deadline was created, also if its clock was stopped."""
         if not math.isfinite(self.started):
             return 0.0
         now = self.clock()
@@ -69,32 +69,32 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """Whether the moment has passed."""
+        """Whether the deadline has passed."""
         return self.clock() >= self.ends
 
     def at_most(self, seconds: float) -> Deadline:
-        """An earlier deadline inside this one, for one step of several."""
+        """A deadline for one step, no later than this one."""
         now = self.clock()
         return Deadline(started=now, ends=min(self.ends, now + seconds), clock=self.clock)
 
 
 @dataclass(frozen=True)
 class Ready(Generic[T]):
-    """What was waited for is there."""
+    """The awaited condition is met."""
 
     value: T
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Not yet; `state` is what was seen, for the error at the deadline."""
+    """Not yet; `state` is the state seen, for the error at the deadline."""
 
     state: str
 
 
 @dataclass(frozen=True)
 class Hopeless:
-    """It will never come; `cause` says why, with the line that proves it."""
+    """The condition can never be met; `cause` states why, with the line that proves it."""
 
     cause: str
     next_step: str = ""
@@ -109,10 +109,10 @@ def wait_for(
     pause: Pause = time.sleep,
     next_step: str = "",
 ) -> T:
-    """Ask `probe` until it is ready, and return its value.
+    """Call `probe` until it is ready, and return its value.
 
-    `what` completes the sentence "waiting for ...". The probe is asked at least once, also when the deadline has
-    passed. Raises `NeverHappens` at a hopeless answer and `WaitTimeout` at the deadline.
+    `what` completes the sentence "waiting for ...". The probe is called at least once, even if the deadline has
+    passed. Raises `NeverHappens` if the probe returns `Hopeless`, and `WaitTimeout` at the deadline.
     """
     while True:
         answer = probe()
