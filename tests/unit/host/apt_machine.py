@@ -1,4 +1,4 @@
-"""A machine whose apt is a script that hands out one real package."""
+"""A machine whose apt is a script that serves one real package."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ esac
 
 
 class Machine:
-    """A machine whose apt is a script that hands out one real package."""
+    """A machine whose apt is a script that serves one real package."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -43,16 +43,16 @@ class Machine:
         self.answers()
 
     def answers(self, *, mirror: str = "http://mirror.example/debian Debian Debian", update: str = ":") -> None:
-        """Have apt know this mirror and do this when its index is updated."""
+        """Make apt list this mirror and run `update` when its index is updated."""
         apt = self.folder / "bin" / "apt-get"
         apt.write_text(APT.format(folder=self.folder, mirror=mirror, update=update))
         apt.chmod(0o755)
 
     def recipe(self, version: str = "1.2.3-4", inside: str = "usr/bin/hello", checksum: str = "") -> DebianRecipe:
-        """The recipe that pins the package."""
+        """Return the recipe that pins the package."""
         real = hashlib.sha256((self.folder / "hello.deb").read_bytes()).hexdigest()
         return DebianRecipe("hello", "hello", version, "sid", inside, {host_platform(): checksum or real})
 
     def provide(self, recipe: DebianRecipe) -> Path:
-        """The program, in a cache of the test's own."""
+        """Provide the program from a separate cache."""
         return provide_binary(recipe, cache=self.folder / "cache", seed=None, deadline=Deadline.after(60), progress=print)

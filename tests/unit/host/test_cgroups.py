@@ -1,4 +1,4 @@
-"""Control groups of containers, read from recorded trees of both versions."""
+"""Cgroups of containers, read from recorded trees of both versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ V1 = {
     ),
     f"sys/fs/cgroup/cpu,cpuacct/docker/{ID}/cpuacct.usage": "1500000000\n",
 }
-"""Docker with cgroupfs on a hybrid machine: v1 counts, and v2 is mounted beside it."""
+"""Docker with cgroupfs on a hybrid machine: v1 is used, and v2 is mounted next to it."""
 
 V2 = {
     "proc/42/cgroup": f"0::/system.slice/docker-{ID}.scope/init.scope\n",
@@ -29,7 +29,7 @@ V2 = {
     f"sys/fs/cgroup/system.slice/docker-{ID}.scope/cpu.stat": "usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 0\n",
     f"sys/fs/cgroup/system.slice/docker-{ID}.scope/init.scope/cpu.stat": "usage_usec 7\n",
 }
-"""Docker with systemd: the first process of a node has moved into a group below its container's."""
+"""Docker with systemd: a node's first process has moved into a cgroup below its container's."""
 
 PODMAN = {
     "proc/42/cgroup": f"0::/machine.slice/libpod-{ID}.scope/container/init.scope\n",
@@ -42,7 +42,7 @@ BOUND = {
     "proc/self/mountinfo": "30 25 0:27 /docker/outer /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n",
     f"sys/fs/cgroup/cpuacct/docker/{ID}/cpuacct.usage": "4500000000\n",
 }
-"""In a container that has part of the hierarchy mounted: only what is below its own group can be seen."""
+"""In a container with part of the hierarchy mounted: only its own cgroup's descendants are visible."""
 
 
 def _tree(root: Path, files: dict[str, str]) -> Path:
@@ -55,7 +55,7 @@ def _tree(root: Path, files: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize(("files", "seconds"), [(V1, 1.5), (V2, 2.5), (PODMAN, 3.5), (BOUND, 4.5)], ids=["v1", "v2", "podman", "bound"])
 def test_the_time_of_a_container_is_read_with_all_that_is_in_it(tmp_path: Path, files: dict[str, str], seconds: float) -> None:
-    """The group named after the container counts, not the one that its first process has moved into."""
+    """The cgroup named after the container is read, not the one its first process has moved into."""
     found = cgroup_of_container(ID, 42, _tree(tmp_path, files))
 
     assert found is not None
@@ -79,18 +79,18 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("files", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_what_cannot_be_read_here_is_unknown(tmp_path: Path, files: dict[str, str]) -> None:
-    """An engine elsewhere, another namespace: no other program's time is taken for the container's."""
+    """With an engine elsewhere or in another namespace, no other program's CPU time is returned."""
     assert cgroup_of_container(ID, 42, _tree(tmp_path, files)) is None
 
 
 def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
-    """As on macOS."""
+    """Without /proc, as on macOS, the CPU time is unknown."""
     assert cgroup_of_container(ID, 42, tmp_path) is None
 
 
 @given(below=st.lists(st.text("abc-.", min_size=1, max_size=5), max_size=3), sibling=st.text("xyz0", min_size=1, max_size=5))
 def test_a_group_holds_what_is_in_it_and_below(below: list[str], sibling: str) -> None:
-    """A longer name of the same beginning is another group."""
+    """A cgroup whose name only starts with this one's is not included."""
     group = Cgroup("/docker/one", Path("cpu.stat"))
 
     assert group.holds(f"3:cpuacct:{'/'.join(['/docker/one', *below])}\n0::/\n")

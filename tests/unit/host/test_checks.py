@@ -1,4 +1,4 @@
-"""Every check of the doctor, seen to fire and seen not to."""
+"""Every check of the doctor, with a host that triggers it and one that does not."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ tun0\t000010AC\t00000000\t0001\t0\t0\t0\t0000F0FF\t0\t0\t0
 
 
 def facts(**changes: int | str | bool) -> HostFacts:
-    """A good host with these changes."""
+    """A healthy host with these changes."""
     return dataclasses.replace(FACTS, **changes)  # type: ignore[arg-type]  # any field
 
 
@@ -136,14 +136,14 @@ ROWS = [
 
 @pytest.mark.parametrize(("verdict", "check"), ROWS, ids=[f"{number}: {row.name}" for number, (_, row) in enumerate(ROWS)])
 def test_each_check_fires_when_it_should(verdict: str, check: Check) -> None:
-    """What is not in order has advice, and what is has none."""
+    """A failed check has advice, and a passed one has none."""
     assert check.verdict == verdict
     assert bool(check.advice) == (verdict != "ok")
     assert check.value
 
 
 def test_every_check_is_seen_to_fire() -> None:
-    """A check that nothing here fires would be untested."""
+    """Every check is triggered by a test in this module."""
     fired = {row.name.partition(" ")[0] for verdict, row in ROWS if verdict != "ok"}
     quiet = {row.name.partition(" ")[0] for _, row in ROWS} - fired
 
@@ -152,13 +152,13 @@ def test_every_check_is_seen_to_fire() -> None:
 
 
 def test_the_runtimes_last_word_is_what_is_shown() -> None:
-    """Of a long refusal the last line names the cause."""
+    """The last line of a long error names the cause."""
     row = check_privileged(EngineUnprivileged("cannot", last_state="runc failed:\nunable to apply caps"))
     assert row.value == "unable to apply caps"
 
 
 def test_the_kernels_routes_are_read() -> None:
-    """Addresses are little-endian in that file; the VPN's route is found among the others."""
+    """Addresses in that file are little-endian; the VPN's route is found among the others."""
     routes = parse_routes(ROUTES)
     assert routes == [
         (IPv4Network("0.0.0.0/0"), "eth0"),
@@ -169,19 +169,19 @@ def test_the_kernels_routes_are_read() -> None:
 
 
 def test_no_routes_are_read_where_there_is_no_such_file() -> None:
-    """Other systems have none."""
+    """Systems without the file have no routes."""
     assert parse_routes("") == []
 
 
 @given(st.dictionaries(st.text(), st.text()))
 def test_any_environment_can_be_judged(environment: dict[str, str]) -> None:
-    """No variable breaks the doctor."""
+    """Any environment variables are handled."""
     check_proxy(environment)
     check_remote(environment)
 
 
 def test_the_disk_is_the_engines_where_that_is_here(tmp_path: Path) -> None:
-    """Under Docker Desktop the engine's folder does not exist on this machine."""
+    """With Docker Desktop, the engine's folder does not exist on this machine."""
     here = dataclasses.replace(DOCKER, data_root=str(tmp_path))
     assert disk_folder(here, Path("/fallback")) == tmp_path
     assert disk_folder(dataclasses.replace(DOCKER, data_root=str(tmp_path / "vm")), Path("/fallback")) == Path("/fallback")

@@ -1,4 +1,4 @@
-"""Running other programs: results, errors, deadlines, and nobody left behind."""
+"""Running other programs: results, errors, deadlines, and no process left behind."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ PYTHON = sys.executable
 
 
 def soon(seconds: float = 20.0) -> Deadline:
-    """A deadline that no test here is meant to reach."""
+    """A deadline that is not reached in these tests."""
     return Deadline.after(seconds)
 
 
 def test_the_two_outputs_are_kept_apart() -> None:
-    """Callers parse stdout: a warning on stderr must not get into it."""
+    """Callers parse stdout, so a warning on stderr must not be mixed in."""
     done = run(["sh", "-c", "echo out; echo err >&2"], deadline=soon())
     assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 0)
 
 
 @pytest.mark.parametrize("given", ["ä text", "ä text".encode()])
 def test_input_is_what_the_program_reads(given: str | bytes) -> None:
-    """Manifests go to kubectl by standard input."""
+    """Input is passed on standard input, as kubectl reads manifests."""
     assert run(["cat"], input=given, deadline=soon()).stdout == "ä text"
 
 
 def test_a_file_is_streamed_as_input(tmp_path: Path) -> None:
-    """An archive of any size is handed to the program as a file, not read into memory."""
+    """A large archive is passed to the program as a file, not read into memory."""
     archive = tmp_path / "archive"
     archive.write_bytes(b"x" * 1_000_000)
     assert run(["wc", "-c"], input=archive, deadline=soon()).stdout.strip() == "1000000"
 
 
 def test_a_program_has_no_input_unless_given_one() -> None:
-    """A program that asks a question gets the end of the file, and cannot hang on a terminal."""
+    """A program that prompts gets the end of the file, so it cannot hang on a terminal."""
     assert run(["cat"], deadline=soon()).stdout == ""
 
 
 def test_a_program_that_ignores_its_input_does_not_block() -> None:
-    """More input than a pipe holds, read by nobody, is no error."""
+    """Unread input that is larger than a pipe's buffer is no error."""
     assert run(["true"], input=b"x" * 1_000_000, deadline=soon()).returncode == 0
 
 
 def test_output_can_go_to_a_file(tmp_path: Path) -> None:
-    """Binary output is written byte for byte, and not decoded."""
+    """Binary output is written unchanged, without decoding."""
     target = tmp_path / "out"
     with target.open("wb") as file:
         done = run(["printf", r"\377\000\001"], output=file, deadline=soon())
@@ -58,18 +58,18 @@ def test_output_can_go_to_a_file(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller sets one variable and keeps the others."""
+    """Variables are added to the environment."""
     monkeypatch.setenv("KEPT", "kept")
     assert run(["sh", "-c", "echo $KEPT $ADDED"], env={"ADDED": "added"}, deadline=soon()).stdout == "kept added\n"
 
 
 def test_the_working_folder_is_used(tmp_path: Path) -> None:
-    """`go build` needs to run inside a module."""
+    """The program runs in the given folder, as `go build` requires."""
     assert run(["pwd", "-P"], cwd=tmp_path, deadline=soon()).stdout.strip() == str(tmp_path.resolve())
 
 
 def test_lines_are_reported_whole_and_once() -> None:
-    """A line that arrives in two pieces is one line; a last line without its end counts too."""
+    """A line that arrives in two pieces is reported once, and so is a last line without a newline."""
     lines: list[str] = []
     script = (
         "import sys\nfor piece in ('on', 'e\\ntw', 'o\\nthree'):\n sys.stdout.write(piece); sys.stdout.flush()\nsys.stderr.write('four')"
@@ -80,7 +80,7 @@ def test_lines_are_reported_whole_and_once() -> None:
 
 
 def test_a_failure_carries_code_and_last_words() -> None:
-    """The error says which command, how it ended and what it said."""
+    """The error has the command, its exit code and its last output."""
     with pytest.raises(CommandFailed) as failed:
         run(["sh", "-c", "echo progress; echo 'no such node' >&2; exit 3"], deadline=soon())
     assert failed.value.returncode == 3
@@ -90,7 +90,7 @@ def test_a_failure_carries_code_and_last_words() -> None:
 
 
 def test_a_long_complaint_is_cut_to_its_end() -> None:
-    """A thousand lines of log do not bury the cause, which stands last."""
+    """The cause is at the end of a log, so only the last lines are kept."""
     with pytest.raises(CommandFailed) as failed:
         run(["sh", "-c", "seq 1000 >&2; exit 1"], deadline=soon())
     assert failed.value.last_state.splitlines()[-1] == "1000"
@@ -98,25 +98,25 @@ def test_a_long_complaint_is_cut_to_its_end() -> None:
 
 
 def test_a_program_ended_by_a_signal_is_a_failure() -> None:
-    """An out-of-memory kill is named as the signal that it is."""
+    """The error names the signal, as for an out-of-memory kill."""
     with pytest.raises(CommandFailed, match="SIGKILL"):
         run(["sh", "-c", "kill -9 $$"], deadline=soon())
 
 
 def test_an_unchecked_failure_is_returned() -> None:
-    """A probe that may fail reads the exit code itself."""
+    """With check=False the exit code is returned instead of raised."""
     assert run(["false"], check=False, deadline=soon()).returncode == 1
 
 
 def test_a_missing_program_is_named() -> None:
-    """What is missing and what to do stand in the error."""
+    """The error names the missing program and the next step."""
     with pytest.raises(CommandNotFound, match=r"cannot run .*no-such-program") as missing:
         run(["no-such-program"], deadline=soon())
     assert "PATH" in missing.value.next_step
 
 
 def test_a_file_that_may_not_be_run_is_named(tmp_path: Path) -> None:
-    """A tool without its executable bit is told from one that is absent."""
+    """A tool that is not executable is distinguished from a missing one."""
     tool = tmp_path / "tool"
     tool.write_text("#!/bin/sh\n")
     with pytest.raises(CommandNotFound, match="Permission denied"):
@@ -124,13 +124,13 @@ def test_a_file_that_may_not_be_run_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_working_folder_is_not_blamed_on_the_program(tmp_path: Path) -> None:
-    """The operating system reports both alike; the error does not."""
+    """The operating system reports both alike, but the error names the folder."""
     with pytest.raises(CommandError, match="is not a folder"):
         run(["true"], cwd=tmp_path / "absent", deadline=soon())
 
 
 def test_a_deadline_ends_the_program_and_its_children() -> None:
-    """A shell's child that ignores SIGTERM is gone too when the error arrives."""
+    """A child that ignores SIGTERM is gone by the time the error is raised."""
     lines: list[str] = []
     script = "(trap '' TERM; exec sleep 300) & echo $!; wait"
     with pytest.raises(CommandTimeout) as late:
@@ -142,7 +142,7 @@ def test_a_deadline_ends_the_program_and_its_children() -> None:
 
 
 def test_a_deadline_quotes_the_last_lines() -> None:
-    """What a program said last tells where it hung."""
+    """The error has the program's last lines, which show where it hung."""
     with pytest.raises(CommandTimeout) as late:
         run(["sh", "-c", "seq 1000; sleep 300"], deadline=Deadline.after(0.3))
     assert late.value.last_state.splitlines()[-1] == "1000"
@@ -150,7 +150,7 @@ def test_a_deadline_quotes_the_last_lines() -> None:
 
 
 def test_an_interrupt_ends_the_program() -> None:
-    """A ctrl-C while kind is at work leaves no kind behind."""
+    """A ctrl-C while kind runs leaves no kind process behind."""
     started: list[int] = []
 
     def interrupt(_: str) -> None:
@@ -162,7 +162,7 @@ def test_an_interrupt_ends_the_program() -> None:
 
 
 def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
-    """A program that leaves a child in the background has ended when it has ended."""
+    """The result is returned when the program exits, even if a background child keeps the pipe open."""
     lines: list[str] = []
     deadline = soon()
     done = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=deadline)
@@ -173,7 +173,7 @@ def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
 
 
 def test_a_pipe_carries_one_program_into_another() -> None:
-    """`docker save | docker exec -i NODE ctr images import -` without a file between."""
+    """Two programs are connected directly, as in `docker save | docker exec -i NODE ctr images import -`."""
     assert pipe(["printf", "a\nb\n"], ["wc", "-l"], deadline=soon()).stdout.strip() == "2"
 
 
@@ -187,13 +187,13 @@ def test_a_pipe_carries_one_program_into_another() -> None:
     ],
 )
 def test_a_broken_pipe_is_explained_by_its_cause(producer: str, consumer: str, said: str) -> None:
-    """Either end can fail first and break the other; the cause is in the error."""
+    """Either end can fail first and break the other; the error names the original cause."""
     with pytest.raises(CommandFailed, match=said):
         pipe(["sh", "-c", producer], ["sh", "-c", consumer], deadline=soon())
 
 
 def test_a_pipe_has_a_deadline_for_both_ends(tmp_path: Path) -> None:
-    """Neither the sender nor the receiver outlives the error."""
+    """Neither end of the pipe is running when the error is raised."""
     note = tmp_path / "pids"
     say = f"echo $$ >> {note}; exec "
     with pytest.raises(CommandTimeout):
@@ -203,7 +203,7 @@ def test_a_pipe_has_a_deadline_for_both_ends(tmp_path: Path) -> None:
 
 
 def test_a_missing_consumer_ends_the_producer() -> None:
-    """A pipe whose second program does not exist leaves the first not running."""
+    """If the second program does not exist, the first is terminated."""
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(CommandNotFound, match="no-such-program"):
         pipe(["sleep", "300"], ["no-such-program"], deadline=soon())
@@ -211,13 +211,13 @@ def test_a_missing_consumer_ends_the_producer() -> None:
 
 
 def test_a_shown_command_can_be_pasted() -> None:
-    """Arguments with spaces are quoted, and an endless line is cut."""
+    """Arguments with spaces are quoted, and a long command is truncated."""
     assert shown(["echo", "two words"]) == "echo 'two words'"
     assert len(shown(["x" * 1000])) == 200
 
 
 def assert_gone(pid: int) -> None:
-    """Fail when the process goes on running; a zombie that its parent has yet to collect has ended."""
+    """Fail if the process is still running; a zombie counts as ended."""
 
     def look() -> Ready[None] | Pending:
         ended = not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

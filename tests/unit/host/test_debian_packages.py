@@ -1,4 +1,4 @@
-"""Programs in Debian packages: taken from the pinned package, or passed over where apt does not have it."""
+"""Programs in Debian packages: taken from the pinned package, or skipped if apt does not have it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.host.apt_machine import PROGRAM, Machine
 
 
 def test_a_program_is_taken_from_its_package(machine: Machine) -> None:
-    """Ready to run, from the suite's own index alone: the machine's sources are not read."""
+    """The program is ready to run and comes from the pinned suite's index; the machine's own sources are not read."""
     program = machine.provide(machine.recipe())
 
     assert program.read_bytes() == PROGRAM
@@ -20,7 +20,7 @@ def test_a_program_is_taken_from_its_package(machine: Machine) -> None:
 
 
 def test_a_package_is_fetched_once(machine: Machine) -> None:
-    """The cache is asked first."""
+    """A second request uses the cache."""
     machine.provide(machine.recipe())
     called = (machine.folder / "called").read_text()
     machine.provide(machine.recipe())
@@ -29,14 +29,14 @@ def test_a_package_is_fetched_once(machine: Machine) -> None:
 
 
 def test_another_version_is_absence(machine: Machine) -> None:
-    """Releases in development drop old versions; another source may have the program."""
+    """Debian's unstable suite drops old versions, so another source is tried."""
     with pytest.raises(SourceAbsent, match="Debian sid hello 9"):
         machine.provide(machine.recipe(version="9"))
 
 
 @pytest.mark.parametrize("what", ["no mirror", "no network", "no checksum"])
 def test_what_cannot_be_asked_is_absent(machine: Machine, what: str) -> None:
-    """A machine whose apt knows no Debian, one without a network, and a platform that nobody has pinned."""
+    """An apt without Debian, a missing network and an unpinned platform all count as absent."""
     recipe = machine.recipe()
     if what == "no mirror":
         machine.answers(mirror="http://mirror.example/ubuntu Ubuntu Ubuntu")
@@ -50,7 +50,7 @@ def test_what_cannot_be_asked_is_absent(machine: Machine, what: str) -> None:
 
 
 def test_another_package_under_the_pinned_version_is_an_error(machine: Machine) -> None:
-    """It is no absence: no other source is tried, and nothing is kept."""
+    """A changed package is not an absent one: no other source is tried, and nothing is kept."""
     with pytest.raises(ToolError, match="SHA-256") as refused:
         machine.provide(machine.recipe(checksum="0" * 64))
 
@@ -59,7 +59,7 @@ def test_another_package_under_the_pinned_version_is_an_error(machine: Machine) 
 
 
 def test_a_package_that_is_not_the_signed_one_is_an_error(machine: Machine) -> None:
-    """What apt itself refuses is no absence either."""
+    """A package that apt itself rejects is an error too."""
     machine.answers(update='echo "E: Failed to fetch x  Hash Sum mismatch" >&2; exit 100')
 
     with pytest.raises(ToolError) as refused:
@@ -69,6 +69,6 @@ def test_a_package_that_is_not_the_signed_one_is_an_error(machine: Machine) -> N
 
 
 def test_a_package_without_the_program_is_an_error(machine: Machine) -> None:
-    """The path inside it is wrong."""
+    """A wrong path inside the package is an error."""
     with pytest.raises(ToolError, match="usr/bin/bonjour"):
         machine.provide(machine.recipe(inside="usr/bin/bonjour"))

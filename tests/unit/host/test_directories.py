@@ -1,4 +1,4 @@
-"""The folders that kindgate keeps for a user."""
+"""The user's kindgate folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kindgate.host.directories import cache_dir, state_dir
 
 
 def test_variables_move_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CI keeps the cache where it can be saved; the folders are made when they are asked for."""
+    """CI can move the cache to a folder that it saves; folders are created on demand."""
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "a/cache"))
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "a/state"))
     assert cache_dir() == tmp_path / "a/cache"
@@ -21,7 +21,7 @@ def test_variables_move_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds credentials: a folder that others can read is closed to them."""
+    """The state folder contains credentials, so an existing one is made private."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o755)
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(folder))
@@ -29,7 +29,7 @@ def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_default_is_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without our variables, the platform's convention decides."""
+    """Without the variables, the platform's convention applies."""
     monkeypatch.delenv("KINDGATE_CACHE_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -38,7 +38,7 @@ def test_the_default_is_the_users_own_folder(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says which variable to change."""
+    """The error names the variable to change."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "file/cache"))
     with pytest.raises(HostError, match="cannot use") as refused:

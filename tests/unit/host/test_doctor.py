@@ -1,4 +1,4 @@
-"""The doctor's round: every check has its row, whatever the host is like."""
+"""The doctor runs every check on any host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.firewall_stand_in import install_firewall
 
 @pytest.fixture
 def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH, and an empty cache."""
+    """A folder that is the only one on PATH, and an empty cache."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for variable in ("KINDGATE_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"):
         monkeypatch.delenv(variable, raising=False)
@@ -25,7 +25,7 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, str]:
-    """The verdicts by check."""
+    """Return the verdicts by check."""
     found = examine(host_port=host_port, registries=registries, deadline=Deadline.after(30))
     assert len({check.name for check in found}) == len(found)
     return {check.name: check.verdict for check in found}
@@ -33,7 +33,7 @@ def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, s
 
 @pytest.mark.usefixtures("path")
 def test_without_an_engine_the_other_checks_are_made() -> None:
-    """One round shows everything that has to be put right."""
+    """The other checks still run, so one pass shows everything to fix."""
     verdicts = rows()
     assert verdicts["engine"] == "block"
     assert "privileged containers" not in verdicts
@@ -44,7 +44,7 @@ def test_without_an_engine_the_other_checks_are_made() -> None:
 
 
 def test_an_engine_is_tried(path: Path) -> None:
-    """A refusal of the privileged container is a row, not the end of the round."""
+    """If the engine rejects a privileged container, that row fails and the other checks still run."""
     command = path / "docker"
     command.write_text(
         """#!/bin/sh
@@ -66,7 +66,7 @@ esac
 def test_a_firewall_that_drops_pod_traffic_is_seen_before_anything_is_created(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Docker's policy is quoted, with the command that lets pods through."""
+    """The finding quotes Docker's policy and gives the command that accepts pod traffic."""
     install_firewall(tmp_path / "firewall", monkeypatch)
     command = path / "podman"
     command.write_text(
@@ -86,7 +86,7 @@ esac
 
 @pytest.mark.usefixtures("path")
 def test_an_asked_port_and_a_registry_are_tried() -> None:
-    """The port that this test holds is taken, and nobody listens on port 1."""
+    """The port held by this test is taken, and nothing listens on port 1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         verdicts = rows(host_port=port, registries=("127.0.0.1:1",))
@@ -95,7 +95,7 @@ def test_an_asked_port_and_a_registry_are_tried() -> None:
 
 
 def test_the_holder_of_a_port_is_named() -> None:
-    """The message says which process to look at; a free port has no holder."""
+    """The message names the process; a free port has no holder."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert str(os.getpid()) in port_holder(port)
@@ -103,7 +103,7 @@ def test_the_holder_of_a_port_is_named() -> None:
 
 
 def test_inotify_instances_in_use_are_counted(tmp_path: Path) -> None:
-    """Each descriptor that is one counts, in whatever process; others, and files beside the processes, do not."""
+    """Inotify descriptors of all processes count; other descriptors and files next to the process folders do not."""
     for number, target in enumerate(("anon_inode:inotify", "anon_inode:[eventfd]", "anon_inode:inotify")):
         folder = tmp_path / str(100 + number) / "fd"
         folder.mkdir(parents=True)

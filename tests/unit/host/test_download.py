@@ -1,4 +1,4 @@
-"""Downloads end: with the file, with a reason, or at the deadline."""
+"""Downloads end with the file, with a reason, or at the deadline."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 def test_a_file_is_written_whole(site: Site, tmp_path: Path) -> None:
-    """More than one chunk arrives byte for byte."""
+    """A file of more than one chunk is unchanged."""
     site.pages["/tool"] = bytes(range(256)) * 10_000
     fetch_file(f"{site.url}/tool", tmp_path / "tool", Deadline.after(20))
     assert (tmp_path / "tool").read_bytes() == site.pages["/tool"]
 
 
 def test_a_page_that_is_not_there_is_named(site: Site) -> None:
-    """A 404 is not taken for the file."""
+    """A 404 page is not taken for the file."""
     with pytest.raises(ToolError, match="404"):
         fetch_text(f"{site.url}/absent", Deadline.after(20))
 
 
 def test_a_refused_connection_is_named_in_a_few_words() -> None:
-    """The HTTP library's layers of exceptions stay out of the message."""
+    """The message omits the HTTP library's nested exceptions."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -40,6 +40,6 @@ def test_a_refused_connection_is_named_in_a_few_words() -> None:
 
 
 def test_a_host_that_says_nothing_is_given_up() -> None:
-    """A connection that is accepted and never answered ends at the deadline."""
+    """A connection that is accepted but not answered ends at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ToolError, match="timed out"):
         fetch_text(f"http://127.0.0.1:{server.getsockname()[1]}/", Deadline.after(0.3))

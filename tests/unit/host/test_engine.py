@@ -1,4 +1,4 @@
-"""Finding the container engine, and saying what is wrong with one that cannot be used."""
+"""Finding the container engine, and the reason if it cannot be used."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CLIENT_TOO_OLD = "Error response from daemon: client version 1.10 is too old. Mi
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for programs that is the whole PATH of a search; no engine is unpacked in the cache."""
+    """A folder that is the only one on PATH; no engine is unpacked in the cache."""
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -51,7 +51,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(folder: Path, program: str, says: object = "", *, complains: str = "", code: int = 0, runs: str = "") -> None:
-    """Put a program there that answers as an engine's command does."""
+    """Install a program that responds like an engine's command."""
     script = folder / program
     answer = json.dumps(says) if says else ""
     script.write_text(f"#!/bin/sh\n{runs}\n/bin/cat <<'END'\n{answer}\nEND\necho '{complains}' >&2\nexit {code}\n")
@@ -59,12 +59,12 @@ def install(folder: Path, program: str, says: object = "", *, complains: str = "
 
 
 def search(path: Path, facts: HostFacts = FACTS, seconds: float = 20.0, **variables: str) -> Engine:
-    """Look for an engine with `path` before the folders that a script's own commands come from."""
+    """Look for an engine with `path` in front of the folders with the scripts' own commands."""
     return find_engine(Deadline.after(seconds), {"PATH": str(path), **variables}, facts)
 
 
 def test_docker_is_described(path: Path) -> None:
-    """What decides a cluster's configuration is read from the daemon, not guessed from this machine."""
+    """The facts that determine a cluster's configuration come from the daemon, not from this machine."""
     install(path, "docker", DOCKER_INFO)
     engine = search(path)
     assert engine == Engine(
@@ -82,27 +82,27 @@ def test_docker_is_described(path: Path) -> None:
 
 
 def test_podman_is_described(path: Path) -> None:
-    """Podman says the same things in other words."""
+    """Podman reports the same facts in another format."""
     install(path, "podman", PODMAN_INFO)
     engine = search(path)
     assert engine == Engine("podman", path / "podman", "5.4.0", cgroup_version=1, cpus=2, memory=2**32, data_root="/var/lib/containers")
 
 
 def test_podman_under_the_name_of_docker_is_podman(path: Path) -> None:
-    """The package podman-docker answers as Podman does, and kind has to be told so."""
+    """The package podman-docker responds as Podman, and kind needs its provider set."""
     install(path, "docker", PODMAN_INFO)
     assert search(path).kind_environment["KIND_EXPERIMENTAL_PROVIDER"] == "podman"
 
 
 def test_a_working_podman_is_taken_when_docker_has_no_daemon(path: Path) -> None:
-    """A leftover docker command does not hide an engine that works."""
+    """A docker command without a daemon does not hide a working Podman."""
     install(path, "docker", complains=NO_DAEMON, code=1)
     install(path, "podman", PODMAN_INFO)
     assert search(path).program == "podman"
 
 
 def test_one_engine_can_be_asked_for(path: Path) -> None:
-    """The environment names the engine when both work; kind's own variable counts too."""
+    """The environment selects the engine if both work; kind's own variable is honored."""
     install(path, "docker", DOCKER_INFO)
     install(path, "podman", PODMAN_INFO)
     assert search(path).program == "docker"
@@ -111,7 +111,7 @@ def test_one_engine_can_be_asked_for(path: Path) -> None:
 
 
 def test_an_unknown_engine_is_a_setting_that_cannot_be_used(path: Path) -> None:
-    """A misspelt name is not silently ignored."""
+    """A misspelled name is an error."""
     with pytest.raises(SettingsError, match="KINDGATE_ENGINE: 'lxd'"):
         search(path, KINDGATE_ENGINE="lxd")
 
@@ -126,7 +126,7 @@ def test_an_unknown_engine_is_a_setting_that_cannot_be_used(path: Path) -> None:
     ],
 )
 def test_no_engine_at_all(path: Path, root: bool, os_id: str, step: str) -> None:  # noqa: FBT001 - a fact of the host
-    """The next step names our installation only where it works."""
+    """`kindgate engine install` is suggested only where it works."""
     facts = HostFacts("linux", "x86_64", os_id, "", 2, 1, cap_sys_resource=True, cpus=1, memory=1, root=root)
     with pytest.raises(EngineAbsent, match="neither docker nor podman") as absent:
         search(path, facts)
@@ -134,7 +134,7 @@ def test_no_engine_at_all(path: Path, root: bool, os_id: str, step: str) -> None
 
 
 def test_our_installation_is_not_offered_for_podman(path: Path) -> None:
-    """`kindgate engine install` installs Docker: no help to somebody who asked for Podman."""
+    """`kindgate engine install` installs Docker, so it is not suggested for a requested Podman."""
     with pytest.raises(EngineAbsent, match="podman is not on PATH") as absent:
         search(path, KINDGATE_ENGINE="podman")
     assert absent.value.next_step == "install podman, and start it"
@@ -145,7 +145,7 @@ def test_our_installation_is_not_offered_for_podman(path: Path) -> None:
     [(NO_DAEMON, EngineNotStarted), (NOT_PERMITTED, EngineNotPermitted), (CLIENT_TOO_OLD, EngineTooOld)],
 )
 def test_an_engine_that_refuses_is_told_apart(path: Path, said: str, kind: type[EngineError]) -> None:
-    """Not started, not permitted and too old are three problems with three next steps; each quotes the engine."""
+    """An engine that is not started, not permitted or too old has its own next step and is quoted."""
     install(path, "docker", complains=said, code=1)
     with pytest.raises(kind) as refused:
         search(path)
@@ -154,7 +154,7 @@ def test_an_engine_that_refuses_is_told_apart(path: Path, said: str, kind: type[
 
 
 def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
-    """A stopped daemon keeps its socket open and answers nothing."""
+    """A stopped daemon keeps its socket open without responding."""
     install(path, "docker", runs="exec /bin/sleep 300")
     with pytest.raises(EngineNotStarted, match="does not respond"):
         search(path, seconds=0.3)
@@ -162,7 +162,7 @@ def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
 
 @pytest.mark.parametrize("garbage", ["hello", '["ServerVersion"]', '{"ServerVersion": "28", "NCPU": "many"}'])
 def test_an_answer_that_is_none_is_an_error_of_the_engine(path: Path, garbage: str) -> None:
-    """A wrapper script that prints something else is named, with what it printed."""
+    """The error names a wrapper script that prints something else, and its output."""
     install(path, "docker", runs=f"echo '{garbage}'; exit 0")
     with pytest.raises(EngineError, match="did not answer like") as refused:
         search(path)
@@ -170,7 +170,7 @@ def test_an_answer_that_is_none_is_an_error_of_the_engine(path: Path, garbage: s
 
 
 def test_the_unpacked_engine_is_found(path: Path) -> None:
-    """What `kindgate engine install` unpacked is used, with its own folders first on PATH."""
+    """The engine of `kindgate engine install` is used, with its folders first on PATH."""
     folder = path.parent / "cache/engine/root/usr/bin"
     folder.mkdir(parents=True)
     install(folder, "docker", DOCKER_INFO)
@@ -195,30 +195,30 @@ def test_docker_needs_a_newer_version_without_the_capability(version: str, *, ca
 
 
 def test_podman_has_an_oldest_version_too() -> None:
-    """Podman 3 is refused before kind fails on it."""
+    """Podman 3 is rejected before kind fails with it."""
     with pytest.raises(EngineTooOld, match=r"podman 3\.4\.4"):
         check_version(Engine("podman", Path("podman"), "3.4.4"), FACTS)
 
 
 def test_rootless_podman_without_its_helper_is_not_permitted() -> None:
-    """A user with no subordinate ids may not start containers."""
+    """A user without subordinate ids cannot start containers."""
     assert isinstance(refusal("podman", 'command required for rootless mode: exec: "newuidmap": not found', FACTS), EngineNotPermitted)
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", ".5", ".1+dfsg1", "-rc.1", ".3~ds1"]))
 def test_versions_are_read_by_their_numbers(major: int, minor: int, rest: str) -> None:
-    """Distributions append to versions as they like."""
+    """Suffixes that distributions append to versions are ignored."""
     assert numbers(f"{major}.{minor}{rest}") == (major, minor)
 
 
 @given(st.text())
 def test_a_version_that_is_none_is_zero(text: str) -> None:
-    """No answer of an engine breaks the check itself."""
+    """Any output is parsed, and one without a version is zero."""
     assert len(numbers(text)) == 2
 
 
 def test_the_engine_runs_its_command(path: Path) -> None:
-    """Rooms above call the engine through its value, with its environment."""
+    """The engine object runs commands with its own environment."""
     install(path, "docker", runs='echo "$MARK $*"; exit 0')
     engine = Engine("docker", path / "docker", "28", environment={"MARK": "ours"})
     assert engine.run("ps", "--all", deadline=Deadline.after(20)).stdout == "ours ps --all\n"

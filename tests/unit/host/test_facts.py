@@ -1,4 +1,4 @@
-"""Reading facts about the machine from the files that systems keep them in."""
+"""Reading facts about the machine from system files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ broken "line
 
 
 def test_os_release_is_read_with_and_without_quotes() -> None:
-    """Both forms are allowed, and a line that is neither assignment nor comment is passed over."""
+    """Values can be quoted or not, and a line that is neither an assignment nor a comment is skipped."""
     assert parse_os_release(OS_RELEASE) == {
         "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)",
         "ID": "debian",
@@ -30,24 +30,24 @@ def test_os_release_is_read_with_and_without_quotes() -> None:
 
 @given(st.text())
 def test_any_os_release_can_be_read(text: str) -> None:
-    """A file that somebody edited badly does not end the run."""
+    """A malformed file does not end the run."""
     parse_os_release(text)
 
 
 @pytest.mark.parametrize(("mask", "capable"), [("000001ffffffffff", True), ("000001fffeffffff", False), ("0000000000000000", False)])
 def test_a_capability_is_one_bit_of_the_mask(mask: str, *, capable: bool) -> None:
-    """The middle mask is of a host where every capability but CAP_SYS_RESOURCE is there."""
+    """The middle mask is that of a host with every capability except CAP_SYS_RESOURCE."""
     assert has_capability(f"Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t{mask}\n", 24) is capable
 
 
 def test_no_capability_is_known_without_the_file() -> None:
-    """Systems other than Linux have no such file."""
+    """Only Linux has the file with the capabilities."""
     assert not has_capability("", 24)
 
 
 @pytest.mark.parametrize(("files", "version"), [((), 0), (("sys/fs/cgroup/cpu/tasks",), 1), (("sys/fs/cgroup/cgroup.controllers",), 2)])
 def test_the_cgroup_version_is_seen_from_the_hierarchy(tmp_path: Path, files: tuple[str, ...], version: int) -> None:
-    """Version 2 has its list of controllers at the root; version 1 has one folder per controller."""
+    """Version 2 lists its controllers at the root; version 1 has one folder per controller."""
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("")
@@ -55,7 +55,7 @@ def test_the_cgroup_version_is_seen_from_the_hierarchy(tmp_path: Path, files: tu
 
 
 def test_facts_are_gathered_from_the_files(tmp_path: Path) -> None:
-    """Each number comes from the file that the kernel keeps it in."""
+    """Each value comes from the corresponding kernel file."""
     for name, text in {
         "etc/os-release": "ID=ubuntu\nVERSION_CODENAME=noble\n",
         "proc/sys/fs/inotify/max_user_watches": "8192\n",

@@ -1,4 +1,4 @@
-"""The FORWARD chain: read as iptables writes it, and given a rule that can be found again."""
+"""The FORWARD chain: parsed as printed by iptables, and changed with a rule that can be found again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DOCKER = """-P FORWARD DROP
 
 @pytest.fixture
 def firewall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Firewall:
-    """A firewall that drops what no rule accepts."""
+    """A firewall that drops everything without a matching rule."""
     return install_firewall(tmp_path / "firewall", monkeypatch)
 
 
 def soon() -> Deadline:
-    """Enough for a small command."""
+    """A deadline that is enough for a short command."""
     return Deadline.after(20)
 
 
@@ -61,24 +61,24 @@ def soon() -> Deadline:
     ],
 )
 def test_what_drops_a_bridges_packets_is_found(rules: str, drops: str) -> None:
-    """The first rule that is for all of them decides, and the policy where there is none; conditional rules prove nothing."""
+    """The first rule for every packet of the bridge decides, otherwise the policy; conditional rules prove nothing."""
     assert dropping_rule(rules, "podman1") == drops
 
 
 def test_without_a_bridge_only_rules_for_every_packet_count() -> None:
-    """The doctor looks before there is a network: what is accepted for others' bridges helps nobody."""
+    """The doctor runs before the network exists, so rules for other bridges do not count."""
     assert dropping_rule(DOCKER) == DROPS
     assert dropping_rule("-P FORWARD ACCEPT\n-A FORWARD -i podman1 -o podman1 -j DROP\n") == ""
 
 
 @given(st.text(), st.text(max_size=8))
 def test_any_text_can_be_read_as_a_chain(rules: str, bridge: str) -> None:
-    """A version of iptables that writes something else breaks nothing."""
+    """Output of another iptables version is no error."""
     dropping_rule(rules, bridge)
 
 
 def test_a_bridge_is_accepted_once(firewall: Firewall) -> None:
-    """Setting the rule again, for a kept cluster, adds nothing."""
+    """Setting the rule again for a kept cluster adds nothing."""
     for _ in range(2):
         accept("iptables", "podman1", "kindgate:shop", soon())
     assert firewall.rules() == ["-A FORWARD -i podman1 -o podman1 -m comment --comment kindgate:shop -j ACCEPT"]
@@ -87,7 +87,7 @@ def test_a_bridge_is_accepted_once(firewall: Firewall) -> None:
 
 
 def test_only_rules_with_the_comment_are_withdrawn(firewall: Firewall) -> None:
-    """Rules of others stay, also those of a cluster whose name only begins like this one's; repeating it is fine."""
+    """Other rules are kept, including those of a cluster whose name starts with this one's; a second removal is no error."""
     others = [
         '-A FORWARD -m comment --comment "a rule of kindgate:shop" -j DOCKER-USER',
         "-A FORWARD -i podman2 -o podman2 -m comment --comment kindgate:shop2 -j ACCEPT",
@@ -100,7 +100,7 @@ def test_only_rules_with_the_comment_are_withdrawn(firewall: Firewall) -> None:
 
 
 def test_a_rule_that_cannot_be_set_or_deleted_is_an_error(firewall: Firewall) -> None:
-    """What iptables says is in it."""
+    """The error includes the message of iptables."""
     firewall.write(DROPS, "refused", "-A FORWARD -i podman1 -o podman1 -m comment --comment kindgate:shop -j ACCEPT")
     with pytest.raises(CommandError, match="iptables") as refused:
         accept("iptables", "podman2", "kindgate:shop", soon())
@@ -110,7 +110,7 @@ def test_a_rule_that_cannot_be_set_or_deleted_is_an_error(firewall: Firewall) ->
 
 
 def test_a_chain_that_cannot_be_read_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without root iptables refuses, and is no reason to say that nothing is dropped."""
+    """Without root, iptables fails, which does not mean that nothing is dropped."""
     program = tmp_path / "iptables"
     program.write_text("#!/bin/sh\necho 'Permission denied (you must be root)' >&2; exit 4\n")
     program.chmod(0o755)
@@ -120,10 +120,10 @@ def test_a_chain_that_cannot_be_read_is_not_known(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(("program", "rootless", "filtered"), [("podman", False, True), ("podman", True, False), ("docker", False, False)])
 def test_podman_run_by_root_depends_on_the_chain(program: str, *, rootless: bool, filtered: bool) -> None:
-    """Docker accepts its own bridges, and rootless engines have a network namespace of their own."""
+    """Docker accepts its own bridges, and a rootless engine has a separate network namespace."""
     assert filters_pods(Engine("podman" if program == "podman" else "docker", Path(program), "5", rootless=rootless)) is filtered
 
 
 def test_the_remedy_can_be_pasted() -> None:
-    """The command is what kindgate itself does, without the comment."""
+    """The suggested command is the one kindgate runs, without the comment."""
     assert accepting_command("iptables", "podman1") == "sudo iptables -I FORWARD -i podman1 -o podman1 -j ACCEPT"

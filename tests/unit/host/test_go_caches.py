@@ -1,4 +1,4 @@
-"""Go's caches lie in kindgate's folder while somebody compiles, and go when nobody does any more."""
+"""Go's caches are in kindgate's folder during a compilation and are removed after the last one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.host.go_caches import go_environment, kept_while_compiling
 
 @pytest.fixture
 def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of Go's caches, below a cache folder of the test's own."""
+    """The folder of Go's caches in a separate cache folder."""
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("GOCACHE", raising=False)
     monkeypatch.delenv("GOMODCACHE", raising=False)
@@ -21,7 +21,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compiled(caches: Path) -> Path:
-    """A package that Go has compiled."""
+    """A package compiled by Go."""
     package = caches / "build" / "00" / "package"
     package.parent.mkdir(parents=True, exist_ok=True)
     package.touch()
@@ -29,7 +29,7 @@ def compiled(caches: Path) -> Path:
 
 
 def test_go_writes_into_kindgates_own_cache(caches: Path) -> None:
-    """Both compiled packages and modules."""
+    """Compiled packages and modules are both in kindgate's folder."""
     environment = go_environment()
 
     assert environment["GOCACHE"] == str(caches / "build")
@@ -37,7 +37,7 @@ def test_go_writes_into_kindgates_own_cache(caches: Path) -> None:
 
 
 def test_the_users_own_folders_are_used_and_left_alone(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may be shared with other work."""
+    """Folders set by the user can be shared with other work, so they are used and kept."""
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("GOCACHE", str(own))
@@ -50,7 +50,7 @@ def test_the_users_own_folders_are_used_and_left_alone(caches: Path, tmp_path: P
 
 
 def test_what_go_has_kept_is_removed_in_the_end(caches: Path) -> None:
-    """It is gigabytes."""
+    """The caches take gigabytes, so they are removed after the compilation."""
     with kept_while_compiling():
         package = compiled(caches)
 
@@ -58,7 +58,7 @@ def test_what_go_has_kept_is_removed_in_the_end(caches: Path) -> None:
 
 
 def test_what_go_has_kept_stays_while_another_compiles(caches: Path) -> None:
-    """Within the same process, and it goes with the last one."""
+    """Within a process, the caches are removed after the last of several compilations."""
     with kept_while_compiling():
         with kept_while_compiling():
             package = compiled(caches)
@@ -74,7 +74,7 @@ def _compile(ready: multiprocessing.synchronize.Event, end: multiprocessing.sync
 
 
 def test_another_process_keeps_it_too(caches: Path) -> None:
-    """Two runs on one machine share it."""
+    """Two processes on one machine share the caches."""
     context = multiprocessing.get_context("spawn")
     ready, end = context.Event(), context.Event()
     other = context.Process(target=_compile, args=(ready, end))
@@ -92,7 +92,7 @@ def test_another_process_keeps_it_too(caches: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_what_the_next_one_goes_on_from(caches: Path) -> None:
-    """Only what is finished is removed."""
+    """Only finished work is removed, so the next run can continue."""
     package = compiled(caches)
     with pytest.raises(KeyboardInterrupt), kept_while_compiling():
         raise KeyboardInterrupt

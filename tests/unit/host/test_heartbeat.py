@@ -1,4 +1,4 @@
-"""Long work shows that it is alive."""
+"""Long-running work reports that it is alive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate.host.heartbeat import heartbeat, minutes
 
 
 def beats(job: str, count: int, *, expected: float = 0.0) -> list[str]:
-    """The lines of a job that ends after `count` of them."""
+    """Return the lines reported by a job that ends after `count` of them."""
     said: list[str] = []
     enough = threading.Event()
 
@@ -25,7 +25,7 @@ def beats(job: str, count: int, *, expected: float = 0.0) -> list[str]:
 
 
 def test_work_that_goes_on_is_reported_again_and_again() -> None:
-    """Silence looks like a program that hangs."""
+    """Work without output looks like a program that hangs, so progress is reported repeatedly."""
     said = beats("kube: compiling", 4)
     assert said[0] == "kube: compiling"
     assert all(line.startswith("kube: compiling, ") for line in said[1:-1])
@@ -33,20 +33,20 @@ def test_work_that_goes_on_is_reported_again_and_again() -> None:
 
 
 def test_what_is_left_is_estimated_where_it_is_known() -> None:
-    """The reader decides whether to wait or to do something else."""
+    """The estimate of the remaining time lets the user decide whether to wait."""
     said = beats("kube: compiling", 3, expected=600)
     assert "usually 10 min" in said[0]
     assert "about 10 min left" in said[1]
 
 
 def test_no_remaining_time_is_made_up() -> None:
-    """Work that takes longer than usual has no end that anything is known about."""
+    """Work that exceeds its usual time has no estimate."""
     said = beats("kube: compiling", 3, expected=1e-9)
     assert "left" not in said[1]
 
 
 def test_work_that_fails_is_not_done() -> None:
-    """The error says the rest."""
+    """Failed work is not reported as done; the error has the details."""
     said: list[str] = []
     with pytest.raises(ValueError, match="broken"), heartbeat(said.append, "kube: compiling"):
         raise ValueError("broken")
@@ -55,5 +55,5 @@ def test_work_that_fails_is_not_done() -> None:
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (60, "1 min"), (450, "7 min 30 s")])
 def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
-    """Nobody counts in seconds beyond a minute."""
+    """Durations above a minute are not in seconds."""
     assert minutes(seconds) == shown

@@ -1,4 +1,4 @@
-"""Installing, starting and stopping an engine, as far as it can be seen without one."""
+"""Installing, starting and stopping an engine, as far as that is testable without one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Run = Callable[[Path], int]
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was reported as progress."""
+    """The reported progress."""
     return []
 
 
 @pytest.fixture
 def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH, with the programs that the scripts below call and no engine of this host, and an empty cache."""
+    """A folder that is the only one on PATH, with the programs used by the scripts below, no engine and an empty cache."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for program in ("mv", "sleep"):
@@ -45,7 +45,7 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Start a long-lived process from a file; what was started is ended with the test."""
+    """Start a long-running process from a file; it ends with the test."""
     with_ends: list[subprocess.Popen[bytes]] = []
 
     def start(program: Path) -> int:
@@ -61,7 +61,7 @@ def run() -> Iterator[Run]:
 
 
 def script(file: Path, text: str) -> Path:
-    """A program that does what the text says."""
+    """Write a program with this shell script."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o755)
@@ -69,13 +69,13 @@ def script(file: Path, text: str) -> Path:
 
 
 def host(monkeypatch: pytest.MonkeyPatch, *, root: bool = True, os_id: str = "debian") -> None:
-    """Make the machine one with these facts."""
+    """Replace the machine's facts."""
     monkeypatch.setattr(install, "gather_facts", lambda: dataclasses.replace(FACTS, root=root, os_id=os_id))
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_working_engine_is_left_alone(path: Path, said: list[str]) -> None:
-    """Installing again, or over somebody's own engine, does nothing and says so."""
+    """With a working engine, an installation does nothing and reports it."""
     script(path / "docker", """echo '{"ServerVersion": "28.0.1", "CgroupVersion": "2"}'""")
     engine = install_engine(Deadline.after(20), said.append)
     assert engine.version == "28.0.1"
@@ -86,7 +86,7 @@ def test_a_working_engine_is_left_alone(path: Path, said: list[str]) -> None:
 def test_only_root_on_debian_or_ubuntu_can_install(
     path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str], *, root: bool, os_id: str
 ) -> None:
-    """Elsewhere the user installs an engine, and nothing is tried."""
+    """On other systems nothing is attempted; the user installs an engine."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     host(monkeypatch, root=root, os_id=os_id)
     with pytest.raises(EngineAbsent, match="only as root on Debian or Ubuntu"):
@@ -95,7 +95,7 @@ def test_only_root_on_debian_or_ubuntu_can_install(
 
 
 def test_a_daemon_of_the_hosts_own_is_not_installed_over(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
-    """An installed daemon that is not running needs a start, not a second daemon beside it."""
+    """An installed daemon that is not running must be started, not joined by a second one."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(path / "dockerd", "exit 0")
     host(monkeypatch)
@@ -105,7 +105,7 @@ def test_a_daemon_of_the_hosts_own_is_not_installed_over(path: Path, monkeypatch
 
 
 def test_an_engine_that_this_user_may_not_use_is_not_installed_over(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
-    """A daemon runs there: a second one would take its socket away."""
+    """A second daemon would take over the socket of the running one."""
     script(path / "docker", "echo 'permission denied while trying to connect' >&2; exit 1")
     host(monkeypatch)
     with pytest.raises(EngineError, match="not allowed to use it"):
@@ -115,14 +115,14 @@ def test_an_engine_that_this_user_may_not_use_is_not_installed_over(path: Path, 
 
 @pytest.mark.usefixtures("path")
 def test_nothing_is_started_where_nothing_was_unpacked(tmp_path: Path, said: list[str]) -> None:
-    """The error names the command that unpacks."""
+    """The error names the command that unpacks the engine."""
     with pytest.raises(EngineAbsent) as refused:
         start_engine(Deadline.after(20), said.append, tmp_path)
     assert "kindgate engine install" in refused.value.next_step
 
 
 def test_a_started_engine_answers_and_stays(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
-    """The daemon is waited for by asking it, and outlives the wait in a session of its own."""
+    """The wait polls the daemon, which has its own session and outlives it."""
     note = tmp_path / "pid"
     script(cache / "engine/root/usr/sbin/dockerd", f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300")
     script(
@@ -140,7 +140,7 @@ def test_a_started_engine_answers_and_stays(path: Path, cache: Path, tmp_path: P
 
 
 def test_a_daemon_that_ends_at_once_is_explained_by_its_log(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
-    """The wait ends with the daemon, not with the deadline."""
+    """The wait ends with the daemon, not at the deadline, and the error quotes its log."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(cache / "engine/root/usr/sbin/dockerd", "echo 'failed to start daemon: no iptables' >&2; exit 1")
     with pytest.raises(EngineNotStarted, match="no iptables") as refused:
@@ -150,7 +150,7 @@ def test_a_daemon_that_ends_at_once_is_explained_by_its_log(path: Path, cache: P
 
 @pytest.mark.usefixtures("path")
 def test_our_engine_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list[str]) -> None:
-    """The process that the pid file names is ended; stopping again finds nothing."""
+    """The process in the pid file is terminated; a second stop finds none."""
     pid = run(cache / "engine/root/usr/sbin/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
     assert stop_engine(Deadline.after(20), said.append, tmp_path)
@@ -160,7 +160,7 @@ def test_our_engine_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list
 
 @pytest.mark.usefixtures("path")
 def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: list[str]) -> None:
-    """A daemon whose program is not ours keeps running."""
+    """A daemon from another program keeps running."""
     pid = run(tmp_path / "elsewhere/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
     with pytest.raises(EngineError, match="was not started by kindgate"):
@@ -170,7 +170,7 @@ def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: li
 
 @pytest.mark.parametrize("content", ["{other}", "999999999", "garbage", ""])
 def test_the_pid_file_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, run: Run, content: str) -> None:
-    """Its number may belong to nobody, or by now to another program."""
+    """The process id can be unused or belong to another program by now."""
     other = run(tmp_path / "unrelated")
     for name in ("docker.pid", "docker/containerd/containerd.pid"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def test_the_pid_file_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, run: R
 
 
 def test_the_pid_file_of_a_living_containerd_is_kept(tmp_path: Path, run: Run) -> None:
-    """A containerd that outlived its daemon is adopted by the next one."""
+    """A containerd that outlived its daemon is used by the next one."""
     (tmp_path / "docker/containerd").mkdir(parents=True)
     file = tmp_path / "docker/containerd/containerd.pid"
     file.write_text(str(run(tmp_path / "containerd")))
@@ -189,12 +189,12 @@ def test_the_pid_file_of_a_living_containerd_is_kept(tmp_path: Path, run: Run) -
 
 
 def test_a_low_limit_of_open_files_is_passed_on() -> None:
-    """Containers ask for more open files than such a host may give, and would not start."""
+    """Without the higher limit of open files, containers would not start on that host."""
     low = daemon_settings(dataclasses.replace(FACTS, nofile_hard=20_000))
     assert low["default-ulimits"] == {"nofile": {"Name": "nofile", "Hard": 20_000, "Soft": 20_000}}
     assert "default-ulimits" not in daemon_settings(FACTS)
 
 
 def test_this_machines_facts_can_be_gathered() -> None:
-    """The defaults read the real files."""
+    """The defaults read the real system files."""
     assert gather_facts().cpus >= 1

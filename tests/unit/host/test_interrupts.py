@@ -1,4 +1,4 @@
-"""Signals wait for what must not be left half done."""
+"""Signals are delayed until work that must be completed is done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @pytest.fixture(name="handled", autouse=True)
 def _handled() -> Iterator[list[int]]:
-    """The signals that this process has handled, by handlers that stand for the program's own."""
+    """The signals handled so far, by handlers that stand in for the program's own."""
     handled: list[int] = []
     before = {number: signal.signal(number, lambda number, _frame: handled.append(number)) for number in ENDING}
     yield handled
@@ -25,7 +25,7 @@ def _handled() -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_signal_comes_after_the_block(handled: list[int], number: signal.Signals) -> None:
-    """Inside it nothing happens, and what came is delivered once."""
+    """A signal is delivered once, and only after the block."""
     with held_back() as interrupts:
         signal.raise_signal(number)
         assert handled == []
@@ -38,7 +38,7 @@ def test_a_signal_comes_after_the_block(handled: list[int], number: signal.Signa
 
 
 def test_the_programs_own_handlers_are_back_after_the_block(handled: list[int]) -> None:
-    """A later signal is handled as before."""
+    """After the block, a signal is handled by the program's own handler."""
     with held_back():
         pass
 
@@ -48,7 +48,7 @@ def test_the_programs_own_handlers_are_back_after_the_block(handled: list[int]) 
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    """A program under nohup does not begin to hear SIGHUP."""
+    """A program under nohup still ignores SIGHUP."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     with held_back():
@@ -56,7 +56,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 
 def test_other_threads_have_nothing_to_hold_back() -> None:
-    """Python runs handlers in the main thread alone, and lets no other one set any."""
+    """Python runs and sets signal handlers only in the main thread."""
     errors: list[BaseException] = []
 
     def block() -> None:

@@ -1,4 +1,4 @@
-"""What lies in a cache is used only where it is what the lock says, or where no stranger could write."""
+"""A cached program is used only if it matches the lock, or if nothing untrusted can write to the cache."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Provide = Callable[[], Path]
 
 @pytest.fixture(name="job")
 def _job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A job of GitHub Actions with an empty folder of its own."""
+    """A GitHub Actions job with an empty temporary folder."""
     folder = tmp_path / "runner-temp"
     folder.mkdir()
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -37,13 +37,13 @@ def _job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="provide")
 def _provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Provide:
-    """Ask for a program, which a stand-in for Go makes."""
+    """Provide a program compiled by a stand-in for Go."""
     monkeypatch.setattr(GoRecipe, "make", lambda _self, target, _work, _deadline: target.write_bytes(OURS))
     return lambda: provide_binary(HELLO, cache=tmp_path / "cache", seed=None, deadline=Deadline.after(60), progress=lambda _: None)
 
 
 def planted(tmp_path: Path, content: bytes = THEIRS) -> Path:
-    """A program that a stranger has put into the cache, with a checksum of its own beside it."""
+    """A program that an attacker put into the cache, with a matching checksum file."""
     program = tmp_path / "cache" / f"{HELLO.title}-{HELLO.key}" / "hello"
     program.parent.mkdir(parents=True)
     program.write_bytes(content)
@@ -53,7 +53,7 @@ def planted(tmp_path: Path, content: bytes = THEIRS) -> Path:
 
 
 def lock(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock that knows what the recipe makes."""
+    """Write a lock with the checksum of the recipe's output."""
     file = tmp_path / "outputs.lock"
     file.write_text(f"{HELLO.title}-{HELLO.key}: {{go1.26.8: {hashlib.sha256(content).hexdigest()}}}\n")
     monkeypatch.setattr(binaries, "locked_sums", lambda name: outputs.locked_sums(name, file))
@@ -61,7 +61,7 @@ def lock(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("job")
 def test_a_planted_program_is_made_again(tmp_path: Path, provide: Provide) -> None:
-    """Its own checksum proves nothing: whoever wrote the one wrote the other."""
+    """The checksum file comes from the same attacker, so it proves nothing."""
     planted(tmp_path)
     assert not is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
     assert provide().read_bytes() == OURS
@@ -69,7 +69,7 @@ def test_a_planted_program_is_made_again(tmp_path: Path, provide: Provide) -> No
 
 @pytest.mark.usefixtures("job")
 def test_a_program_that_the_lock_knows_is_used(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever the cache comes from."""
+    """A program in the lock is used wherever the cache comes from."""
     planted(tmp_path)
     lock(tmp_path, THEIRS, monkeypatch)
     assert provide().read_bytes() == THEIRS
@@ -77,7 +77,7 @@ def test_a_program_that_the_lock_knows_is_used(tmp_path: Path, provide: Provide,
 
 @pytest.mark.usefixtures("job")
 def test_a_program_that_is_not_the_locked_one_is_made_again(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a stranger's cache it counts for nothing."""
+    """In an untrusted cache, a program that does not match the lock is compiled again."""
     planted(tmp_path)
     lock(tmp_path, OURS, monkeypatch)
     assert provide().read_bytes() == OURS
@@ -85,7 +85,7 @@ def test_a_program_that_is_not_the_locked_one_is_made_again(tmp_path: Path, prov
 
 @pytest.mark.usefixtures("job")
 def test_what_this_job_has_made_is_not_made_again(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job has several commands."""
+    """A later command of the same job reuses the program."""
     program = provide()
     monkeypatch.setattr(GoRecipe, "make", lambda *_: pytest.fail("it is there"))
     assert provide() == program
@@ -93,7 +93,7 @@ def test_what_this_job_has_made_is_not_made_again(tmp_path: Path, provide: Provi
 
 
 def test_the_next_job_on_the_same_machine_does_not_trust_the_last(job: Path, provide: Provide, tmp_path: Path) -> None:
-    """A runner that is kept has the cache of every pull request that it ever ran."""
+    """A self-hosted runner keeps the cache of every pull request it ran."""
     provide()
     (job / "kindgate-made").unlink()  # the runner empties its folder
     assert not is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
@@ -101,14 +101,14 @@ def test_the_next_job_on_the_same_machine_does_not_trust_the_last(job: Path, pro
 
 @pytest.mark.usefixtures("job")
 def test_a_cache_that_only_the_default_branch_writes_is_trusted(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workflow says so, which restores it and never saves it from a pull request."""
+    """The workflow declares the cache as trusted: it restores it, but never saves it from a pull request."""
     planted(tmp_path)
     monkeypatch.setenv(outputs.TRUSTED, "1")
     assert provide().read_bytes() == THEIRS
 
 
 def test_a_developers_own_cache_is_trusted(tmp_path: Path, provide: Provide) -> None:
-    """It lies in the home of the only one who writes it; what has changed since is refused as before."""
+    """Only the developer can write to the cache in the home folder; a file that changed since is still rejected."""
     program = planted(tmp_path)
     assert provide().read_bytes() == THEIRS
     program.write_bytes(b"changed")
@@ -118,7 +118,7 @@ def test_a_developers_own_cache_is_trusted(tmp_path: Path, provide: Provide) -> 
 
 @pytest.mark.usefixtures("job")
 def test_a_planted_archive_is_made_again(tmp_path: Path) -> None:
-    """Images run too, that of the nodes without any confinement; one job makes each once."""
+    """Images are run too, the node image even without confinement; each is built once per job."""
     path = tmp_path / "cache" / "archives" / "abc.tar"
     path.parent.mkdir(parents=True)
     path.write_bytes(THEIRS)
@@ -134,7 +134,7 @@ def test_a_planted_archive_is_made_again(tmp_path: Path) -> None:
 
 
 def test_the_lock_that_comes_along_is_one() -> None:
-    """Each line is of a recipe and has digests alone; an unknown program has none."""
+    """Each line of the bundled lock is a recipe with digests; an unknown program has none."""
     assert outputs.locked_sums("hello@v1.2.3-abc") == {}
     names = [line.partition(":")[0] for line in outputs.LOCK.read_text().splitlines() if line and not line.startswith("#")]
     assert names
@@ -151,7 +151,7 @@ def test_the_lock_that_comes_along_is_one() -> None:
 def test_what_was_compiled_is_compared_with_the_lock(
     tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    """The same Go makes the same program everywhere: another one means that something else was compiled."""
+    """The same Go produces the same program everywhere, so a difference means that something else was compiled."""
     monkeypatch.setattr(binaries, "made_by", lambda *_: "go1.26.8")
     lock(tmp_path, content, monkeypatch)
     if content == OURS:
@@ -163,21 +163,21 @@ def test_what_was_compiled_is_compared_with_the_lock(
 
 
 def test_what_another_go_makes_is_not_compared(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each version of Go makes another program, and the lock knows those that were tried."""
+    """Each Go version produces a different program; only the tested versions are in the lock."""
     monkeypatch.setattr(binaries, "made_by", lambda *_: "go1.27.0")
     lock(tmp_path, THEIRS, monkeypatch)
     assert provide().read_bytes() == OURS
 
 
 def test_a_file_that_is_no_lock_is_named(tmp_path: Path) -> None:
-    """A merge that went wrong stops the run before a program is used."""
+    """A lock with merge conflicts ends the run before a program is used."""
     (tmp_path / "outputs.lock").write_text("<<<<<<< a\n")
     with pytest.raises(ToolError, match="is not a valid program lock"):
         outputs.locked_sums("x", tmp_path / "outputs.lock")
 
 
 def test_the_key_of_the_cache_is_that_of_the_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the same in every repository, and another one when what is made changes."""
+    """The cache key is the same in every repository and changes with the lock."""
     monkeypatch.chdir(tmp_path)
     before = cache_key()
     (tmp_path / "package-lock.lock").write_text("a lock of the repository that is judged")

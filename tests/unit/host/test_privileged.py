@@ -1,4 +1,4 @@
-"""Trying a privileged container with an image that is made on the spot."""
+"""Running a privileged container with an image built on the fly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.waiting import Deadline
 
 
 def engine(folder: Path, run: str) -> Engine:
-    """An engine that keeps what is imported, does `run` for a container, and notes every call."""
+    """An engine that stores imports, runs `run` for a container, and records every call."""
     command = folder / "docker"
     command.write_text(
         f"""#!/bin/sh
@@ -32,18 +32,18 @@ esac
 
 
 def calls(folder: Path) -> list[str]:
-    """What the engine was asked to do."""
+    """Return the recorded calls of the engine."""
     return (folder / "calls").read_text().splitlines()
 
 
 def test_a_privileged_container_is_run_and_its_image_removed(tmp_path: Path) -> None:
-    """The check leaves nothing behind."""
+    """The check removes its image."""
     require_privileged(engine(tmp_path, "exit 0"), Deadline.after(20))
     assert calls(tmp_path) == ["import -", "run --rm --privileged --network=none sha256:abc /exit", "rmi --force sha256:abc"]
 
 
 def test_the_image_holds_a_program_that_this_kernel_runs(tmp_path: Path) -> None:
-    """Whatever the engine refuses, it is not the program."""
+    """The program in the image runs on this kernel, so a failure is the engine's."""
     require_privileged(engine(tmp_path, "exit 0"), Deadline.after(20))
     with tarfile.open(fileobj=io.BytesIO((tmp_path / "image.tar").read_bytes())) as tar:
         tar.extractall(tmp_path, filter="data")
@@ -51,7 +51,7 @@ def test_the_image_holds_a_program_that_this_kernel_runs(tmp_path: Path) -> None
 
 
 def test_an_engine_that_refuses_is_quoted_and_cleaned(tmp_path: Path) -> None:
-    """The runtime's own words are in the error, and the image is gone all the same."""
+    """The error has the runtime's message, and the image is removed."""
     refusing = engine(tmp_path, "echo 'runc create failed: unable to apply caps: operation not permitted' >&2; exit 126")
     with pytest.raises(EngineUnprivileged, match="cannot run a privileged container") as refused:
         require_privileged(refusing, Deadline.after(20))
@@ -67,7 +67,7 @@ def test_an_engine_that_refuses_is_quoted_and_cleaned(tmp_path: Path) -> None:
     ],
 )
 def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, said: str) -> None:
-    """A host with low hard limits refuses every container of Podman until its settings ask for less."""
+    """On a host with low hard limits, Podman rejects every container until its settings are lowered."""
     refusing = engine(tmp_path, f"echo '{said}' >&2; exit 126")
     with pytest.raises(EngineUnprivileged) as refused:
         require_privileged(refusing, Deadline.after(20))
@@ -75,5 +75,5 @@ def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, said: 
 
 
 def test_other_refusals_name_no_limits() -> None:
-    """A wrong remedy is worse than none."""
+    """Without a limit in the message, no setting is suggested: a wrong remedy is worse than none."""
     assert not refused_limit_remedy("runc create failed: unable to apply caps: operation not permitted")

@@ -1,4 +1,4 @@
-"""The first source that has a program is used, and what is at hand before all."""
+"""The first source with the program is used, but a local copy comes first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class Source:
-    """A source that gives its program, lacks it (`absent`) or has another one (`altered`)."""
+    """A source that provides its program, does not have it (`absent`) or has a changed one (`altered`)."""
 
     version: str
     state: str = "there"
@@ -26,26 +26,26 @@ class Source:
 
     @property
     def title(self) -> str:
-        """As every recipe has it."""
+        """The recipe's title."""
         return f"{self.name}@{self.version}"
 
     @property
     def key(self) -> str:
-        """As every recipe has it."""
+        """The recipe's key."""
         return self.version
 
     @property
     def group(self) -> str:
-        """As every recipe has it."""
+        """The recipe's group."""
         return self.title
 
     @property
     def origin(self) -> str:
-        """As every recipe has it."""
+        """The recipe's origin."""
         return f"source {self.version}"
 
     def make(self, target: Path, work: Path, deadline: Deadline) -> None:
-        """Write the program, or fail as the source does."""
+        """Write the program, or fail as configured."""
         assert not work.exists()
         assert not deadline.expired
         if self.state == "absent":
@@ -56,18 +56,18 @@ class Source:
 
 
 def settled(cache: Path, *sources: Source, said: list[str] | None = None) -> int:
-    """The place of the source that is used."""
+    """Return the location of the source that is used."""
     progress = said.append if said is not None else print
     return settled_source(sources, cache=cache, seed=None, deadline=Deadline.after(60), progress=progress)
 
 
 def kept(cache: Path, source: Source) -> bool:
-    """Whether the cache has the program of this source."""
+    """Return whether the cache has the program of this source."""
     return (cache / f"{source.title}-{source.key}" / source.name).exists()
 
 
 def test_the_first_source_is_used_and_fetched(tmp_path: Path) -> None:
-    """The others are not asked."""
+    """The remaining sources are not queried."""
     first, second = Source("1"), Source("2", "altered")
 
     assert settled(tmp_path, first, second) == 0
@@ -75,7 +75,7 @@ def test_the_first_source_is_used_and_fetched(tmp_path: Path) -> None:
 
 
 def test_an_absent_source_is_passed_over_and_reported(tmp_path: Path) -> None:
-    """With the source that follows it."""
+    """The message names the absent source and the next one."""
     said: list[str] = []
 
     assert settled(tmp_path, Source("1", "absent"), Source("2"), said=said) == 1
@@ -83,7 +83,7 @@ def test_an_absent_source_is_passed_over_and_reported(tmp_path: Path) -> None:
 
 
 def test_what_is_compiled_is_chosen_without_being_compiled(tmp_path: Path) -> None:
-    """That takes minutes, and is done beside everything else."""
+    """Compiling takes minutes, so it is only scheduled here and runs in parallel later."""
     compiled = Source("2", compiles=True)
 
     assert settled(tmp_path, Source("1", "absent"), compiled) == 1
@@ -91,13 +91,13 @@ def test_what_is_compiled_is_chosen_without_being_compiled(tmp_path: Path) -> No
 
 
 def test_an_altered_program_is_an_error(tmp_path: Path) -> None:
-    """No other source hides it."""
+    """A changed program is an error, and no other source is tried."""
     with pytest.raises(ToolError, match="SHA-256"):
         settled(tmp_path, Source("1", "altered"), Source("2"))
 
 
 def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
-    """Even of a later source: an earlier one would have to be fetched."""
+    """A local copy from a later source is used, because an earlier one would have to be fetched."""
     second = Source("2")
     provide_binary(second, cache=tmp_path, seed=None, deadline=Deadline.after(60), progress=print)
     sources = (Source("1", "altered"), second)
@@ -107,7 +107,7 @@ def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
 
 
 def test_every_source_is_told_when_none_has_the_program(tmp_path: Path) -> None:
-    """The reasons stand in the error."""
+    """The error lists the reason of every source."""
     with pytest.raises(ToolError, match="hello is not available from any source") as refused:
         settled(tmp_path, Source("1", "absent"), Source("2", "absent"))
 

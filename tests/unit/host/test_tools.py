@@ -1,4 +1,4 @@
-"""Where kind and kubectl come from, in which order, and what is refused."""
+"""Sources of kind and kubectl, their order, and programs that are rejected."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Find = Callable[..., Path]
 
 
 def script(version: str) -> str:
-    """A tool that says its version, and the name that it was called with."""
+    """Write a tool that prints its version and its own name."""
     return f"#!/bin/sh\necho kind {version} $(/usr/bin/basename $0)\n"
 
 
 def put(folder: Path, name: str, version: str = "v1.37.5") -> Path:
-    """A tool in a folder."""
+    """Install a tool in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tool = folder / name
     tool.write_text(script(version))
@@ -40,7 +40,7 @@ def put(folder: Path, name: str, version: str = "v1.37.5") -> Path:
 
 
 def seed(folder: Path, recipe: GoRecipe) -> Path:
-    """A seed folder with a program of this recipe."""
+    """A seed folder with this recipe's program."""
     folder.mkdir(parents=True)
     text = script(recipe.version).encode()
     (folder / f"{recipe.title}.zst").write_bytes(zstandard.ZstdCompressor().compress(text))
@@ -50,13 +50,13 @@ def seed(folder: Path, recipe: GoRecipe) -> Path:
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was reported as progress."""
+    """The reported progress."""
     return []
 
 
 @pytest.fixture
 def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH: no Go and no tools of this machine, and an empty cache."""
+    """A folder that is the only one on PATH, without Go or this machine's tools, and an empty cache."""
     assert not cache.exists()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing/python"))
@@ -65,7 +65,7 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def published(site: Site) -> bytes:
-    """The tool on the download site."""
+    """Put the tool on the download site."""
     text = script("v1.37.0").encode()
     site.pages["/v1.37.0/kubectl"] = text
     return text
@@ -73,7 +73,7 @@ def published(site: Site) -> bytes:
 
 @pytest.fixture
 def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Find:
-    """Look for kubectl, locked to the one on the loopback site."""
+    """Find kubectl, locked to the one on the loopback site."""
     assert not path.exists()
 
     def look(*, sum_known: bool = True, asked: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
@@ -91,7 +91,7 @@ def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch:
 
 
 def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, said: list[str], site: Site) -> None:
-    """The second run finds it in the cache."""
+    """The second run uses the cache."""
     tool = find()
     assert tool.read_bytes() == published
     assert tool_version("kubectl", tool, Deadline.after(20)) == "v1.37.0"
@@ -101,7 +101,7 @@ def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, said: 
 
 
 def test_a_download_with_a_wrong_checksum_is_refused(find: Find, path: Path, site: Site, cache: Path) -> None:
-    """It is neither kept nor silently replaced by another source."""
+    """The file is neither kept nor silently replaced from another source."""
     put(path, "kubectl")
     site.pages["/v1.37.0/kubectl"] = b"#!/bin/sh\nsomething else"
     with pytest.raises(ToolError, match="wrong SHA-256"):
@@ -118,14 +118,14 @@ def test_a_cached_download_that_changed_is_refused(find: Find) -> None:
 
 
 def test_a_tool_without_a_known_checksum_is_not_downloaded(find: Find, path: Path, site: Site) -> None:
-    """The next source has it."""
+    """Without a checksum, the next source is used."""
     put(path, "kubectl")
     assert find(sum_known=False) == path / "kubectl"
     assert site.asked == []
 
 
 def test_path_is_used_and_said_when_nothing_can_be_downloaded(find: Find, path: Path, site: Site, said: list[str]) -> None:
-    """The report tells which tool was used."""
+    """The message reports which tool was used."""
     del site.pages["/v1.37.0/kubectl"]
     put(path, "kubectl")
     assert find() == path / "kubectl"
@@ -134,7 +134,7 @@ def test_path_is_used_and_said_when_nothing_can_be_downloaded(find: Find, path: 
 
 @pytest.mark.parametrize("version", ["v1.32.4-dispatcher", "no version at all"])
 def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, site: Site, version: str) -> None:
-    """The error lists every source with what was wrong with it."""
+    """The error lists every source with its reason."""
     site.pages.clear()
     put(path, "kubectl", version)
     with pytest.raises(ToolError, match="kubectl is not available") as refused:
@@ -145,7 +145,7 @@ def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, s
 
 
 def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path: Path, site: Site) -> None:
-    """Kubernetes' one program is called kubectl, because it looks at the name that it is called with."""
+    """The combined Kubernetes binary is installed as kubectl, because it behaves according to its name."""
     tool = find(recipe=KUBE, seed=seed(tmp_path / "seed", KUBE))
     assert tool.name == "kubectl"
     assert tool.resolve().name == "kube"
@@ -154,7 +154,7 @@ def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path:
 
 
 def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> None:
-    """The last source's reason is in the error too."""
+    """The error includes the reason of the last source, the compilation."""
     site.pages.clear()
     with pytest.raises(ToolError, match="kubectl is not available") as refused:
         find(recipe=KUBE)
@@ -162,7 +162,7 @@ def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> Non
 
 
 def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: Site) -> None:
-    """Who names a file wants that file, whatever its version."""
+    """A file given by the user is used whatever its version."""
     own = put(tmp_path / "own", "kubectl", "v1.20.0")
     assert find(asked=str(own)) == own
     assert site.asked == []
@@ -173,7 +173,7 @@ def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: 
     [(None, "is not an executable"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not report its version")],
 )
 def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
-    """A wrong path is an error at once, and never replaced by another tool."""
+    """A wrong path is an error, not replaced by another tool."""
     own = tmp_path / "own"
     if text is not None:
         own.write_text(text)
@@ -183,7 +183,7 @@ def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text:
 
 
 def test_a_tool_that_hangs_is_given_up(tmp_path: Path) -> None:
-    """Asking for a version has a deadline of its own."""
+    """The version query has its own deadline."""
     own = tmp_path / "kind"
     own.write_text("#!/bin/sh\nexec sleep 300\n")
     own.chmod(0o755)

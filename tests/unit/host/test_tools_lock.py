@@ -1,4 +1,4 @@
-"""The lock of tools: what it says, and how missing checksums get into it."""
+"""The tools lock: its content, and filling in missing checksums."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lock(tmp_path: Path, site: Site) -> Path:
 
 
 def test_our_own_lock_names_a_source_for_each_checksum() -> None:
-    """The tools that every run needs are there for the four platforms, and no checksum is without a source."""
+    """The tools that every run needs have checksums for four platforms, and each checksum has a source."""
     tools = read_lock()
     assert set(tools) == {"kind", "kubectl", "helm"}
     for name in ("kind", "kubectl"):
@@ -48,7 +48,7 @@ def test_our_own_lock_names_a_source_for_each_checksum() -> None:
 
 
 def test_addresses_are_filled_in() -> None:
-    """The publishers name platforms in two ways."""
+    """Publishers name platforms in two ways."""
     tools = read_lock()
     assert tools["kind"].url_for("linux-arm64").endswith("/v0.33.0/kind-linux-arm64")
     assert tools["kubectl"].url_for("darwin-amd64").endswith("/v1.37.0/bin/darwin/amd64/kubectl")
@@ -57,12 +57,12 @@ def test_addresses_are_filled_in() -> None:
 
 @pytest.mark.parametrize(("version", "will_do"), [("v1.37.2", True), ("v1.36.0", True), ("v1.3.0", False), ("v1.370.0", False)])
 def test_a_near_version_will_do(version: str, *, will_do: bool) -> None:
-    """A kubectl may be one minor version away from the API server."""
+    """The version of kubectl can differ from the API server's by one minor version."""
     assert read_lock()["kubectl"].acceptable(version) is will_do
 
 
 def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> None:
-    """What was known stays, what was missing gets its publisher's address as its source, and comments survive."""
+    """Known checksums and comments are kept; a missing one is added with its publisher's URL as the source."""
     assert lock_tools(Deadline.after(20), lock) == ("kind darwin-arm64",)
     platforms = read_lock(lock)["kind"].platforms
     assert (platforms["linux-amd64"].sha256, platforms["linux-amd64"].source) == (SUM, "somebody")
@@ -73,7 +73,7 @@ def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> No
 
 
 def test_a_publisher_that_contradicts_the_lock_is_an_alarm(lock: Path, site: Site) -> None:
-    """A known checksum is never overwritten."""
+    """A known checksum is never overwritten; a different one is an error."""
     site.pages["/v1.2.3/linux-amd64.sha256"] = OTHER.encode()
     before = lock.read_text()
     with pytest.raises(ToolError, match="the lock and its publisher disagree"):
@@ -90,7 +90,7 @@ def test_a_page_without_a_checksum_is_refused(lock: Path, site: Site) -> None:
 
 @pytest.mark.parametrize("text", ["kind: 1", "{", "helm: {}", ""])
 def test_a_file_that_is_no_lock_is_named(tmp_path: Path, text: str) -> None:
-    """The error names the file and what to do."""
+    """The error names the file and the next step."""
     file = tmp_path / "tools.lock"
     file.write_text(text)
     with pytest.raises(ToolError, match="is not a valid tool lock"):

