@@ -91,7 +91,7 @@ def forked(facts: dict[str, object], program: tuple[list[str], str, str, list[st
     socket.send_fds(server, [len(order).to_bytes(4, "big")], open_here)
     server.sendall(order)
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in open_here:  # so that readers at the other end wait for the fork only
+    for descriptor in open_here:  # so readers at the other end wait for the fork only
         os.dup2(null, descriptor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     answer = server.recv(4)

@@ -1,4 +1,4 @@
-"""The evaluator says what GitHub's documentation says, and refuses what it does not know."""
+"""The evaluator follows GitHub's documentation and refuses anything unknown."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ GITHUB = Contexts({"github": {"event_name": "push", "event": {"pull_request": No
     ],
 )
 def test_values_are_githubs(expression: str, value: Any) -> None:
-    """Operators give an operand, texts compare without case, other types as numbers."""
+    """Operators return an operand, strings compare case-insensitively, and other types compare as numbers."""
     assert evaluate(f"${{{{ {expression} }}}}", GITHUB) == value
 
 
 @pytest.mark.parametrize("expression", ["unknown.x", "unknown('a')", "'a' ~ 'b'", "github.event_name ==", "(true", "true true", ""])
 def test_what_is_not_known_is_an_error(expression: str) -> None:
-    """Half an answer would be worse than none."""
+    """A partial answer would be worse than none."""
     with pytest.raises((ValueError, KeyError)):
         evaluate(expression, GITHUB)
 
@@ -59,12 +59,12 @@ def test_what_is_not_known_is_an_error(expression: str) -> None:
     ],
 )
 def test_success_is_asked_unless_the_condition_asks_itself(expression: str | None, *, fine: bool, failed: bool, cancelled: bool) -> None:
-    """A step without a condition, and one that asks for something else, runs only after success."""
+    """A step without a condition, or with one that has no status function, runs only after success."""
     went = [Contexts(GITHUB.values), Contexts(GITHUB.values, failed=True), Contexts(GITHUB.values, cancelled=True)]
 
     assert [condition(expression, contexts) for contexts in went] == [fine, failed, cancelled]
 
 
 def test_a_text_gets_its_values() -> None:
-    """Several of them, and none of their braces."""
+    """All expressions are replaced, including their braces."""
     assert interpolate("a-${{ github.event_name }}-${{ github.run_attempt }}-${{ inputs.run-id }}", GITHUB) == "a-push-2-"

@@ -1,4 +1,4 @@
-"""actionlint gets the workflows in its own spelling, and what it says is passed on."""
+"""actionlint gets the workflows in its own spelling, and its output is passed on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORKFLOW = f"jobs:\n  own:\n    uses: $/.github/workflows/e2e.yml\n  foreign:\n 
 
 
 def _run(root: Path, cache: Path, code: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the tool, or a line of code that has it as `tool`, on a machine where Go is not there."""
+    """Run the tool, or a line of code that has it as `tool`, on a machine without Go."""
     start = f"import runpy, sys; tool = runpy.run_path({str(TOOL)!r}); "
     command = [sys.executable, "-c", start + code] if code else [sys.executable, str(TOOL), str(root)]
     environment = {"PATH": "/usr/bin:/bin", "KINDGATE_CACHE_DIR": str(cache)}
@@ -39,7 +39,7 @@ def _lint(tmp_path: Path, program: Path) -> str:
 
 
 def test_own_and_pinned_actions_are_spelt_its_way(tmp_path: Path) -> None:
-    """The stand-in shows what it was given, and fails so that it is passed on."""
+    """The stand-in prints its input and fails, so the output is passed on."""
     shown = _lint(tmp_path, _stand_in(tmp_path, 'cat "$2"; exit 1'))
 
     assert "uses: ./.github/workflows/e2e.yml" in shown
@@ -48,14 +48,14 @@ def test_own_and_pinned_actions_are_spelt_its_way(tmp_path: Path) -> None:
 
 
 def test_the_workflows_themselves_stay_as_they_are(tmp_path: Path) -> None:
-    """The rewriting is done in a copy."""
+    """Only a copy is rewritten."""
     _lint(tmp_path, _stand_in(tmp_path, "exit 0"))
 
     assert (tmp_path / "repository" / ".github" / "workflows" / "ci.yml").read_text() == WORKFLOW
 
 
 def test_a_machine_without_go_and_seed_is_told_what_to_install(tmp_path: Path) -> None:
-    """And the lint fails."""
+    """The lint fails."""
     ended = _run(_repository(tmp_path / "repository"), tmp_path / "cache")
 
     assert ended.returncode == 12

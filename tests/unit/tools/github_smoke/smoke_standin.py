@@ -1,6 +1,6 @@
-"""GitHub's stand-in with what a smoke run needs beside comments: branches, files, runs, jobs, rulesets and code scanning.
+"""GitHub's stand-in extended for a smoke run: branches, files, runs, jobs, rulesets and code scanning.
 
-Replies hold the fields of GitHub's published REST description that the smoke run reads; `PAGES` names where each is described.
+Replies have the fields of GitHub's published REST descriptions that the smoke run reads; `PAGES` lists those descriptions.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ MERMAID = '<section data-type="mermaid"></section><a href="https://github.com/a"
 
 @dataclass
 class SmokeStandIn(StandIn):
-    """A scratch repository that holds a copy of this checkout, and runs its workflows the moment that a pull request is opened.
+    """A scratch repository with a copy of this checkout that runs its workflows as soon as a pull request is opened.
 
-    `behind` names a workflow file that differs, `forges` lets a test's annotation through, `renders` is what comments
-    become, `publishes` says whether the publishing workflow runs, and `refuses` are requests that the token may not
-    make, as `METHOD PATH`.
+    `behind` names a workflow file that differs, `forges` lets a test's annotation through, `renders` is the HTML of
+    comments, `publishes` states whether the publishing workflow runs, and `refuses` lists requests that the token may
+    not make, as `METHOD PATH`.
     """
 
     branches: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class SmokeStandIn(StandIn):
     publishes: bool = True
 
     def answer(self, method: str, target: str, body: dict[str, Any], authorization: str) -> Answer:
-        """A refusal, or the reply of the stand-in."""
+        """Refuse the request, or answer as the stand-in does."""
         if any(refused in f"{method} {target}" for refused in self.refuses):
             return error("read_only_token")
         return super().answer(method, target, body, authorization)

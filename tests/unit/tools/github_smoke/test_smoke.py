@@ -1,4 +1,4 @@
-"""The whole smoke run, as `make github-smoke` starts it, against a stand-in for GitHub."""
+"""The whole smoke run, started as `make github-smoke` does, on a stand-in for GitHub."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def _github() -> Iterator[SmokeStandIn]:
 
 
 def smoked(github: SmokeStandIn, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, str]]:
-    """The exit code, and the state of each claim."""
+    """Return the exit code and the state of each claim."""
     code = main([REPOSITORY, "--yes", *arguments], {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": github.url})
     states = "|".join(State)
     return code, {text: state for state, text in re.findall(rf"^({states}) +(.+)$", capsys.readouterr().out, re.MULTILINE)}
 
 
 def left_behind(github: SmokeStandIn) -> list[object]:
-    """What a smoke run made and did not remove."""
+    """Return whatever a smoke run created but did not remove."""
     return [*github.branches, *github.rulesets, *github.analyses, *(pull for pull in github.others if pull["state"] == "open")]
 
 
 def test_every_row_of_the_page_is_a_claim() -> None:
-    """In its order: docs/unproven.md says what is believed, and the smoke run what became of it."""
+    """The order is the same: docs/unproven.md lists the claims, and the smoke run reports on them."""
     page = (ROOT / "docs" / "unproven.md").read_text()
 
     assert [claim.text for claim in CLAIMS] == re.findall(r"^\| (?!Claim|---)(.+?) \|", page, re.MULTILINE)
 
 
 def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """All that a program can see is proven; for the rest a person is told where to look, or why it was not shown."""
+    """Everything a program can check is proven; for the rest the user is told where to look or why it was not shown."""
     code, states = smoked(github, capsys, "--fork", FORK)
 
     assert code == 0
@@ -77,7 +77,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
 
 
 def test_everything_is_removed_and_nothing_else_was_touched(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """Only the named repositories are written to, and there only what is named after the smoke run."""
+    """Only the named repositories are written to, and there only objects named after the smoke run."""
     github.say("a person's comment")
 
     smoked(github, capsys, "--fork", FORK)
@@ -102,7 +102,7 @@ def test_what_was_made_is_removed_after_a_failure_too(github: SmokeStandIn, caps
 
 
 def test_what_cannot_be_removed_is_told(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """A person has to do it then."""
+    """The user must remove it."""
     github.refuses = ("DELETE /api/v3/repos/acme/shop/git",)
 
     main([REPOSITORY, "--yes"], {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": github.url})
@@ -125,7 +125,7 @@ def test_what_cannot_be_removed_is_told(github: SmokeStandIn, capsys: pytest.Cap
 def test_what_github_does_otherwise_refutes_its_claim(
     github: SmokeStandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, change: dict[str, object], claim: str
 ) -> None:
-    """And the command ends with 1."""
+    """The command exits with 1."""
     say = github.say
     for name, value in change.items():
         setattr(github, name, value)
@@ -140,7 +140,7 @@ def test_what_github_does_otherwise_refutes_its_claim(
 
 @pytest.mark.parametrize("refused", ["POST /api/v3/repos/acme/shop/rulesets", "POST /api/v3/repos/acme/shop/code-scanning"])
 def test_what_the_token_may_not_do_is_not_shown(github: SmokeStandIn, capsys: pytest.CaptureFixture[str], refused: str) -> None:
-    """A ruleset needs an administrator, code scanning a public repository: neither is a fault."""
+    """A ruleset needs an administrator, and code scanning needs a public repository; lacking either is not an error."""
     github.refuses = (refused,)
 
     code, states = smoked(github, capsys)
@@ -150,7 +150,7 @@ def test_what_the_token_may_not_do_is_not_shown(github: SmokeStandIn, capsys: py
 
 
 def test_a_forks_run_that_waits_for_approval_is_told(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """GitHub asks a person about a first contribution."""
+    """GitHub requires approval for a first contribution."""
     github.fork_conclusion = "action_required"
 
     _, states = smoked(github, capsys, "--fork", FORK)
@@ -159,7 +159,7 @@ def test_a_forks_run_that_waits_for_approval_is_told(github: SmokeStandIn, capsy
 
 
 def test_a_publishing_workflow_that_never_runs_is_not_waited_for_long(github: SmokeStandIn) -> None:
-    """A quarter of an hour for each pull request, and the claim is refuted."""
+    """After a quarter of an hour per pull request, the claim is refuted."""
     github.publishes = False
     waits: list[float] = []
     deadline = Deadline.after(7200, lambda: sum(waits))
@@ -174,7 +174,7 @@ def test_a_publishing_workflow_that_never_runs_is_not_waited_for_long(github: Sm
 
 
 def test_a_pull_request_of_dependabots_is_looked_at(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """Only Dependabot can open one; where there is one, it has exactly one comment."""
+    """Only Dependabot can open one; an existing one has exactly one comment."""
     pull = json.loads(json.dumps(github.pull)) | {"number": 50, "state": "open", "mergeable_state": "clean"}
     github.others.append(pull | {"user": {"login": "dependabot[bot]"}})
     github.say(f"<!-- kindgate:e2e v1 head={HEAD} run=1 attempt=1 digest={'a' * 16} -->", BOT, 50)
@@ -189,7 +189,7 @@ def test_a_pull_request_of_dependabots_is_looked_at(github: SmokeStandIn, capsys
 def test_the_failing_suite_forges_and_is_a_suite(
     github: SmokeStandIn, capsys: pytest.CaptureFixture[str], pytester: pytest.Pytester
 ) -> None:
-    """Its tests fail with names that want to have an effect, and print an annotation."""
+    """Its tests fail under names with active markup, and print an annotation."""
     smoked(github, capsys)
     (text,) = [text for path, text in github.files_written if path.startswith("tests/e2e/")]
     pytester.makepyfile(test_smoke=text.replace("range(3000)", "range(2)"))
@@ -212,7 +212,7 @@ def test_the_failing_suite_forges_and_is_a_suite(
     ],
 )
 def test_it_refuses_without_repository_and_token(arguments: list[str], environment: dict[str, str], words: str) -> None:
-    """Before anything is asked of GitHub."""
+    """The error comes before any request to GitHub."""
     with pytest.raises(SettingsError, match=words):
         main(arguments, environment | {"GITHUB_API_URL": "http://127.0.0.1:9"})
 
@@ -221,7 +221,7 @@ def test_it_refuses_without_repository_and_token(arguments: list[str], environme
 def test_a_repository_that_is_not_fit_is_refused(
     github: SmokeStandIn, capsys: pytest.CaptureFixture[str], change: dict[str, object], words: str
 ) -> None:
-    """It has to hold this checkout's workflows on its default branch; nothing is made on any other."""
+    """Its default branch must have this checkout's workflows; otherwise nothing is created."""
     for name, value in change.items():
         setattr(github, name, value)
 
@@ -232,7 +232,7 @@ def test_a_repository_that_is_not_fit_is_refused(
 
 
 def test_it_says_what_it_will_do_and_waits_for_a_person(github: SmokeStandIn) -> None:
-    """With nobody there to be asked it makes nothing, and says how to go on; started as the Makefile does."""
+    """Started as in the Makefile without a terminal, it creates nothing and says how to continue."""
     command = (ROOT / "Makefile").read_text().split("github-smoke:")[1].split("\n")[1]
     assert "-m tests.tools.github_smoke" in command
     done = subprocess.run(
