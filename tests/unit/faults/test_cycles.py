@@ -1,4 +1,4 @@
-"""Growth over many cycles is told from the play that there always is."""
+"""Growth over many cycles, as distinct from normal variation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ CYCLE = Cycle(exit_code=0, seconds=20.0, containers=1, networks=3, volumes=0, fi
 
 
 def test_a_steady_machine_has_not_grown() -> None:
-    """Memory that goes up and down by a tenth is the collector's."""
+    """Memory that varies by a tenth is the garbage collector's."""
     assert growth([replace(CYCLE, memory=200 + 20 * (number % 2)) for number in range(50)]) == []
 
 
 def test_each_kind_of_growth_is_told() -> None:
-    """Containers and the like by one; memory and descriptors beyond their play."""
+    """Containers and other objects may not grow by even one; memory and descriptors may vary."""
     cycles = [replace(CYCLE, memory=200 + 2 * number, descriptors=80 + number) for number in range(50)]
     cycles[-1] = replace(cycles[-1], volumes=1)
 
@@ -26,12 +26,12 @@ def test_each_kind_of_growth_is_told() -> None:
 
 
 def test_a_failed_cycle_is_told_by_its_number() -> None:
-    """Fifty have to pass."""
+    """All fifty must pass."""
     assert growth([CYCLE, replace(CYCLE, exit_code=16)]) == ["cycle 2 ended with 16"]
 
 
 def test_the_summary_lists_every_time() -> None:
-    """And both ends of everything that may not grow."""
+    """It also has the first and last value of everything that must not grow."""
     lines = summary([CYCLE, replace(CYCLE, seconds=31.0)])
 
     assert lines[0] == "2 cycles, 2 passed"

@@ -1,4 +1,4 @@
-"""A fault's row passes only when everything is as expected."""
+"""A fault's row passes only if everything is as expected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _report(tmp_path: Path) -> Path:
 
 
 def test_a_run_that_did_all_of_it_passes(report: Path) -> None:
-    """The row shows the line that names the cause, and the times."""
+    """The row shows the line with the cause, and the times."""
     row = judged(FAULT, GOOD, 12.34, {}, report)
 
     assert row.passed
@@ -42,7 +42,7 @@ def test_a_run_that_did_all_of_it_passes(report: Path) -> None:
     ],
 )
 def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem: str) -> None:
-    """Exit code, cause, both times, and what the scenario itself found."""
+    """Exit code, cause, both times and the scenario's own findings are checked."""
     row = judged(FAULT, seen, clean, {}, report)
 
     assert not row.passed
@@ -50,13 +50,13 @@ def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem
 
 
 def test_what_is_left_behind_fails_the_row(report: Path) -> None:
-    """Though the run itself did everything right."""
+    """A row fails even if the run itself did everything right."""
     assert not judged(FAULT, GOOD, None, {"volumes": ("v1",)}, report).passed
 
 
 @pytest.mark.parametrize("text", [None, "{", '{"run": 1}'])
 def test_a_report_that_is_none_fails_the_row(report: Path, text: str | None) -> None:
-    """Missing, cut off, or of another kind."""
+    """The report is missing, truncated or of another kind."""
     report.unlink()
     if text is not None:
         report.write_text(text)

@@ -1,4 +1,4 @@
-"""What a run leaves behind is seen, and what was there before is not held against it."""
+"""Leftovers of a run are detected, and earlier objects are ignored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ esac
 
 
 def test_what_is_more_than_before_is_told_by_kind(tmp_path: Path) -> None:
-    """A new container, a file, an empty folder; permanent locks and what was there are not."""
+    """A new container, a file and an empty folder count; permanent locks and earlier objects do not."""
     engine, state = tmp_path / "docker", tmp_path / "state"
     engine.write_text(SCRIPT)
     engine.chmod(0o755)
@@ -43,7 +43,7 @@ def test_what_is_more_than_before_is_told_by_kind(tmp_path: Path) -> None:
 
 
 def test_processes_are_found_by_their_mark(tmp_path: Path) -> None:
-    """A child's child carries it too; one that has ended does not count."""
+    """Child processes inherit the mark; one that has ended does not count."""
     mark = str(tmp_path)
     with subprocess.Popen(
         [sys.executable, "-c", "import signal; signal.pause()"], env={**os.environ, MARK: mark}, stdout=subprocess.DEVNULL

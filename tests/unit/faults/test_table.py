@@ -1,4 +1,4 @@
-"""The table can be made in parts."""
+"""The table can be produced in parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROW = Row("oom", "cluster", "exit 17", "exit 17", 4.0, 4.5)
 
 
 def test_a_later_row_replaces_the_earlier_one_of_its_fault(tmp_path: Path) -> None:
-    """And the others stay where they are."""
+    """The other rows keep their places."""
     file = tmp_path / "artifacts" / "faults.json"
     add_rows(file, [Row("oom", "cluster", "exit 17", "exit 1", 4.0, None, {"volumes": ("v",)}, ("exit code 1",)), ROW_B])
 
@@ -20,7 +20,7 @@ def test_a_later_row_replaces_the_earlier_one_of_its_fault(tmp_path: Path) -> No
 
 
 def test_a_failed_row_says_why() -> None:
-    """What was wrong, else what was left."""
+    """The row shows the deviation, or else the leftovers."""
     lines = table(
         [ROW, Row("a", "host", "x", "y", None, None, {}, ("too late",)), Row("b", "host", "x", "y", 1.0, None, {"files": ("/f",)})]
     )
@@ -32,7 +32,7 @@ def test_a_failed_row_says_why() -> None:
 
 
 def test_a_page_holds_what_a_run_said() -> None:
-    """Bars and angle brackets of foreign text break no cell."""
+    """Bars and angle brackets in a run's output do not break a cell."""
     lines = page([Row("a", "host", "says 'x|y'", "exit 1, said '<b>'", 1.0, 2.0)]).splitlines()
 
     assert lines[0].startswith("| fault | expected |")
