@@ -1,4 +1,4 @@
-"""The matrix keeps what was seen of each cell, and a cell that goes wrong costs no other its row."""
+"""The matrix keeps the result of each cell, and a failing cell does not affect the other rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ORDER = [("Engine", "one"), ("Engine", "two"), ("Host", "three")]
 
 
 def row(name: str, text: str = "4 passed", group: str = "Engine", state: str = "PASS") -> Row:
-    """A row that was tried some day."""
+    """Return a row recorded on some day."""
     return Row(group, name, state, 12.3, text, "2026-01-01")
 
 
 def test_rows_keep_the_order_of_the_cells_and_their_last_answer(tmp_path: Path) -> None:
-    """Whatever order they are tried in."""
+    """The order of the runs does not matter."""
     file = tmp_path / "results.json"
     for one in (row("three", group="Host"), row("one", "old"), row("one", "new")):
         add_row(one, ORDER, "a machine", file)
@@ -27,7 +27,7 @@ def test_rows_keep_the_order_of_the_cells_and_their_last_answer(tmp_path: Path) 
 
 
 def test_a_row_of_a_cell_that_is_gone_goes_too(tmp_path: Path) -> None:
-    """The page claims nothing that cannot be tried again."""
+    """The page lists nothing that cannot be tried again."""
     file = tmp_path / "results.json"
     add_row(row("gone"), [("Engine", "gone")], "a machine", file)
 
@@ -35,7 +35,7 @@ def test_a_row_of_a_cell_that_is_gone_goes_too(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_breaks_is_a_failure(tmp_path: Path) -> None:
-    """With its reason."""
+    """The row shows the reason."""
 
     def broken(folder: Path) -> Seen:
         raise OSError(f"no space in {folder.name}")
@@ -51,7 +51,7 @@ def test_a_cell_that_breaks_is_a_failure(tmp_path: Path) -> None:
     ("body", "state"), [("def test_it(): pass", State.PASS), ("def test_it(): assert 0", State.FAIL), ("", State.FAIL), ("1/0", State.FAIL)]
 )
 def test_a_suite_passes_only_if_a_test_has_passed(body: str, state: State, tmp_path: Path) -> None:
-    """A suite without a test, or one that cannot be read, is no PASS."""
+    """A suite without tests, or an unreadable one, is not a PASS."""
     (tmp_path / "test_it.py").write_text(body)
     suite: list[str | Path] = [this_python(), "-m", "pytest", "-p", "no:cacheprovider", "-c", tmp_path / "pytest.ini", tmp_path]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -60,7 +60,7 @@ def test_a_suite_passes_only_if_a_test_has_passed(body: str, state: State, tmp_p
 
 
 def test_the_page_has_a_table_for_each_group_and_escapes_what_was_seen() -> None:
-    """A pipe would end a cell."""
+    """An unescaped pipe would end the cell."""
     text = page([row("one", "a | b"), row("three", "no such thing", "Host", "not seen")], "a machine")
 
     assert "## Engine" in text
