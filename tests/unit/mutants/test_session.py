@@ -1,4 +1,4 @@
-"""A session of mutants: a sample that the seed decides, and a score of what was judged."""
+"""A mutation session: a sample determined by the seed, and a score of the judged mutants."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ create table work_results (worker_outcome varchar, test_outcome varchar, job_id 
 
 
 def session(file: Path, mutants: int) -> list[str]:
-    """A session as cosmic-ray 8 writes it, with random identifiers; its jobs in the order of their lines."""
+    """Write a session as cosmic-ray 8 does, with random identifiers and jobs in line order."""
     jobs = [uuid.uuid4().hex for _ in range(mutants)]
     with closing(sqlite3.connect(file)) as database, database:
         database.executescript(SCHEMA)
@@ -29,7 +29,7 @@ def session(file: Path, mutants: int) -> list[str]:
 
 
 def lines(file: Path) -> list[int]:
-    """The lines whose mutants are in a session."""
+    """Return the lines whose mutants are in a session."""
     with closing(sqlite3.connect(file)) as database, database:
         assert (
             database.execute("select count(*) from work_items").fetchone()
@@ -39,7 +39,7 @@ def lines(file: Path) -> list[int]:
 
 
 def test_a_seed_draws_the_same_mutants_of_the_same_code(tmp_path: Path) -> None:
-    """Identifiers are new in every session."""
+    """Identifiers differ in every session."""
     for name in ("one", "two"):
         session(tmp_path / name, 50)
         keep_sample(tmp_path / name, 10, seed=3)
@@ -52,7 +52,7 @@ def test_a_seed_draws_the_same_mutants_of_the_same_code(tmp_path: Path) -> None:
 
 
 def test_a_sample_of_more_than_there_are_is_all(tmp_path: Path) -> None:
-    """A small package is judged whole."""
+    """A small package is judged completely."""
     session(tmp_path / "one", 5)
     keep_sample(tmp_path / "one", 10, seed=3)
 
@@ -60,7 +60,7 @@ def test_a_sample_of_more_than_there_are_is_all(tmp_path: Path) -> None:
 
 
 def test_what_no_test_has_noticed_survives(tmp_path: Path) -> None:
-    """A mutant that cannot be imported, or whose tests do not end, is killed; one that was not judged counts for nothing."""
+    """A mutant that cannot be imported or whose tests do not end is killed; an unjudged one does not count."""
     jobs = session(tmp_path / "one", 5)
     outcomes = [("NORMAL", "KILLED"), ("NORMAL", "SURVIVED"), ("ABNORMAL", "INCOMPETENT"), ("SKIPPED", None)]
     with closing(sqlite3.connect(tmp_path / "one")) as database, database:
