@@ -1,4 +1,4 @@
-"""What GitHub's runner makes of the lines that a step prints (actions/runner, `ActionCommandManager` and `ActionCommand`)."""
+"""How GitHub's runner parses the lines that a step prints (actions/runner, `ActionCommandManager` and `ActionCommand`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGISTERED = frozenset(
 
 
 def read_as_commands(lines: Iterable[str]) -> list[str]:
-    """The lines that the runner obeys: those outside of a stop and its token. Asserts that no stop is left open."""
+    """Return the lines that the runner obeys, outside a stop command and its token; assert that no stop is left open."""
     obeyed = []
     token = ""
     for line in lines:
@@ -42,6 +42,6 @@ def read_as_commands(lines: Iterable[str]) -> list[str]:
 
 
 def _name_of(line: str) -> str:
-    """The command that a line may be: `::name ...::value` at its start, or the older `##[name ...]value` anywhere."""
+    """Return the command in a line: `::name ...::value` at its start, or the older `##[name ...]value` anywhere."""
     found = re.match(r"\s*::([^ :]+)( [^:]*)?::", line) or re.search(r"##\[([^ \]]+)", line)
     return found[1].lower() if found else ""

@@ -1,4 +1,4 @@
-"""What every unit test may rely on: it is in no CI, whatever machine runs it, and it reaches no GitHub."""
+"""Guarantees for every unit test: it sees no CI, whatever machine runs it, and it does not reach GitHub."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ PROFILE = "unit"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Read no unit test in a run that asks for e2e tests alone: it takes seconds, and packages that such a run does not need."""
+    """Skip unit tests in a run of e2e tests: reading them takes seconds, and packages that such a run does not need."""
     del collection_path
     if str(config.option.markexpr).startswith("e2e"):
         return True
     from hypothesis import settings  # noqa: PLC0415 - as above
 
-    # each registration inherits from the one before, and hypothesis follows them recursively
+    # each registration inherits from the previous one, and hypothesis follows them recursively
     if settings.get_current_profile_name() != PROFILE:
-        settings.register_profile(PROFILE, deadline=None)  # a busy machine is no failure of the code
+        settings.register_profile(PROFILE, deadline=None)  # a slow machine must not fail a property
         settings.load_profile(PROFILE)
     return None
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector a million objects that stay: a pytest that ends in this process collects several times."""
+    """Exempt a million permanent objects from garbage collection: a pytest that ends in this process collects several times."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> None:
-    """Undo what `nohup` and a shell's `&` do to a run: tests interrupt programs, and what is ignored is inherited."""
+    """Undo the ignored signals of `nohup` and a shell's `&`: tests interrupt programs, which inherit them."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
@@ -49,7 +49,7 @@ def _signals_are_heard() -> None:
 
 @pytest.fixture(autouse=True)
 def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the workflow that runs the tests, in nested pytest runs too, and look up no address of GitHub's."""
+    """Hide the workflow that runs the tests, also from nested pytest runs, and refuse to resolve GitHub's hosts."""
     for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES) or name == "CI"]:
         monkeypatch.delenv(name)
     for name in ("NO_PROXY", "no_proxy"):
@@ -76,12 +76,12 @@ def _forking_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch, _forking_python: Path) -> None:
-    """Have `sys.executable` fork a Python that has imported everything: for tests of what a program does, not of how it starts."""
+    """Let `sys.executable` fork a Python that has imported everything, for tests of a program's behavior rather than its start."""
     monkeypatch.setattr(sys, "executable", str(_forking_python))
 
 
 @pytest.fixture
 def no_fork(monkeypatch: pytest.MonkeyPatch, forks: None) -> None:
-    """Have `sys.executable` start a new Python, in a module whose other tests fork."""
-    del forks  # it comes first
+    """Let `sys.executable` start a new Python, in a module whose other tests fork."""
+    del forks  # requested so that it is set up first
     monkeypatch.setattr(sys, "executable", PYTHON)

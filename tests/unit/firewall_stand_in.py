@@ -1,7 +1,7 @@
-"""An iptables and an ip6tables that keep their FORWARD chain in a file, so that no test needs root or changes the host.
+"""An iptables and an ip6tables that keep their FORWARD chain in a file, so no test needs root or changes the host.
 
-Called as `firewall_stand_in.py FILE ARGUMENTS...`; a chain that says `refused` takes no rules, and one that is
-`unreadable` does not even show them.
+Called as `firewall_stand_in.py FILE ARGUMENTS...`; a chain with the line `refused` takes no rules, and one with the line
+`unreadable` cannot even be listed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ DROPS = "-P FORWARD DROP"
 
 @dataclass(frozen=True)
 class Firewall:
-    """The chains of both programs, as `iptables -S` writes them."""
+    """The chains of both programs, in the format of `iptables -S`."""
 
     folder: Path
 
     def rules(self, program: str = "iptables") -> list[str]:
-        """The lines of the chain but its policy."""
+        """Return the chain's lines except its policy."""
         return [line for line in self._file(program).read_text(encoding="utf-8").splitlines() if line.startswith("-A")]
 
     def write(self, *lines: str) -> None:
-        """Give both programs this chain."""
+        """Set this chain for both programs."""
         for program in ("iptables", "ip6tables"):
             self._file(program).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
@@ -39,7 +39,7 @@ class Firewall:
 
 
 def install_firewall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Firewall:
-    """Put both programs first on PATH; what no rule accepts is dropped."""
+    """Put both programs first on PATH; their policy is DROP."""
     folder.mkdir()
     firewall = Firewall(folder)
     firewall.write(DROPS)
@@ -52,7 +52,7 @@ def install_firewall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Firewall:
 
 
 def main(file: Path, arguments: list[str]) -> int:
-    """Do one command of iptables."""
+    """Run one iptables command."""
     chain = file.read_text(encoding="utf-8").splitlines()
     match arguments:
         case ["-w", _, "-S", "FORWARD"] if chain != ["unreadable"]:

@@ -42,7 +42,7 @@ print(dump_all(build(pathlib.Path(sys.argv[2]))))
 
 
 def write_kubectl(folder: Path) -> Path:
-    """The program in `folder`; it writes what it was called with beside itself, and fails with the text of `kubectl-error` there."""
+    """Write the program into `folder`; it records its arguments next to itself, and fails with the text of `kubectl-error` there."""
     path = folder / "kubectl"
     path.write_text(f"#!{sys.executable}{PROGRAM}")
     path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What collecting the unit tests does, once for each of their files."""
+"""What collecting the unit tests does for each file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.unit.conftest import PROFILE, pytest_ignore_collect
 
 
 def test_any_number_of_files_can_be_collected(request: pytest.FixtureRequest) -> None:
-    """Hypothesis still draws afterwards, and a slow machine fails no property."""
+    """Hypothesis still draws examples afterward, and a slow machine fails no property."""
     drawn: list[int] = []
 
     def draw(number: int) -> None:

@@ -1,4 +1,4 @@
-"""User names and passwords in URLs are not shown."""
+"""User names and passwords in URLs are hidden."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from kindgate.credentials import credentials_of, masked_url, without_credentials
     ],
 )
 def test_a_url_is_shown_with_a_mask(url: str, shown: str, credentials: tuple[str, str] | None) -> None:
-    """And its credentials are read as they were meant."""
+    """The credentials are still decoded correctly."""
     assert masked_url(url) == shown
     assert credentials_of(url) == credentials
 
 
 @pytest.mark.parametrize("url", ["http://u:p/w@host/", "http://u:p#w@host/", "http://u:p:w@[x/"])
 def test_what_is_no_url_is_masked_too(url: str) -> None:
-    """A password that was not encoded makes another address of it, which may parse."""
+    """An unencoded password changes the address, which might still parse."""
     shown = masked_url(url)
 
     assert "w@" not in shown or "***@" in shown
 
 
 def test_urls_in_a_text_are_masked() -> None:
-    """In sentences, quotes and lists; other text stays."""
+    """URLs in sentences, quotes and lists are masked; other text stays."""
     text = "no answer from http://u:p@host:80/x, 'https://t@h' and mail a@b"
 
     assert without_credentials(text) == "no answer from http://***@host:80/x, 'https://***@h' and mail a@b"
@@ -43,7 +43,7 @@ def test_urls_in_a_text_are_masked() -> None:
 
 @given(st.text(), st.text())
 def test_a_url_without_an_at_sign_is_never_changed(before: str, after: str) -> None:
-    """Nothing else is a mark of credentials."""
+    """Only an at sign marks credentials."""
     text = f"{before}http://{after}".replace("@", "")
 
     assert masked_url(text) == text == without_credentials(text)

@@ -1,4 +1,4 @@
-"""The error tree: what an error says, and the exit code of each."""
+"""The error tree: an error's text, and the exit code of each class."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,12 @@ TABLE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
 
 def classes(base: type[KindgateError] = KindgateError) -> list[type[KindgateError]]:
-    """Every class of the tree that `errors` defines."""
+    """Return every class of the tree defined in `errors`."""
     return [base, *(found for child in base.__subclasses__() if child.__module__ == errors.__name__ for found in classes(child))]
 
 
 def test_an_error_shows_what_is_known_and_nothing_else() -> None:
-    """Waiting time, last state and next step each get a line when they are given."""
+    """Waiting time, last state and next step each get a line if given."""
     full = KindgateError("it broke", waited=2.345, last_state="a\nb", next_step="mend it")
 
     assert str(full) == "it broke\n  waited: 2.3 s\n  last seen: a\n    b\n  next: mend it"
@@ -25,13 +25,13 @@ def test_an_error_shows_what_is_known_and_nothing_else() -> None:
 
 
 def test_long_foreign_output_is_cut_to_its_end() -> None:
-    """The end of a program's output says most, so the beginning goes."""
+    """The end of a program's output is the most useful part, so the beginning is cut."""
     assert clipped("x" * 50 + "end", 10) == "[... 43 characters cut]\n" + "x" * 7 + "end"
 
 
 @pytest.mark.parametrize("error", classes(), ids=lambda error: error.__name__)
 def test_every_exit_code_is_in_the_table_for_users(error: type[KindgateError]) -> None:
-    """docs/exit-codes.md lists the code of each class."""
+    """docs/exit-codes.md lists each class's code."""
     documented = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", TABLE.read_text(), re.MULTILINE) for code in row.split(",")}
 
     assert error.exit_code in documented

@@ -1,4 +1,4 @@
-"""Figures are written alike everywhere, and no failure is rounded away."""
+"""Figures have the same format everywhere, and no failure is rounded away."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from kindgate.report import numbers
     ],
 )
 def test_three_digits_matter(value: float, text: str) -> None:
-    """No exponent, no trailing zeros, thousands apart, whole numbers in full."""
+    """Figures have no exponent or trailing zeros, a thousands separator, and all digits of a whole number."""
     assert figure(value) == text
 
 
 def test_units() -> None:
-    """Times are milliseconds and shares are per cent."""
+    """Times are in milliseconds and shares in percent."""
     assert milliseconds(1.5) == "1.5 ms"
     assert percent(0.0125) == "1.25 %"
     assert figure(float("inf")) == "inf"
@@ -41,13 +41,13 @@ def test_units() -> None:
     [(1, "100 %"), (0.9996, "99.96 %"), (0.99999, "99.999 %"), (0.9999999, "99.999 %"), (0.98996, "99 %"), (1.5, "150 %"), (0, "0 %")],
 )
 def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str) -> None:
-    """99.96 % of requests is not all of them."""
+    """99.96 % of requests are not all of them."""
     assert percent(share) == text
 
 
 @given(st.integers(1, 20_000_000), st.data())
 def test_no_failure_is_rounded_away(total: int, data: st.DataObject) -> None:
-    """Neither one among all requests nor one that is left."""
+    """Neither one failure among all requests nor one success left is rounded away."""
     part = data.draw(st.integers(0, total))
 
     assert (percent(part / total) == "100 %") == (part == total)
@@ -56,7 +56,7 @@ def test_no_failure_is_rounded_away(total: int, data: st.DataObject) -> None:
 
 @given(st.floats(0, 1e9))
 def test_a_table_and_a_sentence_write_the_same(value: float) -> None:
-    """The one is made by the report, the other by the judge."""
+    """The report formats the table, and the judge the sentence."""
     assert numbers.number(value) == figure(value)
     assert numbers.quantity(value, "ms") == milliseconds(value)
     assert numbers.quantity(value, "share") == percent(value)

@@ -1,4 +1,4 @@
-"""`kindgate.gate_paths`: patterns mean to Python what they mean to git, which reads them in the generated workflow."""
+"""`kindgate.gate_paths`: patterns match the same paths as in git, which the generated workflow uses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PATHS = [
 
 @pytest.mark.parametrize("patterns", [GATE_NAMES, GATE_FOLDERS], ids=["names", "folders"])
 def test_a_pattern_matches_what_git_matches(tmp_path: Path, patterns: tuple[str, ...]) -> None:
-    """The workflow skips a suite by git, and the publisher believes the skip by this module."""
+    """The workflow skips a suite according to git, and the publisher checks the skip with this module."""
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True, timeout=60)
     for path in PATHS:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +64,6 @@ def test_a_pattern_matches_what_git_matches(tmp_path: Path, patterns: tuple[str,
 
 
 def test_a_folder_covers_what_lies_below_it() -> None:
-    """And nothing that only begins with its name."""
+    """A path that only starts with the folder's name is not covered."""
     assert [below(path, ["a/b"]) for path in ("a/b", "a/b/c", "a/bc", "b")] == [True, True, False, False]
     assert below("anything", ["."])

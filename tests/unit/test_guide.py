@@ -1,4 +1,4 @@
-"""docs/guide.md has a section per room, and names nothing that is not there."""
+"""docs/guide.md has a section per package and names only things that exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = (ROOT / "docs/guide.md").read_text()
 
 
 def test_every_room_has_a_section() -> None:
-    """A new one needs a few lines."""
+    """A new package needs a few lines there."""
     rooms = {folder.name for folder in (ROOT / "kindgate").iterdir() if (folder / "__init__.py").is_file()}
 
     assert {name for line in re.findall(r"^## (.+)$", TEXT, re.MULTILINE) for name in line.split(", ")} == rooms
@@ -32,7 +32,7 @@ def test_every_command_exists(command: str) -> None:
 
 
 def test_every_option_exists() -> None:
-    """Of the table, of the command in whose section it stands, or of pytest-html."""
+    """It is in the option table, belongs to the section's command, or is pytest-html's."""
     of_commands = {"--rate", "--duration", "--url", "--json", "--link", "--leg", "--require", "--fail-on", "--dir"}
     named = set(re.findall(r"(--[a-z][a-z-]+)", TEXT))
 
@@ -40,7 +40,7 @@ def test_every_option_exists() -> None:
 
 
 def test_every_page_and_file_exists() -> None:
-    """Counted from the root or from docs/."""
+    """Paths are relative to the root or to docs/."""
     named = set(re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:md|schema\.json|lock))`", TEXT)) - {"summary.md"}
 
     assert [name for name in named if not ((ROOT / name).is_file() or (ROOT / "docs" / name).is_file())] == []

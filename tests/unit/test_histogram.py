@@ -1,4 +1,4 @@
-"""Exact distributions: numpy's percentiles, merging that loses nothing, a short text form."""
+"""Exact distributions: numpy's percentiles, lossless merging, a short text form."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SAMPLES = st.lists(st.integers(0, 10_000_000), max_size=60)
 
 @given(samples=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=60), q=st.floats(0, 100))
 def test_percentiles_are_numpys(samples: list[int], q: float) -> None:
-    """The `linear` method on the raw samples gives the same number."""
+    """They equal numpy's `linear` method on the raw samples."""
     assert Histogram.of(samples).percentile(q) == pytest.approx(float(np.percentile(samples, q)), rel=1e-12, abs=1e-9)
 
 
 @given(samples=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=60), limit=st.integers(0, 10_000_000))
 def test_simple_figures_are_those_of_the_samples(samples: list[int], limit: int) -> None:
-    """Mean, extremes and the number above a limit."""
+    """Mean, extremes and the count above a limit match the samples."""
     histogram = Histogram.of(samples)
     assert (histogram.min, histogram.max, histogram.count) == (min(samples), max(samples), len(samples))
     assert histogram.mean == pytest.approx(sum(samples) / len(samples))
@@ -33,13 +33,13 @@ def test_simple_figures_are_those_of_the_samples(samples: list[int], limit: int)
 
 @given(a=SAMPLES, b=SAMPLES, c=SAMPLES)
 def test_merging_is_associative_commutative_and_exact(a: list[int], b: list[int], c: list[int]) -> None:
-    """However parts are put together, the result is the distribution of all samples."""
+    """Merging parts in any order gives the distribution of all samples."""
     one, two, three = Histogram.of(a), Histogram.of(b), Histogram.of(c)
     assert (one + two) + three == one + (two + three) == Histogram.merged([three, one, two]) == Histogram.of(a + b + c)
 
 
 def test_eight_workers_merge_bit_exactly() -> None:
-    """The parts of a large sample give the very arrays of the whole."""
+    """Merging a large sample's parts gives the same arrays as the whole."""
     samples = np.rint(np.random.default_rng(1).lognormal(7, 1, 80_000)).astype(np.int64)
     merged = Histogram.merged(Histogram.of(part) for part in np.split(samples, 8))
     whole = Histogram.of(samples)
@@ -49,7 +49,7 @@ def test_eight_workers_merge_bit_exactly() -> None:
 
 @given(samples=SAMPLES)
 def test_the_text_form_gives_the_histogram_back(samples: list[int]) -> None:
-    """And holds nothing that JSON would have to escape."""
+    """It contains nothing that JSON would have to escape."""
     text = Histogram.of(samples).to_text()
     assert Histogram.from_text(text) == Histogram.of(samples)
     assert text.isascii()
@@ -57,14 +57,14 @@ def test_the_text_form_gives_the_histogram_back(samples: list[int]) -> None:
 
 
 def test_a_million_samples_take_at_most_15_kilobytes() -> None:
-    """Response times around 1.25 ms with a long tail, as an ingress on loopback gives them."""
+    """The sample has response times around 1.25 ms with a long tail, as from an ingress on loopback."""
     samples = np.rint(np.random.default_rng(1).lognormal(np.log(1250), 1.0, 1_000_000)).astype(np.int64)
     assert len(Histogram.of(samples).to_text()) <= 15_000
 
 
 @given(text=st.one_of(st.text(max_size=40), st.binary(max_size=60).map(lambda raw: base64.b85encode(raw).decode())))
 def test_foreign_text_is_refused_or_read_as_a_valid_histogram(text: str) -> None:
-    """No text makes anything but a `ValueError` or ascending values with positive counts."""
+    """Any text gives a `ValueError` or ascending values with positive counts."""
     try:
         histogram = Histogram.from_text(text)
     except ValueError:
@@ -74,12 +74,12 @@ def test_foreign_text_is_refused_or_read_as_a_valid_histogram(text: str) -> None
 
 
 def _encoded(*numbers: int) -> str:
-    """A text of these numbers, as `to_text` packs them; each is below 128."""
+    """Pack these numbers, each below 128, into a text as `to_text` does."""
     return base64.b85encode(lzma.compress(bytes(numbers), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
 
 
 def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> None:
-    """A few kilobytes of text would be a gigabyte of numbers."""
+    """A few kilobytes of text would unpack to a gigabyte of numbers."""
     text = _encoded(*[1] * 40_000_000)
     assert len(text) < 10_000
     tracemalloc.start()
@@ -92,7 +92,7 @@ def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> N
 
 
 def test_as_many_times_are_read_as_the_reader_allows() -> None:
-    """The bound is on distinct times, however often each came and however long each took."""
+    """The bound is on distinct times, whatever their counts and values."""
     histogram = Histogram(np.arange(1, 101, dtype=np.int64) * 10**8, np.full(100, 10**6, np.int64))
     text = histogram.to_text()
     assert Histogram.from_text(text, at_most=100) == histogram
@@ -113,13 +113,13 @@ def test_as_many_times_are_read_as_the_reader_allows() -> None:
     ],
 )
 def test_what_is_no_histogram_is_refused(text: str) -> None:
-    """Odd numbers of numbers, times that do not ascend, counts of nothing, numbers cut short or too large, text cut short or doubled."""
+    """An odd number of values, unordered times, zero counts, truncated or oversized numbers, and truncated or repeated text are refused."""
     with pytest.raises(ValueError, match="histogram"):
         Histogram.from_text(text)
 
 
 def test_counts_that_no_sum_could_hold_are_refused() -> None:
-    """Sums of times and counts stay exact, and never overflow into negative ones."""
+    """Sums of times and counts stay exact and never overflow into negative numbers."""
     huge = Histogram(np.array([1, 2], np.int64), np.array([2**62, 2**62], np.int64))
     with pytest.raises(ValueError, match="too large"):
         Histogram.from_text(huge.to_text())
@@ -127,13 +127,13 @@ def test_counts_that_no_sum_could_hold_are_refused() -> None:
 
 @pytest.mark.parametrize("q", [-1, 101])
 def test_a_percentile_out_of_range_is_refused(q: float) -> None:
-    """There is no 101st percentile."""
+    """The 101st percentile does not exist."""
     with pytest.raises(ValueError, match="between 0 and 100"):
         Histogram.of([1]).percentile(q)
 
 
 def test_no_samples_have_no_figures() -> None:
-    """Nothing is made up for an empty distribution."""
+    """An empty distribution has no figures."""
     for figure in ("mean", "min", "max"):
         with pytest.raises(ValueError, match="no samples"):
             getattr(Histogram.empty(), figure)

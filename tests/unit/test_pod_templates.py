@@ -1,4 +1,4 @@
-"""Pods are found in objects of any kind, by what they look like."""
+"""Pods are found by their structure in objects of any kind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OBJECTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize(("manifest", "paths"), OBJECTS.values(), ids=OBJECTS)
 def test_pods_are_found_wherever_they_are(manifest: dict[str, Any], paths: list[str]) -> None:
-    """Kubernetes' own kinds and custom ones are walked alike."""
+    """Built-in and custom kinds are walked alike."""
     found = pod_templates(manifest)
     assert [template.spec_path for template in found] == paths
     assert all(template.spec is not None for template in found)
@@ -34,7 +34,7 @@ def test_pods_are_found_wherever_they_are(manifest: dict[str, Any], paths: list[
 
 
 def test_labels_are_those_of_the_template() -> None:
-    """What Services and budgets select by."""
+    """Services and disruption budgets select by these labels."""
     template = pod_template(OBJECTS["deployment"][0])
     assert template is not None
     assert template.labels == {"app": "web"}
@@ -52,13 +52,13 @@ def test_labels_are_those_of_the_template() -> None:
     ids=["service", "crd", "text", "texts", "bare"],
 )
 def test_other_objects_have_no_pods(manifest: dict[str, Any]) -> None:
-    """A schema that describes pods holds none."""
+    """A schema that describes pods contains none."""
     assert pod_templates(manifest) == ()
     assert list(containers(manifest)) == []
 
 
 def test_every_container_can_be_changed_and_the_object_stays() -> None:
-    """What was rendered can be compared with what is applied."""
+    """The rendered object remains for comparison with the applied one."""
     manifest, _ = OBJECTS["volcano"]
     changed = with_containers(manifest, lambda container: {**container, "image": f"{container['image']}-dev"})
     assert {container["image"] for _, container in containers(changed)} == {"init:1-dev", "app:1-dev"}

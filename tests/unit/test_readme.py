@@ -1,4 +1,4 @@
-"""README says what is true: each block is run by a test, and each name in it exists."""
+"""The README is true: each block is run by a test, and each name in it exists."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ ORDER = ["Try it", ADOPTION, "In CI", "When it fails", "Benchmarks", "Repository
 
 
 def of(section: str, language: str) -> list[Block]:
-    """The blocks of a section in a language."""
+    """Return a section's blocks in a language."""
     return [block for block in BLOCKS if (block.section, block.language) == (section, language)]
 
 
 def test_the_sections_come_in_the_order_in_which_a_newcomer_asks() -> None:
-    """What it is, how to try it, how to have it, what to do when it fails."""
+    """What it is, how to try it, how to adopt it, and what to do if it fails."""
     assert re.findall(r"^## (.+)$", TEXT, re.MULTILINE) == ORDER
     assert TEXT.index("docs/images/comment.png") < TEXT.index("## Try it")
 
 
 def test_every_block_is_run_by_somebody() -> None:
-    """Here, by `make adopt` (its shell blocks, its test, its settings and objectives), or by what CI runs."""
+    """They run here, in `make adopt` (shell blocks, test, settings and objectives) or in CI."""
     counted = [(block.section, block.language) for block in BLOCKS]
 
     assert counted == [
@@ -55,7 +55,7 @@ def test_every_block_is_run_by_somebody() -> None:
 
 
 def test_the_first_two_commands_are_what_ci_runs() -> None:
-    """Whoever breaks one of them hears of it."""
+    """CI fails if one of them breaks."""
     (block,) = of("Try it", "sh")
     ci = (ROOT / ".ci/run").read_text()
 
@@ -64,7 +64,7 @@ def test_the_first_two_commands_are_what_ci_runs() -> None:
 
 
 def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
-    """Byte for byte, for a repository with an image of its own."""
+    """They are identical byte for byte, for a repository with its own image."""
     repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main")
     plan = Plan((tmp_path / "k8s",), Application(("shop.localhost",), ()))
     files = {one.path.name: one.after for one in wanted_changes(repository, plan, UNKNOWN)}
@@ -73,7 +73,7 @@ def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
 
 
 def test_the_objectives_and_settings_can_be_read() -> None:
-    """Each in its own grammar."""
+    """Each parses in its own grammar."""
     (objectives,), (settings,) = of(ADOPTION, "yaml"), of(ADOPTION, "ini")
     values = dict(IniConfig("README.md", data=f"[pytest]\n{settings.text}")["pytest"].items())
 
@@ -95,7 +95,7 @@ def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) ->
 
 
 def test_every_command_exists() -> None:
-    """A renamed one would leave people with an error."""
+    """A renamed command would leave readers with an error."""
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     groups = {group.name or getattr(group.typer_instance, "info", group).name for group in app.registered_groups}
     commands = {command.split()[1] for block in BLOCKS for command in block.commands if command.startswith("kindgate ")}
@@ -105,14 +105,14 @@ def test_every_command_exists() -> None:
 
 
 def test_every_option_exists() -> None:
-    """A renamed one would leave people with an error."""
+    """A renamed option would leave readers with an error."""
     init = {"--overlay", "--values", "--dir", "--image", "--dry-run", "--source", "--fixtures", "--markers"}
 
     assert set(re.findall(r"`(--[a-z-]+)", TEXT)) <= {row.option.flag for row in option_fields(Settings)} | init
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    """Pages, pictures and folders of this repository."""
+    """Pages, images and folders of this repository exist."""
     named = set(re.findall(r"\b((?:docs|tests/tools|k8s)/[\w./-]+\.\w+)", TEXT))
 
     assert named

@@ -1,4 +1,4 @@
-"""Settings: where a value comes from, and what is refused."""
+"""Settings: sources of values, and refused values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path("/somewhere")
 
 
 def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> None:
-    """Each source is used only where those before it say nothing."""
+    """Each source applies only if the earlier ones give no value."""
     environment = {"KINDGATE_KIND_WORKERS": "1", "KINDGATE_LOAD_RATE": "11", "KINDGATE_LOAD_SEED": "5"}
     ini = {"kind_workers": "2", "load_rate": "22"}
     settings = build_settings(ROOT, {"kind_workers": "3"}, ini, environment)
@@ -23,7 +23,7 @@ def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> No
 
 
 def test_paths_count_from_where_they_are_written() -> None:
-    """Those of the ini file from its folder, those of a command line or variable from the folder of the command."""
+    """Ini file paths start from its folder, command-line and environment paths from the command's folder."""
     folder = Path("/here")
     given = {"app_overlay": "k8s", "app_apply": ["crds", "/db"]}
 
@@ -37,14 +37,14 @@ def test_paths_count_from_where_they_are_written() -> None:
 
 
 def test_nothing_given_is_the_default() -> None:
-    """Empty values of any kind count as not given."""
+    """Empty values of any kind count as unset."""
     given = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}
 
     assert build_settings(ROOT, given, dict.fromkeys(given, ""), {}) == Settings(root=ROOT)
 
 
 def test_lists_and_switches_are_read_from_text() -> None:
-    """An ini file writes lists by white space and switches as words."""
+    """An ini file separates list items by whitespace and writes switches as words."""
     settings = build_settings(ROOT, {}, {"kind_load": "a:1\nb.tar", "slo_quick": "yes"}, {"KINDGATE_IMAGES_ALLOW_MISSING": "off"})
 
     assert settings.images.load == ("a:1", "b.tar")
@@ -73,7 +73,7 @@ def test_lists_and_switches_are_read_from_text() -> None:
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str, value: object, told: str) -> None:
-    """The error names the option and ends with exit code 10."""
+    """The error names the option and has exit code 10."""
     with pytest.raises(SettingsError, match=told) as caught:
         build_settings(ROOT, {option: value}, {}, {})
 
@@ -82,7 +82,7 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str,
 
 @pytest.mark.parametrize(("text", "seconds"), [("2", 2), ("2s", 2), ("500ms", 0.5), ("1m30s", 90), ("0.5", 0.5)])
 def test_every_option_of_seconds_takes_a_duration(text: str, seconds: float) -> None:
-    """From the command line, the ini file and the environment alike."""
+    """The command line, the ini file and the environment behave alike."""
     rows = [row for row in option_fields(Settings) if row.option.is_duration]
     assert len(rows) >= 6
 
@@ -102,7 +102,7 @@ def test_contradictory_options_are_refused() -> None:
 
 
 def test_reuse_keeps_the_cluster() -> None:
-    """--kind-reuse is about clusters that stay; with a keep that deletes some it is refused."""
+    """--kind-reuse implies keeping; it contradicts a keep option that deletes some clusters."""
     assert build_settings(ROOT, {"kind_reuse": True}, {}, {}).keep == "always"
     assert build_settings(ROOT, {}, {}, {}).keep == "never"
     with pytest.raises(SettingsError, match="--kind-reuse"):
@@ -110,7 +110,7 @@ def test_reuse_keeps_the_cluster() -> None:
 
 
 def test_the_default_cluster_name_belongs_to_the_folder() -> None:
-    """Two folders get two names, one folder always the same, and an asked name wins."""
+    """Two folders get two names, one folder always gets the same, and a given name takes precedence."""
     here, there = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name
 
     assert here == Settings(root=Path("/a")).cluster_name
@@ -119,7 +119,7 @@ def test_the_default_cluster_name_belongs_to_the_folder() -> None:
 
 
 def test_every_option_has_a_flag_of_its_own_and_a_help_text() -> None:
-    """The table has no doubles and no gaps."""
+    """The table has no duplicates or gaps."""
     rows = list(option_fields(Settings))
 
     assert len({row.option.flag for row in rows}) == len(rows) > 20

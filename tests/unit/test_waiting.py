@@ -1,4 +1,4 @@
-"""The deadline and the loop that waits, on a clock of the test's own."""
+"""The deadline and the wait loop, on a fake clock."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from kindgate.waiting import Deadline, Hopeless, Pending, Ready, StoppableClock,
 
 
 class FakeClock:
-    """A clock that moves only when somebody waits on it."""
+    """A clock that advances only when paused on."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
     def __call__(self) -> float:
-        """The time that it shows."""
+        """Return the current time."""
         return self.now
 
     def pause(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Advance by `seconds`."""
         self.now += seconds
 
 
 def test_waiting_returns_the_first_ready_value() -> None:
-    """The loop asks again until the probe is ready."""
+    """The loop repeats the probe until it is ready."""
     clock = FakeClock()
     answers: Iterator[Ready[int] | Pending] = iter([Pending("a"), Pending("b"), Ready(7)])
 
@@ -38,7 +38,7 @@ def test_waiting_returns_the_first_ready_value() -> None:
 
 
 def test_a_deadline_that_passes_reports_the_last_state_and_the_time_waited() -> None:
-    """The error says what was seen last, after exactly the time that was allowed."""
+    """The error states the last state, after exactly the allowed time."""
     clock = FakeClock()
 
     with pytest.raises(WaitTimeout, match="timed out waiting for the moon") as caught:
@@ -48,7 +48,7 @@ def test_a_deadline_that_passes_reports_the_last_state_and_the_time_waited() -> 
 
 
 def test_what_cannot_come_fails_at_once() -> None:
-    """A hopeless answer ends the wait without waiting."""
+    """A permanent failure ends the wait immediately."""
     clock = FakeClock()
 
     with pytest.raises(NeverHappens, match="the moon: it fell down"):
@@ -58,14 +58,14 @@ def test_what_cannot_come_fails_at_once() -> None:
 
 
 def test_a_passed_deadline_still_asks_once() -> None:
-    """What is ready already is not lost to a late start."""
+    """A value that is already ready is returned even after the deadline."""
     clock = FakeClock()
 
     assert wait_for("it", lambda: Ready("here"), Deadline.after(0, clock), pause=clock.pause) == "here"
 
 
 def test_a_step_gets_no_more_than_what_the_whole_has_left() -> None:
-    """A deadline inside another ends with it at the latest, and counts its own wait."""
+    """A nested deadline ends with the outer one at the latest, and counts its own wait."""
     clock = FakeClock()
     whole = Deadline.after(10, clock)
     clock.pause(8)
@@ -77,7 +77,7 @@ def test_a_step_gets_no_more_than_what_the_whole_has_left() -> None:
 
 
 def test_a_stopped_clock_ends_every_wait() -> None:
-    """Of deadlines made before and after; how long was waited stays what it was."""
+    """It ends deadlines created before and after; the time waited does not change."""
     clock = StoppableClock()
     before = Deadline.after(100, clock)
     assert not before.expired
@@ -95,7 +95,7 @@ def test_a_stopped_clock_ends_every_wait() -> None:
 
 
 def test_a_clock_that_is_stopped_ends_a_wait_of_another_thread() -> None:
-    """What waits there gives up at its next look."""
+    """The wait ends at its next check."""
     clock = StoppableClock()
     timer = threading.Timer(0.2, clock.stop)
     timer.start()

@@ -1,4 +1,4 @@
-"""Every `if:` of every workflow, by event and by how the job went: which jobs and steps run, and which do not."""
+"""Every `if:` of every workflow, by event and job status: which jobs and steps run, and which do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENTS = ("pull_request", "merge_group", "push", "schedule", "workflow_dispatch"
 
 
 def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
-    """Each workflow, the action, and what `kindgate init` writes for a suite of several."""
+    """Yield each workflow, the action, and the files that `kindgate init` writes for one suite of several."""
     for file in (*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / ".github/actions").glob("*/action.yml")):
         yield file.name, yaml.safe_load(file.read_text())
     root = ROOT / "nowhere"
@@ -34,7 +34,7 @@ def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
 
 
 def conditions() -> Iterator[tuple[str, str]]:
-    """Where each condition stands, and what it says."""
+    """Yield the location and the text of each condition."""
     for file, document in documents():
         jobs: Mapping[str, Any] = document.get("jobs") or {"": document.get("runs", {})}
         for job, content in jobs.items():
@@ -49,7 +49,7 @@ CONDITIONS = dict(conditions())
 
 
 def contexts(event: str, *, failed: bool = False, cancelled: bool = False, **more: Any) -> Contexts:
-    """What a job of this repository sees when `event` starts it."""
+    """Return what a job of this repository sees if `event` starts it."""
     base: dict[str, Any] = {
         "github": {"event_name": event, "repository": "acme/shop", "event": {}},
         "vars": {},
@@ -67,7 +67,7 @@ def finished(
     actor: str = "mona",
     action: str = "completed",
 ) -> Contexts:
-    """What a `workflow_run` workflow sees of the run that was requested, or has finished."""
+    """Return what a `workflow_run` workflow sees of a requested or completed run."""
     repository = {"full_name": head} if head else None
     run = {"event": event, "conclusion": conclusion, "head_repository": repository, "actor": {"login": actor}}
     github = {"event_name": "workflow_run", "repository": "acme/shop", "event": {"action": action, "workflow_run": run}}
@@ -75,16 +75,16 @@ def finished(
 
 
 def labeled(name: str) -> Contexts:
-    """What a `pull_request_target` workflow sees of a label."""
+    """Return what a `pull_request_target` workflow sees of a label."""
     return Contexts({"github": {"event_name": "pull_request_target", "event": {"action": "labeled", "label": {"name": name}}}})
 
 
 def edited(changes: dict[str, Any]) -> Contexts:
-    """What it sees of an edited pull request."""
+    """Return what a `pull_request_target` workflow sees of an edited pull request."""
     return Contexts({"github": {"event_name": "pull_request_target", "event": {"action": "edited", "changes": changes}}})
 
 
-ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: workers collect in one order
+ALWAYS = [name for name, text in CONDITIONS.items() if text == "${{ always() }}"]  # not a set: xdist workers must collect in the same order
 ON = {"KINDGATE_CODE_SCANNING": "on", "KINDGATE_RELEASE": "on"}
 FINISHED = [
     *((finished(conclusion=conclusion), True) for conclusion in ("success", "failure", "cancelled", "action_required", "startup_failure")),
@@ -117,7 +117,7 @@ MISSED, HIT = {"cache": {"outputs": {"cache-hit": ""}}}, {"cache": {"outputs": {
 
 
 def at(event: str, kind: str, name: str, steps: dict[str, Any], *, failed: bool = False) -> Contexts:
-    """A run of a repository whose default branch is main, at a ref."""
+    """Return a run at a ref, in a repository whose default branch is main."""
     github = {"event_name": event, "ref_type": kind, "ref_name": name, "event": {"repository": {"default_branch": "main"}}}
     return Contexts({"github": github, "steps": steps}, failed=failed)
 
@@ -201,13 +201,13 @@ TABLE: dict[str, list[tuple[Contexts, bool]]] = {
 
 
 def test_every_condition_is_in_the_table() -> None:
-    """A new one needs its rows."""
+    """A new condition needs rows."""
     assert set(CONDITIONS) == set(TABLE)
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_condition_says_what_the_table_says(name: str) -> None:
-    """For each event, and for a job that has failed or been cancelled."""
+    """The table covers each event, and jobs that failed or were cancelled."""
     found = [condition(CONDITIONS[name], given) for given, _ in TABLE[name]]
 
     assert found == [expected for _, expected in TABLE[name]]

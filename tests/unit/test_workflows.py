@@ -1,4 +1,4 @@
-"""The workflows as data: permissions, pins, the required check, and what may stand in a command."""
+"""The workflows as data: permissions, pins, the required check, and allowed commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNGATED = {"kindgate", "code-scanning"}
 
 
 def load(file: Path) -> dict[str, Any]:
-    """A workflow; YAML 1.1 reads its key `on` as true."""
+    """Load a workflow; YAML 1.1 parses its key `on` as true."""
     content: dict[Any, Any] = yaml.safe_load(file.read_text())
     return {("on" if key is True else key): value for key, value in content.items()}
 
@@ -37,14 +37,14 @@ WORKFLOWS = {file.name: load(file) for file in FILES}
 
 
 def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every job: workflow, name, content."""
+    """Yield every job's workflow, name and content."""
     for name, workflow in WORKFLOWS.items():
         for job, content in workflow["jobs"].items():
             yield name, job, content
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every step of every workflow and of every action, with where it stands."""
+    """Yield every step of every workflow and action with its location."""
     for workflow, job, content in jobs():
         for step in content.get("steps", ()):
             yield f"{workflow}: {job}: {step['name']}", step
@@ -58,13 +58,13 @@ JOBS = {f"{workflow}: {job}": content for workflow, job, content in jobs()}
 
 
 def test_there_are_the_workflows_that_the_documentation_names() -> None:
-    """A renamed one would silently go unchecked."""
+    """A renamed workflow would silently go unchecked."""
     assert set(WORKFLOWS) == {"ci.yml", "e2e.yml", "nightly.yml", "publish-report.yml", "publish.yml", "release.yml", "sealed.yml"}
     assert len(ACTIONS) == 1
 
 
 def test_the_required_check_waits_for_every_gating_job() -> None:
-    """A job that is missing from `needs` could fail unseen."""
+    """The failure of a job missing from `needs` could go unnoticed."""
     ci = WORKFLOWS["ci.yml"]["jobs"]
 
     assert set(ci["kindgate"]["needs"]) == set(ci) - UNGATED
@@ -73,7 +73,7 @@ def test_the_required_check_waits_for_every_gating_job() -> None:
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_has_a_time_limit_and_its_own_permissions(name: str) -> None:
-    """A job that calls a workflow gets its limit there."""
+    """For a job that calls a workflow, the limit is in that workflow."""
     job = JOBS[name]
 
     assert "permissions" in job
@@ -82,20 +82,20 @@ def test_a_job_has_a_time_limit_and_its_own_permissions(name: str) -> None:
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_workflow_grants_nothing_by_default(name: str) -> None:
-    """Each job says what it needs."""
+    """Each job states its permissions."""
     assert WORKFLOWS[name]["permissions"] == {}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_each_permission_says_what_it_is_for(file: Path) -> None:
-    """In a comment beside it."""
+    """A comment on the same line gives the reason."""
     granted = [line for line in file.read_text().splitlines() if re.fullmatch(r"\s+[a-z-]+: (read|write)\b.*", line)]
 
     assert [line for line in granted if " # " not in line] == []
 
 
 def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
-    """GitHub refuses a call that grants less, and what is granted beyond it is unused."""
+    """GitHub refuses a call that grants less, and anything beyond it would be unused."""
     calls = {name: job for name, job in JOBS.items() if str(job.get("uses", "")).startswith(SELF)}
 
     assert len(calls) == 3
@@ -116,12 +116,12 @@ def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
     ],
 )
 def test_a_reusable_workflow_keeps_its_ceiling(workflow: str, ceiling: dict[str, str]) -> None:
-    """Other repositories grant exactly this."""
+    """Other repositories grant exactly these permissions."""
     assert {key: value for job in WORKFLOWS[workflow]["jobs"].values() for key, value in job["permissions"].items()} == ceiling
 
 
 def test_the_verdict_is_decided_where_no_code_of_the_caller_runs() -> None:
-    """Its job checks nothing out, restores no cache, and takes from the other job its result and its artifact alone."""
+    """The job checks nothing out, restores no cache, and uses only the other job's result and artifact."""
     verify = WORKFLOWS["e2e.yml"]["jobs"]["verify"]
     used = [step["uses"].partition("@")[0] for step in verify["steps"] if "uses" in step]
 
@@ -135,7 +135,7 @@ def test_the_verdict_is_decided_where_no_code_of_the_caller_runs() -> None:
 
 
 def test_an_upload_of_what_a_verdict_is_from_fails_where_there_is_nothing() -> None:
-    """A warning beside a green job would be the gate left open."""
+    """A warning in a green job would leave the gate open."""
     uploads = {
         step["with"].get("name", ""): step["with"]["if-no-files-found"]
         for step in WORKFLOWS["e2e.yml"]["jobs"]["e2e"]["steps"]
@@ -150,7 +150,7 @@ def test_an_upload_of_what_a_verdict_is_from_fails_where_there_is_nothing() -> N
 
 @pytest.mark.parametrize("file", [*FILES, *ACTIONS], ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_actions_are_pinned_by_commit_with_their_version(file: Path) -> None:
-    """A tag can be moved to other code; this repository's own action comes with the same commit."""
+    """A tag can be moved to other code; this repository's own action comes from the same commit."""
     used = [line.split("uses:", 1)[1].strip() for line in file.read_text().splitlines() if re.match(r"\s*(- )?uses:", line)]
     foreign = [use for use in used if not use.startswith("$/")]
 
@@ -159,7 +159,7 @@ def test_actions_are_pinned_by_commit_with_their_version(file: Path) -> None:
 
 
 def test_one_action_is_pinned_to_one_commit() -> None:
-    """Everywhere the same."""
+    """Every workflow uses the same commit."""
     text = "\n".join(file.read_text() for file in [*FILES, *ACTIONS])
     pins = set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text))
 
@@ -176,7 +176,7 @@ def test_no_checkout_leaves_its_token_behind() -> None:
 
 @pytest.mark.parametrize("name", [name for name, step in STEPS.items() if "run" in step])
 def test_a_command_is_one_command_without_expressions(name: str) -> None:
-    """Values come through the environment, where a shell does not read them as code; what is longer belongs in a file."""
+    """Values come from the environment, which a shell does not parse as code; longer scripts belong in a file."""
     command = STEPS[name]["run"]
 
     assert "${{" not in command
@@ -185,7 +185,7 @@ def test_a_command_is_one_command_without_expressions(name: str) -> None:
 
 
 def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only() -> None:
-    """Whatever else runs in the job cannot read it; the application's own secrets are for the step that makes its Secrets of them."""
+    """Other code in the job cannot read it; only the step that creates the application's Secrets gets their values."""
     holders = {name for name, step in STEPS.items() if "github.token" in json.dumps(step) or "secrets." in json.dumps(step)}
 
     assert holders == {
@@ -198,7 +198,7 @@ def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only(
 
 
 def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
-    """It checks nothing out, restores no cache, and downloads only what it checks."""
+    """It checks nothing out, restores no cache, and downloads only what it verifies."""
     used = [step["uses"].split("@")[0] for step in WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"] if "uses" in step]
 
     assert set(used) == {"$/.github/actions/kindgate", "actions/upload-artifact"}
@@ -206,7 +206,7 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
 
 
 def test_no_pull_request_writes_a_cache_that_another_run_reads() -> None:
-    """Caches are restored by one action and saved by another, which has a condition; the key is of kindgate's own locks."""
+    """One action restores caches and another saves them under a condition; the key depends on kindgate's own lock files."""
     used = {name: step["uses"].split("@")[0] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/cache")}
     restored = [STEPS[name] for name, action in used.items() if action == "actions/cache/restore"]
 
@@ -217,10 +217,10 @@ def test_no_pull_request_writes_a_cache_that_another_run_reads() -> None:
 
 
 def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
-    """Two uploads of one name are an error, and a re-run must not hide the first attempt."""
+    """Two uploads with one name are an error, and a rerun must not hide the first attempt."""
     uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
     names = {name: given.get("name") or given["path"] for name, given in uploads.items()}  # a single file keeps its own name
-    assert names.pop("publish.yml: publish: Upload the page") == "${{ steps.pages.outputs.page }}"  # test_publish looks at its name
+    assert names.pop("publish.yml: publish: Upload the page") == "${{ steps.pages.outputs.page }}"  # covered by test_publish
 
     assert names
     assert [name for name, artifact in names.items() if "${{ github.run_attempt }}" not in artifact] == []
@@ -228,7 +228,7 @@ def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
 
 
 def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
-    """The two sides are in different files."""
+    """The two names are in different files."""
     upload = STEPS["e2e.yml: e2e: Upload the report"]
     (found,) = newest_of_each_leg([("kindgate-report-LEG-7", None)])
 
@@ -238,7 +238,7 @@ def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
 
 
 def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
-    """As a file of its own, which a browser shows, and linked from the report before that is uploaded."""
+    """The page is uploaded as a single file for browsers, and linked from the report before the report is uploaded."""
     upload = STEPS["e2e.yml: e2e: Upload the page"]["with"]
     steps = [step["name"] for step in WORKFLOWS["e2e.yml"]["jobs"]["e2e"]["steps"]]
 
@@ -249,7 +249,7 @@ def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> N
 
 
 def test_the_sealed_workflow_runs_nothing_of_the_commit_that_it_judges() -> None:
-    """Only kindgate runs on the runner, with the default branch's suite, no secret, and a cache that it cannot write."""
+    """Only kindgate runs on the runner, with the default branch's suite, no secrets, and a read-only cache."""
     sealed = WORKFLOWS["sealed.yml"]["jobs"]["e2e"]["steps"]
     used = [step["uses"].split("@")[0] for step in sealed if "uses" in step]
     names = [step["name"] for step in sealed]
@@ -275,28 +275,28 @@ def test_the_sealed_workflow_runs_nothing_of_the_commit_that_it_judges() -> None
     ],
 )
 def test_a_sealed_suite_is_one_that_somebody_has_merged(event: dict[str, Any], sha: str) -> None:
-    """GITHUB_SHA holds a pull request's own files where it, or a merge queue, starts the run."""
+    """GITHUB_SHA contains a pull request's own files if the pull request or a merge queue starts the run."""
     ref = STEPS["sealed.yml: e2e: Check out the base"]["with"]["ref"]
 
     assert value(ref, {"event": event, "sha": "started"}) == sha
 
 
 def test_evidence_is_an_explicit_list() -> None:
-    """Whatever else lies in the folder, such as a kubeconfig, is not uploaded."""
+    """Other files in the folder, such as a kubeconfig, are not uploaded."""
     paths = STEPS["e2e.yml: e2e: Upload the evidence"]["with"]["path"].splitlines()
 
     assert [path.rsplit("/", 1)[1] for path in paths] == ["report.html", "junit.xml", "summary.md", "metrics", "bursts", "failures"]
 
 
 def test_evidence_and_deletion_come_whatever_happened() -> None:
-    """A failed run is the one whose evidence is wanted."""
+    """Evidence matters most for a failed run."""
     always = {name for name, step in STEPS.items() if step.get("if") == "${{ always() }}"}
 
     assert {f"e2e.yml: e2e: {step}" for step in ("Upload the report", "Upload the evidence", "Delete what the run may have left")} <= always
 
 
 def test_a_release_uses_no_cache_and_waits_for_a_person() -> None:
-    """What is released comes from the tag alone, and only where it has been switched on."""
+    """A release is built from the tag only, and only if releases are enabled."""
     release = WORKFLOWS["release.yml"]
 
     assert "cache" not in json.dumps(release)
@@ -307,7 +307,7 @@ def test_a_release_uses_no_cache_and_waits_for_a_person() -> None:
 
 
 def verdict(results: dict[str, str]) -> bool:
-    """What the required check's own command says about the results of the other jobs."""
+    """Return whether the required check's own command accepts the other jobs' results."""
     step = STEPS["ci.yml: kindgate: Every job has succeeded"]
     environment = os.environ | {"NEEDS": json.dumps({job: {"result": result} for job, result in results.items()})}
     return subprocess.run(["bash", "-c", step["run"]], env=environment, check=False, capture_output=True, timeout=30).returncode == 0
@@ -318,7 +318,7 @@ GREEN = dict.fromkeys(NEEDED, "success")
 
 
 def test_the_required_check_is_green_when_all_are() -> None:
-    """With nothing skipped."""
+    """No job is skipped."""
     assert verdict(GREEN)
 
 
@@ -329,7 +329,7 @@ def test_the_required_check_is_red_when_one_job_is_not_green(job: str, result: s
 
 
 def value(expression: str, github: dict[str, Any], *, cancelled: bool = False) -> Any:
-    """An expression's value in a run of `github`."""
+    """Return an expression's value in a run of `github`."""
     return evaluate(expression, Contexts({"github": github}, cancelled=cancelled))
 
 
@@ -337,7 +337,7 @@ def value(expression: str, github: dict[str, Any], *, cancelled: bool = False) -
     ("event", "cancels"), [("pull_request", True), ("merge_group", False), ("push", False), ("workflow_dispatch", False)]
 )
 def test_each_event_gets_its_jobs(event: str, *, cancels: bool) -> None:
-    """Only an outdated pull request's run is cancelled."""
+    """Only outdated runs of a pull request are cancelled."""
     ci, github = WORKFLOWS["ci.yml"], {"event_name": event}
 
     assert set(ci["on"]) == {"pull_request", "merge_group", "push", "workflow_dispatch"}
@@ -345,20 +345,20 @@ def test_each_event_gets_its_jobs(event: str, *, cancels: bool) -> None:
 
 
 def grants_of(job: dict[str, Any]) -> dict[str, str]:
-    """What a job may do, and what a workflow that it calls may do."""
+    """Return the permissions of a job, including those of a workflow that it calls."""
     called = WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() if str(job.get("uses", "")).startswith(SELF) else ()
     return {key: value for one in (job, *called) for key, value in one["permissions"].items()}
 
 
 def steps_of(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps of a job, or of the workflow that it calls."""
+    """Return the steps of a job, or of the workflow that it calls."""
     if str(job.get("uses", "")).startswith(SELF):
         return [step for one in WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() for step in one["steps"]]
     return list(job.get("steps", ()))
 
 
 def test_code_of_a_pull_request_never_runs_where_a_token_can_write() -> None:
-    """What README says. A workflow that a pull request starts has no job that may write and runs anything; one that may follows a run."""
+    """A workflow that a pull request starts runs any code but has no job that can write; one that can write follows a run."""
     for name, workflow in WORKFLOWS.items():
         starts = set(workflow["on"])
         writing = {job: content for job, content in workflow["jobs"].items() if "write" in grants_of(content).values()}
@@ -373,7 +373,7 @@ def test_code_of_a_pull_request_never_runs_where_a_token_can_write() -> None:
 
 
 def test_each_commit_that_is_judged_is_published() -> None:
-    """When its run is requested, so that no older green stands, and however it ends."""
+    """Publishing starts when a run is requested, so no older green status remains, and follows every ending."""
     follow = WORKFLOWS["publish-report.yml"]
     called = follow["jobs"]["publish"]["with"]
 
@@ -384,7 +384,7 @@ def test_each_commit_that_is_judged_is_published() -> None:
 
 
 def test_dependencies_wait_a_week() -> None:
-    """A malicious release is most often withdrawn within days."""
+    """Most malicious releases are withdrawn within days."""
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
 
     assert {update["package-ecosystem"] for update in updates} == {"github-actions", "npm", "pip"}

@@ -18,7 +18,7 @@ create table work_results (worker_outcome varchar, test_outcome varchar, job_id 
 
 
 def session(file: Path, mutants: int) -> list[str]:
-    """Write a session as cosmic-ray 8 does, with random identifiers and jobs in line order."""
+    """Write a session as cosmic-ray 8 does, with random identifiers; return its jobs in line order."""
     jobs = [uuid.uuid4().hex for _ in range(mutants)]
     with closing(sqlite3.connect(file)) as database, database:
         database.executescript(SCHEMA)
