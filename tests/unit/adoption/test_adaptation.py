@@ -1,4 +1,4 @@
-"""What an application lacks to be entered is added; what it has is left alone."""
+"""Objects that an application needs to receive requests are added; existing ones are unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def classed(name: str, *, legacy: bool = False) -> dict[str, Any]:
 
 @pytest.mark.parametrize("legacy", [True, False])
 def test_a_class_of_a_cloud_is_served_by_traefik(*, legacy: bool) -> None:
-    """In the adapted overlay alone, by field and by annotation."""
+    """The class changes only in the adapted overlay, whether it is set by field or by annotation."""
     source = rendered(service(), classed("alb", legacy=legacy))
     found = adaptation(source)
 
@@ -42,14 +42,14 @@ def test_a_class_of_a_cloud_is_served_by_traefik(*, legacy: bool) -> None:
 
 @pytest.mark.parametrize("name", ["nginx", "traefik", ""])
 def test_a_class_that_is_served_stays(name: str) -> None:
-    """A class that the manifests bring themselves stays too."""
+    """A class that comes with the manifests is kept too."""
     assert not adaptation(rendered(classed(name))).needed
     assert not adaptation(rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""))).needed
 
 
 @pytest.mark.parametrize("namespace", ["shop", ""])
 def test_secrets_are_where_their_pods_are(namespace: str) -> None:
-    """Also where the cluster decides it: the overlay may be applied to an existing one, whose context has a namespace of its own."""
+    """A Secret without a namespace follows its pods, because an existing cluster's context can set another one."""
     pod = deployment(namespace=namespace, container={"envFrom": [{"secretRef": {"name": "settings"}}]})
     source = rendered(pod)
     (whole,) = normalized([source])

@@ -1,4 +1,4 @@
-"""What the rendered overlay tells about how it is to be judged."""
+"""Choices derived from the rendered overlay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUILDS = Builds((), ())
 
 
 def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None:
-    """No more is needed."""
+    """An application with only an Ingress gets a controller and Prometheus."""
     found = look_at(rendered(deployment(), service(), ingress()), BUILDS)
 
     assert found.hosts
@@ -33,7 +33,7 @@ def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None
 
 
 def test_what_the_overlay_brings_is_not_added() -> None:
-    """A controller with its class, and a Prometheus."""
+    """A controller with its class and a Prometheus in the overlay are not added again."""
     prometheus = deployment()
     prometheus["metadata"]["name"] = "prometheus"
     whole = rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""), prometheus)
@@ -50,13 +50,13 @@ def test_a_class_that_nothing_serves_is_told() -> None:
 
 
 def test_an_application_that_nothing_leads_to_is_refused() -> None:
-    """With what is missing."""
+    """The error names the missing object."""
     with pytest.raises(ManifestError, match="nothing routes requests to it"):
         look_at(rendered(deployment()), BUILDS)
 
 
 def test_builds_and_images_are_those_of_the_manifests() -> None:
-    """Every container's image once, init containers included."""
+    """Every container's image is listed once, including init containers."""
     pod = deployment(container={"image": "redis:7"})
     pod["metadata"]["name"] = "second"
     build = Build("example/web", "web:kindgate", Path())
@@ -78,7 +78,7 @@ def test_builds_and_images_are_those_of_the_manifests() -> None:
     ],
 )
 def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name: str, namespace: str) -> None:
-    """With the placeholders and their file: every other problem of such manifests follows from them."""
+    """The error has the placeholders and their file, because every other problem of such manifests follows from them."""
     with pytest.raises(ManifestError, match="placeholders for a pipeline to replace") as error:
         refuse_templates(rendered(deployment(), manifest(kind, name, namespace=namespace)))
 
@@ -88,12 +88,12 @@ def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name:
 
 @pytest.mark.parametrize("item", [manifest("ClusterRole", "READER", namespace=""), manifest("ConfigMap", "Web"), deployment()])
 def test_names_that_are_right_or_merely_wrong_are_left_to_validation(item: dict[str, Any]) -> None:
-    """It knows the rule of each kind, and the line."""
+    """Validation knows the naming rule of each kind, and the line."""
     refuse_templates(rendered(item))
 
 
 def test_a_build_whose_image_was_replaced_is_left_out() -> None:
-    """The manifests name it no more, and `--app-image` refuses such a name."""
+    """`--app-image` rejects a name that no manifest uses, so the build is dropped."""
     builds = Builds((Build("example/other", "other:kindgate", Path()),), ())
 
     assert look_at(rendered(deployment(), service(), ingress()), builds).builds == ()

@@ -1,4 +1,4 @@
-"""Dockerfiles and the images of the manifests are brought together, or init says why not."""
+"""Dockerfiles are matched to the images in the manifests, or init gives the reason."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kindgate.adoption.hints import ImageHint
 
 
 def write(root: Path, **files: str) -> None:
-    """Files with their text, by path."""
+    """Write files by path."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
 
 
 def found(root: Path, *images: str, hints: tuple[ImageHint, ...] = ()) -> dict[str, str]:
-    """The folder (and file) that each image is built from."""
+    """Return the folder (and file) that each image is built from."""
     builds = find_builds(root, images, hints, "shop").found
     return {build.image: "/".join(filter(None, (str(build.context.relative_to(root)), build.dockerfile))) for build in builds}
 
@@ -53,14 +53,14 @@ def found(root: Path, *images: str, hints: tuple[ImageHint, ...] = ()) -> dict[s
     ],
 )
 def test_each_dockerfile_meets_its_image(tmp_path: Path, files: tuple[str, ...], images: tuple[str, ...], expected: dict[str, str]) -> None:
-    """By name, or where one of each is left; images of Docker Hub's library belong to others."""
+    """A Dockerfile matches by name, or if one image and one Dockerfile remain; images of Docker Hub's library are never built."""
     write(tmp_path, **dict.fromkeys(files, "FROM scratch\n"))
 
     assert found(tmp_path, *images) == expected
 
 
 def test_what_is_not_matched_is_said(tmp_path: Path) -> None:
-    """With the settings that a person would add."""
+    """The note has the settings to add by hand."""
     write(tmp_path, **{"tools/Dockerfile": "FROM scratch\n"})
 
     builds = find_builds(tmp_path, ["acme/a:1", "acme/b:1"], (), "shop")
@@ -72,7 +72,7 @@ def test_what_is_not_matched_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_for_tests_and_debugging_is_passed_over(tmp_path: Path) -> None:
-    """And a placeholder for an image is left to validation, which knows its line."""
+    """Dockerfiles for tests and debugging are skipped; a placeholder is left to validation, which knows its line."""
     write(tmp_path, **dict.fromkeys(("Dockerfile", "Dockerfile.debug", "web/tests/Dockerfile"), "FROM scratch\n"))
 
     builds = find_builds(tmp_path, ["acme/web:1", "${{ secrets.USER }}/app:latest"], (), "shop")
@@ -90,7 +90,7 @@ def test_what_is_for_tests_and_debugging_is_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_a_placeholder_is_an_image_of_the_repository(tmp_path: Path, files: tuple[str, ...], name: str, context: str) -> None:
-    """However short its name is, it is no image of Docker Hub's library; its port is known by the image of the manifests."""
+    """A placeholder with a short name is not an image of Docker Hub's library; its port is recorded under the image in the manifests."""
     write(tmp_path, **dict.fromkeys(files, "FROM scratch\nEXPOSE 8000\n"))
     image = f"${{USER}}/{name}:latest"
 
@@ -101,7 +101,7 @@ def test_a_placeholder_is_an_image_of_the_repository(tmp_path: Path, files: tupl
 
 
 def test_hints_come_before_guesses(tmp_path: Path) -> None:
-    """Skaffold, Tilt and Compose know context, file and stage; a service of Compose may be called like the image."""
+    """Skaffold, Tilt and Compose define context, file and stage; a Compose service can match by its own name."""
     write(tmp_path, **{"docker/a.Dockerfile": "FROM scratch AS run\n", "b/Dockerfile": "FROM scratch\n"})
     hints = (
         ImageHint("gcr.io/acme/one", tmp_path, "docker/a.Dockerfile", "run", tmp_path / "skaffold.yaml"),
@@ -131,7 +131,7 @@ def test_hints_come_before_guesses(tmp_path: Path) -> None:
     ],
 )
 def test_the_context_holds_what_is_copied(tmp_path: Path, copied: str, context: str) -> None:
-    """Many a Dockerfile in a folder is built from the folder above."""
+    """If a Dockerfile copies files from the parent folder, that is the context."""
     write(tmp_path, **{"app/Dockerfile": f"FROM scratch\n{copied}", "app/requirements.txt": "", "go.mod": "", "main.go": ""})
 
     (build,) = find_builds(tmp_path, ["acme/x:1"], (), "shop").found
@@ -140,7 +140,7 @@ def test_the_context_holds_what_is_copied(tmp_path: Path, copied: str, context: 
 
 
 def test_images_of_one_short_name_stay_apart(tmp_path: Path) -> None:
-    """Two tags of the local engine, not one."""
+    """Images with the same short name get different tags in the local engine."""
     write(tmp_path, **{"a/web/Dockerfile": "FROM scratch\n", "b/web/Dockerfile": "FROM scratch\n"})
 
     built = [build.built for build in find_builds(tmp_path, ["a/web:1", "b/web:1"], (), "shop").found]
@@ -158,5 +158,5 @@ def test_images_of_one_short_name_stay_apart(tmp_path: Path) -> None:
     ],
 )
 def test_an_images_name_is_taken_apart(image: str, short: str, bare: str) -> None:
-    """A port is no tag."""
+    """A port in the registry's host is not a tag."""
     assert (short_name(image), without_tag(image)) == (short, bare)

@@ -1,4 +1,4 @@
-"""Files that Git or an editor gave other line endings are kindgate's own still, and keep them."""
+"""Files with line endings changed by Git or an editor still count as generated, and keep them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kindgate.errors import SettingsError
 
 
 def init(folder: Path, text: str) -> Kind:
-    """What becomes of the one file that is wanted there."""
+    """Return the change planned for a single wanted file."""
     changes = compared(folder, {folder / "slo.yaml": text})
     write(changes)
     return changes[0].kind
@@ -20,7 +20,7 @@ def init(folder: Path, text: str) -> Kind:
 
 @pytest.mark.parametrize(("ending", "mark"), [(b"\r\n", b""), (b"\r\n", b"\xef\xbb\xbf"), (b"\n", b"\xef\xbb\xbf"), (b"\r", b"")])
 def test_a_file_that_git_checked_out_otherwise_is_still_ours(tmp_path: Path, ending: bytes, mark: bytes) -> None:
-    """Unchanged where nothing is new, and renewed with its own endings and its mark; the record alike."""
+    """An up-to-date file is unchanged, an outdated one is renewed with its own line endings and byte order mark, and so is the record."""
     assert init(tmp_path, "a: 1\nb: 2\n") is Kind.CREATE
     for file in (tmp_path / "slo.yaml", tmp_path / ".kindgate-init"):
         file.write_bytes(mark + file.read_bytes().replace(b"\n", ending))
@@ -29,12 +29,12 @@ def test_a_file_that_git_checked_out_otherwise_is_still_ours(tmp_path: Path, end
     assert init(tmp_path, "a: 1\nb: 2\n") is Kind.SAME
     assert (tmp_path / ".kindgate-init").read_bytes() == before
     assert init(tmp_path, "a: 1\nb: 3\n") is Kind.UPDATE
-    kept = ending if ending != b"\r" else b"\n"  # no editor of today writes it
+    kept = ending if ending != b"\r" else b"\n"  # no current editor writes it
     assert (tmp_path / "slo.yaml").read_bytes() == mark + b"a: 1" + kept + b"b: 3" + kept
 
 
 def test_an_edited_file_keeps_every_byte(tmp_path: Path) -> None:
-    """Also one without a final newline that is not UTF-8, which is shown as escapes."""
+    """An edited file is kept exactly, even without a final newline or in another encoding, which the difference shows as escapes."""
     init(tmp_path, "a: 1\n")
     (tmp_path / "slo.yaml").write_bytes(b"# \xe4\r\na: 2")
 
@@ -62,7 +62,7 @@ def test_settings_that_pytest_cannot_read_are_refused(tmp_path: Path, name: str,
 
 @pytest.mark.parametrize("content", [b"[pytest]\r\nxfail_strict = 1\r\n", b"\xef\xbb\xbf[pytest]\nxfail_strict = 1"])
 def test_settings_are_read_as_pytest_reads_them(tmp_path: Path, content: bytes) -> None:
-    """With any line ending, and behind a byte order mark."""
+    """Any line ending is accepted, and so is a byte order mark."""
     (tmp_path / "pytest.ini").write_bytes(content)
 
     config = find_config(tmp_path)

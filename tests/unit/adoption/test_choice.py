@@ -1,4 +1,4 @@
-"""The manifests to judge are chosen as a person would, with the reason; where only a person can, they are listed."""
+"""The manifests are chosen as a person would, with the reason; if the choice is ambiguous, they are listed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POD = stream(deployment(), service())
 
 
 def write(root: Path, *names: str) -> None:
-    """Files as they are in a repository: kustomizations (with what they build upon, after a `<`), charts, manifests, and others."""
+    """Write the files of a repository: kustomizations (with their bases after a `<`), charts, manifests and others."""
     for name in names:
         path, _, uses = name.partition(" < ")
         file = root / path
@@ -28,7 +28,7 @@ def write(root: Path, *names: str) -> None:
 
 
 def choose(root: Path, named: Sequence[Path] = ()) -> Choice:
-    """What is chosen there."""
+    """Return the chosen manifests."""
     return choose_manifests(root, look_below(root), root, named)
 
 
@@ -36,7 +36,7 @@ BASE = ("k8s/base/kustomization.yaml < web.yaml", "k8s/base/web.yaml")
 
 
 def overlays(*names: str) -> tuple[str, ...]:
-    """A base and overlays of these names."""
+    """A base and overlays with these names."""
     return (*BASE, *(f"k8s/overlays/{name}/kustomization.yaml < ../../base" for name in names))
 
 
@@ -69,28 +69,28 @@ def overlays(*names: str) -> tuple[str, ...]:
     ids=count(),
 )
 def test_the_likeliest_is_chosen(tmp_path: Path, files: tuple[str, ...], chosen: str) -> None:
-    """Never production where there is anything else, never what others brought."""
+    """Production is chosen only if nothing else exists, and third-party manifests never are."""
     write(tmp_path, *files)
 
     assert choose(tmp_path).paths == (tmp_path / chosen,)
 
 
 def test_the_reason_names_what_was_not_chosen(tmp_path: Path) -> None:
-    """So that a wrong choice is seen at once."""
+    """The reason lists the other candidates, so a wrong choice is visible."""
     write(tmp_path, *overlays("minikube", "prod"))
 
     assert choose(tmp_path).reason == "minikube is named for tests; not k8s/overlays/prod"
 
 
 def test_several_files_in_the_root_belong_together(tmp_path: Path) -> None:
-    """As `kubectl apply -f .` takes them, without the folders below."""
+    """As with `kubectl apply -f .`, files in subfolders are not included."""
     write(tmp_path, "deployment.yaml", "service.yaml", "values.yaml")
 
     assert choose(tmp_path).paths == (tmp_path / "deployment.yaml", tmp_path / "service.yaml")
 
 
 def test_files_in_the_root_belong_to_a_folder_of_manifests(tmp_path: Path) -> None:
-    """Unless both define the same: then the folder is meant; a folder of another name is another application's."""
+    """Root files and a manifest folder are both used unless they define the same objects; an unrelated folder is another application's."""
     write(tmp_path, "k8s/web.yaml", "monitoring/grafana.yaml")
     root, folder = tmp_path / "app.yaml", tmp_path / "k8s"
     root.write_text(stream(deployment("app")))
@@ -103,7 +103,7 @@ def test_files_in_the_root_belong_to_a_folder_of_manifests(tmp_path: Path) -> No
 
 
 def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
-    """It is what its developers run; an overlay that is named for tests is likelier still."""
+    """Developers use the Skaffold manifests, so they come before folders; an overlay for tests takes precedence."""
     write(tmp_path, "k8s/web.yaml", "kubernetes/web.yaml")
     assert choose(tmp_path, [tmp_path / "kubernetes"]).paths == (tmp_path / "kubernetes",)
 
@@ -121,7 +121,7 @@ def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
     ids=["overlays", "charts", "none"],
 )
 def test_where_only_a_person_can_choose_the_argument_is_named(tmp_path: Path, files: tuple[str, ...], words: str) -> None:
-    """With everything that could be meant."""
+    """The error names the argument and lists the candidates."""
     write(tmp_path, *files)
 
     with pytest.raises(ManifestError, match=words) as caught:
@@ -132,7 +132,7 @@ def test_where_only_a_person_can_choose_the_argument_is_named(tmp_path: Path, fi
 
 @pytest.mark.parametrize("text", ["resources: [", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"])
 def test_a_broken_kustomization_is_found_and_one_of_flux_is_none(tmp_path: Path, text: str) -> None:
-    """Kustomize says what is wrong with the first; the second is an object of Flux."""
+    """Kustomize reports the error in a broken kustomization; a Flux Kustomization is an ordinary object."""
     (tmp_path / "kustomization.yaml").write_text(text)
 
     assert bool(look_below(tmp_path).kustomizations) is ("[" in text)
@@ -148,7 +148,7 @@ def test_a_broken_kustomization_is_found_and_one_of_flux_is_none(tmp_path: Path,
     ],
 )
 def test_values_for_tests_are_chosen(tmp_path: Path, files: tuple[str, ...], chosen: str) -> None:
-    """Beside a chart's defaults, which count anyway."""
+    """Values for tests are used in addition to the chart's defaults."""
     write(tmp_path, "Chart.yaml", *files)
 
     assert choose_values(tmp_path) == ((tmp_path / chosen,) if chosen else ())

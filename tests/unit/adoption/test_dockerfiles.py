@@ -1,4 +1,4 @@
-"""What a Dockerfile copies and exposes is read as a build has it."""
+"""A Dockerfile's copied and exposed parts are read as in a build."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from kindgate.adoption.dockerfiles import copied_sources, exposed_port
     ],
 )
 def test_the_port_is_that_of_the_stage_that_is_built(text: str, target: str, port: int | None) -> None:
-    """Stages before it count only where it builds upon them."""
+    """Earlier stages count only if the built stage is based on them."""
     assert exposed_port(text, target) == port
 
 
 def test_what_is_copied_comes_from_the_context() -> None:
-    """Not from other stages, addresses or variables."""
+    """Files copied from other stages, URLs and variables are not part of the context."""
     text = 'FROM a\nCOPY --chown=1:1 src/ \\\n  ./lib /app\nCOPY ["a b", "/x"]\nCOPY --from=a z /z\nADD https://x/y $V .\n'
 
     assert list(copied_sources(text)) == ["src", "lib", "a b"]

@@ -1,4 +1,4 @@
-"""The files that a repository gets: whole, once, and never in place of what is there."""
+"""The generated files of a repository: written completely, once, and never over existing content."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ ROOT = Path(__file__).parents[3]
 
 
 def suite(root: Path, directory: str = ".") -> Repository:
-    """A repository of one suite, or one of several suites."""
+    """A repository with one suite, or with several."""
     folder = root / directory
     folder.mkdir(parents=True, exist_ok=True)
     return Repository(root, folder, folder / "e2e", "main")
 
 
 def plan_for(repository: Repository, **more: Any) -> Plan:
-    """The overlay `deploy/ci` and an image that the folder's Dockerfile builds; `more` fields of the plan."""
+    """A plan with the overlay `deploy/ci` and an image built from the folder's Dockerfile; `more` replaces fields."""
     builds = (Build("example.org/shop", "shop:kindgate", repository.folder),)
     return replace(Plan((repository.folder / "deploy/ci",), replace(APPLICATION, builds=builds)), **more)
 
 
 def changes(repository: Repository, plan: Plan | None = None) -> dict[str, Change]:
-    """What would be written, by the name from the root."""
+    """Return the planned changes by path from the root."""
     found = wanted_changes(repository, plan or plan_for(repository), SOURCE)
     return {one.path.relative_to(repository.root).as_posix(): one for one in found}
 
 
 def settings(change: Change) -> dict[str, str]:
-    """The values of a pytest.ini."""
+    """Parse a pytest.ini into its values."""
     return dict(IniConfig("pytest.ini", data=change.after)["pytest"].items())
 
 
 def workflow(change: Change) -> dict[str, Any]:
-    """A workflow; YAML 1.1 reads its key `on` as true."""
+    """Parse a workflow; YAML 1.1 reads its key `on` as true."""
     content: dict[Any, Any] = yaml.safe_load(change.after or "")
     return {("on" if key is True else key): value for key, value in content.items()}
 
 
 def test_a_fresh_repository_gets_a_suite_and_two_workflows(tmp_path: Path) -> None:
-    """Settings, objectives and a test in a folder by themselves; nothing else is touched."""
+    """Settings, objectives and a test are in a separate folder; nothing else changes."""
     wanted = changes(suite(tmp_path))
 
     assert set(wanted) == {
@@ -92,14 +92,14 @@ def test_a_fresh_repository_gets_a_suite_and_two_workflows(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("directory", [".", "services/a"])
 def test_a_second_time_nothing_changes(tmp_path: Path, directory: str) -> None:
-    """Whatever was written the first time."""
+    """A second run changes none of the generated files."""
     write(changes(suite(tmp_path, directory)).values())
 
     assert {one.kind for one in changes(suite(tmp_path, directory)).values()} == {Kind.SAME}
 
 
 def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) -> None:
-    """Writing again leaves every byte of it, also where it was generated once and edited since."""
+    """A second run keeps every byte of a hand-written file, and of a generated one that was edited."""
     write(changes(suite(tmp_path)).values())
     edited = tmp_path / "e2e/slo.yaml"
     edited.write_text("thresholds: {}\n")
@@ -115,7 +115,7 @@ def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) ->
 
 
 def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
-    """A second call with another result renews the files that the first one wrote."""
+    """Unedited files are renewed if another call has another result."""
     write(changes(suite(tmp_path)).values())
 
     other = plan_for(suite(tmp_path), paths=(tmp_path / "deploy/other",))
@@ -128,7 +128,7 @@ def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
 
 
 def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
-    """Also when the manifests need it no longer: the settings would name a folder that is not there."""
+    """If the manifests no longer need the overlay, the settings still refer to it, so it is kept."""
     needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(manifest("Ingress", "kindgate-web"),)))
     write(changes(suite(tmp_path), needed).values())
     with (tmp_path / "e2e/pytest.ini").open("a") as file:
@@ -144,7 +144,7 @@ def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
 
 
 def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
-    """It lies in the suite's folder, never below theirs; when the manifests no longer need it, it is removed."""
+    """The overlay is in the suite's folder, never in the application's, and is removed if the manifests no longer need it."""
     ingress = manifest("Ingress", "kindgate-web")
     needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(ingress,), notes=("why",)))
 
@@ -161,7 +161,7 @@ def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
 
 
 def test_several_images_and_values_have_a_line_each(tmp_path: Path) -> None:
-    """In one setting each, with the stage and file of a build."""
+    """Each image has one line in its setting, with the stage and file of a build."""
     folder = suite(tmp_path).folder
     builds = (Build("web", "web:kindgate", folder / "web"), Build("api", "api:kindgate", folder, "api/Dockerfile", "run"))
     plan = plan_for(
@@ -177,7 +177,7 @@ def test_several_images_and_values_have_a_line_each(tmp_path: Path) -> None:
 
 
 def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
-    """A later call names only what changes; another overlay starts anew."""
+    """A later call needs only the changed arguments; another overlay discards the earlier ones."""
     repository = suite(tmp_path)
     chart, values = tmp_path / "chart", tmp_path / "values.yaml"
     request = remembered(repository.suite, Request(chart, (values,), "team", ("web=example/web:2",)))
@@ -189,7 +189,7 @@ def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:
-    """GitHub refuses a call that grants less; no more is granted than they use, and only inputs that they have are given."""
+    """GitHub rejects a call that grants less, so callers grant exactly the permissions used, and set only existing inputs."""
     wanted = changes(suite(tmp_path))
     for name in ("kindgate.yml", "kindgate-report.yml"):
         jobs = workflow(wanted[f".github/workflows/{name}"])["jobs"]
@@ -205,7 +205,7 @@ def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> No
 
 
 def test_the_report_follows_the_workflow_by_its_name(tmp_path: Path) -> None:
-    """`workflow_run` names it; a leg is published under the name that it was uploaded as."""
+    """`workflow_run` refers to the workflow's name, and a leg is published under its upload name."""
     wanted = changes(suite(tmp_path, "services/a"))
     run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
 
@@ -215,7 +215,7 @@ def test_the_report_follows_the_workflow_by_its_name(tmp_path: Path) -> None:
 
 
 def test_what_is_published_is_held_to_the_workflow_and_the_judge_that_init_wrote(tmp_path: Path) -> None:
-    """The second workflow names the first one's file, and the reusable workflow that it calls, commit and all."""
+    """The second workflow names the first one's file and the reusable workflow it calls, with its commit."""
     wanted = changes(suite(tmp_path, "services/a"))
     run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
     given = report["jobs"]["publish"]["with"]
@@ -227,7 +227,7 @@ def test_what_is_published_is_held_to_the_workflow_and_the_judge_that_init_wrote
 
 
 def test_no_job_that_a_pull_request_starts_may_write(tmp_path: Path) -> None:
-    """Its workflow's file is the pull request's own."""
+    """In a pull request, the workflow's file is the pull request's own."""
     for directory in (".", "services/a"):
         wanted = changes(suite(tmp_path, directory))
         run = workflow(next(one for name, one in wanted.items() if name.endswith(".yml") and "-report" not in name))
@@ -235,7 +235,7 @@ def test_no_job_that_a_pull_request_starts_may_write(tmp_path: Path) -> None:
 
 
 def test_suites_of_one_repository_share_no_name(tmp_path: Path) -> None:
-    """Files, checks, artifacts and comments of one are not those of the other."""
+    """Two suites share no file, check, artifact or comment."""
     named = []
     for directory in ("services/a", "services/b"):
         wanted = changes(suite(tmp_path, directory))
@@ -247,7 +247,7 @@ def test_suites_of_one_repository_share_no_name(tmp_path: Path) -> None:
 
 
 def test_the_required_check_waits_for_every_job_and_has_the_workflows_name(tmp_path: Path) -> None:
-    """Also where a job says whether the suite has changed at all."""
+    """The check waits for every job, including the one that decides whether the suite has changed."""
     for directory, jobs in ((".", ["e2e"]), ("services/a", ["changes", "e2e"])):
         wanted = changes(suite(tmp_path, directory))
         run = workflow(next(one for name, one in wanted.items() if name.endswith(".yml") and "-report" not in name))
@@ -256,7 +256,7 @@ def test_the_required_check_waits_for_every_job_and_has_the_workflows_name(tmp_p
 
 
 def test_a_suite_of_several_is_judged_when_something_that_it_is_made_of_has_changed(tmp_path: Path) -> None:
-    """Its folder, the folders that its overlay builds upon, and its workflow; no `paths:` filter hides the check."""
+    """The suite's folder, the folders of its overlay and its workflow count; a `paths:` filter would leave the check pending."""
     for folder, uses in {"services/a/deploy/ci": ["../../../../platform/base"], "platform/base": []}.items():
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": uses}))

@@ -1,4 +1,4 @@
-"""What Skaffold, Tilt and Compose files say."""
+"""Hints from Skaffold, Tilt and Compose files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ services:
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path) -> Path:
-    """A folder with what the hints name."""
+    """A folder with the files the hints refer to."""
     for name in ("src/web/Dockerfile", "docker/api.Dockerfile", "k8s/web.yaml", "over/kustomization.yaml", "chart/Chart.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -63,7 +63,7 @@ def _project(tmp_path: Path) -> Path:
     ],
 )
 def test_images_and_manifests_are_read(project: Path, name: str, text: str, images: list[str], manifests: list[str]) -> None:
-    """Each with its context; a file that cannot be read says nothing."""
+    """Each image has its context; an unreadable file yields no hint."""
     (project / name).write_text(text)
 
     hints = read_hints(project)

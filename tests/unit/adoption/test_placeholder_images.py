@@ -1,4 +1,4 @@
-"""Images that a pipeline fills in are given a name, and the image that stands for them."""
+"""Image placeholders filled in by a pipeline get a name, and an image in their place."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ TEMPLATE = "${{ secrets.USER }}/app:latest"
     ],
 )
 def test_the_name_is_what_a_person_wrote(image: str, name: str) -> None:
-    """Its workload's where a pipeline fills in all of it."""
+    """The literal part is the name, or the workload's name if everything is a placeholder."""
     assert legible_name(image) == name
     assert placeholder_names(rendered(deployment("web", container={"image": image}))) == {image: name or "web"}
 
 
 @pytest.mark.parametrize("image", ["acme/app:1", "acme/My App:1", "acme/MyApp:1", "localhost:5000/app"])
 def test_an_image_that_is_right_or_merely_wrong_is_no_placeholder(image: str) -> None:
-    """What is wrong with it is reported, and not hidden behind another image."""
+    """An invalid image is reported, not replaced by another one."""
     assert placeholder_names(rendered(deployment(container={"image": image}))) == {}
 
 
 def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
-    """By a patch, because Kustomize's `images:` cannot name it; validation then finds nothing."""
+    """A patch sets the image, because Kustomize's `images:` cannot match a placeholder; validation then passes."""
     web = deployment(container={"image": TEMPLATE})
     web["spec"]["template"]["spec"]["initContainers"] = [{**web["spec"]["template"]["spec"]["containers"][0], "name": "first"}]
     web["spec"]["template"]["spec"]["initContainers"][0].pop("readinessProbe")
@@ -67,7 +67,7 @@ def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
 
 
 def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None:
-    """The placeholder stays, and validation reports its line."""
+    """The placeholder is kept, the option is named, and validation reports the line."""
     whole = rendered(deployment(container={"image": TEMPLATE}))
 
     changes, (note,) = image_changes(whole, placeholder_names(whole), {}, {})
@@ -78,7 +78,7 @@ def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None
 
 @pytest.mark.parametrize(("image", "name"), [(TEMPLATE, "app"), (TEMPLATE, TEMPLATE), ("acme/web:2", "acme/web")])
 def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
-    """By the name that was reported, or by the one in the manifests."""
+    """A given image takes precedence, by the reported name or the one in the manifests."""
     whole = rendered(deployment(container={"image": image}))
 
     changes, _ = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, given_images([f"{name}=example.org/web:3"]))
@@ -88,7 +88,7 @@ def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
 
 
 def test_a_name_that_no_container_has_is_refused() -> None:
-    """With those that there are."""
+    """The error lists the existing names."""
     whole = rendered(deployment(container={"image": TEMPLATE}))
 
     with pytest.raises(SettingsError, match="--image web: no container has that image") as error:
@@ -99,6 +99,6 @@ def test_a_name_that_no_container_has_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["app", "=x", "app=", "app=Not An Image"])
 def test_only_an_image_can_be_given(text: str) -> None:
-    """NAME=IMAGE."""
+    """The argument must be NAME=IMAGE."""
     with pytest.raises(SettingsError, match="--image"):
         given_images([text])

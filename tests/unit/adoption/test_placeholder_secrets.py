@@ -1,4 +1,4 @@
-"""Secrets that no manifest holds are written with placeholders, unless their name is likely to be misspelt."""
+"""Missing Secrets are written with placeholders, unless their name looks misspelled."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def needing(*secrets: str, keys: tuple[str, ...] = ("token",)) -> dict[str, Any]
 
 
 def errors(whole: Rendered) -> list[str]:
-    """What keeps the pods from starting."""
+    """Return the validation errors that keep the pods from starting."""
     return [str(finding) for finding in validate(whole) if finding.level == "error"]
 
 
 def with_more(whole: Rendered, added: Sequence[Manifest]) -> Rendered:
-    """The application with these objects too."""
+    """Return the application with additional objects."""
     return replace(whole, objects=(*whole.objects, *added))
 
 
 def test_every_key_that_is_known_gets_a_placeholder() -> None:
-    """Of variables, volumes and projections; then the pods can start, and each value is reported as a line to edit."""
+    """Keys from variables, volumes and projections get placeholders, so the pods start and each value is a line to edit."""
     pod = needing("shop-credentials", keys=("token", "user", "token"))
     pod["spec"]["template"]["spec"]["volumes"] = [
         {"name": "a", "secret": {"secretName": "certificate", "items": [{"key": "key.pem", "path": "key.pem"}]}},
@@ -64,7 +64,7 @@ def test_every_key_that_is_known_gets_a_placeholder() -> None:
 
 
 def test_a_secret_that_is_read_whole_is_written_without_keys() -> None:
-    """Which ones the application reads is not known; the pod starts."""
+    """The keys of a Secret that is read as a whole are unknown, but the pod starts without them."""
     whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "settings"}}]}), service())
 
     (secret,) = placeholder_secrets(whole).added
@@ -76,7 +76,7 @@ def test_a_secret_that_is_read_whole_is_written_without_keys() -> None:
 
 
 def test_what_is_held_or_provided_is_not_made() -> None:
-    """By the manifests, or by what is applied before them."""
+    """Secrets in the manifests or the prerequisites are not created."""
     held = manifest("Secret", "one", stringData={"token": "x"})
 
     assert placeholder_secrets(rendered(needing("one"), held)).added == ()
@@ -95,7 +95,7 @@ def test_what_is_held_or_provided_is_not_made() -> None:
     ],
 )
 def test_a_name_that_may_be_misspelt_stays_an_error(wanted: str, held: str, *, made: bool) -> None:
-    """Where the manifests hold a Secret that is called nearly like it, a placeholder would hide the mistake."""
+    """A placeholder would hide a misspelled reference to an existing Secret with a similar name."""
     secret = manifest("Secret", held, stringData={"token": "x"})
     whole = rendered(NAMESPACE, needing(wanted), service(), secret)
 
@@ -107,7 +107,7 @@ def test_a_name_that_may_be_misspelt_stays_an_error(wanted: str, held: str, *, m
 
 
 def test_the_same_name_in_another_namespace_is_reported() -> None:
-    """Kubernetes reads no Secret across namespaces, and the person may have forgotten that."""
+    """Kubernetes does not read Secrets from another namespace, so the likely mistake is reported."""
     elsewhere = manifest("Secret", "one", namespace="other", stringData={"token": "x"})
 
     found = placeholder_secrets(rendered(needing("one"), elsewhere))
@@ -118,7 +118,7 @@ def test_the_same_name_in_another_namespace_is_reported() -> None:
 
 @given(name=st.text("abc-", min_size=12, max_size=20), place=st.integers(0, 11), letter=st.sampled_from("abcxyz"))
 def test_any_single_slip_is_seen(name: str, place: int, letter: str) -> None:
-    """A letter left out, doubled, replaced, or swapped with its neighbor."""
+    """A missing, doubled, replaced or swapped letter is detected."""
     slips = {
         name[:place] + name[place + 1 :],
         name[:place] + letter + name[place:],

@@ -1,4 +1,4 @@
-"""Workflows name a repository and a commit that somebody knows, or say that nobody does."""
+"""Workflows refer to a known repository and commit, or the error states that none is known."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ COMMIT = "0123456789" * 4
 
 
 def test_what_is_asked_for_is_taken() -> None:
-    """A repository and a commit in full."""
+    """An explicit repository with a full commit is used."""
     assert provenance(f"acme/kindgate@{COMMIT}") == Provenance("acme/kindgate", COMMIT)
 
 
 @pytest.mark.parametrize("asked", ["acme/kindgate", "acme/kindgate@v1", f"kindgate@{COMMIT}", f"a/b/c@{COMMIT}"])
 def test_what_can_be_moved_is_refused(asked: str) -> None:
-    """A tag, or no version at all."""
+    """A tag or a missing version is an error, because a tag can be moved."""
     with pytest.raises(SettingsError, match="--source"):
         provenance(asked)
 
@@ -26,7 +26,7 @@ def test_what_can_be_moved_is_refused(asked: str) -> None:
     "url", ["https://github.com/acme/kindgate.git", "https://github.com/acme/kindgate", "ssh://git@github.com/acme/kindgate.git"]
 )
 def test_pip_remembers_a_repository(url: str) -> None:
-    """PEP 610's record of `pip install git+https://...@v1`."""
+    """The source comes from PEP 610's record of `pip install git+https://...@v1`."""
     assert _installed_from({"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}}) == Provenance("acme/kindgate", COMMIT)
 
 
@@ -34,5 +34,5 @@ def test_pip_remembers_a_repository(url: str) -> None:
     "record", [{}, {"url": "file:///wheel.whl", "archive_info": {}}, {"url": "https://example.org/x", "vcs_info": {"commit_id": COMMIT}}]
 )
 def test_nothing_is_made_up(record: dict[str, object]) -> None:
-    """A wheel does not say where its workflows are."""
+    """A wheel has no record of its repository, so none is invented."""
     assert _installed_from(record) == UNKNOWN

@@ -1,4 +1,4 @@
-"""Settings are found where pytest finds them."""
+"""Settings are found in the file pytest reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kindgate.adoption.pytest_config import find_config
     ],
 )
 def test_the_file_that_pytest_reads_is_found(tmp_path: Path, files: dict[str, str], found: str, value: str | None) -> None:
-    """In pytest's order; its own files count even when they are empty."""
+    """Files are tried in pytest's order; its own files count even if empty."""
     for name, text in files.items():
         (tmp_path / name).write_text(text)
 
@@ -36,7 +36,7 @@ def test_the_file_that_pytest_reads_is_found(tmp_path: Path, files: dict[str, st
 
 
 def test_a_folder_without_settings_has_none(tmp_path: Path) -> None:
-    """A pyproject.toml that says nothing of pytest is no configuration of it."""
+    """A pyproject.toml without a pytest section is not a pytest configuration."""
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
 
     assert find_config(tmp_path) is None

@@ -1,4 +1,4 @@
-"""What a repository is, asked from git and the disk."""
+"""Facts about a repository from git and the file system."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _repository(tmp_path: Path) -> Path:
 
 
 def commit(folder: Path) -> None:
-    """One empty commit, so that the branch exists."""
+    """Create an empty commit so the branch exists."""
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "-C", str(folder), *identity, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True, timeout=30)
 
 
 def test_the_root_is_gits(repository: Path) -> None:
-    """Wherever in it the application is."""
+    """The root is git's, wherever the application is in the repository."""
     folder = repository / "services" / "A"
     folder.mkdir(parents=True)
 
@@ -37,7 +37,7 @@ def test_the_root_is_gits(repository: Path) -> None:
 
 
 def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In a clone; before, it is the branch that is there."""
+    """In a clone, the remote's default branch; otherwise the current branch."""
     commit(repository)
     clone = tmp_path_factory.mktemp("clone")
     subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True, timeout=30)
@@ -48,11 +48,11 @@ def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_f
 
 
 def test_a_folder_without_git_is_its_own_root(tmp_path: Path) -> None:
-    """An archive of a repository can be tried too."""
+    """An unpacked archive without git is its own root."""
     assert look_around(tmp_path, Deadline.after(30)).root == tmp_path
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """As it was given."""
+    """The error has the path as given."""
     with pytest.raises(SettingsError, match="nowhere"):
         look_around(tmp_path / "nowhere", Deadline.after(30))

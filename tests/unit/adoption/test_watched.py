@@ -1,4 +1,4 @@
-"""What a suite of several watches: all that it is made of, wherever its settings say that it lies."""
+"""The watched paths of one suite among several: everything it is made of, wherever its settings point."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _repository(root: Path, settings: str, *files: str) -> Repository:
 
 
 def test_what_the_settings_name_elsewhere_is_watched(tmp_path: Path) -> None:
-    """Somebody may have added it after `kindgate init`; a base that is a git ref, or an image of the engine, is no path."""
+    """Settings added after `kindgate init` count; a git ref as base and an engine's image are not paths."""
     files = ("platform/crds.yaml", "platform/values.yaml", "platform/kind.yaml", "images/base.tar", "images/shop/Containerfile")
     repository = _repository(tmp_path, SETTINGS, *files, "objectives.yaml", "platform/database/db.yaml")
 
@@ -51,7 +51,7 @@ def test_what_the_settings_name_elsewhere_is_watched(tmp_path: Path) -> None:
 
 
 def test_what_those_build_upon_is_watched_too(tmp_path: Path) -> None:
-    """A kustomization that is applied first has bases of its own."""
+    """The bases of a kustomization that is applied first are watched too."""
     repository = _repository(tmp_path, "[pytest]\napp_apply = ../../../platform/ci\n")
     for folder, base in (("platform/ci", "../base"), ("platform/base", "../common")):
         (tmp_path / folder).mkdir(parents=True)
@@ -63,6 +63,6 @@ def test_what_those_build_upon_is_watched_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", ["[pytest\n", "[pytest]\nkind_workers = many\n", "[pytest]\napp_apply = ../../../../elsewhere\n"])
 def test_settings_that_name_nothing_of_the_repository_add_nothing(tmp_path: Path, settings: str) -> None:
-    """What is wrong with them is for `kindgate validate` to say."""
+    """Invalid settings add no path; `kindgate validate` reports them."""
     (tmp_path / "elsewhere").mkdir()
     assert watched_paths(_repository(tmp_path / "repository", settings), ()) == ["services/a"]

@@ -1,4 +1,4 @@
-"""Requests get into an application that has no entry; one that has some is left alone."""
+"""An application without an entry gets one; an application with entries is unchanged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DATABASE = exposed("db", ports=[{"port": 5432}])
     ids=["load balancer", "node port", "cluster ip", "nothing to enter", "not http", "directory", "by target"],
 )
 def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str]) -> None:
-    """Those that are reached from outside; else all that may speak HTTP."""
+    """Services exposed outside the cluster get an entry; without any, all that might speak HTTP do."""
     found = ways_in(rendered(*services), {})
 
     assert [item["spec"]["rules"][0]["host"] for item in found.added] == entered
@@ -43,7 +43,7 @@ def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str
 
 
 def test_pods_without_any_service_get_one() -> None:
-    """Also beside Services of other pods; one whose pods have no port that may speak HTTP cannot be judged."""
+    """Pods without a Service get one even next to Services of other pods, but only if a port might speak HTTP."""
     web = deployment(container={"ports": [{"containerPort": 8080}]})
 
     found = ways_in(rendered(DATABASE, web), {})
@@ -57,7 +57,7 @@ def test_pods_without_any_service_get_one() -> None:
 
 
 def test_a_pod_by_itself_gets_a_service() -> None:
-    """By its own labels."""
+    """The Service of a bare pod selects the pod's own labels."""
     template = deployment()["spec"]["template"]
     pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
 
@@ -68,7 +68,7 @@ def test_a_pod_by_itself_gets_a_service() -> None:
 
 @pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])
 def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str, int], target: int | None) -> None:
-    """Kubernetes asks for no `ports:`, and many manifests leave them out."""
+    """Manifests often omit the optional `ports:`, so the Dockerfile's port is used."""
     found = ways_in(rendered(deployment(container={"ports": []})), ports)
 
     assert [item["spec"]["ports"][0]["targetPort"] for item in found.added if item["kind"] == "Service"] == ([target] if target else [])
@@ -83,7 +83,7 @@ def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str
     ],
 )
 def test_the_port_that_speaks_http_is_chosen(ports: list[dict[str, Any]], chosen: dict[str, Any]) -> None:
-    """By its name, else by its number."""
+    """The port is chosen by name, otherwise by number."""
     (added,) = ways_in(rendered(exposed("web", ports=ports)), {}).added
 
     assert added["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] == chosen
@@ -98,5 +98,5 @@ TRAEFIK = {**manifest("IngressRoute", "web"), "apiVersion": "traefik.io/v1alpha1
 
 @pytest.mark.parametrize("way_in", [ingress(), HOSTLESS, ROUTE, TRAEFIK], ids=["ingress", "without host", "gateway", "traefik"])
 def test_a_way_in_that_is_there_is_used(way_in: dict[str, Any]) -> None:
-    """Nothing is added beside it."""
+    """An existing entry is used, and nothing is added."""
     assert ways_in(rendered(exposed("web", type="LoadBalancer"), way_in), {}) == WaysIn()

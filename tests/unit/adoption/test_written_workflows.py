@@ -1,4 +1,4 @@
-"""What `kindgate init` writes passes the linters that our own workflows pass; `make lint` runs actionlint on it too."""
+"""Workflows written by `kindgate init` pass the project's own workflow linters; `make lint` also runs actionlint on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.tools.lint_workflows import write_example
     ids=lambda command: command[0],
 )
 def test_a_linter_has_nothing_to_say(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """Pedantic, as for our own."""
+    """The linters run with the pedantic settings of the project's own workflows."""
     write_example(tmp_path)
     files = sorted(str(file) for file in (tmp_path / ".github/workflows").glob("*.yml"))
     assert len(files) == 8
