@@ -1,4 +1,4 @@
-"""A server on loopback that answers the reads of a bundle as an API server does, and a kubeconfig that leads to it."""
+"""A loopback server that responds to a bundle's reads like an API server, and a kubeconfig for it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RESOURCES = {
     "/api/v1": [("Pod", "pods", True), ("Event", "events", True), ("Node", "nodes", False), ("Secret", "secrets", True)],
     "/apis/apps/v1": [("Deployment", "deployments", True)],
 }
-"""What discovery answers: kind, plural, and whether the kind lives in a namespace."""
+"""The discovery response: kind, plural name, and whether the kind is namespaced."""
 
 KUBECONFIG_TOKEN = "kubeconfig-token-canary"
 
 
 @dataclass
 class Server:
-    """Answers by path; `forbidden` paths are refused; `asked` holds every path with its query."""
+    """Responds by path; `forbidden` paths get a 403; `asked` records every path with its query."""
 
     address: ClusterAddress
     answers: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A cluster without any object."""
+    """A cluster without objects."""
     kubeconfig = tmp_path / "kubeconfig"
     there = Server(ClusterAddress("test", kubeconfig, "test", ""))
     for path, kinds in RESOURCES.items():
@@ -59,7 +59,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: tests look at `asked`."""
+            """Keep the test output clean: requests are recorded in `asked`."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         url = f"http://127.0.0.1:{listening.server_address[1]}"

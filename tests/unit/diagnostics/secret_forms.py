@@ -1,4 +1,4 @@
-"""Forty texts with a secret, with what must not be left of each, and forty of the same shapes that hold none."""
+"""Forty texts with a secret and the parts that must not remain of each, and forty of the same form without one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRAPPED = _WRAPPED
 
 @dataclass(frozen=True)
 class Form:
-    """A text, and the parts of it that nobody may read."""
+    """A text, and its secret parts."""
 
     name: str
     text: str
@@ -34,7 +34,7 @@ class Form:
 
 
 def _token(prefix: str, length: int) -> str:
-    """A token of a form, made here so that no scanner takes this file for a leak."""
+    """Build a token of this form at run time, so secret scanners do not flag this file."""
     return prefix + (sha512(prefix.encode()).hexdigest() * 3)[:length]
 
 
@@ -86,7 +86,7 @@ KNOWN_FORMS = (
     Form("shell", f"echo {shlex.quote(KNOWN)}", ("c4n4ry", "lan")),
     Form("bytes", repr(KNOWN.encode()), ("c4n4ry", "lan")),
 )
-"""Forms of `KNOWN` and `WRAPPED`."""
+"""Texts with `KNOWN` and `WRAPPED`."""
 
 UNKNOWN_FORMS = (
     Form("JSON in JSON in JSON", _NESTED, ("horse", "battery")),
@@ -116,7 +116,7 @@ UNKNOWN_FORMS = (
     Form("GitHub", f"remote: {_GITHUB}", (_GITHUB,)),
     Form("bearer", "authorization: Bearer abcdef.123456", ("abcdef.123456",)),
 )
-"""Secrets that nobody declared."""
+"""Secrets that were not declared."""
 
 _LATENCIES = Histogram.of([1000 + step * step % 7919 for step in range(4000)])
 _COMMIT, _ID = sha1(b"commit").hexdigest(), str(uuid.UUID(int=2**127 - 12345))
@@ -163,4 +163,4 @@ HARMLESS = (
     f'etag: W/"{md5(b"etag").hexdigest()}"',
     "2026-01-01T00:00:00Z Warning Failed Pod echo/foo Back-off pulling image",
 )
-"""Digests, commits, ids, histograms and sentences about secrets."""
+"""Digests, commits, ids, histograms and prose about secrets."""

@@ -1,4 +1,4 @@
-"""Known causes, found in the words that Kubernetes and the runtimes use."""
+"""Known causes, recognized by the messages of Kubernetes and container runtimes."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ LINES = [
 
 @pytest.mark.parametrize(("kind", "line"), LINES, ids=[f"{number}: {kind}" for number, (kind, _) in enumerate(LINES)])
 def test_each_known_cause_is_named(kind: CauseKind, line: str) -> None:
-    """The cause is the most telling one that the line fits."""
+    """The most specific cause that matches the line is named."""
     assert kind_of(line) is kind
 
 
 def test_every_cause_has_a_line_here() -> None:
-    """A cause that no line leads to would be untested."""
+    """Every cause is tested with a line in this module."""
     assert {kind for kind, _ in LINES} == set(CauseKind)
 
 
@@ -84,13 +84,13 @@ def test_every_cause_has_a_line_here() -> None:
     ],
 )
 def test_an_ordinary_line_is_no_sign(line: str) -> None:
-    """Normal life is full of the same words."""
+    """Ordinary log lines with the same words match no cause."""
     assert kind_of(line) is None
 
 
 @given(st.text())
 def test_any_line_can_be_looked_at(line: str) -> None:
-    """Foreign texts do not break the classifier."""
+    """Any text can be classified."""
     kind_of(line)
 
 
@@ -108,7 +108,7 @@ def test_the_most_telling_cause_comes_first_with_its_line() -> None:
 
 
 def test_an_object_is_named_once_per_cause() -> None:
-    """A hundred back-offs of a pod are one cause; those of another pod are another."""
+    """A pod's repeated back-offs are one cause; those of another pod are a second one."""
     other = ObjectRef("Pod", "echo", "bar-1")
     lines = [Observation(pod, f"BackOff: Back-off restarting failed container {number}") for number in range(3) for pod in (POD, other)]
     found = classify(lines)
@@ -116,7 +116,7 @@ def test_an_object_is_named_once_per_cause() -> None:
 
 
 def test_a_probe_of_the_clusters_own_pods_explains_nothing() -> None:
-    """Such an event on a busy machine once stood as the cause of a slow application; a crash loop there still counts."""
+    """A failed probe of a system pod on a busy machine does not explain a slow application; a crash loop there does."""
     scheduler = ObjectRef("Pod", "kube-system", "kube-scheduler-node")
 
     found = classify([Observation(scheduler, "Unhealthy: Readiness probe failed"), Observation(scheduler, "container a: CrashLoopBackOff")])

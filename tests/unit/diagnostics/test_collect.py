@@ -1,4 +1,4 @@
-"""A whole bundle, collected from an API server on loopback and an engine that is a script."""
+"""A complete bundle, collected from a loopback API server and an engine that is a script."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RENDERED = Rendered(Path("overlay"), (DEPLOYMENT,))
 def pod(
     name: str, *, namespace: str = "echo", ready: bool = True, labels: dict[str, str] | None = None, **container: Any
 ) -> dict[str, Any]:
-    """A pod of one container, as the API server lists it."""
+    """A pod with one container, as the API server lists it."""
     status = {"name": "app", "ready": ready, "restartCount": 0, "state": {"running": {}}, **container}
     return {
         "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": labels or {}},
@@ -47,13 +47,13 @@ def pod(
 
 
 def log(name: str, namespace: str = "echo") -> str:
-    """Where a pod's log is asked for."""
+    """Return the path of a pod's log."""
     return f"/api/v1/namespaces/{namespace}/pods/{name}/log"
 
 
 @pytest.fixture
 def failed(server: Server) -> Server:
-    """A cluster with a pod that crashes, one that is well, an ingress controller and a Secret."""
+    """A cluster with a crashing pod, a healthy one, an ingress controller and a Secret."""
     crashed = pod(
         "crashed",
         ready=False,
@@ -82,7 +82,7 @@ def failed(server: Server) -> Server:
 
 
 def test_a_bundle_holds_everything_that_was_asked_for(failed: Server, tmp_path: Path) -> None:
-    """One folder, each piece in a file of its own, and nothing missing."""
+    """Each requested piece is a separate file in one folder, and nothing is missing."""
     window = Window(1767225600.0, 1767225610.0)  # 2026-01-01T00:00:00Z and 10 s
     found = collect_bundle(
         failed.address,
@@ -116,14 +116,14 @@ def test_a_bundle_holds_everything_that_was_asked_for(failed: Server, tmp_path: 
 
 
 def test_the_cause_is_named_with_its_proof(failed: Server, tmp_path: Path) -> None:
-    """The pod's present state proves it, not the event that says the same."""
+    """The proof comes from the pod's current state, not from the matching event."""
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
     assert [cause.kind for cause in found.causes] == [CauseKind.CRASH_LOOP]
     assert found.cause == "crash loop: Pod echo/crashed: container app: CrashLoopBackOff: back-off 10s"
 
 
 def test_no_planted_secret_survives(failed: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values of Secrets, of variables, of this process's environment and of the kubeconfig, in every file."""
+    """Values of Secrets, variables, this process's environment and the kubeconfig are in none of the files."""
     monkeypatch.setenv("DEPLOY_TOKEN", "environment-canary")
     failed.answers[log("well")] = "2026-01-01T00:00:00Z environment-canary kubeconfig-token-canary\n"
     error = f"{CANARY} {VARIABLE_CANARY} environment-canary kubeconfig-token-canary"
@@ -137,7 +137,7 @@ def test_no_planted_secret_survives(failed: Server, tmp_path: Path, monkeypatch:
 
 
 def test_the_ingress_log_is_that_of_the_window(failed: Server, tmp_path: Path) -> None:
-    """Requests of other tests do not get into it."""
+    """Log lines from other tests are excluded."""
     window = Window(1767225600.0, 1767225610.0)
     collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), window=window)
     text = (tmp_path / "bundle/ingress/traefik-1.log").read_text()
@@ -147,7 +147,7 @@ def test_the_ingress_log_is_that_of_the_window(failed: Server, tmp_path: Path) -
 
 
 def test_a_piece_that_cannot_be_had_is_named(failed: Server, tmp_path: Path) -> None:
-    """Without the right to read Secrets and nodes the rest is there, and so is the note."""
+    """Without permission to read Secrets and nodes, the rest is collected with a note."""
     failed.forbidden = {"/api/v1/secrets", "/api/v1/nodes"}
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
     assert set(found.missing) == {"redaction of the values of Secrets", "nodes.txt"}
@@ -155,7 +155,7 @@ def test_a_piece_that_cannot_be_had_is_named(failed: Server, tmp_path: Path) -> 
 
 
 def test_namespaces_are_read_one_by_one_where_all_may_not_be(failed: Server, tmp_path: Path) -> None:
-    """On somebody else's cluster the kubeconfig has rights in the application's namespace alone."""
+    """On an existing cluster, the kubeconfig may have rights only in the application's namespace."""
     failed.forbidden = {"/api/v1/pods", "/api/v1/events", "/api/v1/secrets"}
     failed.answers["/api/v1/namespaces/echo/pods"] = {"items": [pod("alone", ready=False)]}
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), rendered=RENDERED)
@@ -164,7 +164,7 @@ def test_namespaces_are_read_one_by_one_where_all_may_not_be(failed: Server, tmp
 
 
 def test_a_cluster_that_does_not_answer_leaves_the_rest(tmp_path: Path) -> None:
-    """The manifests and the error are there without it."""
+    """The manifests and the error are collected without the cluster."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(
         yaml.safe_dump(
@@ -185,7 +185,7 @@ def test_a_cluster_that_does_not_answer_leaves_the_rest(tmp_path: Path) -> None:
 
 
 def test_metrics_that_fail_lose_nothing_else(tmp_path: Path) -> None:
-    """Prometheus may be what has failed."""
+    """Prometheus itself might have failed, so the rest is still collected."""
 
     def series(window: Window, deadline: Deadline) -> dict[str, Any]:
         raise TimeoutError(f"no answer for {window.seconds:.0f} s, {deadline.expired}")
@@ -198,7 +198,7 @@ def test_metrics_that_fail_lose_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_broken_cluster_is_asked_through_its_containers(tmp_path: Path) -> None:
-    """The last complaint of a node's log is the proof: earlier ones may have passed."""
+    """The last error in a node's log is the proof, because earlier ones may have been temporary."""
     command = tmp_path / "docker"
     command.write_text(
         """#!/bin/sh
@@ -233,7 +233,7 @@ def engine_saying(folder: Path, script: str) -> Engine:
 
 
 def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_path: Path) -> None:
-    """Everything else follows from it: paused, ended and removed nodes come before pods that are not well."""
+    """A paused, stopped or removed node explains everything else, so it comes before unhealthy pods."""
     script = r"printf 'n-control-plane\trunning\tUp 2 minutes\nn-worker\tpaused\tUp 2 minutes (Paused)\n'"
     target = replace(failed.address, nodes=("n-control-plane", "n-worker", "n-worker2"))
     found = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine_saying(tmp_path, script))
@@ -263,7 +263,7 @@ def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_pa
     ],
 )
 def test_a_running_container_is_no_node_that_is_down(failed: Server, tmp_path: Path, state: str, status: str, down: str) -> None:
-    """Docker and each version of Podman write a container's state in their own words."""
+    """Docker and each Podman version report a container's state in their own format."""
     target = replace(failed.address, nodes=("n-worker",))
     engine = engine_saying(tmp_path, rf"printf 'n-worker\t{state}\t{status}\n'")
 
@@ -274,7 +274,7 @@ def test_a_running_container_is_no_node_that_is_down(failed: Server, tmp_path: P
 
 
 def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: Path) -> None:
-    """Its own words are the proof."""
+    """The engine's own message is the proof."""
     engine = engine_saying(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
 
@@ -283,7 +283,7 @@ def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: P
 
 
 def test_an_object_that_was_deleted_is_a_cause_where_all_was_applied(server: Server, tmp_path: Path) -> None:
-    """Before everything is applied, a missing object is no cause of anything."""
+    """Until everything is applied, a missing object is not a cause."""
     for applied in (False, True):
         found = collect_bundle(
             server.address, folder=tmp_path / str(applied), deadline=Deadline.after(20), rendered=RENDERED, applied=applied
@@ -292,7 +292,7 @@ def test_an_object_that_was_deleted_is_a_cause_where_all_was_applied(server: Ser
 
 
 def test_a_cluster_without_dns_says_so(server: Server, tmp_path: Path) -> None:
-    """CoreDNS scaled to nothing: no pod is unhealthy, and no event tells."""
+    """With CoreDNS scaled to zero, no pod is unhealthy and no event is recorded."""
     coredns = {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"replicas": 0}, "status": {}}
     server.answers["/apis/apps/v1/deployments"] = {"items": [coredns]}
     found = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
@@ -301,7 +301,7 @@ def test_a_cluster_without_dns_says_so(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_limit_of_the_host_is_found_in_the_log_of_what_crashes_by_it(failed: Server, tmp_path: Path) -> None:
-    """kube-proxy says it in its log alone; in the pod's state there is an exit code."""
+    """Only kube-proxy's log states the limit; the pod's state has just an exit code."""
     failed.answers[log("crashed")] = "2026-01-01T00:00:00Z fsnotify watcher init: too many open files\n"
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
 
@@ -310,7 +310,7 @@ def test_a_limit_of_the_host_is_found_in_the_log_of_what_crashes_by_it(failed: S
 
 
 def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:
-    """The failure itself must still be reported, with its cause."""
+    """The failure itself is still reported with its cause."""
     (tmp_path / "file").write_text("")
     found = collect_bundle(None, folder=tmp_path / "file/bundle", deadline=Deadline.after(5), error="0/3 nodes are available")
     assert found.files == ()

@@ -1,4 +1,4 @@
-"""What runs against what was asked for."""
+"""Differences between the live objects and the manifests."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ JSON = st.recursive(
 
 
 def test_what_the_cluster_adds_is_no_difference() -> None:
-    """Defaults, injected containers, labels of controllers, and `1000m` for `1`."""
+    """Defaults, injected containers, controllers' labels and `1000m` instead of `1` do not count."""
     assert difference(ASKED, LIVE) == []
 
 
 def test_a_changed_field_is_named_with_its_path() -> None:
-    """The container is found by its name, wherever it stands in the list."""
+    """The container is matched by name, wherever it is in the list."""
     live = copy.deepcopy(LIVE)
     live["spec"]["replicas"] = 5
     live["spec"]["template"]["spec"]["containers"][1]["image"] = "app:2"
@@ -61,30 +61,30 @@ def test_a_changed_field_is_named_with_its_path() -> None:
 
 
 def test_a_missing_container_is_named() -> None:
-    """Nothing is compared with the container that happens to stand in its place."""
+    """A missing container is not compared with the one in its position."""
     live = copy.deepcopy(LIVE)
     del live["spec"]["template"]["spec"]["containers"][1]
     assert difference(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: requested")
 
 
 def test_a_missing_object_is_one_line() -> None:
-    """Not one line per field."""
+    """A missing object is one line, not one per field."""
     assert difference(ASKED, None) == ["Deployment echo/foo: is not there"]
 
 
 @pytest.mark.parametrize(("asked", "live"), [(None, {}), ({}, None), ("80", 80), ("1Gi", "1024Mi"), ("0.5", "500m"), ([], None)])
 def test_two_ways_to_write_the_same_are_no_difference(asked: object, live: object) -> None:
-    """The API server writes things its own way."""
+    """Equivalent notations of the API server are not differences."""
     assert difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live}) == []
 
 
 @given(JSON)
 def test_nothing_differs_from_itself(value: object) -> None:
-    """Whatever an object holds."""
+    """Any object equals itself."""
     assert difference({"kind": "X", "metadata": {}, "spec": value}, {"kind": "X", "metadata": {}, "spec": copy.deepcopy(value)}) == []
 
 
 @given(JSON, JSON)
 def test_any_two_objects_can_be_compared(asked: object, live: object) -> None:
-    """Fields may have another type than was asked for."""
+    """Fields with an unexpected type are compared without an error."""
     difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live})

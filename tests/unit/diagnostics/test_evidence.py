@@ -1,4 +1,4 @@
-"""Which pods deserve a look, and what is said about them."""
+"""Which pods are reported, and how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUNNING: dict[str, Any] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
 
 def pod(name: str = "foo", *, ready: bool = True, phase: str = "Running", restarts: int = 0, **state: Any) -> dict[str, Any]:
-    """A pod of one container in this state."""
+    """A pod with one container in this state."""
     container = {"name": "app", "ready": ready, "restartCount": restarts, "state": state or RUNNING}
     return {
         "metadata": {"name": name, "namespace": "echo"},
@@ -42,12 +42,12 @@ def event(
     ],
 )
 def test_pods_that_are_not_well_are_told(item: dict[str, Any], *, unhealthy: bool) -> None:
-    """A finished Job's pod is not ready, and nothing is wrong with it."""
+    """A finished Job's pod is not ready, but it is healthy."""
     assert is_unhealthy(item) is unhealthy
 
 
 def test_present_state_is_observed_before_past_warnings() -> None:
-    """What stands now explains better than what was once said."""
+    """The current state explains a failure better than an earlier warning."""
     broken = pod(ready=False, waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"})
     node = {"metadata": {"name": "worker"}, "status": {"conditions": [{"type": "DiskPressure", "status": "True", "reason": "Full"}]}}
     found = [str(item) for item in observations([broken], [event("Failed", "said before")], [node])]
@@ -59,7 +59,7 @@ def test_present_state_is_observed_before_past_warnings() -> None:
 
 
 def test_warnings_about_pods_that_went_before_the_failure_do_not_count() -> None:
-    """A pod that is stopped fails its readiness probe, and a comparison deploys both versions again."""
+    """A stopping pod fails its readiness probe, and a comparison deploys both versions again."""
     warning = event("Unhealthy", "Readiness probe failed", name="replaced")
     assert not list(observations([pod()], [warning], [], "2026-01-01T00:00:02Z"))
     assert list(observations([pod()], [warning], [], "2026-01-01T00:00:01Z"))
@@ -67,7 +67,7 @@ def test_warnings_about_pods_that_went_before_the_failure_do_not_count() -> None
 
 
 def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
-    """A readiness probe fails once on every start."""
+    """A readiness probe often fails once during startup."""
     assert not list(observations([pod()], [event("Unhealthy", "Readiness probe failed")], []))
     assert list(observations([pod(ready=False)], [event("Unhealthy", "Readiness probe failed")], []))
 
@@ -81,14 +81,14 @@ def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
     ],
 )
 def test_warnings_of_a_step_that_is_done_do_not_count(reason: str, further: dict[str, Any]) -> None:
-    """A pod that crashes was scheduled late, perhaps: that is not why it crashes."""
+    """A warning about scheduling does not explain a pod that was scheduled and crashed later."""
     waiting = {"metadata": {"name": "foo", "namespace": "echo"}, "spec": {"containers": []}, "status": {"phase": "Pending"}}
     assert list(observations([waiting], [event(reason, "not yet")], []))
     assert not list(observations([{**waiting, **further}], [event(reason, "not yet")], []))
 
 
 def test_what_a_ready_pod_went_through_before_the_test_does_not_count() -> None:
-    """A node that was restarted an hour ago explains no failure of now; a pod that is still not ready may be the failure."""
+    """Events before the test do not explain the failure, unless the pod is still not ready."""
     ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-01-01T00:00:02Z"}}
     again = pod(restarts=1)
     again["status"]["containerStatuses"][0]["lastState"] = ended
@@ -101,19 +101,19 @@ def test_what_a_ready_pod_went_through_before_the_test_does_not_count() -> None:
 
 
 def test_normal_events_are_no_observations() -> None:
-    """Only warnings may name a cause."""
+    """Only warnings can be a cause."""
     assert not list(observations([], [event("Pulling", "Pulling image", kind="Normal")], []))
 
 
 def test_an_end_in_the_past_is_observed() -> None:
-    """A container that was killed for its memory and runs again has `lastState` alone to say so."""
+    """For a restarted container, only `lastState` records that it was killed for its memory."""
     item = pod(restarts=1)
     item["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
     assert [found.text for found in observations([item], [], [])] == ["container app: OOMKilled, exit code 137"]
 
 
 def test_a_node_that_is_not_ready_is_observed() -> None:
-    """Ready is the one condition that is good when it is true."""
+    """Ready is the only condition that is healthy when true."""
     conditions = [
         {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "stopped posting"},
         {"type": "MemoryPressure", "status": "False"},
@@ -125,7 +125,7 @@ def test_a_node_that_is_not_ready_is_observed() -> None:
 
 
 def test_events_are_in_order_on_one_line_each() -> None:
-    """Whichever of its fields holds an event's time; a message of several lines is folded."""
+    """Events are sorted by whichever time field they have, and multi-line messages are folded."""
     events = [
         event("Third", "c", time="", eventTime="2026-01-01T00:00:03.000001Z", series={"count": 4}),
         event("First", "a\n  b", time="2026-01-01T00:00:01Z", count=7),
@@ -139,7 +139,7 @@ def test_events_are_in_order_on_one_line_each() -> None:
 
 
 def test_the_table_of_pods_shows_state_and_restarts() -> None:
-    """The reason why a container waits stands where a healthy pod has its phase."""
+    """The reason a container is waiting replaces the pod's phase."""
     rows = pod_table([pod(), pod("bar", ready=False, restarts=3, waiting={"reason": "CrashLoopBackOff"})]).splitlines()
     assert rows[0].split() == ["POD", "READY", "STATE", "RESTARTS", "NODE"]
     assert rows[1].split() == ["echo/foo", "1/1", "Running", "0", "worker"]
@@ -147,7 +147,7 @@ def test_the_table_of_pods_shows_state_and_restarts() -> None:
 
 
 def test_nodes_are_shown_with_conditions_and_taints() -> None:
-    """What keeps pods off a node is in the text."""
+    """Taints that keep pods off a node are shown."""
     node = {
         "metadata": {"name": "worker"},
         "spec": {"taints": [{"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}]},

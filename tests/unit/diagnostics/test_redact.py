@@ -1,4 +1,4 @@
-"""No planted secret survives, and texts that hold none stay as they are."""
+"""No planted secret remains, and texts without one are unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REDACTOR = Redactor(
 
 @pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
 def test_a_secret_is_taken_out_of_every_form(form: Form) -> None:
-    """Forty ways in which logs, manifests and commands hold secrets."""
+    """Forty forms in which logs, manifests and commands contain secrets are masked."""
     clean = REDACTOR.text(f"first line\n{form.text}\nlast line")
     assert MASK in clean
     assert [part for part in form.parts if part in clean] == []
@@ -29,17 +29,17 @@ def test_a_secret_is_taken_out_of_every_form(form: Form) -> None:
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_no_secret_stays(text: str) -> None:
-    """A bundle that hides the cause of a failure helps nobody, and a report needs its digests and histograms."""
+    """Over-masking would hide the cause of a failure, and a report needs its digests and histograms."""
     assert REDACTOR.text(text) == text
 
 
 def test_forty_of_each_were_tried() -> None:
-    """The two tests above are as wide as they say."""
+    """The two tests above cover as many forms as they claim."""
     assert (len(KNOWN_FORMS) + len(UNKNOWN_FORMS), len(HARMLESS)) == (40, 40)
 
 
 def test_the_rest_of_a_text_stays() -> None:
-    """Only the value goes, and not what it stands among."""
+    """Only the value is masked, not its context."""
     assert (
         REDACTOR.text('{"user": "app", "password": "hunter22", "port": 5432}') == f'{{"user": "app", "password": "{MASK}", "port": 5432}}'
     )
@@ -48,13 +48,13 @@ def test_the_rest_of_a_text_stays() -> None:
 
 @pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
 def test_a_clean_text_is_clean(form: Form) -> None:
-    """What is redacted where it is made passes other redactors later, and must not grow."""
+    """Masked text passes through other redactors later, and must not grow."""
     clean = REDACTOR.text(form.text)
     assert REDACTOR.text(clean) == clean
 
 
 def test_values_that_cannot_be_taken_out_are_named() -> None:
-    """Short values and common words would take half of each text along: their origins are given instead."""
+    """Short values and common words would mask half of each text, so their origin is listed instead."""
     text = "one connection on port 1 of postgres"
     assert REDACTOR.text(text) == text
     assert REDACTOR.left == ("DB_PIN", "key pw of Secret db")
@@ -63,7 +63,7 @@ def test_values_that_cannot_be_taken_out_are_named() -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_redacted(text: str) -> None:
-    """No text stops a report from being written."""
+    """Any text can be redacted, so a report can always be written."""
     REDACTOR.text(text)
 
 
@@ -87,7 +87,7 @@ def test_any_text_is_redacted(text: str) -> None:
     ids=lambda text: text[:12],
 )
 def test_a_hostile_text_is_redacted_in_linear_time(text: str) -> None:
-    """A megabyte that keeps the patterns guessing: with a pattern that looks back, this took 10 s of processor time."""
+    """A megabyte of hostile input: with a backtracking pattern this took 10 s of CPU time."""
     begun = time.process_time()
     REDACTOR.text(text)
     assert time.process_time() - begun < 4
