@@ -1,4 +1,4 @@
-"""Catalogues of images for tests: the least that one has to say."""
+"""Minimal image catalogues for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_IMAGES: Mapping[str, Any] = MappingProxyType({})
 
 
 def catalogue_document(programs: Mapping[str, Any], images: Mapping[str, Any] = NO_IMAGES) -> dict[str, Any]:
-    """A catalogue.yaml with these programs and images, and a node image of nothing."""
+    """Return a catalogue.yaml with these programs and images, and an empty node image."""
     return {
         "kubernetes": "v1.2.3",
         "programs": dict(programs),

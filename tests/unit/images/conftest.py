@@ -1,4 +1,4 @@
-"""What the image tests share: a stand-in for the engine's command that keeps images as archive files."""
+"""Fixtures for the image tests: a stand-in for the engine's command that stores images as archive files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STAND_IN = Path(__file__).parent / "stand_in_docker.py"
 
 
 class StandInEngine:
-    """An engine whose command is a real program, and whose store is a folder that the test fills."""
+    """An engine whose command is a real program and whose store is a folder filled by the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,28 +29,28 @@ class StandInEngine:
         self.engine = Engine("docker", command, "28.0.1")
 
     def holds(self, name: str, *, text: str = "") -> None:
-        """Put an image of that name, with that text in its layer, into the store."""
+        """Add an image with this name and layer text to the store."""
         self._change("images", name, text or name)
 
     def keep_digests(self) -> None:
-        """Let the engine have Docker's containerd image store, which saves an image with its registry's manifest."""
+        """Switch the engine to Docker's containerd image store, which saves an image with its registry's manifest."""
         (self.folder / "containerd-store").touch()
 
     def registry_has(self, name: str) -> None:
-        """Let the registry that the engine asks hold an image."""
+        """Add an image to the registry that the engine uses."""
         self._change("registry", name, name)
 
     def registry_says(self, name: str, words: str) -> None:
-        """Let the registry refuse an image with these words."""
+        """Make the registry reject an image with this message."""
         self._change("refusals", name, words)
 
     def calls(self) -> list[list[str]]:
-        """Every command line that the engine got."""
+        """Return every command line the engine received."""
         log = self.folder / "calls"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     def node_images(self, node: str) -> list[str]:
-        """The names that were imported into a node."""
+        """Return the image names imported into a node."""
         file = self.folder / f"node-{node}"
         return file.read_text().split() if file.exists() else []
 
@@ -62,7 +62,7 @@ class StandInEngine:
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> StandInEngine:
-    """An engine that holds nothing yet."""
+    """An engine with an empty store."""
     folder = tmp_path / "engine"
     folder.mkdir()
     return StandInEngine(folder)
@@ -70,17 +70,17 @@ def stand_in(tmp_path: Path) -> StandInEngine:
 
 @pytest.fixture
 def deadline() -> Deadline:
-    """More time than any test needs."""
+    """A deadline longer than any test needs."""
     return Deadline.after(30)
 
 
 MakeImage = Callable[..., LayoutImage]
-"""Makes an image from its name and the text in its layer."""
+"""Builds an image from its name and the text in its layer."""
 
 
 @pytest.fixture
 def make_image() -> MakeImage:
-    """Images whose one layer is no tar, but a text that tells it from others."""
+    """Build images whose only layer is a text instead of a tar, to tell them apart."""
 
     def make(name: str, text: str = "hello") -> LayoutImage:
         layer = Blob.of_bytes(text.encode(), LAYER)
@@ -91,7 +91,7 @@ def make_image() -> MakeImage:
 
 @pytest.fixture
 def oci_archive(tmp_path: Path, make_image: MakeImage) -> Path:
-    """An OCI layout of two images."""
+    """An OCI layout with two images."""
     path = tmp_path / "two.tar"
     write_layout(path, [make_image("registry.local/one:1"), make_image("registry.local/two:2", "world")])
     return path

@@ -1,4 +1,4 @@
-"""Answers as `docker` does, from tables in a folder: `stand_in_docker.py FOLDER ARGUMENTS...`."""
+"""A stand-in for `docker` that responds from tables in a folder: `stand_in_docker.py FOLDER ARGUMENTS...`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main(folder: Path, arguments: list[str]) -> int:  # noqa: PLR0911  # a table of the commands that it knows
-    """Answer one command line, and write it down."""
+    """Record one command line and respond to it."""
     with (folder / "calls").open("a") as log:
         log.write(json.dumps(arguments) + "\n")
     match arguments:
@@ -39,7 +39,7 @@ def main(folder: Path, arguments: list[str]) -> int:  # noqa: PLR0911  # a table
 
 
 def inspect(folder: Path, name: str) -> int:
-    """The ID of an image: made from its text, and in the containerd store the digest of its manifest."""
+    """Print an image's ID: a hash of its text, or with the containerd store the digest of its manifest."""
     text = table(folder, "images").get(name)
     if text is None:
         return fail(f"Error: No such image: {name}")
@@ -47,12 +47,12 @@ def inspect(folder: Path, name: str) -> int:
 
 
 def keeps_digests(folder: Path) -> bool:
-    """Whether the test gave the engine Docker's containerd image store."""
+    """Return whether the test switched the engine to Docker's containerd image store."""
     return (folder / "containerd-store").exists()
 
 
 def manifest_of(text: str) -> bytes:
-    """The manifest of the image whose one layer is this text, as a registry has it."""
+    """Return the registry's manifest of the image with this text as its only layer."""
     config = json.dumps({"os": "linux", "text": text}).encode()
     kinds = ((config, "config"), (text.encode(), "layer"))
     parts = [{"mediaType": f"x/{kind}", "digest": f"sha256:{digest(content)}", "size": len(content)} for content, kind in kinds]
@@ -60,7 +60,7 @@ def manifest_of(text: str) -> bytes:
 
 
 def save_layout(folder: Path, path: Path, identity: str) -> int:
-    """Write what Docker writes from its containerd store: the registry's own manifest."""
+    """Write the archive that Docker writes with its containerd store: it has the registry's own manifest."""
     text = next(text for text in table(folder, "images").values() if f"sha256:{digest(manifest_of(text))}" == identity)
     blobs = [manifest_of(text), json.dumps({"os": "linux", "text": text}).encode(), text.encode()]
     descriptor = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": identity, "size": len(blobs[0])}
@@ -70,7 +70,7 @@ def save_layout(folder: Path, path: Path, identity: str) -> int:
 
 
 def write(path: Path, files: dict[str, bytes]) -> None:
-    """A tar of these files."""
+    """Write a tar with these files."""
     with tarfile.open(path, "w") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
@@ -79,7 +79,7 @@ def write(path: Path, files: dict[str, bytes]) -> None:
 
 
 def save(folder: Path, path: Path, identity: str) -> int:
-    """Write what Docker before version 25 writes for an image that is saved by its ID."""
+    """Write the archive that Docker before version 25 writes for an image saved by its ID."""
     text = next(text for text in table(folder, "images").values() if f"sha256:{digest(text.encode())}" == identity)
     config = json.dumps({"os": "linux", "text": text}).encode()
     manifest = [{"Config": f"{digest(config)}.json", "RepoTags": None, "Layers": ["abc/layer.tar"]}]
@@ -89,22 +89,22 @@ def save(folder: Path, path: Path, identity: str) -> int:
 
 
 def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
-    """Give or refuse an image as the tables say; a pulled one is in the engine's store afterwards."""
+    """Return or reject an image according to the tables; a pulled one is added to the engine's store."""
     if name in table(folder, "refusals"):
         return fail(table(folder, "refusals")[name])
     if name not in table(folder, "registry"):
         return fail(f"Error response from daemon: manifest for {name} not found: manifest unknown: manifest unknown")
     if pulled:
         with (folder / "images.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # images are pulled side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)  # images are pulled concurrently
             fresh = folder / "images.new"
             fresh.write_text(json.dumps({**table(folder, "images"), name: name}))
-            fresh.replace(folder / "images.json")  # whoever asks meanwhile takes no lock
+            fresh.replace(folder / "images.json")  # readers take no lock
     return tell("{}")
 
 
 def execute(folder: Path, node: str, command: list[str]) -> int:
-    """Run a command as in a node: what it keeps below /kind lies in a folder of this node's, and its `ctr` is this program."""
+    """Run a command as in a node: /kind is a folder of the node, and `ctr` is this program."""
     programs, kept = folder / f"bin-{node}", folder / f"kind-{node}"
     programs.mkdir(exist_ok=True)
     kept.mkdir(exist_ok=True)
@@ -117,7 +117,7 @@ def execute(folder: Path, node: str, command: list[str]) -> int:
 
 
 def take(folder: Path, node: str) -> int:
-    """Take the names of an OCI layout from standard input; a node that is called broken takes none."""
+    """Import the names in an OCI layout from standard input; a node named broken imports none."""
     if "broken" in node:
         return fail("ctr: rpc error: no space left on device")
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
@@ -130,24 +130,24 @@ def take(folder: Path, node: str) -> int:
 
 
 def table(folder: Path, name: str) -> dict[str, str]:
-    """One of the tables; empty when the test wrote none."""
+    """Return one of the tables; empty if the test wrote none."""
     file = folder / f"{name}.json"
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def digest(content: bytes) -> str:
-    """The hexadecimal part of a digest."""
+    """Return the hexadecimal part of a digest."""
     return hashlib.sha256(content).hexdigest()
 
 
 def fail(words: str) -> int:
-    """End as Docker does when it refuses."""
+    """Exit as Docker does on an error."""
     sys.stderr.write(f"{words}\n")
     return 1
 
 
 def tell(words: str) -> int:
-    """End as Docker does when it answers."""
+    """Print a response and exit as Docker does."""
     sys.stdout.write(f"{words}\n")
     return 0
 

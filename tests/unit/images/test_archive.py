@@ -1,4 +1,4 @@
-"""Archives of Docker, Podman and the OCI are read, whoever wrote them."""
+"""Reading archives written by Docker, Podman and OCI tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kindgate.images.reference import ImageReference
 
 
 def write_tar(path: Path, files: Mapping[str, bytes | str]) -> Path:
-    """A tar of files; a text stands for a symbolic link to there."""
+    """Write a tar of files; a string is the target of a symbolic link."""
     with tarfile.open(path, "w") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
@@ -33,12 +33,12 @@ def write_tar(path: Path, files: Mapping[str, bytes | str]) -> Path:
 
 
 def sha(content: bytes) -> str:
-    """The digest's hexadecimal part."""
+    """Return the hexadecimal SHA-256 digest."""
     return hashlib.sha256(content).hexdigest()
 
 
 def test_an_oci_layout_keeps_its_names_and_content(oci_archive: Path, tmp_path: Path) -> None:
-    """Read and written again, it is the same archive."""
+    """An OCI layout is the same archive after being read and written."""
     images = read_archive(oci_archive)
     again = tmp_path / "again.tar"
     write_layout(again, [image.named(image.names[0]) for image in images])
@@ -48,7 +48,7 @@ def test_an_oci_layout_keeps_its_names_and_content(oci_archive: Path, tmp_path: 
 
 
 def test_what_older_docker_saves_is_read(tmp_path: Path) -> None:
-    """Layers lie in folders of their own, one that two images share is a link, names are as the user wrote them."""
+    """Layers have a folder each, a layer shared by two images is a link, and names are as the user wrote them."""
     config, layer = b'{"os":"linux"}', b"layer"
     manifest = [
         {"Config": f"{sha(config)}.json", "RepoTags": ["traefik:v3"], "Layers": ["aa/layer.tar"]},
@@ -72,7 +72,7 @@ def test_what_older_docker_saves_is_read(tmp_path: Path) -> None:
 
 
 def test_what_newer_docker_saves_is_read(tmp_path: Path) -> None:
-    """It lists blobs by digest, compressed or not, and an image that was saved by its ID has no name."""
+    """Blobs are listed by digest, compressed or not, and an image saved by its ID has no name."""
     config, layer = b'{"os":"linux"}', gzip.compress(b"layer")
     names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
     manifest = [{"Config": names[0], "RepoTags": None, "Layers": names[1:]}]
@@ -86,7 +86,7 @@ def test_what_newer_docker_saves_is_read(tmp_path: Path) -> None:
 
 
 def test_of_several_platforms_those_that_were_saved_are_taken(tmp_path: Path) -> None:
-    """An index names platforms whose blobs a single-platform archive does not hold."""
+    """An index lists platforms whose blobs are not in a single-platform archive."""
     config, layer = b"{}", b"layer"
     manifest = {
         "config": {"digest": f"sha256:{sha(config)}", "mediaType": "application/vnd.oci.image.config.v1+json"},
@@ -108,7 +108,7 @@ def test_of_several_platforms_those_that_were_saved_are_taken(tmp_path: Path) ->
 
 
 def docker_archive(path: Path, *, named: bool) -> tuple[Path, bytes]:
-    """What Docker 25 and later write, and its manifest; the OCI layout in it has the image's name only if `named`."""
+    """Write an archive of Docker 25 or later and return it with its manifest; its OCI layout has the image's name only if `named`."""
     config, layer = b"{}", b"layer"
     names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
     docker = [{"Config": names[0], "RepoTags": ["app:1"], "Layers": names[1:]}]
@@ -123,7 +123,7 @@ def docker_archive(path: Path, *, named: bool) -> tuple[Path, bytes]:
 
 
 def test_an_image_keeps_its_digest_where_the_archive_has_it(tmp_path: Path) -> None:
-    """Docker writes its own listing beside the OCI layout: a manifest that is made anew would have another digest."""
+    """Docker's own listing is next to the OCI layout; a manifest rebuilt from it would have another digest."""
     path, manifest = docker_archive(tmp_path / "a.tar", named=True)
 
     (image,) = read_archive(path)
@@ -140,7 +140,7 @@ def test_names_that_only_dockers_listing_has_are_not_lost(tmp_path: Path) -> Non
 
 
 def test_no_image_is_loaded_under_a_digest_that_it_does_not_have(oci_archive: Path) -> None:
-    """A pod that pins a digest runs that content or does not run."""
+    """A pod that pins a digest gets exactly that content, or an error."""
     image = read_archive(oci_archive)[0]
     right = image.names[0].with_digest(image.manifest.digest)
 
@@ -150,7 +150,7 @@ def test_no_image_is_loaded_under_a_digest_that_it_does_not_have(oci_archive: Pa
 
 
 def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive: Path, tmp_path: Path) -> None:
-    """`docker save app | gzip` is what people have on disk."""
+    """A compressed archive, as from `docker save app | gzip`, is decompressed; a plain one is read directly."""
     packed = tmp_path / "two.tar.gz"
     packed.write_bytes(gzip.compress(oci_archive.read_bytes()))
     folder = tmp_path / "run"
@@ -171,7 +171,7 @@ def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive
     ],
 )
 def test_what_is_no_image_archive_is_refused_with_its_name(files: dict[str, bytes | str], tmp_path: Path) -> None:
-    """The error names the file and how to make a good one."""
+    """The error names the file and the command that creates a valid archive."""
     path = write_tar(tmp_path / "bad.tar", files)
 
     with pytest.raises(ImageError, match=r"bad\.tar") as caught:
@@ -181,7 +181,7 @@ def test_what_is_no_image_archive_is_refused_with_its_name(files: dict[str, byte
 
 
 def test_a_cut_archive_is_refused(oci_archive: Path) -> None:
-    """A copy that broke off is not an archive of fewer images."""
+    """A truncated archive is an error, not an archive with fewer images."""
     oci_archive.write_bytes(oci_archive.read_bytes()[:3000])
 
     with pytest.raises(ImageError, match="damaged"):

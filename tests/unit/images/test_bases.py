@@ -1,4 +1,4 @@
-"""What ldd writes is read, because a missing library is not noticed before a Service silently does not route."""
+"""The output of ldd: a missing library would only show as a Service that silently does not route."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LDD = """\
 
 
 def test_libraries_and_the_loader_are_found() -> None:
-    """Each once; the kernel's own vdso is no file."""
+    """Each library is listed once; the kernel's vdso is not a file."""
     assert parse_ldd(LDD) == {
         "/lib/x86_64-linux-gnu/libmnl.so.0",
         "/lib/x86_64-linux-gnu/libm.so.6",

@@ -1,4 +1,4 @@
-"""The build source makes what the manifests name, once, from programs whose checksums are right."""
+"""The build source builds the images in the manifests, once, from programs with verified checksums."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ CATALOGUE = catalogue_document(
 
 
 def plan(*names: str, **more: Any) -> ImagePlan:
-    """A plan of images that one object names."""
+    """A plan with images used by one object."""
     use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main"),)
     return ImagePlan(tuple(WantedImage(ImageReference.parse(name), use) for name in names), **more)
 
 
 @pytest.fixture
 def source(tmp_path: Path, stand_in: Any) -> BuildSource:
-    """A catalogue of one program, which the seed folder holds; the engine holds a node image of the user's."""
+    """A catalogue with one program, which is in the seed folder; the engine has the user's own node image."""
     folder, seed = tmp_path / "catalogue", tmp_path / "seed" / host_platform()
     folder.mkdir()
     seed.mkdir(parents=True)
@@ -60,7 +60,7 @@ def source(tmp_path: Path, stand_in: Any) -> BuildSource:
 
 
 def test_what_the_manifests_name_comes_in_one_archive(source: BuildSource, deadline: Deadline) -> None:
-    """Two names of one catalogue entry are one image."""
+    """Two names for one catalogue entry are one image."""
     provided = provide(source, plan("me/echo:1", "me/again:2", node_image="my/node:1"), print, deadline)
 
     assert provided.node_image == "my/node:1"
@@ -71,7 +71,7 @@ def test_what_the_manifests_name_comes_in_one_archive(source: BuildSource, deadl
 
 
 def test_a_second_run_builds_nothing(source: BuildSource, deadline: Deadline) -> None:
-    """It says nothing either, and needs no seed."""
+    """A second run reports nothing and needs no seed folder."""
     said: list[str] = []
     first = source.provide_workloads(plan("me/echo:1"), said.append, deadline)
     assert any(line.startswith("echo@v1.0.0: unpacked") for line in said)
@@ -84,7 +84,7 @@ def test_a_second_run_builds_nothing(source: BuildSource, deadline: Deadline) ->
 
 
 def test_another_catalogue_builds_anew(source: BuildSource, deadline: Deadline) -> None:
-    """What is kept is named by all that it is made from."""
+    """The archive is cached under a key of everything it is built from."""
     first = source.provide_workloads(plan("me/echo:1"), print, deadline)
     changed = {**CATALOGUE, "images": {"echo": {"program": "echo", "path": "/echo", "user": "1000"}}}
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(changed))
@@ -95,7 +95,7 @@ def test_another_catalogue_builds_anew(source: BuildSource, deadline: Deadline) 
 
 
 def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadline: Deadline) -> None:
-    """And no archive appears."""
+    """The error leaves no archive behind."""
     assert source.seed is not None
     (source.seed / "SHA256SUMS").write_text(f"{'0' * 64}  echo@v1.0.0\n")
 
@@ -105,7 +105,7 @@ def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadlin
 
 
 def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: BuildSource, deadline: Deadline) -> None:
-    """It names image, file and object."""
+    """The error names the image, the file and the object."""
     said: list[str] = []
 
     with pytest.raises(ImageError) as caught:
@@ -118,7 +118,7 @@ def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: 
 
 
 def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadline: Deadline) -> None:
-    """The image may well exist: it is the registry that is missing."""
+    """The image might exist, so the error names the missing registry."""
     with pytest.raises(
         ImageError, match=r"^no container registry responds, but docker.io/me/ecko:1 \(k8s/foo.yaml: .*\) cannot be built here\n"
     ):
@@ -135,7 +135,7 @@ def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadli
     ],
 )
 def test_a_digest_is_built_by_its_tag_and_reported(image: str, known: str, reason: str, source: BuildSource, deadline: Deadline) -> None:
-    """Nothing that is built here has a registry's digest; the lock says which version a digest is."""
+    """A local build never has the registry's digest; the lock maps a digest to its version."""
     assert source.missing(plan(image), deadline) == ()
     loaded = source.loaded_as(ImageReference.parse(image))
     assert (loaded.name.familiar, loaded.reason) == (known, reason)
@@ -148,20 +148,20 @@ def test_a_digest_is_built_by_its_tag_and_reported(image: str, known: str, reaso
 
 @pytest.mark.parametrize("image", [f"me/echo@{UNKNOWN}", f"me/echo:2@{LOCKED}", f"me/ecko@{LOCKED}"])
 def test_a_digest_of_an_unknown_version_is_missing(image: str, source: BuildSource, deadline: Deadline) -> None:
-    """With two versions in the catalogue, none of them is guessed; and a tag says which version is meant."""
+    """Of two versions in the catalogue none is guessed, and an explicit tag must match the digest."""
     lock = source.lock.model_copy(update={"images": {**source.lock.images, "docker.io/me/echo:0": LockedImage(build="echo")}})
 
     assert len(replace(source, lock=lock).missing(plan(image), deadline)) == 1
 
 
 def test_a_node_image_that_the_engine_lacks_is_an_error(source: BuildSource, deadline: Deadline) -> None:
-    """The user's own is not looked for in a registry."""
+    """The user's own node image is not looked up in a registry."""
     with pytest.raises(ImageError, match="no node image my/node:2"):
         source.provide_node(plan(node_image="my/node:2"), print, deadline)
 
 
 def test_the_node_images_name_says_what_it_is_made_from(source: BuildSource, stand_in: Any, deadline: Deadline) -> None:
-    """An engine that holds it is not asked to make it; another network manifest is another name."""
+    """An image in the engine is not rebuilt; another network manifest results in another name."""
     workshop = source._workshop(print, deadline)
     name = node_image_name(workshop)
     stand_in.holds(name)
@@ -178,14 +178,14 @@ def test_the_node_images_name_says_what_it_is_made_from(source: BuildSource, sta
     [("linux", "debian", True, True), ("linux", "ubuntu", True, True), ("linux", "debian", False, False), ("darwin", "", True, False)],
 )
 def test_who_can_build(system: str, os_id: str, *, root: bool, can: bool) -> None:
-    """Root on Debian or Ubuntu."""
+    """Building requires root on Debian or Ubuntu."""
     facts = HostFacts(system, "x86_64", os_id, "", 2, 1024, cap_sys_resource=True, cpus=1, memory=1, root=root)
 
     assert can_build(facts) is can
 
 
 def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_source: bool = False) -> BuildSource:
-    """The source with a wheel of release 2, which no index has, before the module of release 1, which the seed holds."""
+    """The source with a wheel of release 2, missing from every index, ahead of the module of release 1, which is in the seed."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     document = copy.deepcopy(CATALOGUE)
     wheel = {"wheel": "echo-bin", "version": "2", "inside": ["echo"], "sha256": {host_platform(): "0" * 64}, "release": "2"}
@@ -197,7 +197,7 @@ def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_so
 def test_an_image_has_the_tag_of_the_release_that_is_in_it(
     source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
 ) -> None:
-    """The manifests' tag gives way, and the reason names the source; archive and nodes know it by the same name."""
+    """The actual release replaces the manifests' tag in archive and nodes, and the reason names the source."""
     asked = plan("me/again:2")
     settled = two_sources(source, monkeypatch).settled(asked, print, deadline)
 
@@ -212,7 +212,7 @@ def test_an_image_has_the_tag_of_the_release_that_is_in_it(
 def test_an_image_of_the_release_that_the_manifests_name_keeps_its_name(
     source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
 ) -> None:
-    """There is nothing to report."""
+    """If the release matches the manifests, nothing is reported."""
     settled = two_sources(source, monkeypatch).settled(plan("me/echo:1"), print, deadline)
 
     assert settled.loaded_as(ImageReference.parse("me/echo:1")) == LoadedImage(ImageReference.parse("me/echo:1"))
@@ -221,7 +221,7 @@ def test_an_image_of_the_release_that_the_manifests_name_keeps_its_name(
 def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
     source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
 ) -> None:
-    """A program that cannot be compiled is refused before anything is made."""
+    """With from_source, a program that cannot be compiled is an error before anything is built."""
     compiling = two_sources(replace(source, seed=None), monkeypatch, from_source=True)
     assert compiling.settled(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
 
@@ -234,7 +234,7 @@ def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
 
 
 def test_a_list_says_where_a_program_comes_from(source: BuildSource) -> None:
-    """Its source, who packed it and its license."""
+    """The list has each program's source, packager and license."""
     document = copy.deepcopy(CATALOGUE)
     document["programs"]["echo"] |= {"license": "MIT", "packer": "a stranger"}
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))

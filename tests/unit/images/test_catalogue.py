@@ -1,4 +1,4 @@
-"""The bundled catalogue is whole, and a wrong one is refused."""
+"""The bundled catalogue is complete, and an invalid one is rejected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = manifests() / "images"
 
 
 def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
-    """The two files are kept together by this test."""
+    """Every image that the lock marks as buildable is in the catalogue."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
     built = {entry.build for entry in read_lock(FOLDER / "images.lock").images.values() if entry.build}
 
@@ -29,7 +29,7 @@ def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
 
 
 def test_every_program_is_verified_by_a_hash() -> None:
-    """By the module's own, by the go.sum of a main module of ours, or by a package's SHA-256 for each platform of the nodes."""
+    """A program is verified by its module's hash, the go.sum of the project's own module, or a package's SHA-256 per node platform."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
 
     for name, program in ((name, source) for name, sources in catalogue.programs.items() for source in sources):
@@ -44,7 +44,7 @@ def test_every_program_is_verified_by_a_hash() -> None:
 
 
 def test_the_nodes_network_images_are_the_manifests() -> None:
-    """The network plugin's manifest names no image that is not inside the node."""
+    """The images in the network plugin's manifest are all in the node."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
     documents = yaml.safe_load_all((FOLDER / catalogue.node.network).read_text())
     pods = [document["spec"]["template"]["spec"] for document in documents if document["kind"] == "DaemonSet"]
@@ -55,7 +55,7 @@ def test_the_nodes_network_images_are_the_manifests() -> None:
 
 
 def test_a_recipe_says_all_that_the_catalogue_says() -> None:
-    """Tags and linker settings in the form of go build."""
+    """Build tags and linker flags are in the form `go build` expects."""
     recipe = read_catalogue(FOLDER / "catalogue.yaml").recipe("kube", FOLDER)
 
     assert isinstance(recipe, GoRecipe)
@@ -91,7 +91,7 @@ def _no_such_field(catalogue: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_release, _no_source, _no_such_field])
 def test_a_catalogue_that_does_not_fit_together_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
-    """Before anything is built, with the file's name."""
+    """An inconsistent catalogue is an error with its file name before anything is built."""
     catalogue = copy.deepcopy(yaml.safe_load((FOLDER / "catalogue.yaml").read_text()))
     break_it(catalogue)
     path = tmp_path / "catalogue.yaml"

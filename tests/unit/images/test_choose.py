@@ -1,4 +1,4 @@
-"""`auto` is the registry where one answers, and building where none does and the machine can."""
+"""`auto` uses the registry if one responds, and otherwise builds if the machine can."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ NOBODY = "127.0.0.1:1"
 
 @pytest.fixture
 def mute_registry() -> Iterator[str]:
-    """A host that takes connections and hangs up: no registry, and an answer at once."""
+    """A host that closes every connection: not a registry, but an immediate response."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFacts = FACTS, node: str = NOBODY) -> tuple[str, list[str]]:
-    """The name of the chosen source, and what was said."""
+    """Return the name of the chosen source, and the reported lines."""
     said: list[str] = []
     lock = ImageLock.model_validate({"node": {"image": f"{node}/kindest/node:v1"}})
     chosen = choose_source(
@@ -47,7 +47,7 @@ def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFact
 
 
 def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in: Any, tmp_path: Path) -> None:
-    """Root on Debian can."""
+    """Root on Debian can build, and the run reports that before it starts."""
     name, said = choose(stand_in, tmp_path, ImageSettings())
 
     assert name == "build"
@@ -56,7 +56,7 @@ def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in
 
 
 def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path: Path) -> None:
-    """An image that it lacks may be in the registry: the error must not blame the name."""
+    """If the missing registry is why images are built, the error does not blame the image's name."""
     lock = ImageLock.model_validate({"node": {"image": f"{NOBODY}/kindest/node:v1"}})
     given = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
 
@@ -68,7 +68,7 @@ def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path:
 
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
 def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
-    """Nobody waits for a build that cannot end well, asked for or not."""
+    """A machine that cannot build is an error immediately, whether building is requested or chosen."""
     with pytest.raises(RegistryUnreachable, match="no container registry responds"):
         choose(stand_in, tmp_path, ImageSettings(), facts)
     with pytest.raises(ImageError, match="root on Debian or Ubuntu"):
@@ -76,12 +76,12 @@ def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: 
 
 
 def test_a_mirror_that_does_not_answer_is_an_error(stand_in: Any, tmp_path: Path) -> None:
-    """Whoever names a mirror wants it used."""
+    """A configured mirror that does not respond is an error, not a reason to build."""
     with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not respond"):
         choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
 
 
 def test_an_asked_source_is_not_second_guessed(stand_in: Any, tmp_path: Path) -> None:
-    """No registry is probed for it, and nothing is said."""
+    """An explicit source is used without probing a registry or reporting anything."""
     assert choose(stand_in, tmp_path, ImageSettings(source="registry")) == ("registry", [])
     assert choose(stand_in, tmp_path, ImageSettings(source="build")) == ("build", [])

@@ -1,4 +1,4 @@
-"""Packages are installed when they are missing and may be; the root filesystem is debootstrap's, without what nodes do not need."""
+"""Missing packages are installed if possible; debootstrap creates the root filesystem without the parts nodes do not need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEBIAN = Debian(suite="bookworm", packages=("systemd", "iptables"))
 
 
 class Machine:
-    """A machine whose whole PATH is one folder; every program in it writes down how it was called."""
+    """A machine whose PATH is a single folder; every program in it records its calls."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,14 +28,14 @@ class Machine:
         path.chmod(0o755)
 
     def calls(self) -> list[str]:
-        """The command lines so far."""
+        """Return the recorded command lines."""
         log = self.folder / "calls"
         return log.read_text().splitlines() if log.exists() else []
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """A machine of root's with no programs at all."""
+    """A machine of root without programs."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -44,7 +44,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline: Deadline) -> None:
-    """Programs are looked for on PATH, files where they lie; what is there is left alone."""
+    """Programs are searched on PATH and files in their location; existing ones are not installed again."""
     machine.has("apt-get")
     machine.has("debootstrap")
     said: list[str] = []
@@ -56,7 +56,7 @@ def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline:
 
 
 def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, deadline: Deadline) -> None:
-    """As on machines that are made from container images."""
+    """Container images come without package lists, so they are downloaded first."""
     machine.has("apt-get", f'case "$1" in update) touch {machine.folder}/lists;; *) test -e {machine.folder}/lists;; esac')
 
     install_packages({"gcc": "gcc"}, print, deadline)
@@ -67,7 +67,7 @@ def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, dea
 def test_where_nothing_can_be_installed_the_packages_are_named(
     machine: Machine, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On another system, and for a user who may not."""
+    """On another system or without root, the error lists the packages."""
     with pytest.raises(ImageError, match="lacks gcc"):
         install_packages({"gcc": "gcc"}, print, deadline)
     machine.has("apt-get")
@@ -81,7 +81,7 @@ def test_where_nothing_can_be_installed_the_packages_are_named(
 
 
 def test_a_root_filesystem_is_made_once_from_the_machines_own_mirror(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
-    """Manuals and package lists are left out; the second time nothing is called."""
+    """Manuals and package lists are excluded; a second call runs nothing."""
     machine.has("apt-get", 'test "$1" = indextargets && echo mirror://local/debian Debian Debian')
     machine.has("debootstrap")
     machine.has("unshare", 'for last; do root="$path"; path="$last"; done; mkdir -p "$root/usr/share/man" "$root/etc"')
@@ -100,7 +100,7 @@ def test_a_root_filesystem_is_made_once_from_the_machines_own_mirror(machine: Ma
 
 
 def test_a_failed_debootstrap_leaves_nothing(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
-    """The next run starts anew."""
+    """The next run starts from scratch."""
     machine.has("apt-get")
     machine.has("debootstrap")
     machine.has("unshare", 'echo "E: Failed getting release file" >&2; exit 1')

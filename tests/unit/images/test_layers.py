@@ -1,4 +1,4 @@
-"""Layers are the same for the same content, and kept."""
+"""Layers are reproducible and cached."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kindgate.waiting import Deadline
 
 
 def tar_of(*entries: Entry) -> bytes:
-    """The bytes of a tar."""
+    """Return the bytes of a tar."""
     sink = io.BytesIO()
     write_tar(sink, entries)
     return sink.getvalue()
 
 
 def test_order_times_and_owners_do_not_count(tmp_path: Path) -> None:
-    """The same files give the same bytes."""
+    """The same files result in the same bytes, whatever their order, times and owners."""
     one, two = tmp_path / "one", tmp_path / "two"
     for path in (one, two):
         path.write_text("text")
@@ -32,7 +32,7 @@ def test_order_times_and_owners_do_not_count(tmp_path: Path) -> None:
 
 
 def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
-    """Parents are put in, and a folder that is named keeps its mode."""
+    """Parent folders are added, and a listed folder keeps its mode."""
     file = tmp_path / "file"
     file.touch()
     with tarfile.open(fileobj=io.BytesIO(tar_of(File("/usr/bin/a", file), Folder("/tmp", 0o1777)))) as tar:
@@ -47,7 +47,7 @@ def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
 
 
 def test_a_layer_is_made_once_and_says_what_it_is(tmp_path: Path) -> None:
-    """Its digest is of the packed file, its diff ID of the tar; the second time nothing is read."""
+    """The digest is that of the compressed file, the diff ID that of the tar; a second call reads nothing."""
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100_000)
     asked: list[int] = []

@@ -1,4 +1,4 @@
-"""OCI layouts are complete, named for containerd, and the same for the same content."""
+"""OCI layouts are complete, named for containerd, and reproducible."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kindgate.images.reference import ImageReference
 
 
 def members(path: Path) -> dict[str, bytes]:
-    """The files of an archive."""
+    """Return the files in an archive."""
     with tarfile.open(path) as tar:
         files = {member.name: tar.extractfile(member) for member in tar.getmembers()}
         return {name: file.read() for name, file in files.items() if file}
 
 
 def test_every_blob_lies_under_its_digest_and_all_referred_to_are_there(oci_archive: Path) -> None:
-    """What the index and the manifests name can be read and checked by any importer."""
+    """Every blob referred to by the index or a manifest exists under its digest."""
     files = members(oci_archive)
     blobs = {name.removeprefix("blobs/sha256/"): content for name, content in files.items() if name.startswith("blobs/")}
 
@@ -36,14 +36,14 @@ def test_every_blob_lies_under_its_digest_and_all_referred_to_are_there(oci_arch
 
 
 def test_containerd_is_told_the_full_name(oci_archive: Path) -> None:
-    """The annotation of the OCI holds the tag alone, and images would be imported without a name."""
+    """OCI's own annotation has only the tag, so containerd would import images without a name."""
     entries = json.loads(members(oci_archive)["index.json"])["manifests"]
 
     assert [entry["annotations"]["io.containerd.image.name"] for entry in entries] == ["registry.local/one:1", "registry.local/two:2"]
 
 
 def test_what_images_share_is_written_once(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
-    """Two names of one image cost nothing."""
+    """A second name for an image adds no blob."""
     path = tmp_path / "a.tar"
     write_layout(path, [make_image("a:1", "same"), make_image("b:1", "same")])
 
@@ -51,7 +51,7 @@ def test_what_images_share_is_written_once(tmp_path: Path, make_image: Callable[
 
 
 def test_the_same_images_make_the_same_bytes(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
-    """Nothing of the time or the machine is in an archive."""
+    """An archive includes neither times nor facts about the machine."""
     for name in ("a.tar", "b.tar"):
         write_layout(tmp_path / name, [make_image("a:1")])
 
@@ -59,7 +59,7 @@ def test_the_same_images_make_the_same_bytes(tmp_path: Path, make_image: Callabl
 
 
 def test_a_blob_inside_a_file_is_copied_from_there(tmp_path: Path) -> None:
-    """Only the blob's own bytes are taken."""
+    """Only the blob's own bytes are copied from the file."""
     source = tmp_path / "source"
     source.write_bytes(b"before-content-after")
     digest = f"sha256:{hashlib.sha256(b'content').hexdigest()}"
@@ -76,7 +76,7 @@ def test_a_blob_inside_a_file_is_copied_from_there(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_could_not_be_finished_does_not_appear(tmp_path: Path) -> None:
-    """A run that is killed, or lacks a file, leaves no archive that another run would take."""
+    """A killed run or a missing file leaves no archive that another run would use."""
     lost = Layer(Blob("sha256:" + "0" * 64, 7, LAYER, Span(tmp_path / "lost", 0, 7)), "sha256:" + "0" * 64)
 
     with pytest.raises(FileNotFoundError):
@@ -86,7 +86,7 @@ def test_an_archive_that_could_not_be_finished_does_not_appear(tmp_path: Path) -
 
 
 def test_an_image_may_be_named_by_its_digest(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
-    """The nodes then know it by `name@digest`, as the kubelet asks for it."""
+    """The nodes then know the image as `name@digest`, which the kubelet requests."""
     image = make_image("shop/app:1")
     pinned = replace(image, name=image.name.with_digest(image.manifest.digest))
 

@@ -1,4 +1,4 @@
-"""An archive goes into every node, and each is asked afterwards what it knows."""
+"""Loading an archive into every node, and checking the images of each afterwards."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NAMES = ("registry.local/one:1", "registry.local/two:2")
 
 
 def imports(stand_in: Any) -> int:
-    """How often an archive was sent into a node."""
+    """Return how often an archive was sent to a node."""
     return sum(call[0] == "exec" and any(" import " in word for word in call) for call in stand_in.calls())
 
 
 def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
-    """Afterwards the names are known in each."""
+    """Afterwards every node has every name."""
     load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline)
 
     for node in ("control-plane", "worker"):
@@ -28,7 +28,7 @@ def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline:
 
 
 def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
-    """A kept cluster is not loaded again; a node that forgot an image is."""
+    """A kept cluster's nodes are skipped, except those that lost an image."""
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
     first = imports(stand_in)
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
@@ -42,7 +42,7 @@ def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_arch
 
 
 def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
-    """Nothing can be in them, and a cluster that has just been made has better things to do than to answer."""
+    """A fresh cluster's nodes are empty, so they are not checked first."""
     load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline, fresh=True)
 
     assert imports(stand_in) == 2
@@ -50,7 +50,7 @@ def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_ar
 
 
 def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
-    """An importer that succeeds and leaves something out must not pass for success."""
+    """An import that succeeds but omits an image is an error."""
     with pytest.raises(ImageError, match="node worker") as caught:
         load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settle=0)
 
@@ -58,7 +58,7 @@ def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_arch
 
 
 def test_a_node_that_refuses_is_named_with_what_it_said(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
-    """The importer's own words are in the error."""
+    """The error includes the importer's message."""
     with pytest.raises(ImageError, match="node broken") as caught:
         load_archive(stand_in.engine, ["fine", "broken"], oci_archive, NAMES, deadline)
 

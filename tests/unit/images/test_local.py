@@ -1,4 +1,4 @@
-"""The user's own images win, under the asked names, and the engine's names stay as they are."""
+"""The user's own images take precedence, under the requested names, and names in the engine are unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kindgate.waiting import Deadline
 
 
 def texts(archive: Path) -> dict[str, str]:
-    """The text in each image's layer, by the image's name."""
+    """Return the text in each image's layer, by image name."""
     found = {}
     with tarfile.open(archive) as tar:
         for image in read_archive(archive):
@@ -32,7 +32,7 @@ def texts(archive: Path) -> dict[str, str]:
 
 
 def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline) -> None:
-    """Images of the engine and files, packed or not, are told apart; an archive's names are read."""
+    """Images of the engine and files, compressed or not, are distinguished; the names in an archive are read."""
     stand_in.holds("app:dev")
     stand_in.holds("tool:1")
     (tmp_path / "packed.tgz").write_bytes(gzip.compress(oci_archive.read_bytes()))
@@ -46,13 +46,13 @@ def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: 
 
 @pytest.mark.parametrize("settings", [ImageSettings(app_image=("a=gone:1",)), ImageSettings(load=("gone:1",))])
 def test_what_nobody_holds_is_an_error(settings: ImageSettings, stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """Before anything is built or created."""
+    """An image that does not exist is an error before anything is built or created."""
     with pytest.raises(ImageError, match="image gone:1 was not found in the engine"):
         find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
 
 def test_an_image_that_is_not_built_yet_may_be_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """`kindgate validate --images-allow-missing` looks at the manifests before anything is built."""
+    """`kindgate validate --images-allow-missing` checks the manifests before images are built."""
     stand_in.holds("tool:1")
     settings = ImageSettings(app_image=("a=gone:1",), load=("tool:1",), allow_missing=True)
     assert [image.engine_image for image in find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline).loaded] == ["tool:1"]
@@ -61,7 +61,7 @@ def test_an_image_that_is_not_built_yet_may_be_missing(stand_in: Any, tmp_path: 
 def test_without_local_images_the_sources_archive_is_passed_on(
     stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
 ) -> None:
-    """No copy is made of what is complete already."""
+    """A complete archive is not copied."""
     assert with_local(oci_archive, ImagePlan(()), stand_in.engine, tmp_path, deadline) == oci_archive
     assert with_local(None, ImagePlan(()), stand_in.engine, tmp_path, deadline) is None
 
@@ -69,7 +69,7 @@ def test_without_local_images_the_sources_archive_is_passed_on(
 def test_everything_comes_in_one_archive_under_the_asked_names(
     stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
 ) -> None:
-    """The engine's image gets its name inside the archive, and nothing is tagged in the engine."""
+    """The engine's image gets its name in the archive; nothing is tagged in the engine."""
     stand_in.holds("app:dev", text="mine")
     plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:1"), "app:dev"),))
 
@@ -81,7 +81,7 @@ def test_everything_comes_in_one_archive_under_the_asked_names(
 
 
 def test_the_users_image_wins_over_the_sources(stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline) -> None:
-    """The pull request's own image is what is judged."""
+    """The pull request's own image is the one to test."""
     stand_in.holds("app:dev", text="mine")
     one = ImageReference.parse("registry.local/one:1")
     plan = ImagePlan((), local=(LocalImage(one, "app:dev"),), archives=(LocalArchive(oci_archive, {one: ""}),))
@@ -104,7 +104,7 @@ def plan_of(image: str, found: LocalImages) -> ImagePlan:
 def test_an_archive_gives_what_is_pinned_by_its_digest(
     image: str, stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline
 ) -> None:
-    """The nodes then know it by that digest too."""
+    """The nodes then know the image by its digest too."""
     digest = read_archive(oci_archive)[0].manifest.digest
     found = find_local(ImageSettings(load=("two.tar",)), tmp_path, stand_in.engine, tmp_path, deadline)
 
@@ -116,7 +116,7 @@ def test_an_archive_gives_what_is_pinned_by_its_digest(
 
 
 def test_an_image_of_dockers_containerd_store_keeps_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """There the engine saves the manifest that the registry gave, whose digest is the image's ID."""
+    """With the containerd store, the engine saves the registry's manifest, whose digest is the image's ID."""
     stand_in.keep_digests()
     stand_in.holds("shop/app:dev")
     digest = image_id(stand_in.engine, "shop/app:dev", deadline)
@@ -134,7 +134,7 @@ def test_an_image_of_dockers_containerd_store_keeps_its_digest(stand_in: Any, tm
 def test_an_image_that_is_given_by_digest_is_loaded_under_a_tag_where_its_manifest_is_lost(
     stand_in: Any, tmp_path: Path, deadline: Deadline
 ) -> None:
-    """An image without tag or true digest would have no name that a pod could give."""
+    """Without a tag or its real digest, a pod could not refer to the image."""
     digest = "sha256:" + "a" * 64
     stand_in.holds(f"shop/app@{digest}")
     found = find_local(ImageSettings(load=(f"shop/app@{digest}",)), tmp_path, stand_in.engine, tmp_path, deadline)
@@ -146,7 +146,7 @@ def test_an_image_that_is_given_by_digest_is_loaded_under_a_tag_where_its_manife
 
 
 def test_an_image_that_turns_out_to_have_another_digest_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """An engine that breaks its word must not make a pod run something else."""
+    """If the engine saves other content than it reported, the pod must not run it."""
     stand_in.holds("shop/app:dev")
     name = ImageReference.parse("shop/app@sha256:" + "a" * 64)
     plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:dev"), "shop/app:dev"),), given={name: LoadedImage(name)})

@@ -1,4 +1,4 @@
-"""The lock is read strictly, and written back with what a registry said."""
+"""The lock is validated strictly, and updated with a registry's response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
-    """A digest that nobody vouches for is worth nothing."""
+    """Every digest in the bundled lock has an origin."""
     lock = read_lock(manifests() / "images" / "images.lock")
 
     assert all(bool(entry.digest) == bool(entry.digest_from) for entry in lock.images.values())
@@ -24,12 +24,12 @@ def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
 
 
 def test_no_registry_is_named_for_images_that_are_built_here() -> None:
-    """Whoever looks whether registries answer asks for these alone."""
+    """Only these registries are probed for a response."""
     assert read_lock(manifests() / "images" / "images.lock").registries == ("docker.io", "registry.k8s.io")
 
 
 def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
-    """It has no digest, and nothing to build it from."""
+    """An image outside the lock has no digest and cannot be built."""
     entry = read_lock(manifests() / "images" / "images.lock").of(ImageReference.parse("redis:7"))
 
     assert (entry.digest, entry.build) == ("", "")
@@ -38,7 +38,7 @@ def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "node: {image: a}\nimages: {traefik:v3: {}}",  # the name is not complete
+        "node: {image: a}\nimages: {traefik:v3: {}}",  # an incomplete name
         "node: {image: a, digest: 'sha256:12'}",
         "node: {image: a, color: red}",
         "images: {}",
@@ -55,7 +55,7 @@ def test_a_wrong_lock_is_refused_with_its_name(text: str, tmp_path: Path) -> Non
 
 
 def test_what_a_registry_said_is_kept(tmp_path: Path) -> None:
-    """New digests come in, entries keep the catalogue's name, and the written file says the same when read."""
+    """New digests are added, entries keep the catalogue's name, and the written file reads back the same."""
     lock = read_lock(manifests() / "images" / "images.lock")
     name = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
 
@@ -71,7 +71,7 @@ def test_what_a_registry_said_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_node_image_is_pinned_too() -> None:
-    """It has a place of its own in the lock."""
+    """The node image has its own entry in the lock."""
     lock = read_lock(manifests() / "images" / "images.lock")
 
     again = pinned(lock, lock.node.image, DIGEST, "registry, today")

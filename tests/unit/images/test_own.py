@@ -1,4 +1,4 @@
-"""What `--app-build` says, and how an engine is called for it."""
+"""`--app-build`, and the engine's command line for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAM = (
 
 @pytest.fixture(name="engine")
 def _engine(tmp_path: Path) -> Engine:
-    """An engine that writes down what it was called with."""
+    """An engine that records its arguments."""
     program = tmp_path / "docker"
     program.write_text(PROGRAM)
     program.chmod(0o755)
@@ -38,7 +38,7 @@ def _engine(tmp_path: Path) -> Engine:
     ],
 )
 def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
-    """Folders count from the settings' folder, files from the build's."""
+    """The folder is relative to the settings' folder, the file to the build's."""
     one = OwnImage.parse(text, tmp_path / "e2e")
 
     build_own_images([one], engine, Deadline.after(20), lambda _line: None)
@@ -48,7 +48,7 @@ def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text:
 
 
 def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_path: Path) -> None:
-    """With the command that shows the same."""
+    """The error has the engine's message and the command to reproduce it."""
     (tmp_path / "fails").touch()
 
     with pytest.raises(ImageError, match="cannot build web:dev") as caught:
@@ -59,7 +59,7 @@ def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_pat
 
 
 def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engine, tmp_path: Path) -> None:
-    """A misspelt path costs no build."""
+    """A misspelled path is an error before anything is built."""
     images = [OwnImage.parse(text, tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
 
     with pytest.raises(ImageError, match="Nope was not found"):
@@ -70,6 +70,6 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engi
 
 @pytest.mark.parametrize("text", ["web", "=web", "web=", "web=a,file=", "web=a,stage=b", "web=a,file=b,target=c,file=d"])
 def test_what_is_no_build_is_refused(text: str) -> None:
-    """With the form that it should have."""
+    """The error shows the expected form."""
     with pytest.raises(SettingsError, match="--app-build"):
         ImageSettings(build=(text,))

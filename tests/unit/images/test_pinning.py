@@ -1,4 +1,4 @@
-"""What `kindgate images pin` writes: only what a registry said, and nothing that was known already."""
+"""`kindgate images pin` writes only digests from a registry, and only where none was known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kindgate.waiting import Deadline
 KNOWN = "sha256:" + "a" * 64
 NAMES = ("busybox:1.35", "traefik:v3", "registry.example.com/shop:2")
 SAID = "sha256:" + "d" * 64
-"""What the stand-in's registry says of every image."""
+"""The digest that the stand-in's registry returns for every image."""
 
 LOCK = f"""# why there is a lock
 node:
@@ -37,22 +37,22 @@ images:
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
-    """A lock in which the node image and busybox have no digest."""
+    """A lock without digests for the node image and busybox."""
     file = tmp_path / "images.lock"
     file.write_text(LOCK)
     return file
 
 
 def pin(lock: Path, stand_in: Any, *wanted: str, mirror: str = "") -> list[str]:
-    """The lines of a pinning with the stand-in's engine."""
+    """Return the lines reported when pinning with the stand-in's engine."""
     registry = RegistrySource(stand_in.engine, read_lock(lock), lock.parent, mirror)
     return list(pin_missing(lock, registry, wanted, lambda _: None, Deadline.after(30)))
 
 
 def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any) -> None:
-    """Node image, images of the lock, images of the manifests; known digests, build entries and the comment stay.
+    """Node image, lock entries and the manifests' images get digests; known digests, build entries and the comment are kept.
 
-    For images of our own, which no registry holds, none is asked.
+    Images built by the project itself are in no registry and are not looked up.
     """
     for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35", "registry.example.com/shop:2"):
         stand_in.registry_has(name)
@@ -77,7 +77,7 @@ def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any)
 
 
 def test_a_second_pinning_asks_nobody(lock: Path, stand_in: Any) -> None:
-    """Everything has its digest: the file stays as it is, to the byte."""
+    """If every digest is known, the file is unchanged, byte for byte."""
     for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35"):
         stand_in.registry_has(name)
     pin(lock, stand_in)
@@ -88,7 +88,7 @@ def test_a_second_pinning_asks_nobody(lock: Path, stand_in: Any) -> None:
 
 
 def test_a_mirror_is_named(lock: Path, stand_in: Any) -> None:
-    """The digest is of the registry's image, but it was the mirror that said so."""
+    """The digest is the registry image's, but its origin is the mirror."""
     for name in ("127.0.0.1:5000/kindest/node:v1", "127.0.0.1:5000/library/busybox:1.35"):
         stand_in.registry_has(name)
 
@@ -98,7 +98,7 @@ def test_a_mirror_is_named(lock: Path, stand_in: Any) -> None:
 
 
 def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock: Path, stand_in: Any) -> None:
-    """What was said before stays written; what was not said stays empty."""
+    """Digests received before the failure are written; the others remain empty."""
     stand_in.registry_has("docker.io/kindest/node:v1")
     stand_in.registry_says("docker.io/library/busybox:1.35", "dial tcp: lookup registry-1.docker.io: no such host")
 
@@ -110,7 +110,7 @@ def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock:
 
 
 def test_no_line_of_the_bundled_lock_is_lost(tmp_path: Path, stand_in: Any) -> None:
-    """Its comments stand at its top, where they survive; every digest, origin and entry stays."""
+    """The comments at the top of the lock are kept, and so are every digest, origin and entry."""
     bundled = (manifests() / "images" / "images.lock").read_text()
     lock = tmp_path / "images.lock"
     lock.write_text(bundled)

@@ -1,4 +1,4 @@
-"""The plan holds every image of the manifests, and refuses what cannot work before anything exists."""
+"""The plan contains every image of the manifests, and rejects impossible ones before anything is created."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
 
 def local(name: str, digest: str = "") -> LocalImage:
-    """An image of the engine under its own name; `digest` is that of its manifest, where the engine keeps it."""
+    """An image of the engine under its own name; `digest` is that of its manifest, if the engine keeps it."""
     return LocalImage(ImageReference.parse(name).loadable(digest), name, digest)
 
 
 def wanted(plan: ImagePlan) -> list[str]:
-    """The images that a source must provide."""
+    """Return the images that a source must provide."""
     return [str(image.reference) for image in plan.wanted]
 
 
 def workload(name: str, image: str, *, policy: str = "", kind: str = "Deployment", init: str = "") -> dict[str, Any]:
-    """A workload with one container, and one that runs first if `init` names its image."""
+    """A workload with one container, and an init container if `init` is set."""
     container = {"name": "main", "image": image, **({"imagePullPolicy": policy} if policy else {})}
     pod: dict[str, Any] = {"containers": [container]}
     if init:
@@ -38,13 +38,13 @@ def workload(name: str, image: str, *, policy: str = "", kind: str = "Deployment
 
 
 def rendered(*objects: Mapping[str, Any]) -> Rendered:
-    """An overlay of these objects, each from a file of its name."""
+    """An overlay of these objects, each from a file with its name."""
     origins = {ObjectRef.of(item): f"k8s/base/{item['metadata']['name']}.yaml" for item in objects}
     return Rendered(Path("k8s/overlays/ci"), objects, origins)
 
 
 def test_every_container_counts_and_each_image_once() -> None:
-    """Init containers and the pods of a CronJob are found; two objects with one image give one entry with two uses."""
+    """Init containers and a CronJob's pods are included; two objects with the same image share one entry with two uses."""
     plan = plan_images(
         [
             rendered(workload("foo", "traefik:v3", init="busybox:1.35"), workload("bar", "docker.io/library/traefik:v3")),
@@ -58,27 +58,27 @@ def test_every_container_counts_and_each_image_once() -> None:
 
 
 def test_a_custom_resource_with_containers_counts_too() -> None:
-    """Whatever has a list of containers holds pods, of whichever kind it is."""
+    """Any object with a list of containers has pods, whatever its kind."""
     plan = plan_images([rendered(workload("canary", "app:1", kind="Rollout"))])
 
     assert wanted(plan) == ["docker.io/library/app:1"]
 
 
 def test_a_schema_of_a_custom_resource_is_no_container() -> None:
-    """A CustomResourceDefinition describes `containers`; it has none."""
+    """The field `containers` in a CustomResourceDefinition's schema is not a container."""
     schema = {"properties": {"containers": {"type": "array", "items": {"properties": {"image": {"type": "string"}}}}}}
 
     assert plan_images([rendered({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": schema})]).wanted == ()
 
 
 def test_an_image_that_is_no_reference_is_named_with_file_object_and_container() -> None:
-    """What is misspelt is found without opening the overlay."""
+    """A misspelled image is found without opening the overlay."""
     with pytest.raises(ImageError, match=r"k8s/base/foo.yaml: Deployment echo/foo, container main: 'Bad Image'"):
         plan_images([rendered(workload("foo", "Bad Image"))])
 
 
 def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
-    """Loaded images and the names in archives count as provided."""
+    """Loaded images and names in archives count as provided."""
     archive = LocalArchive(Path("bar.tar"), {ImageReference.parse("bar:1"): ONE})
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], local=[local("foo:1")], archives=[archive])
 
@@ -89,7 +89,7 @@ def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
 @pytest.mark.parametrize("image", [f"foo:1@{ONE}", f"foo@{ONE}", f"docker.io/library/foo:2@{ONE}"])
 @pytest.mark.parametrize("digest", [ONE, TWO])
 def test_a_digest_is_wanted_from_a_source_unless_the_user_gives_that_image(image: str, digest: str) -> None:
-    """A digest names content: an archive or engine that has it provides it under whatever tag."""
+    """A digest identifies content, so an archive or engine with it provides it under any tag."""
     overlay = rendered(workload("foo", image))
     archive = LocalArchive(Path("foo.tar"), {ImageReference.parse("foo:dev"): digest})
 
@@ -102,7 +102,7 @@ def test_a_digest_is_wanted_from_a_source_unless_the_user_gives_that_image(image
 
 
 def test_a_local_image_of_the_same_tag_is_taken_and_its_digest_reported() -> None:
-    """What the pull request builds is what is judged, also where production pins a digest."""
+    """The pull request's build is tested even if production pins a digest."""
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
 
     (loaded,) = plan.given.values()
@@ -119,7 +119,7 @@ def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_d
 
 
 def test_a_digest_says_nothing_about_another_repository() -> None:
-    """Two names with one digest are two images: the nodes look the name up."""
+    """The nodes look up the name, so two names with the same digest are two images."""
     plan = plan_images([rendered(workload("foo", f"foo@{ONE}"))], local=[local("bar:1", ONE)])
 
     assert wanted(plan) == [f"docker.io/library/foo@{ONE}"]
@@ -128,12 +128,12 @@ def test_a_digest_says_nothing_about_another_repository() -> None:
 @pytest.mark.parametrize("image", ["foo:latest", "foo"])
 @pytest.mark.parametrize("policy", ["Always", "Never", ""])
 def test_no_pull_policy_keeps_an_image_out_of_the_plan(image: str, policy: str) -> None:
-    """The policy is set when the manifests are fitted to what is loaded."""
+    """The pull policy is set later, when the manifests are adapted to the loaded images."""
     assert plan_images([rendered(workload("foo", image, policy=policy))], local=[local("foo:latest")]).wanted == ()
 
 
 def test_what_is_left_out_leaves_the_plan() -> None:
-    """A run that goes on without an image does not wait for its name in the nodes."""
+    """A run that continues without an image does not wait for its name in the nodes."""
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))])
 
     assert wanted(plan.without(plan.wanted[:1])) == ["docker.io/library/bar:1"]

@@ -1,4 +1,4 @@
-"""A node's own containerd is run against the node's files for a moment, and ended whatever happens."""
+"""A node's own containerd runs briefly on the node's files, and is always ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def root_with(folder: Path, containerd: str, ctr: str) -> Path:
 
 
 def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, deadline: Deadline) -> None:
-    """Its own store is the node's, so that kind's nodes find the images there."""
+    """The store is the node's own, so kind's nodes find the images there."""
     root = root_with(tmp_path, LISTENS, ANSWERS + f'echo "$@" >> {tmp_path}/calls; echo docker.io/library/one:1')
 
     preload(root, tmp_path / "images.tar", deadline)
@@ -40,7 +40,7 @@ def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, dea
 
 
 def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: Path, deadline: Deadline) -> None:
-    """At once, not at the deadline."""
+    """A containerd that exits is an error immediately, with its message."""
     root = root_with(tmp_path, "echo no such plugin >&2; exit 3", "exit 1")
 
     with pytest.raises(ImageError, match="fails to start") as caught:
@@ -50,7 +50,7 @@ def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: P
 
 
 def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Deadline) -> None:
-    """No process stays behind."""
+    """After a failed import, no process is left."""
     root = root_with(tmp_path, LISTENS, ANSWERS + 'case "$*" in *import*) echo bad digest >&2; exit 1;; esac')
 
     with pytest.raises(CommandFailed, match="import"):
@@ -61,6 +61,6 @@ def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Dead
 
 
 def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
-    """A node without its images would fail minutes later, in kubeadm."""
+    """A node without images would fail minutes later, in kubeadm."""
     with pytest.raises(ImageError, match="imported no image"):
         preload(root_with(tmp_path, LISTENS, ANSWERS + "exit 0"), tmp_path / "images.tar", deadline)

@@ -1,4 +1,4 @@
-"""Images of Python programs: wheels are pinned by hash, the same as the project's own, and kindgate lies beside them."""
+"""Images of Python programs: wheels with pinned hashes, the same as the project's own, plus kindgate itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCK = assets.PACKAGE.parent / "requirements-dev.lock"
 
 
 def wheel(folder: Path) -> Path:
-    """A wheel of one module."""
+    """Build a wheel with one module."""
     path = folder / "tiny-1.0-py3-none-any.whl"
     files = {
         "tiny.py": "ANSWER = 42\n",
@@ -48,12 +48,12 @@ def image(requirements: str) -> PythonImage:
 
 
 def workshop(folder: Path) -> PythonWorkshop:
-    """Works in `folder`, where the requirements lie too."""
+    """A workshop in `folder`, which also has the requirements."""
     return PythonWorkshop(folder, folder / "cache", lambda _: None, Deadline.after(120))
 
 
 def test_wheels_become_files_of_the_image(tmp_path: Path) -> None:
-    """What pip unpacks lies on the image's PYTHONPATH, without bytecode."""
+    """The unpacked wheels are on the image's PYTHONPATH, without bytecode."""
     path = wheel(tmp_path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (tmp_path / "requirements.txt").write_text(f"tiny @ {path.as_uri()} --hash=sha256:{digest}\n")
@@ -65,7 +65,7 @@ def test_wheels_become_files_of_the_image(tmp_path: Path) -> None:
 
 
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
-    """And the error says what pip said."""
+    """The error includes pip's message."""
     (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()} --hash=sha256:{'0' * 64}\n")
 
     with pytest.raises(ImageError, match="cannot fetch the wheels of tool") as raised:
@@ -75,7 +75,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wheel_without_a_hash_is_refused(tmp_path: Path) -> None:
-    """Nothing gets into an image unpinned."""
+    """Nothing unpinned gets into an image."""
     (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()}\n")
 
     with pytest.raises(ImageError, match="cannot fetch the wheels of tool"):
@@ -83,7 +83,7 @@ def test_a_wheel_without_a_hash_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> None:
-    """The key says all that the image is made from."""
+    """The key covers everything the image is built from."""
     (tmp_path / "one.txt").write_text("tiny==1\n")
     (tmp_path / "two.txt").write_text("tiny==2\n")
     shop = workshop(tmp_path)
@@ -94,7 +94,7 @@ def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> No
 
 
 def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
-    """Each is pinned at the version of requirements-dev.lock, with hashes that stand there too."""
+    """Each wheel has the version and the hashes of requirements-dev.lock."""
     locked = LOCK.read_text()
     pinned = (IMAGES / "load-generator" / "requirements.txt").read_text()
 
@@ -107,7 +107,7 @@ def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
 
 
 def test_the_bundled_generators_name_an_image_that_can_be_built() -> None:
-    """Component, lock and catalogue speak of one image, whose tag is this version."""
+    """Component, lock and catalogue name the same image, with this version as its tag."""
     name = f"kindgate.local/load-generator:{__version__}"
     component = assets.manifests() / "components" / "load-generators"
 

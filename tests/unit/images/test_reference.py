@@ -1,4 +1,4 @@
-"""Image references are completed and compared as engines do it."""
+"""Image references are completed and compared as container engines do."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
     ],
 )
 def test_what_is_left_out_is_put_in(text: str, complete: str) -> None:
-    """Registry, `library/` and tag are completed; a tag is not invented beside a digest."""
+    """Registry, `library/` and tag are added; a reference with a digest gets no tag."""
     assert str(ImageReference.parse(text)) == complete
 
 
 @pytest.mark.parametrize("text", ["", "App:1", "a:", "a b", "a@sha256:12", "a@", "/a", "a//b", "a:tag with space", "-a", "host:port/app"])
 def test_what_is_no_reference_is_refused(text: str) -> None:
-    """The error repeats what was written."""
+    """The error quotes the input."""
     with pytest.raises(ImageError, match="is not an image reference") as caught:
         ImageReference.parse(text)
 
@@ -55,7 +55,7 @@ _references = st.builds(
 
 @given(reference=_references, tagged=st.booleans())
 def test_parsing_what_was_written_gives_the_same(reference: ImageReference, *, tagged: bool) -> None:
-    """A complete reference survives being written and read, in its familiar form too."""
+    """A complete reference survives formatting and parsing, also in its familiar form."""
     written = reference if tagged or not reference.digest else replace(reference, tag="")
 
     assert ImageReference.parse(str(written)) == written
@@ -72,14 +72,14 @@ def test_parsing_what_was_written_gives_the_same(reference: ImageReference, *, t
     ],
 )
 def test_the_familiar_form_leaves_out_what_an_engine_puts_in(text: str, familiar: str) -> None:
-    """But never so much that it means another image."""
+    """The familiar form omits the defaults an engine adds, but never changes the image."""
     assert ImageReference.parse(text).familiar == familiar
     assert ImageReference.parse(familiar) == ImageReference.parse(text)
 
 
 @given(reference=_references)
 def test_a_digest_alone_is_looked_up(reference: ImageReference) -> None:
-    """As in containerd: a tag does not count where there is a digest."""
+    """As in containerd, a tag is ignored next to a digest."""
     assert (f":{reference.tag}" in reference.exact) is not bool(reference.digest)
     assert reference.exact.endswith(reference.digest or reference.tag)
 
@@ -89,7 +89,7 @@ def test_a_digest_alone_is_looked_up(reference: ImageReference) -> None:
     digests=st.lists(st.from_regex(r"[0-9a-f]{64}", fullmatch=True), min_size=2, max_size=2, unique_by=lambda d: d[:12]),
 )
 def test_a_tag_that_stands_for_a_digest_is_valid_and_tells_digests_apart(reference: ImageReference, digests: list[str]) -> None:
-    """However long the tag is that the digest was written behind."""
+    """A tag derived from a digest is valid and unique, however long the original tag is."""
     one, two = (reference.with_digest(f"sha256:{digest}").by_tag() for digest in digests)
 
     assert ImageReference.parse(str(one)) == one != two
@@ -99,7 +99,7 @@ def test_a_tag_that_stands_for_a_digest_is_valid_and_tells_digests_apart(referen
 
 @given(reference=_references)
 def test_a_name_selects_every_tag_and_digest_and_a_tag_only_its_own(reference: ImageReference) -> None:
-    """As `kustomize edit set image` reads its NAME."""
+    """Names match as in `kustomize edit set image`."""
     assert selects(reference.name, reference)
     assert selects(f"{reference.familiar_name}:{reference.tag}", reference)
     assert not selects(f"{reference.name}:{reference.tag[:100]}x-other", reference)
@@ -108,7 +108,7 @@ def test_a_name_selects_every_tag_and_digest_and_a_tag_only_its_own(reference: I
 
 
 def test_a_name_without_a_tag_means_any_and_latest_means_latest() -> None:
-    """A colon of a port is none of a tag."""
+    """The colon of a port is not that of a tag."""
     assert selects("localhost:5000/shop", ImageReference.parse("localhost:5000/shop:3"))
     assert selects("shop:latest", ImageReference.parse("shop"))
     assert not selects("shop:latest", ImageReference.parse("shop:1"))
@@ -116,5 +116,5 @@ def test_a_name_without_a_tag_means_any_and_latest_means_latest() -> None:
 
 
 def test_a_mirror_takes_the_place_of_the_registry() -> None:
-    """The repository's path, `library/` included, is asked of the mirror."""
+    """The mirror gets the repository's path, including `library/`."""
     assert str(ImageReference.parse("traefik:v3").through("mirror.corp:8443")) == "mirror.corp:8443/library/traefik:v3"

@@ -1,4 +1,4 @@
-"""Images are pulled by digest where the lock has one, through the mirror where one is given."""
+"""Images are pulled by digest if the lock has one, and through the mirror if one is set."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ LOCK = ImageLock.model_validate(
 
 
 def plan(*names: str, **more: Any) -> ImagePlan:
-    """A plan of images that one object names."""
+    """A plan with images used by one object."""
     use = (ImageUse("k8s/foo.yaml", ObjectRef("Deployment", "echo", "foo"), "main"),)
     return ImagePlan(tuple(WantedImage(ImageReference.parse(name), use) for name in names), **more)
 
 
 def quiet(_: str) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the progress."""
 
 
 def source(stand_in: Any, folder: Path, mirror: str = "") -> RegistrySource:
-    """A source whose engine is the stand-in."""
+    """A source with the stand-in as its engine."""
     return RegistrySource(stand_in.engine, LOCK, folder, mirror)
 
 
 def test_a_locked_image_is_pulled_by_digest_and_archived_under_its_tag(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """The nodes find it by the manifests' name; an image that is not locked is pulled by its tag."""
+    """The nodes find the image under the manifests' name; an image outside the lock is pulled by its tag."""
     for name in (f"docker.io/kindest/node@{DIGEST}", f"docker.io/library/traefik@{DIGEST}", "docker.io/library/app:1"):
         stand_in.registry_has(name)
     said: list[str] = []
@@ -54,7 +54,7 @@ def test_a_locked_image_is_pulled_by_digest_and_archived_under_its_tag(stand_in:
 
 
 def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """No other registry is asked."""
+    """No other registry is used."""
     stand_in.registry_has(f"127.0.0.1:5000/library/traefik@{DIGEST}")
     stand_in.registry_has(f"127.0.0.1:5000/kindest/node@{DIGEST}")
 
@@ -67,7 +67,7 @@ def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, 
 
 
 def test_what_the_engine_holds_by_digest_is_not_pulled_again(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """A second run asks no registry for what cannot have changed."""
+    """Content behind a digest never changes, so a second run needs no registry."""
     stand_in.holds(f"docker.io/kindest/node@{DIGEST}")
     stand_in.holds(f"docker.io/library/traefik@{DIGEST}")
 
@@ -77,7 +77,7 @@ def test_what_the_engine_holds_by_digest_is_not_pulled_again(stand_in: Any, tmp_
 
 
 def test_a_missing_image_is_an_error_before_anything_is_pulled(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """It names the image, the file and the object."""
+    """The error names the image, the file and the object."""
     stand_in.registry_has("docker.io/library/app:1")
 
     with pytest.raises(ImageError, match=r"docker.io/library/fooo:1 \(k8s/foo.yaml: Deployment echo/foo"):
@@ -87,7 +87,7 @@ def test_a_missing_image_is_an_error_before_anything_is_pulled(stand_in: Any, tm
 
 
 def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """It is left out of the archive and reported."""
+    """The image is left out of the archive and reported."""
     stand_in.holds("my/node:1")
 
     provided = provide(source(stand_in, tmp_path), plan("fooo:1", allow_missing=True, node_image="my/node:1"), quiet, deadline)
@@ -97,7 +97,7 @@ def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline:
 
 
 def test_a_refusal_is_not_taken_for_a_missing_image(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """Not even where missing images are allowed."""
+    """A permission error is reported even if missing images are allowed."""
     stand_in.registry_says("docker.io/library/app:1", "unauthorized: authentication required")
 
     with pytest.raises(RegistryUnauthorized):
@@ -105,7 +105,7 @@ def test_a_refusal_is_not_taken_for_a_missing_image(stand_in: Any, tmp_path: Pat
 
 
 def test_a_refused_pull_says_so(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """The rate limit may be reached between looking and pulling."""
+    """The rate limit can be reached between the lookup and the pull."""
     stand_in.registry_says(f"docker.io/kindest/node@{DIGEST}", "toomanyrequests: You have reached your pull rate limit")
 
     with pytest.raises(RegistryRateLimited, match=r"docker\.io/kindest/node"):
@@ -113,7 +113,7 @@ def test_a_refused_pull_says_so(stand_in: Any, tmp_path: Path, deadline: Deadlin
 
 
 def test_pinning_reports_the_registrys_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """The one of the tag as it is now."""
+    """The digest is the one of the tag at the time of pinning."""
     stand_in.registry_has("docker.io/library/app:1")
 
     assert source(stand_in, tmp_path).digest("docker.io/library/app:1", quiet, deadline) == "sha256:" + "d" * 64
@@ -126,7 +126,7 @@ OTHER = "sha256:" + "b" * 64
 def test_the_manifests_digest_is_pulled_and_loaded_under_a_tag_of_it(
     image: str, tag: str, stand_in: Any, tmp_path: Path, deadline: Deadline
 ) -> None:
-    """It wins over the lock's, and two digests of one tag are two images: most engines save neither under its digest."""
+    """The manifests' digest overrides the lock's; two digests of one tag are two images, and most engines save neither digest."""
     for digest in (DIGEST, OTHER):
         stand_in.registry_has(f"docker.io/library/traefik@{digest}")
     registry = source(stand_in, tmp_path)
@@ -141,7 +141,7 @@ def test_the_manifests_digest_is_pulled_and_loaded_under_a_tag_of_it(
 
 
 def test_an_engine_that_keeps_digests_has_the_image_loaded_under_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """Docker's containerd image store saves what the registry gave."""
+    """Docker's containerd image store saves the registry's manifest."""
     stand_in.keep_digests()
     stand_in.holds("x", text="x")
     digest = image_id(stand_in.engine, "x", deadline)
@@ -154,7 +154,7 @@ def test_an_engine_that_keeps_digests_has_the_image_loaded_under_its_digest(stan
 
 
 def test_a_digest_that_no_registry_has_is_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
-    """The tag beside it does not count."""
+    """A digest that does not exist is missing even if its tag exists."""
     stand_in.registry_has("docker.io/library/app:1")
 
     assert len(source(stand_in, tmp_path).missing(plan(f"app:1@{OTHER}"), deadline)) == 1

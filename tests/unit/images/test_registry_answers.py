@@ -1,4 +1,4 @@
-"""What registries and engines say is understood, each refusal as an error of its own."""
+"""Responses of registries and engines: each kind of failure has its own error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kindgate.images.registry_answers import Answer, any_reachable, classify, er
 
 @contextmanager
 def registry(status: int) -> Iterator[str]:
-    """A server that answers every request with this status; gives its host and port."""
+    """A server with this status for every request; return its host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -44,19 +44,19 @@ def registry(status: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("status", [200, 301, 401, 404])
 def test_a_registry_that_answers_is_reachable(status: int) -> None:
-    """A 401 for the base path is the usual invitation to fetch a token."""
+    """A 401 for the base path is the usual request for a token."""
     with registry(status) as host:
         assert any_reachable(["127.0.0.1:1", host])
 
 
 def test_no_answer_means_not_reachable() -> None:
-    """Nothing listens on port 1."""
+    """Nothing listens on port 1, so the registry is unreachable."""
     assert not any_reachable(["127.0.0.1:1"])
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, RegistryForbidden), (429, RegistryRateLimited)])
 def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[Exception]) -> None:
-    """Whoever is refused is told so instead of waiting minutes for a build."""
+    """An access error is reported instead of a build that takes minutes."""
     with registry(status) as host, pytest.raises(error, match=host):
         any_reachable([host])
 
@@ -85,7 +85,7 @@ def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[E
     ],
 )
 def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
-    """Docker's and Podman's, as seen."""
+    """The messages are recorded from Docker and Podman."""
     assert classify(said) is answer
 
 
@@ -100,7 +100,7 @@ def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
     ],
 )
 def test_each_refusal_has_an_error_of_its_own(answer: Answer, kind: type[Exception]) -> None:
-    """With the image, the registry's words and what to do."""
+    """The error has the image, the registry's message and the next step."""
     error = error_of(answer, "ghcr.io/me/app:1", "its words\n")
 
     assert type(error) is kind

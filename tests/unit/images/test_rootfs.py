@@ -1,4 +1,4 @@
-"""The files of kind are edited as its Dockerfile does, and a kind that is another is noticed."""
+"""Edits to kind's files as in its Dockerfile, and the detection of an unexpected version."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_the_storage_manifest_gets_our_images() -> None:
 
 
 def test_a_kind_that_holds_it_elsewhere_is_refused() -> None:
-    """Rather than a node without a StorageClass."""
+    """Otherwise the node would have no StorageClass."""
     with pytest.raises(ImageError, match="storage manifest"):
         storage_manifest("package nodeimage", STORAGE)
 
 
 def test_a_node_says_its_version_and_holds_the_manifests(tmp_path: Path) -> None:
-    """Where kind looks for them."""
+    """The files are in the locations kind expects."""
     kind = tmp_path / "kind"
     (kind / "pkg/build/nodeimage").mkdir(parents=True)
     (kind / "pkg/build/nodeimage/const_storage.go").write_text(SOURCE)

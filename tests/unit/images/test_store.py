@@ -1,4 +1,4 @@
-"""What is made is made once, whole or not at all, whoever else is at it."""
+"""Each file is built once, completely or not at all, even by concurrent runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.waiting import Deadline
 
 
 def test_two_at_once_make_it_once(tmp_path: Path) -> None:
-    """The second waits for the first and takes what it made."""
+    """The second run waits for the first and uses its result."""
     made: list[Path] = []
     both = threading.Barrier(2)
 
@@ -32,7 +32,7 @@ def test_two_at_once_make_it_once(tmp_path: Path) -> None:
 
 
 def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
-    """Neither after an error nor after a kill, which cleans up nothing; a folder works as a file does."""
+    """Partial results of a failed or killed run are not used; folders are treated like files."""
 
     def fail(path: Path) -> None:
         path.mkdir()
@@ -52,7 +52,7 @@ def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_waiting_for_another_run_ends_at_the_deadline(tmp_path: Path) -> None:
-    """With what is being waited for."""
+    """The error names the file it is waiting for."""
     with (
         locked(tmp_path / "thing", Deadline.after(10)),
         pytest.raises(ImageError, match="timed out waiting for another run to build thing"),

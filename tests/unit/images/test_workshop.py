@@ -1,4 +1,4 @@
-"""Programs that are not at hand are made together."""
+"""Missing programs are compiled together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.images.catalogues import catalogue_document
 
 
 def catalogue(**seconds: float) -> Catalogue:
-    """A catalogue of Go programs with the time that each usually takes."""
+    """A catalogue of Go programs with their usual build times."""
     programs = {
         name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual, "megabytes": 20}
         for name, usual in seconds.items()
@@ -43,19 +43,19 @@ class Yard:
 
     @property
     def made(self) -> set[str]:
-        """The programs that are kept."""
+        """Return the programs in the cache."""
         return {path.name for path in (self.folder / "cache" / "binaries").glob("*/*") if path.suffix != ".sha256"}
 
 
 @pytest.fixture(autouse=True)
 def _paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scripted compiler comes first on PATH, and the root filesystem, which takes a minute, is there."""
+    """The scripted compiler is first on PATH, and the root filesystem, which takes a minute to build, exists."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(module, "root_filesystem", lambda *_arguments: tmp_path)
 
 
 def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
-    """One core would wait while the other links."""
+    """Otherwise one core would idle while the other links."""
     meeting = (
         f'touch {tmp_path}/$name.here; until [ -e {tmp_path}/a.here -a -e {tmp_path}/b.here ]; do sleep 0.05; done; echo $name > "$out"'
     )
@@ -67,7 +67,7 @@ def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_the_longest_is_begun_first(tmp_path: Path) -> None:
-    """It decides when all are done."""
+    """The longest build determines the total time."""
     both = f"until [ -e {tmp_path}/kube.here -a -e {tmp_path}/middle.here ]; do sleep 0.05; done"
     script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
     yard = Yard(tmp_path, script, short=1, kube=450, middle=30)
@@ -78,7 +78,7 @@ def test_the_longest_is_begun_first(tmp_path: Path) -> None:
 
 
 def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
-    """With the time that it usually takes, in all and for each, what is downloaded, and where it is kept."""
+    """The plan lists the usual build time in total and for each program, the downloads, and the cache folder."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
 
     yard.workshop.make_programs(["kube", "etcd"])
@@ -91,7 +91,7 @@ def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
 
 
 def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
-    """A second run has nothing to make."""
+    """A second run has nothing to build."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450)
     yard.workshop.make_programs(["kube"])
     yard.said.clear()
@@ -102,7 +102,7 @@ def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
 
 
 def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
-    """The next run goes on where this one stopped."""
+    """The next run continues from the completed programs."""
     yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
 
     with pytest.raises(CommandFailed):
@@ -112,7 +112,7 @@ def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
 
 
 def one_module(**seconds: float) -> Catalogue:
-    """A catalogue of programs that are compiled in one module."""
+    """A catalogue of programs compiled in one module."""
     programs = {
         name: {"module": f"example.org/{name}", "version": "v1", "main_module": "kube", "package": name, "seconds": usual}
         for name, usual in seconds.items()
@@ -121,7 +121,7 @@ def one_module(**seconds: float) -> Catalogue:
 
 
 def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
-    """Nothing is left running or begun, and nothing half made is taken."""
+    """No compiler is left running or started, and no partial result is used."""
     started = tmp_path / "started"
     yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
     workshop = replace(yard.workshop, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
@@ -140,7 +140,7 @@ def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
 
 
 def test_programs_of_one_module_are_made_in_turn(tmp_path: Path) -> None:
-    """The second finds compiled what both import; beside the first it would compile that again."""
+    """The second build reuses the shared packages; in parallel, it would compile them again."""
     yard = Yard(tmp_path, "true", kube=450, etcd=15)
     go = tmp_path / "bin" / "go"
     alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
