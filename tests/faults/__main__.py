@@ -1,8 +1,8 @@
-"""`make faults`: provoke every fault on real clusters, one at a time, and print a row for each.
+"""`make faults`: inject every fault into real clusters, one at a time, and print a row for each.
 
     python -m tests.faults [--only NAME ...] [--group GROUP] [--parallel N] [--list] [--keep-shared]
 
-Rows are added to artifacts/faults.json, so that the table can be made in parts. Ends with 1 when a row fails.
+Rows are added to artifacts/faults.json, so the table can be built in several calls. Exits with 1 if a row fails.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS, *podman.FAULTS)
 _WRITING = threading.Lock()
 
 CLEAN_SECONDS = 60.0
-"""How much longer than expected is waited for a run's traces to go, so that what stays is told from what is late."""
+"""Extra wait for a run's traces to disappear, to distinguish leaks from late cleanup."""
 
 
 def say(text: str) -> None:
-    """Progress, on stderr."""
+    """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def chosen(only: Sequence[str], group: str) -> list[Fault]:
-    """The faults of the group whose names fit one of the patterns, in the patterns' order; empty means all."""
+    """The group's faults whose names match any of the patterns, in the patterns' order; no patterns means all."""
     patterns = only or ["*"]
     fitting = [fault for pattern in patterns for fault in FAULTS if fnmatch.fnmatch(fault.name, pattern)]
     return [fault for fault in dict.fromkeys(fitting) if not group or fault.group == group]
 
 
 def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) -> Row:
-    """Provoke one fault and judge it; whatever happens, the place is cleared for the next one."""
+    """Inject one fault and evaluate it; the scene is always cleaned up for the next one."""
     scene = Scene(folder / fault.name, engine, say, folder / "shared-state", alone=alone)
     scene.prepare()
     watch = Stopwatch()
@@ -69,17 +69,17 @@ def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) 
 
 
 def stops_engine(fault: Fault) -> bool:
-    """Whether the fault ends every container: it has to come before the shared cluster."""
+    """Whether the fault stops every container, so it must run before the shared cluster exists."""
     return fault.name.startswith("engine-")
 
 
 def may_be_together(fault: Fault) -> bool:
-    """Whether other faults may be provoked at the same time: not with a shared cluster or firewall, nor where the engine is stopped."""
+    """Whether the fault can run concurrently with others: not if it uses the shared cluster or firewall or stops the engine."""
     return fault.group in {"process", "host"} and not stops_engine(fault)
 
 
 def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
-    """Provoke faults beside each other; what none of them can be told to have left is a row of its own."""
+    """Inject faults concurrently; leaks that cannot be attributed to one of them get a separate row."""
     if not faults:
         return []
     before = take_snapshot(engine, "", ())
@@ -95,7 +95,7 @@ def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, para
 
 
 def told(row: Row, file: Path) -> Row:
-    """The row, written into the file and said."""
+    """Write the row to the file and report it."""
     with _WRITING:
         add_rows(file, [row])
     say(f"{row.fault}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
@@ -103,7 +103,7 @@ def told(row: Row, file: Path) -> Row:
 
 
 def shared_cluster_stands(engine: Engine, folder: Path) -> None:
-    """Have the cluster created that the cluster's faults share. Raises `AssertionError` when that fails."""
+    """Create the cluster that the cluster faults share. Raises `AssertionError` on failure."""
     scene = Scene(folder / "standing", engine, say, folder / "shared-state")
     scene.prepare()
     run = scene.start_shared("test_answers")
@@ -112,7 +112,7 @@ def shared_cluster_stands(engine: Engine, folder: Path) -> None:
 
 
 def main() -> int:
-    """Provoke what was asked for; 1 when a row fails."""
+    """Inject the requested faults; return 1 if a row fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a fault's name or a pattern of it; repeatable")
     parser.add_argument("--group", default="", choices=["process", "cluster", "host", "podman"], help="the faults of one group")
@@ -124,7 +124,7 @@ def main() -> int:
         "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
     )
     options = parser.parse_args()
-    # A shell starts background jobs with SIGINT ignored, and ignored signals are inherited: no run could be interrupted.
+    # A shell starts background jobs with SIGINT ignored, which children inherit: no run could be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faults = chosen(options.only, options.group)
     if options.list:

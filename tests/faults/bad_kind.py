@@ -1,4 +1,4 @@
-"""A kind that misbehaves when it creates a cluster: `bad_kind.py HOW FOLDER REAL-KIND ARGUMENTS...`; else it is the real one."""
+"""A kind that misbehaves on cluster creation: `bad_kind.py HOW FOLDER REAL-KIND ARGUMENTS...`; otherwise the real one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main(how: str, folder: Path, kind: str, arguments: list[str]) -> None:
-    """Misbehave, or become the real kind."""
+    """Misbehave, or exec the real kind."""
     if arguments[:2] == ["create", "cluster"]:
         first = not (folder / "kind-was-called").exists()
         (folder / "kind-was-called").touch()
@@ -29,7 +29,7 @@ def main(how: str, folder: Path, kind: str, arguments: list[str]) -> None:
 
 
 def steal(configuration: str) -> None:
-    """Listen on the host port of the configuration for as long as the real kind, which inherits the socket, lives."""
+    """Listen on the configuration's host port while the real kind, which inherits the socket, is alive."""
     port = int(re.findall(r"hostPort: (\d+)", configuration)[-1])
     listener = socket.create_server(("127.0.0.1", port))
     listener.set_inheritable(True)

@@ -1,4 +1,4 @@
-"""Faults of the cluster, each undone afterwards: they share one standing cluster of two nodes."""
+"""Cluster faults, each undone afterwards, on a shared cluster of two nodes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
 
 
 def unknown_image(scene: Scene) -> Seen:
-    """An image that no registry has; the run was told to let the cluster find out."""
+    """An image does not exist in any registry, and --images-allow-missing leaves that to the cluster."""
     return broken_application("image", scene, "--images-allow-missing")
 
 
 def refusing(scene: Scene) -> Seen:
-    """An admission webhook that says no."""
+    """An admission webhook rejects the application."""
     with refusing_webhook(scene) as configuration:
         scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
         scene.kubectl("apply", "--filename", "-", stdin=json.dumps(configuration))
@@ -47,7 +47,7 @@ def refusing(scene: Scene) -> Seen:
 
 
 def silent_webhook(scene: Scene) -> Seen:
-    """An admission webhook whose server is not there."""
+    """An admission webhook's server is down."""
     with refusing_webhook(scene) as configuration:
         pass
     scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
@@ -56,7 +56,7 @@ def silent_webhook(scene: Scene) -> Seen:
 
 
 def node_damaged(damage: str, mend: str, scene: Scene) -> Seen:
-    """The application's node is paused, stopped or killed while requests are sent to it."""
+    """The application's node is paused, stopped or killed during a burst."""
     worker = scene.node("worker")
     run = scene.start_shared("test_burst")
     mid_burst(scene, run)
@@ -79,7 +79,7 @@ def api_server_killed(scene: Scene) -> Seen:
 
 
 def dns_gone(scene: Scene) -> Seen:
-    """CoreDNS is scaled to nothing while a test needs it."""
+    """CoreDNS is scaled to zero while a test needs it."""
 
     def scale(replicas: int) -> None:
         scene.kubectl("--namespace", "kube-system", "scale", "deployment", "coredns", f"--replicas={replicas}")
@@ -106,7 +106,7 @@ def dns_gone(scene: Scene) -> Seen:
 
 
 def ingress_deleted(scene: Scene) -> Seen:
-    """The application's Ingress is deleted while requests come in through it."""
+    """The application's Ingress is deleted during a burst."""
     run = scene.start_shared("test_burst")
     mid_burst(scene, run)
     watch = Stopwatch()
@@ -115,17 +115,17 @@ def ingress_deleted(scene: Scene) -> Seen:
 
 
 def prometheus_killed(scene: Scene) -> Seen:
-    """Prometheus is killed during a burst and does not come back, and is asked about resources afterwards."""
+    """Prometheus is killed during a burst, does not come back, and is queried for resource usage afterwards."""
     run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--app-component", "prometheus", "--slo-quick")
     mid_burst(scene, run)
     watch = Stopwatch()
-    scene.kubectl("--namespace", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")  # the next run's apply undoes it
+    scene.kubectl("--namespace", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")  # the next run's apply reverts it
     scene.kubectl("--namespace", "monitoring", "delete", "pod", "--all", "--force", "--grace-period=0")
     return scene.ended(run, watch)
 
 
 def stuck_namespace(scene: Scene) -> Seen:
-    """A finalizer holds the namespace of a test."""
+    """A finalizer blocks deletion of a test's namespace."""
     run = scene.start_shared("test_namespace")
     run.wait_file("namespace")
     watch = Stopwatch()
@@ -140,7 +140,7 @@ def stuck_namespace(scene: Scene) -> Seen:
 
 
 def _wait_ready(scene: Scene, node: str) -> None:
-    """Wait until a node that was away is Ready again, and its pods with it."""
+    """Wait until a node that was down is Ready again, and its pods with it."""
     _wait_kubectl(
         scene, f"node {node} to be Ready", "True", "get", "node", node, "-o", 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
     )

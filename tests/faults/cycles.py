@@ -1,8 +1,9 @@
-"""`make cycles`: create, test and delete a small cluster again and again; nothing may grow.
+"""`make cycles`: create, test and delete a small cluster repeatedly; resource usage must not grow.
 
     python -m tests.faults.cycles [--count 50] [--fresh]
 
-Cycles are added to artifacts/cycles.json, so that fifty can be made in parts. Ends with 1 when a cycle fails or something grows.
+Cycles are added to artifacts/cycles.json, so fifty can be run in several calls. Exits with 1 if a cycle fails or usage
+grows.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from tests.faults.suite_run import Stopwatch
 MIB = 1 << 20
 
 WARM_UP = 5
-"""Cycles after which the engine's caches are filled."""
+"""Cycles until the engine's caches are filled."""
 
 MOST_GROWTH = 1.15
-"""What the engine's memory may be at the end of what it was after the warm-up: garbage collectors leave so much play."""
+"""Allowed ratio of the engine's final memory to that after the warm-up: garbage collectors vary this much."""
 
 MOST_DESCRIPTORS = 10
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """One cycle: how it ended, seconds, and what there was afterwards; memory in MiB and descriptors are the engine's own."""
+    """One cycle: exit code, seconds, and the objects left afterwards; memory (MiB) and descriptors are the engine's own."""
 
     exit_code: int
     seconds: float
@@ -70,7 +71,7 @@ def one_cycle(engine: Engine, folder: Path) -> Cycle:
 
 
 def engine_processes() -> list[psutil.Process]:
-    """Docker's daemons on this machine, where this user may look at them; none for an engine elsewhere."""
+    """Docker's daemons on this machine, if visible to this user; empty for a remote engine."""
     found = []
     for file in (RUN_FOLDER / "docker.pid", RUN_FOLDER / "docker/containerd/containerd.pid"):
         try:
@@ -81,7 +82,7 @@ def engine_processes() -> list[psutil.Process]:
 
 
 def growth(cycles: Sequence[Cycle]) -> list[str]:
-    """What has grown, in words; the warm-up's cycles do not count for the engine."""
+    """Descriptions of everything that grew; the engine's warm-up cycles are ignored."""
     grown = [f"cycle {number} ended with {cycle.exit_code}" for number, cycle in enumerate(cycles, 1) if cycle.exit_code]
     for name in ("containers", "networks", "volumes", "files"):
         first, last = getattr(cycles[0], name), getattr(cycles[-1], name)
@@ -100,12 +101,12 @@ def growth(cycles: Sequence[Cycle]) -> list[str]:
 
 
 def read_cycles(file: Path) -> list[Cycle]:
-    """The cycles that were made before."""
+    """The cycles of earlier calls."""
     return [Cycle(**one) for one in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
 
 
 def summary(cycles: Sequence[Cycle]) -> list[str]:
-    """The list of times, and what there was at both ends."""
+    """The durations, and the counts after the first and last cycle."""
     times = [cycle.seconds for cycle in cycles]
     first, last = cycles[0], cycles[-1]
     return [
@@ -120,7 +121,7 @@ def summary(cycles: Sequence[Cycle]) -> list[str]:
 
 
 def main() -> int:
-    """Make cycles, and judge all there are."""
+    """Run cycles, and evaluate all recorded ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=50, metavar="N", help="cycles to make now")
     parser.add_argument("--fresh", action="store_true", help="forget the cycles that were made before")

@@ -1,4 +1,4 @@
-"""What a fault is, what is expected of a run that meets it, and what was seen, as data."""
+"""A fault, the expected reaction of a run, and the observed one, as data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Group = Literal["process", "cluster", "host", "podman"]
 
 @dataclass(frozen=True)
 class Expected:
-    """What has to be true of the run after the fault.
+    """Requirements for the run after the fault.
 
-    `exit_codes` are the ones that are right; `says` is a pattern of the cause, looked for in the terminal's text and in
-    report.json; `within` is in seconds from the fault to the end of the run, `clean_within` to nothing being left;
-    `report` says whether a valid report.json has to be there.
+    `exit_codes` are the acceptable ones; `says` is a pattern for the cause, searched in the terminal output and
+    report.json; `within` is the time limit in seconds from the fault to the end of the run, and `clean_within` until
+    nothing is left; `report` is true if a valid report.json must exist.
     """
 
     exit_codes: tuple[int, ...]
@@ -30,7 +30,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Seen:
-    """How the run ended: `seconds` from the fault to its end, `text` all that it said, `problems` what the scenario itself found wrong."""
+    """The end of the run: `seconds` since the fault, `text` its entire output, and `problems` found by the scenario itself."""
 
     exit_code: int
     seconds: float
@@ -40,7 +40,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fault:
-    """One row of the table: `provoke` brings a run to the moment, does the damage and waits for the end of the run."""
+    """One row of the table: `provoke` starts a run, injects the fault at the right moment and waits for the run to end."""
 
     name: str
     group: Group
@@ -49,17 +49,17 @@ class Fault:
 
     @property
     def told(self) -> str:
-        """What is expected, in a few words."""
+        """A short form of the requirements."""
         codes = " or ".join(map(str, self.expected.exit_codes))
         return f"exit {codes}" + (f", says {self.expected.says!r}" if self.expected.says else "") + f", within {self.expected.within:g} s"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a fault; `problems` is empty when all was as expected.
+    """The outcome of a fault; `problems` is empty if all requirements were met.
 
-    `leaked` is what was there afterwards and not before, by kind; `gave_up` and `clean` are in seconds after the fault,
-    None where it did not come so far.
+    `leaked` are the objects that exist only afterwards, by kind; `gave_up` and `clean` are in seconds after the fault,
+    None if never reached.
     """
 
     fault: str
@@ -73,5 +73,5 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Whether the run did what it had to."""
+        """Whether the run met all requirements."""
         return not self.problems and not self.leaked

@@ -1,11 +1,11 @@
-"""Interrupts a first run again and again: each run must end at once and leave nothing, and the next must go on where it was.
+"""Interrupt a first run repeatedly: each run must stop promptly and leave nothing behind, and the next must resume its work.
 
     python -m tests.faults.first_run [--times 10] [--every 100]
 
-The runs share an empty cache folder; each is sent SIGINT `--every` seconds after its start, and the last one is left alone. A
-program that one run has made may not be made again by a later one. Set KINDGATE_IMAGE_SEED to interrupt a run that
-compiles nothing (then `--every 10`). Removes the node images of this project from the engine. Ends with 1 when a run did not
-do as it must.
+The runs share an initially empty cache folder; each receives SIGINT `--every` seconds after its start, except for the
+last one. A program made by one run must not be made again by a later one. Set KINDGATE_IMAGE_SEED to interrupt a run
+that compiles nothing (then `--every 10`). Removes this project's node images from the engine. Exits with 1 if a run
+violates any of this.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SUITE = (sys.executable, "-m", "pytest", "-m", "e2e and smoke", "-p", "no:cachep
 NODE_IMAGE = "kindgate.local/node"
 
 INTERRUPTED, END_WITHIN, LAST_RUN = 2, 30.0, 3000.0
-"""The exit code of an interrupted run, seconds in which it must have ended, and seconds that the whole last run may take."""
+"""Exit code of an interrupted run, its time limit in seconds after the interrupt, and the time limit of the whole last run."""
 
 MADE = re.compile(r"(\S+@\S+): (?:compiling|fetching)")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One run: its exit code, seconds from its start and from the interrupt, programs that it left made, and everything wrong."""
+    """One run: exit code, seconds since its start and since the interrupt, programs in the cache afterwards, and problems."""
 
     code: int
     seconds: float
@@ -58,18 +58,18 @@ class Seen:
 
 
 def programs_in(cache: Path) -> frozenset[str]:
-    """The programs that a cache folder holds whole, as NAME@VERSION."""
+    """The complete programs in a cache folder, as NAME@VERSION."""
     folders = (cache / "binaries").glob("*@*") if (cache / "binaries").exists() else ()
     return frozenset(folder.name.rpartition("-")[0] for folder in folders if not folder.name.startswith("."))
 
 
 def made_again(log: str, before: frozenset[str]) -> tuple[str, ...]:
-    """Programs that a run's log says were made although they were there."""
+    """Programs that a run made, according to its log, although they existed."""
     return tuple(sorted({f"{name} was made again" for name in MADE.findall(log) if name in before}))
 
 
 class FirstRuns:
-    """Runs that share a cache folder, which is empty at first, in `folder`."""
+    """Runs that share an initially empty cache folder in `folder`."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._folder, self._engine = folder, engine
@@ -81,7 +81,7 @@ class FirstRuns:
         self._before = take_snapshot(engine, "first-run", ())
 
     def interrupted(self, number: int, seconds: float) -> Seen:
-        """Start a run, interrupt it after so many seconds, and look at what it left."""
+        """Start a run, interrupt it after `seconds`, and check for leftovers."""
         had, watch, mark = programs_in(self._cache), Stopwatch(), f"first-run-{number}"
         started = self._start(number, mark)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -96,7 +96,7 @@ class FirstRuns:
         return Seen(code, watch.seconds, ended_after, programs_in(self._cache), (*problems, *made_again(started.text, had)))
 
     def last(self) -> Seen:
-        """A run that is left alone."""
+        """The final run, without an interrupt."""
         had, watch = programs_in(self._cache), Stopwatch()
         started = self._start(0, "first-run-last")
         code = started.wait(LAST_RUN)
@@ -111,7 +111,7 @@ class FirstRuns:
 
 
 def runs(times: int, every: float, folder: Path) -> Iterator[Seen]:
-    """So many interrupted runs, and one that is left alone."""
+    """`times` interrupted runs, and a final one without an interrupt."""
     first = FirstRuns(folder, the_engine())
     for number in range(1, times + 1):
         yield first.interrupted(number, every)
@@ -119,7 +119,7 @@ def runs(times: int, every: float, folder: Path) -> Iterator[Seen]:
 
 
 def main() -> int:
-    """Interrupt, and say what was seen."""
+    """Interrupt runs, and report the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10, help="interrupted runs")
     parser.add_argument("--every", type=float, default=100.0, metavar="SECONDS", help="when each run is interrupted")

@@ -1,4 +1,4 @@
-"""Faults of the host: the engine, ports, what earlier runs left, the clock, and kind itself."""
+"""Host faults: the engine, ports, leftovers of earlier runs, the clock, and kind itself."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ENGINE_SECONDS = 120.0
 
 
 class EngineNotOurs(Exception):
-    """The engine was not started by `kindgate engine install`, or others use it: it is not stopped."""
+    """The engine was not started by `kindgate engine install`, or has other users: it is not stopped."""
 
 
 def engine_stopped(scene: Scene, *, again: bool) -> Seen:
-    """The engine is stopped mid-burst, and started again at once, or after the run's end."""
+    """The engine is stopped mid-burst, and restarted either immediately or after the run."""
     _may_be_stopped(scene)
-    os.environ["KINDGATE_ENGINE"] = "docker"  # else a Podman that answers would be taken for the engine meanwhile
+    os.environ["KINDGATE_ENGINE"] = "docker"  # otherwise a running Podman would be used as the engine in between
     run = scene.start("test_burst")
     mid_burst(scene, run)
     watch = Stopwatch()
@@ -46,7 +46,7 @@ def engine_stopped(scene: Scene, *, again: bool) -> Seen:
 
 
 def _may_be_stopped(scene: Scene) -> None:
-    """Raise unless the engine is kindgate's own and holds no containers."""
+    """Raise unless the engine is kindgate's own and has no containers."""
     if not scene.engine.command.is_relative_to(installed_root()) and not (installed_root() / "usr/sbin/dockerd").exists():
         raise EngineNotOurs("the engine was not started by `kindgate engine install`")
     others = scene.engine.run("ps", "--all", "--format", "{{.Names}}", deadline=Deadline.after(30)).stdout.split()
@@ -55,22 +55,22 @@ def _may_be_stopped(scene: Scene) -> None:
 
 
 def port_stolen(scene: Scene) -> Seen:
-    """Somebody listens on the chosen port before the engine does: this kind takes the port of its first configuration."""
+    """Another process takes the chosen port before the engine: this kind takes the port in its first configuration."""
     return _with_kind(scene, "steal", "test_answers")
 
 
 def kind_hangs(scene: Scene) -> Seen:
-    """Kind never ends."""
+    """Kind hangs."""
     return _with_kind(scene, "hang", "test_cluster", "--kind-timeout", "8")
 
 
 def kind_fails_once(scene: Scene) -> Seen:
-    """Kind fails the first time, as a kubeadm on a busy host does, and works the second time."""
+    """Kind fails the first time, as kubeadm does on a busy host, and succeeds the second time."""
     return _with_kind(scene, "fail-once", "test_cluster")
 
 
 def kind_prints_garbage(scene: Scene) -> Seen:
-    """Kind writes bytes that are no text, creates nothing and says that all is well."""
+    """Kind prints bytes that are not text, creates nothing and reports success."""
     return _with_kind(scene, "garbage", "test_cluster")
 
 
@@ -93,7 +93,7 @@ def _seed() -> Path | None:
 
 
 def stale_state(scene: Scene) -> Seen:
-    """The state file of a run that is dead, and another that is no state file at all."""
+    """A dead run's state file, and an invalid one."""
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         here = ProcessName.current()
         process = ProcessName(dead.pid, "0", here.boot_id, here.pid_namespace)
@@ -125,7 +125,7 @@ def stale_state(scene: Scene) -> Seen:
 
 
 def stale_network(scene: Scene) -> Seen:
-    """The network of a dead run of this name, and the user's own network `kind`, which stays."""
+    """A dead run's network of the same name, and the user's own network `kind`, which is kept."""
     deadline = Deadline.after(30)
     scene.engine.run("network", "create", scene.cluster, deadline=deadline)
     made = scene.engine.run("network", "create", "kind", deadline=deadline, check=False).returncode == 0
@@ -142,7 +142,7 @@ def stale_network(scene: Scene) -> Seen:
 
 
 def clock_jumps(seconds: float, scene: Scene) -> Seen:
-    """The run's clock is set by so much while its cluster stands."""
+    """The run's clock jumps by `seconds` while its cluster is running."""
     (scene.folder / "conftest.py").write_text((Path(__file__).parent / "suite" / "jumping_clock.py").read_text())
     run = scene.start("test_cluster or test_answers", environment={"FAULT_MEET": "1"})
     run.wait_file("standing")

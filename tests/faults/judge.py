@@ -1,4 +1,4 @@
-"""Holds what was seen against what was expected."""
+"""Compare the observed reaction to the expected one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.fault import Fault, Row, Seen
 
 
 def judged(fault: Fault, seen: Seen, clean: float | None, leaked: dict[str, tuple[str, ...]], report: Path) -> Row:
-    """The fault's row; `report` is where the run's report.json has to be."""
+    """The fault's row; `report` is the path of the run's report.json."""
     return Row(
         fault=fault.name,
         group=fault.group,
@@ -27,7 +27,7 @@ def judged(fault: Fault, seen: Seen, clean: float | None, leaked: dict[str, tupl
 
 
 def not_provoked(fault: Fault, why: str) -> Row:
-    """The row of a fault that could not be brought about."""
+    """The row of a fault that could not be injected."""
     return Row(fault.name, fault.group, fault.told, "not provoked", None, None, problems=(why,))
 
 
@@ -52,7 +52,7 @@ def _problems(fault: Fault, seen: Seen, clean: float | None, report: Path) -> It
 
 
 def _cause(pattern: str, text: str) -> str:
-    """The line that names the cause, cut to what a table holds."""
+    """The line that contains the cause, shortened to fit a table."""
     found = re.search(pattern, text) if pattern else None
     if found is None:
         return ""

@@ -1,4 +1,4 @@
-"""Podman and the host's firewall: what Docker's rules do to its clusters, and what kindgate's own rule leaves behind."""
+"""Podman and the host's firewall: the effect of Docker's rules on Podman's clusters, and traces of kindgate's own rule."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMMAND_SECONDS = 30.0
 
 
 def podman_engine() -> Engine | str:
-    """Podman, run by root; else why it cannot be had here."""
+    """Root's Podman, or the reason why it is unavailable here."""
     if os.geteuid() != 0:
         return "only root changes the firewall"
     try:
@@ -40,7 +40,7 @@ def podman_engine() -> Engine | str:
 
 @contextmanager
 def forward_policy(policy: Policy) -> Iterator[None]:
-    """The policy of the FORWARD chain, for so long: DROP is what Docker sets when its daemon starts."""
+    """Set the FORWARD chain's policy during the block; Docker's daemon sets DROP on start."""
     before = {program: dropping_rule(forward_rules(program, Deadline.after(_COMMAND_SECONDS)) or "") for program in PROGRAMS}
     for program in PROGRAMS:
         run([program, "-P", "FORWARD", policy], deadline=Deadline.after(_COMMAND_SECONDS))
@@ -52,7 +52,7 @@ def forward_policy(policy: Policy) -> Iterator[None]:
 
 
 def answers(policy: Policy, scene: Scene) -> Seen:
-    """The application answers through the ingress: its pod is on another node than the controller."""
+    """The application responds through the ingress although its pod and the controller are on different nodes."""
     with forward_policy(policy):
         watch = Stopwatch()
         seen = scene.ended(scene.start("test_answers", *TWO_NODES, environment=PODMAN), watch)
@@ -62,7 +62,7 @@ def answers(policy: Policy, scene: Scene) -> Seen:
 
 
 def rule_refused(scene: Scene) -> Seen:
-    """The firewall takes no rule of kindgate's: this iptables refuses what bears its comment."""
+    """The firewall accepts no rule from kindgate: this iptables rejects rules with its comment."""
     folder = scene.folder / "bin"
     folder.mkdir()
     for program in PROGRAMS:
@@ -82,7 +82,7 @@ def rule_refused(scene: Scene) -> Seen:
 
 
 def ended_by(number: signal.Signals, scene: Scene) -> Seen:
-    """A run whose rule is set is ended in the middle of a burst."""
+    """A run that has added its rule is stopped in the middle of a burst."""
     with forward_policy("DROP"):
         started = scene.start("test_burst", *TWO_NODES, environment=PODMAN)
         mid_burst(scene, started)

@@ -1,4 +1,4 @@
-"""Faults of the test process: signals at every moment, killed workers and controllers, runs beside runs, disks that are full."""
+"""Test process faults: signals at every stage, killed workers and controllers, concurrent runs, full disks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Moment = Callable[[Scene, SuiteRun], None]
 
 
 def at_creation(scene: Scene, run: SuiteRun) -> None:
-    """Kind has created a node's container and is still at work."""
+    """Kind has created a node's container and is still running."""
 
     def there() -> bool:
         names = ("ps", "--quiet", "--filter", f"name={scene.cluster}-control-plane")
@@ -33,7 +33,7 @@ def at_creation(scene: Scene, run: SuiteRun) -> None:
 
 
 def at_apply(_: Scene, run: SuiteRun) -> None:
-    """The application has been applied and is waited for."""
+    """The application has been applied, and the run waits for it."""
     run.wait_line(r"wait until base is ready \.\.\.")
 
 
@@ -44,7 +44,7 @@ def mid_burst(_: Scene, run: SuiteRun) -> None:
 
 
 def at_teardown(_: Scene, run: SuiteRun) -> None:
-    """The run has begun to delete its cluster."""
+    """The run has started to delete its cluster."""
     run.wait_line(r"close the cluster \.\.\.")
 
 
@@ -62,7 +62,7 @@ MOMENTS: tuple[tuple[str, Moment, str], ...] = (
 
 
 def signalled(number: signal.Signals, moment: Moment, select: str, scene: Scene) -> Seen:
-    """One signal at a moment."""
+    """One signal at a given moment."""
     run = scene.start(select)
     moment(scene, run)
     watch = Stopwatch()
@@ -71,7 +71,7 @@ def signalled(number: signal.Signals, moment: Moment, select: str, scene: Scene)
 
 
 def twice(moment: Moment, select: str, scene: Scene) -> Seen:
-    """ctrl-C, and again half a second later."""
+    """ctrl-C, repeated after half a second."""
     run = scene.start(select)
     moment(scene, run)
     watch = Stopwatch()
@@ -82,7 +82,7 @@ def twice(moment: Moment, select: str, scene: Scene) -> Seen:
 
 
 def cancelled(moment: Moment, select: str, options: tuple[str, ...], scene: Scene) -> Seen:
-    """What GitHub's runner does to a job that is cancelled."""
+    """The signals that GitHub's runner sends to a canceled job."""
     run = scene.start(select, *options)
     moment(scene, run)
     watch = Stopwatch()
@@ -97,7 +97,7 @@ def cancelled(moment: Moment, select: str, options: tuple[str, ...], scene: Scen
 
 
 def worker_killed(scene: Scene) -> Seen:
-    """SIGKILL of the worker that is in the middle of a test, of two."""
+    """SIGKILL of one of two workers, in the middle of a test."""
     run = scene.start("test_worker or test_each", "-n", "2")
     run.wait_until("a worker to be in its test", lambda: bool(list(scene.folder.glob("worker-*"))))
     pid = int(next(scene.folder.glob("worker-*")).name.removeprefix("worker-"))
@@ -108,7 +108,7 @@ def worker_killed(scene: Scene) -> Seen:
 
 
 def controller_killed(scene: Scene) -> Seen:
-    """SIGKILL of the xdist controller while its workers test."""
+    """SIGKILL of the xdist controller while its workers run tests."""
     run = scene.start("test_worker or test_each", "-n", "2")
     run.wait_until("a worker to be in its test", lambda: bool(list(scene.folder.glob("worker-*"))))
     watch = Stopwatch()
@@ -117,7 +117,7 @@ def controller_killed(scene: Scene) -> Seen:
 
 
 def first_failure(scene: Scene) -> Seen:
-    """`-n 2 -x` and a test that fails while the other worker is busy."""
+    """`-n 2 -x`, and a test that fails while the other worker is busy."""
     watch = Stopwatch()
     run = scene.start("test_each or test_burst", "-n", "2", "-x", environment={"FAULT_FAILING": "1"})
     run.wait_line(r"FAILED|FF|F")
@@ -127,7 +127,7 @@ def first_failure(scene: Scene) -> Seen:
 
 
 def two_runs(scene: Scene) -> Seen:
-    """Two runs of two clusters at once, each with a burst; bursts may not overlap."""
+    """Two concurrent runs with separate clusters, each with a burst; bursts must not overlap."""
     watch = Stopwatch()
     first = scene.start("test_burst", environment={"FAULT_BURST": "6"})
     second = scene.start("test_burst", "--cluster-name", f"{scene.cluster}-b", name="second", environment={"FAULT_BURST": "6"})
@@ -141,7 +141,7 @@ def two_runs(scene: Scene) -> Seen:
 
 
 def same_name(scene: Scene) -> Seen:
-    """A second run that wants the cluster of a living run."""
+    """A second run that requests the cluster of a live run."""
     first = scene.start("test_cluster", environment={"FAULT_MEET": "1"})
     first.wait_file("standing")
     watch = Stopwatch()
@@ -154,7 +154,7 @@ def same_name(scene: Scene) -> Seen:
 
 
 def kept_and_resumed(scene: Scene) -> Seen:
-    """A failing run keeps its cluster: it is looked at by `kindgate shell`, worked on twice with --kind-reuse, and deleted."""
+    """A failing run keeps its cluster, which is then inspected with `kindgate shell`, reused twice with --kind-reuse, and deleted."""
     watch = Stopwatch()
     failing = scene.start("test_each", "--kind-keep", "on-failure", environment={"FAULT_FAILING": "1"})
     seen = scene.ended(failing, watch)
@@ -173,7 +173,7 @@ def kept_and_resumed(scene: Scene) -> Seen:
 
 
 def disk_full(scene: Scene) -> Seen:
-    """The artifacts' disk holds next to nothing."""
+    """The disk for the artifacts is full."""
     small = scene.folder / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=True, timeout=10)
@@ -198,7 +198,7 @@ def disk_full(scene: Scene) -> Seen:
 
 
 def artifacts_deleted(scene: Scene) -> Seen:
-    """Somebody removes the artifacts' folder while tests run."""
+    """The artifacts folder is deleted while tests run."""
     run = scene.start("test_cluster", environment={"FAULT_MEET": "1"})
     run.wait_file("standing")
     shutil.rmtree(run.artifacts)
@@ -225,7 +225,7 @@ def _signal_faults() -> Iterator[Fault]:
 
 _INTERRUPTED = Expected((2,), "interrupted", within=CI_SECONDS, clean_within=30.0)
 _CANCELLED = Expected((2, -15, -9), "interrupted", within=CI_SECONDS + 1.0, clean_within=30.0)
-"""The runner kills what is not gone yet; what counts is that the report is there by then."""
+"""The runner kills remaining processes; the report must exist by then."""
 
 FAULTS: tuple[Fault, ...] = (
     *_signal_faults(),

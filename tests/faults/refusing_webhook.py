@@ -1,4 +1,4 @@
-"""An admission webhook on this machine that refuses every Deployment, reached from the cluster's nodes."""
+"""An admission webhook on this machine that rejects every Deployment, reachable from the cluster's nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Refuse what is asked about (admission.k8s.io/v1)."""
+        """Reject the request under review (admission.k8s.io/v1)."""
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         response = {"uid": review["request"]["uid"], "allowed": False, "status": {"code": 403, "message": REFUSAL}}
         body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}).encode()
@@ -35,12 +35,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def refusing_webhook(scene: Scene) -> Iterator[dict[str, Any]]:
-    """Serve while the block runs; gives the ValidatingWebhookConfiguration that names the server."""
+    """Serve during the block; yield the ValidatingWebhookConfiguration for the server."""
     gateway = scene.engine.run(
         "network", "inspect", STANDING, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", deadline=Deadline.after(20)
     ).stdout.split()

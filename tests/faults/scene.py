@@ -1,4 +1,4 @@
-"""Where one fault is provoked: a folder, an environment and a cluster's name of its own, and the engine."""
+"""The scene of one fault: a separate folder, environment and cluster name, and the engine."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tests.faults.suite_run import Stopwatch, SuiteRun
 SUITE = Path(__file__).parent / "suite"
 
 STANDING = "kindgate-faults"
-"""The cluster that faults share which can be undone."""
+"""The cluster shared by faults that can be undone."""
 
 SMALL = ("--kind-workers", "0", "--prometheus", "off", "--app-component", "ingress-traefik", "--app-overlay", "overlays/base")
 SHARED = ("--kind-workers", "1", "--kind-keep", "always", "--cluster-name", STANDING)
 
 _FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")
-"""Variables that make a run behave as in CI or as inside of another test run."""
+"""Variables that make a run behave as in CI or inside another test run."""
 
 
 @dataclass
 class Scene:
-    """One fault's place. `say` takes a line of progress; `undo` is done when the fault is over, last first.
+    """The scene of one fault. `say` receives progress lines; `undo` runs after the fault, in reverse order.
 
-    Other faults are provoked at the same time where it is not `alone`: then only what bears its cluster's name is its own.
+    Unless `alone`, other faults are injected concurrently, and only objects with its cluster's name count as its own.
     """
 
     folder: Path
@@ -67,7 +67,7 @@ class Scene:
         return self.folder / "tmp"
 
     def prepare(self) -> None:
-        """Copy the suite, and remember what there is."""
+        """Copy the suite, and record the current state."""
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(SUITE, self.folder)
         (self.folder / "faulty.py").rename(self.folder / "test_faulty.py")
@@ -75,11 +75,11 @@ class Scene:
         self.look()
 
     def look(self) -> None:
-        """Remember what there is now, as what may be there afterwards."""
+        """Record the current state as the baseline for leaks."""
         self.before = self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        """What there is now."""
+        """The current state."""
         taken = take_snapshot(self.engine, self.mark, (self.state, self.temporary))
         return taken if self.alone else taken.of_cluster(self.cluster)
 
@@ -91,7 +91,7 @@ class Scene:
         artifacts: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> SuiteRun:
-        """Start a run of the tests that `-k` selects; options given later win over the small cluster's own."""
+        """Start a run of the tests selected by `-k`; `options` override the defaults for a small cluster."""
         artifacts = artifacts or self.folder / name
         command = [sys.executable, "-m", "pytest", "-m", "e2e", "-k", select, "--artifacts", str(artifacts), *SMALL]
         command += ["--basetemp", str(self.folder / f"base-{name}")]
@@ -102,12 +102,12 @@ class Scene:
         return run
 
     def start_shared(self, select: str, *options: str, environment: Mapping[str, str] | None = None) -> SuiteRun:
-        """Start a run on the shared cluster, which has to stand."""
+        """Start a run on the shared cluster, which must exist."""
         shared = {"KINDGATE_STATE_DIR": str(self.shared_state), **(environment or {})}
         return self.start(select, *SHARED, *options, environment=shared)
 
     def ended(self, run: SuiteRun, watch: Stopwatch, *problems: str, seconds: float = 300.0) -> Seen:
-        """What was seen of a run, when it has ended."""
+        """Wait for the run to end, and return what was observed."""
         code = run.wait(seconds)
         return Seen(code, watch.seconds, run.told, problems)
 
@@ -121,12 +121,12 @@ class Scene:
         return f"{cluster}-{number}"
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Kubectl in the shared cluster's control plane, which has one."""
+        """Run kubectl in the shared cluster's control plane, which provides one."""
         inside = ("exec", "--interactive", self.node(), "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *arguments)
         return self.engine.run(*inside, deadline=Deadline.after(60), input=stdin).stdout
 
     def clean_after(self, watch: Stopwatch, seconds: float) -> tuple[float | None, dict[str, tuple[str, ...]]]:
-        """How long after the fault nothing more was there than before, or None and what is there at the end of `seconds`."""
+        """Seconds from the fault until nothing is left, or None and what is left after `seconds`."""
         before = self.before
         if before is None:
             raise AssertionError("the scene was not prepared")
@@ -142,7 +142,7 @@ class Scene:
         return (watch.seconds if not left else None), left
 
     def clear(self) -> None:
-        """Undo the damage, and end and delete what is left of this fault, so that the next one starts clean."""
+        """Undo the damage, and remove all traces of this fault, so the next one starts clean."""
         for undo in reversed(self.undo):
             with suppress(KindgateError, OSError):
                 undo()
@@ -167,5 +167,5 @@ class Scene:
 
 
 def the_engine() -> Engine:
-    """The engine that answers."""
+    """The available engine."""
     return find_engine(Deadline.after(30))

@@ -1,4 +1,4 @@
-"""What there is on the machine: a run may leave no more of it than there was before."""
+"""The state of the machine: a run must leave no more behind than existed before."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from kindgate.host.firewall import PROGRAMS, filters_pods, forward_rules
 from kindgate.waiting import Deadline
 
 MARK = "KINDGATE_FAULT_MARK"
-"""Stands in the environment of a run and of everything that it starts."""
+"""Environment variable of a run and all of its child processes."""
 
 ENGINE_SECONDS = 30.0
 
 _PERMANENT = frozenset({"kind-create.lock", "machine.lock"})
-"""Lock files on which all runs of a user meet: never removed, because a lock that somebody waits for would be split in two."""
+"""File locks shared by all runs of a user: never removed, because that would split a lock that another run waits for."""
 
 _PARENTS = frozenset({"clusters", "runs", "leases", "rescued"})
-"""Folders of the state folder that stay when what was in them is gone."""
+"""Folders in the state folder that remain when empty."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Names of what there is: containers, networks and volumes of the engine, a mark's processes, a run's private files.
+    """Names of existing objects: the engine's containers, networks and volumes, processes with a mark, and a run's private files.
 
-    `rules` are those that kindgate has set in the host's firewall.
+    `rules` are those that kindgate added to the host's firewall.
     """
 
     containers: frozenset[str]
@@ -40,7 +40,7 @@ class Snapshot:
     rules: frozenset[str] = frozenset()
 
     def of_cluster(self, name: str) -> Snapshot:
-        """Only what can be told to be of this cluster, beside processes and files: volumes have no names that say it."""
+        """Only objects that provably belong to this cluster, plus processes and files; names of volumes do not show it."""
         return replace(
             self,
             containers=frozenset(one for one in self.containers if name in one),
@@ -50,14 +50,14 @@ class Snapshot:
         )
 
     def more_than(self, before: Snapshot) -> dict[str, tuple[str, ...]]:
-        """What is here and was not there before, by kind; kinds of which nothing is more are left out."""
+        """Objects that did not exist before, by kind, without empty kinds."""
         then = asdict(before)
         more = {kind: tuple(sorted(names - then[kind])) for kind, names in asdict(self).items()}
         return {kind: names for kind, names in more.items() if names}
 
 
 def take_snapshot(engine: Engine, mark: str, folders: tuple[Path, ...]) -> Snapshot:
-    """What there is now. Raises `CommandError` when the engine does not answer."""
+    """Record the current state. Raises `CommandError` if the engine does not respond."""
     deadline = Deadline.after(ENGINE_SECONDS)
 
     def names(*arguments: str) -> frozenset[str]:
@@ -74,19 +74,19 @@ def take_snapshot(engine: Engine, mark: str, folders: tuple[Path, ...]) -> Snaps
 
 
 def _rules(deadline: Deadline) -> Iterator[str]:
-    """The firewall's rules that bear kindgate's comment."""
+    """The firewall rules with kindgate's comment."""
     for program in PROGRAMS:
         lines = (forward_rules(program, deadline) or "").splitlines()
         yield from (f"{program} {line}" for line in lines if "kindgate:" in line)
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """The living processes that carry the mark in their environment."""
+    """The live processes with the mark in their environment."""
     return [process for process in psutil.process_iter() if _read(process, lambda one: one.environ().get(MARK)) == mark and _lives(process)]
 
 
 def end_runs() -> None:
-    """Kill every run that was started with a mark; their watchdogs, which carry one too, delete what they had."""
+    """Kill every marked run; their watchdogs, also marked, delete the leftovers."""
     for process in psutil.process_iter():
         if _read(process, lambda one: one.environ().get(MARK)) and "pytest" in (_read(process, lambda one: " ".join(one.cmdline())) or ""):
             with suppress(psutil.Error):
@@ -98,7 +98,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _read(process: psutil.Process, ask: Callable[[psutil.Process], str | None]) -> str | None:
-    """What the process answers; None where it is gone or not ours to ask."""
+    """The result of `ask`; None if the process is gone or inaccessible."""
     try:
         return ask(process)
     except (psutil.Error, OSError):
@@ -106,7 +106,7 @@ def _read(process: psutil.Process, ask: Callable[[psutil.Process], str | None]) 
 
 
 def _files(folders: tuple[Path, ...]) -> Iterator[str]:
-    """Every file and every empty folder, but the permanent ones."""
+    """Every file and every empty folder, except for the permanent ones."""
     for folder in folders:
         for path in folder.rglob("*"):
             permanent = path.name in _PERMANENT or (path.parent == folder and path.name in _PARENTS)

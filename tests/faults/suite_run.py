@@ -1,4 +1,4 @@
-"""A run of the small suite as a process of its own: watched, signalled, and waited for."""
+"""A run of the small suite as a separate process: monitored, signaled, and waited for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
 
 MOMENT_SECONDS = 240.0
-"""How long a run may take to come to the moment at which the fault is provoked."""
+"""Time limit for a run to reach the moment of the fault."""
 
 END_SECONDS = 300.0
 
 
 class SuiteRun:
-    """A started run; its output goes to `log`, its artifacts to `artifacts`. It works in `folder`, or in `cwd`."""
+    """A started run; its output goes to `log`, its artifacts to `artifacts`. It runs in `cwd`, by default `folder`."""
 
     def __init__(self, command: list[str], folder: Path, artifacts: Path, environment: dict[str, str], *, cwd: Path | None = None) -> None:
         self.folder = folder
@@ -27,7 +27,7 @@ class SuiteRun:
         self.log = folder / f"{artifacts.name}.log"
         with self.log.open("wb") as sink:
             self.process = subprocess.Popen(
-                # a shell that started this in the background has SIGINT ignored, which a run would inherit
+                # a background shell ignores SIGINT, which a run would inherit
                 ["env", "--default-signal=INT,HUP", *command],
                 cwd=cwd or folder,
                 env=environment,
@@ -39,25 +39,25 @@ class SuiteRun:
 
     @property
     def text(self) -> str:
-        """What the run has said so far."""
+        """The run's output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def told(self) -> str:
-        """All that the run said: the terminal's text and its report."""
+        """The run's complete output: the terminal output and its report."""
         report = self.artifacts / "report.json"
         return self.text + (report.read_text(encoding="utf-8", errors="replace") if report.is_file() else "")
 
     def wait_line(self, pattern: str) -> None:
-        """Wait until the run says something that fits; raises when it ends before."""
+        """Wait until the run prints a match; raises if it ends first."""
         self.wait_until(f"a line like {pattern!r}", lambda: re.search(pattern, self.text) is not None)
 
     def wait_file(self, name: str) -> None:
-        """Wait until a test of the run has made this file."""
+        """Wait until a test of the run has created this file."""
         self.wait_until(f"the suite to make {name}", (self.folder / name).exists)
 
     def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds; raises `WaitTimeout`, or `NeverHappens` when the run ends before."""
+        """Wait until the condition holds; raises `WaitTimeout`, or `NeverHappens` if the run ends first."""
 
         def probe() -> Ready[None] | Pending | Hopeless:
             if condition():
@@ -69,16 +69,16 @@ class SuiteRun:
         wait_for(what, probe, Deadline.after(MOMENT_SECONDS), interval=0.05)
 
     def go(self, name: str) -> None:
-        """Make a file that a test of the run waits for."""
+        """Create a file that a test of the run waits for."""
         (self.folder / name).touch()
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the run's entry process, as GitHub's runner does; one that has ended is fine."""
+        """Signal the run's entry process, as GitHub's runner does, unless it has exited."""
         if self.process.poll() is None:
             self.process.send_signal(number)
 
     def wait(self, seconds: float = END_SECONDS) -> int:
-        """The exit code; a run that does not end in time is killed, which its negative code tells."""
+        """The exit code; a run that exceeds the limit is killed, which shows as a negative code."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -86,7 +86,7 @@ class SuiteRun:
             return self.process.wait()
 
     def report(self) -> dict[str, object]:
-        """report.json, read; raises what reading raises."""
+        """The parsed report.json; raises if it cannot be read."""
         read: dict[str, object] = json.loads((self.artifacts / "report.json").read_text(encoding="utf-8"))
         return read
 
@@ -99,5 +99,5 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """How long ago that was."""
+        """The elapsed time."""
         return time.monotonic() - self._started

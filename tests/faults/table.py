@@ -1,4 +1,4 @@
-"""The table of faults, as text and as JSON that later runs of single faults add to."""
+"""The table of faults, as text and as JSON, to which later runs of single faults add."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD = ("fault", "expected", "seen", "leaked", "gave up s", "clean s", "")
 
 
 def table(rows: Iterable[Row]) -> list[str]:
-    """One line per fault, and below a failed one what was wrong."""
+    """One line per fault, followed by the problems if it failed."""
     cells: list[Sequence[str]] = [HEAD, *(_cells(row) for row in rows)]
     return aligned(cells)
 
@@ -26,12 +26,12 @@ def page(rows: Iterable[Row]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    """Text that a cell of a Markdown table can hold."""
+    """Text escaped for a cell of a Markdown table."""
     return " ".join(cell.replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def add_rows(file: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Write the rows into the file, in the place of older ones of the same faults, and return all that are in it."""
+    """Write the rows to the file, replacing older ones of the same faults, and return all rows in it."""
     known = {row.fault: row for row in _read(file)} | {row.fault: row for row in rows}
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([{**asdict(row), "passed": row.passed} for row in known.values()], indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The suite that faults are provoked in. It tells by files how far it is, and waits for files where it has to be met.
+"""The suite into which faults are injected. It signals progress with files, and waits for files from the harness.
 
-The harness copies it to a folder of its own, as test_faulty.py.
+The harness copies it to a separate folder, as test_faulty.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 120.0
 
 
 def tell(name: str) -> None:
-    """Say that the suite has come so far."""
+    """Signal that the suite has reached this point."""
     (HERE / name).touch()
 
 
@@ -39,12 +39,12 @@ def await_file(name: str) -> None:
 
 
 def test_answers(ingress: Ingress) -> None:
-    """The application answers."""
+    """The application responds."""
     assert ingress.get("foo.localhost").text.strip() == "foo"
 
 
 def test_cluster(cluster: Cluster) -> None:
-    """The cluster stands; the harness may do something meanwhile."""
+    """The cluster is running; meanwhile, the harness may inject a fault."""
     tell("standing")
     if "FAULT_MEET" in os.environ:
         await_file("go")
@@ -52,7 +52,7 @@ def test_cluster(cluster: Cluster) -> None:
 
 
 def test_burst(burst: Bursts) -> None:
-    """Every request of a burst is answered."""
+    """Every request of a burst succeeds."""
     tell("bursting")
     result = burst(rate=100, duration=float(os.environ.get("FAULT_BURST", "12")), warmup=0)
     (HERE / f"burst-{os.getpid()}.json").write_text(json.dumps([result.window.start, result.window.end]))
@@ -60,7 +60,7 @@ def test_burst(burst: Bursts) -> None:
 
 
 def test_resources(resources: ResourceSummary) -> None:
-    """Prometheus knows what the application used under load."""
+    """Prometheus has the application's resource usage under load."""
     assert resources.workloads
 
 
@@ -80,7 +80,7 @@ def test_dns(cluster: Cluster) -> None:
 
 
 def test_namespace(cluster: Cluster, namespace: str) -> None:
-    """A test's own namespace, with an object that does not want to go."""
+    """A test's own namespace contains an object whose finalizer blocks its deletion."""
     held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["kindgate.dev/held"]}}
     cluster.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(held))
     (HERE / "namespace").write_text(namespace)
@@ -88,14 +88,14 @@ def test_namespace(cluster: Cluster, namespace: str) -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_each(cluster: Cluster, number: int) -> None:
-    """Several small tests, of which one fails where that is asked for."""
+    """One of several small tests fails on request."""
     assert cluster.objects("nodes")
     time.sleep(1.0)
     assert str(number) != os.environ.get("FAULT_FAILING"), "this one was told to fail"
 
 
 def test_worker(cluster: Cluster) -> None:
-    """A test in whose middle something happens to its worker."""
+    """A fault hits the worker in the middle of this test."""
     assert cluster.objects("nodes")
     (HERE / f"worker-{os.getpid()}").touch()
     await_file("go")

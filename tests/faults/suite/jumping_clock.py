@@ -1,4 +1,4 @@
-"""A conftest.py whose clock is set by as many seconds as the file `clock` says, once it is there."""
+"""A conftest.py that shifts the clock by the number of seconds in the file `clock`, once it exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REAL = time.time
 
 
 def jumping() -> float:
-    """The time, as a machine whose clock was set would tell it."""
+    """The shifted time."""
     return _REAL() + (json.loads(FILE.read_text()) if FILE.exists() else 0.0)
 
 
