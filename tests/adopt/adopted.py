@@ -1,4 +1,4 @@
-"""Another repository with kindgate installed from a wheel: what the tests of adoption do to it, as its developer would."""
+"""Another repository with kindgate installed from a wheel, and a developer's actions in it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ROOT = Path(__file__).parents[2]
 SHOP = Path(__file__).parent / "shop"
 COMMAND_SECONDS = 900.0
 FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "COV_", "CI")
-"""What this test run's own environment must not pass on."""
+"""Prefixes of environment variables that this test run must not pass on."""
 
 
 def build_wheel(folder: Path) -> Path:
-    """The wheel of this tree."""
+    """Build this tree's wheel."""
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True, timeout=300)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def static_server() -> Path:
-    """A program that needs no base image; compiled, or taken from the cache or the seed."""
+    """A program that needs no base image, compiled or taken from the cache or the seed."""
     folder = assets.manifests() / "images"
     recipe = read_catalogue(folder / "catalogue.yaml").recipe("http-echo", folder)
     seed = os.environ.get("KINDGATE_IMAGE_SEED")
@@ -45,7 +45,7 @@ def static_server() -> Path:
 
 @dataclass
 class Adopted:
-    """The repository in `folder`, and the environment in which its developer works."""
+    """The repository in `folder`, and its developer's environment."""
 
     folder: Path
     environment: Path
@@ -53,7 +53,7 @@ class Adopted:
 
     @classmethod
     def create(cls, folder: Path, environment: Path) -> Adopted:
-        """The shop as it was before kindgate, committed."""
+        """The shop before kindgate, committed."""
         shutil.copytree(SHOP, folder)
         shutil.copy2(static_server(), folder / "http-echo")
         for arguments in (["init", "--quiet", "-b", "main"], ["add", "-A"], ["commit", "--quiet", "-m", "The shop"]):
@@ -62,13 +62,13 @@ class Adopted:
         return cls(folder, environment)
 
     def forget_images(self, *names: str) -> None:
-        """Take images out of the engine that an earlier run may have left there, or this one built."""
+        """Remove images from the engine, left by an earlier run or built by this one."""
         engine = find_engine(Deadline.after(60))
         for name in names:
             engine.run("rmi", "--force", name, deadline=Deadline.after(60), check=False)
 
     def run(self, command: str | Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the developer's, timed under its own text; the engine is the one that kindgate finds."""
+        """Run a developer's command and record its duration under its text, with the engine that kindgate finds."""
         engine = find_engine(Deadline.after(60))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         path = os.pathsep.join([str(self.environment / "bin"), str(engine.command.parent), kept["PATH"]])
@@ -90,14 +90,14 @@ class Adopted:
         return done
 
     def change(self, file: str, old: str, new: str) -> None:
-        """Edit a file in one place."""
+        """Replace the first occurrence of a text in a file."""
         path = self.folder / file
         text = path.read_text()
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
 
     def cpu_seconds(self, command: Sequence[str]) -> float:
-        """The processor time that a command took, user and system: what the wall clock would show on an idle machine, and some noise."""
+        """User and system CPU time of a command: close to the wall-clock time on an idle machine, with some noise."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         path = f"{self.environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
         subprocess.run(command, cwd=self.folder, env={**os.environ, "PATH": path}, check=False, timeout=120, capture_output=True)

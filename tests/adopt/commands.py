@@ -1,4 +1,4 @@
-"""What a developer types in a repository, run with this tree's kindgate."""
+"""Commands that a developer types in a repository, run with this tree's kindgate."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _MAIN = "from kindgate.cli import main; main()"
 
 
 def commit(folder: Path, message: str) -> None:
-    """Make the folder a repository with everything in it committed."""
+    """Make the folder a repository with all of its files committed."""
     identity = ["-c", "user.name=dev", "-c", "user.email=dev@example.org"]
     for arguments in (["init", "--quiet", "-b", "main"], ["add", "-A"], ["commit", "--quiet", "-m", message]):
         subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
 
 
 def run_kindgate(folder: Path, *arguments: str) -> str:
-    """What `kindgate ARGUMENTS` writes in the folder; it must end well."""
+    """The output of `kindgate ARGUMENTS` in the folder; the command must succeed."""
     return _run(folder, [sys.executable, "-c", _MAIN, *arguments], 0)
 
 
 def run_pytest(folder: Path, *arguments: str, code: int = 0) -> str:
-    """What `pytest ARGUMENTS` writes in the folder; it must end with `code`. Kindgate is loaded as an installed plugin is."""
+    """The output of `pytest ARGUMENTS` in the folder, which must exit with `code`. Kindgate is loaded like an installed plugin."""
     plugins = ("-p", "no:locust", "-p", "no:cacheprovider")
     return _run(folder, [sys.executable, "-m", "pytest", *plugins, *arguments], code)
 

@@ -1,7 +1,7 @@
-"""Base images that Dockerfiles begin with, made from Debian packages where no registry has the real ones.
+"""Stand-ins for Dockerfiles' base images, made from Debian packages if no registry has the real ones.
 
-They have what the instructions of an application's own Dockerfile need: Python and pip, a Go compiler, nginx. An image
-is tagged in the local engine as long as it is needed; its layers are kept there for the next time.
+They contain what the instructions of an application's Dockerfile need: Python and pip, a Go compiler, nginx. An image
+is tagged in the local engine only while needed; its layers are kept there for reuse.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ INSTRUCTIONS = {
     f" && echo '{SITE}' > /etc/nginx/conf.d/default.conf\n"
     'EXPOSE 80\nCMD ["nginx", "-g", "daemon off;"]\n',
 }
-"""What makes an image of this name out of Debian."""
+"""The Dockerfile that makes an image of this name out of Debian."""
 
 
 @contextmanager
 def bases(names: Sequence[str], folder: Path) -> Iterator[None]:
-    """Every image of `names` (`python:3.11-slim`) is in the engine: pulled, or made in `folder` and untagged afterwards."""
+    """Provide every image of `names` (`python:3.11-slim`) in the engine: pulled, or made in `folder` and untagged afterwards."""
     engine, deadline = find_engine(Deadline.after(60)), Deadline.after(SECONDS)
     made = [name for name in names if not _is_there(engine, name, deadline)]
     for name in made:
@@ -56,7 +56,7 @@ def _is_there(engine: Engine, name: str, deadline: Deadline) -> bool:
 
 
 def _stand_in(engine: Engine, kind: str, folder: Path, deadline: Deadline) -> str:
-    """The kept image of a kind, built where it is not there yet."""
+    """The kept image of a kind, built if missing."""
     name = f"{KEPT}-{kind}:{DEBIAN.suite}"
     if kind == "debian":
         if engine.run("image", "inspect", name, deadline=deadline, check=False).returncode:
@@ -65,12 +65,12 @@ def _stand_in(engine: Engine, kind: str, folder: Path, deadline: Deadline) -> st
     context = folder / kind
     context.mkdir(parents=True, exist_ok=True)
     (context / "Dockerfile").write_text(f"FROM {_stand_in(engine, 'debian', folder, deadline)}\n{INSTRUCTIONS[kind]}")
-    engine.run("build", "--tag", name, str(context), deadline=deadline)  # the engine's own cache knows what is there
+    engine.run("build", "--tag", name, str(context), deadline=deadline)  # the engine's own build cache avoids repeated work
     return name
 
 
 def _import_debian(engine: Engine, name: str, folder: Path, deadline: Deadline) -> None:
-    """Debian's root filesystem with the authorities that this machine trusts, because it may stand behind one of its own."""
+    """Debian's root filesystem with this machine's trusted CA certificates, because its network may use a private one."""
     root, archive = root_filesystem(DEBIAN, cache_dir() / "debian", print, deadline), folder / "debian.tar"
     subprocess.run(["tar", "-C", str(root), "-cf", str(archive), f"--exclude=.{CERTIFICATES}", "."], check=True, timeout=SECONDS)
     if Path(CERTIFICATES).is_file():

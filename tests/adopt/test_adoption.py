@@ -1,4 +1,4 @@
-"""A second repository adopts kindgate as README tells it to, and is judged on a real cluster. Run by `make adopt`; in order."""
+"""A second repository adopts kindgate according to README, and is judged on a real cluster. Run in order, by `make adopt`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ IMAGES = ("shop:kindgate", "registry.example/team/migrate:3")
 
 
 def text_of(language: str) -> str:
-    """The one block of a language in the section."""
+    """The only block of a language in the section."""
     (block,) = (one for one in BLOCKS if one.section == SECTION and one.language == language)
     return block.text
 
 
 @pytest.fixture(name="shop", scope="module")
 def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
-    """The repository, a fresh environment, and the wheel; its cluster and images are deleted whatever happened."""
+    """The repository, a fresh environment, and the wheel; its cluster and images are always deleted."""
     folder = tmp_path_factory.mktemp("adopt")
     wheel = build_wheel(folder / "dist")
     environment = folder / "environment"
@@ -50,26 +50,26 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
 
 
 def green(shop: Adopted, block: Block) -> None:
-    """Every command of a block of README ends well."""
+    """Check that every command of a README block succeeds."""
     for command in block.commands:
         done = shop.run(command)
         assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}"
 
 
 def passed(text: str) -> str:
-    """The closing line of pytest without its seconds."""
+    """The closing line of pytest without its duration."""
     return re.sub(r" in [\d.]+s.*", "", text.strip().splitlines()[-1]).strip("= ")
 
 
 def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> None:
-    """The unit tests are what they were, in a suite that is strict about markers and warnings; its settings are not touched."""
+    """Init leaves the suite's settings and unit tests as they were, although it is strict about markers and warnings."""
     before = shop.run("pytest")
     assert before.returncode == 0
 
     first = shop.run(INSTALL.commands[1])
     state = shop.run("git status --porcelain -uall").stdout
     second = shop.run(INSTALL.commands[1])
-    state_again = shop.run("git status --porcelain -uall").stdout  # before pytest leaves bytecode
+    state_again = shop.run("git status --porcelain -uall").stdout  # before pytest writes bytecode
     after = shop.run("pytest")
 
     assert (first.returncode, second.returncode, after.returncode) == (0, 0, 0)
@@ -83,9 +83,9 @@ def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> N
 
 
 def test_starting_is_quick(shop: Adopted) -> None:
-    """Help takes less than 300 ms, and the plugin less than 100 ms of a run of a suite that has adopted it and does not use it.
+    """Help takes less than 300 ms, and the plugin adds less than 100 ms to a suite that has adopted it but does not use it.
 
-    Whatever else runs on the machine only adds: the least of many rounds counts.
+    Other load on the machine only adds time, so the minimum of many rounds counts.
     """
     plain = ["pytest", "-p", "no:cacheprovider", "-q"]
     commands = {"help": ["kindgate", "--help"], "with": plain, "without": [*plain, "-p", "no:kindgate.plugin"]}
@@ -103,7 +103,7 @@ def test_starting_is_quick(shop: Adopted) -> None:
 
 
 def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) -> None:
-    """CRD and image, each until it is given; a run without a Secret that it is to have is skipped by name and does not pass."""
+    """A missing CRD or image is reported until it is provided; a run without its Secret is skipped by name and does not pass."""
     missing = shop.run("kindgate validate")
     assert missing.returncode == 13
     assert re.search(r"warning: e2e/overlay/placeholders.yaml:\d+: Secret shop/shop-credentials: stringData.API_TOKEN", missing.stdout)
@@ -128,14 +128,14 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
 
 
 def cluster_hash(shop: Adopted) -> str:
-    """The cluster's name as the plugin's header shows it, without its prefix."""
+    """The cluster's name in the plugin's header, without its prefix."""
     found = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest e2e --collect-only").stdout)
     assert found is not None
     return found[1]
 
 
 def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
-    """Also the tests and objectives of README, in this repository's own folders; the cluster is kept for the next test."""
+    """The tests and objectives in README also work in this repository; the cluster is kept for the next test."""
     (shop.folder / "e2e/judge_shop.py").write_text(text_of("python"))
     (shop.folder / "e2e/slo.yaml").write_text(text_of("yaml"))
 
@@ -152,7 +152,7 @@ def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
 
 
 def test_a_changed_text_is_seen_by_its_test(shop: Adopted) -> None:
-    """Under the same name and tag, on the kept cluster: the test sees the new text and fails."""
+    """On the kept cluster, an image rebuilt under the same name and tag makes the test fail because of the new text."""
     shop.change("Dockerfile", GREETING, CHANGED)
 
     assert shop.run(IMAGE.commands[0]).returncode == 0
@@ -163,7 +163,7 @@ def test_a_changed_text_is_seen_by_its_test(shop: Adopted) -> None:
 
 
 def test_a_part_is_run_again_and_one_step_by_hand(shop: Adopted) -> None:
-    """The rest of README's commands, in the state in which a developer would call them."""
+    """README's remaining commands succeed in the state in which a developer would run them."""
     shop.change("Dockerfile", CHANGED, GREETING)
     assert shop.run(IMAGE.commands[0]).returncode == 0
 
@@ -172,7 +172,7 @@ def test_a_part_is_run_again_and_one_step_by_hand(shop: Adopted) -> None:
 
 
 def test_the_minutes(shop: Adopted) -> None:
-    """From the first command to the first verdict it is five minutes, the download of packages included where the network is near."""
+    """The steps from the first command to the first verdict are timed, including the download of packages."""
     judged = f"{IMAGE.commands[2]} --kind-keep=always"
     steps = ["install the wheel", INSTALL.commands[1], *IMAGE.commands[:2], judged]
     for step in steps:

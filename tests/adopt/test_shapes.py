@@ -23,7 +23,7 @@ CLUSTER = "kindgate-shapes"
 
 @dataclass(frozen=True)
 class Expected:
-    """What `kindgate init` chooses, the images that it has built, what it writes for the manifests, and what Dockerfiles begin with."""
+    """The choices of `kindgate init`, images to build, whether manifests are adapted, and base images of the Dockerfiles."""
 
     manifests: str
     builds: tuple[str, ...] = ()
@@ -59,18 +59,18 @@ EXPECTED = {
 
 @pytest.fixture(name="adopted", scope="module")
 def _adopted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Where each shape was adopted so far."""
+    """The folder for each shape."""
     return {name: tmp_path_factory.mktemp("shapes") / name for name in EXPECTED}
 
 
 def test_every_shape_is_expected() -> None:
-    """A new one needs a row, and a row its shape."""
+    """Every shape has a row, and every row a shape."""
     assert {folder.name for folder in SHAPES.iterdir() if folder.is_dir()} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_shape_is_adopted_valid_and_collected(name: str, adopted: dict[str, Path]) -> None:
-    """By one command, without touching a file of it; the suite is collected, and a plain run collects none of it."""
+    """One command adopts the shape without touching its files; the suite is collected, but not by a plain run."""
     expected, folder = EXPECTED[name], adopted[name]
     shutil.copytree(SHAPES / name, folder)
     for dockerfile in [*folder.rglob("Dockerfile"), *folder.rglob("*.Dockerfile")]:
@@ -100,14 +100,14 @@ def test_a_shape_is_adopted_valid_and_collected(name: str, adopted: dict[str, Pa
 
 @pytest.fixture(name="cluster", scope="module")
 def _cluster() -> Iterator[str]:
-    """The name of a cluster that the first shape creates and the last one leaves; deleted whatever happened."""
+    """The name of a cluster that the first shape creates and all share; it is always deleted."""
     yield CLUSTER
     run_kindgate(Path.cwd(), "down", "--cluster-name", CLUSTER)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_shape_is_judged_on_a_real_cluster(name: str, adopted: dict[str, Path], cluster: str, tmp_path: Path) -> None:
-    """Its images are built from their own Dockerfiles, every entry answers, and its objectives hold."""
+    """The images are built from their own Dockerfiles, every ingress host responds, and the objectives are met."""
     folder = adopted[name]
     with bases(EXPECTED[name].bases, tmp_path):
         assert f"built: {', '.join(EXPECTED[name].builds) or 'nothing'}" in run_kindgate(folder, "build")

@@ -1,4 +1,4 @@
-"""A service as many are: it reads a key that is not committed, and answers JSON."""
+"""A typical service: it reads a key that is not committed, and returns JSON."""
 
 import os
 
@@ -10,11 +10,11 @@ KEY = os.environ["API_KEY"]
 
 @app.get("/")
 def greeting() -> Response:
-    """What it is for."""
+    """The actual endpoint."""
     return jsonify(message="hello", configured=bool(KEY))
 
 
 @app.get("/healthz")
 def health() -> str:
-    """For the probe."""
+    """The probe endpoint."""
     return "ok"

@@ -1,1 +1,1 @@
-"""A shop, as far as its own unit tests are concerned."""
+"""A minimal shop with unit tests."""

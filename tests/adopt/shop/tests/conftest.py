@@ -1,4 +1,4 @@
-"""The suite's own fixtures; one of them is used by every test."""
+"""The suite's own fixtures, one of them autouse."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test in a folder of its own."""
+    """Run each test in a separate folder."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def tax() -> int:
-    """Per cent."""
+    """The tax rate in percent."""
     return 19
