@@ -1,4 +1,4 @@
-"""A Chromium of this machine, driven by Playwright: nothing is downloaded, nothing is asked of the network."""
+"""The local Chromium, driven by Playwright, without downloads or network access."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 FLAGS = (
-    "--no-sandbox",  # CI containers run as root and have no user namespaces
+    "--no-sandbox",  # CI containers run as root without user namespaces
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -29,11 +29,11 @@ SCREENS: dict[str, dict[str, Any]] = {
     "dark": DESKTOP | {"color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True},
 }
-"""What the page is looked at with: options of a browser context."""
+"""Browser context options of each screen."""
 
 
 def executable() -> str:
-    """The path of Chromium: `KINDGATE_CHROMIUM`, or what is on PATH; raises `FileNotFoundError` that says what to do."""
+    """The path of Chromium: `KINDGATE_CHROMIUM`, or found on PATH; raises `FileNotFoundError` with the remedy."""
     named = os.environ.get("KINDGATE_CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
@@ -45,7 +45,7 @@ def executable() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser with an empty profile that is thrown away."""
+    """A headless browser with an empty, temporary profile."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # installed by `make browser` alone
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""The HTML page in a real browser: `make browser`. Only a run that asks for the marker `browser` collects these tests."""
+"""The HTML page in a real browser: `make browser`. Only collected if the run selects the marker `browser`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HERE = Path(__file__).parent
 UNFOLD = """() => [...document.querySelectorAll('.part'), ...[...document.querySelectorAll('.data')].slice(0, 2)]
   .forEach((fold) => { fold.open = true; })"""
 REPORTS = {file.stem: file for file in sorted((HERE / "reports").glob("*.json"))}
-"""Reports of real runs; reports/README.md says how they came about."""
+"""Reports of real runs; reports/README.md describes their origin."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave these tests to runs that ask for them: they need a browser, a validator and Playwright."""
+    """Ignore these tests unless requested: they need a browser, a validator and Playwright."""
     del collection_path
     return None if "browser" in str(config.option.markexpr) else True
 
@@ -53,15 +53,15 @@ def _report(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session", params=SCREENS, name="screen")
 def _screen(request: pytest.FixtureRequest) -> str:
-    """Each way to look at a page in turn."""
+    """Each screen in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session", name="page")
 def _page(browser: Browser, addresses: dict[str, Path], report: str, screen: str) -> Iterator[Page]:
-    """A report's page on a screen, unfolded. What it complains about or asks of any network fails its last test.
+    """A report's page on a screen, unfolded. Console messages and network requests fail its last test.
 
-    Of the tables of charts, which are alike, two are unfolded: all of them would take axe a minute.
+    Only two of the charts' similar data tables are unfolded: with all of them, axe would take a minute.
     """
     complaints: list[str] = []
     context = browser.new_context(**SCREENS[screen])
@@ -78,7 +78,7 @@ def _page(browser: Browser, addresses: dict[str, Path], report: str, screen: str
 
 @pytest.fixture(name="fresh")
 def _fresh(browser: Browser, addresses: dict[str, Path]) -> Iterator[Page]:
-    """The page of the passing run as it opens on a desk, for tests that change it."""
+    """The passing run's page as it opens on a desktop, for tests that change it."""
     with browser.new_context(**SCREENS["light"]) as context:
         page = context.new_page()
         page.goto(addresses["passing"].as_uri())

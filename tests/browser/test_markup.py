@@ -1,4 +1,4 @@
-"""The page's HTML and CSS by the rules of the standard: the Nu Html Checker, which W3C's own validator runs."""
+"""The page's HTML and CSS against the standard, checked by the Nu Html Checker, which W3C's own validator runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHECKER = HERE / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 
 
 def _errors(*pages: Path) -> list[str]:
-    """What the checker calls an error, with its place."""
+    """The checker's errors, with their location."""
     done = subprocess.run(
         ["java", "-jar", CHECKER, "--errors-only", "--format", "json", *pages], capture_output=True, text=True, timeout=60, check=False
     )
@@ -25,12 +25,12 @@ def _errors(*pages: Path) -> list[str]:
 
 
 def test_the_checker_finds_no_error(addresses: dict[str, Path]) -> None:
-    """In no page of a real run."""
+    """The pages of real runs have no markup errors."""
     assert _errors(*addresses.values()) == []
 
 
 def test_the_checker_would_find_one(tmp_path: Path) -> None:
-    """It has really looked: a page with an id given twice is refused."""
+    """A duplicate id is reported, so the checker really ran."""
     page = tmp_path / "broken.html"
     page.write_text('<!doctype html><html lang="en"><head><title>t</title></head><body><p id="a"></p><p id="a"></p></body></html>')
     assert _errors(page)

@@ -1,4 +1,4 @@
-"""The page of a passing, a failing and an undecided run: in both themes, on a phone, on paper, without JavaScript."""
+"""The page of a passing, a failing and an inconclusive run: in both themes, on a phone, on paper, without JavaScript."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 A4: ViewportSize = {"width": 703, "height": 1032}
-"""Pixels of a sheet between margins of 12 mm, at 96 to the inch."""
+"""Pixels of a sheet within margins of 12 mm, at 96 per inch."""
 
 LETTERS = """() => [...document.querySelectorAll('figure svg text')].filter((text) => text.textContent)
   .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
@@ -37,17 +37,17 @@ COLUMN = "(table, column) => [...table.tBodies[0].rows].map((row) => Number(row.
 
 
 def test_every_kind_of_run_is_looked_at() -> None:
-    """A run that passes, one that fails and one that cannot tell."""
+    """The reports cover a passing, a failing and an inconclusive run."""
     assert list(REPORTS) == ["failing", "inconclusive", "passing"]
 
 
 def test_the_page_is_no_wider_than_the_screen(page: Page, screen: str) -> None:
-    """Nobody scrolls sideways, whatever is unfolded: wide tables scroll by themselves. A phone would not say so: it zooms out."""
+    """The unfolded page never scrolls sideways; wide tables scroll by themselves. A phone would zoom out and hide the overflow."""
     assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["viewport"]["width"]
 
 
 def test_letters_in_charts_can_be_read(page: Page) -> None:
-    """Between 8 and 16 pixels, on a phone too; they stay in their frame and do not run into each other."""
+    """Letters are between 8 and 16 pixels, even on a phone, stay within their frame and do not overlap."""
     sizes = page.evaluate(LETTERS)
     assert len(sizes) > 50
     assert min(sizes) >= 8
@@ -57,7 +57,7 @@ def test_letters_in_charts_can_be_read(page: Page) -> None:
 
 
 def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page, screen: str) -> None:
-    """Axe finds nothing, of whatever weight, on the unfolded page; in the dark it looks at what changes there, which are colours."""
+    """Axe finds no violation of any impact on the unfolded page; in the dark theme it checks only colors, which differ there."""
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # installed by `make browser` alone
 
     rules = {"runOnly": ["color-contrast", "link-in-text-block"]} if screen == "dark" else {}
@@ -67,7 +67,7 @@ def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page, screen: 
 
 
 def test_charts_have_the_colours_of_the_theme(fresh: Page) -> None:
-    """One drawing, two themes: background, text and lines all change."""
+    """One chart has two themes: background, text and lines all change."""
     light = fresh.evaluate(COLOURS)
     fresh.emulate_media(color_scheme="dark")
     dark = fresh.evaluate(COLOURS)
@@ -75,7 +75,7 @@ def test_charts_have_the_colours_of_the_theme(fresh: Page) -> None:
 
 
 def test_a_table_is_sorted_by_mouse_and_by_keyboard(fresh: Page) -> None:
-    """Numbers as numbers; once more turns the order around, and the column says so to a screen reader."""
+    """Columns sort numerically; a second click reverses the order, and the column announces it to a screen reader."""
     table = fresh.get_by_role("region", name="Bursts", exact=True).locator("table")
     head = table.get_by_role("columnheader", name="p99 ms")
     column = head.evaluate("(head) => head.cellIndex")
@@ -89,7 +89,7 @@ def test_a_table_is_sorted_by_mouse_and_by_keyboard(fresh: Page) -> None:
 
 
 def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Page, tmp_path: Path) -> None:
-    """White, no wider than a sheet, with the charts of every drawn burst, and without pages of numbers."""
+    """The printed page is white and no wider than a sheet, has the charts of every drawn burst, and omits pages of numbers."""
     fresh.set_viewport_size(A4)
     fresh.emulate_media(media="print", color_scheme="dark")
     assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
@@ -102,7 +102,7 @@ def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Pag
 
 
 def test_without_javascript_everything_can_be_read(browser: Browser, addresses: dict[str, Path], report: str) -> None:
-    """Verdict, tables and charts are in the page; folds open by themselves, and no button promises what it cannot do."""
+    """Verdict, tables and charts are in the page, folds open natively, and buttons that would not work are missing."""
     with browser.new_context(**SCREENS["light"], java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(addresses[report].as_uri())
