@@ -1,4 +1,4 @@
-"""Bursts have the machine to themselves, however many workers the suite runs on."""
+"""Bursts run alone on the machine, with any number of workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.mark.e2e
 @pytest.mark.parametrize("rate", [50, 100, 150, 200])
 def test_a_burst_is_alone_on_the_machine(burst: Bursts, rate: int) -> None:
-    """No burst of this run has begun before the one before it ended: `-n 2 --dist worksteal` has tests that could."""
+    """No burst of this run starts before the previous one ends, although `-n 2 --dist worksteal` could overlap them."""
     sent = burst(rate=rate, duration=1, warmup=0.5)
 
     windows = burst.windows()

@@ -1,4 +1,4 @@
-"""The application is no slower than the version that --slo-base names: `pytest -m e2e -k duet --slo-base origin/main`."""
+"""The application is no slower than the version given by --slo-base: `pytest -m e2e -k duet --slo-base origin/main`."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 @pytest.mark.e2e
 def test_no_slower_than_the_base_version(duet: Duet) -> None:
-    """Side by side and under the same load, this version keeps to slo.yaml's `compare:`."""
+    """Side by side under the same load, this version meets slo.yaml's `compare:`."""
     duet.check()

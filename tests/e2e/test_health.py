@@ -30,7 +30,7 @@ def test_every_node_is_ready(cluster: Cluster) -> None:
 
 @pytest.mark.smoke
 def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Application) -> None:
-    """No Deployment of the application is short of available replicas."""
+    """Every Deployment of the application has all of its replicas available."""
     deployments = [item for namespace in app.namespaces for item in cluster.objects("deployments.apps", namespace)]
 
     short = [item["metadata"]["name"] for item in deployments if item["status"].get("availableReplicas", 0) != item["spec"]["replicas"]]
@@ -42,7 +42,7 @@ def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Applicatio
 @pytest.mark.smoke
 @pytest.mark.parametrize(("host", "text"), [("foo.localhost", "foo"), ("bar.localhost", "bar")])
 def test_a_host_answers_its_own_text(ingress: Ingress, host: str, text: str) -> None:
-    """The ingress leads each host to its own Service."""
+    """The ingress routes each host to its own Service."""
     response = ingress.get(host)
 
     assert (response.status_code, response.text.strip()) == (200, text)
@@ -50,12 +50,12 @@ def test_a_host_answers_its_own_text(ingress: Ingress, host: str, text: str) -> 
 
 @pytest.mark.smoke
 def test_an_unknown_host_gets_404(ingress: Ingress) -> None:
-    """A host that no Ingress names is answered by the controller itself."""
+    """The controller itself responds for a host without an Ingress."""
     assert ingress.get("nobody.localhost").status_code == 404
 
 
 def test_every_prometheus_target_is_up(prometheus: Prometheus) -> None:
-    """Prometheus scrapes every target that it knows of."""
+    """Prometheus scrapes every target that it knows."""
     jobs = {"cadvisor", "kubelet-resource", "ingress", "prometheus"}
 
     targets = prometheus.wait_for_targets(*jobs)

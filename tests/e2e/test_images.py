@@ -1,4 +1,4 @@
-"""Images that manifests name by digest, on nodes that ask no registry for them."""
+"""Images pinned by digest in the manifests, on nodes that query no registry for them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_pod_that_pins_a_digest_runs_what_is_loaded_under_it(cluster: Cluster,
 
 
 def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) -> None:
-    """With a registry and without: the overlay needs no edit."""
+    """The overlay is valid as written, with or without a registry."""
     overlay = Path(shutil.copytree(ECHO, tmp_path / "overlay"))
     digest = read_lock(assets.manifests() / "images" / "images.lock").of(ImageReference.parse(IMAGE)).digest
     for name in ("foo.yaml", "bar.yaml"):
@@ -68,7 +68,7 @@ def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) ->
 
 
 def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path) -> None:
-    """An engine keeps the container of a step that failed, unless it is told not to."""
+    """A failed build step leaves no container, although engines keep it by default."""
     deadline = Deadline.after(120)
     engine = find_engine(deadline)
     base = engine.run("inspect", "--format", "{{.Config.Image}}", cluster.address.nodes[0], deadline=deadline).stdout.strip()

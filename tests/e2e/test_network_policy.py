@@ -1,4 +1,4 @@
-"""The cluster's network enforces NetworkPolicies: an application that relies on them is judged with them."""
+"""The cluster's network enforces NetworkPolicies, so an application that relies on them is tested with them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.e2e
 PORT = 5678
 REQUEST = r"printf 'GET / HTTP/1.0\r\n\r\n'"
 POLICY_SECONDS = 60.0
-"""A network plugin programs a policy some seconds after the API server has it."""
+"""A network plugin programs a policy some seconds after the API server accepts it."""
 
 
 def pod(name: str, image: str, *command: str) -> dict[str, Any]:
-    """A pod of one container, found by the label `app`."""
+    """A pod with one container, selected by the label `app`."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -37,7 +37,7 @@ def pod(name: str, image: str, *command: str) -> dict[str, Any]:
 
 
 def policy(*allowed: str) -> dict[str, Any]:
-    """A policy that lets only these pods of the namespace connect to the server."""
+    """A policy that allows only these pods of the namespace to connect to the server."""
     peers = [{"podSelector": {"matchLabels": {"app": name}}} for name in allowed]
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -52,14 +52,14 @@ def policy(*allowed: str) -> dict[str, Any]:
 
 
 class Neighbors:
-    """A server and a client in a namespace of their own."""
+    """A server and a client in a separate namespace."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
 
     def apply(self, made: dict[str, Any]) -> None:
-        """Create or change an object of the namespace."""
+        """Create or change an object in the namespace."""
         self.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
@@ -67,7 +67,7 @@ class Neighbors:
         return self._cluster.kubectl("--namespace", self._namespace, *arguments, stdin=stdin)
 
     def wait_until(self, *, connected: bool) -> None:
-        """Return when the client's requests are answered, or are not. Raises `WaitTimeout`."""
+        """Wait until the client's requests succeed, or fail. Raises `WaitTimeout`."""
 
         def probe() -> Ready[None] | Pending:
             answered, said = self._request()
@@ -77,7 +77,7 @@ class Neighbors:
         wait_for(what, probe, Deadline.after(POLICY_SECONDS), interval=0.5)
 
     def _request(self) -> tuple[bool, str]:
-        """Whether the client got an answer from the server, and what was said."""
+        """Whether the server responded to the client, and the output."""
         address = self.kubectl("get", "pod", "server", "--output", "jsonpath={.status.podIP}")
         try:
             return True, self.kubectl("exec", "client", "--", "sh", "-c", f"{REQUEST} | nc -w 2 {address} {PORT}")
@@ -99,7 +99,7 @@ def _neighbors(cluster: Cluster) -> Iterator[Neighbors]:
 
 
 def test_a_connection_that_a_policy_denies_is_refused(neighbors: Neighbors) -> None:
-    """It is open without a policy, shut by one that allows nobody, and open again for the client alone."""
+    """Traffic passes without a policy, is blocked by one that allows no pods, and passes again for an allowed client only."""
     neighbors.wait_until(connected=True)
     neighbors.apply(policy())
     neighbors.wait_until(connected=False)

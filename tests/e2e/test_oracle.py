@@ -1,4 +1,4 @@
-"""The API server is the oracle of validation: both agree on what is rejected."""
+"""The API server is the oracle for validation: both reject the same objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 
 def refusal(cluster: Cluster, item: Object, namespace: str) -> str:
-    """What the server says against an object; empty where it would take it."""
+    """The server's objection to an object; empty if it accepts it."""
     placed = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
     try:
         cluster.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(placed))
@@ -29,7 +29,7 @@ def refusal(cluster: Cluster, item: Object, namespace: str) -> str:
 
 
 def test_the_server_rejects_what_validation_rejects(cluster: Cluster, namespace: str) -> None:
-    """The expectations that the unit tests hold validation to are those of this server."""
+    """The server meets the expectations of validation's unit tests."""
 
     def surprise(mutant: Mutant) -> str:
         _, changed = mutated(mutant)

@@ -1,4 +1,4 @@
-"""The API server is the oracle of `--app-pod-security=baseline`, and its namespaces' label enforces it."""
+"""The API server is the oracle for `--app-pod-security=baseline`, which its namespace label enforces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(name="confined")
 def _confined(cluster: Cluster) -> Iterator[str]:
-    """A namespace with the label that kindgate puts on those of an application."""
+    """A namespace with the label that kindgate sets for an application."""
     name = f"confined-{secrets.token_hex(3)}"
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE_LABEL: BASELINE}}}
     cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
@@ -31,7 +31,7 @@ def _confined(cluster: Cluster) -> Iterator[str]:
 
 
 def refusal(cluster: Cluster, namespace: str, spec: dict[str, Any]) -> str:
-    """What the server says against a pod; empty where it would take it."""
+    """The server's objection to a pod; empty if it accepts it."""
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace}, "spec": {**POD, **spec}}
     try:
         cluster.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod))
@@ -41,7 +41,7 @@ def refusal(cluster: Cluster, namespace: str, spec: dict[str, Any]) -> str:
 
 
 def test_the_server_refuses_what_validation_refuses(cluster: Cluster, confined: str) -> None:
-    """A volume of the node among them, through which a pod could rewrite the report of its own run."""
+    """The refused pods include one with a host volume, through which it could rewrite its own run's report."""
     with ThreadPoolExecutor(4) as pool:
         refused = dict(zip(REFUSED, pool.map(lambda spec: refusal(cluster, confined, spec), REFUSED.values()), strict=True))
         allowed = dict(zip(ALLOWED, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED.values()), strict=True))

@@ -1,4 +1,4 @@
-"""Bad input: a one-line cause, the exit code of the table, and nothing created."""
+"""Bad input yields a one-line cause and the documented exit code, and creates nothing."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def kindgate(*arguments: object, **environment: object) -> subprocess.CompletedP
 
 
 def up(*arguments: object, **environment: object) -> subprocess.CompletedProcess[str]:
-    """Run `kindgate up` for a cluster that nobody else has."""
+    """Run `kindgate up` for a cluster name used only here."""
     return kindgate("up", *(() if "--cluster-name" in arguments else ("--cluster-name", NAME)), *arguments, **environment)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_is_created() -> Iterator[None]:
-    """After all refusals there is no cluster of theirs, and nothing in the folder of clusters."""
+    """The refusals leave no cluster, and nothing in the clusters folder."""
     yield
     listed = kindgate("list")
     assert listed.returncode == 0, listed.stderr
@@ -55,7 +55,7 @@ def _nothing_is_created() -> Iterator[None]:
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    """The cause stands in the first line of stderr's error, with these words, and the exit code is the table's."""
+    """Check that the first line of the error on stderr contains these words, and that the exit code matches."""
     causes = [line for line in result.stderr.splitlines() if line.startswith("kindgate: ")]
 
     assert result.returncode == code, result.stderr
@@ -64,7 +64,7 @@ def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) ->
 
 
 def replace_in(file: Path, old: str, new: str) -> None:
-    """Change the one place in `file` where `old` stands first."""
+    """Replace the first occurrence of `old` in `file`."""
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
@@ -76,12 +76,12 @@ def misspell_image(overlay: Path) -> None:
 
 
 def add_unknown_field(overlay: Path) -> None:
-    """A field that Kubernetes does not know."""
+    """A field unknown to Kubernetes."""
     replace_in(overlay / "foo.yaml", "replicas:", "replicass: 2\n  replicas:")
 
 
 def break_yaml(overlay: Path) -> None:
-    """A file that is no YAML."""
+    """A file with invalid YAML."""
     (overlay / "foo.yaml").write_text("kind: [Deployment\n")
 
 
@@ -101,7 +101,7 @@ def double_object(overlay: Path) -> None:
     ],
 )
 def test_broken_manifests_are_refused_by_name(overlay: Path, damage: Callable[[Path], None], code: int, words: tuple[str, ...]) -> None:
-    """The error names the file or object and what is wrong with it."""
+    """The error names the file or object and the problem."""
     damage(overlay)
 
     refused(kindgate("validate", "--app-overlay", overlay), code, *words)
@@ -115,7 +115,7 @@ def test_broken_manifests_are_refused_by_name(overlay: Path, damage: Callable[[P
     ],
 )
 def test_bad_objectives_are_refused_with_file_and_line(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
-    """A bad expression and an unknown metric are told with their place."""
+    """A bad expression and an unknown metric are reported with file and line."""
     (tmp_path / "slo.yaml").write_text(text)
 
     refused(kindgate("validate", "--slo-file", tmp_path / "slo.yaml"), 14, *words)
@@ -140,7 +140,7 @@ def test_bad_options_are_refused_by_name(arguments: tuple[str, ...], code: int, 
 
 
 def test_contradictory_options_are_refused() -> None:
-    """Two answers to one question: neither is taken."""
+    """Conflicting options are rejected instead of choosing one."""
     (first, second) = ("--keep-cluster", "--kind-keep=never")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-m", "e2e", first, second], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
@@ -151,7 +151,7 @@ def test_contradictory_options_are_refused() -> None:
 
 
 def test_a_taken_host_port_is_refused(tmp_path: Path) -> None:
-    """A port that somebody listens on is told before kind is started."""
+    """A port in use is reported before kind starts."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -161,7 +161,7 @@ def test_a_taken_host_port_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_artifacts_folder_is_refused(tmp_path: Path) -> None:
-    """Nothing is created for a run whose findings could not be kept."""
+    """Nothing is created for a run whose results could not be stored."""
     (tmp_path / "file").write_text("")
 
     refused(up("--artifacts", tmp_path / "file" / "artifacts"), 10, "--artifacts")
@@ -169,7 +169,7 @@ def test_an_unwritable_artifacts_folder_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "not: [a kubeconfig", "kind: Pod"])
 def test_an_unreadable_kubeconfig_is_refused(tmp_path: Path, content: str | None) -> None:
-    """An existing cluster whose kubeconfig is not there, or is none, is told by its path."""
+    """A missing or invalid kubeconfig of an existing cluster is reported with its path."""
     if content is not None:
         (tmp_path / "kubeconfig").write_text(content)
     existing = ("--kind-existing", tmp_path / "kubeconfig", "--kind-context", "c", "--ingress-url", "http://127.0.0.1:1")
@@ -178,7 +178,7 @@ def test_an_unreadable_kubeconfig_is_refused(tmp_path: Path, content: str | None
 
 
 def test_a_downloaded_tool_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
-    """It is not run, and its path and both checksums are told."""
+    """The tool is not run, and the error has its path and both checksums."""
     tool = tmp_path / "tools" / f"kubectl-{read_lock()['kubectl'].version}-{host_platform()}" / "kubectl"
     tool.parent.mkdir(parents=True)
     tool.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
@@ -192,7 +192,7 @@ def test_a_downloaded_tool_that_is_not_the_locked_one_is_refused(tmp_path: Path)
 
 
 def test_a_cached_binary_that_changed_is_refused(tmp_path: Path) -> None:
-    """What was compiled or unpacked once is compared with the checksum of that moment before each use."""
+    """A compiled or unpacked program is verified against its recorded checksum before each use."""
     catalogue = assets.manifests() / "images"
     recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
     binary = tmp_path / "binaries" / f"{recipe.title}-{recipe.key}" / recipe.name
@@ -206,7 +206,7 @@ def test_a_cached_binary_that_changed_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_engine_is_told_with_the_command_that_helps() -> None:
-    """Without an engine the run stops and says what to do; it installs nothing by itself."""
+    """Without an engine, the run stops with the next step and does not install one."""
     result = up(KINDGATE_ENGINE="podman", PATH="/nonexistent")
 
     refused(result, 11, "podman")

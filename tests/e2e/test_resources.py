@@ -1,4 +1,4 @@
-"""What the application uses under load stays within what its manifests allow."""
+"""The application's resource usage under load stays within the limits of its manifests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.resources]
 
 
 def test_every_workload_of_the_application_was_seen(resources: ResourceSummary, app: Application) -> None:
-    """Prometheus has figures for each Deployment, so that the limits below are really looked at."""
+    """Prometheus has data for each Deployment, so the limits below are really checked."""
     deployed = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in app.rendered.of_kind("Deployment")}
 
     assert deployed
@@ -23,7 +23,7 @@ def test_every_workload_of_the_application_was_seen(resources: ResourceSummary, 
 
 
 def test_no_workload_exceeds_its_memory_limit(resources: ResourceSummary) -> None:
-    """The largest working set of a workload's pods stays below their limits."""
+    """The peak working set of each workload's pods stays below their limits."""
     used = {use.workload: (use.memory_max, use.allowance.memory_limit, use.pods) for use in resources.workloads}
 
     exceeding = [name for name, (most, limit, pods) in used.items() if most is None or (limit is not None and most >= limit * pods)]
@@ -32,5 +32,5 @@ def test_no_workload_exceeds_its_memory_limit(resources: ResourceSummary) -> Non
 
 
 def test_nothing_restarts_under_load(resources: ResourceSummary) -> None:
-    """No container of the application ends while requests come in."""
+    """No container of the application terminates under load."""
     assert {use.workload: use.restarts for use in resources.workloads if use.restarts} == {}

@@ -1,4 +1,4 @@
-"""`kindgate shell` talks to the cluster that stands."""
+"""`kindgate shell` connects to the running cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_kubectl_in_the_shell_reaches_the_cluster(cluster: Cluster) -> None:
-    """Without any option of its own: KUBECONFIG and PATH are set."""
+    """Kubectl needs no options: KUBECONFIG and PATH are set."""
     told = shell("--cluster-name", cluster.name, "--", "kubectl", "get", "nodes", "--output", "name")
 
     assert told.returncode == 0, told.stderr
@@ -30,12 +30,12 @@ def test_kubectl_in_the_shell_reaches_the_cluster(cluster: Cluster) -> None:
 
 
 def test_the_shell_ends_with_the_commands_own_exit_code(cluster: Cluster) -> None:
-    """A script can tell what happened."""
+    """The shell passes on the command's exit code, for scripts."""
     assert shell("--cluster-name", cluster.name, "--", "sh", "-c", "exit 7").returncode == 7
 
 
 def test_no_cluster_is_told_with_what_helps() -> None:
-    """A misspelt name is one line and the way to find the right one."""
+    """A misspelled name yields one line with the way to find the right one."""
     told = shell("--cluster-name", "kindgate-nowhere", "--", "true")
 
     assert told.returncode == 16

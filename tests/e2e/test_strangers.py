@@ -1,4 +1,4 @@
-"""Other programs on the machine are told from the run and its cluster, and make times INVALID while they use the CPUs."""
+"""Other programs on the machine are distinguished from the run and its cluster, and invalidate timings while they use the CPUs."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ pytestmark = pytest.mark.e2e
 
 CPUS = psutil.cpu_count() or 1
 LONGEST = 120.0
-"""Seconds that busy programs last at most, should nothing end them."""
+"""Time limit of busy programs in seconds, in case they are not stopped."""
 
 
 def share_of(cpu_seconds: Callable[[], float], measure: Callable[[], BurstResult]) -> tuple[float, BurstResult]:
-    """The share of the machine's CPU time that a known load had while `measure` went on, and what that measured."""
+    """The share of the machine's CPU time that a known load had during `measure`, and the measurement."""
     used, began = cpu_seconds(), time.monotonic()
     result = measure()
     return (cpu_seconds() - used) / (time.monotonic() - began) / CPUS, result
 
 
 def foreign_of(result: BurstResult) -> float:
-    """What the burst says that others used."""
+    """The CPU share of other programs according to the burst."""
     assert result.health.foreign is not None, "the CPU time of the cluster's nodes cannot be read here"
     return result.health.foreign
 
 
 def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Bursts) -> None:
-    """What they use is seen, and neither a missed nor a met time is held for the application's."""
+    """Their usage is measured, and both a missed and a met timing become INVALID."""
     with busy_programs(CPUS, LONGEST) as programs:
         measured = [share_of(programs.cpu_seconds, lambda: burst(rate=100, duration=2, warmup=0.5)) for _ in range(3)]
 
@@ -60,7 +60,7 @@ def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Burst
 def test_an_application_that_burns_its_own_limit_is_no_stranger(
     burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
 ) -> None:
-    """A pod keeps every CPU busy: its nodes have used that, and other programs had the rest at most."""
+    """CPU time of a pod that keeps every CPU busy counts as its nodes', and other programs get at most the rest."""
     ours = reached(request.config, Stage.APP).ours
     assert ours is not None
     name = f"burning-{secrets.token_hex(4)}"

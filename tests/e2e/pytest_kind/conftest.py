@@ -1,4 +1,4 @@
-"""What a user of pytest-kind has around the README's examples: an image `myapp`, and the folder that `deployment.yaml` lies in."""
+"""The environment of the README's examples: an image `myapp`, and the folder with `deployment.yaml`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The examples carry no marker of ours: they are e2e tests by their place."""
+    """Mark the examples as e2e tests by their location, because they have no marker of ours."""
     for item in items:
         if item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.e2e)
@@ -31,7 +31,7 @@ def _folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _myapp(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
-    """The user's own image, in the engine while the example that uses it runs; what it applied is deleted afterwards."""
+    """The user's own image, in the engine during the example that uses it; applied objects are deleted afterwards."""
     if request.node.name != "test_myapp":
         yield
         return

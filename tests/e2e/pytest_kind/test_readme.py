@@ -1,4 +1,4 @@
-# The examples of pytest-kind's README, as they stand there but for the Kubernetes version: they use nothing but its documented API.
+# The examples of pytest-kind's README, unchanged except for the Kubernetes version: they use only its documented API.
 def test_kubernetes_version(kind_cluster):
     assert kind_cluster.api.version == ('1', '37')
 
