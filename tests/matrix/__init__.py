@@ -1,1 +1,1 @@
-"""What kindgate runs on: each Python, engine and kind of host is tried for real, or listed as not seen."""
+"""Platforms that kindgate supports: each Python, engine and kind of host is tested for real, or listed as not tested."""

@@ -1,8 +1,8 @@
-"""`make matrix`: try what kindgate runs on, one cell after the other, and write docs/support.md.
+"""`make matrix`: test the supported platforms, one cell after the other, and write docs/support.md.
 
     python -m tests.matrix [--only PATTERN ...] [--list]
 
-`--only "Python 3.13*"` tries some cells; the others keep their rows. Ends with 1 when a cell that was tried failed.
+`--only "Python 3.13*"` tests some cells; the others keep their rows. Exits with 1 if a tested cell failed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.matrix.table import PAGE, add_row, page
 
 
 def say(text: str) -> None:
-    """Progress and the rows, at once."""
+    """Print progress or a row, unbuffered."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Try the cells that were asked for."""
+    """Test the requested cells."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.matrix", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

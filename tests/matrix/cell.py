@@ -1,4 +1,4 @@
-"""One thing that kindgate may run on, how it is tried, and what was seen."""
+"""A supported platform, its test, and the result."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kindgate.errors import KindgateError
 ROOT = Path(__file__).resolve().parents[2]
 
 SMOKE = ("-m", "pytest", "-m", "e2e and smoke", "-p", "no:cacheprovider", "-p", "no:xdist")
-"""The smoke suite: a real cluster, the bundled application, its health."""
+"""The smoke suite: the health of the bundled application on a real cluster."""
 
 _MINUTES = 30
 _LAST_LINES = 15
 
 
 class State(enum.StrEnum):
-    """What became of a cell; `REFUSED` is one sentence before anything is created."""
+    """The result of a cell; `REFUSED` is a one-sentence refusal before anything is created."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -33,7 +33,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a cell: pytest's closing line, the refusal, or why it was not tried."""
+    """The details of a result: pytest's closing line, the refusal, or why the cell was not tested."""
 
     state: State
     text: str
@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the matrix: `group` is its table, `name` its row, `look` tries it in a folder of its own."""
+    """A cell of the matrix: `group` is its table, `name` its row, and `look` tests it in a separate folder."""
 
     group: str
     name: str
@@ -50,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A cell that was tried, with the seconds that it took and the day."""
+    """A tested cell, with its duration in seconds and the date."""
 
     group: str
     name: str
@@ -61,7 +61,7 @@ class Row:
 
 
 def try_cell(cell: Cell, folder: Path) -> Row:
-    """Try a cell; what goes wrong in trying it is its own failure and no other cell's."""
+    """Test a cell; an error while testing fails only this cell."""
     started = time.monotonic()
     try:
         seen = cell.look(folder)
@@ -71,7 +71,7 @@ def try_cell(cell: Cell, folder: Path) -> Row:
 
 
 def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
-    """Run a command with its output in `folder`/log; its exit code and what it wrote."""
+    """Run a command with its output appended to `folder`/log; return its exit code and the log."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     with log.open("a", encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
 
 
 def pytest_seen(arguments: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Seen:
-    """Run a suite; PASS when tests passed and none failed."""
+    """Run a suite; PASS if tests passed and none failed."""
     command = [*arguments, "--artifacts", folder / "artifacts"] if "tests/unit" not in arguments else arguments
     code, said = run(command, folder, environment, cwd)
     closing = next((line.strip("= ") for line in reversed(said.splitlines()) if " passed" in line or " failed" in line), "")
@@ -100,5 +100,5 @@ def pytest_seen(arguments: Sequence[str | Path], folder: Path, environment: Mapp
 
 
 def this_python() -> Path:
-    """The Python that runs the matrix: that of `.venv`."""
+    """The Python that runs the matrix, from `.venv`."""
     return Path(sys.executable)

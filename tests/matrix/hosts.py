@@ -1,4 +1,4 @@
-"""Cells of engines and hosts: the smoke suite where this machine is one, the refusal where kindgate refuses it."""
+"""Engine and host cells: the smoke suite if this machine qualifies, or the refusal if kindgate refuses it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.matrix.arm64 import programs_on_arm64
 from tests.matrix.cell import SMOKE, Cell, Seen, State, pytest_seen, run, this_python
 
 NOBODY = 65534
-"""The user `nobody` of Debian."""
+"""Debian's user `nobody`."""
 
 _ANSWER_SECONDS = 30.0
 
@@ -26,7 +26,7 @@ _GIGABYTE = 1 << 30
 
 
 def cells() -> Iterator[Cell]:
-    """Each engine that is asked for by version, and each kind of host."""
+    """Each engine by version, and each kind of host."""
     yield Cell("Engine", "Docker before 26", partial(_engine, "docker", lambda engine: numbers(engine.version) < (26, 0)))
     yield Cell("Engine", "Docker 26 or later", partial(_engine, "docker", lambda engine: numbers(engine.version) >= (26, 0)))
     yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, beside=True))
@@ -44,7 +44,7 @@ def cells() -> Iterator[Cell]:
 
 
 def machine() -> str:
-    """What this machine is, in one line."""
+    """A one-line description of this machine."""
     facts = gather_facts()
     return (
         f"{facts.os_id} {facts.os_codename}, kernel {platform.release()}, {facts.arch}, {facts.cpus} CPUs, "
@@ -78,7 +78,7 @@ def _podman(major: int, folder: Path, *, beside: bool) -> Seen:
 
 
 def _rootless(folder: Path) -> Seen:
-    """What `kindgate doctor` says to a user without rights; that it must refuse before anything is created is the row."""
+    """The refusal that `kindgate doctor` reports to an unprivileged user."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         return Seen(State.NOT_SEEN, "another user can be tried by root only")
     home = folder / "home"

@@ -1,4 +1,4 @@
-"""Cells of Python: each release that the machine has, and the lowest and highest releases of the dependencies."""
+"""Python cells: each release on this machine, and the lowest and highest releases of the dependencies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNIT = ("-m", "pytest", "tests/unit", "-n", "5", "--dist", "worksteal", "-q", "-
 
 
 def cells() -> Iterator[Cell]:
-    """The unit tests and the smoke suite on each Python, then the unit tests with other dependencies."""
+    """The unit tests and smoke suite on each Python, then the unit tests with other dependencies."""
     for series in SERIES:
         yield Cell("Python", f"Python {series}, unit tests", partial(_on_python, series, UNIT))
         yield Cell("Python", f"Python {series}, smoke suite", partial(_on_python, series, SMOKE))
@@ -26,7 +26,7 @@ def cells() -> Iterator[Cell]:
 
 
 def interpreter(series: str) -> Path | None:
-    """A Python of the series: on PATH, or of pyenv."""
+    """A Python of the series, on PATH or from pyenv."""
     installed = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{series}.*/bin/python3"))
     for found in (shutil.which(f"python{series}"), *reversed(installed)):
         if found and _says(found) == series:
@@ -65,7 +65,7 @@ def _with_dependencies(resolution: str, folder: Path) -> Seen:
 
 
 def _installed(python: Path, environment: Path, requirements: Sequence[str], folder: Path) -> Seen | None:
-    """Make an environment of the requirements and kindgate itself; what went wrong, if anything did."""
+    """Create an environment with the requirements and kindgate; return the error, if any."""
     shutil.rmtree(environment, ignore_errors=True)
     inside = environment / "bin" / "python"
     pip: list[str | Path] = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -1,4 +1,4 @@
-"""Cells of registries: one that answers, one that wants a login, and one that refuses."""
+"""Registry cells: one that responds, one that requires a login, and one that refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.matrix.registry import CannotProvide, clone_without_digests, engine_l
 
 
 def cells() -> Iterator[Cell]:
-    """A registry without a login, one whose login the engine knows, and one whose login it does not know."""
+    """A registry without login, one whose login the engine has, and one whose login it lacks."""
     yield Cell("Registry", "a registry that answers, pinned by `kindgate images pin`", partial(_from_registry, login=False))
     yield Cell("Registry", "a registry that wants a login, and the engine has it", partial(_from_registry, login=True))
     yield Cell("Registry", "a registry that wants a login, and the engine has none (401)", _refused)
@@ -23,7 +23,7 @@ def cells() -> Iterator[Cell]:
 
 
 def _from_registry(folder: Path, *, login: bool) -> Seen:
-    """Pin the lock by what the registry answers, then judge with its images alone."""
+    """Pin the lock from the registry, then judge using only its images."""
     engine = answering("docker")
     if isinstance(engine, EngineError):
         return Seen(State.NOT_SEEN, f"the images are pushed with Docker: {engine.message}")
@@ -43,7 +43,7 @@ def _from_registry(folder: Path, *, login: bool) -> Seen:
 
 
 def _refused(folder: Path) -> Seen:
-    """An engine without the login: the run must end before a cluster exists, and say so."""
+    """Without the login, the run must stop before a cluster exists and report the cause."""
     engine = answering("docker")
     if isinstance(engine, EngineError):
         return Seen(State.NOT_SEEN, f"the registry is asked with Docker: {engine.message}")

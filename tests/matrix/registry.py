@@ -1,4 +1,4 @@
-"""A real registry (distribution) on loopback that holds every image of a run, with or without a login."""
+"""A real registry (distribution) on loopback with every image of a run, with or without login."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from tests.matrix.cell import run, this_python
 USER, PASSWORD = "kindgate", "matrix"
 
 _HTPASSWD = f"{USER}:$2a$05$cJzK.QTqdmpRu4VtM8.zCeioUNaWWPQUbSY5ax3BXNsQsbTLcTXFG\n"
-"""PASSWORD by bcrypt, the only form that the registry takes."""
+"""PASSWORD hashed with bcrypt, the only format that the registry accepts."""
 
 _SECONDS = 900.0
 
 
 class CannotProvide(Exception):
-    """The registry cannot be had on this machine, or an image cannot be brought into it."""
+    """The registry is unavailable on this machine, or an image cannot be pushed to it."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that listens at `host` (`127.0.0.1:PORT`)."""
+    """A registry listening at `host` (`127.0.0.1:PORT`)."""
 
     host: str
     login: bool
 
     @property
     def auth(self) -> tuple[str, str] | None:
-        """The login of its own client."""
+        """The client's credentials."""
         return (USER, PASSWORD) if self.login else None
 
     def push(self, name: ImageReference, archive: Path) -> None:
@@ -84,7 +84,7 @@ class Registry:
 
 @contextmanager
 def serving(folder: Path, *, login: bool) -> Iterator[Registry]:
-    """Run a registry until the block ends; raises `CannotProvide` where its program cannot be had."""
+    """Run a registry during the block; raises `CannotProvide` if its program is unavailable."""
     program = _program(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -117,7 +117,7 @@ def serving(folder: Path, *, login: bool) -> Iterator[Registry]:
 
 
 def fill(registry: Registry, engine: Engine, folder: Path) -> None:
-    """Build every image of the lock and push it; raises `CannotProvide` with the last words of what fails."""
+    """Build and push every image of the lock; raises `CannotProvide` with the end of the output if one fails."""
     images = manifests() / "images"
     lock = read_lock(images / "images.lock")
     node = _command([this_python().with_name("kindgate"), "images", "warm", "--image-source", "build"], folder).splitlines()
@@ -139,7 +139,7 @@ def fill(registry: Registry, engine: Engine, folder: Path) -> None:
 
 
 def clone_without_digests(source: Path, folder: Path) -> Path:
-    """A clone whose lock knows no digest: the images of this registry have digests of their own."""
+    """A clone whose lock has no digests, because the images in this registry have different ones."""
     clone = folder / "clone"
     _command(["git", "clone", "--quiet", source, clone], folder)
     file = clone / "k8s" / "images" / "images.lock"
@@ -152,7 +152,7 @@ def clone_without_digests(source: Path, folder: Path) -> Path:
 
 
 def engine_login(registry: Registry, folder: Path) -> Mapping[str, str]:
-    """Variables by which the engine's client knows the login."""
+    """Environment variables that give the engine's client the login."""
     (folder / "docker").mkdir()
     token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     (folder / "docker" / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": token}}}))
@@ -160,7 +160,7 @@ def engine_login(registry: Registry, folder: Path) -> Mapping[str, str]:
 
 
 def _program(folder: Path) -> Path:
-    """Distribution's registry: on PATH, or unpacked from Debian's package, which is not installed."""
+    """Distribution's registry: on PATH, or unpacked from Debian's package without installing it."""
     found = shutil.which("docker-registry")
     if found:
         return Path(found)

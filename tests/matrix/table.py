@@ -1,4 +1,4 @@
-"""The matrix as JSON that single cells are added to, and as the page `docs/support.md`."""
+"""The matrix as JSON, to which single cells are added, and as the page `docs/support.md`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ A row is PASS when its suite passed, `refused` when kindgate says in one sentenc
 
 
 def read_rows(file: Path = RESULTS) -> tuple[Row, ...]:
-    """The rows that were kept."""
+    """The stored rows."""
     return tuple(Row(**row) for row in json.loads(file.read_text(encoding="utf-8"))["rows"]) if file.exists() else ()
 
 
 def add_row(row: Row, order: Sequence[tuple[str, str]], machine: str, file: Path = RESULTS) -> tuple[Row, ...]:
-    """Keep a row in the place of an older one of the same cell, in the order of the cells; all rows that there are."""
+    """Store a row, replacing an older one of the same cell, and return all rows in the order of the cells."""
     known = {(old.group, old.name): old for old in read_rows(file)} | {(row.group, row.name): row}
     rows = tuple(known[cell] for cell in order if cell in known)
     file.write_text(json.dumps({"machine": machine, "rows": [asdict(one) for one in rows]}, indent=1) + "\n", encoding="utf-8")
@@ -34,7 +34,7 @@ def add_row(row: Row, order: Sequence[tuple[str, str]], machine: str, file: Path
 
 
 def page(rows: Iterable[Row], machine: str) -> str:
-    """The page: a table for each group."""
+    """The page, with one table per group."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
