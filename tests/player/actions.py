@@ -1,4 +1,4 @@
-"""Stand-ins for the actions that our workflows use: what they do to the machine, the artifacts and the cache."""
+"""Stand-ins for the actions in our workflows: their effects on the machine, the artifacts and the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Call:
     github: Mapping[str, Any]
 
     def text(self, name: str, default: str = "") -> str:
-        """An input; empty is as good as missing."""
+        """An input; an empty one counts as missing."""
         return self.inputs.get(name) or default
 
     def flag(self, name: str, *, default: bool) -> bool:
@@ -30,28 +30,28 @@ class Call:
         return self.text(name, str(default)).lower() == "true"
 
     def path(self, text: str) -> Path:
-        """A path of an input: `~` is the machine's home folder, others count from the workspace."""
+        """A path from an input: `~` is the machine's home folder, relative paths start at the workspace."""
         return self.machine.home / text.removeprefix("~/") if text.startswith("~/") else self.machine.workspace / text
 
     @property
     def run(self) -> int:
-        """The id of the run."""
+        """The run's ID."""
         return int(self.github["run_id"])
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an action leaves: outputs, and what it printed."""
+    """An action's outputs and log."""
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
 
 
 class Clone(Protocol):
-    """Puts a commit of a repository into a folder, with so many commits of history (0: all)."""
+    """Check out a commit of a repository into a folder, with `depth` commits of history (0: all)."""
 
     def __call__(self, repository: str, ref: str, target: Path, depth: int) -> None:
-        """Raise `subprocess.CalledProcessError` where there is no such commit."""
+        """Raise `subprocess.CalledProcessError` if the commit does not exist."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class CacheStore:
     entries: dict[tuple[str, str], Path] = field(default_factory=dict)
 
     def restore(self, ref: str, key: str, prefixes: list[str], target: Path) -> str:
-        """Copy what matches into `target`; the matched key, or nothing."""
+        """Copy the best match into `target`; return its key, or an empty string."""
         for scope in (ref, self.default_ref):
             keys = [known for where, known in self.entries if where == scope]
             matches = [known for known in keys if known == key]
@@ -75,7 +75,7 @@ class CacheStore:
         return ""
 
     def save(self, ref: str, key: str, source: Path) -> None:
-        """Keep a folder, where there is one and the key is new in this scope."""
+        """Store a folder, if it exists and the key is new in this scope."""
         if (ref, key) in self.entries or not source.is_dir():
             return
         kept = self.folder / str(len(self.entries))
@@ -85,7 +85,7 @@ class CacheStore:
 
 @dataclass(frozen=True)
 class Actions:
-    """The actions that are known, with what they work on. `python` is the folder that setup-python puts on the PATH."""
+    """The supported actions, with their state. `python` is the folder that setup-python puts on the PATH."""
 
     store: ArtifactStore
     cache: CacheStore
@@ -95,7 +95,7 @@ class Actions:
     """Whether a token may read another run's artifacts."""
 
     def known(self) -> Mapping[str, Callable[[Call], Outcome]]:
-        """By the action's name without its version."""
+        """Stand-ins by action name without version."""
         return {
             "actions/checkout": self._checkout,
             "actions/setup-python": self._setup_python,

@@ -1,4 +1,4 @@
-"""The artifacts of runs, with the rules of actions/upload-artifact and actions/download-artifact (v4 and newer)."""
+"""Artifacts of runs, following the rules of actions/upload-artifact and actions/download-artifact (v4 and later)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 
 
 class ActionFailed(Exception):
-    """An action ends its step with an error."""
+    """An action fails its step."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a run uploaded: an archive, or with `archive: false` a single file as it is."""
+    """A run's uploaded artifact: an archive or, with `archive: false`, a single unchanged file."""
 
     run: int
     number: int
@@ -29,17 +29,17 @@ class Artifact:
 
 @dataclass
 class ArtifactStore:
-    """All artifacts of a repository; `on_upload` is called with each new one."""
+    """All artifacts of a repository; `on_upload` is called for each new one."""
 
     artifacts: list[Artifact] = field(default_factory=list)
     on_upload: Callable[[Artifact], None] = lambda _artifact: None
 
     def of_run(self, run: int) -> list[Artifact]:
-        """What one run uploaded."""
+        """The artifacts of one run."""
         return [artifact for artifact in self.artifacts if artifact.run == run]
 
     def upload(self, run: int, name: str, content: bytes, *, zipped: bool = True) -> Artifact:
-        """Keep an artifact; raises `ActionFailed` where the run has one of that name."""
+        """Store an artifact; raises `ActionFailed` if the run already has one of that name."""
         if any(artifact.name == name for artifact in self.of_run(run)):
             raise ActionFailed(f"an artifact with the name {name} exists already on the run")
         artifact = Artifact(run, len(self.artifacts) + 1, name, content, zipped)
@@ -51,7 +51,7 @@ class ArtifactStore:
 def upload(
     store: ArtifactStore, run: int, workspace: Path, name: str, paths: Sequence[str], *, missing: str, archive: bool
 ) -> tuple[Artifact | None, str]:
-    """What the upload action does, and what it prints; raises `ActionFailed` as `missing` (if-no-files-found) says."""
+    """Emulate the upload action and return its log; raises `ActionFailed` if `missing` (if-no-files-found) requires it."""
     files = _files(workspace, paths)
     if not files:
         text = f"no files were found with the provided path: {', '.join(paths)}"
@@ -68,7 +68,7 @@ def upload(
 
 
 def download(store: ArtifactStore, run: int, target: Path, *, name: str, pattern: str, merge: bool) -> str:
-    """What the download action does: one artifact by name into the folder itself, several into a folder each."""
+    """Emulate the download action: an artifact by name goes into the folder itself, several go into one folder each."""
     if name:
         found = [artifact for artifact in store.of_run(run) if artifact.name == name]
         if not found:
@@ -87,7 +87,7 @@ def download(store: ArtifactStore, run: int, target: Path, *, name: str, pattern
 
 
 def _files(workspace: Path, paths: Sequence[str]) -> list[Path]:
-    """Every file that the paths name; hidden ones are left out."""
+    """Every file matched by the paths, without hidden ones."""
     found: set[Path] = set()
     for path in paths:
         start = workspace / path
@@ -99,7 +99,7 @@ def _files(workspace: Path, paths: Sequence[str]) -> list[Path]:
 
 
 def _common(files: Sequence[Path], workspace: Path, paths: Sequence[str]) -> Path:
-    """The folder from which names in the archive count: that of all files, or the one folder that was named."""
+    """The root of the names in the archive: the common folder of all files, or the only folder given."""
     if len(paths) == 1 and (workspace / paths[0]).is_dir():
         return workspace / paths[0]
     named = [workspace / path for path in paths] if len(paths) > 1 else files

@@ -1,4 +1,4 @@
-"""Workflow and action files: how they are read, and which file a `uses:` names."""
+"""Workflow and action files: parsing, and resolution of `uses:`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^@]+))?@(?P<
 
 
 class NotPlayed(Exception):
-    """The workflow uses something that GitHub knows and the player does not: no test may pass because of it."""
+    """The workflow uses a GitHub feature that the player lacks; no test may pass because of that."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of one commit of a repository, by which relative `uses:` are resolved."""
+    """The files of one commit of a repository, against which relative `uses:` are resolved."""
 
     root: Path
     repository: str
@@ -28,7 +28,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Document:
-    """A workflow or an action: its content, its path in its tree."""
+    """A workflow or action: its content, and its path in its tree."""
 
     tree: Tree
     path: str
@@ -36,18 +36,18 @@ class Document:
 
     @property
     def reference(self) -> str:
-        """As GitHub names it: `owner/name/path@sha`."""
+        """The name on GitHub: `owner/name/path@sha`."""
         return f"{self.tree.repository}/{self.path}@{self.tree.sha}"
 
 
 @dataclass(frozen=True)
 class Library:
-    """Where repositories that `uses:` may name lie on this machine; of each there is one commit, whatever is asked for."""
+    """Local copies of repositories that `uses:` may name; each has one commit, regardless of the requested ref."""
 
     repositories: Mapping[str, Path] = field(default_factory=dict)
 
     def find(self, uses: str, used_in: Tree) -> tuple[Tree, str]:
-        """The tree and the path that `uses` names: `$/path`, `./path` or `owner/name/path@ref`; raises `NotPlayed`."""
+        """The tree and path for `uses`: `$/path`, `./path` or `owner/name/path@ref`; raises `NotPlayed`."""
         if uses.startswith(("$/", "./")):
             return used_in, uses[2:]
         found = _REMOTE.fullmatch(uses)
@@ -58,13 +58,13 @@ class Library:
 
 
 def read_workflow(tree: Tree, path: str) -> Document:
-    """A workflow; YAML 1.1 reads its key `on` as true."""
+    """Read a workflow; YAML 1.1 parses its key `on` as true."""
     content: dict[Any, Any] = yaml.safe_load((tree.root / path).read_text())
     return Document(tree, path, {("on" if key is True else key): value for key, value in content.items()})
 
 
 def read_action(tree: Tree, path: str) -> Document:
-    """The composite action in a folder; raises `NotPlayed` for one of another kind."""
+    """Read the composite action in a folder; raises `NotPlayed` for any other kind."""
     file = next((name for name in ("action.yml", "action.yaml") if (tree.root / path / name).is_file()), "action.yml")
     document = Document(tree, path, yaml.safe_load((tree.root / path / file).read_text()))
     if document.content["runs"]["using"] != "composite":
@@ -73,7 +73,7 @@ def read_action(tree: Tree, path: str) -> Document:
 
 
 def triggers(document: Document) -> Mapping[str, Mapping[str, Any]]:
-    """What starts a workflow: filters by event."""
+    """The workflow's triggers: filters by event."""
     given = document.content["on"]
     if isinstance(given, str):
         return {given: {}}
@@ -89,7 +89,7 @@ _USUAL_TYPES: Mapping[str, tuple[str, ...]] = {
 
 
 def is_started_by(document: Document, event: str, *, action: str = "", branch: str = "", workflow: str = "") -> bool:
-    """Whether an event starts a workflow: by its activity type, its branch (a pull request's base), the workflow that ran."""
+    """Whether an event triggers a workflow, by its activity type, its branch (a pull request's base) and the workflow that ran."""
     filters = triggers(document).get(event)
     if filters is None:
         return False

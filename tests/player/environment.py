@@ -1,8 +1,8 @@
-"""A Python whose `-m venv` gives an environment with kindgate installed: a copy of one that is made once.
+"""A Python whose `-m venv` copies a prepared environment with kindgate installed.
 
-Our action's commands are played as they are; pip's are answered by a stand-in, because what they install is there.
-Each job's environment is its own, so that a suite which overwrites it changes no other job's. Packages that are large
-are shared by links: kindgate, pytest and what they import most are not.
+Our action's commands run unchanged; only pip is a stand-in, because everything that it would install is already there.
+Each job has a separate environment, so a suite that overwrites it does not affect other jobs. Large packages are shared
+by links, except for kindgate, pytest and their main dependencies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SCRIPTS = {
 
 
 def provide_python(folder: Path) -> Path:
-    """Make the environment below `folder`; the folder with `python`, for actions/setup-python."""
+    """Create the environment below `folder`; return the folder with `python`, for actions/setup-python."""
     template = folder / "template"
     packages = template / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     packages.mkdir(parents=True)
@@ -82,7 +82,7 @@ def _provide(entry: Path, target: Path) -> None:
 
 
 def _installed(requirements: list[str]) -> set[Path]:
-    """What the required distributions, and all that they require, have put into site-packages."""
+    """Everything in site-packages from the required distributions and their dependencies."""
     done: set[str] = set()
     found: set[Path] = set()
     todo = list(requirements)
@@ -100,7 +100,7 @@ def _installed(requirements: list[str]) -> set[Path]:
 
 
 def _install_this_checkout(packages: Path, folder: Path) -> None:
-    """The wheel of the files as they are here, unpacked, and compiled as pip does."""
+    """Build the wheel of this checkout, unpack it, and compile it as pip does."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, timeout=300, capture_output=True)
     (wheel,) = folder.glob("*.whl")

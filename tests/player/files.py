@@ -1,4 +1,4 @@
-"""The files by which a step talks to the runner (GITHUB_OUTPUT, _ENV, _PATH, _STEP_SUMMARY), and `hashFiles`."""
+"""The files between a step and the runner (GITHUB_OUTPUT, _ENV, _PATH, _STEP_SUMMARY), and `hashFiles`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ VARIABLES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"
 
 @dataclass(frozen=True)
 class CommandFiles:
-    """One step's own set of files, empty at its start."""
+    """One step's files, initially empty."""
 
     folder: Path
 
     @classmethod
     def made(cls, folder: Path) -> CommandFiles:
-        """New empty files in `folder`."""
+        """Create empty files in `folder`."""
         folder.mkdir(parents=True)
         for name in VARIABLES:
             (folder / name).touch()
@@ -26,11 +26,11 @@ class CommandFiles:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment that names them."""
+        """The environment variables with their paths."""
         return {name: str(self.folder / name) for name in VARIABLES}
 
     def assignments(self, name: str) -> dict[str, str]:
-        """What was written to GITHUB_OUTPUT or GITHUB_ENV."""
+        """The variables written to GITHUB_OUTPUT or GITHUB_ENV."""
         return parse_assignments((self.folder / name).read_text())
 
     def lines(self, name: str) -> list[str]:
@@ -44,7 +44,7 @@ class CommandFiles:
 
 
 def parse_assignments(text: str) -> dict[str, str]:
-    """`name=value` lines and `name<<DELIMITER` blocks; raises `ValueError` for anything else, as the runner does."""
+    """Parse `name=value` lines and `name<<DELIMITER` blocks; raises `ValueError` for anything else, as the runner does."""
     found: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:
@@ -69,7 +69,7 @@ def parse_assignments(text: str) -> dict[str, str]:
 
 
 def hash_files(workspace: Path, *patterns: str) -> str:
-    """`hashFiles`: SHA-256 over the SHA-256 of each matching file, in order of their paths; empty where none matches."""
+    """`hashFiles`: SHA-256 over the SHA-256 of each matching file, in order of their paths; empty if none matches."""
     found: set[Path] = set()
     for pattern in patterns:
         if pattern.startswith("!"):
@@ -81,7 +81,7 @@ def hash_files(workspace: Path, *patterns: str) -> str:
 
 
 def merged(*environments: Mapping[str, str]) -> dict[str, str]:
-    """Environments over each other, the last one wins."""
+    """Merge environments; later ones take precedence."""
     whole: dict[str, str] = {}
     for environment in environments:
         whole |= environment

@@ -1,4 +1,4 @@
-"""GitHub's API for played runs: the stand-in of the unit tests, with many runs, and tokens that may do only what they were granted."""
+"""GitHub's API for played runs: the unit tests' stand-in, with multiple runs, and tokens limited to their permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WRITES: tuple[tuple[str, frozenset[str]], ...] = (
     (r"/issues(/\d+)?/(comments|labels).*", frozenset({"issues", "pull-requests"})),
     (r"/statuses/.*", frozenset({"statuses"})),
 )
-"""What each kind of write needs; any other write needs a permission that no token has."""
+"""The permission required for each kind of write; any other write needs one that no token has."""
 
 _READS: tuple[tuple[str, str], ...] = (
     (r"/actions/.*", "actions"),
@@ -28,16 +28,16 @@ _READS: tuple[tuple[str, str], ...] = (
 
 @dataclass
 class PlayedGitHub(StandIn):
-    """The state of one repository. A token is granted permissions by `grant`; reading a public repository needs none but `actions`."""
+    """The state of one repository. `grant` gives a token permissions; reading a public repository needs none except `actions`."""
 
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     grants: dict[str, dict[str, str]] = field(default_factory=dict)
     private: bool = False
     refused: list[str] = field(default_factory=list)
-    """Requests of tokens that may not make them."""
+    """Requests by tokens without permission."""
 
     def grant(self, permissions: Mapping[str, str]) -> str:
-        """A token that may do just that."""
+        """A token with exactly these permissions."""
         token = f"ghs_{len(self.grants):036d}"
         self.grants[token] = dict(permissions)
         return token
@@ -47,7 +47,7 @@ class PlayedGitHub(StandIn):
         return self.grants.get(token, {}).get("actions") in {"read", "write"}
 
     def answer(self, method: str, target: str, body: dict[str, Any], authorization: str) -> Answer:
-        """The reply to one request, where its token may make it."""
+        """The response to one request, if its token is permitted."""
         token = authorization.rpartition(" ")[2]
         if token not in self.grants:
             return super().answer(method, target, body, authorization)
@@ -57,7 +57,7 @@ class PlayedGitHub(StandIn):
         return super().answer(method, target, body, f"token {TOKEN}")
 
     def keep(self, artifact: Artifact) -> None:
-        """List an artifact that a run uploaded, and serve it."""
+        """List an uploaded artifact of a run, and serve it."""
         self.upload(artifact.name, artifact.content)
         described = self.artifacts[-1]
         run = self.runs[artifact.run]
@@ -94,7 +94,7 @@ class PlayedGitHub(StandIn):
         return page
 
     def new_run(self, **given: Any) -> dict[str, Any]:
-        """A run that has been requested."""
+        """Create a requested run."""
         run = document("replies", "workflow_run") | {"id": 9001 + len(self.runs), "status": "queued", "conclusion": None} | given
         for key in ("url", "html_url"):
             run[key] = run[key].replace("/9001", f"/{run['id']}")

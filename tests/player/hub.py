@@ -1,7 +1,8 @@
-"""A repository on GitHub, as far as workflows see it: branches, pull requests, events, and the runs that they start.
+"""A repository on GitHub, as far as workflows see it: branches, pull requests, events, and the runs that they trigger.
 
-Which commit's workflow files an event uses is GitHub's rule: a pull request's merge for `pull_request`, the pushed or
-queued commit for `push` and `merge_group`, and the default branch for `workflow_run` and `pull_request_target`.
+GitHub's rule decides which commit's workflow files an event uses: the pull request's merge for `pull_request`, the
+pushed or queued commit for `push` and `merge_group`, and the default branch for `workflow_run` and
+`pull_request_target`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _IDENTITY = {f"GIT_{who}_{what}": "mona@example.org" for who in ("AUTHOR", "COMM
 
 @dataclass(frozen=True)
 class Played:
-    """A run that was played: what GitHub says of it, the workflow's name, and how its jobs ended."""
+    """A played run: GitHub's record of it, the workflow's name, and the results of its jobs."""
 
     run: Mapping[str, Any]
     workflow: str
@@ -38,13 +39,13 @@ class Played:
 
     @property
     def head(self) -> str:
-        """The commit that its checks stand on."""
+        """The commit that its checks belong to."""
         return str(self.run["head_sha"])
 
 
 @dataclass
 class Hub:
-    """One repository, `acme/shop`, with a stand-in for GitHub's API. `python` is what setup-python gives."""
+    """One repository, `acme/shop`, with a stand-in for GitHub's API. `python` is the folder that setup-python provides."""
 
     folder: Path
     github: PlayedGitHub
@@ -73,7 +74,7 @@ class Hub:
         return done.stdout.strip()
 
     def commit(self, files: Mapping[str, str | None], branch: str = MAIN) -> str:
-        """Write files (None deletes one) and commit them to a branch, which begins at main; returns the commit."""
+        """Write files (None deletes one) and commit them to a branch, which starts at main; return the commit."""
         if branch != MAIN and branch not in self.git("branch", "--format=%(refname:short)").split():
             self.git("branch", branch, MAIN)
         if self.git("symbolic-ref", "--short", "HEAD") != branch:
@@ -90,13 +91,13 @@ class Hub:
         return self.git("rev-parse", "HEAD")
 
     def push(self, *, cancel_at: str = "") -> list[Played]:
-        """Start what a push to main starts."""
+        """Run the workflows triggered by a push to main."""
         sha = self.git("rev-parse", MAIN)
         event = document("events", "push") | {"after": sha, "head_commit": {"id": sha}}
         return self._start("push", event, sha, sha, ref=f"refs/heads/{MAIN}", branch=MAIN, head_branch=MAIN, cancel_at=cancel_at)
 
     def queue(self, branch: str) -> list[Played]:
-        """Start what a merge queue's group starts, with one branch in it."""
+        """Run the workflows triggered by a merge queue's group with one branch."""
         base, head = self.git("rev-parse", MAIN), self._merge(branch)
         queue = f"gh-readonly-queue/{MAIN}/pr-17-{base}"
         event = document("events", "merge_group")
@@ -111,7 +112,7 @@ class Hub:
         author: str = "mona",
         cancel_at: str = "",
     ) -> list[Played]:
-        """Start what a push to pull request #17 starts, from a branch of this repository or of a fork."""
+        """Run the workflows triggered by a push to pull request #17, from a branch of this repository or of a fork."""
         name = "pull_request_fork" if fork else "pull_request_same_repository"
         event = document("events", name)
         head, base = self.git("rev-parse", branch), self.git("rev-parse", MAIN)
@@ -140,7 +141,7 @@ class Hub:
         )
 
     def _describe_change(self, base: str, head: str) -> None:
-        """What the API says about the pull request: its files, where it began, and the contents of both sides."""
+        """Set the API's data about the pull request: its files, its merge base, and the contents of both sides."""
         start = self.git("merge-base", base, head)
         self.github.merge_base = start
         listed = self.git("diff", "--name-status", "--no-renames", start, head).splitlines()
@@ -150,7 +151,7 @@ class Hub:
         self._list(start, base, head)
 
     def _list(self, *commits: str) -> None:
-        """Let the API show the files of these commits, and where main is."""
+        """Make the API serve the files of these commits and main's position."""
         self.github.main = self.git("rev-parse", MAIN)
         for commit in {*commits, self.github.main}:
             for name in self.git("ls-tree", "-r", "--name-only", commit).splitlines():
@@ -158,7 +159,7 @@ class Hub:
                     self.github.contents[name, commit] = self.git("show", f"{commit}:{name}") + "\n"
 
     def _merge(self, branch: str) -> str:
-        """The commit that merges a branch into main, as GitHub makes it, without moving main."""
+        """The commit that merges a branch into main, as GitHub creates it, without moving main."""
         self.git("checkout", "--quiet", "--detach", MAIN)
         self.git("merge", "--quiet", "--no-ff", "-m", f"Merge {branch}", branch)
         merge = self.git("rev-parse", "HEAD")
@@ -183,7 +184,7 @@ class Hub:
         read_only: bool = False,
         cancel_at: str = "",
     ) -> list[Played]:
-        """Play every workflow of commit `sha` that an event starts, with the workflows that follow each of them."""
+        """Play every workflow of commit `sha` that an event triggers, and the workflows that follow each of them."""
         self._list(sha, head)
         tree = Tree(self._tree(sha), REPOSITORY, sha)
         found: list[Played] = []
@@ -223,7 +224,7 @@ class Hub:
         return [*before, played, *(self._follow(run, "completed") if follows else [])]
 
     def _follow(self, run: Mapping[str, Any], action: str) -> list[Played]:
-        """Start what waits on the default branch for a run of this name."""
+        """Start the default branch's workflows that wait for a run of this name."""
         event = {"action": action, "workflow_run": dict(run), "repository": document("events", "push")["repository"]}
         sha = self.git("rev-parse", MAIN)
         return self._start(
@@ -267,7 +268,7 @@ class Hub:
         }
 
     def _references(self, document: Document) -> list[dict[str, str]]:
-        """What the API lists as `referenced_workflows`: every called workflow, with the commit of it."""
+        """The API's `referenced_workflows`: every called workflow, with its commit."""
         found: list[dict[str, str]] = []
         for job in document.content["jobs"].values():
             if "uses" in job:
@@ -283,7 +284,7 @@ class Hub:
         return folder
 
     def _clone(self, repository: str, ref: str, target: Path, depth: int) -> None:
-        """Check a commit out of this repository, or copy a library's files."""
+        """Check out a commit of this repository, or copy a library's files."""
         if repository != REPOSITORY:
             shutil.copytree(self.libraries[repository], target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", ".venv"))
             return

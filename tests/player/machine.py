@@ -1,4 +1,4 @@
-"""The machine that a job runs on: its folders, its environment, its processes, and what it does at the job's end."""
+"""A job's machine: its folders, environment and processes, and its cleanup after the job."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TRACKING = "RUNNER_TRACKING_ID"
 
 @dataclass
 class Machine:
-    """A fresh runner. Nothing of this test's own environment reaches it but `given`."""
+    """A fresh runner. Of the test's own environment, it sees only `given`."""
 
     folder: Path
     given: Mapping[str, str] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     posts: list[Callable[[], object]] = field(default_factory=list)
-    """What actions do after the last step of a job that succeeded, last one first."""
+    """Post steps of actions, run in reverse order after a successful job."""
 
     identity: str = field(default_factory=lambda: f"github_{uuid.uuid4()}")
 
@@ -49,7 +49,7 @@ class Machine:
         return self.folder / "home"
 
     def variables(self) -> dict[str, str]:
-        """What every step sees before its own `env`."""
+        """The environment of every step, before its own `env`."""
         return {
             "CI": "true",
             "HOME": str(self.home),
@@ -64,9 +64,9 @@ class Machine:
         }
 
     def shell(self, command: str, *, shell: str, folder: Path, variables: Mapping[str, str]) -> tuple[int, str]:
-        """Run a script as the runner does; its exit code and what it printed.
+        """Run a script as the runner does; return its exit code and output.
 
-        What it leaves in the background goes on until `end`, and holds nothing up: output goes to a file.
+        Its background processes live until `end` and block nothing, because output goes to a file.
         """
         options = ["--noprofile", "--norc", "-eo", "pipefail"] if shell == "bash" else ["-e"]
         script = self.temporary / f"{uuid.uuid4()}.sh"
@@ -86,7 +86,7 @@ class Machine:
         return done.returncode, record.read_text(errors="replace")
 
     def end(self) -> None:
-        """Kill what the job's steps have left behind, as the runner does: by the tracking id in their environment."""
+        """Kill the leftover processes of the job's steps as the runner does: by the tracking ID in their environment."""
         mark = f"{_TRACKING}={self.identity}".encode()
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What became of a run: its jobs, and their steps."""
+"""The results of a run: its jobs and their steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Result = Literal["success", "failure", "cancelled", "skipped"]
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended: `outcome` before `continue-on-error`, `conclusion` after it."""
+    """The result of a step: `outcome` before `continue-on-error`, `conclusion` after it."""
 
     name: str
     outcome: Result
@@ -22,7 +22,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended. `name` is that of its check: `caller / job` for a job of a called workflow."""
+    """The result of a job. `name` is that of its check: `caller / job` for a job of a called workflow."""
 
     name: str
     result: Result
@@ -32,13 +32,13 @@ class JobResult:
     summary: str = ""
 
     def step(self, name: str) -> StepResult:
-        """A step by its name."""
+        """A step by name."""
         return next(step for step in self.steps if step.name == name)
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a workflow's run ended."""
+    """The result of a workflow's run."""
 
     conclusion: str
     jobs: tuple[JobResult, ...] = ()
@@ -52,17 +52,17 @@ class RunResult:
 
     @property
     def checks(self) -> dict[str, Result]:
-        """What branch protection sees: conclusions by check."""
+        """Conclusions by check, as branch protection sees them."""
         return {job.name: job.result for job in self.jobs}
 
     @property
     def log(self) -> str:
-        """Everything that was printed, with the names of jobs and steps."""
+        """The whole output, with the names of jobs and steps."""
         return "\n".join(f"=== {job.name}: {step.name} [{step.outcome}]\n{step.log}" for job in self.jobs for step in job.steps)
 
 
 def conclusion_of(results: Iterable[Result]) -> Result:
-    """Several results as one, as GitHub concludes a run from its jobs."""
+    """Combine several results, as GitHub derives a run's conclusion from its jobs."""
     found = set(results)
     for word in ("failure", "cancelled", "success"):
         if word in found:

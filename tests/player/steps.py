@@ -1,4 +1,4 @@
-"""Plays the steps of a job or of a composite action, one after the other."""
+"""Play the steps of a job or composite action in order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEYS = frozenset({"name", "id", "if", "env", "uses", "with", "run", "shell", "w
 
 @dataclass
 class Progress:
-    """How a run goes. It is cancelled while the step runs that `cancel_at` names (`check / step`), which comes to no end of its own."""
+    """The progress of a run. It is canceled during step `cancel_at` (`check / step`), which otherwise never ends."""
 
     cancel_at: str = ""
     cancelled: bool = False
@@ -31,7 +31,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Stage:
-    """What steps are played on: machine, actions, and the tree by which `$/` is resolved."""
+    """The setting of steps: machine, actions, and the tree that resolves `$/`."""
 
     machine: Machine
     actions: Mapping[str, Callable[[Call], Outcome]]
@@ -43,7 +43,7 @@ class Stage:
 
 
 def valued(text: object, contexts: Contexts) -> Any:
-    """A value with its expressions: one that is an expression as a whole keeps its type."""
+    """A value with its expressions evaluated; one that is a single expression keeps its type."""
     if not isinstance(text, str):
         return text
     whole = re.fullmatch(r"\s*\$\{\{((?:(?!\$\{\{).)*)\}\}\s*", text, re.DOTALL)
@@ -53,7 +53,7 @@ def valued(text: object, contexts: Contexts) -> Any:
 def play_steps(
     steps: Sequence[Mapping[str, Any]], stage: Stage, values: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[list[StepResult], dict[str, Any]]:
-    """Play steps in order; their results, and the `steps` context that they leave."""
+    """Play steps in order; return their results and the resulting `steps` context."""
     results: list[StepResult] = []
     known: dict[str, Any] = {}
     for index, step in enumerate(steps):
@@ -130,7 +130,7 @@ def _use(step: Mapping[str, Any], stage: Stage, contexts: Contexts, variables: M
 
 
 def _composite(action: Document, stage: Stage, contexts: Contexts, given: Mapping[str, str], variables: Mapping[str, str]) -> _Played:
-    """A composite action: its own `inputs` and `steps`, the job's `github`, `runner` and machine."""
+    """Play a composite action with its own `inputs` and `steps`, and the job's `github`, `runner` and machine."""
     declared: Mapping[str, Any] = action.content.get("inputs") or {}
     unknown = set(given) - set(declared)
     if unknown:
@@ -150,7 +150,7 @@ def _composite(action: Document, stage: Stage, contexts: Contexts, given: Mappin
 
 
 def _github_variables(github: Mapping[str, Any], machine: Machine) -> dict[str, str]:
-    """The variables GITHUB_* that the runner sets; the token is not among them."""
+    """The GITHUB_* variables that the runner sets, which do not include the token."""
     names = (
         "actor api_url base_ref event_name event_path head_ref job ref ref_name repository repository_owner run_attempt run_id run_number "
         "server_url sha triggering_actor workflow workflow_ref workflow_sha"

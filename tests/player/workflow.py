@@ -1,4 +1,4 @@
-"""Plays a workflow: jobs in the order of `needs`, their conditions, matrices, called workflows, results and outputs."""
+"""Play a workflow: jobs in the order of `needs`, with conditions, matrices, called workflows, results and outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEYS = frozenset(
 )
 _LEVELS = {"none": 0, "read": 1, "write": 2}
 _DEFAULT = {"contents": "read", "packages": "read"}
-"""What a job may do where neither it nor its workflow says."""
+"""Default permissions of a job if neither it nor its workflow sets any."""
 
 Permissions = Mapping[str, str]
 
@@ -32,7 +32,7 @@ class StartupFailure(Exception):
 
 @dataclass
 class World:
-    """What runs are played in. `token` makes a token with the given permissions; `given` is every machine's environment."""
+    """The environment of runs. `token` creates a token with the given permissions; `given` is every machine's environment."""
 
     folder: Path
     library: Library
@@ -44,9 +44,9 @@ class World:
 
 @dataclass(frozen=True)
 class Start:
-    """How a run starts: its `github` context, event, secrets and variables; `read_only` is a fork's or Dependabot's token.
+    """The start of a run: its `github` context, event, secrets and variables; `read_only` is a fork's or Dependabot's token.
 
-    `cancel_at` names the step, as `check / step`, during which somebody cancels the run.
+    `cancel_at` is the step, as `check / step`, during which the run is canceled.
     """
 
     github: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Start:
 
 
 def play(document: Document, start: Start, world: World) -> RunResult:
-    """The run of a workflow; raises `NotPlayed` for what the player does not know."""
+    """Play a workflow; raises `NotPlayed` for features that the player lacks."""
     referenced: list[str] = []
     player = _Player(world, start, Progress(start.cancel_at), referenced)
     try:
@@ -71,7 +71,7 @@ def play(document: Document, start: Start, world: World) -> RunResult:
 
 @dataclass(frozen=True)
 class _Job:
-    """A job as those see it that need it, and the checks that it left."""
+    """A job as dependent jobs see it, with its checks."""
 
     result: Result
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Place:
-    """A job as it is written, with what it may do and the check of its caller."""
+    """A job as written, with its permissions and its caller's check."""
 
     document: Document
     name: str
@@ -90,7 +90,7 @@ class _Place:
     prefix: str
 
     def title(self, contexts: Contexts) -> str:
-        """The name of the job's check: a matrix's values are added where the name has no expression."""
+        """The name of the job's check; matrix values are appended if the name has no expression."""
         written, matrix = str(self.job.get("name", self.name)), contexts.values.get("matrix", {})
         if "${{" in written:
             return self.prefix + text_of(valued(written, contexts))
@@ -107,7 +107,7 @@ class _Player:
     def workflow(
         self, document: Document, inputs: Mapping[str, Any], secrets: Mapping[str, str], limit: Permissions | None, prefix: str
     ) -> dict[str, _Job]:
-        """All jobs of a workflow. `limit` is what the caller grants, `prefix` the name of the calling job's check."""
+        """Play all jobs of a workflow. `limit` are the caller's permissions, `prefix` is the name of the calling job's check."""
         content = document.content
         granted = {name: _granted(job, content, limit, document, name) for name, job in content["jobs"].items()}
         done: dict[str, _Job] = {}
@@ -143,7 +143,7 @@ class _Player:
         return self._call(place, contexts) if "uses" in place.job else self._run(place, contexts)
 
     def _call(self, place: _Place, contexts: Contexts) -> _Job:
-        """A called workflow: inputs with their types, the secrets that are passed, the outputs that it declares."""
+        """Play a called workflow: typed inputs, the secrets passed to it, and its declared outputs."""
         job = place.job
         called = read_workflow(*self.world.library.find(job["uses"], place.document.tree))
         self.referenced.append(called.reference)
@@ -161,7 +161,7 @@ class _Player:
         return _Job(conclusion_of(result.result for result in results), outputs, results)
 
     def _run(self, place: _Place, contexts: Contexts) -> _Job:
-        """A job with steps, on a machine of its own."""
+        """Play a job with steps on a separate machine."""
         job, tree, title = place.job, place.document.tree, place.title(contexts)
         machine = Machine(self.world.folder / f"{next(self.world.machines)}-{place.name}", self.world.given)
         token = self.world.token({key: _reduced(level, read_only=self.start.read_only) for key, level in place.permissions.items()})
@@ -205,7 +205,7 @@ def _needs(job: Mapping[str, Any]) -> list[str]:
 
 
 def _ordered(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Each job after those that it needs; raises `StartupFailure` where there is no such order."""
+    """Each job after those that it needs; raises `StartupFailure` if that is impossible."""
     done: set[str] = set()
     while len(done) < len(jobs):
         ready = [name for name, job in jobs.items() if name not in done and set(_needs(job)) <= done]
@@ -216,7 +216,7 @@ def _ordered(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _granted(job: Mapping[str, Any], content: Mapping[str, Any], limit: Permissions | None, document: Document, name: str) -> Permissions:
-    """A job's permissions; raises `StartupFailure` where a called workflow's job asks for more than its caller grants."""
+    """A job's permissions; raises `StartupFailure` if a called workflow's job requests more than its caller grants."""
     asked = job.get("permissions", content.get("permissions"))
     if asked is None:
         return dict(limit) if limit is not None else dict(_DEFAULT)
@@ -241,7 +241,7 @@ def _matrix(job: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _inputs(declared: Mapping[str, Any], given: Mapping[str, Any], called: Document) -> dict[str, Any]:
-    """The inputs of a called workflow, defaults included; raises `StartupFailure` for an unknown or a missing one."""
+    """The inputs of a called workflow, with defaults; raises `StartupFailure` if one is unknown or missing."""
     unknown = set(given) - set(declared)
     missing = {key for key, one in declared.items() if one.get("required") and key not in given}
     if unknown or missing:
