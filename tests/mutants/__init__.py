@@ -1,1 +1,1 @@
-"""Mutation testing: one-line changes of the code that some test must notice."""
+"""Mutation testing: one-line changes of the code, each of which some test must detect."""

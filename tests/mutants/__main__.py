@@ -1,9 +1,10 @@
-"""`make mutants`: change the code one line at a time, and see which changes no test notices.
+"""`make mutants`: change the code one line at a time, and find the changes that no test detects.
 
     python -m tests.mutants [--minutes 60] [--package PACKAGE ...] [--sample 400] [--seed 1] [--score]
 
-All mutants of `slo` are judged, which takes about a day on two cores, and of the other packages a sample. It goes on where it
-stopped; `--score` shows what was judged so far. Ends with 1 where fewer than 95 % of the judged mutants were killed.
+All mutants of `slo` are judged, which takes about a day on two cores, but only a sample of the other packages'. Each
+call resumes where the last one stopped; `--score` shows the results so far. Exits with 1 if fewer than 95 % of the
+judged mutants were killed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.mutants.session import Score, Session
 ROOT = Path(__file__).resolve().parents[2]
 
 WHOLE = "slo"
-"""The package whose mutants are all judged: it decides verdicts."""
+"""The package whose mutants are all judged, because it decides verdicts."""
 
 SAMPLED = tuple(
     "adoption cli cluster deploy diagnostics github host images load metrics pipeline plugin report security".split()  # noqa: SIM905 - as a table
@@ -30,13 +31,13 @@ GOAL = 0.95
 
 
 def say(text: str) -> None:
-    """One line, at once."""
+    """Print one line, unbuffered."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Judge mutants for a while, and show the score."""
+    """Judge mutants for a limited time, and show the score."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def show(scores: dict[str, Score]) -> int:
-    """Print the table and the survivors; 1 where too many survive."""
+    """Print the table and the survivors; return 1 if too many survive."""
     say(f"{'package':12} {'mutants':>8} {'judged':>8} {'killed':>8} {'share':>7}")
     for package, score in scores.items():
         say(f"{package:12} {score.mutants:8} {score.judged:8} {score.killed:8} {score.share:7.1%}")

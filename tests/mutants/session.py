@@ -1,4 +1,4 @@
-"""One package's mutants in a session of cosmic-ray, kept in a file: what is judged stays judged when a run is interrupted."""
+"""One package's mutants in a cosmic-ray session, kept in a file: results survive an interruption."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 120.0
-"""A mutant whose tests take longer has changed a loop's end, and counts as killed."""
+"""Time limit for a mutant's tests; exceeding it means an endless loop, and counts as killed."""
 
 _CONFIGURATION = """[cosmic-ray]
 module-path = ["kindgate/{package}"]
@@ -29,7 +29,7 @@ _ORDER = "module_path, start_pos_row, start_pos_col, operator_name, occurrence, 
 
 @dataclass(frozen=True)
 class Survivor:
-    """A change that no test noticed: where it is, and what it is."""
+    """A change that no test detected: its location and its operator."""
 
     place: str
     change: str
@@ -37,7 +37,7 @@ class Survivor:
 
 @dataclass(frozen=True)
 class Score:
-    """How many mutants there are, were judged and were killed."""
+    """The number of mutants, and how many of them were judged and killed."""
 
     mutants: int
     judged: int
@@ -46,13 +46,13 @@ class Score:
 
     @property
     def share(self) -> float:
-        """The share of the judged mutants that were killed; 1 where none was judged."""
+        """The share of judged mutants that were killed; 1 if none was judged."""
         return self.killed / self.judged if self.judged else 1.0
 
 
 @dataclass(frozen=True)
 class Session:
-    """The mutants of `package` in the checkout `tree`, of which nothing else may depend: files in it are changed in place."""
+    """The mutants of `package` in the checkout `tree`, whose files are changed in place, so nothing else may use it."""
 
     package: str
     tree: Path
@@ -64,7 +64,7 @@ class Session:
         return self.folder / f"{self.package}.sqlite"
 
     def prepare(self, sample: int, seed: int) -> None:
-        """Find the mutants, unless that was done before; keep `sample` of them, drawn by `seed` alone, or all where it is 0."""
+        """Find the mutants, unless already done; keep `sample` of them, drawn by `seed`, or all if it is 0."""
         if self.file.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Session:
         fresh.rename(self.file)
 
     def run(self, minutes: float) -> None:
-        """Judge mutants that are not judged yet, for so many minutes at most."""
+        """Judge the remaining mutants, for `minutes` at most."""
         ended = time.monotonic() + minutes * 60
         subprocess.run(["git", "checkout", "--quiet", "."], cwd=self.tree, check=True)
         judging = subprocess.Popen([_cosmic_ray(), "exec", self.folder / f"{self.package}.toml", self.file], cwd=self.tree)
@@ -89,16 +89,16 @@ class Session:
         finally:
             judging.terminate()
             judging.wait()
-            # it is ended in the middle of a change
+            # it may be stopped in the middle of a change
             subprocess.run(["git", "checkout", "--quiet", "."], cwd=self.tree, check=True)
 
     def score(self) -> Score:
-        """What was judged so far."""
+        """The results so far."""
         return read_score(self.file)
 
 
 def keep_sample(file: Path, sample: int, seed: int) -> None:
-    """Drop all mutants of a session but `sample`; which ones depends on the code and `seed`, not on their random identifiers."""
+    """Drop all but `sample` mutants of a session; the choice depends on the code and `seed`, not on their random IDs."""
     with closing(sqlite3.connect(file)) as database, database:
         jobs = [row[0] for row in database.execute(f"select job_id from mutation_specs order by {_ORDER}")]
         kept = set(random.Random(seed).sample(jobs, min(sample, len(jobs))))
@@ -108,7 +108,7 @@ def keep_sample(file: Path, sample: int, seed: int) -> None:
 
 
 def read_score(file: Path) -> Score:
-    """The score that a session's database holds; a mutant that cannot be imported counts as killed."""
+    """The score in a session's database; a mutant that cannot be imported counts as killed."""
     with closing(sqlite3.connect(file)) as database:
         (mutants,) = database.execute("select count(*) from mutation_specs").fetchone()
         rows: Sequence[tuple[str, str, str, int, str]] = database.execute(
