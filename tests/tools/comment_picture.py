@@ -1,6 +1,6 @@
-"""A picture of the comment about a real run: `python -m tests.tools.comment_picture REPORT.json PICTURE.png MODULES [HEIGHT]`.
+"""Render a picture of a real run's comment: `python -m tests.tools.comment_picture REPORT.json PICTURE.png MODULES [HEIGHT]`.
 
-The report goes through the publisher to the stand-in for GitHub, and what was posted is drawn as GitHub would draw it: by
+The report passes through the publisher to the stand-in for GitHub, and the posted comment is rendered as on GitHub: by
 the npm packages `mermaid` and `github-markdown-css`, unpacked in the folder MODULES, in Debian's chromium.
 """
 
@@ -24,7 +24,7 @@ from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.github.test_artifact import packed
 
 WIDTH = 920
-"""Of a comment on GitHub, in pixels; the picture is as high as it is asked to be."""
+"""Width of a comment on GitHub, in pixels; the picture has the requested height."""
 
 SECONDS = 60.0
 
@@ -40,7 +40,7 @@ body {{ margin: 16px; background: #fff; font-family: sans-serif }}
 
 
 def posted(report: RunReport) -> str:
-    """The comment that the publishing workflow writes about a report, without its marker."""
+    """The comment that the publishing workflow writes for a report, without its marker."""
     with serving(StandIn()) as github:
         github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
         github.run["conclusion"] = "success" if report.exit_code == 0 else "failure"
@@ -52,7 +52,7 @@ def posted(report: RunReport) -> str:
 
 
 def page(markdown: str, modules: Path) -> str:
-    """The comment as a page of HTML."""
+    """The comment as an HTML page."""
     body = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
     body = re.sub(r'<pre><code class="language-mermaid">(.*?)</code></pre>', r'<pre class="mermaid">\1</pre>', body, flags=re.DOTALL)
     css = next(modules.glob("github-markdown-css*/github-markdown-light.css")).read_text()
@@ -61,7 +61,7 @@ def page(markdown: str, modules: Path) -> str:
 
 
 def draw(report: Path, picture: Path, modules: Path, height: int) -> None:
-    """Write the picture; raises `CommandError` when chromium does not run."""
+    """Write the picture; raises `CommandError` if chromium fails."""
     text = page(posted(RunReport.model_validate_json(report.read_bytes())), modules)
     with tempfile.TemporaryDirectory(prefix="kindgate-picture-") as name:
         file = Path(name) / "comment.html"

@@ -1,7 +1,7 @@
-"""GitHub's expressions, `${{ ... }}`, as far as our workflows use them: for tests that ask what a condition says.
+"""GitHub's expressions, `${{ ... }}`, as far as our workflows use them, for tests that evaluate conditions.
 
-Grammar and comparisons follow docs.github.com, "Evaluate expressions in workflows and actions". What is not known here
-is an error, so that no condition is judged by half an evaluator.
+Grammar and comparisons follow docs.github.com, "Evaluate expressions in workflows and actions". Unsupported syntax is
+an error, so no condition is evaluated only in part.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 @dataclass(frozen=True)
 class Contexts:
-    """What an expression can ask: the contexts by name, how the job has gone so far, and how files are hashed.
+    """The data available to an expression: the contexts by name, the job's status so far, and a hash function for files.
 
-    `skipped` is for conditions of jobs: a job that this one depends on was skipped, which `success()` does not forgive.
+    `skipped` is for job conditions: a job that this one needs was skipped, so `success()` is false.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Contexts:
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
-        """GitHub's functions by their names in lower case."""
+        """GitHub's functions by lower-case name."""
         return {
             "always": lambda: True,
             "cancelled": lambda: self.cancelled,
@@ -52,7 +52,7 @@ class Contexts:
 
 
 def evaluate(expression: str, contexts: Contexts) -> Any:
-    """The value of an expression, with or without its braces; raises `ValueError` for what is not understood."""
+    """The value of an expression, with or without its braces; raises `ValueError` for unsupported syntax."""
     text = expression.strip()
     if text.startswith("${{"):
         text = text.removeprefix("${{").removesuffix("}}")
@@ -64,7 +64,7 @@ def evaluate(expression: str, contexts: Contexts) -> Any:
 
 
 def condition(expression: object, contexts: Contexts) -> bool:
-    """Whether a job or step runs: without a status function in it, success of what went before is asked too."""
+    """Whether a job or step runs; without a status function, `success()` is required too."""
     if expression is None:
         return bool(evaluate("success()", contexts))
     asks_status = re.search(r"\b(always|cancelled|failure|success)\(", str(expression))
@@ -72,7 +72,7 @@ def condition(expression: object, contexts: Contexts) -> bool:
 
 
 def interpolate(text: str, contexts: Contexts) -> str:
-    """A text with every expression in it replaced by its value."""
+    """The text with every expression replaced by its value."""
     return re.sub(r"\$\{\{(.*?)\}\}", lambda found: text_of(evaluate(found[1], contexts)), text, flags=re.DOTALL)
 
 
@@ -89,7 +89,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Reads tokens from the front and computes while reading; both sides of an operator are always read."""
+    """Recursive-descent evaluator; both operands of an operator are always parsed."""
 
     def __init__(self, tokens: list[tuple[str, str]], contexts: Contexts) -> None:
         self.tokens = tokens
@@ -177,7 +177,7 @@ class _Parser:
 
 
 class _Filtered(list[Any]):
-    """What `.*` leaves: a name behind it is looked up in each item."""
+    """The result of `.*`: a following name is looked up in each item."""
 
 
 def _member(value: object, key: object) -> Any:
@@ -192,12 +192,12 @@ def _member(value: object, key: object) -> Any:
 
 
 def _truth(value: object) -> bool:
-    """Objects and lists are true even when they are empty."""
+    """Truthiness; objects and lists are true even when empty."""
     return value not in (None, False, 0, "") if not isinstance(value, (Mapping, list)) else True
 
 
 def text_of(value: object) -> str:
-    """A value as it stands in a text: whole numbers without a point, objects by their kind."""
+    """A value as text: whole numbers without a decimal point, objects by their kind."""
     if value is None or isinstance(value, (bool, str)):
         return "" if value is None else str(value).lower() if isinstance(value, bool) else value
     if isinstance(value, float) and value.is_integer():
@@ -216,7 +216,7 @@ def _contains(where: object, item: object) -> bool:
 
 
 def _equal(left: object, right: object) -> bool:
-    """Texts regardless of case; values of different types as numbers."""
+    """Equality: text ignores case; values of different types compare as numbers."""
     if isinstance(left, str) and isinstance(right, str):
         return left.lower() == right.lower()
     if type(left) is type(right):

@@ -1,4 +1,4 @@
-"""Installs what `make browser` needs of the operating system, where it is missing and this is root on Debian or Ubuntu."""
+"""Install the system packages missing for `make browser`, as root on Debian or Ubuntu."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 from tests.browser.chromium import executable
 
 PACKAGES = {"java": "default-jre-headless", "npm": "npm"}
-"""Programs and the Debian packages that have them; java and npm are for the HTML checker."""
+"""Programs and the Debian packages that provide them; java and npm are for the HTML checker."""
 
 
 def missing_packages() -> list[str]:
-    """The Debian packages of what is not there."""
+    """The Debian packages of the missing programs."""
     packages = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
     try:
         executable()
@@ -24,7 +24,7 @@ def missing_packages() -> list[str]:
 
 
 def main() -> int:
-    """Install what is missing; 1 with a sentence that says what to do where that is not possible."""
+    """Install missing packages; return 1 after printing the next step if that is impossible."""
     packages = missing_packages()
     if not packages:
         return 0

@@ -1,6 +1,6 @@
-"""Makes a real run's report.json test data: `python -m tests.tools.keep_report artifacts/report.json tests/browser/reports/passing.json`.
+"""Turn a run's report.json into test data: `python -m tests.tools.keep_report artifacts/report.json tests/browser/reports/passing.json`.
 
-All figures stay; the series that are drawn stay for the slowest bursts alone, so that a browser looks at three of each chart.
+All figures stay, but only the slowest bursts keep their chart series, so a browser renders three of each chart.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DRAWN = 3
 
 
 def reduced(report: RunReport) -> RunReport:
-    """The report with series of its `DRAWN` slowest bursts only."""
+    """The report with series for its `DRAWN` slowest bursts only."""
     slowest = sorted(report.bursts, key=lambda burst: burst.overall.p99 or 0.0, reverse=True)[:DRAWN]
     return report.model_copy(update={"bursts": tuple(burst if burst in slowest else _without_series(burst) for burst in report.bursts)})
 

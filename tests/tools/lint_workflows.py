@@ -1,10 +1,10 @@
-"""actionlint on our workflows and on those that `kindgate init` writes, in a form that it understands.
+"""Run actionlint on our workflows and on those written by `kindgate init`, in a form that it understands.
 
 Run by `make lint`: `python tests/tools/lint_workflows.py [ROOT]`.
 
-It belongs to this repository and not to the package, so it lies with the tests. actionlint knows no `$/` (the commit of
-the workflow that uses it), and knows the inputs of an action only by its version, which stands in the comment beside
-the SHA; so it is given a copy in which both are spelt its way.
+It belongs to this repository, not to the package, so it is kept with the tests. actionlint does not support `$/` (the
+commit of the workflow that uses it), and knows an action's inputs only by its version, given in the comment next to the
+SHA, so it checks a copy with both rewritten.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from kindgate.images.build.catalogue import read_catalogue
 from kindgate.waiting import Deadline
 
 _SECONDS = 900.0
-"""Compiling actionlint takes a minute on a quiet machine; it is done once."""
+"""Time limit; compiling actionlint takes a minute on an idle machine, once."""
 
 _PINNED = re.compile(r"@[0-9a-f]{40} # (v\d+)\S*")
 _OWN = re.compile(r"(uses:\s+)\$/")
@@ -44,7 +44,7 @@ def rewritten(text: str) -> str:
 
 
 def find_actionlint(seed: Path | None, deadline: Deadline) -> Path:
-    """The actionlint of the catalogue's version; raises `ToolError` that says what to install."""
+    """The actionlint of the catalogue's version; raises `ToolError` with what to install."""
     folder = assets.manifests() / "images"
     recipe = read_catalogue(folder / "catalogue.yaml").recipe("actionlint", folder)
     try:
@@ -58,10 +58,10 @@ def find_actionlint(seed: Path | None, deadline: Deadline) -> Path:
 
 
 def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
-    """What actionlint says of the workflows below `root`, empty where all is well; raises `CommandError` when it does not run."""
+    """Actionlint's findings for the workflows below `root`, empty if there are none; raises `CommandError` if it fails to run."""
     with tempfile.TemporaryDirectory(prefix="kindgate-workflows-") as name:
         copy = Path(name)
-        (copy / ".git").mkdir()  # by which actionlint knows a repository, and so where `./` begins
+        (copy / ".git").mkdir()  # marks a repository for actionlint, and so the root of `./`
         shutil.copytree(root / ".github", copy / ".github")
         for file in (copy / ".github").rglob("*.yml"):
             file.write_text(rewritten(file.read_text()))
@@ -71,7 +71,7 @@ def lint(root: Path, actionlint: Path, deadline: Deadline) -> str:
 
 
 def write_example(root: Path) -> None:
-    """What `kindgate init` writes for a repository with an image of its own, and for several suites of one, a sealed one too."""
+    """Write the output of `kindgate init` for a repository with its own image and for several suites in one, including a sealed one."""
     for directory in (".", "services/a", "services/b", "services/sealed"):
         folder = root / directory
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def write_example(root: Path) -> None:
 
 
 def main(root: Path) -> int:
-    """Print what is wrong; the process's exit code."""
+    """Print the findings; return the exit code."""
     seed = os.environ.get("KINDGATE_IMAGE_SEED")
     deadline = Deadline.after(_SECONDS)
     try:

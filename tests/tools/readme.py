@@ -1,4 +1,4 @@
-"""The code blocks of README.md, so that tests run what it tells people to type."""
+"""The code blocks of README.md, so tests run the commands that it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a report for the documentation: `make browser` first, then this with a report.html and the folder for the pictures."""
+"""Screenshots of a report for the documentation: run `make browser` first, then this with a report.html and a target folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BURST = "document.querySelector('.part figure').getBoundingClientRect().top + scrollY"
 MARGIN = 12
 HEIGHTS = {"light": 1120, "dark": 940, "phone": 1500}
-"""Pixels of the page that a picture shows."""
+"""The visible part of the page, in pixels."""
 
 
 def main(report: Path, folder: Path) -> None:
@@ -33,7 +33,7 @@ def main(report: Path, folder: Path) -> None:
 
 
 def _burst(page: Page) -> float:
-    """Where the charts of the first burst begin."""
+    """The position of the first burst's charts."""
     return float(page.evaluate(BURST)) - MARGIN
 
 

@@ -1,6 +1,6 @@
-"""Writes the CRDs that bundled components hold, from the Go modules that publish them: `python tests/tools/vendor_crds.py`.
+"""Write the CRDs for bundled components from the Go modules that publish them: `python tests/tools/vendor_crds.py`.
 
-Descriptions are left out: they are three quarters of the text, and no API server needs them.
+Descriptions are removed: they are three quarters of the text, and no API server needs them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class Source:
-    """The CRD files of a Go module: `files` are patterns inside it, `component` is the bundled component that gets them."""
+    """The CRD files of a Go module: `files` are patterns inside it; `component` is the bundled component that receives them."""
 
     component: str
     license: str
@@ -30,7 +30,7 @@ class Source:
 
 
 _GATEWAY_KINDS = ("backendtlspolicies", "gatewayclasses", "gateways", "grpcroutes", "httproutes", "referencegrants", "tlsroutes")
-"""What Traefik watches: it serves no other kind, and does not start to serve before it can watch them all."""
+"""The CRDs that Traefik watches; it serves nothing until it can watch all of them."""
 
 # The Gateway API's version is the one in Traefik's go.mod.
 SOURCES = (
@@ -54,7 +54,7 @@ SOURCES = (
 
 
 def without_descriptions(node: object) -> object:
-    """The schema without its descriptions; a field that is called `description` stays."""
+    """The schema without descriptions; a field named `description` stays."""
     if isinstance(node, dict):
         return {
             key: {name: without_descriptions(field) for name, field in value.items()}

@@ -1,1 +1,1 @@
-"""Shows on a scratch repository what only GitHub itself can show: every row of docs/unproven.md. Run by `make github-smoke`."""
+"""Verify on a scratch repository what only GitHub itself can show: every row of docs/unproven.md. Run by `make github-smoke`."""

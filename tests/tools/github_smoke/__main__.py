@@ -1,4 +1,4 @@
-"""`make github-smoke REPO=owner/name`: says what it will do, does it on that repository alone, and shows what became of each claim."""
+"""`make github-smoke REPO=owner/name`: announce the plan, execute it on that repository only, and show each claim's result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.tools.github_smoke.session import Names, Session, planned
 
 SECONDS = 2 * 3600.0
 REFUTED = 1
-"""Exit code for a claim that GitHub has refuted."""
+"""Exit code if GitHub refuted a claim."""
 
 ROOT = Path(__file__).parents[3]
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """The exit code; raises `KindgateError`."""
+    """Run the command and return the exit code; raises `KindgateError`."""
     parser = argparse.ArgumentParser(prog="make github-smoke", description=__doc__)
     parser.add_argument("repository", nargs="?", default="", help="a scratch repository that holds a copy of this one: owner/name")
     parser.add_argument("--fork", default="", help="a fork of it, of another owner, to open a pull request from")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _ask(repository: str) -> None:
-    """Raises `SettingsError` unless a person types the repository's name."""
+    """Raise `SettingsError` unless a person types the repository's name."""
     if not sys.stdin.isatty():
         raise SettingsError("nobody is there to be asked", next_step="make github-smoke REPO=owner/name ARGS=--yes")
     if input(f"Type {repository} to go on: ").strip() != repository:

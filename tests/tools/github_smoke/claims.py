@@ -1,4 +1,4 @@
-"""The claims of docs/unproven.md, in its order, and what the evidence says about each."""
+"""The claims of docs/unproven.md, in its order, and the evidence for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.tools.github_smoke.evidence import Evidence, Finding, SeenPull, State
 
 BOT = "github-actions[bot]"
 FORGED = "forged by a test of the smoke run"
-"""What a test of the failing pull request prints as an annotation; no annotation may say it."""
+"""Text that a test of the failing pull request prints as an annotation; no real annotation may contain it."""
 
 ANNOTATIONS_PER_STEP = 10
 _EFFECTS = re.compile(r'class="[^"]*\b(?:user-mention|issue-link)\b|href="https://example\.com|<img|<script')
@@ -26,7 +26,7 @@ class Claim:
 
 
 def findings(evidence: Evidence) -> list[tuple[Claim, Finding]]:
-    """Every claim with what became of it."""
+    """Every claim with its result."""
     return [(claim, claim.judge(evidence)) for claim in CLAIMS]
 
 

@@ -1,4 +1,4 @@
-"""What was seen on GitHub, as plain data."""
+"""Observations on GitHub, as plain data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class State(enum.StrEnum):
-    """What became of a claim."""
+    """The result of a claim."""
 
     PROVEN = "proven"
     REFUTED = "REFUTED"
@@ -17,7 +17,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim and what was seen; `detail` is a sentence, with the address where a person has to look."""
+    """One claim and the observation; `detail` is a sentence, with a URL if a person must check it."""
 
     state: State
     detail: str
@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SeenComment:
-    """A comment of ours; `rendered` is the HTML that GitHub makes of it."""
+    """One of our comments; `rendered` is GitHub's HTML for it."""
 
     author: str
     rendered: str
@@ -34,7 +34,7 @@ class SeenComment:
 
 @dataclass(frozen=True)
 class SeenRun:
-    """A finished run of a workflow: its conclusion, the conclusions of its jobs, and what its annotations say."""
+    """A finished run of a workflow: its conclusion, its jobs' conclusions, and its annotations."""
 
     conclusion: str
     url: str
@@ -42,15 +42,16 @@ class SeenRun:
     annotations: tuple[str, ...] = ()
 
     def job(self, name: str) -> str:
-        """The conclusion of the first job whose name contains `name`; empty when there is none."""
+        """The conclusion of the first job whose name contains `name`; empty if none does."""
         return next((conclusion for found, conclusion in self.jobs if name in found), "")
 
 
 @dataclass(frozen=True)
 class SeenPull:
-    """A pull request of the smoke run, with the run that judged it and what was written.
+    """A pull request of the smoke run, with the run that judged it and its comments.
 
-    `mergeable` is GitHub's word for it, `status` the state of our commit status on its head, empty when there is none.
+    `mergeable` is GitHub's mergeable state; `status` is the state of our commit status on its head, empty if there is
+    none.
     """
 
     number: int
@@ -63,7 +64,7 @@ class SeenPull:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was seen; what is `None` was not tried, for the reason in `reasons` where there is one."""
+    """All observations; a field that is `None` was not tried, for the reason in `reasons`, if given."""
 
     passing: SeenPull
     failing: SeenPull

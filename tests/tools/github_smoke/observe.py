@@ -1,4 +1,4 @@
-"""Waits for what GitHub makes of the smoke run's pull requests, and notes it."""
+"""Wait for GitHub's reaction to the smoke run's pull requests, and record it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.tools.github_smoke.rest import FULL, Rest
 from tests.tools.github_smoke.scratch import REQUIRED_CHECK
 
 LOOK_EVERY = 15.0
-"""Seconds between two looks: a run takes minutes, and a token has 5,000 requests an hour."""
+"""Polling interval in seconds: a run takes minutes, and a token has 5,000 requests an hour."""
 
 PUBLISHING_SECONDS = 900.0
-"""The publishing workflow starts when the other has ended, and takes a minute."""
+"""Time limit for the publishing workflow, which starts when the other one has ended and takes a minute."""
 
 CI = "ci.yml"
 DEPENDABOT = "dependabot[bot]"
@@ -26,7 +26,7 @@ DEPENDABOT = "dependabot[bot]"
 
 @dataclass(frozen=True)
 class Observer:
-    """One repository, looked at until `deadline`."""
+    """Polls one repository until `deadline`."""
 
     rest: Rest
     repository: str
@@ -34,11 +34,11 @@ class Observer:
     pause: Pause = time.sleep
 
     def run_of(self, sha: str) -> dict[str, Any]:
-        """The finished `ci` run of a commit, also one that only waits for a person's approval."""
+        """The finished `ci` run of a commit, including one that only waits for a person's approval."""
         return self._finished(f"run of {CI} for {sha[:10]}", f"/actions/workflows/{CI}/runs", head_sha=sha)
 
     def status(self, sha: str) -> str:
-        """The state of a commit's status of ours, once it is not pending; raises `WaitTimeout` where it stays so."""
+        """The state of our status on a commit once it is not pending; raises `WaitTimeout` if it stays pending."""
 
         def probe() -> Ready[str] | Pending:
             listed = self.rest.get(f"/repos/{self.repository}/commits/{sha}/status")["statuses"]
@@ -49,7 +49,7 @@ class Observer:
         return wait_for(f"status {REQUIRED_CHECK} of {sha[:10]}", probe, soon, interval=LOOK_EVERY, pause=self.pause)
 
     def seen_run(self, run: dict[str, Any]) -> SeenRun:
-        """What a finished run has to say."""
+        """The summary of a finished run."""
         jobs = list(self.rest.listed(f"/repos/{self.repository}/actions/runs/{run['id']}/jobs", "jobs"))
         annotations = [
             str(annotation["message"])
@@ -60,7 +60,7 @@ class Observer:
         return SeenRun(str(run["conclusion"] or ""), str(run["html_url"]), named, tuple(annotations))
 
     def comments(self, number: int) -> tuple[SeenComment, ...]:
-        """The comments of kindgate on a pull request."""
+        """Kindgate's comments on a pull request."""
         listed = self.rest.listed(f"/repos/{self.repository}/issues/{number}/comments", accept=FULL)
         return tuple(
             SeenComment(str(one["user"]["login"]), str(one["body_html"]), str(one["html_url"]))
@@ -69,7 +69,7 @@ class Observer:
         )
 
     def pull(self, number: int, run: SeenRun, *, status: str = "", mergeable: bool = False) -> SeenPull:
-        """A pull request after its run; `mergeable` also asks whether it may be merged, which GitHub computes when it is asked."""
+        """A pull request after its run; `mergeable` also requests its mergeable state, which GitHub computes on demand."""
         path = f"/repos/{self.repository}/pulls/{number}"
 
         def probe() -> Ready[dict[str, Any]] | Pending:
@@ -81,13 +81,13 @@ class Observer:
         return SeenPull(number, str(found["html_url"]), run, self.comments(number), state, status)
 
     def dependabot(self) -> SeenPull | None:
-        """The newest pull request that Dependabot has opened, if any."""
+        """Dependabot's newest pull request, if any."""
         pulls = self.rest.get(f"/repos/{self.repository}/pulls", state="all", per_page=100)
         found = next((pull for pull in pulls if pull["user"]["login"] == DEPENDABOT), None)
         return None if found is None else self.pull(int(found["number"]), SeenRun("", ""))
 
     def sarif(self, upload: Callable[[], str]) -> Finding:
-        """What code scanning makes of an upload."""
+        """Code scanning's response to an upload."""
         try:
             number = upload()
         except GitHubRefused as error:
@@ -103,7 +103,7 @@ class Observer:
         return Finding(State.REFUTED, f"it was not taken: {errors}") if errors else Finding(State.PROVEN, "it was taken without an error")
 
     def queue(self, branch: str) -> str:
-        """Whether the branch has a merge queue, in a sentence."""
+        """A sentence on whether the branch has a merge queue."""
         rules = {str(rule["type"]) for rule in self.rest.listed(f"/repos/{self.repository}/rules/branches/{branch}")}
         if "merge_queue" in rules:
             return f"add a pull request to the merge queue of {branch} and see it wait for kindgate"

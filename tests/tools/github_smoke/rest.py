@@ -1,4 +1,4 @@
-"""GitHub's REST API, as much of it as the smoke run needs."""
+"""A minimal client for GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from kindgate.errors import GitHubRefused, GitHubUnavailable, clipped
 
 READ_TIMEOUT = 30
 FULL = "application/vnd.github.full+json"
-"""Media type with the HTML that GitHub makes of Markdown."""
+"""Media type that includes GitHub's HTML for Markdown."""
 
 _PAGE = 100
 
 
 class Rest:
-    """Calls with one token; close it, or use it as a context manager.
+    """A client with one token; close it, or use it as a context manager.
 
-    Every call raises `GitHubRefused` when GitHub says no, and `GitHubUnavailable` when there is no usable answer.
+    Every call raises `GitHubRefused` if GitHub refuses, and `GitHubUnavailable` if there is no usable response.
     """
 
     def __init__(self, base_url: str, token: str) -> None:
@@ -35,12 +35,12 @@ class Rest:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def get(self, path: str, *, accept: str = "", **query: str | int) -> Any:  # whatever JSON holds
-        """One document."""
+    def get(self, path: str, *, accept: str = "", **query: str | int) -> Any:  # any JSON value
+        """One JSON document."""
         return self._call("GET", path, params=query, headers={"Accept": accept} if accept else {})
 
     def listed(self, path: str, key: str = "", *, accept: str = "", **query: str | int) -> Iterator[dict[str, Any]]:
-        """The items of a list, of all pages; `key` names the list inside the document."""
+        """The items of a list from all pages; `key` is the list's name inside the document."""
         page = 1
         while True:
             found = self.get(path, accept=accept, per_page=_PAGE, page=page, **query)
@@ -51,19 +51,19 @@ class Rest:
             page += 1
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create something."""
+        """Send a POST request."""
         return self._call("POST", path, json=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Write something."""
+        """Send a PUT request."""
         return self._call("PUT", path, json=body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Change something."""
+        """Send a PATCH request."""
         return self._call("PATCH", path, json=body)
 
     def delete(self, path: str) -> None:
-        """Delete something."""
+        """Send a DELETE request."""
         self._call("DELETE", path)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the smoke run makes on the scratch repository, and its removal. Nothing else is ever written to."""
+"""The smoke run's objects on the scratch repository, and their removal. Nothing else is ever written to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kindgate.host.binaries import Progress
 from tests.tools.github_smoke.rest import Rest
 
 PREFIX = "kindgate-smoke"
-"""What every branch and ruleset of a smoke run begins with."""
+"""Prefix of every branch and ruleset of a smoke run."""
 
 REQUIRED_CHECK = "kindgate/verdict"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
@@ -25,7 +25,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class Place:
-    """The scratch repository as it was found: its default branch and that branch's commit."""
+    """The scratch repository as found: its default branch and that branch's commit."""
 
     repository: str
     default_branch: str
@@ -33,17 +33,17 @@ class Place:
 
 
 def checked_name(text: str, what: str) -> str:
-    """`owner/name`; raises `SettingsError` for anything else."""
+    """Return `text` if it is `owner/name`; raises `SettingsError` for anything else."""
     if not _REPOSITORY.fullmatch(text):
         raise SettingsError(f"{what}={text}: is no repository", next_step=f"make github-smoke {what}=owner/name")
     return text
 
 
 def find_place(rest: Rest, repository: str, root: Path) -> Place:
-    """The repository, if it is fit to be a scratch one.
+    """The repository, if it is suitable for a smoke run.
 
-    Raises `SettingsError` where it is archived, or where its default branch does not hold the workflows of the
-    checkout at `root`: `workflow_run` runs those of the default branch.
+    Raises `SettingsError` if it is archived, or if its default branch lacks the workflows of the checkout at `root`,
+    because `workflow_run` runs those of the default branch.
     """
     found = rest.get(f"/repos/{repository}")
     if found["archived"]:
@@ -62,7 +62,7 @@ def find_place(rest: Rest, repository: str, root: Path) -> Place:
 
 @dataclass
 class Scratch:
-    """Makes things, and removes them all when its block ends, the last one first. Whatever cannot be removed is told."""
+    """Creates objects, and removes them all in reverse order when its block ends. Reports those that cannot be removed."""
 
     rest: Rest
     say: Progress
@@ -81,12 +81,12 @@ class Scratch:
                 self.say(f"COULD NOT REMOVE {what}: {failure.message}")
 
     def branch(self, repository: str, name: str, sha: str) -> None:
-        """A branch at a commit."""
+        """Create a branch at a commit."""
         self.rest.post(f"/repos/{repository}/git/refs", {"ref": f"refs/heads/{name}", "sha": sha})
         self._later(f"branch {name} of {repository}", lambda: self.rest.delete(f"/repos/{repository}/git/refs/heads/{name}"))
 
     def commit(self, repository: str, branch: str, path: str, text: str) -> str:
-        """A new file on a branch; returns the commit."""
+        """Add a file on a branch; return the commit."""
         content = base64.b64encode(text.encode()).decode()
         made = self.rest.put(
             f"/repos/{repository}/contents/{path}", {"message": "Smoke run of kindgate", "content": content, "branch": branch}
@@ -94,7 +94,7 @@ class Scratch:
         return str(made["commit"]["sha"])
 
     def pull(self, repository: str, head: str, base: str, title: str) -> int:
-        """A pull request; it can be closed, and not deleted."""
+        """Open a pull request, which can be closed but not deleted."""
         body = "Made by `make github-smoke`; it is closed when that ends."
         number = int(self.rest.post(f"/repos/{repository}/pulls", {"title": title, "head": head, "base": base, "body": body})["number"])
         closing = f"/repos/{repository}/pulls/{number}"
@@ -102,7 +102,7 @@ class Scratch:
         return number
 
     def required_check(self, repository: str, branch: str) -> None:
-        """Make the commit status the one required check of a branch of ours."""
+        """Make the commit status the only required check of one of our branches."""
         rule = {
             "type": "required_status_checks",
             "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [{"context": REQUIRED_CHECK}]},
@@ -113,7 +113,7 @@ class Scratch:
         self._later(f"ruleset {branch}", lambda: self.rest.delete(f"/repos/{repository}/rulesets/{number}"))
 
     def code_scanning(self, repository: str, branch: str, sha: str, sarif: str) -> str:
-        """Upload findings about a branch of ours; returns the upload's id."""
+        """Upload findings for one of our branches; return the upload's ID."""
         ref = f"refs/heads/{branch}"
         packed = base64.b64encode(gzip.compress(sarif.encode())).decode()
         made = self.rest.post(f"/repos/{repository}/code-scanning/sarifs", {"commit_sha": sha, "ref": ref, "sarif": packed})
@@ -130,7 +130,7 @@ class Scratch:
 
 
 def _blob(content: bytes) -> str:
-    """A file's id as git counts it (git-scm.com, "Git Internals: Git Objects")."""
+    """A file's git object ID (git-scm.com, "Git Internals: Git Objects")."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 

@@ -19,7 +19,7 @@ from tests.tools.github_smoke.rest import Rest
 from tests.tools.github_smoke.scratch import PREFIX, Place, Scratch
 
 MANY = 3000
-"""Failing tests of the failing pull request: enough for a summary that nears its limit."""
+"""Number of failing tests in the failing pull request: enough for a summary that approaches its limit."""
 
 FAILING_SUITE = '''"""Fails in every way that could do harm on GitHub. Written by `make github-smoke`."""
 
@@ -38,22 +38,22 @@ def test_fails(name):
 
 @dataclass(frozen=True)
 class Names:
-    """What one smoke run makes, by the run's id."""
+    """Names of one smoke run's objects, derived from the run's ID."""
 
     id: str
 
     @property
     def base(self) -> str:
-        """The branch that its pull requests are for."""
+        """The base branch of its pull requests."""
         return f"{PREFIX}/{self.id}/base"
 
     def head(self, kind: str) -> str:
-        """The branch of one of its pull requests."""
+        """The head branch of one of its pull requests."""
         return f"{PREFIX}/{self.id}/{kind}"
 
 
 def planned(place: Place, names: Names, fork: str, login: str) -> list[str]:
-    """What the smoke run will do, in sentences."""
+    """The smoke run's plan, in sentences."""
     heads = f"{names.head('passing')} and {names.head('failing')}"
     branches = f"make branches {names.base}, {heads} of {place.repository}, from {place.default_branch}"
     required = f"make kindgate/verdict the required check of {names.base}, by a ruleset"
@@ -81,7 +81,7 @@ class Session:
     pause: Pause = time.sleep
 
     def gather(self) -> Evidence:
-        """Make everything, wait, look, and remove everything; raises `GitHubError` and `WaitTimeout`."""
+        """Create everything, wait, observe, and remove everything; raises `GitHubError` and `WaitTimeout`."""
         repository, base = self.place.repository, self.names.base
         observer = Observer(self.rest, repository, self.deadline, self.pause)
         with Scratch(self.rest, self.say) as scratch:
@@ -105,7 +105,7 @@ class Session:
             )
 
     def _require(self, scratch: Scratch, observer: Observer) -> str:
-        """Make the check a required one; a sentence about the queue, or one that begins with "no" where that may not be done."""
+        """Make the check required; return a sentence about the queue, or one starting with "no" if that is not allowed."""
         try:
             scratch.required_check(self.place.repository, self.names.base)
         except GitHubRefused as error:
@@ -113,7 +113,7 @@ class Session:
         return observer.queue(self.place.default_branch)
 
     def _open(self, scratch: Scratch, kind: str, path: str, text: str) -> tuple[int, str]:
-        """A pull request that adds a file; returns its number and head."""
+        """Open a pull request that adds a file; return its number and head."""
         repository = self.fork if kind == "fork" else self.place.repository
         branch = self.names.head(kind)
         scratch.branch(repository, branch, self.place.sha)
@@ -135,7 +135,7 @@ class Session:
 
 
 def invented_sarif() -> str:
-    """Findings such as `kindgate scan` writes them, about nothing."""
+    """Findings in the format of `kindgate scan`, about nothing."""
     found = ScanFinding(
         rule="KINDGATE-SMOKE",
         alias="",
