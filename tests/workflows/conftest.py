@@ -1,4 +1,4 @@
-"""Tests that type what the workflows type, in a clean clone: minutes long, run by `make workflows` alone."""
+"""Tests that run every workflow command in a clean clone: minutes long, run only by `make workflows`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def github() -> Iterator[StandIn]:
 
 @pytest.fixture(name="played_python", scope="session")
 def _played_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What setup-python gives in a played run, with kindgate as it is here."""
+    """The Python folder that setup-python provides in a played run, with kindgate as in this checkout."""
     return provide_python(tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture(name="prepared")
 def _prepared(played_python: Path, tmp_path: Path) -> Iterator[Prepare]:
-    """Makes a fresh repository and runs `kindgate init` there, with these arguments; its machines see `given`."""
+    """Create a fresh repository and run `kindgate init` in it, with these arguments; its machines see `given`."""
     with serving(PlayedGitHub()) as github:
 
         def prepare(*arguments: str, **given: str) -> Shop:

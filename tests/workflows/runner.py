@@ -1,4 +1,4 @@
-"""A runner for the `run:` steps of one job: its folder, its contexts, and commands as GitHub's runner starts them."""
+"""A runner for the `run:` steps of one job: its folder, its contexts, and commands started as GitHub's runner does."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.tools.expressions import Contexts, condition, interpolate
 ROOT = Path(__file__).parents[2]
 STEP_SECONDS = 3600.0
 FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_")
-"""What this test run's own environment must not pass on."""
+"""Prefixes of environment variables that this test run must not pass on."""
 
 
 def run_steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every step that runs a command: in workflows (`file: job: step`) and in our action (`action: step`)."""
+    """Every step that runs a command, in workflows (`file: job: step`) and in our action (`action: step`)."""
     for file in sorted((root / ".github/workflows").glob("*.yml")):
         for job, content in yaml.safe_load(file.read_text())["jobs"].items():
             for step in content.get("steps", ()):
@@ -36,7 +36,7 @@ def run_steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @dataclass
 class Runner:
-    """A machine that runs one job in `workspace`; `contexts` is what its expressions ask, `variables` what GitHub sets."""
+    """A machine for one job in `workspace`; `contexts` are for expressions, `variables` are those that GitHub sets."""
 
     workspace: Path
     temporary: Path
@@ -44,7 +44,7 @@ class Runner:
     variables: dict[str, str] = field(default_factory=dict)
 
     def run(self, step: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
-        """Run a step as the runner does (`bash -e`, strict where the step names the shell); it has to be one that would run."""
+        """Run a step as the runner does (`bash -e`, with pipefail if the step names the shell); its condition must be true."""
         given = Contexts({"github": {}, "inputs": {}, "steps": {}, "needs": {}, "vars": {}, "secrets": {}, "matrix": {}, **self.contexts})
         assert condition(step.get("if"), given), f"{step['name']} would be skipped: {step.get('if')}"
         environment = {name: interpolate(str(value), given) for name, value in step.get("env", {}).items()}
@@ -66,7 +66,7 @@ class Runner:
 
 
 def _own_environment() -> dict[str, str]:
-    """The variables of this machine, with its engine on the PATH, as a runner has Docker."""
+    """The local environment variables, with the engine on the PATH, as a runner has Docker."""
     engine = find_engine(Deadline.after(60))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN) and name != "VIRTUAL_ENV"}
     return {**kept, **engine.environment, "PATH": os.pathsep.join([str(engine.command.parent), kept["PATH"]])}

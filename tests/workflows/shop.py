@@ -1,4 +1,4 @@
-"""A fresh repository that `kindgate init` made ready, with changes that pull requests bring, and what GitHub shows in the end."""
+"""A fresh repository prepared by `kindgate init`, changes by pull requests, and the state finally shown on GitHub."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ JUNK = {
 
 
 def with_report(report: RunReport) -> dict[str, str]:
-    """A suite that passes and leaves this report, as one of its own run."""
+    """A suite that passes and leaves this report as its own."""
     return {"e2e/judge_slo.py": _TEST, "e2e/conftest.py": _WRITES_A_REPORT, "e2e/prepared.json": report.model_dump_json()}
 
 
@@ -113,12 +113,12 @@ def overwriting(report: RunReport) -> dict[str, str]:
 
 @dataclass
 class Shop:
-    """The repository, and what GitHub shows of it."""
+    """The repository, and its state on GitHub."""
 
     hub: Hub
 
     def prepare(self, environment: Path, *arguments: str) -> None:
-        """Commit an application, run `kindgate init` of an environment, and commit what it wrote."""
+        """Commit an application, run `kindgate init` from an environment, and commit the result."""
         self.hub.commit({"k8s/shop.yaml": APPLICATION})
         command = [str(environment / "bin/kindgate"), "init", "--source", SOURCE, *arguments]
         done = subprocess.run(command, cwd=self.hub.work, capture_output=True, text=True, check=False, timeout=120)
@@ -126,28 +126,28 @@ class Shop:
         self.hub.commit({})
 
     def status(self, head: str) -> str:
-        """The state of the required status of a commit; empty where it has none."""
+        """The state of a commit's required status; empty if it has none."""
         return next(reversed(self.states(head)), "")
 
     def states(self, head: str) -> list[str]:
-        """All states that the required status of a commit has had."""
+        """All states that a commit's required status has had."""
         return [made["state"] for commit, made in self.hub.github.statuses if commit == head and made["context"] == STATUS]
 
     def comment(self) -> str:
-        """The one comment."""
+        """The only comment."""
         (body,) = self.hub.github.written()
         return body
 
 
 Prepare = Callable[..., Shop]
-"""Makes a repository: arguments of `kindgate init`, and by name what the environment of every machine has."""
+"""Creates a repository: positional arguments are for `kindgate init`, keyword arguments are every machine's environment."""
 
 
 def judged(played: Sequence[Played]) -> Played:
-    """The run of the first workflow."""
+    """The first workflow's run."""
     return next(one for one in played if one.event != "workflow_run")
 
 
 def record(played: Sequence[Played]) -> str:
-    """Everything that the runs printed, for the message of a failed assertion."""
+    """The output of all runs, for the message of a failed assertion."""
     return "\n".join(f"##### {one.workflow} ({one.event}): {json.dumps(one.result.checks)}\n{one.result.log}" for one in played)

@@ -1,4 +1,4 @@
-"""Whole workflows with a real cluster: one run of each way that `kindgate init` can set up."""
+"""Whole workflows with a real cluster: one run of each kind of setup by `kindgate init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FASTER = APPLICATION.replace("-text=shop", "-text=faster")
 
 @pytest.fixture(name="machine")
 def _machine() -> dict[str, str]:
-    """The environment of a machine with a container engine, and what is in this machine's cache."""
+    """The environment of a machine with a container engine and this machine's cache."""
     engine = find_engine(Deadline.after(60))
     seed = {name: os.environ[name] for name in ("KINDGATE_IMAGE_SEED",) if name in os.environ}
     path = os.pathsep.join([str(engine.command.parent), SYSTEM_PATH, "/usr/local/go/bin"])
@@ -26,7 +26,7 @@ def _machine() -> dict[str, str]:
 
 @pytest.mark.parametrize("arguments", [[], ["--sealed"]], ids=["plain", "sealed"])
 def test_a_pull_request_that_is_judged_on_a_real_cluster_is_green(prepared: Prepare, machine: dict[str, str], arguments: list[str]) -> None:
-    """From `kindgate init` in a fresh repository to the status of its pull request."""
+    """A fresh repository gets a green status on a pull request after `kindgate init`."""
     shop: Shop = prepared(*arguments, **machine)
     head = shop.hub.commit({"k8s/shop.yaml": FASTER}, "faster")
     played = shop.hub.pull("faster", fork=True)

@@ -1,4 +1,4 @@
-"""Each command of each workflow is run in a clean clone of the last commit, or is listed here with the reason why not."""
+"""Each command of each workflow is run in a clean clone of the last commit, or listed here with the reason why not."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="python", scope="module")
 def _python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What setup-python gives: a folder whose `python` is a Python alone."""
+    """A folder with a bare Python, as setup-python provides."""
     folder = tmp_path_factory.mktemp("python")
     venv.create(folder, with_pip=False, symlinks=True)
     return folder / "bin"
@@ -97,7 +97,7 @@ def _python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="installed", scope="module")
 def _installed(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that our action names, after all of its steps."""
+    """The environment's folder reported by our action, after all of its steps."""
     temporary = tmp_path_factory.mktemp("runner")
     output = temporary / "output"
     requirements = clone / "wanted.txt"
@@ -114,12 +114,12 @@ def _installed(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def on_path(folder: Path) -> dict[str, str]:
-    """Variables by which a folder's programs come first."""
+    """Environment variables that put a folder first on the PATH."""
     return {"PATH": f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin"}
 
 
 def well(runner: Runner, name: str, code: int = 0) -> str:
-    """Run a step; it ends with `code`. Returns what it wrote."""
+    """Run a step, check that it exits with `code`, and return its output."""
     _done.add(name)
     done = runner.run(STEPS[name])
     assert done.returncode == code, f"{name}: {done.stdout[-3000:]}"
@@ -127,12 +127,12 @@ def well(runner: Runner, name: str, code: int = 0) -> str:
 
 
 def kindgate(installed: Path, **contexts: Any) -> dict[str, Any]:
-    """The contexts of a job that installed kindgate by our action."""
+    """The contexts of a job that installed kindgate with our action."""
     return {**ATTEMPT, "steps": {"kindgate": {"outputs": {"bin": str(installed)}}, **contexts.pop("steps", {})}, **contexts}
 
 
 def report() -> RunReport:
-    """A run in which everything is met."""
+    """The report of a run that meets all objectives."""
     objective = ThresholdOutcome(
         metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS, measured=8.0, unit="ms", limit=50.0
     )
@@ -143,13 +143,13 @@ def report() -> RunReport:
 
 
 def test_every_command_is_run_or_listed() -> None:
-    """A new one has to be put into one of the two."""
+    """Every command is in exactly one of the two tables."""
     assert set(STEPS) == RUN | set(LISTED)
     assert RUN & set(LISTED) == set()
 
 
 def test_ci_validates(clone: Path, tmp_path: Path) -> None:
-    """Lint in an environment that `make` sets up from nothing, and validation by it."""
+    """Lint and validation succeed in an environment that `make` sets up from scratch."""
     runner = Runner(clone, tmp_path, ATTEMPT)
 
     well(runner, "ci.yml: validate: Lint code, contracts and workflows")
@@ -157,14 +157,14 @@ def test_ci_validates(clone: Path, tmp_path: Path) -> None:
 
 
 def test_ci_runs_the_unit_tests(clone: Path, tmp_path: Path) -> None:
-    """The command itself; which tests it selects is narrowed, because `make test` is run by itself too."""
+    """The unit test command works; it runs few tests here, because `make test` runs separately too."""
     runner = Runner(clone, tmp_path, ATTEMPT, {"ARGS": "-n 0 -k test_errors"})
 
     assert "passed" in well(runner, "ci.yml: unit: Run the unit tests")
 
 
 def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
-    """With the Trivy of the cache, or compiled."""
+    """The scan passes, with a cached or compiled Trivy."""
     runner = Runner(clone, tmp_path, kindgate(installed))
 
     assert "0 findings of severity HIGH or higher" in well(runner, "ci.yml: security: Scan manifests, images and dependencies")
@@ -173,7 +173,7 @@ def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 1), ("skipped", 1)])
 def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, code: int) -> None:
-    """By jq, from what the other jobs ended with."""
+    """The required check evaluates the other jobs' results with jq."""
     needs = {**{job: {"result": "success"} for job in ("validate", "unit", "security")}, "e2e": {"result": result}}
     runner = Runner(tmp_path, tmp_path, {"needs": needs})
 
@@ -182,13 +182,13 @@ def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, code: in
 
 @pytest.fixture(name="image")
 def _image() -> Iterator[str]:
-    """The name of an image that is built, and gone from the engine afterwards."""
+    """The name of an image to build; it is removed from the engine afterwards."""
     yield "kindgate-workflows:dev"
     find_engine(Deadline.after(60)).run("rmi", "--force", "kindgate-workflows:dev", deadline=Deadline.after(60), check=False)
 
 
 def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, installed: Path, image: str, tmp_path: Path) -> None:
-    """A caller's image is built; its tests are collected only, because `make e2e` judges on a cluster."""
+    """A caller's image is built, and its tests are only collected, because `make e2e` judges on a cluster."""
     (clone / "image").mkdir()
     (clone / "image/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
     inputs = {"directory": ".", "leg": "e2e", "arguments": "--collect-only -q"}
@@ -209,7 +209,7 @@ def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, install
 
 @pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 24)])
 def test_the_reusable_suite_decides_from_the_artifact_alone(installed: Path, tmp_path: Path, result: str, code: int) -> None:
-    """Red where nothing was uploaded, and where the report contradicts its job."""
+    """The verdict is red if nothing was uploaded, or if the report contradicts its job."""
     inputs = {"leg": "e2e", "require": "objectives", "inconclusive": "warn"}
     runner = Runner(tmp_path, tmp_path / "t", kindgate(installed, inputs=inputs, needs={"e2e": {"result": result}}))
     step = "e2e.yml: verify: Decide whether the change may merge"
@@ -222,12 +222,12 @@ def test_the_reusable_suite_decides_from_the_artifact_alone(installed: Path, tmp
 
 
 def test_the_nightly_run_deletes_what_it_left(clone: Path, tmp_path: Path) -> None:
-    """With the environment that `make` has set up there."""
+    """Cleanup works with the environment that `make` set up."""
     well(Runner(clone, tmp_path, ATTEMPT), "nightly.yml: slow: Delete what the run may have left")
 
 
 def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: StandIn) -> None:
-    """What it uploaded is downloaded, checked and shown, and the commit gets its status."""
+    """The run's upload is downloaded, checked and shown, and the commit gets its status."""
     github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
     github.run["referenced_workflows"] = [{"path": "acme/shop/.github/workflows/e2e.yml@refs/pull/17/merge", "sha": "a" * 40}]
     record = PullRequest(repository="acme/shop", number=17, head_sha=github.run["head_sha"], run_id=9001, attempt=1)
@@ -260,7 +260,7 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
 
 
 def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:
-    """In a folder that holds nothing but what was built."""
+    """The wheel works in a folder that contains only the build's output."""
     well(Runner(clone, tmp_path / "a", kindgate(installed)), "release.yml: build: Build the wheel and the source archive")
     empty = tmp_path / "empty"
     shutil.copytree(clone / "dist", empty / "dist")
@@ -274,7 +274,7 @@ def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, py
 
 @pytest.fixture(name="suites")
 def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
-    """A repository of two suites with a merge of a change to one of them, and that one's workflow as `kindgate init` writes it."""
+    """A repository with two suites and a merged change to one, and the other suite's workflow from `kindgate init`."""
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
 
     def git(*arguments: str) -> None:
@@ -294,7 +294,7 @@ def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    """The command that `kindgate init` writes: 0 where nothing of the suite is in the merge, and not 0 where something is."""
+    """The command written by `kindgate init` exits with 0 if the merge changes nothing of the suite, and with 1 otherwise."""
     folder, workflow = suites
     step = next(step for step in workflow["jobs"]["changes"]["steps"] if "run" in step)
     other = step | {"run": step["run"].replace(" a ", " b ")}
@@ -309,7 +309,7 @@ def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Pa
 def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
     suites: tuple[Path, dict[str, Any]], tmp_path: Path, found: str, e2e: str, code: int
 ) -> None:
-    """And no other."""
+    """Only an unchanged suite may be skipped."""
     _, workflow = suites
     step, said = workflow["jobs"]["kindgate-a"]["steps"]
     needs = {
@@ -327,5 +327,5 @@ def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
 
 
 def test_what_is_in_the_table_was_run() -> None:
-    """The last test of all: no row of it is there for show."""
+    """The last test: every row of the table was run."""
     assert json.dumps(sorted(RUN - _done)) == "[]"

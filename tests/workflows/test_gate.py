@@ -1,4 +1,4 @@
-"""The gate that `kindgate init` sets up, played as a whole: the required check is green for a verdict alone."""
+"""The gate set up by `kindgate init`, played as a whole: the required check is green only for a passing verdict."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.workflows import shop as suites
 from tests.workflows.shop import Prepare, Shop, judged, record
 
 OBJECTIVES = Objectives(parse_marker(("http_req_duration: p(95)<500", "http_req_failed: rate<0.01")))
-"""Those of the slo.yaml that `kindgate init` writes."""
+"""The objectives in the slo.yaml that `kindgate init` writes."""
 
 
 @functools.cache
 def honest(median: float) -> RunReport:
-    """What a real run against an application with this median response time (ms) would have reported."""
+    """The report of a real run against an application with this median response time (ms)."""
     return judged_run(OBJECTIVES, bursts_of(median=median, size=600), 20)
 
 
 def forged() -> RunReport:
-    """PASS words over the histograms of a run that failed."""
+    """A report that claims PASS over the histograms of a failed run."""
     report = honest(900.0)
     assert report.outcome is Outcome.FAILED
     objectives = tuple(one.model_copy(update={"verdict": Verdict.PASS, "measured": 12.0}) for one in report.objectives)
@@ -36,7 +36,7 @@ def forged() -> RunReport:
 
 @pytest.fixture(name="shop")
 def _shop(prepared: Prepare) -> Shop:
-    """A fresh repository after `kindgate init`, whose owner has planned the load that `honest` measures."""
+    """A fresh repository after `kindgate init`, with the load changed to match `honest`."""
     made = prepared()
     objectives = (made.hub.work / "e2e/slo.yaml").read_text()
     assert "rate: 300\n  duration: 2s\n" in objectives
@@ -45,7 +45,7 @@ def _shop(prepared: Prepare) -> Shop:
 
 
 def red(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> Played:
-    """The pull request that brings `files` ends red in the status, in the check and in the comment."""
+    """Check that the pull request with `files` ends red in the status, the check and the comment."""
     head = shop.hub.commit(files, "faster")
     played = shop.hub.pull("faster", fork=fork, author=author)
 
@@ -71,13 +71,13 @@ ATTACKS = {
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_suite_without_a_verdict_is_red(shop: Shop, attack: str, *, fork: bool) -> None:
-    """By accident or on purpose."""
+    """A suite without a verdict is red, whether by accident or on purpose."""
     red(shop, dict(ATTACKS[attack]), fork=fork)
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_suite_that_overwrites_the_judge_is_red(shop: Shop, *, fork: bool) -> None:
-    """It changes the programs of its own job, and a process that it leaves writes the report: other jobs have programs of their own."""
+    """A suite that alters its own job's programs and leaves a process to forge the report fails: other jobs have their own programs."""
     checks = red(shop, dict(suites.overwriting(forged())), fork=fork).result.checks
 
     assert (checks["e2e / e2e"], checks["e2e / e2e verdict"]) == ("success", "failure")
@@ -85,7 +85,7 @@ def test_a_suite_that_overwrites_the_judge_is_red(shop: Shop, *, fork: bool) -> 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_forged_report_ends_as_fail(shop: Shop, *, fork: bool) -> None:
-    """Its histograms are judged again: the comment, the status and the exit code say FAIL, whatever the report says."""
+    """The verdict is recomputed from the histograms: comment, status and exit code are FAIL, whatever the report claims."""
     red(shop, dict(suites.with_report(forged())), fork=fork)
 
     assert "FAIL" in shop.comment().splitlines()[1]
@@ -93,7 +93,7 @@ def test_a_forged_report_ends_as_fail(shop: Shop, *, fork: bool) -> None:
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_easier_objectives_of_a_pull_request_do_not_count(shop: Shop, *, fork: bool) -> None:
-    """It passes its own, and is held to those of the base, from the same figures."""
+    """The run meets its own objectives, but is held to the base branch's, using the same figures."""
     easier = Objectives(parse_marker(("http_req_duration: p(95)<5000", "http_req_failed: rate<0.01")))
     report = judged_run(easier, bursts_of(median=900.0, size=600), 20)
     assert report.outcome is Outcome.PASSED
@@ -110,7 +110,7 @@ def test_easier_objectives_of_a_pull_request_do_not_count(shop: Shop, *, fork: b
 @pytest.mark.parametrize("author", ["mona", "dependabot[bot]"])
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_run_that_passes_is_green(shop: Shop, author: str, *, fork: bool) -> None:
-    """In the status, in the check and in the comment."""
+    """A passing run is green in the status, the check and the comment."""
     head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     played = shop.hub.pull("faster", fork=fork, author=author)
 
@@ -121,7 +121,7 @@ def test_a_run_that_passes_is_green(shop: Shop, author: str, *, fork: bool) -> N
 
 @pytest.mark.parametrize("event", ["push", "merge_group"])
 def test_pushes_and_merge_groups_get_a_status_too(shop: Shop, event: str) -> None:
-    """There is no pull request to comment on, and the required status must come all the same."""
+    """The required status is set even without a pull request to comment on."""
     passing, failing = (dict(suites.with_report(honest(median))) for median in (20.0, 900.0))
     states = []
     for files in (passing, failing):
@@ -139,7 +139,7 @@ def test_pushes_and_merge_groups_get_a_status_too(shop: Shop, event: str) -> Non
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 @pytest.mark.parametrize("second", ["nothing", "junk", "cancelled"])
 def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(shop: Shop, second: str, *, fork: bool) -> None:
-    """The comment is about the head that it names."""
+    """The comment shows the new head and no longer the first pass."""
     first = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     shop.hub.pull("faster", fork=fork)
     assert shop.status(first) == "success"
@@ -157,7 +157,7 @@ def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(shop: Sho
 
 
 def test_a_workflow_that_a_pull_request_replaces_proves_nothing(shop: Shop) -> None:
-    """Its own job of the required name is green; the status is not."""
+    """The pull request's own job with the required name is green, but the status is not."""
     liar = (
         "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    name: kindgate\n    runs-on: ubuntu-24.04\n"
         "    permissions: {}\n    steps: [{name: lie, run: 'true'}]\n"
@@ -171,7 +171,7 @@ def test_a_workflow_that_a_pull_request_replaces_proves_nothing(shop: Shop) -> N
 
 
 def test_a_pending_status_comes_before_the_run(shop: Shop) -> None:
-    """From the default branch's workflow: a run that never ends leaves no older green."""
+    """The default branch's workflow sets the pending status, so a run that never ends leaves no stale green."""
     head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     shop.hub.pull("faster")
 
@@ -180,7 +180,7 @@ def test_a_pending_status_comes_before_the_run(shop: Shop) -> None:
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_no_job_that_runs_a_pull_requests_code_can_write(shop: Shop, *, fork: bool) -> None:
-    """Nor has a job of that run a permission to write at all; what can write runs nothing of the pull request."""
+    """No job of that run has write permission; jobs that can write run no code of the pull request."""
     shop.hub.commit(dict(suites.EXITS_EARLY), "faster")
     played = shop.hub.pull("faster", fork=fork)
 

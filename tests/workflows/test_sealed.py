@@ -1,4 +1,4 @@
-"""The sealed way: what `kindgate init --sealed` writes, played. The pull request's files are data, and its code runs in containers only."""
+"""The workflows of `kindgate init --sealed`, played: the pull request's files are data, and its code runs only in containers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOST_PATH = APPLICATION.replace(
     "spec: {containers: [{name: shop,",
     "spec: {volumes: [{name: node, hostPath: {path: /}}], containers: [{name: shop, volumeMounts: [{name: node, mountPath: /node}],",
 )
-"""A pod that could rewrite report.json: the nodes see the machine's own file systems."""
+"""A pod that could rewrite report.json, because nodes see the machine's file systems."""
 
 
 @pytest.fixture(name="shop")
@@ -26,7 +26,7 @@ def _shop(prepared: Prepare) -> Shop:
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 def test_a_pod_that_mounts_the_node_is_refused_before_anything_is_created(shop: Shop, *, fork: bool) -> None:
-    """With its file and field, and the status is red."""
+    """The refusal names the field, and the status is red."""
     head = shop.hub.commit({"k8s/shop.yaml": HOST_PATH}, "faster")
     played = shop.hub.pull("faster", fork=fork)
 
@@ -40,7 +40,7 @@ def test_a_pod_that_mounts_the_node_is_refused_before_anything_is_created(shop: 
 
 @pytest.mark.parametrize("attack", ["e2e/conftest.py", "conftest.py", "e2e/judge_slo.py", "e2e/pytest.ini"])
 def test_code_of_a_pull_request_does_not_run(shop: Shop, attack: str) -> None:
-    """Not even where it replaces the suite, its settings, or what pytest reads above it."""
+    """The code does not run even if it replaces the suite, its settings, or files that pytest reads above it."""
     mark = shop.hub.folder / "ran"
     code = f"import os, pathlib\npathlib.Path({str(mark)!r}).touch()\nos._exit(0)\n"
     settings = f"[pytest]\nkindgate_suite = true\naddopts = -p no:kindgate.plugin --co --confcutdir=/\npythonpath = {mark.parent}\n"
@@ -53,7 +53,7 @@ def test_code_of_a_pull_request_does_not_run(shop: Shop, attack: str) -> None:
 
 
 def test_a_workflow_edit_changes_nothing(shop: Shop) -> None:
-    """What judges is the default branch's; a pull request that removes the request gets no status at all."""
+    """The default branch's workflow judges; a pull request that deletes the requesting workflow gets no status."""
     removed = shop.hub.commit({".github/workflows/kindgate.yml": None}, "removed")
     assert shop.hub.pull("removed") == []
     assert shop.states(removed) == []
@@ -76,7 +76,7 @@ def test_no_job_that_judges_can_write_and_none_that_writes_judges(shop: Shop) ->
 
 
 def test_a_cache_that_a_judged_run_fills_is_never_saved(shop: Shop) -> None:
-    """Another run would use what it holds."""
+    """Nothing is saved, because another run would use the content."""
     shop.hub.commit({"k8s/shop.yaml": HOST_PATH}, "faster")
     shop.hub.pull("faster")
 
@@ -84,7 +84,7 @@ def test_a_cache_that_a_judged_run_fills_is_never_saved(shop: Shop) -> None:
 
 
 def test_an_unapproved_run_judges_nothing(shop: Shop) -> None:
-    """Of somebody who has never contributed, say: the status says why."""
+    """A run that is not approved, for example of a first-time contributor, is not judged, and the status has the reason."""
     head = shop.hub.commit(dict(suites.PASSES_WITHOUT_JUDGING), "faster")
     played = shop.hub.pull("faster", fork=True, cancel_at="request / Announce the next step")
 
