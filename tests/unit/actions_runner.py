@@ -1,4 +1,4 @@
-"""How GitHub's runner parses the lines that a step prints (actions/runner, `ActionCommandManager` and `ActionCommand`)."""
+"""GitHub's runner as a parser of the lines that a step prints (actions/runner, `ActionCommandManager` and `ActionCommand`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What collecting the unit tests does for each file."""
+"""Side effects of collecting each unit test file."""
 
 from pathlib import Path
 

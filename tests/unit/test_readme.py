@@ -31,7 +31,7 @@ def of(section: str, language: str) -> list[Block]:
 
 
 def test_the_sections_come_in_the_order_in_which_a_newcomer_asks() -> None:
-    """What it is, how to try it, how to adopt it, and what to do if it fails."""
+    """The order is: purpose, trying it, adopting it, and dealing with failures."""
     assert re.findall(r"^## (.+)$", TEXT, re.MULTILINE) == ORDER
     assert TEXT.index("docs/images/comment.png") < TEXT.index("## Try it")
 

@@ -1,4 +1,4 @@
-"""How many false alarms in one night exceed chance."""
+"""The number of false alarms in one night that exceeds chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an honest tool must see of a frozen server."""
+"""An honest tool's figures for a frozen server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which goals count as met."""
+"""Conditions under which a goal is met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a server must spin to be slower by a given share, and how many FAILs suffice."""
+"""The spin that makes a server slower by a given share, and the number of FAILs that suffices."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `make bench` installs, and what it does if it cannot."""
+"""The tools that `make bench` installs, and its behavior if it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which samples count if other programs use the machine."""
+"""Samples that count if other programs use the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the check for other programs breaks."""
+"""The frequency with which the check for other programs breaks."""
 
 from __future__ import annotations
 

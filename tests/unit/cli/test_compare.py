@@ -1,4 +1,4 @@
-"""`kindgate compare`: what it refuses before it starts."""
+"""`kindgate compare`: input that it refuses before it starts."""
 
 from __future__ import annotations
 

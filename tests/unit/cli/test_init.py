@@ -1,4 +1,4 @@
-"""`kindgate init` from the command line: what it prints, what it writes, and what it leaves alone."""
+"""`kindgate init` from the command line: its output, the files it writes, and the files it leaves alone."""
 
 from __future__ import annotations
 

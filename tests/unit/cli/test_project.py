@@ -23,7 +23,7 @@ def test_pyproject_is_read_where_there_is_no_pytest_ini(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_configuration_has_no_values(tmp_path: Path) -> None:
-    """Then only options and the environment apply."""
+    """Only options and the environment apply."""
     assert ini_values(tmp_path) == {}
 
 

@@ -1,4 +1,4 @@
-"""Why another machine decides the verdict: a suite can change every file of its own job, including kindgate's."""
+"""The reason for deciding the verdict on another machine: a suite can change every file of its own job, including kindgate's."""
 
 from __future__ import annotations
 

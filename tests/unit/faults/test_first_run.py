@@ -1,4 +1,4 @@
-"""What an interrupted first run left complete, and what the next one built again."""
+"""Programs that an interrupted first run completed, and those that the next run built again."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the fork server imports, and the parts of the environment on which that depends."""
+"""The fork server's imports, and the parts of the environment on which they depend."""
 
 from __future__ import annotations
 

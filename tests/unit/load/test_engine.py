@@ -1,4 +1,4 @@
-"""What the engine records for requests that it sends late, holds back or drops."""
+"""The engine's records of requests that it sends late, holds back or drops."""
 
 from __future__ import annotations
 

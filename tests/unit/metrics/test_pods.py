@@ -1,4 +1,4 @@
-"""Which cAdvisor series count, and what counts as a restart."""
+"""The cAdvisor series that count, and the definition of a restart."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from kindgate.pipeline.stages import Provisioned
 from tests.unit.deploy.objects import deployment, ingress, rendered, service
 
 SLOW_SECONDS = 0.08
-"""How long, in seconds, the host `slow.localhost` waits before answering; other hosts answer immediately."""
+"""Delay in seconds before the host `slow.localhost` answers; other hosts answer immediately."""
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Where a run publishes its results."""
+"""Publishing a run's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which CPU time on this machine belongs to a run: the engine is a script, and the process trees are recorded."""
+"""The CPU time on this machine that belongs to a run: the engine is a script, and the process trees are recorded."""
 
 from __future__ import annotations
 

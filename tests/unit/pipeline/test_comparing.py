@@ -1,4 +1,4 @@
-"""A comparison from the first burst to the verdict: when it looks, when it stops, and what it refuses."""
+"""A comparison from the first burst to the verdict: its looks, its end, and the settings it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is collected at the end of a run."""
+"""The evidence collected at the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images the nodes get, under which names, and how they are listed."""
+"""The nodes' images, their names, and the list shown to the user."""
 
 from __future__ import annotations
 

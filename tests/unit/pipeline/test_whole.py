@@ -1,4 +1,4 @@
-"""A full run without pytest and without a cluster: overall verdict, exit code, and what is written in every case."""
+"""A full run without pytest and without a cluster: overall verdict, exit code, and output in every case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process comments on the pull request, when, and how a failed comment affects the run."""
+"""Pull request comments of a run: the process that posts them, the time, and the effect of a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The header line that states what is judged."""
+"""The header line that identifies the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report states about each test."""
+"""The report's record of each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugin in a nested suite: options, markers, test selection, and how failures end a run."""
+"""The plugin in a nested suite: options, markers, test selection, and exit codes after failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `slo` fixture in a nested suite: what ends a run early, and what is refused before it starts."""
+"""The `slo` fixture in a nested suite: early ends of a run, and plans refused before it starts."""
 
 from __future__ import annotations
 

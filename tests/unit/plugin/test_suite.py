@@ -25,7 +25,7 @@ OURS = ["judge_slo.py::test_every_entry_answers", "judge_slo.py::test_the_object
 
 @pytest.fixture(name="repository")
 def _repository(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A repository with a test of its own and a suite written by `kindgate init`."""
+    """A repository with its own test and a suite written by `kindgate init`."""
     (pytester.mkdir("tests") / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
     root = pytester.path
     repository = Repository(root, root, root / "e2e", "main")

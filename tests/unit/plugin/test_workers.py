@@ -11,7 +11,7 @@ import pytest
 from kindgate.plugin.workers import end_workers
 
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"
-"""How execnet starts a gateway."""
+"""The command with which execnet starts a gateway."""
 
 TEARING_DOWN = """
 import signal

@@ -156,7 +156,7 @@ def test_green_means_that_everything_was_judged_and_nothing_is_red(report: RunRe
 
 @pytest.mark.parametrize(("inconclusive", "merges"), [("warn", True), ("pass", True), ("fail", False)])
 def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusive, merges: bool) -> None:  # noqa: FBT001  # a parameter
-    """INCONCLUSIVE keeps its name; the option alone decides whether it is red."""
+    """INCONCLUSIVE keeps its name; only the option decides whether it is red."""
     decided = decide(
         _report(Outcome.INCONCLUSIVE, _test(), objectives=(_objective(Verdict.INCONCLUSIVE),)), Requirements(inconclusive=inconclusive)
     )

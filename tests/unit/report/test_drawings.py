@@ -1,4 +1,4 @@
-"""Which charts a page shows."""
+"""The selection of charts on a page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> 
 
 
 def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
-    """Every chart has a table with one row per step, burst or sample, so it can be read without being seen."""
+    """Every chart has a table with one row per step, burst or sample, for readers who cannot see it."""
     drawn = drawings_of(small)
     all_charts = [*drawn.overview, *(chart for burst in drawn.bursts for chart in burst.charts), *drawn.workloads[0].charts]
     assert len(all_charts) == 2 + 2 * 4 + 2

@@ -7,7 +7,7 @@ from kindgate.report.run import PhaseTiming, RunReport
 
 
 def test_a_failing_run_is_seen_at_a_glance(failing: RunReport) -> None:
-    """What failed is counted and colored; everything else stays neutral."""
+    """Failures are counted and colored; everything else stays neutral."""
     shown = {one.name: (one.value, one.note, one.tone) for one in glances(failing)}
     assert shown == {
         "Objectives met": ("1 of 3", "2 FAIL", "fail"),

@@ -22,7 +22,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """What a browser would find: elements, IDs, references and text; unbalanced tags are an error."""
+    """A page as a browser parses it: elements, IDs, references and text; unbalanced tags are an error."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunRe
 
 
 def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport) -> None:
-    """What the test did to the cluster is shown with the failures of the bursts sent meanwhile; other tests are not scenarios."""
+    """The test's effect on the cluster is shown with the failures of the bursts sent meanwhile; other tests are not scenarios."""
     scenario = TestResult(
         node_id="tests/e2e/test_rollout.py::test_rollout",
         outcome="passed",

@@ -1,4 +1,4 @@
-"""What a report keeps of a judgment: everything needed to recompute it, or none of it."""
+"""Figures that a report keeps of a judgment: everything needed to recompute it, or none of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What also fails on the base version, and what is new."""
+"""Failures that the base version shares, and new ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome
 
 @pytest.mark.parametrize(("base", "said"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])
 def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None:
-    """A met objective also shows the base's verdict: a pull request may fix a failure."""
+    """A met objective also shows the baseline's result: a pull request may fix a failure."""
     assert f"| ✅ PASS | {said} |" in comment(_report("p(95)<50", Verdict.PASS, 40.0, (95.0, base)))
 
 

@@ -58,7 +58,7 @@ def test_a_service_at_its_limit_is_rarely_decided_wrongly() -> None:
 
 
 def test_a_simulated_run_is_decided_as_a_real_one() -> None:
-    """What the simulation omits changes no verdict: judging and comparing the bursts themselves gives the same results."""
+    """The simulation's omissions change no verdict: judging and comparing the bursts themselves gives the same results."""
     arms = LOADED.arms(np.random.default_rng(5), 20, 500, arms=2)
     samples = samples_of(arms)
     limit = 6.0

@@ -1,4 +1,4 @@
-"""Which results other programs on the machine can explain."""
+"""Results that other programs on the machine can explain."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_what_nothing_can_meet_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["checks: rate>=1", "http_req_failed: rate<=0", "http_req_failed: rate==0"])
 def test_all_and_none_are_facts_of_any_size(text: str) -> None:
-    """Whether this run had any failure needs no interval."""
+    """A fact about the run's failures needs no interval."""
     _refuse(text, _plan(2, bursts=1, looks=1))
 
 
