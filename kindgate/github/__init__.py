@@ -1,1 +1,1 @@
-"""The pull request: context, comment, summary, publishing for forks. The only room that imports PyGithub."""
+"""The pull request: context, comment, summary, publishing for forks. The only package that imports PyGithub."""

@@ -1,4 +1,4 @@
-"""Judges a run's reports again before anything is said about them: their own claims, and the objectives of the base branch."""
+"""Recompute a run's reports before anything is published about them: their own claims, and the base branch's objectives."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Base = BaseObjectives | UnreadBase
 
 
 def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: Deadline) -> tuple[Base, ...]:
-    """What the base of `subject`, whose run was of `head_sha`, demands: where it started, as GitHub recorded it, and as it is now.
+    """Base objectives for `subject`, whose run was of `head_sha`: at the merge base, as GitHub recorded it, and at the base's head.
 
-    A commit without an objectives file demands nothing. A base that cannot be read is one that no run can be held to, which is
-    red: a token without `contents: read`, or settings of the base that are wrong.
+    A commit without an objectives file has none. A base that cannot be read makes the verdict red, because no run can be
+    checked against it: the token lacks `contents: read`, or the base's settings are invalid.
     """
     if not subject.base_sha:
         return ()
@@ -46,7 +46,7 @@ def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: 
 
 
 def judged_again(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
-    """The uploads with every report judged again, in a process with limits; beyond them none of the reports can be used.
+    """The uploads with every report recomputed in a process with limits; beyond the limits, none of the reports is usable.
 
     `accepted_by` is the maintainer who lets edited objectives count.
     """
@@ -61,7 +61,7 @@ def judged_again(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "")
 
 
 def collected_again(collected: Collected) -> Collected:
-    """The legs with every report judged again, in a process with limits; beyond them none of the reports can be used."""
+    """The legs with every report recomputed in a process with limits; beyond the limits, none of the reports is usable."""
     if not collected.reports:
         return collected
     try:
@@ -72,10 +72,10 @@ def collected_again(collected: Collected) -> Collected:
 
 
 def all_judged_again(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), accepted_by: str = "") -> dict[str, RunReport]:
-    """The reports, each judged again.
+    """Recompute each report.
 
-    A run is of a merge with what the base was at that time. Where it judged by the objectives of any of `bases`, it is held to
-    those, else to the first.
+    A run tests a merge with the base as of that time. If it used the objectives of any of `bases`, those apply to it,
+    otherwise the first ones.
     """
     return {leg: recomputed(report, _base_for(report, bases), accepted_by=accepted_by) for leg, report in reports.items()}
 

@@ -1,4 +1,4 @@
-"""Annotations: workflow commands that make failing tests stand on the run's page.
+"""Annotations: workflow commands that show failing tests on the run's page.
 
 The escapes are those of GitHub's own toolkit (actions/toolkit, `packages/core/src/command.ts`).
 """
@@ -14,7 +14,7 @@ from kindgate.report.headline import failing_tests
 from kindgate.report.run import Outcome, RunReport
 
 PER_STEP = 10
-"""Annotations of one level that GitHub shows for one step."""
+"""Number of annotations per level that GitHub shows for one step."""
 
 _MESSAGE_LIMIT = 1000
 _TITLE_LIMIT = 200
@@ -24,7 +24,7 @@ Level = Literal["error", "warning", "notice"]
 
 
 def annotation_lines(report: RunReport) -> tuple[str, ...]:
-    """Lines to print in GitHub Actions, so that failing tests stand on the run's page and beside the pull request's files."""
+    """Lines to print in GitHub Actions, to show failing tests on the run's page and next to the pull request's files."""
     if report.setup_error is not None:
         error = report.setup_error
         return (annotation("error", f"{error.message}\n{error.next_step}".strip(), title=f"{error.phase} failed"),)
@@ -43,7 +43,7 @@ def annotation_lines(report: RunReport) -> tuple[str, ...]:
 
 
 def annotation(level: Level, message: str, *, title: str, file: str = "") -> str:
-    """One workflow command; whatever `message` and `title` hold, it stays one line and one command."""
+    """One workflow command; whatever `message` and `title` contain, it stays one line and one command."""
     properties = {"file": file, "title": visible_start(title, _TITLE_LIMIT)}
     written = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
     text = visible_start(message, _MESSAGE_LIMIT, keep="\n")
@@ -51,7 +51,7 @@ def annotation(level: Level, message: str, *, title: str, file: str = "") -> str
 
 
 def _file_of(node_id: str) -> str:
-    """The test's file, where the node id names a plain one inside the repository."""
+    """The test's file, if the node id names a plain one inside the repository."""
     path = node_id.partition("::")[0]
     return path if _TEST_FILE.fullmatch(path) and not path.startswith("/") and ".." not in path else ""
 

@@ -1,7 +1,7 @@
-"""The one module that imports PyGithub: each call is one request (lists: one per 100 items), errors are ours.
+"""The one module that imports PyGithub: each call is one request (lists: one per 100 items), and raises kindgate's errors.
 
-PyGithub's own retries are off. They bound no Retry-After header, never retry a PATCH and send a POST again whose
-reply is lost; whoever calls this module decides about that.
+PyGithub's own retries are off: they wait for any Retry-After, however long, never retry a PATCH, and resend a POST whose
+reply was lost. The caller decides about retries.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 READ_TIMEOUT = 15
-"""Seconds that a connection may be silent."""
+"""Seconds without data after which a read times out."""
 
 WRITE_PAUSE = 1.0
 """Seconds between two writes (docs.github.com, "Best practices for using the REST API")."""
@@ -54,8 +54,8 @@ _NEXT_STEPS = {
 class Api:
     """A repository's API. Close it, or use it as a context manager.
 
-    Every method raises `GitHubRefused` when GitHub says no and `GitHubUnavailable` when the outcome is not known or
-    another try may succeed.
+    Every method raises `GitHubRefused` if GitHub rejects the request, and `GitHubUnavailable` if the outcome is unknown or
+    a retry may succeed.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Api:
         self._github.close()
 
     def pull(self, number: int) -> PullState:
-        """The pull request as it is now."""
+        """The pull request's current state."""
         with _translated(f"read pull request #{number}"):
             pull = self._repository.get_pull(number)
             state = _state_of(pull, comments=pull.comments, changed_files=pull.changed_files)
@@ -92,7 +92,7 @@ class Api:
         return state
 
     def open_pulls(self, owner: str, branch: str) -> list[PullState]:
-        """The open pull requests from this branch of this owner's forks."""
+        """The open pull requests from this branch of the owner's repositories."""
         with _translated(f"list pull requests from {owner}:{branch}"):
             return [_state_of(pull) for pull in self._repository.get_pulls(state="open", head=f"{owner}:{branch}")]
 
@@ -105,7 +105,7 @@ class Api:
             ]
 
     def create(self, number: int, body: str) -> Comment:
-        """Write a comment. After `GitHubUnavailable` it may exist: list before writing again."""
+        """Write a comment. After `GitHubUnavailable` it may exist: list comments before writing again."""
         with _translated(f"comment on #{number}"):
             made = self._known(number).create_issue_comment(body)
             if not isinstance(made.raw_data.get("id"), int):
@@ -113,15 +113,15 @@ class Api:
             return Comment(made.id, made.user.login if made.user else "", body, made.html_url)
 
     def edit(self, number: int, comment: Comment, body: str) -> None:
-        """Replace a comment's body. After `GitHubUnavailable` it may be replaced."""
+        """Replace a comment's body. After `GitHubUnavailable` it may have been replaced."""
         with _translated(f"edit comment {comment.id}"):
             edited = self._known(number).get_issue_comment(comment.id)
             edited.edit(body)
-            if (edited.body or "").splitlines()[:1] != body.splitlines()[:1]:  # a reply without one is asked for again
+            if (edited.body or "").splitlines()[:1] != body.splitlines()[:1]:  # a reply without the body is retried
                 raise GitHubUnavailable(f"edit comment {comment.id}: the response does not describe it")
 
     def delete(self, number: int, comment: Comment) -> None:
-        """Delete a comment; one that is gone already is fine."""
+        """Delete a comment; succeeds if it is already gone."""
         try:
             with _translated(f"delete comment {comment.id}"):
                 self._known(number).get_issue_comment(comment.id).delete()
@@ -130,12 +130,12 @@ class Api:
                 raise
 
     def workflow_run(self, run_id: int) -> WorkflowRun:
-        """A run, by its id."""
+        """A workflow run by id."""
         with _translated(f"read workflow run {run_id}"):
             return _run_of(self._json(f"/actions/runs/{run_id}"))
 
     def runs_of(self, workflow: str, head_sha: str) -> list[WorkflowRun]:
-        """The newest hundred runs of a workflow, by its file's name, that have this head; none where there is no such workflow."""
+        """The newest hundred runs of a workflow, by file name, for this head commit; empty if the workflow does not exist."""
         try:
             with _translated(f"list the runs of {workflow}"):
                 found = self._json(f"/actions/workflows/{quote(workflow, safe='')}/runs", head_sha=head_sha, per_page=100)
@@ -146,13 +146,13 @@ class Api:
             raise
 
     def jobs(self, run_id: int) -> list[JobInfo]:
-        """The jobs of a run, each as its newest attempt ended; the first hundred of them."""
+        """The first hundred jobs of a run, each from its newest attempt."""
         with _translated(f"list the jobs of run {run_id}"):
             found = self._json(f"/actions/runs/{run_id}/jobs", filter="latest", per_page=100)
             return [JobInfo(job["name"], job["conclusion"] or "") for job in found["jobs"]]
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
-        """The artifacts of a run, of all its attempts; raises `PublishRefused` above `at_most`, before it reads them all."""
+        """The artifacts of all attempts of a run; raises `PublishRefused` above `at_most`, before reading them all."""
         with _translated(f"list the artifacts of run {run_id}"):
             listed = self._repository.get_workflow_run(run_id).get_artifacts()
             found = []
@@ -164,12 +164,12 @@ class Api:
             return found
 
     def merge_base(self, base: str, head: str) -> str:
-        """The commit at which `head` left the history of `base`."""
+        """The merge base of `base` and `head`."""
         with _translated(f"compare {base} with {head}"):
             return self._repository.compare(base, head).merge_base_commit.sha
 
     def file(self, path: str, ref: str) -> str:
-        """The text of a file at a commit; empty when there is none. Raises `GitHubRefused` above 1 MB, which GitHub does not send."""
+        """The text of a file at a commit; empty if missing. Raises `GitHubRefused` above 1 MB, which GitHub does not send."""
         try:
             with _translated(f"read {path} at {ref}"):
                 content = self._repository.get_contents(path, ref=ref)
@@ -185,7 +185,7 @@ class Api:
             return content.decoded_content.decode(errors="replace")
 
     def folder(self, path: str, ref: str) -> dict[str, str]:
-        """The entries of a folder at a commit by name, each with its hash (GitHub lists 1,000 at most); empty where there is none."""
+        """The entries of a folder at a commit, as hashes by name (GitHub lists at most 1,000); empty if missing."""
         try:
             with _translated(f"list {path or 'the root'} at {ref}"):
                 found = self._json(f"/contents/{quote(path)}", ref=ref)
@@ -196,25 +196,25 @@ class Api:
             raise
 
     def newest_push(self, workflow: str, branch: str) -> WorkflowRun | None:
-        """The newest run of a workflow, by its file's name, that a push to a branch started and that succeeded."""
+        """The newest successful run of a workflow, by file name, that a push to the branch started."""
         with _translated(f"list the runs of {workflow}"):
             path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
             found = self._json(path, branch=branch, event="push", status="success", per_page=1)["workflow_runs"]
             return _run_of(found[0]) if found else None
 
     def changed_files(self, number: int) -> list[ChangedFile]:
-        """The files that a pull request changes (GitHub lists 3,000 at most: compare with `PullState.changed_files`)."""
+        """The files that a pull request changes (GitHub lists at most 3,000: compare with `PullState.changed_files`)."""
         with _translated(f"list the files of #{number}"):
             return [ChangedFile(file.filename, file.previous_filename or "", file.status) for file in self._known(number).get_files()]
 
     def tree(self, commit: str) -> tuple[dict[str, str], bool]:
-        """The blobs of a commit's whole tree by path, and whether GitHub left some out (above 100,000 entries or 7 MB)."""
+        """The blobs of a commit's whole tree by path, and whether GitHub truncated it (above 100,000 entries or 7 MB)."""
         with _translated(f"list the files of {commit}"):
             found = self._json(f"/git/trees/{commit}", recursive="1")
             return {entry["path"]: entry["sha"] for entry in found["tree"] if entry["type"] != "tree"}, bool(found["truncated"])
 
     def branch_head(self, branch: str) -> str:
-        """The commit that a branch leads to: no tag of the same name is meant."""
+        """The head commit of a branch, never of a tag with the same name."""
         with _translated(f"read branch {branch}"):
             return str(self._json(f"/branches/{quote(branch, safe='')}")["commit"]["sha"])
 
@@ -224,7 +224,7 @@ class Api:
             return str(self._json("")["default_branch"])
 
     def timeline(self, number: int, *, at_most: int) -> list[TimelineEvent]:
-        """What happened to a pull request, oldest first; raises `PublishRefused` above `at_most` events."""
+        """A pull request's timeline, oldest event first; raises `PublishRefused` above `at_most` events."""
         found: list[TimelineEvent] = []
         with _translated(f"read the timeline of #{number}"):
             page = 1
@@ -238,7 +238,7 @@ class Api:
                 page += 1
 
     def permission(self, login: str) -> tuple[str, int]:
-        """What a user may do here (admin, write, read or none), and the user's id; `none` for one who is no collaborator."""
+        """A user's permission (admin, write, read or none) and id; `none` for a user who is not a collaborator."""
         try:
             with _translated(f"read the permission of {login}"):
                 found = self._json(f"/collaborators/{quote(login, safe='')}/permission")
@@ -249,24 +249,24 @@ class Api:
             raise
 
     def set_status(self, commit: str, *, state: str, context: str, description: str, target_url: str) -> None:
-        """Write a commit status; the newest of one context counts. Writing it twice does no harm."""
+        """Write a commit status; the newest per context counts. Writing it twice is harmless."""
         with _translated(f"set the status of {commit[:10]}"):
             given = {"state": state, "context": context, "description": description, "target_url": target_url}
             self._repository.requester.requestJsonAndCheck("POST", f"{self._repository.url}/statuses/{commit}", input=given)
 
     def _json(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """The decoded reply to one GET below the repository's address."""
+        """The decoded reply to one GET below the repository's URL."""
         return self._repository.requester.requestJsonAndCheck("GET", f"{self._repository.url}{path}", parameters=query)[1]
 
     def _known(self, number: int) -> PyGithubPull:
-        """The pull request that `pull` has read, so that its addresses need no request."""
+        """The pull request as read by `pull`, so its URLs need no request."""
         if number not in self._pulls:
             self.pull(number)
         return self._pulls[number]
 
 
 def _state_of(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> PullState:
-    """The counts are asked for apart: a list of pull requests does not say them, and PyGithub would send a request for them."""
+    """The counts are separate arguments: a list of pull requests omits them, and PyGithub would send a request for them."""
     return PullState(
         number=pull.number,
         head_sha=pull.head.sha,
@@ -314,7 +314,7 @@ def _event_of(event: Any) -> TimelineEvent:  # noqa: ANN401 - as above
 
 @contextmanager
 def _translated(what: str) -> Iterator[None]:
-    """Turn what PyGithub, requests and a broken reply raise into our errors."""
+    """Convert errors of PyGithub, requests and invalid replies to kindgate's errors."""
     from github import BadAttributeException, GithubException  # noqa: PLC0415 - see Api
 
     try:
@@ -324,14 +324,14 @@ def _translated(what: str) -> Iterator[None]:
     except requests.RequestException as error:
         raise GitHubUnavailable(f"cannot {what}: {clipped(str(error), 300)}") from error
     except (BadAttributeException, AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        # PyGithub asserts addresses and takes replies apart without looking: a proxy's page ends here
+        # PyGithub asserts URLs and reads replies without checks: a proxy's error page ends here
         raise GitHubUnavailable(
             f"cannot {what}: GitHub's response is invalid ({type(error).__name__}: {clipped(str(error), 200)})"
         ) from error
 
 
 def _error_of(what: str, error: GithubException) -> GitHubError:
-    """Whether GitHub refused or may be asked again (docs.github.com, "Rate limits for the REST API")."""
+    """Tell a refusal from an error worth a retry (docs.github.com, "Rate limits for the REST API")."""
     message = clipped(str(error.message or (error.data or {}).get("message", "") or error.data), 300)
     headers = error.headers or {}
     text = f"cannot {what}: HTTP {error.status} {message}"
@@ -342,7 +342,7 @@ def _error_of(what: str, error: GithubException) -> GitHubError:
 
 
 def _asked_wait(headers: dict[str, str], *, limited: bool) -> float:
-    """Seconds that GitHub asks to wait: by Retry-After, by the reset time of an empty quota, else a minute for a limit."""
+    """Seconds that GitHub asks to wait: from Retry-After, from the reset time of an empty quota, otherwise a minute for a limit."""
     asked = headers.get("retry-after", "")
     if asked.isdigit():
         return float(asked)

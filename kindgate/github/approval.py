@@ -1,6 +1,6 @@
-"""Whether a maintainer lets a pull request change its own gate: by a label, set after its newest push by somebody who may write.
+"""Approval of a pull request's changes to its own gate: a label set after its newest push by a user with write access.
 
-All of it is read from the API, because an event's payload is as old as the event, and anybody who may triage can set a label.
+Everything is read from the API, because an event's payload is as old as the event, and triage access is enough to set labels.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from kindgate.github.replies import TimelineEvent
 from kindgate.waiting import Deadline
 
 EVENTS_LIMIT = 3000
-"""Events of a pull request that are read; a label in a longer timeline does not count."""
+"""Maximum events to read per pull request; a label in a longer timeline does not count."""
 
 _MAY_WRITE = frozenset({"admin", "write"})
-"""GitHub's answer for those who may push (docs.github.com, "Get repository permissions for a user"): maintain is write, triage is read."""
+"""Permissions of users who can push (docs.github.com, "Get repository permissions for a user"): maintain is write, triage is read."""
 
 
 @dataclass(frozen=True)
 class Approval:
-    """Who approved the changes of the gate; empty where nobody did. `refused` is why a label that is there does not count."""
+    """The user who approved the gate changes, or empty. `refused` is why an existing label does not count."""
 
     by: str = ""
     refused: str = ""
@@ -33,7 +33,7 @@ NOT_APPROVED = Approval()
 
 
 def read_approval(api: Api, events: Sequence[TimelineEvent], label: str, pushed: float, deadline: Deadline) -> Approval:
-    """The approval that counts for the commit that was pushed at `pushed` or before (seconds since 1970)."""
+    """The valid approval for the commit that was pushed no later than `pushed` (seconds since 1970)."""
     found = newest_label(events, label)
     if found is None:
         return NOT_APPROVED
@@ -49,16 +49,16 @@ def read_approval(api: Api, events: Sequence[TimelineEvent], label: str, pushed:
 
 
 def newest_label(events: Sequence[TimelineEvent], label: str) -> TimelineEvent | None:
-    """The event by which a label was set that is there now; labels differ by more than capitals."""
+    """The event that set the label, if the label is still set; GitHub's labels ignore case."""
     of_label = [event for event in events if event.kind in {"labeled", "unlabeled"} and event.label.lower() == label.lower()]
     return of_label[-1] if of_label and of_label[-1].kind == "labeled" else None
 
 
 def newest_push(events: Sequence[TimelineEvent], pushed: float) -> float:
-    """When the head was pushed: GitHub tells it of forced pushes only, and of others by the run that they started."""
+    """The time of the newest push: GitHub reports forced pushes, and other pushes only through the runs that they start."""
     return max([pushed, *(event.at for event in events if event.kind == "head_ref_force_pushed")])
 
 
 def base_changed(events: Sequence[TimelineEvent], since: float) -> bool:
-    """Whether the pull request was given another base branch after a run was requested, which judged a merge with the old one."""
+    """Whether the pull request's base branch was changed after a run was requested, which then judged a merge with the old base."""
     return any(event.kind == "base_ref_changed" and event.at > since for event in events)

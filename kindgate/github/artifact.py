@@ -1,4 +1,4 @@
-"""Takes a report out of an artifact that a stranger's code has made: sized, streamed, never unpacked, strictly checked."""
+"""Read a report from an untrusted artifact: size-limited, streamed, never unpacked to disk, strictly validated."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from kindgate.waiting import Deadline
 
 MEMBER = "report.json"
 ARCHIVE_LIMIT = 4 * 1024 * 1024
-"""Bytes of an artifact's archive."""
+"""Maximum bytes of an artifact's archive."""
 
 REPORT_LIMIT = 16 * 1024 * 1024
-"""Bytes of report.json: 500 bursts with all their series take about 10 million."""
+"""Maximum bytes of report.json: 500 bursts with all their series take about 10 million."""
 
 _READ_TIMEOUT = 15
 _CHUNK = 64 * 1024
 
 
 def download(url: str, token: str, deadline: Deadline, *, limit: int = ARCHIVE_LIMIT) -> bytes:
-    """The archive behind an artifact's download address.
+    """Download the archive of an artifact.
 
-    GitHub answers with a redirect to a blob store, which gets no Authorization header. Raises `PublishRefused` above
-    `limit` bytes, `GitHubRefused` and `GitHubUnavailable`.
+    GitHub redirects to a blob store, which gets no Authorization header. Raises `PublishRefused` above `limit` bytes,
+    `GitHubRefused` and `GitHubUnavailable`.
     """
     try:
         with requests.Session() as session:
@@ -48,10 +48,9 @@ def download(url: str, token: str, deadline: Deadline, *, limit: int = ARCHIVE_L
 
 
 def read_report(archive: bytes, name: str) -> RunReport:
-    """The report in an artifact's archive; `name` is what errors call it.
+    """Read the report in an artifact's archive; errors call it `name`.
 
-    Raises `PublishRefused` for anything but a zip archive with the one member `report.json` that is a report of this
-    version.
+    Raises `PublishRefused` for anything but a zip archive whose only member is `report.json`, a report of this version.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
@@ -62,7 +61,7 @@ def read_report(archive: bytes, name: str) -> RunReport:
 
 
 def parse_report(text: bytes, name: str) -> RunReport:
-    """A report from its JSON. Raises `PublishRefused` that names the first wrong field, and quotes no value."""
+    """Parse a report. Raises `PublishRefused` that names the first wrong field, and quotes no value."""
     if len(text) > REPORT_LIMIT:
         raise PublishRefused(f"{name}: {MEMBER} is larger than {REPORT_LIMIT} bytes")
     try:
@@ -93,7 +92,7 @@ def _get(session: requests.Session, url: str, headers: dict[str, str]) -> reques
 
 
 def _checked(url: str, location: str) -> str:
-    """The redirect's target; it may not fall back from https."""
+    """The redirect's target; it must have the same scheme, so https stays https."""
     target = urljoin(url, location)
     if urlsplit(target).scheme != urlsplit(url).scheme:
         raise PublishRefused("the artifact's download was redirected to another scheme")
@@ -101,7 +100,7 @@ def _checked(url: str, location: str) -> str:
 
 
 def _content(answer: requests.Response, limit: int, deadline: Deadline) -> bytes:
-    """The body as it comes over the wire: a compressed one is not expanded."""
+    """The body as sent; a compressed one is not expanded."""
     if answer.status_code != 200:
         text = f"cannot download the artifact: HTTP {answer.status_code}"
         if answer.status_code >= 500 or answer.status_code == 429:
@@ -118,5 +117,5 @@ def _content(answer: requests.Response, limit: int, deadline: Deadline) -> bytes
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Takes the place of credentials that requests would look for in ~/.netrc."""
+    """Keeps requests from reading credentials from ~/.netrc."""
     return request

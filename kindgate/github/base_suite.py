@@ -1,4 +1,4 @@
-"""What the base branch demands of a suite: its objectives file and its load, as the base's own pytest settings name them."""
+"""The base branch's requirements for a suite: its objectives file and its load, from the base's own pytest settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kindgate.slo.document import parse_document
 
 
 def base_objectives(read: ReadsFile, suite: Suite, branch: str) -> BaseObjectives | None:
-    """What the base demands of a suite; None where it has no objectives file.
+    """The base's objectives for a suite; None if the base has no objectives file.
 
-    Raises `SettingsError` and `SloError` for settings and an objectives file of the base that cannot be read.
+    Raises `SettingsError` and `SloError` if the base's settings or objectives file cannot be read.
     """
     settings = suite_settings(read, suite)
     file = objectives_path(settings)

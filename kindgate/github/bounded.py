@@ -1,4 +1,4 @@
-"""Calls to GitHub that end: tried again while that may help, and left behind at a deadline."""
+"""Bounded calls to GitHub: retried while that may help, and abandoned at a deadline."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
 T = TypeVar("T")
 
 FIRST_BACKOFF = 0.5
-"""Seconds before the second try; they double with every further one."""
+"""Seconds before the first retry; doubled for each further one."""
 
 
 def retried(what: str, call: Callable[[], T], deadline: Deadline, pause: Pause = time.sleep) -> T:
-    """What `call` returns, tried again after `GitHubUnavailable`; `call` itself has to bear being repeated.
+    """Return the result of `call`, retried after `GitHubUnavailable`; `call` must be safe to repeat.
 
-    `what` completes the sentence "waiting for ...". Raises `GitHubError` at once when GitHub asks to wait beyond the
+    `what` completes the sentence "waiting for ...". Raises `GitHubError` immediately if GitHub asks to wait beyond the
     deadline, and `WaitTimeout` at the deadline.
     """
     tries = 0
@@ -43,10 +43,10 @@ def retried(what: str, call: Callable[[], T], deadline: Deadline, pause: Pause =
 
 
 def within(deadline: Deadline, what: str, call: Callable[[], T]) -> T:
-    """What `call` returns or raises; raises `WaitTimeout` when it has done neither by the deadline.
+    """Return or raise as `call` does; raises `WaitTimeout` if that takes longer than the deadline.
 
-    A reply that drips in byte by byte trips no read timeout, so `call` runs in a daemon thread, which is left behind
-    at the deadline and does not keep the process from ending.
+    A reply that drips in byte by byte triggers no read timeout, so `call` runs in a daemon thread, which is abandoned at
+    the deadline and does not keep the process alive.
     """
     future: Future[T] = Future()
 

@@ -1,4 +1,4 @@
-"""What a pull request changes about the gate that judges it: workflows, objectives, tests, manifests."""
+"""A pull request's changes to the gate that judges it: workflows, objectives, tests, manifests."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from kindgate.waiting import Deadline
 _SLO_FILE = re.compile(r"(.*[._-])?slo\.ya?ml", re.IGNORECASE)
 _FILES_LIMIT = 500
 CHANGES_LIMIT = 200
-"""Changed objectives that a report holds."""
+"""Maximum changed objectives in a report."""
 
 
 def is_slo_file(path: str) -> bool:
-    """Whether a file of this name holds objectives: `slo.yaml`, `checkout.slo.yml`."""
+    """Whether a file of this name contains objectives: `slo.yaml`, `checkout.slo.yml`."""
     return _SLO_FILE.fullmatch(PurePosixPath(path).name) is not None
 
 
 def gate_files(paths: Iterable[str], own: Sequence[str] = ()) -> tuple[str, ...]:
-    """Those of `paths` (with `/`, from the repository's root) that belong to the gate, sorted and each once.
+    """The `paths` (with `/`, relative to the repository root) that belong to the gate, sorted, without duplicates.
 
-    `own` are files and folders that a run was told to judge by, whatever they are called.
+    `own` are files and folders that a run was configured to judge by, under any name.
     """
     kept = sorted({path for path in paths if matches(path, (*GATE_NAMES, *GATE_FOLDERS)) or below(path, own)})
     if len(kept) > _FILES_LIMIT:
@@ -39,10 +39,10 @@ def gate_files(paths: Iterable[str], own: Sequence[str] = ()) -> tuple[str, ...]
 
 
 def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, ...]:
-    """Every objective that differs between two texts of an objectives file; an empty text is a file that is not there.
+    """Every objective that differs between two texts of an objectives file; an empty text is a missing file.
 
-    Objectives of one metric and one aggregation (`p(95)` of `http_req_duration`) are the same objective with another
-    limit. A text that cannot be read counts as one change that says so.
+    Objectives with the same metric and aggregation (`p(95)` of `http_req_duration`) are the same objective with a different
+    limit. A text that cannot be read counts as one change.
     """
     before, after = _objectives(file, old), _objectives(file, new)
     rows = [
@@ -61,11 +61,11 @@ def threshold_changes(file: str, old: str, new: str) -> tuple[ThresholdChange, .
 def changes_in_checkout(
     root: Path, pull: PullRequest, deadline: Deadline, *, slo_file: Path = Path("slo.yaml"), folders: Sequence[Path] = ()
 ) -> GateChanges:
-    """What the pull request that is checked out at `root` changes about the gate.
+    """The gate changes of the pull request checked out at `root`.
 
-    `slo_file` and `folders` are what this run judges by, counted from `root`; they belong to the gate under any name.
-    GitHub checks out a merge of base and head: its difference to its first parent is the pull request, and takes a
-    `fetch-depth` of 2. Elsewhere both commits have to be there. Raises `CommandError` where git cannot tell.
+    `slo_file` and `folders` are used by this run, relative to `root`; they belong to the gate under any name. GitHub checks
+    out a merge of base and head: its difference to its first parent is the pull request, and requires `fetch-depth: 2`.
+    Elsewhere both commits must exist. Raises `CommandError` if git fails.
     """
     base, head = _compared(root, pull, deadline)
     listed = _git(root, deadline, "diff", "--name-only", "--no-renames", "-z", base, head)
@@ -81,7 +81,7 @@ def changes_in_checkout(
 
 
 def _objectives(file: str, text: str) -> dict[str, str]:
-    """What each objective demands, by metric and aggregation."""
+    """The expressions of each objective, by metric and aggregation."""
     if not text.strip():
         return {}
     try:
@@ -109,14 +109,14 @@ def _compared(root: Path, pull: PullRequest, deadline: Deadline) -> tuple[str, s
 
 
 def _in_repository(root: Path, path: Path, deadline: Deadline) -> str:
-    """A path of the suite as git lists it, from the repository's root; empty for one outside of the repository."""
+    """A path of the suite as git lists it, relative to the repository root; empty if outside of the repository."""
     top = Path(_git(root, deadline, "rev-parse", "--show-toplevel").strip())
     whole = (root / path).resolve()
     return whole.relative_to(top.resolve()).as_posix() if whole.is_relative_to(top.resolve()) and whole != top.resolve() else ""
 
 
 def _text_at(root: Path, deadline: Deadline, commit: str, file: str) -> str:
-    """A file's text at a commit; empty when it is not there."""
+    """A file's text at a commit; empty if missing."""
     try:
         return _git(root, deadline, "show", "--no-ext-diff", "--no-textconv", f"{commit}:{file}")
     except CommandFailed:

@@ -1,8 +1,8 @@
-"""Brings a pull request's conversation to exactly one comment of ours, in rounds that each start from what is there.
+"""Keep exactly one kindgate comment in a pull request's conversation, in rounds that each start from its current state.
 
-A round reads the comments, plans and writes. A write whose outcome is not known is followed by another round, never
-by the same write again: the comment may have been written although its reply was lost. GitHub has no conditional
-edit: of two runs that edit in the same second either may win, which a `concurrency` group in the workflow prevents.
+A round reads the comments, plans and writes. A write with an unknown outcome is followed by another round, never by the
+same write: the comment may have been written although its reply was lost. GitHub has no conditional edit: if two runs edit
+in the same second, either can win, which a `concurrency` group in the workflow prevents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kindgate.waiting import Deadline, Pause
 
 @dataclass(frozen=True)
 class Post:
-    """What to say about a pull request, and as whom; `body` starts with `marker`."""
+    """A comment to post on a pull request, and its author; `body` starts with `marker`."""
 
     number: int
     marker: Marker
@@ -33,7 +33,7 @@ class Post:
 
 @dataclass(frozen=True)
 class PostResult:
-    """What became of a comment: a line to print, where it is, and what went wrong on the way."""
+    """Result of posting a comment: a line to print, its URL, and warnings."""
 
     line: str
     url: str = ""
@@ -42,7 +42,7 @@ class PostResult:
 
 @dataclass
 class Conversation:
-    """One pull request's conversation while a comment is posted into it."""
+    """One pull request's conversation while a comment is posted."""
 
     api: Api
     post: Post
@@ -55,10 +55,10 @@ class Conversation:
     _warnings: list[str] = field(default_factory=list)
 
     def settle(self) -> PostResult:
-        """Post, and delete what else is ours.
+        """Post, and delete kindgate's other comments.
 
-        Raises `GitHubError` when GitHub refuses or asks to wait beyond the deadline, `WaitTimeout` at the deadline.
-        What goes wrong after the comment was written is a warning.
+        Raises `GitHubError` if GitHub refuses or asks to wait beyond the deadline, `WaitTimeout` at the deadline. An error
+        after the comment was written is only a warning.
         """
         try:
             result = retried(f"GitHub to accept the comment on #{self.post.number}", self._post, self.deadline, self.pause)
@@ -82,7 +82,7 @@ class Conversation:
                 return PostResult(reason)
             case Create():
                 self._create()
-                # Somebody else may have created one at the same moment: both sides list again and agree on which stays.
+                # Another run may have created one at the same time: both list again and agree on which to keep.
                 return self._post()
             case Edit(comment):
                 self._edit(comment)
@@ -94,7 +94,7 @@ class Conversation:
         return self._written
 
     def _comments(self, pull: PullState) -> list[Comment]:
-        """What is there. The pull request itself says when there is nothing; a replica may not yet list what we created."""
+        """The current comments. The pull request itself states if there are none; a replica may not yet list the one just created."""
         first_look, self._looked = not self._looked, True
         if first_look and pull.comments == 0:
             return []

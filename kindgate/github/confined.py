@@ -1,7 +1,7 @@
-"""Work on what strangers have made, in a process of its own with limits: reading artifacts, rendering what they say.
+"""Process untrusted data in a separate process with limits: read artifacts, and render their content.
 
-The process has no credentials in its environment, writes no file but its answer, and is ended at its limits. Its answer
-may hold kindgate's own data types and no others, so that one that was taken over cannot have this process run anything.
+The process has no credentials in its environment, writes only its answer, and is terminated at its limits. Its answer may
+contain only kindgate's own data types, so a compromised process cannot make this one run anything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds of processor time and in all, and bytes of memory and of the answer."""
+    """Seconds of CPU time and of wall time, and bytes of memory and of the answer."""
 
     cpu: int = 20
     seconds: float = 60.0
@@ -36,7 +36,7 @@ class Limits:
 
 
 LIMITS = Limits()
-"""The largest report that is no nonsense takes 2 s and 300 MB to read and to render."""
+"""The largest plausible report takes 2 s and 300 MB to read and render."""
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _BROKEN = "cannot be used"
@@ -44,16 +44,16 @@ _BROKEN = "cannot be used"
 
 @dataclass(frozen=True)
 class _Refusal:
-    """An error of kindgate that the work ended with."""
+    """A kindgate error that ended the work."""
 
     message: str
     next_step: str
 
 
 def confined(task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `task`, a function of a module of kindgate, returns for these arguments.
+    """Return the result of `task`, a function of a kindgate module, for these arguments.
 
-    Raises `PublishRefused` where it raises an error, and where it needs more than `LIMITS`.
+    Raises `PublishRefused` if it raises an error or exceeds `LIMITS`.
     """
     return within_limits(LIMITS, task, *args, **kwargs)
 
@@ -83,21 +83,21 @@ def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwar
 
 
 def _why_ended(code: int, limits: Limits) -> str:
-    """What the end of the process says: the kernel sends SIGXCPU at the limit of processor time."""
+    """Describe how the process ended: the kernel sends SIGXCPU at the CPU time limit."""
     if code == -signal.SIGXCPU:
         return f"reading it takes more than {limits.cpu} s of processor time"
     return f"its reader was terminated by {signal.Signals(-code).name}" if code < 0 else f"its reader failed with exit code {code}"
 
 
 def _environment() -> dict[str, str]:
-    """What a Python needs to find the same modules; one thread is enough, and each takes address space."""
+    """Variables with which Python finds the same modules; one thread is enough, and each takes address space."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     own = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
     return kept | own | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class _Answer(pickle.Unpickler):
-    """Reads kindgate's own classes and no function, whatever it is called."""
+    """Unpickle only kindgate's own classes, and no functions."""
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
         found = super().find_class(module, name) if module.partition(".")[0] == "kindgate" else None
@@ -107,16 +107,16 @@ class _Answer(pickle.Unpickler):
 
 
 def _answer(file: IO[bytes]) -> Any:  # noqa: ANN401 - what a task returned
-    """What the process wrote; raises `PublishRefused` where that is no answer."""
+    """The process's answer; raises `PublishRefused` if it is not a valid one."""
     file.seek(0)
     try:
         return _Answer(file).load()
-    except Exception as error:  # whatever a damaged answer makes pickle raise
+    except Exception as error:  # pickle can raise anything for a damaged answer
         raise PublishRefused(f"the upload {_BROKEN}: its reader returned no readable result ({type(error).__name__})") from error
 
 
 def _limit(limits: Limits) -> None:
-    """Have the kernel end or refuse what goes beyond; a system without one of the limits does without it."""
+    """Let the kernel enforce the limits; any that the system lacks is skipped."""
     for kind, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, limits.memory),
@@ -125,11 +125,11 @@ def _limit(limits: Limits) -> None:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # the first sends SIGXCPU, which says why
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # the soft limit sends SIGXCPU, which identifies the cause
 
 
 def _main() -> None:
-    """Do the task that standard input names, and write what it returns."""
+    """Run the task given on standard input, and write its result."""
     limits, name, args, kwargs = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - our own parent wrote it
     _limit(limits)
     module, _, function = name.partition(":")

@@ -1,4 +1,4 @@
-"""What GitHub Actions says about the run: the repository, the run, the pull request, and whether a comment can be posted.
+"""The run's context in GitHub Actions: the repository, the run, the pull request, and whether a comment can be posted.
 
 Read from the standard variables (docs.github.com, "Variables reference") and from the event's payload
 (docs.github.com, "Webhook events and payloads", `pull_request`). A re-run carries the first attempt's payload.
@@ -26,14 +26,14 @@ SHA = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _ADDRESS = r"https?://[A-Za-z0-9_.:/-]+"
 
 _EVENT_LIMIT = 25 * 1024 * 1024
-"""Bytes of an event file that are read: GitHub delivers no payload above 25 MB."""
+"""Maximum bytes of an event file: GitHub delivers no payload above 25 MB."""
 
 
 @dataclass(frozen=True)
 class PullRequest:
-    """The pull request as its event describes it; `head_repository` is empty when the fork has been deleted.
+    """The pull request from its event; `head_repository` is empty if the fork has been deleted.
 
-    The ids are GitHub's own of the two repositories, 0 where the event has none: a name changes, an id does not.
+    The ids are GitHub's for the two repositories, 0 if the event lacks them: a name can change, an id cannot.
     """
 
     number: int
@@ -47,7 +47,7 @@ class PullRequest:
 
 @dataclass(frozen=True)
 class Context:
-    """The run as GitHub Actions describes it; empty or 0 where a variable is missing."""
+    """The run according to GitHub Actions; empty or 0 if a variable is missing."""
 
     event: str = ""
     repository: str = ""
@@ -62,7 +62,7 @@ class Context:
     token: str = field(default="", repr=False)
     pull: PullRequest | None = None
     defect: str = ""
-    """What is wrong with the event's payload; empty when nothing is."""
+    """The error in the event's payload; empty without one."""
 
     @property
     def run_url(self) -> str:
@@ -73,9 +73,9 @@ class Context:
 
     @property
     def from_fork(self) -> bool:
-        """Whether the pull request's branch lies in another repository, or in one that is gone.
+        """Whether the pull request's branch is in another repository, or in a deleted one.
 
-        A re-run's event may have the name that the repository had before, so ids are compared where they are known.
+        A re-run's event may have the repository's previous name, so ids are compared if known.
         """
         pull = self.pull
         if pull is None:
@@ -86,12 +86,12 @@ class Context:
 
     @property
     def from_dependabot(self) -> bool:
-        """Whether the run has Dependabot's read-only token; a re-run keeps the rights of the first actor."""
+        """Whether the run has Dependabot's read-only token; a re-run keeps the permissions of the first actor."""
         return self.actor == "dependabot[bot]" or (self.pull is not None and self.pull.author == "dependabot[bot]" and not self.actor)
 
     @property
     def read_only(self) -> str:
-        """Why the run's own token cannot write a comment; empty when it can."""
+        """Why the run's own token cannot write a comment; empty if it can."""
         if self.from_fork:
             return "the pull request comes from a fork, whose runs have a read-only token"
         if self.from_dependabot:
@@ -100,7 +100,7 @@ class Context:
 
     @property
     def obstacle(self) -> str:
-        """Why nothing can be posted whatever the token's rights; empty when nothing stands in the way."""
+        """Why nothing can be posted with any token; empty if posting is possible."""
         if self.event == "":
             return "not in GitHub Actions, comment skipped"
         if self.defect:
@@ -114,7 +114,7 @@ class Context:
         return ""
 
     def record(self) -> PullRequestRecord | None:
-        """What a report says about the pull request; `None` outside of GitHub Actions."""
+        """The report's record of the pull request; `None` outside of GitHub Actions."""
         if not self.event or not self.repository:
             return None
         pull = self.pull
@@ -131,7 +131,7 @@ class Context:
 
 
 class _Lenient(BaseModel):
-    """A part of a payload: GitHub adds fields at any time, so that unknown ones are ignored."""
+    """A part of a payload: GitHub adds fields at any time, so unknown ones are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -170,7 +170,7 @@ class _RunPayload(_Lenient):
 
 
 def read_context(env: Mapping[str, str]) -> Context:
-    """The context from the environment and the event file that it names; what is missing or broken is said in `defect`."""
+    """The context from the environment and its event file; `defect` reports a missing or invalid payload."""
     payload: Any = None
     defect = ""
     path = env.get("GITHUB_EVENT_PATH", "")
@@ -212,7 +212,7 @@ def context_of(env: Mapping[str, str], payload: object, *, defect: str = "") -> 
 
 
 def _judged_commit(payload: object) -> str:
-    """The commit that the earlier run was about: GITHUB_SHA is the default branch's, whose workflow follows it."""
+    """The commit of the earlier run: GITHUB_SHA is the default branch's head, where this workflow runs."""
     try:
         return _RunPayload.model_validate(payload).workflow_run.head_sha
     except ValidationError:
@@ -240,7 +240,7 @@ def _pull_request(found: _PullRequest) -> PullRequest:
 
 
 def _matching(pattern: str, text: str) -> str:
-    """`text` if the whole of it matches, else nothing."""
+    """Return `text` if all of it matches, otherwise an empty text."""
     return text if re.fullmatch(pattern, text) else ""
 
 

@@ -1,4 +1,4 @@
-"""What to do about the comment, decided from plain data: nothing here talks to GitHub."""
+"""Decide about the comment from plain data, without access to GitHub."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Keep:
-    """Our comment already is what this run has to say."""
+    """Keep the existing comment, which is up to date for this run."""
 
     comment: Comment
     reason: str
@@ -44,14 +44,14 @@ class Keep:
 
 @dataclass(frozen=True)
 class Skip:
-    """Write nothing, because."""
+    """Write nothing, for this reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to write, and which other comments of ours to delete afterwards."""
+    """The comment to write, and kindgate's other comments to delete afterward."""
 
     action: Create | Edit | Keep | Skip
     duplicates: tuple[Comment, ...] = ()
@@ -59,7 +59,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Whether to try at all. `silent` reasons are no failure, also where a comment is required."""
+    """Whether to try at all. `silent` reasons are not failures, even if a comment is required."""
 
     post: bool
     reason: str = ""
@@ -67,9 +67,9 @@ class Attempt:
 
 
 def whether_to_try(context: Context, mode: Mode) -> Attempt:
-    """Whether a comment can be posted from here, before anything is asked of GitHub.
+    """Whether a comment can be posted from here, before any request to GitHub.
 
-    `always` and `require` try with any token that is there, because one with more rights may have been given.
+    `always` and `require` try with any token, because one with more permissions may have been given.
     """
     if mode == "never":
         return Attempt(post=False, reason="--github-comment=never, comment skipped")
@@ -82,10 +82,10 @@ def whether_to_try(context: Context, mode: Mode) -> Attempt:
 
 
 def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Iterable[Comment]) -> Plan:
-    """What to do with `comments`, so that exactly one of ours remains and tells of the newest run.
+    """Plan changes to `comments` that leave exactly one kindgate comment, about the newest run.
 
-    Ours are those whose first line is a marker of our id and whose author is `author`. `passed` is whether this run
-    gives a reviewer nothing to act on.
+    kindgate's comments have a marker of the same id as their first line, and `author` as their author. `passed` is whether
+    this run requires no action by a reviewer.
     """
     ours = [(found, comment) for comment in comments if (found := _our_marker(comment, marker.id, author)) is not None]
     if not ours:

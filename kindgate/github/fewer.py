@@ -1,4 +1,4 @@
-"""What the base branch judges and a pull request's run no longer does: tests that are gone or skipped, objectives that are left out."""
+"""Tests and objectives that the base branch judges but a pull request's run no longer does: removed, skipped or omitted."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from kindgate.report.run import RunReport
 from kindgate.waiting import Deadline
 
 ROWS_LIMIT = 200
-"""Tests and objectives that a report names; more are counted in the last row."""
+"""Maximum tests and objectives in a report; the last row counts the rest."""
 
 
 def base_reports(api: Api, workflow: str, branch: str, token: str, deadline: Deadline) -> dict[str, RunReport]:
-    """The reports by leg of the newest run that judged the base branch and succeeded; none where there is no such run.
+    """The reports by leg of the newest successful run that judged the base branch; empty without such a run.
 
-    `workflow` is the name of the workflow's file. It only adds to what is said about a pull request, so that what
-    cannot be read is left out.
+    `workflow` is the name of the workflow's file. The reports only add details about a pull request, so errors are ignored.
     """
     try:
         run = retried("the base branch's runs", lambda: api.newest_push(workflow, branch), deadline)
@@ -32,7 +31,7 @@ def base_reports(api: Api, workflow: str, branch: str, token: str, deadline: Dea
 
 
 def is_on_branch(api: Api, run: WorkflowRun, branch: str) -> bool:
-    """Whether the commit of a push is in the history of a branch: the name that the run has may be that of a tag."""
+    """Whether a push's commit is in the history of a branch: the run's branch name may be a tag's."""
     if run.head_branch != branch:
         return False
     newest = api.branch_head(branch)
@@ -40,7 +39,7 @@ def is_on_branch(api: Api, run: WorkflowRun, branch: str) -> bool:
 
 
 def no_longer_judged(report: RunReport, base: RunReport) -> tuple[str, ...]:
-    """What `base` judged and `report` does not: e2e tests that passed there and did not run here, objectives by metric and test."""
+    """Tests and objectives in `base` but not in `report`: e2e tests that passed there and did not run here, objectives by metric and test."""
     ran = {test.node_id for test in report.tests if test.outcome not in {"skipped", "xfailed"}}
     tests = [test.node_id for test in base.tests if test.e2e and test.outcome == "passed" and test.node_id not in ran]
     here = {(row.metric, row.test) for row in report.objectives}

@@ -1,4 +1,4 @@
-"""Which files of a commit decide what its suite judges: those that its settings name, with all that Kustomize reads for them."""
+"""The files of a commit that determine a suite's verdict: those in its settings, with everything that Kustomize reads for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kindgate.github.suite import ReadsFile
 from kindgate.settings import Settings
 
 KUSTOMIZATIONS_LIMIT = 100
-"""Kustomizations that are followed; a tree of more is as good as cut there."""
+"""Maximum kustomizations to follow; the rest of a larger tree is ignored."""
 
 _BUILT_UPON = ("resources", "bases", "components")
 _FILES = ("patchesStrategicMerge", "configurations", "crds", "transformers", "generators", "validators")
@@ -23,10 +23,10 @@ _CHARTS = ("helmCharts", "helmChartInflationGenerator")
 
 
 def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
-    """The files and folders that decide about a suite with these settings, sorted, from the repository's root.
+    """The files and folders that affect a suite with these settings, sorted, relative to the repository root.
 
-    `settings.root` is the suite's folder, from there too. What lies outside of the repository, and images of a registry,
-    are no files of it.
+    `settings.root` is the suite's folder, also relative to it. Paths outside of the repository and registry images are
+    omitted.
     """
     root = settings.root.as_posix()
     deploy = settings.deploy
@@ -40,12 +40,12 @@ def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
 
 
 def objectives_path(settings: Settings) -> str:
-    """The suite's objectives file, from the repository's root."""
+    """The suite's objectives file, relative to the repository root."""
     return _joined(settings.root.as_posix(), str(settings.slo.file))
 
 
 def manifest_files(read: ReadsFile, path: str) -> set[str]:
-    """A path of manifests with everything that Kustomize reads for it; what is no kustomization is a file, or a folder as a whole."""
+    """A path of manifests with everything that Kustomize reads for it; anything but a kustomization is a file or a whole folder."""
     found: set[str] = set()
     seen: set[str] = set()
     todo = [path]
@@ -64,7 +64,7 @@ def manifest_files(read: ReadsFile, path: str) -> set[str]:
 
 
 def _kustomization(read: ReadsFile, folder: str) -> tuple[str, Mapping[str, Any]]:
-    """The kustomization in a folder, and its path; empty where there is none. One that is no YAML names no files."""
+    """The path and content of a folder's kustomization; empty without one. Invalid YAML names no files."""
     for name in KUSTOMIZATION_NAMES:
         file = _joined(folder, name)
         text = read(file)
@@ -83,7 +83,7 @@ def _built_upon(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _files_of(document: Mapping[str, Any]) -> Iterator[str]:
-    """The files that a kustomization names, beside what it builds upon; a patch may also stand in it."""
+    """The files that a kustomization names, apart from its bases; patches may also be inline."""
     for key in _FILES:
         yield from (entry for entry in _texts(document.get(key)) if "\n" not in entry)
     for key in _WITH_PATHS:
@@ -99,7 +99,7 @@ def _files_of(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _dockerfiles(build: str) -> Iterator[str]:
-    """What an item of --app-build is built from, as far as it is no application."""
+    """The Dockerfile of an --app-build item: the part of the build that is not application code."""
     context, *more = build.partition("=")[2].split(",")
     named = next((part.removeprefix("file=") for part in more if part.startswith("file=")), "Dockerfile")
     yield posixpath.join(context, named)

@@ -1,4 +1,4 @@
-"""What a pull request changes about the gate that judges it, read from GitHub's API: the list of files, and the commits themselves."""
+"""A pull request's changes to the gate that judges it, read from GitHub's API: the list of files, and the commits themselves."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from kindgate.report.record import LINE_LIMIT
 from kindgate.waiting import Deadline
 
 FILES_LIMIT = 3000
-"""Files of a pull request that GitHub lists at most (docs.github.com, "List pull requests files")."""
+"""Maximum files of a pull request that GitHub lists (docs.github.com, "List pull requests files")."""
 
 SLO_TEXT_LIMIT = 64 * 1024
-"""Characters of an objectives file whose objectives are compared."""
+"""Maximum characters of an objectives file to compare."""
 
 CI = ".github"
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The files that a pull request changes, by old and new names, and what it changes about its gate.
+    """The files that a pull request changes, by old and new names, and its changes to its gate.
 
-    `complete` is whether these are all of them.
+    `complete` is whether the list is complete.
     """
 
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Changed:
 
 @dataclass
 class Commit:
-    """The files of one commit, each asked for once; `blobs` are those of its whole tree, None where GitHub cuts it."""
+    """The files of one commit, each requested once; `blobs` is its whole tree, None if GitHub truncates it."""
 
     api: Api
     sha: str
@@ -52,14 +52,14 @@ class Commit:
     looked: bool = False
 
     def tree(self) -> dict[str, str] | None:
-        """Each file of the commit with its blob; None where there are too many."""
+        """Each file of the commit with its blob; None if there are too many."""
         if not self.looked:
             found, cut = retried(f"the files of {self.sha[:10]}", lambda: self.api.tree(self.sha), self.deadline)
             self.blobs, self.looked = (None if cut else found), True
         return self.blobs
 
     def text(self, path: str) -> str:
-        """A file's text; empty where there is none."""
+        """A file's text; empty if missing."""
         blobs = self.tree()
         if blobs is not None and path not in blobs:
             return ""
@@ -68,7 +68,7 @@ class Commit:
         return self.texts[path]
 
     def version(self, path: str) -> str:
-        """What a file or folder is at this commit, as a hash of its content; empty where there is none."""
+        """The hash of a file or folder at this commit; empty if missing."""
         parent, _, name = path.rpartition("/")
         if parent not in self.folders:
             self.folders[parent] = retried(parent or "the root", lambda: self.api.folder(parent, self.sha), self.deadline)
@@ -76,9 +76,9 @@ class Commit:
 
 
 def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) -> Changed:
-    """What a pull request changes, and what of it belongs to its gate as the base names it.
+    """A pull request's changes, and those to its gate as the base defines it.
 
-    What GitHub does not show is said in `GateChanges.notes`. Raises `GitHubRefused` where not even the list of files is shown.
+    `GateChanges.notes` lists facts that GitHub does not show. Raises `GitHubRefused` if even the list of files is unavailable.
     """
     listed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
     names = _names(listed)
@@ -96,7 +96,7 @@ _CUT = f"GitHub lists only {FILES_LIMIT:,} of the changed files; the others are 
 
 
 def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> Changed:
-    """The changes between two commits, from the names of the changed files as far as GitHub lists them."""
+    """The changes between two commits, from the changed files that GitHub lists."""
     notes: list[str] = []
     try:
         settings = suite_settings(start.text, suite)
@@ -115,7 +115,7 @@ def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite,
 
 
 def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: Sequence[str]) -> tuple[tuple[str, ...], bool, str]:
-    """The names of all changed files where GitHub does not list them, whether they are all, and a note that says so."""
+    """All changed file names if GitHub's list is incomplete, whether they are complete now, and a note about it."""
     before, after = start.tree(), head.tree()
     if before is not None and after is not None:
         return (
@@ -132,7 +132,7 @@ def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: S
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """The names of the files that are not the same in two commits, whose files are given with their blobs."""
+    """The files that differ between two commits, given as blobs by name."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
@@ -142,7 +142,7 @@ def _root(commit: Commit) -> Iterable[str]:
 
 
 def _threshold_changes(file: str, start: Commit, head: Commit) -> tuple[ThresholdChange, ...]:
-    """The objectives of a file that differ; a file that is too large to be read counts as one change."""
+    """The objectives of a file that differ; a file that is too large counts as one change."""
     try:
         old, new = start.text(file), head.text(file)
     except GitHubRefused as error:

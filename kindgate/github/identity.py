@@ -1,7 +1,7 @@
-"""Whether a run is one of the workflow that judges: by its file, by the reusable workflow that it called, and by what was changed.
+"""Whether a run belongs to the judging workflow: by its file, the reusable workflow that it called, and the changed files.
 
-Under `pull_request` GitHub takes the workflow's file from the pull request itself. So a run proves something only if
-GitHub says that it is of the expected file, called the expected commit of the judge, and the pull request changes no workflow.
+For `pull_request`, GitHub takes the workflow file from the pull request itself. A run therefore proves something only if
+GitHub reports the expected file and the expected commit of the called judge, and the pull request changes no workflow.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from kindgate.github.replies import WorkflowRun
 
 JUDGED_EVENTS = frozenset({"pull_request", "merge_group", "push"})
-"""Events whose runs get a verdict; those of others prove nothing about a commit that somebody wants to merge."""
+"""Events whose runs get a verdict; other runs prove nothing about a commit to be merged."""
 
 MACHINERY = (".github/workflows/", ".github/actions/")
-"""Folders of what GitHub itself runs."""
+"""Folders with code that GitHub itself runs."""
 
 _MERGE_GROUP = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<number>[1-9][0-9]*)-(?P<sha>[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The workflow whose runs count; what is empty is not compared.
+    """The workflow whose runs count; empty fields are not compared.
 
     `workflow` is its file, such as `.github/workflows/kindgate.yml`. `judge` is the reusable workflow that it must have
     called: `OWNER/REPOSITORY/.github/workflows/e2e.yml@COMMIT`, or a file of the repository itself, without a commit.
@@ -38,7 +38,7 @@ ANY_WORKFLOW = Expected()
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """What the branch of a merge queue is about: a pull request, the base branch, and the commit that it is put upon."""
+    """An entry of a merge queue: a pull request, the base branch, and the commit that it is merged onto."""
 
     number: int
     base_ref: str
@@ -46,15 +46,15 @@ class QueueEntry:
 
 
 def queue_entry(branch: str) -> QueueEntry | None:
-    """What a merge queue's branch is about; None for any other branch."""
+    """Parse a merge queue's branch name; None for any other branch."""
     found = _MERGE_GROUP.fullmatch(branch)
     return QueueEntry(int(found["number"]), found["base"], found["sha"]) if found else None
 
 
 def objection_to(run: WorkflowRun, expected: Expected, repository: str, *, uploaded: bool) -> str:
-    """Why a run is not one of the workflow that judges; empty when it is.
+    """Why a run does not belong to the judging workflow; empty if it does.
 
-    `uploaded` is whether it sent a report: a run that ended before its first job may not have called anything.
+    `uploaded` is whether it uploaded a report: a run that ended before its first job may not have called anything.
     """
     file = _own_file(run.path, repository)
     if expected.workflow and file != expected.workflow:
@@ -76,7 +76,7 @@ def changed_machinery(files: Iterable[str]) -> tuple[str, ...]:
 
 
 def _own_file(path: str, repository: str) -> str:
-    """A run's workflow as a file of the repository; empty for one of another repository (a ruleset's workflow)."""
+    """A run's workflow file in the repository; empty for another repository's (from a ruleset)."""
     file = path.partition("@")[0]
     if file.startswith(".github/"):
         return file

@@ -1,4 +1,4 @@
-"""How the jobs of one leg ended, where the whole run's conclusion may be another job's doing."""
+"""Conclusions of one leg's jobs, because another job may determine the whole run's conclusion."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _SUCCESS = "success"
 
 
 def leg_conclusions(jobs: Iterable[JobInfo], legs: Iterable[str]) -> dict[str, str]:
-    """The conclusion of each leg that has jobs of its own: success, or that of its first job that ended otherwise.
+    """The conclusion of each leg with its own jobs: success, or that of its first job with another conclusion.
 
-    The reusable workflow `e2e.yml` names its jobs `LEG` and `LEG verdict`, and GitHub puts the calling job before them:
+    The reusable workflow `e2e.yml` names its jobs `LEG` and `LEG verdict`, and GitHub prefixes the calling job:
     `CALLER / LEG`.
     """
     ended = [(job.name.rpartition(" / ")[2], job.conclusion) for job in jobs]

@@ -1,4 +1,4 @@
-"""The reports of one run: which leg each is of, which attempt is the newest, and which legs sent none."""
+"""The reports of one run: the leg of each, the newest attempts, and the legs without a report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_REPORT = "no report was found"
 
 @dataclass(frozen=True)
 class Named(Generic[T]):
-    """Something of one leg, as its artifact's name `kindgate-report-LEG-ATTEMPT` says."""
+    """A value of one leg and attempt, from an artifact name `kindgate-report-LEG-ATTEMPT`."""
 
     leg: str
     attempt: int
@@ -33,7 +33,7 @@ class Named(Generic[T]):
 
 @dataclass(frozen=True)
 class Collected:
-    """The reports by leg, in the order of their names; `missing` are legs without a usable one, `reasons` say why where it is known."""
+    """The reports by leg, sorted by name; `missing` are legs without a usable one, `reasons` state why if known."""
 
     reports: dict[str, RunReport]
     missing: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Collected:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A line about each report that could not be read."""
+        """One line per report that could not be read."""
         return tuple(f"{leg}: {reason}" for leg, reason in self.reasons.items())
 
     @property
@@ -51,9 +51,9 @@ class Collected:
 
 
 def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
-    """The newest attempt of each leg; what is not named as a report's artifact is left out.
+    """The newest attempt of each leg; names that are not report artifacts are ignored.
 
-    When only failed jobs are run again, the other legs' reports are still those of an earlier attempt.
+    After a re-run of only the failed jobs, the other legs' reports are still from an earlier attempt.
     """
     newest: dict[str, Named[T]] = {}
     for name, value in named:
@@ -67,10 +67,10 @@ def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
 
 
 def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
-    """The reports in `inputs`: files `LEG.json`, or folders as `download-artifact` leaves them.
+    """The reports in `inputs`: files `LEG.json`, or folders as `download-artifact` creates them.
 
-    A file or an `expected` leg (see `leg_names`) that is not there, and a report that cannot be read, is a missing leg.
-    A single `report.json` outside of an artifact's folder is that of the only leg that is expected.
+    A missing file or `expected` leg (see `leg_names`), or an unreadable report, is a missing leg. A single `report.json`
+    outside of an artifact's folder belongs to the only expected leg.
     """
     files = {leg: path for given in inputs if given.suffix or given.is_dir() for leg, path in _files(given)}
     wanted = leg_names(expected)
@@ -91,7 +91,7 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
 
 
 def parse_reports(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, str]]:
-    """The reports that texts hold by leg, and why one is none."""
+    """Parse reports by leg; return the reports, and the reasons for those that fail."""
     reports: dict[str, RunReport] = {}
     reasons: dict[str, str] = {}
     for leg, text in texts.items():
@@ -103,7 +103,7 @@ def parse_reports(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dic
 
 
 def _read(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, str]]:
-    """`parse_reports` in a process with limits; beyond them none of the texts is a report."""
+    """`parse_reports` in a process with limits; beyond them, no report is readable."""
     if not texts:
         return {}, {}
     try:
@@ -113,14 +113,14 @@ def _read(texts: Mapping[str, bytes]) -> tuple[dict[str, RunReport], dict[str, s
 
 
 def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
-    """The names in texts that may hold several, separated by spaces or commas, as workflow inputs do."""
+    """The names in texts that may contain several, separated by spaces or commas, as in workflow inputs."""
     return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:
-    """The report files that an input stands for, with the leg of each.
+    """The report files of an input, each with its leg.
 
-    `download-artifact` makes a folder for each artifact, or none for a single one that it was given by name.
+    `download-artifact` creates a folder per artifact, but none for a single artifact requested by name.
     """
     if given.name == "report.json":
         artifact = _ARTIFACT.fullmatch(given.parent.name)
@@ -133,5 +133,5 @@ def _files(given: Path) -> list[tuple[str, Path]]:
 
 
 def _names_no_leg(path: Path) -> bool:
-    """Whether neither a report's file nor the folder of its artifact says the leg."""
+    """Whether neither a report's file nor its folder names the leg."""
     return path.name == "report.json" and _ARTIFACT.fullmatch(path.parent.name) is None

@@ -1,8 +1,8 @@
-"""The first line of a comment of ours: whose it is, which run wrote it, and a digest of what it says.
+"""The first line of a kindgate comment: its suite, the run that wrote it, and a digest of its content.
 
     <!-- kindgate:ID v1 head=SHA run=N attempt=M digest=D -->
 
-A marker counts only as the whole first line: one that somebody quotes stands elsewhere.
+A marker counts only as the whole first line, so a quoted one does not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MARKER = re.compile(
 
 @dataclass(frozen=True)
 class Marker:
-    """What the first line says. Markers of one `id` are ordered by run and attempt: GitHub counts both upwards."""
+    """The content of the first line. Markers of one `id` are ordered by run and attempt: GitHub increments both."""
 
     id: str
     head: str
@@ -37,17 +37,17 @@ class Marker:
     digest: str
 
     def __str__(self) -> str:
-        """The line itself, without a line end."""
+        """The line itself, without a newline."""
         return f"<!-- kindgate:{self.id} v1 head={self.head} run={self.run} attempt={self.attempt} digest={self.digest} -->"
 
     @property
     def age(self) -> tuple[int, int]:
-        """Grows with every run and attempt."""
+        """Increases with every run and attempt."""
         return (self.run, self.attempt)
 
 
 def parse_marker(body: str) -> Marker | None:
-    """The marker of a comment's body; `None` if its first line is anything else."""
+    """Parse the marker of a comment's body; `None` if its first line is anything else."""
     first = body.split("\n", 1)[0].removesuffix("\r")
     found = _MARKER.fullmatch(first)
     if found is None:
@@ -56,7 +56,7 @@ def parse_marker(body: str) -> Marker | None:
 
 
 def digest_of(report: RunReport) -> str:
-    """16 hex digits over outcome, verdicts, thresholds and failing tests: what a reviewer would want to hear of, and no times."""
+    """16 hex digits over outcome, verdicts, thresholds and failing tests: the news for a reviewer, without times."""
     content = {
         "outcome": report.outcome,
         "setup": report.setup_error.message if report.setup_error else "",
@@ -76,10 +76,10 @@ def digest_of(report: RunReport) -> str:
 
 
 def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
-    """The id that tells this suite's comment from others: `asked`, or a slug of the workflow and of the root folder in the checkout.
+    """The id that distinguishes this suite's comment: `asked`, or a slug of the workflow and of the root folder in the checkout.
 
-    Where a slug cannot hold the whole name, a digest of the name ends it, so that two suites do not share an id.
-    Raises `SettingsError` when `asked` cannot stand in a marker.
+    If a slug cannot hold the whole name, it ends with a digest of the name, so two suites do not share an id. Raises
+    `SettingsError` if `asked` is not valid in a marker.
     """
     if asked:
         if not re.fullmatch(_ID, asked) or "--" in asked:
@@ -95,7 +95,7 @@ def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
 
 
 def _inside(root: Path, workspace: str) -> str:
-    """The root folder relative to the checkout; empty for the checkout itself or for a folder outside of it."""
+    """The root folder relative to the checkout; empty for the checkout itself or a folder outside of it."""
     if not workspace:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What a run's uploads amount to for one pull request or commit: a decision per leg, and one over all."""
+"""The outcome of a run's uploads for one pull request or commit: a decision per leg, and an overall one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kindgate.report.decision import UNTRUSTED, WORDS, Decision, RunIdentity, no
 from kindgate.report.run import Outcome, RunReport
 
 Judge = Callable[[RunReport, RunIdentity], Decision]
-"""Decides about a report that must be of this run."""
+"""Decides about a report that must belong to this run."""
 
 _ENDS: Mapping[str, str] = {
     "action_required": "the run is waiting for a maintainer's approval",
@@ -25,17 +25,17 @@ _ENDS: Mapping[str, str] = {
     "startup_failure": "the run failed to start",
     "timed_out": "the run timed out",
 }
-"""What GitHub's conclusions mean (docs.github.com, "Workflow runs": `conclusion`)."""
+"""Meaning of GitHub's conclusions (docs.github.com, "Workflow runs": `conclusion`)."""
 
 NO_REPORT = "the run uploaded no report"
 
 NOT_JUDGED = Decision(WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: no watched files changed")
-"""For a suite of several that the pull request does not touch."""
+"""For one of several suites, if the pull request does not touch it."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The legs, the decision about each, and the one over all of them."""
+    """The legs, a decision for each, and the overall one."""
 
     collected: Collected
     decisions: Mapping[str, Decision]
@@ -43,7 +43,7 @@ class Result:
 
 
 def how_it_ended(conclusion: str) -> str:
-    """A sentence about a run that has sent no report, from GitHub's own word for its end."""
+    """A sentence about a run without a report, from GitHub's conclusion."""
     ended = _ENDS.get(conclusion)
     return f"{ended} and uploaded no report" if ended else NO_REPORT
 
@@ -60,12 +60,12 @@ def result_of(
     untouched: bool = False,
     conclusions: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
-    """Decide about every leg of a run, as GitHub and not as its reports describe it.
+    """Decide about every leg of a run, based on GitHub's description of it, not its reports'.
 
-    `expected` names legs that must have a report, `numbers` the pull requests that the run can be about. `objection` is
-    why nothing of the run can be believed. A leg is held against how its own jobs ended (`conclusions`) or, where that is
-    not known, against the run: then a leg that passed contradicts a failed run only if no other leg explains the failure.
-    `untouched` is whether nothing that the suite watches has changed: then a run that succeeds may have no report.
+    `expected` names legs that must have a report, `numbers` the pull requests that the run can be about. `objection` is why
+    nothing of the run can be trusted. A leg must agree with the conclusion of its own jobs (`conclusions`) or, if unknown, of
+    the run: then a passed leg contradicts a failed run only if no other leg explains the failure. `untouched` is whether no
+    watched file has changed: then a successful run may have no report.
     """
     if untouched and not objection and run.conclusion == "success" and not (uploads.reports or uploads.problems or uploads.refusal):
         return Result(Collected({}), {}, NOT_JUDGED)
@@ -88,9 +88,9 @@ def result_of(
 
 
 def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decision:
-    """The decision that also counts how the leg or its run ended; a failure may be `explained` by another leg."""
+    """The decision combined with the conclusion of the leg or its run; another leg may have `explained` a failure."""
     agrees = decision.may_merge == (conclusion == "success")
-    refuted = decision.again and not decision.may_merge  # by its own figures, or by the base: that says more than a disagreement
+    refuted = decision.again and not decision.may_merge  # by its own figures or by the base, which says more than a disagreement
     if agrees or refuted or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
         return decision
     return untrusted(f"the report claims {decision.verdict}, but its run ended with {conclusion}")

@@ -1,4 +1,4 @@
-"""Outputs of a step, for the steps behind it."""
+"""Outputs of a step, for later steps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kindgate.errors import GitHubError
 
 
 def write_output(name: str, value: str, env: Mapping[str, str]) -> None:
-    """Set an output of the step that this runs in; outside of GitHub Actions there is none.
+    """Set an output of the current step; does nothing outside of GitHub Actions.
 
-    Raises `GitHubError` for a value of several lines, which the file's format takes for more outputs.
+    Raises `GitHubError` for a value with several lines, which the file's format reads as more outputs.
     """
     if "\n" in value or "\r" in value:
         raise GitHubError(f"output {name}: a value of several lines")

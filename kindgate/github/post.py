@@ -1,4 +1,4 @@
-"""Posts what a run has to say to the pull request that it judged."""
+"""Post a run's results to the pull request that it judged."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 
 POST_SECONDS = 45.0
-"""Seconds for everything that one comment takes."""
+"""Timeout in seconds for all requests of one comment."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a comment will say: its Markdown, what changes count as news, and whether a reviewer can lean back."""
+    """A comment's content: its Markdown, a digest of its news, and whether a reviewer has nothing to do."""
 
     markdown: str
     digest: str
@@ -39,11 +39,10 @@ class Message:
 def post_comment(
     report: RunReport, settings: GitHubSettings, env: Mapping[str, str], *, root: Path, seconds: float = POST_SECONDS
 ) -> PostResult:
-    """Write the comment about one run, where there is a pull request and a token that may; otherwise say why not.
+    """Write the comment about one run, if there is a pull request and a token with permission; otherwise report why not.
 
-    `root` is the suite's root folder and part of the comment's default id. Takes `seconds` at most. A failure is a
-    warning in the result; with `--github-comment=require` it is raised as `GitHubError`. Raises `SettingsError` for
-    an id that cannot be used.
+    `root` is the suite's root folder and part of the comment's default id. Takes at most `seconds`. A failure is a warning in
+    the result; with `--github-comment=require` it is raised as `GitHubError`. Raises `SettingsError` for an unusable id.
     """
     return _post(lambda: message_of(report), settings, env, root, seconds)
 
@@ -57,22 +56,22 @@ def post_reports(
     root: Path,
     seconds: float = POST_SECONDS,
 ) -> PostResult:
-    """Write one comment about all legs of a run, with what was decided about each; legs without a report are named.
+    """Write one comment about all legs of a run, with the decision about each, including legs without a report.
 
-    Ends and raises as `post_comment`.
+    Returns and raises as `post_comment`.
     """
     result = _post(lambda: confined(message_of_legs, collected, decisions), settings, env, root, seconds)
     return PostResult(result.line, result.url, (*collected.problems, *result.warnings))
 
 
 def message_of(report: RunReport, decision: Decision | None = None) -> Message:
-    """What to say about one run; `decision` is what was decided about it, by default what its own content says."""
+    """The comment about one run; `decision` defaults to the one its content gives."""
     decided = decision or decide(report)
     return Message(comment(report, decided), _digest([digest_of(report), decided.verdict, decided.reason]), decided.may_merge)
 
 
 def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], head: str = "") -> Message:
-    """What to say about several legs of the commit `head`, each with what was decided about it."""
+    """The comment about several legs of the commit `head`, with the decision about each."""
     if len(collected.reports) == 1 and not collected.missing:
         ((name, report),) = collected.reports.items()
         return message_of(report, decisions[name])
@@ -84,13 +83,13 @@ def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], hea
 
 
 def message_without_report(decision: Decision, record: PullRequest) -> Message:
-    """What to say about a run that has left no report, as GitHub describes it by `record`."""
+    """The comment about a run without a report, which `record` describes with GitHub's data."""
     markdown = comment_without_report(decision, record.head_sha, run_links(record.run_url))
     return Message(markdown, _digest([decision.verdict, decision.reason]), decision.may_merge)
 
 
 def settle(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:
-    """Bring the conversation of one pull request to exactly one comment with this message; raises as `Conversation.settle`."""
+    """Leave exactly one kindgate comment on a pull request, with this message; raises as `Conversation.settle`."""
     body = f"{marker}\n{message.markdown}"
     post = Post(number, marker, body, settings.author, settings.comment, passed=message.passed)
     return Conversation(api, post, deadline).settle()

@@ -1,4 +1,4 @@
-"""What a finished run says about its commit, on its way to the commit status, the comment and the pages."""
+"""Publish a finished run's verdict on its commit: the commit status, the comment and the pages."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from kindgate.waiting import Deadline
 
 @dataclass(frozen=True)
 class SealedRun:
-    """The run of the default branch that judged the commit of another one.
+    """The default branch's run that judged another run's commit.
 
-    `conclusion` is how its judging job ended, empty before that.
+    `conclusion` is that of its judging job, empty until it ends.
     """
 
     run_id: int
@@ -57,12 +57,12 @@ class SealedRun:
 
 @dataclass(frozen=True)
 class Request:
-    """What to publish: the run, the legs that must have a report, the workflow that it must be of, and what a leg must judge.
+    """What to publish: the run, the legs that must have a report, the expected workflow, and each leg's required checks.
 
-    Without a `run_id` it is the newest run of the head of pull request `pull`. `watched` are the files and folders whose
-    change has the suite judged at all; none of them are all. With `sealed`, the run only asked for a verdict, and another
-    one judged. `suite` is where the base branch says by what it is judged. `page` is the address of the artifact of this
-    workflow that holds the pages.
+    Without a `run_id`, it is the newest run for the head of pull request `pull`. `watched` are the files and folders whose
+    changes require the suite to run; if empty, any change does. With `sealed`, the run only requested a verdict, and another one
+    judged. `suite` locates the suite's settings in the base branch. `page` is the URL of this workflow's artifact with the
+    pages.
     """
 
     run_id: int = 0
@@ -78,20 +78,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Published:
-    """A result per status and comment, written or not; `decision` is None where there was nothing to decide."""
+    """A result per status and comment, written or not; `decision` is None if there was nothing to decide."""
 
     results: tuple[PostResult, ...]
     decision: Decision | None = None
 
     @property
     def exit_code(self) -> int:
-        """How the command ends: as the decision says."""
+        """The exit code of the decision."""
         return self.decision.exit_code if self.decision else 0
 
 
 @dataclass(frozen=True)
 class Publication:
-    """A run on its way to the commit and the pull requests that it is about."""
+    """Publishes a run to its commit and pull requests."""
 
     api: Api
     run: WorkflowRun
@@ -103,7 +103,7 @@ class Publication:
     def publish(self) -> Published:
         """Decide about the run for each of its subjects, set the status, and comment.
 
-        The status comes first: it is the gate, and a comment that cannot be written must not keep it from closing.
+        The status comes first: it is the gate, and must be set even if the comment cannot be written.
         """
         run = self.run
         if reason := self._nothing_to_publish():
@@ -118,7 +118,7 @@ class Publication:
         return Published((status, *(self._comment(subject, result) for subject, result in judged if subject.pull)), decision)
 
     def write_pages(self, folder: Path) -> tuple[Path, ...]:
-        """Write the pages of the run's legs, for the first of its pull requests; none where nothing would be commented."""
+        """Write the pages of the run's legs, for the first of its pull requests; none if no comment would be posted."""
         run = self.run
         if self._nothing_to_publish() or run.status != "completed" or run.event != "pull_request":
             return ()
@@ -132,14 +132,14 @@ class Publication:
         return tuple(written)
 
     def _judged(self) -> list[tuple[Subject, Result]]:
-        """What is decided about each subject of the run."""
+        """The result for each subject of the run."""
         uploads = read_uploads(self.api, self.run, self.context.token, self.deadline)
         subjects = self._subjects()
         numbers = [subject.pull.number for subject in subjects if subject.pull]
         return [(subject, self._result(self._judged_again(uploads, subject), subject, numbers)) for subject in subjects]
 
     def _nothing_to_publish(self) -> str:
-        """Why a run says nothing about its commit; empty when it does."""
+        """Why a run gets no verdict; empty if it does."""
         run = self.run
         if run.event not in JUDGED_EVENTS:
             return f"run {run.id} was started by {run.event}: it gets no verdict"
@@ -149,7 +149,7 @@ class Publication:
         return f"run {newer} of {run.head_sha[:10]} is newer than {run.id}: nothing was published" if newer else ""
 
     def _subjects(self) -> list[Subject]:
-        """What the run is about; nothing where its pull request has been closed or has moved on."""
+        """The subjects of the run; empty if its pull request has been closed or has a newer head."""
         api, run = self.api, self.run
         rules = Rules(self.settings.approval_label, self.request.watched, self.request.suite)
         if run.event == "push":
@@ -179,15 +179,15 @@ class Publication:
         )
 
     def _conclusions(self, uploads: Uploads) -> dict[str, str]:
-        """How the jobs of each leg ended where the run failed: a job that judges nothing may have failed it."""
+        """Conclusions of each leg's jobs if the run failed, because a job that judges nothing may have failed it."""
         if self.run.conclusion == "success" or self.request.sealed or not uploads.reports:
             return {}
         return leg_conclusions(retried("the run's jobs", lambda: self.api.jobs(self.run.id), self.deadline), uploads.reports)
 
     def _objection(self, subject: Subject, *, uploaded: bool) -> str:
-        """Why nothing of the run can be believed; empty when it can.
+        """Why nothing of the run can be trusted; empty if it can.
 
-        A maintainer may approve a changed workflow, and a sealed run is of the default branch's in any case.
+        A maintainer can approve a changed workflow, and a sealed run always uses the default branch's.
         """
         if subject.objection:
             return subject.objection
@@ -197,11 +197,11 @@ class Publication:
         return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
 
     def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
-        """The uploads with each verdict judged again, by the objectives of what the subject is based on too."""
+        """The uploads with each verdict recomputed, also with the objectives of the subject's base."""
         return judged_again(uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by)
 
     def _record(self, subject: Subject) -> PullRequest:
-        """What GitHub says of the run and of its pull request."""
+        """GitHub's own data on the run and its pull request."""
         run = self.run
         return PullRequest(
             repository=self.context.repository,
@@ -214,7 +214,7 @@ class Publication:
         )
 
     def _shown(self, result: Result, subject: Subject, record: PullRequest) -> dict[str, RunReport]:
-        """The legs' reports with what GitHub says in place of what they say, and with a link to the page that was made of them."""
+        """The legs' reports with GitHub's data in place of their own, and with a link to their page."""
         api, branch = self.api, subject.pull.base_ref if subject.pull else ""
         before = base_reports(api, file_name(self.run.path), branch, self.context.token, self.deadline) if branch else {}
         page = own_page(self.request.page, self.context.run_url)
@@ -232,7 +232,7 @@ class Publication:
         return confined(message_of_legs, replace(result.collected, reports=reports), result.decisions, record.head_sha)
 
     def _comment(self, subject: Subject, result: Result) -> PostResult:
-        """Render and post what the run says about one pull request."""
+        """Render and post the comment on one pull request."""
         run, pull = self.run, subject.pull
         if pull is None or self.settings.comment == "never":
             return PostResult("--github-comment=never, comment skipped")
@@ -240,13 +240,13 @@ class Publication:
         marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
         deadline = self.deadline.at_most(POST_SECONDS)
         quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
-        settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment for what is untouched
+        settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment if nothing watched has changed
         posted = settle(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, posted.warnings)
 
 
 def _known(read: Callable[[], Subject], pull: PullState | None = None) -> Subject:
-    """What `read` finds; where GitHub does not show it, a subject whose run proves nothing, so that this can be said."""
+    """The subject that `read` returns; if GitHub does not show it, one that reports why its run proves nothing."""
     try:
         return read()
     except (GitHubRefused, PublishRefused) as error:

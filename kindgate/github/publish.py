@@ -1,8 +1,8 @@
-"""Publishes what a finished run has to say about the commit that it judged, from a workflow on the default branch.
+"""Publish a finished run's results for the commit that it judged, from a workflow on the default branch.
 
-One way for all: pull requests of this repository, of forks and of Dependabot, merge groups and pushes. The run's
-artifacts come from code that nobody has reviewed. Where a comment goes, which commit it names and what it links comes
-from GitHub's API alone; of a report only checked figures and names are used, and they are rendered here.
+There is one path for pull requests of this repository, of forks and of Dependabot, merge groups and pushes. The run's
+artifacts come from unreviewed code. The comment's destination, commit and links come only from GitHub's API; only checked
+figures and names of a report are used, and they are rendered here.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from kindgate.waiting import Deadline
 T = TypeVar("T")
 
 PUBLISH_SECONDS = 180.0
-"""Seconds for reading the run, its artifacts and its pull requests, and for posting."""
+"""Timeout in seconds for reading the run, its artifacts and its pull requests, and for posting."""
 
 
 def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, str], *, seconds: float = PUBLISH_SECONDS) -> Published:
-    """Set the commit status of a run's head, and comment on every open pull request that has it, whatever the run's conclusion is.
+    """Set the commit status of a run's head, and comment on every open pull request with that head, whatever the run's conclusion.
 
-    A run that has not finished makes the status pending. Nothing to publish is a result that says so. Raises
-    `GitHubError` when GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
+    An unfinished run sets the status to pending. If there is nothing to publish, the result states that. Raises
+    `GitHubError` if GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
     """
     none = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing was published"),))
     return _within(request, settings, env, Publication.publish, none=none, seconds=seconds)
@@ -42,7 +42,7 @@ def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, st
 def render_pages(
     request: Request, settings: GitHubSettings, env: Mapping[str, str], folder: Path, *, seconds: float = PUBLISH_SECONDS
 ) -> tuple[Path, ...]:
-    """Write the HTML page of each leg of a finished run of a pull request, from its checked report; nothing is posted.
+    """Write the HTML page of each leg of a finished pull request run from its checked report; nothing is posted.
 
     Raises as `publish_run`.
     """
@@ -52,7 +52,7 @@ def render_pages(
 def _within(
     request: Request, settings: GitHubSettings, env: Mapping[str, str], work: Callable[[Publication], T], *, none: T, seconds: float
 ) -> T:
-    """What `work` makes of the request's run, or `none` where there is no run."""
+    """Return the result of `work` for the requested run, or `none` without a run."""
     context = read_context(env)
     if not (context.repository and context.token):
         missing = "GITHUB_TOKEN" if context.repository else "GITHUB_REPOSITORY"
@@ -73,17 +73,17 @@ def _within(
 
 
 def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
-    """The newest run for a pull request's head; 0 where there is none."""
+    """The newest run for a pull request's head; 0 without one."""
     pull = retried(f"pull request #{request.pull}", lambda: api.pull(request.pull), deadline)
     found = retried("the pull request's runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
     return found.id if found else 0
 
 
 def _judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
-    """The run that judged, as one about the commit of the run that asked for it.
+    """The judging run, presented as one for the commit of the run that requested it.
 
-    Only a workflow of the default branch is started by `workflow_run`: such a run's file and what it called are what
-    somebody with write access has merged. Raises `PublishRefused` for any other run.
+    `workflow_run` starts only workflows of the default branch, so the run's file and the workflows it called were merged by
+    a user with write access. Raises `PublishRefused` for any other run.
     """
     judge = retried(f"run {sealed.run_id}", lambda: api.workflow_run(sealed.run_id), deadline)
     if judge.event != "workflow_run":

@@ -1,4 +1,4 @@
-"""What GitHub's API says of a pull request, a run and their surroundings, as plain data."""
+"""Replies of GitHub's API about a pull request, a run and related objects, as plain data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PullState:
-    """A pull request as the API shows it now.
+    """The current state of a pull request.
 
-    `head_repository_id` is that of its branch's repository, 0 when that is gone. `comments` is how many conversation
-    comments it has and `changed_files` how many files it changes; a list of pull requests says 0 for both.
+    `head_repository_id` is that of its branch's repository, 0 if deleted. `comments` is the number of conversation comments
+    and `changed_files` the number of changed files; both are 0 in a list of pull requests.
     """
 
     number: int
@@ -27,7 +27,7 @@ class PullState:
 
 @dataclass(frozen=True)
 class CalledWorkflow:
-    """A reusable workflow that a run has called: `OWNER/REPOSITORY/.github/workflows/NAME.yml@REF`, and its commit."""
+    """A reusable workflow that a run called: `OWNER/REPOSITORY/.github/workflows/NAME.yml@REF`, and its commit."""
 
     path: str
     sha: str
@@ -35,7 +35,7 @@ class CalledWorkflow:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """A run of a workflow, as GitHub itself describes it; `head_repository_id` is 0 when that repository is gone.
+    """A workflow run according to GitHub; `head_repository_id` is 0 if that repository is deleted.
 
     `path` is the workflow's file, `created` the time (seconds since 1970) at which the first attempt was requested.
     """
@@ -63,7 +63,7 @@ class WorkflowRun:
 
 @dataclass(frozen=True)
 class JobInfo:
-    """A job of a run: its name as GitHub shows it, and how it ended (empty before that)."""
+    """A job of a run: its name as shown by GitHub, and its conclusion (empty until it ends)."""
 
     name: str
     conclusion: str
@@ -82,7 +82,7 @@ class ArtifactInfo:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file of a pull request; `previous` is the name that a renamed or copied one had."""
+    """A file of a pull request; `previous` is the old name of a renamed or copied one."""
 
     name: str
     previous: str = ""
@@ -91,7 +91,7 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class TimelineEvent:
-    """Something that happened to a pull request; `at` is in seconds since 1970, 0 where GitHub gives no time."""
+    """An event of a pull request; `at` is in seconds since 1970, 0 if GitHub gives no time."""
 
     kind: str
     at: float
@@ -101,5 +101,5 @@ class TimelineEvent:
 
 
 def moment(text: str) -> float:
-    """Seconds since 1970 of a time such as 2026-09-20T10:00:00Z; raises `ValueError` for anything else."""
+    """Convert a time such as 2026-09-20T10:00:00Z to seconds since 1970; raises `ValueError` if it is not in ISO 8601 format."""
     return dt.datetime.fromisoformat(text).timestamp()

@@ -1,4 +1,4 @@
-"""The commit status that a branch protection requires: what is known of a commit, whichever event its run was started by."""
+"""The commit status that branch protection requires: the verdict on a commit, whichever event started its run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kindgate.waiting import Deadline
 State = Literal["error", "failure", "pending", "success"]
 
 DESCRIPTION_LIMIT = 140
-"""Characters of a status's description (docs.github.com, "Create a commit status"; longer ones are an error)."""
+"""Maximum characters of a status description (docs.github.com, "Create a commit status"; longer ones are an error)."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """A commit status; `error` is for what was not judged, `failure` for what was and failed."""
+    """A commit status; `error` if nothing was judged, `failure` if the verdict is negative."""
 
     state: State
     description: str
@@ -31,7 +31,7 @@ PENDING = Status("pending", "the run has not finished yet")
 
 
 def status_of(decision: Decision) -> Status:
-    """The status that says what was decided."""
+    """The status for a decision."""
     if decision.may_merge:
         state: State = "success"
     else:
@@ -40,9 +40,9 @@ def status_of(decision: Decision) -> Status:
 
 
 def set_status(api: Api, run: WorkflowRun, status: Status, context: str, deadline: Deadline) -> str:
-    """Write the status of the run's head, with a link to the run's newest attempt; returns a line that says so.
+    """Set the status of the run's head, with a link to the run's newest attempt; returns a line about it.
 
-    Raises `GitHubError` where GitHub refuses, and `WaitTimeout`.
+    Raises `GitHubError` if GitHub refuses, and `WaitTimeout`.
     """
     retried(
         f"the status of {run.head_sha[:10]}",

@@ -1,7 +1,7 @@
-"""Keeps the runner from reading printed text of others as workflow commands.
+"""Keep the runner from reading untrusted output as workflow commands.
 
-The runner reads every line of a step's output, and does what a line `::name::value` says. It stops at
-`::stop-commands::TOKEN` and goes on at `::TOKEN::` (docs.github.com, "Workflow commands for GitHub Actions").
+The runner reads every line of a step's output, and executes lines such as `::name::value`. It stops at
+`::stop-commands::TOKEN` and resumes at `::TOKEN::` (docs.github.com, "Workflow commands for GitHub Actions").
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from contextlib import contextmanager
 
 
 def in_actions(env: Mapping[str, str]) -> bool:
-    """Whether a runner of GitHub Actions reads what is printed."""
+    """Whether a GitHub Actions runner reads the output."""
     return env.get("GITHUB_ACTIONS") == "true"
 
 
 def in_ci(env: Mapping[str, str]) -> bool:
-    """Whether this is a run of some CI: GitHub Actions, GitLab, CircleCI and others set CI to true."""
+    """Whether this is a CI run: GitHub Actions, GitLab, CircleCI and others set CI to true."""
     return env.get("CI", "").lower() not in {"", "0", "false"}
 
 
 @contextmanager
 def commands_stopped(write_line: Callable[[str], object], env: Mapping[str, str]) -> Iterator[None]:
-    """While the block lasts, the runner reads no printed line as a command: for output of tests, pods and tools.
+    """Keep the runner from reading printed lines as commands within the block: for output of tests, pods and tools.
 
-    `write_line` prints one line where the runner reads. Outside of GitHub Actions nothing is printed.
+    `write_line` prints one line for the runner. Outside of GitHub Actions nothing is printed.
     """
     if not in_actions(env):
         yield

@@ -1,4 +1,4 @@
-"""What a run is about: a pull request, an entry of the merge queue or a push, and what it changes about its own gate."""
+"""The subject of a run: a pull request, a merge queue entry or a push, and its changes to its own gate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTHING = GateChanges()
 
 @dataclass(frozen=True)
 class Rules:
-    """The label that approves changes of the gate, the files and folders that the suite is judged for (none are all), and the suite."""
+    """The label that approves gate changes, the watched files and folders (empty: all), and the suite."""
 
     label: str
     watched: Sequence[str] = ()
@@ -31,11 +31,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a verdict is about.
+    """The subject of a verdict.
 
-    `pull` is None for a push and in a merge queue. `machinery` is what it changes of what GitHub runs, which makes its run
-    prove nothing unless that is approved; `objection` is why it proves nothing in any case. `untouched` is whether it
-    changes nothing that the suite watches.
+    `pull` is None for a push and in a merge queue. `machinery` lists changes to code that GitHub runs, which invalidate the
+    run unless approved; `objection` is why the run proves nothing in any case. `untouched` is whether no watched file
+    changes.
     """
 
     pull: PullState | None = None
@@ -48,11 +48,11 @@ class Subject:
 
 
 PUSH = Subject()
-"""A push to the default branch: what it changes has been merged."""
+"""A push to the default branch: its changes are already merged."""
 
 
 def subject_of_pull(api: Api, run: WorkflowRun, pull: PullState, rules: Rules, deadline: Deadline) -> Subject:
-    """A pull request, and what it changes about the gate."""
+    """A pull request, and its changes to the gate."""
     changed = read_changes(api, pull, rules.suite, deadline)
     events = retried("the pull request's timeline", lambda: api.timeline(pull.number, at_most=EVENTS_LIMIT), deadline)
     approval = read_approval(api, events, rules.label, run.created, deadline)
@@ -69,7 +69,7 @@ def subject_of_pull(api: Api, run: WorkflowRun, pull: PullState, rules: Rules, d
 
 
 def subject_of_queue(api: Api, run: WorkflowRun, rules: Rules, deadline: Deadline) -> Subject:
-    """An entry of the merge queue: a pull request put upon the commit that its branch names, approved as that pull request is."""
+    """A merge queue entry: a pull request on top of the commit in its branch name, with that pull request's approval."""
     entry = queue_entry(run.head_branch)
     if entry is None:
         return Subject(objection=f"{run.head_branch} is not a merge queue branch")
@@ -81,7 +81,7 @@ def subject_of_queue(api: Api, run: WorkflowRun, rules: Rules, deadline: Deadlin
 
 
 def _approval_in_queue(api: Api, run: WorkflowRun, number: int, rules: Rules, deadline: Deadline) -> Approval:
-    """The approval of a pull request's own head, which the queue does not change."""
+    """The approval of the pull request's own head, which the queue does not change."""
     pull = retried(f"pull request #{number}", lambda: api.pull(number), deadline)
     judged = retried("the pull request's run", lambda: newest_run_of(api, run.path, pull), deadline)
     if judged is None:
@@ -91,7 +91,7 @@ def _approval_in_queue(api: Api, run: WorkflowRun, number: int, rules: Rules, de
 
 
 def newest_run_of(api: Api, workflow: str, pull: PullState) -> WorkflowRun | None:
-    """The newest run of a workflow (by its file) for a pull request's head; None where there is none."""
+    """The newest run of a workflow (by its file) for a pull request's head; None without one."""
     own = [
         run
         for run in api.runs_of(file_name(workflow), pull.head_sha)
@@ -106,7 +106,7 @@ def file_name(workflow: str) -> str:
 
 
 def changed_between(api: Api, old: str, new: str) -> tuple[list[str], bool]:
-    """The files that differ between two commits, and whether GitHub has listed all of them."""
+    """The files that differ between two commits, and whether GitHub listed all of them."""
     (before, cut_before), (after, cut_after) = api.tree(old), api.tree(new)
     return differing(before, after), not (cut_before or cut_after)
 
@@ -117,9 +117,9 @@ def is_on_default_branch(api: Api, run: WorkflowRun) -> bool:
 
 
 def pulls_of(api: Api, run: WorkflowRun) -> list[PullState]:
-    """The open pull requests that a run is about: `workflow_run.pull_requests` is empty for forks.
+    """The open pull requests of a run: `workflow_run.pull_requests` is empty for forks.
 
-    Repositories are compared by their ids, because a name may be another repository's by now.
+    Repositories are compared by id, because a name may belong to another repository by now.
     """
     if not run.head_owner or not run.head_repository_id:
         return []
@@ -128,7 +128,7 @@ def pulls_of(api: Api, run: WorkflowRun) -> list[PullState]:
 
 
 def newer_run(api: Api, run: WorkflowRun) -> int:
-    """The id of a newer run of the same workflow, event and head; 0 when this one is the newest."""
+    """The id of a newer run of the same workflow, event and head; 0 if this one is the newest."""
     same = [
         other.id
         for other in api.runs_of(file_name(run.path), run.head_sha)

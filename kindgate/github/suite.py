@@ -1,4 +1,4 @@
-"""The suite that a run judges, as a commit's own pytest settings describe it: read from there, and not from what the run says."""
+"""The suite of a run, from the pytest settings of a commit rather than from the run's own data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kindgate.options import option_fields
 from kindgate.settings import Settings, build_settings
 
 ReadsFile = Callable[[str], str]
-"""The text of a file of one commit, by its path from the repository's root; empty where there is none."""
+"""Returns the text of a file of one commit, by its path from the repository root; empty if missing."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The suite that a run judges: the folder of its pytest settings, and what the workflow adds to pytest's command line.
+    """The suite of a run: the folder of its pytest settings, and the workflow's additions to pytest's command line.
 
-    `required` says that every leg must be held to the base's objectives, and not those alone that judged some.
+    `required` is whether the base's objectives apply to every leg, and not only to those that judged some.
     """
 
     directory: str = "."
@@ -33,9 +33,9 @@ WHOLE_REPOSITORY = Suite()
 
 
 def suite_settings(read: ReadsFile, suite: Suite) -> Settings:
-    """The suite's settings at a commit; `root` is its folder, from the repository's root.
+    """The suite's settings at a commit; `root` is its folder, relative to the repository root.
 
-    Raises `SettingsError` for settings that cannot be read.
+    Raises `SettingsError` if they cannot be read.
     """
     directory = Path(posixpath.normpath(suite.directory))
     config = find_config_by(lambda path: read(path.as_posix()) or None, directory)
@@ -45,7 +45,7 @@ def suite_settings(read: ReadsFile, suite: Suite) -> Settings:
 
 
 def _given(arguments: str) -> dict[str, object]:
-    """The settings among a command line's arguments, by their ini names."""
+    """The settings in a command line's arguments, by ini name."""
     rows = {row.option.flag: row for row in option_fields(Settings)}
     try:
         words = shlex.split(arguments)

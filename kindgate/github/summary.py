@@ -1,4 +1,4 @@
-"""The job summary: Markdown on the run's page, where a comment cannot be or as well."""
+"""The job summary: Markdown on the run's page, instead of or in addition to a comment."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 
 def write_summary(render: Callable[[int], str], env: Mapping[str, str]) -> str:
-    """Append a page to the step's summary, and return a line that says so; empty outside of GitHub Actions.
+    """Append a page to the step's summary, and return a line about it; empty outside of GitHub Actions.
 
-    `render` gets the bytes that the step's summary already holds, because GitHub drops all of one that is too large,
-    and raises `ValueError` when its page does not fit. A summary that cannot be written is said in the line and
-    changes nothing else.
+    `render` gets the number of bytes already in the summary, because GitHub drops a summary that is too large, and raises
+    `ValueError` if its page does not fit. If the summary cannot be written, only the returned line reports it.
     """
     path = Path(env.get("GITHUB_STEP_SUMMARY", ""))
     if path == Path():

@@ -1,4 +1,4 @@
-"""What of a report is believed: nothing that GitHub itself says. A report that disagrees with it proves nothing."""
+"""Replace a report's claims about GitHub with GitHub's own data. A report that disagrees with it proves nothing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kindgate.report.run import Link, PullRequest, RunReport
 
 
 def disagreement(report: RunReport, run: WorkflowRun, repository: str, numbers: Collection[int] = ()) -> str:
-    """How a report contradicts what GitHub says of the run that uploaded it; empty when it does not.
+    """How a report contradicts GitHub's data on the run that uploaded it; empty if it does not.
 
-    `numbers` are the pull requests that the run can be about. Commit, run and attempt are compared by `decide`. Values
-    of the report may stand in the answer, and must be escaped where it is shown.
+    `numbers` are the pull requests that the run can be about. Commit, run and attempt are compared by `decide`. The result
+    may contain values of the report, and must be escaped for display.
     """
     said = report.pull_request
     if said is None:
@@ -30,6 +30,6 @@ def disagreement(report: RunReport, run: WorkflowRun, repository: str, numbers: 
 
 
 def trusted(report: RunReport, record: PullRequest, changes: GateChanges, page: Link | None = None) -> RunReport:
-    """`report` with what GitHub itself says in place of what the report says about pull request, links and gate."""
+    """Return `report` with GitHub's own data for pull request, links and gate."""
     links = (*run_links(record.run_url), *((page,) if page else ()))
     return report.model_copy(update={"pull_request": record, "links": links, "gate_changes": changes})

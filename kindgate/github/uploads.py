@@ -1,4 +1,4 @@
-"""What a finished run has uploaded: its reports, downloaded and checked, and why a leg has none that can be read."""
+"""A finished run's uploads: its reports, downloaded and checked, and the reasons for unreadable ones."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from kindgate.report.run import RunReport
 from kindgate.waiting import Deadline
 
 ARTIFACTS_LIMIT = 300
-"""Artifacts of a run, of all its attempts, that are looked at."""
+"""Maximum artifacts of a run to examine, over all its attempts."""
 
 LEGS_LIMIT = 20
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """The reports by leg, each with the attempt that its artifact names; `problems` say by leg why there is none to read."""
+    """The reports by leg, each with the attempt in its artifact's name; `problems` state by leg why one is unreadable."""
 
     reports: dict[str, Named[RunReport]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
-    """Why nothing was read at all; empty when the artifacts were looked at."""
+    """Why nothing was read at all; empty if the artifacts were examined."""
 
 
 def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> Uploads:
-    """What the run has uploaded. What cannot be read is a problem and no error, so that it can be reported.
+    """The run's uploads. An unreadable report is recorded as a problem rather than raised, so it can be reported.
 
-    Raises `GitHubError` and `WaitTimeout` where GitHub cannot be asked.
+    Raises `GitHubError` and `WaitTimeout` if GitHub is unavailable.
     """
     try:
         artifacts = retried("the run's artifacts", lambda: api.artifacts(run.id, at_most=ARTIFACTS_LIMIT), deadline)
@@ -56,7 +56,7 @@ def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> 
 
 
 def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[ArtifactInfo]]:
-    """The newest report of each leg. Raises `PublishRefused` for too many legs."""
+    """The newest report of each leg. Raises `PublishRefused` if there are too many legs."""
     chosen = newest_of_each_leg((artifact.name, artifact) for artifact in artifacts)
     if len(chosen) > LEGS_LIMIT:
         raise PublishRefused(f"run {run.id} has reports from {len(chosen)} legs, more than {LEGS_LIMIT}")
@@ -64,7 +64,7 @@ def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[Ar
 
 
 def problem_of(run: WorkflowRun, found: Named[ArtifactInfo]) -> str:
-    """Why a listed artifact is not worth downloading; empty when it is."""
+    """Why a listed artifact is not worth downloading; empty if it is."""
     if found.attempt > run.attempt:
         return f"artifact {found.value.name} claims an attempt that run {run.id} has not had"
     if found.value.size > ARCHIVE_LIMIT:

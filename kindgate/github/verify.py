@@ -1,6 +1,6 @@
-"""Decides about the reports of a run's legs from what was uploaded: `kindgate verify`, and what `report --post` ends with.
+"""Decide about the reports of a run's legs from its uploads: for `kindgate verify`, and the exit code of `report --post`.
 
-It is to run where no code of the pull request does, because what runs there can write any file.
+It must run where no pull request code runs, because such code can write any file.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requiremen
 from kindgate.report.escape import visible
 
 SUBJECTS = ("tests", "objectives", "comparison")
-"""What can be required of a leg."""
+"""Checks that can be required of a leg."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """The legs' reports, what was decided about each, and the decision that follows for all of them."""
+    """The legs' reports, the decision about each, and the overall one."""
 
     collected: Collected
     decisions: Mapping[str, Decision]
@@ -34,7 +34,7 @@ class Verified:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One line per leg; text of others in it is escaped."""
+        """One line per leg, with untrusted text escaped."""
         said = tuple(f"{leg}: {one.verdict}: {visible(one.reason)}" for leg, one in self.decisions.items())
         return said or (f"{self.decision.verdict}: {self.decision.reason}",)
 
@@ -42,9 +42,9 @@ class Verified:
 def examine(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
-    """Decide about every leg in `inputs`, and about those of `legs` that have none; see `collect` for both, and `decide` for the rest.
+    """Decide about every leg in `inputs`, and about `legs` without a report; see `collect` for both, and `decide` for the rest.
 
-    Every verdict of a report is judged again from its own figures.
+    Every verdict of a report is recomputed from its own figures.
     """
     collected = collected_again(collect(inputs, legs))
     decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
@@ -55,14 +55,14 @@ def examine(
 def verify(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
-    """As `examine`, but about `legs` alone where some are named: others may have to judge something else."""
+    """As `examine`, but only for `legs` if any are named: others may have different required checks."""
     found = examine(inputs, legs, requirements, run, conclusion=conclusion)
     wanted = leg_names(legs)
     return replace(found, decisions={leg: one for leg, one in found.decisions.items() if not wanted or leg in wanted})
 
 
 def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Requirements:
-    """The requirements that texts such as `tests,objectives` name. Raises `SettingsError` for another word."""
+    """Parse requirements such as `tests,objectives`. Raises `SettingsError` for an unknown word."""
     named = {word for text in words for word in text.replace(",", " ").split()}
     if unknown := sorted(named - {*SUBJECTS}):
         raise SettingsError(f"--require: {unknown[0]!r} is not one of {', '.join(SUBJECTS)}")
@@ -70,9 +70,9 @@ def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Require
 
 
 def run_of(context: Context, given: RunIdentity) -> RunIdentity:
-    """The run that reports must be of: what was `given`, or this run of GitHub Actions, in which no other head was named.
+    """The run that reports must belong to: `given`, or this GitHub Actions run if no head was given.
 
-    The attempt is compared only where it is given: after "re-run failed jobs" a leg's report is of an earlier one.
+    The attempt is compared only if given: after "re-run failed jobs" a leg's report may be from an earlier one.
     """
     if given.head_sha or not context.event:
         return given
