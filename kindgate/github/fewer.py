@@ -39,7 +39,7 @@ def is_on_branch(api: Api, run: WorkflowRun, branch: str) -> bool:
 
 
 def no_longer_judged(report: RunReport, base: RunReport) -> tuple[str, ...]:
-    """Tests and objectives in `base` but not in `report`: e2e tests that passed there and did not run here, objectives by metric and test."""
+    """Tests and objectives in `base` but not in `report`: e2e tests that passed there but did not run here, and objectives."""
     ran = {test.node_id for test in report.tests if test.outcome not in {"skipped", "xfailed"}}
     tests = [test.node_id for test in base.tests if test.e2e and test.outcome == "passed" and test.node_id not in ran]
     here = {(row.metric, row.test) for row in report.objectives}
