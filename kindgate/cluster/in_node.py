@@ -17,7 +17,7 @@ _STOPPED = ("is not running", "no such container", "container state improper")
 """Docker's and Podman's messages for a stopped container."""
 
 _WITH_ADDRESS = 'ip address replace "$1" dev lo || exit 1; shift; "$@"; code=$?; ip address delete "$0" dev lo; exit $code'
-"""Runs a command while the node has one more address, so that replies to that address arrive."""
+"""Runs a command while the node has one more address, so replies to that address arrive."""
 
 
 def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: str = "") -> Ready[str] | Pending | Hopeless:

@@ -99,7 +99,7 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
             write_layout(archive, [image.named(name)])
             load_archive(engine, self._address.nodes, archive, [name.exact], deadline)
 
-    def kubectl(self, *args: str, **kwargs: Any) -> str:  # noqa: ANN401  # handed through to subprocess, as pytest-kind does
+    def kubectl(self, *args: str, **kwargs: Any) -> str:  # noqa: ANN401  # passed on to subprocess, as in pytest-kind
         """Run kubectl and return its output; `kwargs` are those of `subprocess.check_output`, with a `timeout` of 300 s by default.
 
         Raises `subprocess.CalledProcessError` and `subprocess.TimeoutExpired`, as pytest-kind does.

@@ -98,7 +98,7 @@ def _start_time(pid: int) -> str | None:
         except OSError:
             return None
         return "zombie" if fields[0] in {"Z", "X", "x"} else fields[19]
-    import psutil  # noqa: PLC0415  # only needed where there is no /proc
+    import psutil  # noqa: PLC0415  # only needed without /proc
 
     try:
         process = psutil.Process(pid)

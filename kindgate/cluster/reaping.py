@@ -1,4 +1,4 @@
-"""Garbage collection of clusters whose runs are provably dead or past their deadline; never of clusters that are not kindgate's."""
+"""Garbage collection of kindgate's clusters whose runs are provably dead or past their deadline."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def clean_up(charge: str, owner: ProcessName) -> None:
                 "the run to end", lambda: Pending("it is still running") if liveness(owner) is Liveness.ALIVE else Ready(None), deadline
             )
             remove_run_folder(given.folder)
-    except Exception:  # noqa: BLE001  # whatever it is, the log is the only place to say it
+    except Exception:  # noqa: BLE001  # the log is the only place to report any error
         with (state_dir() / "watchdog.log").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {charge}\n{traceback.format_exc()}\n")
 

@@ -192,7 +192,7 @@ def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
 def _is_kept(program: Path) -> bool:
     """Whether the cache has a trustworthy copy: one with a locked checksum, or any copy if this run may use the cache.
 
-    A checksum stored next to the copy proves nothing: whoever wrote one could write the other.
+    A checksum stored next to the copy proves nothing: an attacker could write both.
     """
     if not program.exists():
         return False

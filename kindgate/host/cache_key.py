@@ -28,4 +28,4 @@ def cache_key() -> str:
 
 
 if __name__ == "__main__":
-    print(f"key={cache_key()}")  # noqa: T201 - the answer
+    print(f"key={cache_key()}")  # noqa: T201 - the output

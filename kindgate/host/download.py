@@ -39,7 +39,7 @@ def fetch_text(url: str, deadline: Deadline) -> str:
 
 def answers(url: str, deadline: Deadline) -> str:
     """The reason why `url` does not respond; empty if it does, with any status."""
-    import requests  # noqa: PLC0415 - costs 50 ms, and most runs ask nobody
+    import requests  # noqa: PLC0415 - costs 50 ms, and most runs query nothing
 
     seconds = max(0.1, min(_CONNECT_SECONDS, deadline.remaining))
     try:

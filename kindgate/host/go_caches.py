@@ -23,7 +23,7 @@ def go_environment() -> Mapping[str, str]:
 
 @contextmanager
 def kept_while_compiling() -> Iterator[None]:
-    """Keep the folders until the block ends, then remove them unless another thread or process is in such a block.
+    """Keep the folders until the block ends, then remove them unless another thread or process still compiles.
 
     They are kept after an error, so the next run resumes from there.
     """

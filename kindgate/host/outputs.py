@@ -56,13 +56,13 @@ def _record(environment: Mapping[str, str]) -> Path | None:
 
 
 def _main(folder: Path) -> None:
-    from kindgate.host.binaries import made_by, sum_of  # noqa: PLC0415 - that module asks this one
-    from kindgate.waiting import Deadline  # noqa: PLC0415 - for those alone who write the lock
+    from kindgate.host.binaries import made_by, sum_of  # noqa: PLC0415 - that module imports this one
+    from kindgate.waiting import Deadline  # noqa: PLC0415 - only needed to write the lock
 
     for program in sorted(folder.glob("*@*-*/*")):
         if program.suffix != ".sha256" and not program.is_symlink():
             maker = made_by(program, Deadline.after(60)) or "wheel"
-            print(f"{program.parent.name}: {{{maker}: {sum_of(program)}}}")  # noqa: T201 - the answer
+            print(f"{program.parent.name}: {{{maker}: {sum_of(program)}}}")  # noqa: T201 - the output
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class _Archive:
         if file is None:
             raise ValueError(f"{member.name} is not a file")
         with file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # read as a file is, typed as less
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # readable like a file, but typed more narrowly
 
     def _json(self, name: str) -> Any:  # noqa: ANN401 - JSON of a shape that the caller knows
         file = self._tar.extractfile(self._member(name))

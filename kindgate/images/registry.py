@@ -38,7 +38,7 @@ class RegistrySource:
     name: str = "registry"
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
-        """The images missing in their registry; raises `RegistryError` if a registry's response is inconclusive."""
+        """The images missing in their registry; raises `RegistryError` if a registry says neither yes nor no."""
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
         return tuple(image for image, exists in zip(plan.wanted, found, strict=True) if not exists)
@@ -57,11 +57,11 @@ class RegistrySource:
         """The message that no registry has `images`."""
         return f"not found in its registry: {images}"
 
-    def described(self, reference: ImageReference) -> str:  # noqa: ARG002 - the source protocol's
+    def described(self, reference: ImageReference) -> str:  # noqa: ARG002 - required by the source protocol
         """The source's name."""
         return self.name
 
-    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - the source protocol's
+    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - required by the source protocol
         """The source unchanged: a registry has only one image per name."""
         return self
 

@@ -37,7 +37,7 @@ class Exceptions(BaseModel):
     misconfigurations: tuple[Accepted, ...] = ()
     vulnerabilities: tuple[Accepted, ...] = ()
 
-    def __iter__(self) -> Iterator[Accepted]:  # type: ignore[override]  # pydantic's own gives fields, which nobody asks for here
+    def __iter__(self) -> Iterator[Accepted]:  # type: ignore[override]  # pydantic's own yields fields, which are unused here
         """All entries."""
         return iter((*self.misconfigurations, *self.vulnerabilities))
 

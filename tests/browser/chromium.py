@@ -46,7 +46,7 @@ def executable() -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless browser with an empty, temporary profile."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # installed by `make browser` alone
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # installed only by `make browser`
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), headless=True, args=list(FLAGS))

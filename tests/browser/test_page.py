@@ -58,7 +58,7 @@ def test_letters_in_charts_can_be_read(page: Page) -> None:
 
 def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page, screen: str) -> None:
     """Axe finds no violation of any impact on the unfolded page; in the dark theme it checks only colors, which differ there."""
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # installed by `make browser` alone
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # installed only by `make browser`
 
     rules = {"runOnly": ["color-contrast", "link-in-text-block"]} if screen == "dark" else {}
     found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"], **rules}).response

@@ -62,7 +62,7 @@ def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) 
         scene.undo.clear()
         clean, leaked = scene.clean_after(watch, fault.expected.clean_within + CLEAN_SECONDS)
         return judged(fault, seen, None if clean is None else clean - since, leaked, scene.runs[0].artifacts / "report.json")
-    except Exception as error:  # noqa: BLE001  # a scenario that is wrong must not cost the others their rows
+    except Exception as error:  # noqa: BLE001  # a faulty scenario must not cost the others their rows
         return not_provoked(fault, f"{type(error).__name__}: {error}")
     finally:
         scene.clear()

@@ -40,8 +40,7 @@ class _Source(_Entry):
     """Fields common to every source of a program.
 
     `release` is the tag of an image made from this source; empty if the program has no other source. `megabytes` is its
-    download size. `license` and `packer` are its license and its packager, which is empty if the project itself
-    packages it.
+    download size. `license` is its license; `packer` is its packager, empty if the project itself packages it.
     """
 
     release: str = ""
@@ -231,6 +230,6 @@ def _recipe(program: str, source: Program, folder: Path) -> Recipe:
 def read_catalogue(path: Path) -> Catalogue:
     """The catalogue in `path`; raises `ImageError` with the file and the problem."""
     try:
-        return Catalogue.model_validate(yaml.load(path.read_text(), Loader=_Loader))  # noqa: S506 - a safe one
+        return Catalogue.model_validate(yaml.load(path.read_text(), Loader=_Loader))  # noqa: S506 - a safe loader
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ImageError(f"cannot use {path}: {error}") from error

@@ -84,7 +84,7 @@ def _edit_services(root: Path, deadline: Deadline) -> None:
     with (root / "etc/systemd/journald.conf").open("a") as journald:
         journald.write("ReadKMsg=no\n")
     in_root(root, ["systemctl", "-q", "enable", *_UNITS], deadline)
-    # binfmt_misc is shared by the machine's whole kernel
+    # binfmt_misc is global to the machine's kernel
     in_root(root, ["systemctl", "-q", "mask", "systemd-binfmt.service"], deadline)
     # a host without CAP_SYS_RESOURCE rejects these, and so the unit
     _edit(root / "etc/systemd/system/containerd.service", r"(?m)^(OOMScoreAdjust|LimitNPROC|LimitCORE|LimitNOFILE)=.*\n", "")

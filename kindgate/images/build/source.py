@@ -48,7 +48,7 @@ class BuildSource:
         """The catalogue of buildable images."""
         return read_catalogue(self.folder / "catalogue.yaml")
 
-    def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - the source protocol's
+    def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:  # noqa: ARG002 - required by the source protocol
         """The images without an entry in the catalogue."""
         return tuple(image for image in plan.wanted if self._known_as(image.reference) is None)
 
