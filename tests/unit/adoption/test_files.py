@@ -128,7 +128,7 @@ def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
 
 
 def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
-    """If the manifests no longer need the overlay, the settings still refer to it, so it is kept."""
+    """An overlay that edited settings refer to is kept even if the manifests no longer need it."""
     needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(manifest("Ingress", "kindgate-web"),)))
     write(changes(suite(tmp_path), needed).values())
     with (tmp_path / "e2e/pytest.ini").open("a") as file:

@@ -124,7 +124,7 @@ def test_a_rule_without_containers_is_reaped_with_the_state(podman: Machine, fir
 
 
 def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
-    """`kindgate down` removes all that is left of the name."""
+    """`kindgate down` removes everything left under that name."""
     firewall.write(DROPS, OURS)
     assert delete_named(podman.engine, "shop", soon()) is False
     assert firewall.rules() == []

@@ -167,7 +167,7 @@ def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path:
 
 
 def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_path: Path) -> None:
-    """The name of a running run's cluster is rejected with the run's process id."""
+    """A name in use by a running run is refused with that run's process id."""
     cluster = opened(blueprint(machine, tmp_path, keep="always"))
     pid = machine.labels("shop-owner")["kindgate.pid"]
     with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
@@ -269,7 +269,7 @@ def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None
 
 
 def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path) -> None:
-    """A third attempt is not made."""
+    """The creation is retried only once."""
     machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
     with pytest.raises(ClusterError, match="second"):
         opened(blueprint(machine, tmp_path))

@@ -56,7 +56,7 @@ def test_one_port_for_both_is_refused() -> None:
     ],
 )
 def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPorts, output: str, refused: str) -> None:
-    """A stolen free port can be replaced; for a requested one, the error names its option."""
+    """A chosen port that was stolen can be replaced; for a requested one, the error names its option."""
     chosen = IngressPorts(1080, 1443)
     if refused:
         with pytest.raises(SettingsError, match=refused):

@@ -233,7 +233,7 @@ def test_a_gateways_listener_says_host_and_tls() -> None:
     ids=["host", "prefix", "path", "no-host", "or", "regex", "headers"],
 )
 def test_an_ingress_route_is_read_where_its_rule_is_one_host_and_one_path(rule: str, expected: list[tuple[str, str]]) -> None:
-    """An IngressRoute rule with more than one host and one path is not guessed at."""
+    """A rule more complex than one host and one path is not guessed at."""
     route = {"match": rule, "kind": "Rule", "services": [{"name": "web", "port": 80}]}
     assert found(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
 

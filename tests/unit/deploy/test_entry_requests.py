@@ -78,7 +78,7 @@ def test_a_certificate_for_other_hosts_is_refused(address: ClusterAddress) -> No
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddress, tmp_path: Path) -> None:
-    """A certificate from an authority that is neither the run's nor trusted is rejected."""
+    """Without the run's CA file only the system's authorities are trusted, and the certificate is rejected."""
     other = replace(address, ca_file=tmp_path / "not-there.pem")
 
     assert trusted_file(other) is None

@@ -91,7 +91,7 @@ def test_tags_merge_keys_and_anchors_are_resolved() -> None:
 
 @pytest.mark.parametrize("text", ["a: .inf", "a: {b", "~: x", "a: !!binary x", "a: &x {b: *x}", "a: &x [*x]", "? [a]\n: b"])
 def test_what_json_cannot_express_is_refused_by_file(text: str) -> None:
-    """A document that JSON cannot represent is an error with its file name, before a later, less clear one."""
+    """A document that JSON cannot represent is an error that names the file; it would fail later with a misleading message."""
     with pytest.raises(ManifestError, match=r"^app\.yaml: malformed YAML: "):
         read_documents(text, "app.yaml")
 
@@ -116,7 +116,7 @@ def test_json_is_read_as_it_is(value: object) -> None:
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12))
 def test_what_pyyaml_writes_as_text_is_read_as_text(text: str) -> None:
-    """Strings that PyYAML writes are read as strings, except those that only go-yaml misreads."""
+    """Any string that PyYAML writes in quotes is read back unchanged."""
     dumped = yaml.safe_dump({"value": text}, default_style='"')
     assert read_documents(dumped, "app.yaml") == [{"value": text}]
 

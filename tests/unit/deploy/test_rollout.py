@@ -46,7 +46,7 @@ def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() ->
 
 
 def test_a_deployment_that_gave_up_is_hopeless() -> None:
-    """A Deployment past its own progress deadline has failed for good."""
+    """A Deployment past its own progress deadline has failed permanently."""
     live = live_deployment(0)
     live["status"]["conditions"] = [
         {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}

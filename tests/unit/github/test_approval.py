@@ -91,7 +91,7 @@ def test_setting_the_label_publishes_again(changing: StandIn) -> None:
 
 
 def test_a_label_before_the_first_run_has_nothing_to_publish(fork: StandIn) -> None:
-    """Before the first run there is nothing to publish; that run publishes on request."""
+    """Before the first run there is nothing to publish; that run's own event publishes it."""
     fork.run["head_sha"] = SECOND
 
     published = publish(fork, Request(pull=17, expected=Expected(WORKFLOW)))

@@ -184,7 +184,7 @@ def test_a_download_above_the_limit_is_broken_off(github: StandIn) -> None:
 
 
 def test_a_packed_transfer_is_not_expanded(github: StandIn) -> None:
-    """`Content-Encoding: gzip` does not bypass the limit."""
+    """A `Content-Encoding` header does not expand the transfer, so it cannot bypass the limit."""
     github.upload("a", zlib.compress(b"x" * 100_000_000))
     github.blob_encoding = "deflate"
 

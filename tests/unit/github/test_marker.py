@@ -18,7 +18,7 @@ LINE = f"<!-- kindgate:ci v1 head={HEAD} run=9001 attempt=2 digest=0123456789abc
 
 
 def test_the_line_says_all_of_the_marker() -> None:
-    """The marker's format is public, because other tools can search for it."""
+    """The marker's format is public: other tools can search for it."""
     assert str(MARKER) == LINE
 
 

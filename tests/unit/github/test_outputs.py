@@ -26,6 +26,6 @@ def test_outside_of_a_step_nothing_is_written() -> None:
 
 
 def test_a_value_cannot_become_two_outputs(tmp_path: Path) -> None:
-    """A value with newlines stays one output, although each line of the file is one."""
+    """Each line of the file is an output, so a value with a newline is an error."""
     with pytest.raises(GitHubError):
         write_output("page", "x\nbin=/evil", {"GITHUB_OUTPUT": str(tmp_path / "output")})

@@ -50,7 +50,7 @@ def test_the_status_of_the_head_is_what_was_decided(
 
 
 def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> None:
-    """The description fits GitHub's 140 characters and includes a contradicting verdict of the report."""
+    """The description fits GitHub's 140 characters and quotes the part of the report that is untrusted."""
     report = own(fork, passing)
     assert report.pull_request is not None
     address = f"https://evil.example/{'x' * 400}"

@@ -55,5 +55,5 @@ def test_work_that_fails_is_not_done() -> None:
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (60, "1 min"), (450, "7 min 30 s")])
 def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
-    """Durations above a minute are not in seconds."""
+    """Durations of a minute or more are shown in minutes."""
     assert minutes(seconds) == shown

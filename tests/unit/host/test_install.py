@@ -122,7 +122,7 @@ def test_nothing_is_started_where_nothing_was_unpacked(tmp_path: Path, said: lis
 
 
 def test_a_started_engine_answers_and_stays(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
-    """The wait polls the daemon, which has its own session and outlives it."""
+    """The wait polls the daemon, which runs in its own session and outlives the command."""
     note = tmp_path / "pid"
     script(cache / "engine/root/usr/sbin/dockerd", f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300")
     script(
@@ -160,7 +160,7 @@ def test_our_engine_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list
 
 @pytest.mark.usefixtures("path")
 def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: list[str]) -> None:
-    """A daemon from another program keeps running."""
+    """A daemon that kindgate did not start keeps running."""
     pid = run(tmp_path / "elsewhere/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
     with pytest.raises(EngineError, match="was not started by kindgate"):
@@ -189,7 +189,7 @@ def test_the_pid_file_of_a_living_containerd_is_kept(tmp_path: Path, run: Run) -
 
 
 def test_a_low_limit_of_open_files_is_passed_on() -> None:
-    """Without the higher limit of open files, containers would not start on that host."""
+    """By default, containers request more open files than this host allows, and would not start."""
     low = daemon_settings(dataclasses.replace(FACTS, nofile_hard=20_000))
     assert low["default-ulimits"] == {"nofile": {"Name": "nofile", "Hard": 20_000, "Soft": 20_000}}
     assert "default-ulimits" not in daemon_settings(FACTS)

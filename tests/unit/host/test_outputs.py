@@ -177,7 +177,7 @@ def test_a_file_that_is_no_lock_is_named(tmp_path: Path) -> None:
 
 
 def test_the_key_of_the_cache_is_that_of_the_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache key is the same in every repository and changes with the lock."""
+    """The cache key depends on what kindgate builds, not on the judged repository."""
     monkeypatch.chdir(tmp_path)
     before = cache_key()
     (tmp_path / "package-lock.lock").write_text("a lock of the repository that is judged")

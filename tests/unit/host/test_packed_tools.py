@@ -82,7 +82,7 @@ def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.Mo
 
 
 def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong checksum in the lock and in apt's index are both errors."""
+    """A mismatch with the lock and a mismatch with apt's own index are both errors."""
     assert not cache.exists()
     locked(monkeypatch, debian=in_package(machine.recipe(checksum="0" * 64)))
     with pytest.raises(ToolError, match="wrong SHA-256"):

@@ -221,7 +221,7 @@ def test_an_image_of_the_release_that_the_manifests_name_keeps_its_name(
 def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
     source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
 ) -> None:
-    """With from_source, a program that cannot be compiled is an error before anything is built."""
+    """With --from-source, a program that cannot be compiled is an error before anything is built."""
     compiling = two_sources(replace(source, seed=None), monkeypatch, from_source=True)
     assert compiling.settled(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
 

@@ -52,7 +52,7 @@ def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_waiting_for_another_run_ends_at_the_deadline(tmp_path: Path) -> None:
-    """The error names the file it is waiting for."""
+    """The error names the file that the other run is building."""
     with (
         locked(tmp_path / "thing", Deadline.after(10)),
         pytest.raises(ImageError, match="timed out waiting for another run to build thing"),
