@@ -15,7 +15,7 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine
 
 
 def kept(machine: Machine, root: Path) -> None:
-    """A kept cluster `shop`."""
+    """Create a cluster `shop` and keep it."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", keep="always", workers=0))
     blueprint = Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
     open_cluster(blueprint, deadline=Deadline.after(30), progress=str).close(failed=False)

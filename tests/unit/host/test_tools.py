@@ -26,7 +26,7 @@ Find = Callable[..., Path]
 
 
 def script(version: str) -> str:
-    """Write a tool that prints its version and its own name."""
+    """Return the script of a tool that prints its version and its own name."""
     return f"#!/bin/sh\necho kind {version} $(/usr/bin/basename $0)\n"
 
 
@@ -65,7 +65,7 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def published(site: Site) -> bytes:
-    """Put the tool on the download site."""
+    """Put the tool on the download site and return its content."""
     text = script("v1.37.0").encode()
     site.pages["/v1.37.0/kubectl"] = text
     return text
