@@ -1,1 +1,1 @@
-"""Makes another repository ready for kindgate: looks at what is there, and adds what is missing. Nothing is overwritten."""
+"""Prepare another repository for kindgate: examine its content, and add missing files. Nothing is overwritten."""

@@ -1,4 +1,4 @@
-"""What manifests lack to be tested on a cluster in containers, as the files of an adapted overlay."""
+"""Adapt manifests to a cluster in containers: the files of an adapted overlay with whatever they lack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of
 
 OVERLAY = "overlay"
-"""Name of the adapted overlay's folder in the suite's."""
+"""Name of the adapted overlay's folder in the suite's folder."""
 
 LEGACY_CLASS = "kubernetes.io/ingress.class"
 
@@ -34,9 +34,9 @@ _SECRETS_HEADER = (
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Objects to add, Ingresses whose class is to be one that is served, images to replace, and Secrets of placeholders.
+    """Objects to add, Ingresses whose class must change to one that is served, images to replace, and placeholder Secrets.
 
-    `notes` say what was changed and why; `ways` are those of them that say it of the added objects.
+    `notes` explain the changes; `ways` are the notes on the added objects.
     """
 
     added: tuple[Manifest, ...] = ()
@@ -48,17 +48,17 @@ class Adaptation:
 
     @property
     def needed(self) -> bool:
-        """Whether anything has to be changed."""
+        """Whether anything must be changed."""
         return bool(self.added or self.reclassed or self.images or self.secrets)
 
     def applied(self, rendered: Rendered) -> Rendered:
-        """`rendered` as the adapted overlay will have it."""
+        """Return `rendered` as the adapted overlay will render it."""
         classed = {ObjectRef.of(item): _with_class(item) for item in self.reclassed}
         whole = (*(classed.get(ObjectRef.of(item), item) for item in rendered.objects), *self.added, *self.secrets)
         return with_changed_images(replace(rendered, objects=whole), self.images)
 
     def files(self, resources: Sequence[str]) -> Mapping[str, str]:
-        """The overlay's files by name; it builds upon `resources`, as they are called from its folder."""
+        """The overlay's files by name; it builds on `resources`, given relative to its folder."""
         patches = [*map(_class_patch, self.reclassed), *map(_image_patch, self.images)]
         written = {
             "ingress.yaml": _stream(self.added, *self.ways, f"to judge another path, set the annotation {PATH_ANNOTATION}: /path"),
@@ -77,15 +77,15 @@ class Adaptation:
 
 
 UNCHANGED = Adaptation()
-"""Manifests that need nothing."""
+"""For manifests that need no changes."""
 
 
 def adaptation(
     rendered: Rendered, *, exposed: Mapping[str, int] = MappingProxyType({}), images: Sequence[ImageChange] = (), notes: Sequence[str] = ()
 ) -> Adaptation:
-    """What `rendered` lacks: a way in for requests, and an Ingress class that is served; `images` and their `notes` are taken over.
+    """The adaptation that `rendered` needs: entries for requests, and an Ingress class that is served; plus `images` and their `notes`.
 
-    `exposed` gives images, as the manifests name them, the port that their Dockerfiles expose.
+    `exposed` maps images, as named in the manifests, to the port that their Dockerfile exposes.
     """
     brought = {str(item["metadata"]["name"]) for item in rendered.of_kind("IngressClass")}
     foreign = tuple(item for item in rendered.of_kind("Ingress") if ingress_class(item) not in CONTROLLERS.keys() | brought)
@@ -97,9 +97,9 @@ def adaptation(
 
 
 def with_placeholders(adapted: Adaptation, source: Rendered, rendered: Rendered, provided: Iterable[Manifest] = ()) -> Adaptation:
-    """`adapted` with the Secrets that its objects (`rendered`, normalized) need and neither they nor `provided` hold.
+    """Add the Secrets that the objects of `rendered` (normalized) need but neither they nor `provided` contain.
 
-    Like the objects of `source`, as they were before, the Secrets name no namespace where those leave it to the cluster.
+    The Secrets name no namespace if the original objects in `source` leave it to the cluster.
     """
     found = placeholder_secrets(rendered, provided)
     named = {item["metadata"].get("namespace") for item in source.objects}
@@ -126,7 +126,7 @@ def _class_patch(item: Manifest) -> Mapping[str, Any]:
 
 
 def _image_patch(change: ImageChange) -> Mapping[str, Any]:
-    """Kustomize's own `images:` find no name that is no image reference."""
+    """A patch, because Kustomize's own `images:` match only valid image references."""
     steps = re.findall(r"[^.\[\]]+", change.path)
     return _patch(change.object, [{"op": "replace", "path": "/".join(("", *steps, "image")), "value": change.image}])
 
@@ -142,6 +142,6 @@ def _patch(item: Manifest, operations: Sequence[Mapping[str, str]]) -> Mapping[s
 
 
 def _stream(objects: Sequence[Manifest], *lines: str) -> str:
-    """The objects as YAML below the lines as comments; empty where there is none."""
+    """The objects as YAML, below `lines` as comments; empty without objects."""
     text = yaml.safe_dump_all([dict(item) for item in objects], sort_keys=False)
     return "".join(f"# {line}\n" for line in lines) + text if objects else ""

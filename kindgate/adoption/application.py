@@ -1,4 +1,4 @@
-"""What rendered manifests say about how to judge them: hosts, the components that they lack, their own images."""
+"""Facts about rendered manifests that matter for judging them: hosts, missing components, their own images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ENTRIES = frozenset({"Ingress", "HTTPRoute", "IngressRoute"})
 
 _INGRESS = "add an Ingress, or a Service or container port that speaks HTTP, for which `kindgate init` creates an Ingress"
 _TEMPLATE = re.compile(r"[A-Z][A-Z0-9_-]*|.*(?:[${}<>%@]|__).*")
-"""A name that a script is to replace; no API server takes such a name for itself."""
+"""A name that a script must replace; the API server rejects it."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """The manifests as they are judged: how they are entered, what they lack, and which of their images the repository builds."""
+    """The judged manifests: their hosts, the components they lack, and the images that the repository builds."""
 
     hosts: tuple[str, ...]
     components: tuple[str, ...]
@@ -32,9 +32,9 @@ class Application:
 
 
 def look_at(rendered: Rendered, builds: Builds) -> Application:
-    """Read the application, adapted already; raises `ManifestError` when nothing leads requests into it.
+    """Examine the adapted application; raises `ManifestError` if nothing routes requests to it.
 
-    Of the builds, those count whose images it still has.
+    Only builds whose images it still uses are kept.
     """
     if not any(kind_of(item).partition(".")[0] in _ENTRIES for item in rendered.objects):
         raise ManifestError(
@@ -48,7 +48,7 @@ def look_at(rendered: Rendered, builds: Builds) -> Application:
 
 
 def refuse_templates(rendered: Rendered) -> None:
-    """Raise `ManifestError` for manifests whose objects have names that a script is to replace: what is left of them is no application."""
+    """Raise `ManifestError` if names of objects are placeholders for a script to replace: such manifests cannot be deployed."""
     found: dict[str, str] = {}
     for item in rendered.objects:
         ref = ObjectRef.of(item)
@@ -63,18 +63,18 @@ def refuse_templates(rendered: Rendered) -> None:
 
 
 def images_of(rendered: Rendered) -> tuple[str, ...]:
-    """Every image of the manifests' containers, as they name it, sorted."""
+    """Every image of the manifests' containers, as named there, sorted."""
     found = (container for manifest in rendered.objects for _, container in containers(manifest))
     return tuple(sorted({str(container["image"]) for container in found if container.get("image")}))
 
 
 def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The bundled components that the overlay lacks, and what a person should know about them."""
+    """The bundled components that the overlay lacks, and notes about them."""
     controllers, notes = entry_components(rendered)
     watched = any(str(manifest["metadata"]["name"]) == "prometheus" for manifest in rendered.of_kind("Deployment"))
     return (*controllers, *(() if watched else ("prometheus",))), notes
 
 
 def relative(path: os.PathLike[str], start: os.PathLike[str]) -> str:
-    """A path as it is written in a file in `start`, with slashes."""
+    """A path relative to `start`, with slashes."""
     return os.path.relpath(path, start).replace(os.sep, "/")

@@ -1,4 +1,4 @@
-"""Which images of the manifests a repository builds itself: what its Dockerfiles build is what has to be judged."""
+"""Match the manifests' images with the repository's Dockerfiles, because the built images must be judged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kindgate.adoption.tree import walked
 from kindgate.images.reference import ImageReference
 
 TAG = "kindgate"
-"""Tag of the images that are built from the repository to be judged."""
+"""Tag of images that are built from the repository."""
 
 _BUILD_FILE = re.compile(r"(Dockerfile|Containerfile)([.-][\w.-]+)?|[\w-]+\.(Dockerfile|dockerfile)")
 _NOT_FOR_RUNNING = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|lint|ci|docs|local|debug|base|builder|build)([._/-]|$)")
@@ -24,9 +24,9 @@ _NOT_FOR_RUNNING = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|l
 
 @dataclass(frozen=True)
 class Build:
-    """`image`, as the manifests name it without tag and digest, is built as `built` from `context`.
+    """`image`, as named in the manifests without tag and digest, is built as `built` from `context`.
 
-    `dockerfile` counts from the context; it is empty where it is `Dockerfile`. `target` is the stage, empty for the last.
+    `dockerfile` is relative to the context, empty for `Dockerfile`. `target` is the stage, empty for the last.
     """
 
     image: str
@@ -38,7 +38,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Builds:
-    """The builds, and what a person should know about Dockerfiles and images that were not matched, a line each."""
+    """The builds, and one note per Dockerfile that was not matched."""
 
     found: tuple[Build, ...]
     notes: tuple[str, ...]
@@ -46,7 +46,7 @@ class Builds:
 
 @dataclass(frozen=True)
 class _Source:
-    """A Dockerfile, and the names that an image built from it might have, the likeliest first."""
+    """A Dockerfile, and possible names of its image, most likely first."""
 
     file: Path
     context: Path
@@ -57,9 +57,9 @@ class _Source:
 def find_builds(
     folder: Path, images: Sequence[str], hints: Sequence[ImageHint], repository: str, placeholders: Sequence[str] = ()
 ) -> Builds:
-    """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's own name.
+    """Match the Dockerfiles below `folder` with the `images` of the manifests; `repository` is the repository's name.
 
-    `placeholders` are names of images that a pipeline fills in: never an image of others.
+    `placeholders` are names of images that a pipeline fills in, so they are never third-party images.
     """
     sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
     bare = list(dict.fromkeys([*(without_tag(image) for image in images if is_reference(image)), *placeholders]))
@@ -80,19 +80,19 @@ def find_builds(
 
 
 def exposed_ports(builds: Builds, images: Sequence[str], placeholders: Mapping[str, str]) -> Mapping[str, int]:
-    """The port that its Dockerfile exposes, for each of `images`, as the manifests name them; `placeholders` gives them names."""
+    """The ports that Dockerfiles expose, by image as named in the manifests; `placeholders` maps images to their likely names."""
     ports = {build.image: exposed_port(dockerfile_of(build).read_text(errors="replace"), build.target) for build in builds.found}
     names = {image: placeholders.get(image) or (without_tag(image) if is_reference(image) else "") for image in images}
     return {image: port for image, name in names.items() if (port := ports.get(name)) is not None}
 
 
 def dockerfile_of(build: Build) -> Path:
-    """The file that it is built from."""
+    """The Dockerfile of a build."""
     return build.context / (build.dockerfile or "Dockerfile")
 
 
 def _match_by_name(sources: Sequence[_Source], images: Sequence[str], matched: dict[str, _Source]) -> None:
-    """Add each image that is called like a source to `matched`, the first source first."""
+    """Add each image with a source's name to `matched`, in the order of the sources."""
     for source in sources:
         image = next((image for name in source.names for image in images if image not in matched and _is_called(image, name)), None)
         if image is not None:
@@ -105,12 +105,12 @@ def short_name(image: str) -> str:
 
 
 def without_tag(image: str) -> str:
-    """The image's name as people write it, without tag and digest: what --app-image takes."""
+    """The image's familiar name, without tag and digest, as for --app-image."""
     return ImageReference.parse(image).familiar_name
 
 
 def _hinted(hints: Sequence[ImageHint]) -> Iterator[_Source]:
-    """The sources that Skaffold, Tilt or Compose name; the first that says something of an image counts."""
+    """The sources that Skaffold, Tilt or Compose name; the first hint per Dockerfile and stage counts."""
     seen: set[tuple[Path, str]] = set()
     for hint in hints:
         file = _file_of(hint)
@@ -136,7 +136,7 @@ def _discovered(folder: Path, known: set[Path], repository: str) -> Iterator[_So
 
 
 def _context(folder: Path, file: Path) -> Path:
-    """The Dockerfile's own folder, or the one further up that holds what it copies."""
+    """The Dockerfile's own folder, or the nearest one above it that contains what it copies."""
     wanted = list(copied_sources(file.read_text(errors="replace")))
     for candidate in (file.parent, *file.parent.parents):
         if all(any(True for _ in candidate.glob(source)) for source in wanted):
@@ -147,7 +147,7 @@ def _context(folder: Path, file: Path) -> Path:
 
 
 def _is_called(image: str, name: str) -> bool:
-    """Whether a source called `name` is likely to be the one of `image`: the same name, or the end of it after a dash."""
+    """Whether `image` probably comes from a source called `name`: the same name, or ending with it after a dash."""
     short, wanted = _normal(short_name(image)), _normal(name.rpartition("/")[2])
     if "/" in name:
         return image == name or image.endswith(f"/{name}") or (short == wanted)
@@ -155,7 +155,7 @@ def _is_called(image: str, name: str) -> bool:
 
 
 def _is_aside(folder: Path, file: Path) -> bool:
-    """Whether a Dockerfile is likely to be for tests or development."""
+    """Whether a Dockerfile is probably for tests or development."""
     inside = file.relative_to(folder) if file.is_relative_to(folder) else file
     return _NOT_FOR_RUNNING.search(inside.as_posix().lower()) is not None
 
@@ -170,7 +170,7 @@ def _build(image: str, source: _Source) -> Build:
 
 
 def _with_distinct_tags(builds: tuple[Build, ...]) -> tuple[Build, ...]:
-    """Two images of one short name are built under their whole names."""
+    """Use whole names for images with the same short name."""
     shorts = [short_name(build.image) for build in builds]
     return tuple(
         build if shorts.count(short) == 1 else Build(build.image, f"{build.image}:{TAG}", build.context, build.dockerfile, build.target)

@@ -1,7 +1,7 @@
-"""What would be written, compared with what is there. A file that a person wrote or edited is never overwritten.
+"""Compare the files to write with the existing ones. A file that a person wrote or edited is never overwritten.
 
-What kindgate wrote is known by its checksum: the record of a suite lists them, and is committed with it. Line endings and
-a byte order mark count for nothing there, because Git and editors change them; a file that is renewed keeps its own.
+kindgate's files are recognized by checksum: a record in the suite lists them, and is committed with it. Line endings and a
+byte order mark are ignored, because Git and editors change them; an updated file keeps its own.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _HEADER = "# Files written by `kindgate init`, in sha256sum format. A later call
 
 _BYTE_ORDER_MARK = "\ufeff"
 _KEPT = "surrogateescape"
-"""How bytes that are not UTF-8 are read, so that they are written again as they were."""
+"""Error handler that keeps bytes that are not UTF-8 unchanged."""
 
 
 class Kind(enum.StrEnum):
-    """What becomes of a file."""
+    """The action for a file."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -37,17 +37,17 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A file, what is in it now (None where it is missing), and what kindgate would put there (None to remove it)."""
+    """A file, its present content (None if missing), and its wanted content (None to remove it)."""
 
     path: Path
     before: str | None
     after: str | None
     ours: bool = False
-    """Whether `before` is what kindgate wrote: then it may be replaced."""
+    """Whether kindgate wrote `before`, so it may be replaced."""
 
     @property
     def kind(self) -> Kind:
-        """What `write` does with it."""
+        """The action that `write` takes."""
         if self.before == self.after:
             return Kind.SAME
         if self.before is None:
@@ -64,7 +64,7 @@ class Change:
 
 
 def compared(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[Change, ...]:
-    """Every wanted file beside what is there, the files of an earlier call that are no longer wanted, and the new record.
+    """Changes for every wanted file, for files of an earlier call that are no longer wanted, and for the record.
 
     `note` is a line of the record.
     """
@@ -78,14 +78,14 @@ def compared(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[C
 
 
 def read_record(suite: Path) -> Mapping[Path, str]:
-    """The files that kindgate wrote for the suite, with the SHA-256 of what it wrote."""
+    """The files that kindgate wrote for the suite, with the SHA-256 of their content then."""
     text = _text(suite / RECORD) or ""
     rows = (line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {Path(os.path.normpath(suite / row[1])): row[0] for row in rows if len(row) == 2}
 
 
 def write(changes: Iterable[Change]) -> None:
-    """Write what is new and what kindgate wrote before; remove what it no longer wants."""
+    """Write new files and update kindgate's own; remove those no longer wanted."""
     for one in changes:
         if one.kind in {Kind.CREATE, Kind.UPDATE} and one.after is not None:
             one.path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change
 
 
 def _text(path: Path) -> str | None:
-    """A file's text without a byte order mark, each line ended by a newline alone; None where there is no file."""
+    """A file's text without a byte order mark and with plain newlines; None if the file is missing."""
     if not path.is_file():
         return None
     text = path.read_bytes().decode(errors=_KEPT)
@@ -108,7 +108,7 @@ def _text(path: Path) -> str | None:
 
 
 def _as_in(path: Path, text: str) -> bytes:
-    """The text with the line endings and the byte order mark that the file has now."""
+    """The text with the file's present line endings and byte order mark."""
     before = path.read_bytes() if path.is_file() else b""
     ending = "\r\n" if before.count(b"\r\n") * 2 > before.count(b"\n") else "\n"
     mark = _BYTE_ORDER_MARK if before.startswith(_BYTE_ORDER_MARK.encode()) else ""

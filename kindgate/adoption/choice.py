@@ -1,4 +1,4 @@
-"""Which manifests of a repository are judged, as a person would choose them, and why."""
+"""Choose a repository's manifests to judge, as a person would, and give the reason."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ PREFERRED = (
         "default",
     ),
 )
-"""Names of overlays and values files that are made for what kindgate does, the likeliest first."""
+"""Names of overlays and values files suited to kindgate's purpose, most likely first."""
 
 _PRODUCTION = frozenset({"prod", "production", "prd", "live", "release"})
 _FOLDERS = ("k8s", "kubernetes", "kubernetes-manifests", "kube", "manifests", "deploy", "deployment", "deployments", "k8", "infra")
-"""Names that folders of manifests have, the commonest first."""
+"""Usual names of manifest folders, most common first."""
 
 _ASIDE = frozenset({"tests", "test", "examples", "example", "samples", "docs", "doc", "hack", "archive", "old", "deprecated"})
-"""Folders whose manifests are meant only where there are no others; not so as the name of an overlay itself."""
+"""Folders whose manifests count only if there are no others; as an overlay's own name they are fine."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The manifests to judge: one path, or several files. `reason` is empty where nothing else could be meant."""
+    """The manifests to judge: one path, or several files. `reason` is empty if there was no alternative."""
 
     paths: tuple[Path, ...]
     reason: str = ""
 
 
 def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] = ()) -> Choice:
-    """The manifests below `root` that a person would apply to a cluster for tests; `named` are those that Skaffold or Tilt apply.
+    """Choose the manifests below `root` that a person would apply to a test cluster; `named` are those that Skaffold or Tilt apply.
 
-    Paths in errors are given from `shown`. Raises `ManifestError` when there are none, or when only a person can choose.
+    Paths in errors are relative to `shown`. Raises `ManifestError` if none exist, or if only a person can choose.
     """
     overlays = _finished(root, tree)
     preferred = _named_for_tests(overlays)
@@ -59,7 +59,7 @@ def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] 
     plain, charts = _plain_choices(root, tree), _charts(root, tree)
     if named:
         return Choice(tuple(named), "applied by Skaffold or Tilt")
-    # never production where there is anything else
+    # never production if anything else exists
     usable = [one for one in overlays if not _is_production(one)] or overlays
     if len(usable) == 1:
         return Choice((usable[0],), _among(usable[0], overlays, shown, "the others are named for production"))
@@ -77,7 +77,7 @@ def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] 
 
 
 def choose_values(chart: Path) -> tuple[Path, ...]:
-    """The values file of a chart that is made for tests, beside its defaults; none where there is none."""
+    """A chart's values file for tests, used in addition to its defaults; empty without one."""
     found = [*chart.glob("values[-_.]*.y*ml"), *chart.glob("*[-_.]values.y*ml"), *chart.glob("ci/*.y*ml")]
     for name in PREFERRED:
         named = [file for file in sorted(found) if name in re.split(r"[-_.]", file.stem) or (name == "ci" and file.parent.name == "ci")]
@@ -87,7 +87,7 @@ def choose_values(chart: Path) -> tuple[Path, ...]:
 
 
 def _finished(root: Path, tree: Tree) -> list[Path]:
-    """The overlays that nothing else builds upon; those in folders of examples and tests only where there are no others."""
+    """Overlays that nothing else builds on; those in folders of examples and tests count only if there are no others."""
     used = {path for one in tree.kustomizations if not one.component for path in one.uses}
     finished = [one.folder for one in tree.kustomizations if not one.component and one.folder not in used]
     return _not_aside(root, finished)
@@ -111,7 +111,7 @@ def _named_for_tests(folders: Sequence[Path]) -> Path | None:
 
 
 def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
-    """Each set of plain manifests that belongs together and makes pods: a folder, the files in the root itself, or both."""
+    """Each set of plain manifests that belong together and create pods: a folder, the files in the root itself, or both."""
     folders = sorted({file.parent for file, pods in tree.plain.items() if pods and file.parent != root})
     folders = _not_aside(root, folders)
     grouped = _grouped(root, folders)
@@ -129,13 +129,13 @@ def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
 
 
 def _defines_again(tree: Tree, folder: Path, files: Sequence[Path]) -> bool:
-    """Whether the folder defines an object that the files define too: then they are alternatives, and no parts of one application."""
+    """Whether the folder and the files define the same object, so they are alternatives rather than parts of one application."""
     above = {ref for file in files for ref in tree.defined[file]}
     return any(above & tree.defined[file] for file in tree.defined if file.is_relative_to(folder))
 
 
 def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
-    """The folders as one would name them: one of several environments, the folder above several parts, or each by itself."""
+    """Group folders as a person would: one of several environments, the folder above several parts, or each separately."""
     if len(folders) < 2:
         return list(folders)
     above = Path(os.path.commonpath(folders))

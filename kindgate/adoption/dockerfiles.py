@@ -1,4 +1,4 @@
-"""What a Dockerfile says about the image that it builds, read without an engine."""
+"""Facts about the image that a Dockerfile builds, read without an engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|EXPOSE)[ \t]+([^\n]*)", re.MULT
 
 
 def copied_sources(text: str) -> Iterator[str]:
-    """What a Dockerfile copies from its context: no downloads, no other stages, nothing behind a variable."""
+    """Paths that a Dockerfile copies from its context, except downloads, other stages, and paths with variables."""
     for line in re.findall(r"^\s*(?:COPY|ADD)\s+((?:[^\n\\]|\\\n)+)", re.sub(r"\\\r?\n", " ", text), re.MULTILINE | re.IGNORECASE):
         words = line.split()
         flags = [word for word in words if word.startswith("--")]
@@ -28,9 +28,9 @@ def copied_sources(text: str) -> Iterator[str]:
 
 
 def exposed_port(text: str, target: str = "") -> int | None:
-    """The first TCP port that the stage `target` (the last where it is empty) exposes, or a stage that it builds upon.
+    """The first TCP port exposed by the stage `target` (the last if empty), or by a stage that it builds on.
 
-    Variables have the values of ENV, and the defaults of ARG.
+    Variables have their ENV values and ARG defaults.
     """
     variables: dict[str, str] = {}
     ports: dict[str, list[str]] = {"": []}
@@ -64,5 +64,5 @@ def _assigned(rest: str) -> dict[str, str]:
 
 
 def _substituted(word: str, variables: dict[str, str]) -> str:
-    """`$PORT`, `${PORT}` and `${PORT:-80}` as a build without arguments has them."""
+    """Substitute `$PORT`, `${PORT}` and `${PORT:-80}` as in a build without arguments."""
     return re.sub(r"\$\{?(\w+)(?::-(\w+))?\}?", lambda found: variables.get(found[1]) or found[2] or "", word)

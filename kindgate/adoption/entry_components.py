@@ -1,4 +1,4 @@
-"""Which bundled components serve the entries of an overlay: chosen by ingress class, and by the kinds of its routes."""
+"""Choose the bundled components that serve an overlay's entries, by ingress class and kinds of routes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from kindgate.deploy.ingress_routes import ingress_class
 from kindgate.model import Rendered, group_of, kind_of
 
 CONTROLLERS: Mapping[str, str] = {"": "ingress-traefik", "traefik": "ingress-traefik", "nginx": "ingress-traefik"}
-"""Class of an Ingress to the bundled component that serves it; an Ingress without a class is served by the default one."""
+"""Bundled component by Ingress class; an Ingress without a class is served by the default one."""
 
 _PROVIDERS: Mapping[str, str] = {"gateway.networking.k8s.io": "gateway-api", "traefik.io": "traefik-crds"}
-"""API group of a route to the component that lets Traefik read it."""
+"""Component that lets Traefik read a route, by the route's API group."""
 
 
 def entry_components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The components that the overlay's entries need and it lacks, sorted, and notes about what no component serves.
+    """The components that the overlay's entries need but it lacks, sorted, and notes about entries that no component serves.
 
-    An overlay that brings classes of its own brings their controllers too.
+    An overlay with its own classes also has their controllers.
     """
     classes = {ingress_class(manifest) for manifest in rendered.of_kind("Ingress")}
     brought = any(kind_of(manifest) in {"IngressClass", "GatewayClass"} for manifest in rendered.objects)

@@ -1,4 +1,4 @@
-"""The files that a repository gets: a suite in a folder by itself, and two workflows."""
+"""The generated files of a repository: a suite in a separate folder, and two workflows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kindgate.gate_paths import GATE_NAMES
 
 @dataclass(frozen=True)
 class Plan:
-    """What `kindgate init` decided: the manifests (`paths`, one or several), what they need, and Helm's options for them."""
+    """The decisions of `kindgate init`: the manifests (`paths`, one or several), their needs, and Helm's options for them."""
 
     paths: tuple[Path, ...]
     application: Application
@@ -35,12 +35,12 @@ class Plan:
 
     @property
     def adapted(self) -> bool:
-        """Whether an adapted overlay has to stand between the manifests and the cluster."""
+        """Whether the suite must use an adapted overlay instead of the manifests themselves."""
         return self.adaptation.needed or len(self.paths) > 1
 
 
 def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
-    """Every file that kindgate wants there, compared with what is there."""
+    """Every file that kindgate wants in the repository, compared with the existing ones."""
     wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source, sealed=request.sealed))}
     changes = compared(repository.suite, wanted, request.line(repository.suite))
     if plan.adapted or not _names_overlay(changes):
@@ -49,7 +49,7 @@ def wanted_changes(repository: Repository, plan: Plan, source: Provenance, reque
 
 
 def _names_overlay(changes: Iterable[Change]) -> bool:
-    """Whether the settings stay as a person edited them, and need the adapted overlay although the manifests no longer do."""
+    """Whether settings edited by a person still use the adapted overlay, although the manifests no longer need one."""
     return any(
         one.path.name == "pytest.ini"
         and one.kind is Kind.KEEP
@@ -93,13 +93,13 @@ def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
 
 
 def build_setting(build: Build, folder: Path) -> str:
-    """A build as --app-build has it, with paths counted from `folder`."""
+    """A build in the form of --app-build, with paths relative to `folder`."""
     more = "".join(f",{key}={value}" for key, value in (("file", build.dockerfile), ("target", build.target)) if value)
     return f"{build.built}={relative(build.context, folder)}{more}"
 
 
 def _several(values: Iterable[str]) -> str:
-    """The values of a setting, each on a line by itself where there are several."""
+    """The values of a setting, one per line if there are several."""
     lines = list(values)
     return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
 
@@ -126,12 +126,12 @@ def _workflows(repository: Repository, plan: Plan, source: Provenance, *, sealed
 
 
 def _watched(repository: Repository, plan: Plan) -> list[str]:
-    """What the suite's job `changes` looks at."""
+    """The paths that the workflow's job `changes` watches."""
     return watched_paths(repository, (*plan.paths, *plan.values, *(build.context for build in plan.application.builds)))
 
 
 def _environment() -> Environment:
-    """GitHub's own expressions are written with braces, so ours are not."""
+    """A template environment with brackets, because GitHub's expressions use braces."""
     made = Environment(  # noqa: S701  # YAML and Python are no HTML; values are names of files, hosts and branches
         loader=PackageLoader("kindgate.adoption"),
         variable_start_string="[[",

@@ -1,4 +1,4 @@
-"""What Skaffold, Tilt and Compose files say about a repository: which images it builds from where, and which manifests it applies."""
+"""Hints of Skaffold, Tilt and Compose files about a repository: the images that it builds, and the manifests that it applies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TILT_NAME = "Tiltfile"
 
 @dataclass(frozen=True)
 class ImageHint:
-    """`file` says that `image` is built in `context` from `dockerfile` (counted from the context), up to the stage `target`."""
+    """A hint in `file`: `image` is built in `context` from `dockerfile` (relative to the context), up to the stage `target`."""
 
     image: str
     context: Path
@@ -29,14 +29,14 @@ class ImageHint:
 
 @dataclass(frozen=True)
 class Hints:
-    """What the files of a folder say. `names` gives services of Compose files the images that they are called in manifests, if alike."""
+    """The hints of a folder's files: images that they build, and manifests that they apply."""
 
     images: tuple[ImageHint, ...] = ()
     manifests: tuple[Path, ...] = ()
 
 
 def read_hints(folder: Path) -> Hints:
-    """The hints of the files in `folder` itself; a file that cannot be read says nothing."""
+    """Read the hints of the files in `folder` itself; unreadable files are ignored."""
     skaffold = [file for name in SKAFFOLD_NAMES if (file := folder / name).is_file()]
     images = [hint for file in skaffold for document in _documents(file) for hint in _skaffold_images(file, document)]
     manifests = [path for file in skaffold for document in _documents(file) for path in _skaffold_manifests(folder, document)]
@@ -62,7 +62,7 @@ def _skaffold_images(file: Path, document: Mapping[str, Any]) -> Iterator[ImageH
 
 
 def _skaffold_manifests(folder: Path, document: Mapping[str, Any]) -> Iterator[Path]:
-    """Of `manifests:` and, as older versions have it, of `deploy:`."""
+    """Manifests of `manifests:` and, in older versions, of `deploy:`."""
     manifests, deploy = _map(document.get("manifests")), _map(document.get("deploy"))
     kustomize = _map(manifests.get("kustomize")) or _map(deploy.get("kustomize"))
     yield from (_path(folder, path) for path in _texts(kustomize.get("paths")))
@@ -75,7 +75,7 @@ def _skaffold_manifests(folder: Path, document: Mapping[str, Any]) -> Iterator[P
 
 
 def _tilt_images(file: Path, text: str) -> list[ImageHint]:
-    """Of `docker_build('image', 'context', dockerfile='...', target='...')` with literal arguments."""
+    """Images of `docker_build('image', 'context', dockerfile='...', target='...')` with literal arguments."""
     found = []
     for call in re.findall(r"\bdocker_build\(((?:[^()]|\([^()]*\))*)\)", text):
         positional = re.findall(r"(?:^|,)\s*['\"]([^'\"]+)['\"]", call)
@@ -90,7 +90,7 @@ def _tilt_images(file: Path, text: str) -> list[ImageHint]:
 
 
 def _tilt_manifests(folder: Path, text: str) -> list[Path]:
-    """Of `k8s_yaml('file')`, `k8s_yaml(['a', 'b'])`, `k8s_yaml(kustomize('folder'))` and `k8s_yaml(helm('chart'))`."""
+    """Manifests of `k8s_yaml('file')`, `k8s_yaml(['a', 'b'])`, `k8s_yaml(kustomize('folder'))` and `k8s_yaml(helm('chart'))`."""
     calls = re.findall(r"\bk8s_yaml\(\s*((?:kustomize|helm)\([^()]*\)|[^()]*)", text)
     paths = [name for call in calls for name in re.findall(r"['\"]([^'\"]+)['\"]", call.partition("=")[0])]
     return [path for name in paths for path in _globbed(folder, name)]
@@ -108,7 +108,7 @@ def _compose_images(file: Path, document: Mapping[str, Any]) -> Iterator[ImageHi
 
 
 def _globbed(folder: Path, pattern: str) -> Iterable[Path]:
-    """The paths of a pattern; a pattern for all files of a folder is the folder."""
+    """The paths that match a pattern; for all files of a folder, the folder itself."""
     bare = re.sub(r"/?(\*\*/?)?\*?(\.ya?ml)?$", "", pattern) if "*" in pattern else pattern
     if "*" not in bare:
         return [_path(folder, bare or ".")] if bare or "*" in pattern else []

@@ -1,4 +1,4 @@
-"""The images of Docker Hub's library, whose names have no owner: databases, web servers and languages, which no application builds."""
+"""Images of Docker Hub's library, whose names have no owner: databases, web servers and languages that no application builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that no parser accepts, because a pipeline fills them in: `${{ secrets.USER }}/shop:latest`, `gcr.io/PROJECT_ID/shop:$TAG`."""
+"""Images that are not valid references until a pipeline fills them in: `${{ secrets.USER }}/shop:latest`, `gcr.io/PROJECT_ID/shop:$TAG`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class ImageChange:
-    """A container of `object`, at `path` (`spec.template.spec.containers[0]`), has `image` in place of the one that it `names`."""
+    """Replacement of an image: the container of `object` at `path` (`spec.template.spec.containers[0]`) gets `image` instead of `names`."""
 
     object: Manifest
     path: str
@@ -27,7 +27,7 @@ class ImageChange:
 
 
 def given_images(texts: Sequence[str]) -> Mapping[str, str]:
-    """What NAME=IMAGE of each text says; raises `SettingsError` for an IMAGE that is none."""
+    """Parse texts of the form NAME=IMAGE; raises `SettingsError` if IMAGE is not a valid reference."""
     given = {}
     for text in texts:
         name, _, image = text.rpartition("=")
@@ -40,7 +40,7 @@ def given_images(texts: Sequence[str]) -> Mapping[str, str]:
 
 
 def is_reference(image: str) -> bool:
-    """Whether it names an image."""
+    """Whether the text is a valid image reference."""
     try:
         ImageReference.parse(image)
     except ImageError:
@@ -49,17 +49,17 @@ def is_reference(image: str) -> bool:
 
 
 def means(name: str, image: str) -> bool:
-    """Whether NAME means the image as --app-image has it; neither need be an image reference."""
+    """Whether NAME selects the image, as in --app-image; both may be invalid references."""
     return is_reference(name) and is_reference(image) and selects(name, ImageReference.parse(image))
 
 
 def placeholder_names(rendered: Rendered) -> Mapping[str, str]:
-    """Each image that a pipeline fills in, with the name that it most likely means: what is legible of it, else its workload's."""
+    """Each image that a pipeline fills in, with its likely name: its legible part, otherwise its workload's name."""
     return {image: legible_name(image) or str(item["metadata"]["name"]) for item, _, image in _images(rendered) if _is_placeholder(image)}
 
 
 def legible_name(image: str) -> str:
-    """The last part of an image's name where a person wrote it: `shop` of `${REGISTRY}/shop:${TAG}`; empty where a pipeline fills it in."""
+    """The last part of an image's name if literal: `shop` of `${REGISTRY}/shop:${TAG}`; empty if a pipeline fills it in."""
     last = _FILLED_IN.sub("\0", image).partition("@")[0].rpartition("/")[2].partition(":")[0].strip()
     return last if _NAME.fullmatch(last) else ""
 
@@ -67,10 +67,10 @@ def legible_name(image: str) -> str:
 def image_changes(
     rendered: Rendered, names: Mapping[str, str], built: Mapping[str, str], given: Mapping[str, str]
 ) -> tuple[tuple[ImageChange, ...], tuple[str, ...]]:
-    """The containers whose image has to be another one, and what a person should know of placeholders, a line each.
+    """The containers whose image must be replaced, and one note per placeholder.
 
-    `names` is from `placeholder_names`; `built` gives such names the image that a Dockerfile makes, and `given` holds what
-    was asked for: NAME, as the manifests have it or as `names` has it, to IMAGE. Raises `SettingsError` for a NAME of neither.
+    `names` is from `placeholder_names`; `built` maps such names to images that Dockerfiles build, and `given` is the requested
+    mapping of NAME, from the manifests or from `names`, to IMAGE. Raises `SettingsError` for a NAME found in neither.
     """
     changes, notes, used = [], [], set[str]()
     for item, path, image in _images(rendered):
@@ -94,7 +94,7 @@ def image_changes(
 
 
 def with_changed_images(rendered: Rendered, changes: Sequence[ImageChange]) -> Rendered:
-    """`rendered` with the images of `changes`."""
+    """Return `rendered` with the images of `changes`."""
     by_object: dict[ObjectRef, dict[str, str]] = {}
     for one in changes:
         by_object.setdefault(ObjectRef.of(one.object), {})[one.names] = one.image
@@ -107,7 +107,7 @@ def with_changed_images(rendered: Rendered, changes: Sequence[ImageChange]) -> R
 
 
 def _is_placeholder(image: str) -> bool:
-    """Whether a pipeline fills it in, as far as that can be seen; a name with a capital letter is merely wrong."""
+    """Whether a pipeline apparently fills the image in; a name that only contains a capital letter is merely invalid."""
     if is_reference(image):
         return False
     return _FILLED_IN.search(image) is not None or any(_SHOUTED.fullmatch(part) for part in re.split(r"[/:@]", image))

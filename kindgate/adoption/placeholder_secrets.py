@@ -1,4 +1,4 @@
-"""Secrets that pods need and no manifest holds, as a test can have them: with the keys that are known, and placeholders for the values."""
+"""Create the Secrets that pods need but no manifest contains, with their known keys and placeholder values, for tests."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import pod_templates
 
 FILE = "placeholders.yaml"
-"""The overlay's file of these Secrets: no `secret` in its name, by which repositories ignore files."""
+"""The overlay's file of these Secrets; its name does not contain `secret`, which repositories often ignore."""
 
 _FEWEST_LETTERS = 8
-"""Shorter names may well mean different things although they differ by one letter."""
+"""Shorter names can mean different things even if they differ by one letter."""
 
 
 @dataclass(frozen=True)
 class PlaceholderSecrets:
-    """The Secrets to add; `notes` say which, and which names are taken for misspelt ones instead."""
+    """The Secrets to add; `notes` list them, and the names that seem misspelled instead."""
 
     added: tuple[Manifest, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -> PlaceholderSecrets:
-    """A Secret for each that the pods of `rendered`, which is normalized, need; `provided` is applied before.
+    """A Secret for each one that the pods of `rendered` (normalized) need; `provided` objects are applied before.
 
-    A name that is nearly that of a Secret of its namespace is taken for misspelt: nothing is made, and validation reports it.
+    A name that is nearly that of a Secret in its namespace is considered misspelled: none is created, and validation reports it.
     """
     held = {ObjectRef.of(item) for item in (*rendered.objects, *provided) if item["kind"] == "Secret"}
     needed = {ref: keys for ref, keys in _needed(rendered).items() if ref not in held}
@@ -50,7 +50,7 @@ def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -
 
 
 def _needed(rendered: Rendered) -> Mapping[ObjectRef, tuple[str, ...]]:
-    """Every Secret that a pod needs with the keys that are known, in the order of the manifests."""
+    """Every Secret that a pod needs with its known keys, in the order of the manifests."""
     found: dict[ObjectRef, list[str]] = {}
     for manifest in rendered.objects:
         for reference in _references(manifest):
@@ -73,14 +73,14 @@ def _secret(ref: ObjectRef, keys: Sequence[str]) -> Manifest:
 
 
 def _is_nearly(name: str, other: str) -> bool:
-    """Whether two names are a slip of the keyboard apart; numbers that differ are meant to."""
+    """Whether two names differ only by a typo; different numbers are intended."""
     if min(len(name), len(other)) < _FEWEST_LETTERS or re.sub(r"\d+", "", name) == re.sub(r"\d+", "", other):
         return False
     return _edits(name, other) <= (1 if min(len(name), len(other)) < 2 * _FEWEST_LETTERS else 2)
 
 
 def _edits(first: str, second: str) -> int:
-    """Letters to insert, delete or replace, or neighbors to swap, to turn one into the other (optimal string alignment)."""
+    """Number of letters to insert, delete, replace or swap with a neighbor to turn one into the other (optimal string alignment)."""
     before, row = [0] * (len(second) + 1), list(range(len(second) + 1))
     for place, letter in enumerate(first, 1):
         earlier, before, row = before, row, [place]

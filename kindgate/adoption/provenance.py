@@ -1,4 +1,4 @@
-"""Where kindgate came from: the repository and commit whose reusable workflows fit this version."""
+"""kindgate's origin: the repository and commit whose reusable workflows fit this version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GITHUB = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:](?P<name>[\w.-
 
 @dataclass(frozen=True)
 class Provenance:
-    """A repository of GitHub and a commit in it; `known` is false for names that a person has to put in."""
+    """A GitHub repository and a commit in it; `known` is false for placeholders that a person must replace."""
 
     repository: str
     commit: str
@@ -28,7 +28,7 @@ UNKNOWN = Provenance("OWNER/kindgate", "COMMIT", known=False)
 
 
 def provenance(asked: str) -> Provenance:
-    """What --source names, or where pip installed this version from, or `UNKNOWN`. Raises `SettingsError` for a bad --source."""
+    """The origin from --source, from pip's record, or `UNKNOWN`. Raises `SettingsError` for an invalid --source."""
     if not asked:
         return _installed_from(_direct_url())
     repository, _, commit = asked.partition("@")
@@ -40,7 +40,7 @@ def provenance(asked: str) -> Provenance:
 
 
 def _installed_from(record: Mapping[str, Any]) -> Provenance:
-    """The record that pip keeps of a direct installation (PEP 610) names repository and commit when that was a repository."""
+    """The repository and commit in pip's record of a direct installation (PEP 610), if it was from a GitHub repository."""
     found = _GITHUB.match(str(record.get("url", "")))
     commit = str((record.get("vcs_info") or {}).get("commit_id", ""))
     return Provenance(found["name"], commit) if found and _COMMIT.fullmatch(commit) else UNKNOWN

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kindgate.errors import SettingsError
 
-# In pytest's own order; the first file that has the table is the one (docs.pytest.org, "Configuration file formats").
+# In pytest's own order; the first file with the table is used (docs.pytest.org, "Configuration file formats").
 _PLACES: tuple[tuple[str, str], ...] = (
     ("pytest.toml", "pytest"),
     (".pytest.toml", "pytest"),
@@ -21,12 +21,12 @@ _PLACES: tuple[tuple[str, str], ...] = (
     ("setup.cfg", "tool:pytest"),
 )
 _OWN_FILES = frozenset({"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"})
-"""Files that are pytest's configuration even where they hold nothing."""
+"""Files that are pytest's configuration even if empty."""
 
 
 @dataclass(frozen=True)
 class PytestConfig:
-    """pytest's settings of a folder: the file, the table in it, and its values as an ini file would have them."""
+    """pytest's settings of a folder: the file, its table, and the values in ini form."""
 
     path: Path
     table: str
@@ -34,16 +34,16 @@ class PytestConfig:
 
 
 Reads = Callable[[Path], str | None]
-"""The text of a file; None where there is no such file."""
+"""Returns the text of a file; None if it is missing."""
 
 
 def find_config(folder: Path) -> PytestConfig | None:
-    """What pytest would read in `folder` itself, or None; raises `SettingsError` for a file that cannot be parsed."""
+    """Find the configuration that pytest reads in `folder` itself, or None; raises `SettingsError` if it cannot be parsed."""
     return find_config_by(lambda path: _text_of(path) if path.is_file() else None, folder)
 
 
 def find_config_by(read: Reads, folder: Path) -> PytestConfig | None:
-    """The same of files that are not on this machine, such as those of another commit."""
+    """`find_config` for files that are not on this machine, such as those of another commit."""
     for name, table in _PLACES:
         path = folder / name
         text = read(path)
@@ -58,7 +58,7 @@ def find_config_by(read: Reads, folder: Path) -> PytestConfig | None:
 
 
 def _text_of(path: Path) -> str:
-    """The file's text; a byte order mark stays in TOML, which allows none. Raises `SettingsError` for what is not UTF-8."""
+    """The file's text; in TOML, a byte order mark is kept, because TOML forbids it. Raises `SettingsError` if not UTF-8."""
     try:
         return path.read_text(encoding="utf-8" if path.suffix == ".toml" else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -66,7 +66,7 @@ def _text_of(path: Path) -> str:
 
 
 def _table_values(text: str, path: Path, table: str) -> Mapping[str, str] | None:
-    """The values of a table, lists joined by spaces; None when the file has no such table. Raises `SettingsError`."""
+    """The values of a table, with lists joined by spaces; None if the file lacks the table. Raises `SettingsError`."""
     return _of_toml(text, path, table) if path.suffix == ".toml" else _of_ini(text, path, table)
 
 

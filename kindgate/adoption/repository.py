@@ -1,4 +1,4 @@
-"""What a repository is, as far as kindgate has to know: its root, the application's folder, the default branch."""
+"""A repository's layout: its root, the application's folder, the default branch."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Repository:
 
     @property
     def directory(self) -> str:
-        """The application's folder, from the root: `.` when it is the root."""
+        """The application's folder relative to the root: `.` for the root."""
         return self.folder.relative_to(self.root).as_posix()
 
     @property
     def slug(self) -> str:
-        """What tells this suite's files, artifacts, comment and check from those of other suites; empty for the root's."""
+        """Distinguishes this suite's files, artifacts, comment and check from those of other suites; empty for the root's."""
         return "" if self.folder == self.root else "-".join(self.folder.relative_to(self.root).parts).lower()
 
 
 def look_around(folder: Path, deadline: Deadline) -> Repository:
-    """The repository around the application's `folder`; without git, the folder is taken for its root.
+    """The repository around the application's `folder`; without git, the folder itself is the root.
 
-    Raises `SettingsError` when the folder is not there.
+    Raises `SettingsError` if the folder is missing.
     """
     whole = folder.resolve()
     if not whole.is_dir():
@@ -51,7 +51,7 @@ def look_around(folder: Path, deadline: Deadline) -> Repository:
 
 
 def _default_branch(root: Path, deadline: Deadline) -> str:
-    """What the remote says, or the branch that is usual and there, or the current one."""
+    """The remote's default branch, otherwise an existing branch with a usual name, otherwise the current one."""
     remote = _git(root, deadline, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     if remote:
         return remote.removeprefix("origin/")
@@ -61,7 +61,7 @@ def _default_branch(root: Path, deadline: Deadline) -> str:
 
 
 def _git(folder: Path, deadline: Deadline, *arguments: str) -> str:
-    """What git answers, or nothing where it is not installed or has no answer."""
+    """Output of a git command; empty if git is not installed or fails."""
     try:
         told = run(["git", "-C", folder, *arguments], deadline=deadline, check=False)
     except CommandNotFound:

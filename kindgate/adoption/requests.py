@@ -1,4 +1,4 @@
-"""What the last `kindgate init` of a suite was called with, so that a later call needs to name only what changes."""
+"""The arguments of a suite's last `kindgate init`, so a later call needs only those that change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE = "# called with: "
 class Request:
     """The arguments of a call; paths are absolute, and empty values were not given.
 
-    With `sealed`, the workflows run nothing of a pull request but in containers.
+    With `sealed`, the workflows run pull request code only in containers.
     """
 
     overlay: Path | None = None
@@ -28,7 +28,7 @@ class Request:
     sealed: bool = False
 
     def line(self, suite: Path) -> str:
-        """The request as a line of the suite's record; empty for one without arguments."""
+        """The request as a line of the suite's record; empty without arguments."""
         given: dict[str, Any] = {
             "overlay": relative(self.overlay, suite) if self.overlay is not None else "",
             "values": [relative(file, suite) for file in self.values],
@@ -45,7 +45,7 @@ NOTHING = Request()
 
 
 def remembered(suite: Path, given: Request) -> Request:
-    """The arguments of this call; those of the last one where they are not given, unless there is another overlay."""
+    """The arguments of this call, completed from the last one; with a different overlay, only `sealed` is taken over."""
     last = _last(suite)
     sealed = given.sealed or last.sealed
     now = given.overlay.resolve() if given.overlay is not None else None

@@ -1,4 +1,4 @@
-"""Files of a pull request, made ready to be judged as data: nothing among them leads out of them, and the suite is the base's."""
+"""Prepare a pull request's files to be judged as data: no link leads out of them, and the suite is the base's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kindgate.errors import SettingsError
 
 
 def seal(base: Path, judged: Path, suite: str) -> tuple[str, ...]:
-    """Replace the folder `suite` of `judged` by that of `base`, and delete every symbolic link; returns their paths.
+    """Replace the folder `suite` of `judged` with that of `base`, and delete every symbolic link; returns the links' paths.
 
-    A suite is code that runs on this machine, with its settings and objectives; a link could make a program read files
-    of this machine as manifests. The links of `base` are kept. Raises `SettingsError` where `base` has no suite of
-    kindgate's there, or `suite` names no folder below the repository's own.
+    A suite is code that runs on this machine, with its settings and objectives; a link could make a program read files of
+    this machine as manifests. The links of the base's suite are kept. Raises `SettingsError` if `base` has no kindgate suite
+    there, or if `suite` is not a folder below the repository root.
     """
     place = PurePosixPath(suite)
     if place.is_absolute() or ".." in place.parts or not place.parts:
@@ -33,7 +33,7 @@ def seal(base: Path, judged: Path, suite: str) -> tuple[str, ...]:
 
 
 def _remove(path: Path) -> None:
-    """Delete what is there, and what is in the way of the folder that is to come."""
+    """Delete the path, and files in place of its parent folders."""
     for parent in (*reversed(path.parents), path):
         if parent.is_file():
             parent.unlink()

@@ -1,4 +1,4 @@
-"""Where the suite of another repository lives: a folder with a pytest.ini of its own, below the settings of nobody else's tests."""
+"""Location of another repository's suite: a folder with its own pytest.ini, separate from other tests and their settings."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import re
 from pathlib import Path
 
 SUITE_KEY = "kindgate_suite"
-"""The ini key that says: everything below this file is kindgate's."""
+"""The ini key that marks everything below its file as kindgate's."""
 
 NAMES = ("e2e", "kindgate-e2e")
-"""Folders that a suite is generated into; the second where the first is taken."""
+"""Folders to generate a suite into; the second is used if the first is taken."""
 
 _PYTHON_TESTS = ("pytest.*", ".pytest.*", "conftest.py", "test_*.py", "*_test.py", "tests.py", "__init__.py")
 
 
 def is_suite(folder: Path) -> bool:
-    """Whether `folder` holds a suite that kindgate generated."""
+    """Whether `folder` contains a suite that kindgate generated."""
     file = folder / "pytest.ini"
     return file.is_file() and re.search(rf"^{SUITE_KEY}\s*[=:]", file.read_text(errors="replace"), re.MULTILINE) is not None
 
 
 def find_suite(folder: Path) -> Path:
-    """The folder whose settings a command in `folder` uses: that of the suite generated there, else `folder` itself."""
+    """The folder with the settings for a command in `folder`: the suite generated there, otherwise `folder` itself."""
     if is_suite(folder):
         return folder
     return next((folder / name for name in NAMES if is_suite(folder / name)), folder)
 
 
 def suite_folder(folder: Path) -> Path:
-    """Where the suite of the application in `folder` is, or will be: never among Python tests that are there already."""
+    """The present or future folder of the suite for the application in `folder`: never one with existing Python tests."""
     first, second = (folder / name for name in NAMES)
     found = find_suite(folder)
     if found != folder:

@@ -1,4 +1,4 @@
-"""What of Kubernetes a repository holds: kustomizations, charts, and folders of plain manifests."""
+"""Find Kubernetes files in a repository: kustomizations, charts, and folders of plain manifests."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from kindgate.pod_templates import pod_templates
 _SKIPPED = frozenset(
     {"node_modules", "vendor", "third_party", "venv", "site-packages", "build", "dist", "artifacts", "testdata", "fixtures", "__fixtures__"}
 )
-"""Folders of what others wrote, of what builds leave, and of inputs to unit tests."""
+"""Folders of third-party code, build output, and inputs to unit tests."""
 
 _FLUX = "kustomize.toolkit.fluxcd.io/"
-"""API group of Flux's own Kustomization, which is an object and no overlay."""
+"""API group of Flux's Kustomization, which is an object, not an overlay."""
 
 
 @dataclass(frozen=True)
 class Kustomization:
-    """A folder with a kustomization, and the folders and files that it builds upon."""
+    """A folder with a kustomization, and the folders and files that it builds on."""
 
     folder: Path
     component: bool
@@ -38,9 +38,9 @@ class Kustomization:
 
 @dataclass(frozen=True)
 class Tree:
-    """What was found below a folder, each sorted by path.
+    """Kubernetes files below a folder, sorted by path.
 
-    `plain` are the files that hold objects, and whether they make pods; `defined` are the kinds and names of these objects.
+    `plain` maps files with objects to whether these create pods; `defined` maps them to the kinds and names of the objects.
     """
 
     kustomizations: tuple[Kustomization, ...] = ()
@@ -50,7 +50,7 @@ class Tree:
 
 
 def look_below(root: Path) -> Tree:
-    """Everything below `root`, but for hidden folders, environments, and what builds and others left there."""
+    """Examine everything below `root`, except hidden folders, virtual environments, build output and third-party code."""
     kustomizations: list[Kustomization] = []
     charts: list[Path] = []
     plain: dict[Path, bool] = {}
@@ -75,7 +75,7 @@ def look_below(root: Path) -> Tree:
 
 
 def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder below `root` that may hold the project's own files, with their names; a chart's folder is not entered."""
+    """Each folder below `root` that may contain the project's own files, with their names; a chart's subfolders are skipped."""
     for name, folders, files in os.walk(root):
         here = Path(name)
         folders[:] = (
@@ -95,7 +95,7 @@ def _uses(folder: Path, document: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _objects(file: Path) -> Sequence[Manifest]:
-    """The objects of a file; none of one that is no YAML (a template)."""
+    """The objects of a file; empty if it is not YAML (a template)."""
     try:
         documents = read_documents(file.read_text(errors="replace"), str(file))
         return objects_of((one for one in documents if is_object(one)), str(file))
@@ -107,5 +107,5 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         documents = read_documents(path.read_text(errors="replace"), str(path))
     except (OSError, ManifestError):
-        return {}  # Kustomize says what is wrong with it, where it is chosen
+        return {}  # Kustomize reports the error if this one is chosen
     return documents[0] if documents and isinstance(documents[0], Mapping) else {}

@@ -1,4 +1,4 @@
-"""What a suite of several is made of: the folders and files whose change has it judged."""
+"""The folders and files of one of several suites, whose changes require it to run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kindgate.settings import Settings, build_settings
 
 
 def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:
-    """The application's folder, and all of `roots`, of what the suite's settings name and of what either builds upon elsewhere.
+    """The application's folder, `roots`, paths in the suite's settings, and whatever these build on elsewhere.
 
-    Paths count from the repository's root; what lies outside of it cannot change with a pull request.
+    Paths are relative to the repository root; a pull request cannot change anything outside of it.
     """
     uses = {one.folder: one.uses for one in look_below(repository.root).kustomizations}
     paths = set[Path]()
@@ -32,7 +32,7 @@ def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:
 
 
 def _named_by_settings(suite: Path) -> Iterator[Path]:
-    """The files and folders that the suite's pytest settings name by now; none where they cannot be read, which validation reports."""
+    """Files and folders in the suite's present pytest settings; none if these are unreadable, which validation reports."""
     try:
         config = find_config(suite)
         settings = build_settings(suite, {}, config.values if config is not None else {}, {})
@@ -45,7 +45,7 @@ def _named_by_settings(suite: Path) -> Iterator[Path]:
 
 
 def _paths_of(settings: Settings) -> Iterator[Path]:
-    """Every setting that is a path of the repository, or may be one: an image, a base version."""
+    """Every setting that is a path in the repository, or may be one: an image, a baseline."""
     deploy, cluster = settings.deploy, settings.cluster
     yield from (deploy.overlay, *deploy.apply, *deploy.values, settings.slo.file)
     yield from (path for path in (cluster.config, settings.images.seed) if path is not None)

@@ -1,4 +1,4 @@
-"""How requests get into an application without an entry: Ingresses for Services that may speak HTTP, Services for pods without any."""
+"""Add entries to an application without any: Ingresses for Services that may speak HTTP, Services for pods without one."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _OUTWARD = ("LoadBalancer", "NodePort")
 
 @dataclass(frozen=True)
 class WaysIn:
-    """The objects that lead requests in; `notes` say why each is there."""
+    """The objects that route requests to the application; `notes` explain each."""
 
     added: tuple[Manifest, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def ways_in(rendered: Rendered, exposed: Mapping[str, int]) -> WaysIn:
-    """What has to be added so that requests reach the application; nothing where an object routes them already.
+    """The objects to add so requests reach the application; none if an object already routes them.
 
-    `exposed` gives images, as the manifests name them, the port that their Dockerfiles expose.
+    `exposed` maps images, as named in the manifests, to the port that their Dockerfile exposes.
     """
     if any(True for item in rendered.objects if _routes(item)):
         return WaysIn()
@@ -45,12 +45,12 @@ def ways_in(rendered: Rendered, exposed: Mapping[str, int]) -> WaysIn:
 
 
 def host_of(service: Manifest) -> str:
-    """The host by which an added Ingress leads to a Service."""
+    """The host of the Ingress that is added for a Service."""
     return f"{service['metadata']['name']}.localhost"
 
 
 def _routes(item: Manifest) -> bool:
-    """Whether an object leads requests from outside to a Service."""
+    """Whether an object routes requests from outside to a Service."""
     if kind_of(item) == "Ingress":
         spec = item.get("spec") or {}
         return bool(spec.get("rules") or spec.get("defaultBackend"))
@@ -58,7 +58,7 @@ def _routes(item: Manifest) -> bool:
 
 
 def _fronts(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
-    """The Services that people reach from outside, each with its port: those of an outward type; else all that may speak HTTP."""
+    """The Services meant for outside access, each with its port: those of an outward type, otherwise all that may speak HTTP."""
     ported = [(item, port) for item in rendered.of_kind("Service") if (port := _http_port(item)) is not None]
     outward = [(item, port) for item, port in ported if (item["spec"].get("type") or "") in _OUTWARD]
     yield from outward or ported
@@ -93,7 +93,7 @@ def _is_selected(rendered: Rendered, workload: Manifest, template: PodTemplate) 
 
 
 def _container_port(template: PodTemplate, exposed: Mapping[str, int]) -> int | None:
-    """The first port of a pod that may speak HTTP: a container's own, else the one that its image exposes."""
+    """The first port of a pod that may speak HTTP: a container's own, otherwise one that its image exposes."""
     containers = [container for path, container in template.containers() if ".containers[" in path]
     ports = [port for container in containers for port in container.get("ports") or ()]
     found = next((port for port in ports if _may_be_http({**port, "port": port.get("containerPort")})), None)
@@ -110,7 +110,7 @@ def _target(service: Manifest) -> int:
 
 
 def _http_port(service: Manifest) -> Mapping[str, Any] | None:
-    """The port that most likely speaks HTTP; None where none does, and for a Service that balances nothing."""
+    """The port that most likely speaks HTTP; None if there is none, or for a Service without load balancing."""
     spec = service.get("spec") or {}
     if spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName" or not spec.get("selector"):
         return None
