@@ -115,7 +115,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
-        """End the run before its first test where a worker found an objective that cannot be judged."""
+        """End the run before its first test if a worker found an objective that cannot be judged."""
         rejection = self.provider.rejection
         if rejection is not None:
             pytest.exit(rejection.details, returncode=rejection.exit_code)

@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """Count the e2e tests that a filter leaves out."""
+    """Count the e2e tests that a filter deselects."""
     if items:
         count_deselected(items[0].config, items)
 

@@ -34,7 +34,7 @@ class Known:
         return self._run_secrets().redactor(sources) if sources is not None else None
 
     def values(self) -> Sequence[KnownValue]:
-        """All of them; none in a run of other tests."""
+        """All known secrets; none in a run of other tests."""
         sources = self._sources()
         return self._run_secrets().values(sources) if sources is not None else ()
 
