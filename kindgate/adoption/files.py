@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kindgate import __version__
+from kindgate.version import __version__
 from kindgate.adoption.adaptation import OVERLAY, UNCHANGED, Adaptation
 from kindgate.adoption.application import Application, relative
 from kindgate.adoption.builds import Build

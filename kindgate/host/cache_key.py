@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from kindgate import __version__
+from kindgate.version import __version__
 from kindgate.assets import manifests
 
 _LOCKS = ("tools.lock", "outputs.lock")

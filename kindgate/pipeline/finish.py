@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import psutil
 
-from kindgate import __version__
+from kindgate.version import __version__
 from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import GitHubError
 from kindgate.host.directories import state_dir

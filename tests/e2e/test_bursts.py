@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.plugin.bursts import Bursts
+    from kindgate import Bursts
 
 
 @pytest.mark.e2e

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.plugin.duet import Duet
+    from kindgate import Duet
 
 
 @pytest.mark.e2e

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.plugin.application import Application
-    from kindgate.plugin.cluster import Cluster
-    from kindgate.plugin.ingress import Ingress
-    from kindgate.plugin.prometheus import Prometheus
+    from kindgate import Application
+    from kindgate import Cluster
+    from kindgate import Ingress
+    from kindgate import Prometheus
 
 
 pytestmark = pytest.mark.e2e

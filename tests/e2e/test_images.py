@@ -21,10 +21,10 @@ from kindgate.images.load import load_archive, loaded_names
 from kindgate.images.lock import read_lock
 from kindgate.images.own import OwnImage, build_own_images
 from kindgate.images.reference import ImageReference
-from kindgate.waiting import Deadline
+from kindgate import Deadline
 
 if TYPE_CHECKING:
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import Cluster
 
 ECHO = Path(__file__).parents[2] / "k8s" / "base"
 IMAGE = "docker.io/hashicorp/http-echo:1.0"

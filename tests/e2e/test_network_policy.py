@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kindgate.errors import CommandError
-from kindgate.waiting import Deadline, Pending, Ready, wait_for
+from kindgate import CommandError
+from kindgate import Deadline, Pending, Ready, wait_for
 
 if TYPE_CHECKING:
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import Cluster
 
 pytestmark = pytest.mark.e2e
 

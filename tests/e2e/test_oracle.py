@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate.errors import CommandError
+from kindgate import CommandError
 from tests.unit.deploy.mutants import MUTANTS, Mutant, mutated, sound_application
 
 if TYPE_CHECKING:
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import Cluster
     from tests.unit.deploy.objects import Object
 
 pytestmark = pytest.mark.e2e

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
-from kindgate.errors import CommandError
+from kindgate import CommandError
 from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
 
 if TYPE_CHECKING:
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import Cluster
 
 pytestmark = pytest.mark.e2e
 

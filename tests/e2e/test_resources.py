@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.metrics.resources import ResourceSummary
-    from kindgate.plugin.application import Application
+    from kindgate import ResourceSummary
+    from kindgate import Application
 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.resources]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import Cluster
 
 pytestmark = pytest.mark.e2e
 

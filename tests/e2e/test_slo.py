@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.plugin.slo import Slo
+    from kindgate import Slo
 
 
 pytestmark = [pytest.mark.e2e]

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bench.busy import burning_pod, busy_programs
-from kindgate.model import Verdict
+from kindgate import Verdict
 from kindgate.pipeline.samples import burst_sample
 from kindgate.pipeline.stages import Stage
 from kindgate.plugin.reaching import reached
@@ -22,9 +22,9 @@ from kindgate.slo.judge import judge
 from kindgate.slo.objectives import Objectives
 
 if TYPE_CHECKING:
-    from kindgate.load.result import BurstResult
-    from kindgate.plugin.bursts import Bursts
-    from kindgate.plugin.cluster import Cluster
+    from kindgate import BurstResult
+    from kindgate import Bursts
+    from kindgate import Cluster
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from kindgate import __version__
+from kindgate.version import __version__
 from kindgate.errors import GitHubRefused, KindgateError
 from kindgate.host.binaries import Progress
 from kindgate.security.findings import Finding as ScanFinding

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from kindgate import __version__, assets
+from kindgate import assets
 from kindgate.errors import ImageError
 from kindgate.images.build.catalogue import PythonImage, read_catalogue
 from kindgate.images.build.python_images import PythonWorkshop
 from kindgate.images.lock import read_lock
+from kindgate.version import __version__
 from kindgate.waiting import Deadline
 
 IMAGES = assets.manifests() / "images"
