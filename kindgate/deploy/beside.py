@@ -1,6 +1,6 @@
 """The baseline next to the pull request's version in one cluster: separate namespaces and hosts, otherwise identical.
 
-The application's namespaces are copied: those that contain an Ingress, and those that no cluster-scoped object points
+The application's namespaces are copied: those that contain an entry, and those that no cluster-scoped object points
 to. Whatever a cluster has only once stays the first version's: ingress controller, Prometheus, CRDs, classes.
 """
 
@@ -11,17 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kindgate.deploy.baseline_hosts import SUFFIX, baseline_host, is_entry, routed_hosts, with_baseline_hosts
 from kindgate.deploy.entries import ANY_HOST, requested_host
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, INITIAL_NAMESPACES
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
-
-SUFFIX = "-base"
-"""The suffix of the baseline's namespaces and hosts."""
-
-ANY_HOST_BASE = "kindgate-base.localhost"
-"""The baseline's host if its Ingress names none: rules with a host take precedence over rules without one."""
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label with its own name that Kubernetes sets on every namespace."""
@@ -53,10 +48,10 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
     namespaces = {name: name + SUFFIX for name in application_namespaces(base)}
     moved = _Move(namespaces)
     replicas = _replicas(head)
-    pairs = [(manifest, moved.object(manifest)) for manifest in base.objects if _is_copied(manifest, namespaces)]
+    pairs = [(manifest, moved.object(with_baseline_hosts(manifest, base.objects))) for manifest in base.objects if _is_copied(manifest, namespaces)]
     objects = tuple(_with_replicas(copy, replicas.get(ObjectRef.of(original))) for original, copy in pairs)
     origins = {ObjectRef.of(copy): base.origins[ref] for original, copy in pairs if (ref := ObjectRef.of(original)) in base.origins}
-    ours, theirs = _hosts(head), _hosts(base)
+    ours, theirs = routed_hosts(head.objects), routed_hosts(base.objects)
     common = ours & theirs
     if not common:
         served = [", ".join(sorted(host or ANY_HOST for host in hosts)) or "none" for hosts in (theirs, ours)]
@@ -66,7 +61,7 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
             next_step="make both versions serve a common host",
         )
     rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
-    return Beside(rendered, namespaces, {requested_host(host): requested_host(beside_host(host)) for host in sorted(common)})
+    return Beside(rendered, namespaces, {requested_host(host): requested_host(baseline_host(host)) for host in sorted(common)})
 
 
 def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:
@@ -77,22 +72,10 @@ def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rende
 
 def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
     """The application's namespaces, sorted, without those that serve the whole cluster."""
-    entered = {ObjectRef.of(ingress).namespace for ingress in rendered.of_kind("Ingress")}
+    entered = {ObjectRef.of(item).namespace for item in rendered.objects if is_entry(item)}
     wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and kind_of(item) != "Namespace")
     pointed = {name for item in wide for name in _named_namespaces(item)}
     return tuple(name for name in rendered.namespaces if name not in SHARED and (name in entered or name not in pointed))
-
-
-def beside_host(host: str) -> str:
-    """Return the baseline's host: `foo.localhost` becomes `foo-base.localhost`; a wildcard keeps its star.
-
-    If the first version answers for any host, the baseline gets a separate host.
-    """
-    if not host:
-        return ANY_HOST_BASE
-    star, labels = ("*.", host[2:]) if host.startswith("*.") else ("", host)
-    first, dot, rest = labels.partition(".")
-    return f"{star}{first}{SUFFIX}{dot}{rest}"
 
 
 def spread(manifest: Manifest) -> Manifest:
@@ -140,13 +123,6 @@ def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
     return ref.kind == "ClusterRoleBinding" and bool(_named_namespaces(manifest) & set(namespaces))
 
 
-def _hosts(rendered: Rendered) -> set[str]:
-    """The hosts that the Ingress objects route, wildcards included; empty for any host."""
-    specs = [ingress.get("spec") or {} for ingress in rendered.of_kind("Ingress")]
-    named = {str(rule.get("host") or "") for spec in specs for rule in spec.get("rules") or ()}
-    return named | ({""} if any(spec.get("defaultBackend") for spec in specs) else set())
-
-
 def _replicas(rendered: Rendered) -> dict[ObjectRef, int | None]:
     return {ObjectRef.of(item): item["spec"].get("replicas") for item in rendered.of_kind(*_REPLICATED)}
 
@@ -165,7 +141,6 @@ class _Move:
         self._service = re.compile(rf"(?<=\.)({names})(?=\.svc\b)")
         self._special: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "Namespace": self._namespace,
-            "Ingress": self._ingress,
             "Service": _without_node_ports,
             "ClusterRoleBinding": _renamed,
         }
@@ -193,18 +168,6 @@ class _Move:
 
     def _namespace(self, copy: dict[str, Any]) -> dict[str, Any]:
         return {**copy, "metadata": {**copy["metadata"], "name": self._namespaces[copy["metadata"]["name"]]}}
-
-    def _ingress(self, copy: dict[str, Any]) -> dict[str, Any]:
-        spec = dict(copy["spec"])
-        rules = [{**rule, "host": beside_host(str(rule.get("host") or ""))} for rule in spec.get("rules") or ()]
-        default = spec.pop("defaultBackend", None)
-        if default is not None:
-            paths = [{"path": "/", "pathType": "Prefix", "backend": default}]
-            rules.append({"host": beside_host(""), "http": {"paths": paths}})
-        spec["rules"] = rules
-        if spec.get("tls"):
-            spec["tls"] = [{**entry, "hosts": [beside_host(host) for host in entry.get("hosts") or ()]} for entry in spec["tls"]]
-        return {**copy, "spec": spec}
 
 
 def _without_node_ports(copy: dict[str, Any]) -> dict[str, Any]:

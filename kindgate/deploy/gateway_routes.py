@@ -18,9 +18,9 @@ def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing:
     """
     ref = ObjectRef.of(manifest)
     spec = manifest.get("spec") or {}
-    gateways = [_gateway(parent, ref, objects) for parent in spec.get("parentRefs") or ()]
-    unserved = "" if existing or any(gateways) else "not requested: its Gateway was not found in the manifests"
-    listeners = [listener for gateway in gateways if gateway for listener in (gateway.get("spec") or {}).get("listeners") or ()]
+    gateways = gateways_of(manifest, objects)
+    unserved = "" if existing or gateways else "not requested: its Gateway was not found in the manifests"
+    listeners = [listener for gateway in gateways for listener in (gateway.get("spec") or {}).get("listeners") or ()]
     for host in spec.get("hostnames") or _listener_hosts(listeners) or ("",):
         tls = any(listener.get("protocol") in _HTTPS and _covers(str(listener.get("hostname") or ""), host) for listener in listeners)
         for at, rule in enumerate(spec.get("rules") or ({},)):
@@ -54,9 +54,14 @@ def _route(ref: ObjectRef, place: str, host: str, rule: Any, match: Any, *, tls:
     )
 
 
-def _gateway(parent: Any, route: ObjectRef, objects: Sequence[Manifest]) -> Manifest | None:  # noqa: ANN401  # a part of a YAML document
-    ref = ObjectRef("Gateway", str(parent.get("namespace") or route.namespace), str(parent.get("name")))
-    return next((item for item in objects if ObjectRef.of(item) == ref), None)
+def gateways_of(route: Manifest, objects: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Return the Gateways among `objects` that the route names as its parents."""
+    namespace = ObjectRef.of(route).namespace
+    parents = {
+        ObjectRef("Gateway", str(parent.get("namespace") or namespace), str(parent.get("name")))
+        for parent in (route.get("spec") or {}).get("parentRefs") or ()
+    }
+    return tuple(item for item in objects if ObjectRef.of(item) in parents)
 
 
 def _listener_hosts(listeners: Sequence[Any]) -> list[str]:

@@ -26,8 +26,11 @@ CERTIFICATE, KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
 
 _INGRESS_ROUTE = "IngressRoute.traefik.io"
 _CERT_MANAGER = ("cert-manager.io", "acme.cert-manager.io")
-_HOST_MATCHER = re.compile(r"\bHost\(\s*((?:[`\"'][^`\"']+[`\"']\s*,?\s*)+)\)")
-_QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
+HOST_MATCHER = re.compile(r"\bHost\(\s*((?:[`\"'][^`\"']+[`\"']\s*,?\s*)+)\)")
+"""The hosts that a Traefik rule names, together."""
+
+QUOTED_HOST = re.compile(r"[`\"']([^`\"']+)[`\"']")
+"""One of them."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _uses(manifest: Manifest, everything: Sequence[Manifest]) -> Iterator[Certif
 
 def matched_hosts(match: str) -> tuple[str, ...]:
     """Return the hosts in a Traefik rule: `Host(`a`, `b`) && PathPrefix(`/x`)` names a and b."""
-    return tuple(host for found in _HOST_MATCHER.findall(match) for host in _QUOTED.findall(found))
+    return tuple(host for found in HOST_MATCHER.findall(match) for host in QUOTED_HOST.findall(found))
 
 
 def _of_listener(gateway: ObjectRef, listener: Mapping[str, Any], everything: Sequence[Manifest]) -> Iterator[CertificateUse]:

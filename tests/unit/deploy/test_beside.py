@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.beside import application_namespaces, beside_host, place_beside, with_spread_pods
+from kindgate.deploy.beside import application_namespaces, place_beside, with_spread_pods
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -93,12 +93,6 @@ def test_a_node_port_is_not_asked_for_twice() -> None:
     copy = moved(service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))["Service"]
 
     assert copy["spec"]["ports"] == [{"port": 80}]
-
-
-@pytest.mark.parametrize(("host", "beside"), [("foo.localhost", "foo-base.localhost"), ("*.a.b", "*.a-base.b"), ("foo", "foo-base")])
-def test_a_host_keeps_its_domain(host: str, beside: str) -> None:
-    """The new host is in the same domain, so certificates and wildcards still cover it."""
-    assert beside_host(host) == beside
 
 
 def test_both_versions_have_the_same_replicas() -> None:
