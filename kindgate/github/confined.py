@@ -16,10 +16,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from typing import IO, Any, ParamSpec, TypeVar
 
 from kindgate.errors import KindgateError, PublishRefused, clipped
+from kindgate.report.record import Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +42,7 @@ LIMITS = Limits()
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _BROKEN = "cannot be used"
+_DATA_MODULES = ("kindgate.github.", "kindgate.model", "kindgate.report.", "kindgate.slo.")
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,21 @@ def _environment() -> dict[str, str]:
 
 
 class _Answer(pickle.Unpickler):
-    """Unpickle only kindgate's own classes, and no functions."""
+    """Unpickle only the data types of the packages that tasks return: pickle calls whatever this resolves."""
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
-        found = super().find_class(module, name) if module.partition(".")[0] == "kindgate" else None
-        if not isinstance(found, type):
+        # a dotted name would reach through the module to what it imports, for example `subprocess.Popen`
+        found = super().find_class(module, name) if module.startswith(_DATA_MODULES) and "." not in name else None
+        if not _is_data_type(found, module):
             raise pickle.UnpicklingError(f"{module}.{name} is not a data type of kindgate")
         return found
+
+
+def _is_data_type(found: object, module: str) -> bool:
+    """Return whether `found` is a class of data that `module` itself defines."""
+    if not isinstance(found, type) or found.__module__ != module:
+        return False
+    return is_dataclass(found) or issubclass(found, Enum | Record)
 
 
 def _answer(file: IO[bytes]) -> Any:  # noqa: ANN401 - what a task returned

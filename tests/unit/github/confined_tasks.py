@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import sys
 import time
 
 
@@ -30,6 +32,15 @@ def answers_much() -> bytes:
 def answers_with_a_function() -> object:
     """Return a function that a careless caller would run, as a compromised reader might."""
     return os.system
+
+
+def takes_over(module: str, name: str, *arguments: object) -> None:
+    """Answer with a pickle that calls `name` of `module`, as a compromised reader would, and exit."""
+    strings = b"".join(pickle.BINUNICODE + len(text.encode()).to_bytes(4, "little") + text.encode() for text in (module, name))
+    packed = pickle.dumps(arguments, protocol=4)[2:-1]
+    sys.stdout.buffer.write(pickle.PROTO + b"\x04" + strings + pickle.STACK_GLOBAL + packed + pickle.REDUCE + pickle.STOP)
+    sys.stdout.buffer.flush()
+    os._exit(0)
 
 
 def breaks() -> None:

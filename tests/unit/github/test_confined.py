@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import parse_report
 from kindgate.github.confined import Limits, confined, within_limits
+from kindgate.model import Window
 from kindgate.report.run import RunReport
 from tests.unit.github.confined_tasks import (
     answers_much,
@@ -15,6 +18,7 @@ from tests.unit.github.confined_tasks import (
     dies,
     environment,
     takes_memory,
+    takes_over,
     takes_time,
     waits,
 )
@@ -49,6 +53,33 @@ def test_what_goes_wrong_is_refused_with_its_cause(task: object, why: str) -> No
     """A failure is one line, and nothing else reaches the posting process."""
     with pytest.raises(PublishRefused, match=why):
         within_limits(QUICK, task)  # type: ignore[arg-type]  # a table of functions
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("os", "mkdir"),
+        ("kindgate.github.confined", "os.mkdir"),
+        ("kindgate.github.confined", "subprocess.run"),
+        ("kindgate.github.confined", "tempfile.TemporaryDirectory"),
+        ("kindgate.host.command", "Path"),
+        ("kindgate.github.confined", "_environment"),
+        ("kindgate.github.confined", "_Answer"),
+        ("kindgate.load.locustfile", "Master"),
+    ],
+)
+def test_a_compromised_reader_runs_nothing_in_the_posting_process(module: str, name: str, tmp_path: Path) -> None:
+    """The answer can name only kindgate's data types: not functions, other classes, or anything that a module imports."""
+    made = tmp_path / "made"
+
+    with pytest.raises(PublishRefused, match="no readable result"):
+        within_limits(QUICK, takes_over, module, name, str(made))
+    assert not made.exists()
+
+
+def test_a_compromised_reader_can_return_data() -> None:
+    """The pickles of the test above are valid: one of a data type is read."""
+    assert within_limits(QUICK, takes_over, "kindgate.model", "Window", 1.0, 2.0) == Window(1.0, 2.0)  # type: ignore[func-returns-value]  # it answers by itself
 
 
 def test_what_waits_is_left_behind() -> None:
