@@ -117,7 +117,8 @@ def _hinted(hints: Sequence[ImageHint]) -> Iterator[_Source]:
         key = (file, hint.target)
         if file.is_file() and key not in seen:
             seen.add(key)
-            yield _Source(file, hint.context, hint.target, (without_tag(hint.image), hint.context.name))
+            image = (without_tag(hint.image),) if is_reference(hint.image) else ()  # a pipeline may fill the name in
+            yield _Source(file, hint.context, hint.target, (*image, hint.context.name))
 
 
 def _file_of(hint: ImageHint) -> Path:

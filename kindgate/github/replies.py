@@ -101,5 +101,9 @@ class TimelineEvent:
 
 
 def moment(text: str) -> float:
-    """Convert a time such as 2026-09-20T10:00:00Z to seconds since 1970; raises `ValueError` if it is not in ISO 8601 format."""
-    return dt.datetime.fromisoformat(text).timestamp()
+    """Convert a time such as 2026-09-20T10:00:00Z to seconds since 1970, in UTC unless it has a zone.
+
+    Raises `ValueError` if it is not in ISO 8601 format.
+    """
+    found = dt.datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp()

@@ -116,12 +116,14 @@ def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
         return checks.check_tool(name, f"{recipe.version}, compiled")
     if file is not None and file.sha256:
         return checks.check_tool(name, f"{tool.version}, downloaded and verified on first use")
+    on_path = shutil.which(name)
+    if on_path:
+        return checks.check_tool(name, f"{on_path}, if its version is acceptable")
+    if packed := tool.packed_recipes(name):
+        return checks.check_tool(name, f"{packed[0].version}, from a locked package on first use")
     if recipe is not None and shutil.which("go"):
         return checks.check_tool(name, f"{recipe.version}, compiled on first use")
-    on_path = shutil.which(name)
-    return checks.check_tool(
-        name, f"{on_path}, if its version is acceptable" if on_path else "", "" if on_path else "not available from any source"
-    )
+    return checks.check_tool(name, "", "not available from any source")
 
 
 def _skew(deadline: Deadline) -> Check:

@@ -15,11 +15,13 @@ from kindgate.report.run import TestResult
 _PHASES = frozenset({"setup", "call", "teardown"})
 """The phases that pytest names; a test whose xdist worker died has another value."""
 
+_FAILURES = frozenset({"failed", "error"})
+
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 
 
 def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:
-    """One result per test: its call, or the setup or teardown that failed. Seconds cover the phases up to that one."""
+    """One result per test: the first phase that failed, otherwise its call. Seconds cover the phases up to that one."""
     results: dict[str, TestResult] = {}
     seconds: dict[str, float] = {}
     started: dict[str, float] = {}
@@ -27,7 +29,9 @@ def results_of(reports: Iterable[pytest.TestReport]) -> tuple[TestResult, ...]:
         seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
         begun = started.setdefault(report.nodeid, report.start)
         outcome = _outcome(report)
-        if outcome is not None and not (report.nodeid in results and outcome == "passed"):
+        known = results.get(report.nodeid)
+        # a teardown often fails because the call did, whose error is the cause
+        if outcome is not None and (known is None or (outcome != "passed" and known.outcome not in _FAILURES)):
             results[report.nodeid] = _result(report, outcome, begun, seconds[report.nodeid])
     return tuple(results.values())
 

@@ -100,6 +100,14 @@ def test_a_placeholder_is_an_image_of_the_repository(tmp_path: Path, files: tupl
     assert exposed_ports(builds, [image, "redis:7"], {image: name}) == {image: 8000}
 
 
+def test_a_hint_with_a_placeholder_matches_by_its_service(tmp_path: Path) -> None:
+    """An image name with a variable is no reference, but the Compose service's folder still identifies the image."""
+    write(tmp_path, **{"shop/Dockerfile": "FROM scratch\n"})
+    hints = (ImageHint("${REGISTRY:-x}/shop:1", tmp_path / "shop", "Dockerfile", "", tmp_path / "compose.yaml"),)
+
+    assert found(tmp_path, "acme/shop:1", "redis:7", hints=hints) == {"acme/shop": "shop"}
+
+
 def test_hints_come_before_guesses(tmp_path: Path) -> None:
     """Skaffold, Tilt and Compose define context, file and stage; a Compose service can match by its own name."""
     write(tmp_path, **{"docker/a.Dockerfile": "FROM scratch AS run\n", "b/Dockerfile": "FROM scratch\n"})

@@ -49,6 +49,34 @@ def test_a_scenario_says_what_it_does_to_the_cluster(pytester: pytest.Pytester) 
     assert all(result.started is not None for result in results)
 
 
+def test_the_first_failure_of_a_test_is_its_result(pytester: pytest.Pytester) -> None:
+    """A failing teardown does not hide the error of the call; without one, it is the result of a test that passed."""
+    pytester.makeini("[pytest]\naddopts = -p no:locust\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken():
+            yield
+            raise RuntimeError("teardown")
+
+        def test_fails(broken):
+            raise RuntimeError("call")
+
+        def test_passes(broken):
+            pass
+        """
+    )
+    ear = Ear()
+
+    pytester.inline_run(plugins=[ear])
+
+    results = results_of(ear.reports)
+    assert [(result.outcome, result.phase) for result in results] == [("failed", "call"), ("error", "teardown")]
+    assert ["call" in result.error for result in results] == [True, False]
+
+
 def test_a_test_whose_worker_died_is_an_error() -> None:
     """Xdist reports it with its own phase, and the run's report includes it."""
     crashed = pytest.TestReport(
