@@ -61,31 +61,31 @@ __all__ = [
 
 _MODULES = MappingProxyType(
     {
-        "Application": "plugin.application",
-        "BurstResult": "load.result",
-        "Bursts": "plugin.bursts",
-        "Cluster": "plugin.cluster",
-        "CommandError": "errors",
-        "Comparison": "slo.compare",
-        "Deadline": "waiting",
-        "Duet": "plugin.duet",
-        "InconclusiveWarning": "plugin.undecided",
-        "Ingress": "plugin.ingress",
-        "Judgement": "slo.judgement",
-        "KindCluster": "cluster.kind",
-        "KindgateError": "errors",
-        "LoadError": "errors",
-        "Pending": "waiting",
-        "Prometheus": "plugin.prometheus",
-        "Ready": "waiting",
-        "ResourceSummary": "metrics.resources",
-        "Settings": "settings",
-        "Slo": "plugin.slo",
-        "SloError": "errors",
-        "Verdict": "model",
-        "Window": "model",
-        "__version__": "version",
-        "wait_for": "waiting",
+        "Application": "kindgate.plugin.application",
+        "BurstResult": "kindgate.load.result",
+        "Bursts": "kindgate.plugin.bursts",
+        "Cluster": "kindgate.plugin.cluster",
+        "CommandError": "kindgate.errors",
+        "Comparison": "kindgate.slo.compare",
+        "Deadline": "kindgate.waiting",
+        "Duet": "kindgate.plugin.duet",
+        "InconclusiveWarning": "kindgate.plugin.undecided",
+        "Ingress": "kindgate.plugin.ingress",
+        "Judgement": "kindgate.slo.judgement",
+        "KindCluster": "kindgate.cluster.kind",
+        "KindgateError": "kindgate.errors",
+        "LoadError": "kindgate.errors",
+        "Pending": "kindgate.waiting",
+        "Prometheus": "kindgate.plugin.prometheus",
+        "Ready": "kindgate.waiting",
+        "ResourceSummary": "kindgate.metrics.resources",
+        "Settings": "kindgate.settings",
+        "Slo": "kindgate.plugin.slo",
+        "SloError": "kindgate.errors",
+        "Verdict": "kindgate.model",
+        "Window": "kindgate.model",
+        "__version__": "kindgate.version",
+        "wait_for": "kindgate.waiting",
     }
 )
 
@@ -96,7 +96,7 @@ if not TYPE_CHECKING:  # a type checker must see only the names above
         """Import a public name on first use (PEP 562)."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        value: object = getattr(import_module(_MODULES[name]), name)
         globals()[name] = value
         return value
 
