@@ -104,8 +104,8 @@ startup: $(READY) ## measure the time to the first test beside a bare kind creat
 	$(BIN)/python -m bench.startup
 
 docs: $(READY) ## write the pages that are made from the code: options, fixtures, report schema
-	$(BIN)/python -m kindgate.cli.reference > docs/options.md
-	$(BIN)/python -m kindgate.plugin.reference > docs/fixtures.md
+	$(BIN)/python -m kindgate.cli.options_page > docs/options.md
+	$(BIN)/python -m kindgate.plugin.fixtures_page > docs/fixtures.md
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here

@@ -14,9 +14,8 @@ from bench.provide import Say, Toolbox
 from bench.quiet import is_quiet, median
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load, Tool
 from bench.usage import Usage
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, ClosedLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
 
 OURS = "kindgate, 2 generators"

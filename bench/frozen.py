@@ -17,12 +17,11 @@ from bench.provide import Say, Toolbox
 from bench.quiet import median
 from bench.tools import TOOLS, WRK, Load, Tool
 from bench.usage import Usage
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
+from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import BurstResult
-from kindgate.load.samples import Column, Rows
-from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.objectives import Objectives

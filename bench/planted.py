@@ -21,17 +21,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bench.record import BURSTS, OBJECTIVES, RATE, SECONDS, say
-from kindgate.deploy.placement import pods_of
+from kindgate.deploy.node_placement import pods_of
 from kindgate.host.command import run
 from kindgate.model import Verdict
-from kindgate.pipeline.campaign import Campaign
-from kindgate.pipeline.comparing import Compared, measure_and_compare
-from kindgate.pipeline.duet import base_of, comparison_campaign
-from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import Campaign, base_of, comparison_campaign
+from kindgate.pipeline.comparison import Compared, measure_and_compare
+from kindgate.pipeline.environment import Exchange, Provisioned, Stage
+from kindgate.pipeline.load_lock import lease_of_run
 from kindgate.pipeline.phases import new_run_id
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Exchange, Provisioned, Stage
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import Settings, build_settings
 from kindgate.slo.compare import compare
 from kindgate.waiting import Deadline

@@ -19,10 +19,9 @@ from statistics import median
 import psutil
 
 from bench.busy import busy_programs
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
-from kindgate.slo.gates import PRESSURE_SHARE
+from kindgate.slo.validity import PRESSURE_SHARE
 
 RATES, SECONDS, LONGEST = (500.0, 2000.0, 4000.0), 2.0, 300.0
 

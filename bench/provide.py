@@ -16,7 +16,7 @@ from typing import TypeVar
 from kindgate.errors import KindgateError
 from kindgate.host.binaries import GoRecipe, provide_binary
 from kindgate.host.command import run
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 from kindgate.images.build.debian import install_packages
 from kindgate.waiting import Deadline
 

@@ -10,9 +10,8 @@ from bench.nginx import Nginx
 from bench.provide import Say
 from bench.quiet import median
 from bench.usage import Usage
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 
 RATES = ((1000, 1), (5000, 1), (10_000, 2))
 """Requests per second, and number of generators."""

@@ -24,13 +24,13 @@ from bench.provide import Say
 from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, write_real_runs
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult
-from kindgate.pipeline.comparing import Compared, measure_and_compare
-from kindgate.pipeline.duet import comparison_campaign
-from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import comparison_campaign
+from kindgate.pipeline.comparison import Compared, measure_and_compare
+from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.load_lock import lease_of_run
 from kindgate.pipeline.phases import new_run_id
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import Settings, build_settings
 from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.waiting import Deadline

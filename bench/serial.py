@@ -1,4 +1,4 @@
-"""Compare rules for one version on correlated neighboring bursts: the reason for the rule in `kindgate.slo.serial`.
+"""Compare rules for one version on correlated neighboring bursts: the reason for the rule in `kindgate.slo.intervals`.
 
     python -m bench.serial [--runs 2000]
 
@@ -21,8 +21,8 @@ from bench.generators import LIGHT, LOADED, SCALE, Generator, alike
 from bench.recorded import Counts, Recording
 from bench.redraw import CONTIGUOUS, MEAN_BLOCK
 from bench.verdicts import LIMIT_BURSTS, REQUESTS, recordings
+from kindgate.slo.intervals import TYPICAL_CORRELATION, TYPICAL_WEIGHT
 from kindgate.slo.judge import ALPHA, LOOKS
-from kindgate.slo.serial import TYPICAL_CORRELATION, TYPICAL_WEIGHT
 
 Numbers = NDArray[np.float64]
 """One row per run; one column per burst, if by burst."""
@@ -93,7 +93,7 @@ def outcomes(rule: Rule, bad: Numbers, sizes: Numbers, allowed: float, bursts: i
 
 
 def _bounds(rule: Rule, bad: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]:
-    """Return both bounds of `kindgate.slo.proportion.Proportion`, for all runs at once."""
+    """Return both bounds of `kindgate.slo.intervals.Proportion`, for all runs at once."""
     alpha, total = ALPHA / LOOKS, sizes.sum(axis=1)
     share, spread = bad.sum(axis=1) / total, rule(bad, sizes)
     independent = share * (1 - share) / total

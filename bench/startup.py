@@ -22,9 +22,9 @@ from pathlib import Path
 
 import yaml
 
-from kindgate.cluster.config import kind_config
-from kindgate.host.engine import Engine
-from kindgate.pipeline.preparation import prepare
+from kindgate.cluster.kind_config import kind_config
+from kindgate.host.container_engine import Engine
+from kindgate.pipeline.inputs import prepare
 from kindgate.settings import build_settings
 from kindgate.waiting import Deadline
 

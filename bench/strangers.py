@@ -26,22 +26,21 @@ from scipy.stats import binomtest
 
 from bench.busy import burning_pod, busy_programs
 from kindgate.host.command import run
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult
-from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import entry_routes
+from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.load_lock import lease_of_run
 from kindgate.pipeline.phases import new_run_id
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Provisioned, Stage
-from kindgate.pipeline.targets import entry_routes
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import build_settings
-from kindgate.slo.gates import FOREIGN
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.validity import FOREIGN
 from kindgate.waiting import Deadline
 
 OBJECTIVES = Objectives(parse_marker(("p(99)<5",)))

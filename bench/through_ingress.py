@@ -11,12 +11,11 @@ from bench.effort import Effort
 from bench.provide import Say, Toolbox
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load
 from bench.usage import children_seconds, this_seconds
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Stage
-from kindgate.pipeline.targets import entry_routes
+from kindgate.pipeline.burst_series import entry_routes
+from kindgate.pipeline.environment import Stage
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import build_settings
 
 RATES = (200, 500, 1000)

@@ -27,9 +27,9 @@ from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_re
 from kindgate.model import Verdict
 from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios
 from kindgate.slo.confirm import DECIDED, judge_round, round_pairs, standing
+from kindgate.slo.intervals import Proportion
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
-from kindgate.slo.proportion import Proportion
 
 LIMIT_BURSTS = 25
 """Bursts in each of the three looks at one version: the default of `--slo-bursts`."""

@@ -12,17 +12,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kindgate.cluster.kind import KindCluster
     from kindgate.errors import CommandError, KindgateError, LoadError, SloError
     from kindgate.load.result import BurstResult
-    from kindgate.metrics.resources import ResourceSummary
     from kindgate.model import Verdict, Window
+    from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.application import Application
-    from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.burst import Bursts
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.duet import Duet
-    from kindgate.plugin.undecided import InconclusiveWarning
+    from kindgate.plugin.inconclusive import InconclusiveWarning
     from kindgate.plugin.ingress import Ingress
+    from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.slo import Slo
     from kindgate.settings import Settings
@@ -63,22 +63,22 @@ _MODULES = MappingProxyType(
     {
         "Application": "kindgate.plugin.application",
         "BurstResult": "kindgate.load.result",
-        "Bursts": "kindgate.plugin.bursts",
+        "Bursts": "kindgate.plugin.burst",
         "Cluster": "kindgate.plugin.cluster",
         "CommandError": "kindgate.errors",
         "Comparison": "kindgate.slo.compare",
         "Deadline": "kindgate.waiting",
         "Duet": "kindgate.plugin.duet",
-        "InconclusiveWarning": "kindgate.plugin.undecided",
+        "InconclusiveWarning": "kindgate.plugin.inconclusive",
         "Ingress": "kindgate.plugin.ingress",
         "Judgement": "kindgate.slo.judgement",
-        "KindCluster": "kindgate.cluster.kind",
+        "KindCluster": "kindgate.plugin.kind_cluster",
         "KindgateError": "kindgate.errors",
         "LoadError": "kindgate.errors",
         "Pending": "kindgate.waiting",
         "Prometheus": "kindgate.plugin.prometheus",
         "Ready": "kindgate.waiting",
-        "ResourceSummary": "kindgate.metrics.resources",
+        "ResourceSummary": "kindgate.observe.resource_summary",
         "Settings": "kindgate.settings",
         "Slo": "kindgate.plugin.slo",
         "SloError": "kindgate.errors",

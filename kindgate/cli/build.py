@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
 BUILD_SECONDS = 3600.0
@@ -15,8 +15,8 @@ def build(settings: Settings) -> None:
 
     Example: `kindgate build`, before `pytest e2e`
     """
-    from kindgate.host.engine import find_engine  # noqa: PLC0415  # keeps --help quick
-    from kindgate.images.own import OwnImage, build_own_images  # noqa: PLC0415  # the same
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.images.app_images import OwnImage, build_own_images  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     images = [OwnImage.parse(item, settings.root) for item in settings.images.build]

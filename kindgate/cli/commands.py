@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import build, compare, host, images, init, load, pull_request, security, shell, steps
+from kindgate.cli import build, host, images, init, load_command, pull_request, security, shell, steps
 from kindgate.cli.console import foreign
 
 app = typer.Typer(
@@ -39,9 +39,9 @@ app.command(rich_help_panel="A new repository")(init.init)
 app.command(rich_help_panel="A new repository")(foreign(init.seal))
 
 STEPS = "Steps of the pipeline"
-for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load.load, steps.monitor, steps.down):
+for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load_command.load, steps.monitor, steps.down):
     app.command(rich_help_panel=STEPS)(foreign(command))
-for command in (steps.run, compare.compare):  # their last lines are annotations, which GitHub's runner must read
+for command in (steps.run, steps.compare):  # their last lines are annotations, which GitHub's runner must read
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"

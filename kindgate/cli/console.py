@@ -1,4 +1,7 @@
-"""Console output: progress on stderr, results on stdout, and no workflow commands from untrusted text."""
+"""Console output: progress on stderr, results on stdout, and no workflow commands from untrusted text.
+
+Tables of measurements, as commands print them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from contextlib import AbstractContextManager
 from typing import TextIO
 
 from kindgate.credentials import without_credentials
-from kindgate.github.stopping import commands_stopped
+from kindgate.github.workflow_commands import commands_stopped
+from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
+from kindgate.report.plain_text import aligned
+from kindgate.report.units import limit, number, percent
 
 
 def stopwatch_progress() -> Callable[[str], None]:
@@ -27,8 +33,8 @@ def stopwatch_progress() -> Callable[[str], None]:
 
 def shown(text: str) -> str:
     """Return `text` without credentials, values of secret-named variables, and anything that looks like a secret."""
-    from kindgate.diagnostics.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
-    from kindgate.diagnostics.secret_objects import environment_secrets  # noqa: PLC0415 - the same
+    from kindgate.observe.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
+    from kindgate.observe.secret_objects import environment_secrets  # noqa: PLC0415 - the same
 
     return Redactor(environment_secrets(os.environ)).text(without_credentials(text))
 
@@ -69,3 +75,37 @@ def _read_streams() -> Iterator[TextIO]:
         if not stat.S_ISREG(found.st_mode) and not any(os.path.samestat(found, one) for one in seen):
             seen.append(found)
             yield stream
+
+
+MEGABYTE = 1e6
+HEADER = ("workload", "pods", "restarts", "CPU avg", "CPU max", "CPU limit", "memory MB", "limit MB", "rx MB", "tx MB", "throttled")
+
+
+def resource_table(summary: ResourceSummary) -> str:
+    """One row per workload, with limits summed over its pods, followed by notes."""
+    lines = aligned([HEADER, *(_row(use) for use in summary.workloads)])
+    return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
+
+
+def _row(use: WorkloadUse) -> tuple[str, ...]:
+    return (
+        f"{use.namespace}/{use.workload}",
+        str(use.pods),
+        str(use.restarts),
+        number(use.cpu_avg),
+        number(use.cpu_max),
+        limit(_times(use.allowance.cpu_limit, use.pods)),
+        number(_megabytes(use.memory_max)),
+        limit(_megabytes(_times(use.allowance.memory_limit, use.pods))),
+        number(_megabytes(use.received)),
+        number(_megabytes(use.sent)),
+        percent(use.throttled),
+    )
+
+
+def _times(of_one: float | None, pods: int) -> float | None:
+    return None if of_one is None else of_one * pods
+
+
+def _megabytes(amount: float | None) -> float | None:
+    return None if amount is None else amount / MEGABYTE

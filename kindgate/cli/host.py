@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from kindgate.cli.arguments import seconds
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.settings import with_settings
 from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
@@ -24,7 +24,7 @@ def doctor(settings: Settings) -> None:
 
     Example: `kindgate doctor --kind-host-port 8080`
     """
-    from kindgate.cli.examination import examine_host  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.doctor_table import examine_host  # noqa: PLC0415  # keeps --help quick
 
     examine_host(settings)
 
@@ -34,8 +34,8 @@ def list_clusters() -> None:
 
     Example: `kindgate list`
     """
-    from kindgate.cluster.ownership import owned_clusters  # noqa: PLC0415  # keeps --help quick
-    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.cluster.owner_container import owned_clusters  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(ENGINE_SECONDS)
@@ -55,9 +55,9 @@ def reap(
 
     Example: `kindgate reap`, as the last step of a CI job, run even after a failure.
     """
-    from kindgate.cluster.reaping import reap as reap_clusters  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cluster.reaper import reap as reap_clusters  # noqa: PLC0415  # keeps --help quick
     from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
-    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(ENGINE_SECONDS)
@@ -76,7 +76,7 @@ def install() -> None:
 
     Example: `kindgate engine install`
     """
-    from kindgate.host.install import install_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.engine_install import install_engine  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     found = install_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
@@ -89,7 +89,7 @@ def stop() -> None:
 
     Example: `kindgate engine stop`
     """
-    from kindgate.host.install import stop_engine  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.engine_install import stop_engine  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     stopped = stop_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import foreign, stopwatch_progress
-from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
 images = typer.Typer(name="images", help="The images that a run needs and their sources.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_images(settings: Settings) -> None:
 
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
-    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
 
     with TemporaryDirectory(prefix="kindgate-") as folder:
         supply = prepare(settings, Path(folder), stopwatch_progress(), settle=False).supply
@@ -47,7 +47,7 @@ def pin(settings: Settings) -> None:
 
     Example: `kindgate images pin --registry-mirror mirror.example.com`
     """
-    from kindgate.pipeline.pinning import pin_images  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.app_image_pinning import pin_images  # noqa: PLC0415  # keeps --help quick
 
     written = 0
     with TemporaryDirectory(prefix="kindgate-") as folder:
@@ -65,7 +65,7 @@ def warm(settings: Settings) -> None:
 
     Example: `kindgate images warm --image-source build`
     """
-    from kindgate.pipeline.preparation import prepare  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     progress = stopwatch_progress()
@@ -89,7 +89,7 @@ def build(settings: Settings, name: str, archive: Path) -> None:
     """
     import shutil  # noqa: PLC0415  # keeps --help quick
 
-    from kindgate.pipeline.supply import build_image  # noqa: PLC0415  # the same
+    from kindgate.pipeline.image_supply import build_image  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     made = build_image(settings, name, Deadline.after(IMAGE_SECONDS), stopwatch_progress())

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kindgate.adoption.changes import Change
-    from kindgate.adoption.choice import Choice
-    from kindgate.adoption.files import Plan
-    from kindgate.adoption.provenance import Provenance
-    from kindgate.adoption.repository import Repository
-    from kindgate.adoption.requests import Request
-    from kindgate.deploy.charts import Helm
-    from kindgate.deploy.sources import Renderer
+    from kindgate.deploy.helm_charts import Helm
+    from kindgate.deploy.manifest_sources import Renderer
     from kindgate.model import Rendered
+    from kindgate.scaffold.file_changes import Change
+    from kindgate.scaffold.manifest_choice import Choice
+    from kindgate.scaffold.provenance import Provenance
+    from kindgate.scaffold.repository import Repository
+    from kindgate.scaffold.requests import Request
+    from kindgate.scaffold.suite_files import Plan
     from kindgate.waiting import Deadline
 
 INIT_SECONDS = 1800.0
@@ -59,11 +59,11 @@ def init(  # noqa: PLR0917  # typer calls it by name
 
     Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
     """
-    from kindgate.adoption.changes import write  # noqa: PLC0415  # keeps --help quick
-    from kindgate.adoption.files import wanted_changes  # noqa: PLC0415  # the same
-    from kindgate.adoption.provenance import provenance  # noqa: PLC0415  # the same
-    from kindgate.adoption.repository import look_around  # noqa: PLC0415  # the same
-    from kindgate.adoption.requests import Request, remembered  # noqa: PLC0415  # the same
+    from kindgate.scaffold.file_changes import write  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.provenance import provenance  # noqa: PLC0415  # the same
+    from kindgate.scaffold.repository import look_around  # noqa: PLC0415  # the same
+    from kindgate.scaffold.requests import Request, remembered  # noqa: PLC0415  # the same
+    from kindgate.scaffold.suite_files import wanted_changes  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(INIT_SECONDS)
@@ -83,18 +83,18 @@ def init(  # noqa: PLR0917  # typer calls it by name
 
 def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan:
     """Choose, render and read the manifests, and print the choice with its reason; raise `ManifestError` if they cannot be judged."""
-    from kindgate.adoption.adaptation import adaptation, with_placeholders  # noqa: PLC0415  # keeps --help quick
-    from kindgate.adoption.application import images_of, look_at, refuse_templates  # noqa: PLC0415  # the same
-    from kindgate.adoption.builds import exposed_ports, find_builds  # noqa: PLC0415  # the same
-    from kindgate.adoption.choice import Choice, choose_manifests, choose_values  # noqa: PLC0415  # the same
-    from kindgate.adoption.files import Plan  # noqa: PLC0415  # the same
-    from kindgate.adoption.hints import read_hints  # noqa: PLC0415  # the same
-    from kindgate.adoption.placeholder_images import given_images, image_changes, placeholder_names  # noqa: PLC0415  # the same
-    from kindgate.adoption.tree import look_below  # noqa: PLC0415  # the same
-    from kindgate.deploy.charts import Helm  # noqa: PLC0415  # the same
+    from kindgate.deploy.helm_charts import Helm  # noqa: PLC0415  # the same
+    from kindgate.deploy.manifest_sources import SourceKind, source_kind  # noqa: PLC0415  # the same
     from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
-    from kindgate.deploy.sources import SourceKind, source_kind  # noqa: PLC0415  # the same
     from kindgate.deploy.tls import with_run_certificates  # noqa: PLC0415  # the same
+    from kindgate.scaffold.adaptation import adaptation, with_placeholders  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.builds import exposed_ports, find_builds  # noqa: PLC0415  # the same
+    from kindgate.scaffold.hints import read_hints  # noqa: PLC0415  # the same
+    from kindgate.scaffold.manifest_choice import Choice, choose_manifests, choose_values  # noqa: PLC0415  # the same
+    from kindgate.scaffold.manifest_facts import images_of, look_at, refuse_templates  # noqa: PLC0415  # the same
+    from kindgate.scaffold.placeholder_images import given_images, image_changes, placeholder_names  # noqa: PLC0415  # the same
+    from kindgate.scaffold.repository_tree import look_below  # noqa: PLC0415  # the same
+    from kindgate.scaffold.suite_files import Plan  # noqa: PLC0415  # the same
 
     hints = read_hints(repository.folder)
     if given.overlay is not None:
@@ -118,7 +118,7 @@ def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan
 
 def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered, ...]:
     """Manifests that existing suite settings apply before the overlay; validation reports errors in them."""
-    from kindgate.cli.project import project_settings  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # keeps --help quick
     from kindgate.deploy.normalize import normalized  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
@@ -131,11 +131,11 @@ def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered
 
 def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Renderer, Rendered]:
     """The objects of all paths, and their renderer, with Helm allowed if a kustomization has helmCharts."""
+    from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # the same
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # keeps --help quick
-    from kindgate.cli.project import project_settings  # noqa: PLC0415  # the same
     from kindgate.errors import ManifestError  # noqa: PLC0415  # the same
     from kindgate.model import Rendered  # noqa: PLC0415  # the same
-    from kindgate.pipeline.tools import find_kubectl, renderer  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_tools import find_kubectl, renderer  # noqa: PLC0415  # the same
 
     settings, progress = project_settings(Path.cwd(), {}), stopwatch_progress()
     made = replace(renderer(settings, find_kubectl(settings, deadline, progress), deadline, progress), helm=helm)
@@ -151,7 +151,7 @@ def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Re
 
 
 def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
-    from kindgate.adoption.application import relative  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.manifest_facts import relative  # noqa: PLC0415  # keeps --help quick
 
     named = ", ".join(relative(path, Path.cwd()) for path in choice.paths)
     print(f"manifests: {named}" + (f" ({choice.reason})" if choice.reason else ""))
@@ -163,7 +163,7 @@ def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
 
 def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
     """Print one line per file, and the diff of existing files that differ; with --dry-run, every diff."""
-    from kindgate.adoption.changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.file_changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
 
     for one in changes:
         name = one.path.relative_to(repository.root).as_posix()
@@ -179,12 +179,12 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
     """Print everything left to do before the suite can run, except images still to be built."""
     import os  # noqa: PLC0415  # keeps --help quick
 
+    from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # the same
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
-    from kindgate.cli.project import project_settings  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
     from kindgate.pipeline.app_secrets import refuse_missing, secret_values  # noqa: PLC0415  # the same
-    from kindgate.pipeline.preparation import check_application  # noqa: PLC0415  # the same
-    from kindgate.pipeline.tools import Tools, find_kubectl  # noqa: PLC0415  # the same
+    from kindgate.pipeline.inputs import check_application  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_tools import Tools, find_kubectl  # noqa: PLC0415  # the same
 
     settings = project_settings(repository.folder, {})
     try:
@@ -205,7 +205,7 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
 
 
 def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) -> None:
-    from kindgate.adoption.application import relative  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.manifest_facts import relative  # noqa: PLC0415  # keeps --help quick
 
     if not origin.known:
         print("note: the workflows call OWNER/kindgate at COMMIT: replace both, or run init again with --source OWNER/REPOSITORY@COMMIT")
@@ -232,7 +232,7 @@ def seal(
 
     Example: `kindgate seal base judged`, as the sealed workflow does before `pytest e2e` runs in JUDGED.
     """
-    from kindgate.adoption.seal import seal as seal_files  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.seal import seal as seal_files  # noqa: PLC0415  # keeps --help quick
 
     for link in seal_files(base, judged, directory):
         print(f"deleted link: {link!r}")

@@ -15,21 +15,20 @@ from rich.console import Console
 from kindgate.cli.load_thresholds import Judged, held_against, refuse_uncarried_tags
 from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
-from kindgate.load.burst import run_burst, warm_up
+from kindgate.load.burst_document import load_document
 from kindgate.load.capacity import Capacity, Step, find_capacity, rates
-from kindgate.load.describe import load_document
+from kindgate.load.export import write_csv, write_json_lines
+from kindgate.load.generator_pool import GeneratorPool, OnRows, run_burst, warm_up
 from kindgate.load.k6 import summary
-from kindgate.load.limits import in_flight_cap, process_count
-from kindgate.load.ours import Ours
+from kindgate.load.own_cpu import Ours
 from kindgate.load.plan import BurstPlan, OpenLoop
-from kindgate.load.pool import GeneratorPool, OnRows
-from kindgate.load.raw import write_csv, write_json_lines
+from kindgate.load.process_limits import in_flight_cap, process_count
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
 from kindgate.report.decision import exit_code_of
 
 if TYPE_CHECKING:
-    from kindgate.load.samples import Rows
+    from kindgate.load.raw_samples import Rows
     from kindgate.slo.threshold import Threshold
 
 INTERRUPTED = 130

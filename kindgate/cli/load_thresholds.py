@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kindgate.load.document import ThresholdOutcome
+from kindgate.load.burst_document import ThresholdOutcome
 from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
-from kindgate.pipeline.judging import planned_series
-from kindgate.pipeline.samples import burst_sample
-from kindgate.slo.foreign import is_about_time, missed_by_answers
-from kindgate.slo.gates import PRESSURE, Fault, Gate, check_gates, largest_lateness
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.evaluation import planned_series
+from kindgate.slo.counts import measure
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import overall
-from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import refuse_impossible, refuse_uncarried
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
+from kindgate.slo.validity import PRESSURE, Fault, Gate, check_gates, is_about_time, largest_lateness, missed_by_answers
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
     """Judge this burst's own values by `thresholds`; no data counts as a miss.
 
     A broken validity check makes a threshold INVALID, unless it cannot explain why the threshold is met or missed.
-    `by_pressure` is for servers outside our clusters (`kindgate.slo.gates`): CPU pressure then makes a missed time INVALID.
+    `by_pressure` is for servers outside our clusters (`kindgate.slo.validity`): CPU pressure then makes a missed time INVALID.
     """
     sample = burst_sample(result)
     values = [measure(threshold, [sample]) for threshold in thresholds]

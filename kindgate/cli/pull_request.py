@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kindgate.cli.settings import with_settings
+from kindgate.cli.command_options import with_settings
 from kindgate.errors import SettingsError
-from kindgate.report.escape import visible
+from kindgate.report.markdown_escape import visible
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: 
 def _requirements(settings: Settings, words: list[str] | None) -> Requirements:
     """Required checks: `words`; by default tests, and objectives unless the SLO file exists and has none."""
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # keeps --help quick
-    from kindgate.pipeline.objectives import read_objectives  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_objectives import read_objectives  # noqa: PLC0415  # the same
 
     if words is None:
         none = settings.path(settings.slo.file).is_file() and not read_objectives(settings).thresholds
@@ -159,7 +159,7 @@ def publish(  # noqa: PLR0917  # typer calls it by name
     from kindgate.github.identity import Expected  # noqa: PLC0415  # keeps --help quick
     from kindgate.github.publication import Request, SealedRun  # noqa: PLC0415  # the same
     from kindgate.github.publish import publish_run  # noqa: PLC0415  # the same
-    from kindgate.github.suite import Suite  # noqa: PLC0415  # the same
+    from kindgate.github.suite_settings import Suite  # noqa: PLC0415  # the same
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # the same
 
     requirements = requirements_of(require or ["tests", "objectives"], settings.slo.inconclusive)
@@ -190,8 +190,8 @@ def publish(  # noqa: PLR0917  # typer calls it by name
 
 def _write_pages(request: Request, settings: Settings, folder: Path) -> None:
     """Write the pages and output their paths to later steps: GitHub shows a single-file artifact in the browser."""
-    from kindgate.github.outputs import write_output  # noqa: PLC0415  # keeps --help quick
     from kindgate.github.publish import render_pages  # noqa: PLC0415  # the same
+    from kindgate.github.step_files import write_output  # noqa: PLC0415  # keeps --help quick
 
     written = render_pages(request, settings.github, os.environ, folder)
     for file in written:

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.settings import with_settings
 from kindgate.errors import SettingsError
-from kindgate.security.findings import Scan, Severity
+from kindgate.security.scan_findings import Scan, Severity
 from kindgate.settings import Settings
 
 SCAN_SECONDS = 7200.0
@@ -40,7 +40,7 @@ def scan(
     """
     import importlib.metadata  # noqa: PLC0415  # keeps --help quick
 
-    from kindgate.report.terminal import aligned  # noqa: PLC0415  # the same
+    from kindgate.report.plain_text import aligned  # noqa: PLC0415  # the same
     from kindgate.security import output  # noqa: PLC0415  # the same
 
     threshold = _severity(fail_on)
@@ -80,7 +80,7 @@ def _beside(overlay: Path) -> list[Path]:
 def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     import datetime as dt  # noqa: PLC0415  # keeps --help quick
 
-    from kindgate.pipeline.tools import find_kubectl, renderer  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_tools import find_kubectl, renderer  # noqa: PLC0415  # the same
     from kindgate.security.scan import Subject  # noqa: PLC0415  # the same
     from kindgate.security.scan import scan as scan_subject  # noqa: PLC0415  # the same
     from kindgate.security.trivy import find_trivy  # noqa: PLC0415  # the same

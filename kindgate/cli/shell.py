@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.settings import with_settings
 from kindgate.settings import Settings
 
 FIND_SECONDS = 600.0
@@ -27,10 +27,10 @@ def shell(
 
     Examples: `kindgate shell`, and `kindgate shell -- kubectl get pods --all-namespaces`
     """
-    from kindgate.cluster.lookup import find_cluster  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cluster.attach import find_cluster  # noqa: PLC0415  # keeps --help quick
     from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
-    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
-    from kindgate.pipeline.tools import find_tools  # noqa: PLC0415  # the same
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_tools import find_tools  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(FIND_SECONDS)

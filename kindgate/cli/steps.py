@@ -1,22 +1,48 @@
-"""Pipeline steps as commands. Each reads the state from the cluster, so steps can be repeated in any order."""
+"""Pipeline steps as commands. Each reads the state from the cluster, so steps can be repeated in any order.
+
+The cluster that one command leaves for the next.
+
+`kindgate compare`: compare the application with its baseline, without pytest.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kindgate.cli.arguments import seconds
+from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import foreign_output, stopwatch_progress
-from kindgate.cli.settings import with_settings
-from kindgate.cli.standing import standing
 from kindgate.credentials import without_credentials
 from kindgate.options import SECONDS
-from kindgate.settings import Settings
+from kindgate.settings import Keep, Settings
+
+if TYPE_CHECKING:
+    from kindgate.pipeline.provisioner import Pipeline
+from kindgate.errors import SettingsError
+
+
+@contextmanager
+def standing(settings: Settings) -> Iterator[Pipeline]:
+    """A pipeline that keeps its cluster afterward, for the next step."""
+    from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # keeps --help quick
+
+    keep: Keep = "never" if settings.cluster.existing is not None else "always"
+    kept = replace(settings, cluster=replace(settings.cluster, keep=keep))
+    pipeline = Pipeline(kept, settings.cluster_name, stopwatch_progress())
+    try:
+        yield pipeline
+    finally:
+        pipeline.release()
+
 
 SHORTEST_WATCH = 5.0
 """Minimum seconds for `monitor`: Prometheus scrapes every five."""
@@ -33,7 +59,7 @@ def validate(
     """
     from dataclasses import replace  # noqa: PLC0415  # keeps --help quick
 
-    from kindgate.pipeline.preparation import check  # noqa: PLC0415  # the same
+    from kindgate.pipeline.inputs import check  # noqa: PLC0415  # the same
 
     if strict:
         settings = replace(settings, deploy=replace(settings.deploy, strict=True))
@@ -65,7 +91,7 @@ def up(settings: Settings) -> None:
 
     Example: `kindgate up --kind-workers 1`; `kindgate down` deletes the cluster.
     """
-    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
     with standing(settings) as pipeline:
         address = pipeline.reach(Stage.CLUSTER).address
@@ -80,7 +106,7 @@ def deploy(settings: Settings) -> None:
     Example: `kindgate deploy --app-overlay k8s/overlays/ci --app-image echo=echo:dev`
     """
     from kindgate.deploy.entry_requests import curl_command  # noqa: PLC0415  # keeps --help quick
-    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
+    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
 
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.APP)
@@ -94,7 +120,7 @@ def health(settings: Settings) -> None:
 
     Example: `kindgate health --prometheus optional`
     """
-    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
     with standing(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)
@@ -112,11 +138,11 @@ def monitor(
 
     Example: `kindgate monitor --duration 30`, while `kindgate load` is running.
     """
-    from kindgate.cli.tables import resource_table  # noqa: PLC0415  # keeps --help quick
-    from kindgate.metrics.access import prometheus_in_cluster  # noqa: PLC0415  # the same
-    from kindgate.metrics.resources import resource_summary  # noqa: PLC0415  # the same
+    from kindgate.cli.console import resource_table  # noqa: PLC0415  # keeps --help quick
     from kindgate.model import Window  # noqa: PLC0415  # the same
-    from kindgate.pipeline.stages import Stage  # noqa: PLC0415  # the same
+    from kindgate.observe.prometheus_client import prometheus_in_cluster  # noqa: PLC0415  # the same
+    from kindgate.observe.resource_summary import resource_summary  # noqa: PLC0415  # the same
+    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # the same
 
     if duration < SHORTEST_WATCH:
@@ -144,8 +170,8 @@ def down(settings: Settings) -> None:
 
     Example: `kindgate down --cluster-name kindgate-1a2b3c4d`
     """
-    from kindgate.cluster.deletion import delete_named  # noqa: PLC0415  # keeps --help quick
-    from kindgate.host.engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.cluster.delete import delete_named  # noqa: PLC0415  # keeps --help quick
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(180)
@@ -159,10 +185,29 @@ def run(settings: Settings) -> None:
 
     Example: `kindgate run --slo-file slo.yaml --artifacts out`; exits with 20 if an objective is missed.
     """
-    from kindgate.pipeline.whole import run_whole  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.full_run import run_whole  # noqa: PLC0415  # keeps --help quick
 
     with foreign_output():
         whole = run_whole(settings, stopwatch_progress(), print)
+    for line in whole.annotations:
+        print(line, flush=True)
+    sys.exit(whole.exit_code)
+
+
+@with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
+def compare(settings: Settings, base: Annotated[str, typer.Option(help="Same as --slo-base", metavar="REF_OR_OVERLAY")] = "") -> None:
+    """Compare with a baseline: create the cluster, deploy both versions, judge the SLO file's `compare:`, report, delete.
+
+    Example: `kindgate compare --base origin/main`; exits with 20 if this version is slower than tolerated, and with 21
+    if the measurement is invalid.
+    """
+    from kindgate.pipeline.full_run import judge_comparison, run_whole  # noqa: PLC0415  # keeps --help quick
+
+    asked = replace(settings, slo=replace(settings.slo, base=base or settings.slo.base))
+    if not asked.slo.compares:
+        raise SettingsError("no baseline to compare with", next_step="set --base REF_OR_OVERLAY or --slo-base-image NAME=IMAGE")
+    with foreign_output():
+        whole = run_whole(asked, stopwatch_progress(), print, judge_comparison)
     for line in whole.annotations:
         print(line, flush=True)
     sys.exit(whole.exit_code)

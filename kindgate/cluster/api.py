@@ -14,7 +14,7 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_kube_config
 from urllib3.exceptions import HTTPError
 
-from kindgate.cluster.ownership import private_folder
+from kindgate.cluster.owner_container import private_folder
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline

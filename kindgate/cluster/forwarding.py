@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kindgate.cluster.owner import network_name
+from kindgate.cluster.ownership_rules import network_name
 from kindgate.errors import ClusterError, CommandError
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.host.firewall import PROGRAMS, Program, accept, accepting_command, dropping_rule, filters_pods, forward_rules, withdraw
 from kindgate.waiting import Deadline
 

@@ -7,8 +7,8 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from kindgate.cluster.process import Liveness, ProcessName, liveness
-from kindgate.host.directories import state_dir
+from kindgate.host.paths import state_dir
+from kindgate.process import Liveness, ProcessName, liveness
 
 _PROCESS = "process.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from kindgate.deploy.causes import NEVER, Cause
+from kindgate.deploy.diagnosis import NEVER, Cause
 from kindgate.model import ObjectRef
 
 MORE_TIME = "increase --app-timeout"

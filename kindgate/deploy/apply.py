@@ -8,11 +8,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from kindgate.deploy.api import Api, connect, is_worth_retrying
-from kindgate.deploy.calls import answered, ask, settled
-from kindgate.deploy.order import ranked
+from kindgate.deploy.api_client import Api, connect, is_worth_retrying
+from kindgate.deploy.api_retry import answered, ask, settled
+from kindgate.deploy.apply_order import ranked
+from kindgate.deploy.last_applied import is_unchanged, with_hash
 from kindgate.deploy.recreate import deletion_command, fixed_fields, is_failed_job, loss, recreate
-from kindgate.deploy.unchanged import is_unchanged, with_hash
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready

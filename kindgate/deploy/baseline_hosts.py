@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from kindgate.deploy.gateway_routes import gateway_routes
+from kindgate.deploy.entry_routes import gateway_routes
 from kindgate.deploy.tls import HOST_MATCHER, QUOTED_HOST, matched_hosts
 from kindgate.model import Manifest, ObjectRef
 

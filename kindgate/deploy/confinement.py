@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.deploy.findings import Finding
+from kindgate.deploy.manifest_findings import Finding
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, INITIAL_NAMESPACES
 from kindgate.deploy.pod_security import AT_LEAST_BASELINE, BASELINE, ENFORCE_LABEL, baseline_problems
 from kindgate.deploy.value_rules import Problem, mapping, sequence

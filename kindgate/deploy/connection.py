@@ -6,7 +6,7 @@ import ssl
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from kindgate.cluster.ownership import private_folder
+from kindgate.cluster.owner_container import private_folder
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress
 

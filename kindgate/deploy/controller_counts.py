@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kindgate.deploy.api import Api, connect
+from kindgate.deploy.api_client import Api, connect
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kindgate.errors import ImageError
-from kindgate.images.plan import LoadedImage
-from kindgate.images.reference import DEFAULT_TAG, ImageReference
+from kindgate.images.image_plan import LoadedImage
+from kindgate.images.image_reference import DEFAULT_TAG, ImageReference
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, is_kubernetes_group
 from kindgate.pod_templates import Container, with_containers
 

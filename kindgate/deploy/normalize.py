@@ -1,18 +1,47 @@
 """Rendered objects in the form the API server stores, so every later step can rely on it.
 
 Lists are split into their items, empty fields removed, every object has its namespace, and every namespace exists.
+
+The identity of a Kubernetes object.
+
+Which kinds are namespaced: built-in kinds by a table, custom ones by their CustomResourceDefinition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.deploy.identity import identity
-from kindgate.deploy.scope import CustomKind, custom_kinds, is_namespaced
 from kindgate.errors import ManifestError
-from kindgate.model import Manifest, ObjectRef, Rendered
+from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """API group, kind, namespace and name: manifests that agree in all four describe the same object."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+
+def identity(manifest: object, source: str) -> Identity:
+    """Return the identity of a YAML document's object; `source` names the document in the error.
+
+    Raises `ManifestError` if it is not a Kubernetes object: no mapping, or no `apiVersion`, `kind` or name.
+    """
+    if not isinstance(manifest, Mapping):
+        raise ManifestError(f"{source}: not a Kubernetes object: {str(manifest)[:80]!r}")
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    for field, value in (("apiVersion", manifest.get("apiVersion")), ("kind", manifest.get("kind")), ("metadata.name", name)):
+        if not isinstance(value, str) or not value:
+            raise ManifestError(f"{source}: a {manifest.get('kind') or 'document'} without {field}: not a Kubernetes object")
+    group, slash, _ = manifest["apiVersion"].partition("/")
+    return Identity(group if slash else "", manifest["kind"], str((metadata or {}).get("namespace") or ""), str(name))
+
 
 DEFAULT_NAMESPACE = "default"
 
@@ -91,3 +120,52 @@ def _with_namespaces(part: Rendered, names: Sequence[str]) -> Rendered:
     made: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
     notes = (f"namespace {name} is used but not in the manifests: kindgate creates it" for name in names)
     return replace(part, objects=(*made, *part.objects), notes=(*part.notes, *notes))
+
+
+CLUSTER_SCOPED = frozenset(
+    {
+        *("Namespace", "Node", "PersistentVolume", "ComponentStatus"),
+        *("ClusterRole", "ClusterRoleBinding", "CertificateSigningRequest", "ClusterTrustBundle"),
+        *("CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass", "IngressClass", "GatewayClass"),
+        *(
+            "StorageClass",
+            "CSIDriver",
+            "CSINode",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+            "VolumeSnapshotClass",
+            "VolumeSnapshotContent",
+        ),
+        *("FlowSchema", "PriorityLevelConfiguration", "ServiceCIDR", "IPAddress", "DeviceClass", "ResourceSlice", "DeviceTaintRule"),
+        *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
+        *("TokenReview", "SubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"),
+        *("StorageVersion", "StorageVersionMigration", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
+    }
+)
+"""Cluster-scoped kinds of Kubernetes' own groups, from discovery of Kubernetes 1.37 and the `k8s.io` projects."""
+
+
+@dataclass(frozen=True)
+class CustomKind:
+    """A kind that a CustomResourceDefinition defines."""
+
+    group: str
+    kind: str
+    namespaced: bool
+
+
+def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
+    """Return the kinds that the CustomResourceDefinitions in `manifests` define."""
+    specs = (manifest.get("spec") or {} for manifest in manifests if kind_of(manifest) == "CustomResourceDefinition")
+    return frozenset(
+        CustomKind(str(spec.get("group")), str((spec.get("names") or {}).get("kind")), spec.get("scope") != "Cluster") for spec in specs
+    )
+
+
+def is_namespaced(manifest: Manifest, custom: Iterable[CustomKind] = ()) -> bool:
+    """Return whether the object is namespaced; an unknown kind is assumed to be, as most are."""
+    for one in custom:
+        if (one.group, one.kind) == (group_of(manifest), manifest.get("kind")):
+            return one.namespaced
+    return kind_of(manifest) not in CLUSTER_SCOPED

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kindgate.deploy.advice import MORE_TIME, blocking, next_step
-from kindgate.deploy.api import Api, connect
-from kindgate.deploy.calls import answered
-from kindgate.deploy.causes import NEVER, Cause, causes, claim_causes
-from kindgate.deploy.mirror import Mirror
-from kindgate.deploy.observed import Observed
-from kindgate.deploy.rollout import WAITED_FOR, WORKLOADS, progress
+from kindgate.deploy.api_client import Api, connect
+from kindgate.deploy.api_retry import answered
+from kindgate.deploy.diagnosis import NEVER, Cause, causes, claim_causes
+from kindgate.deploy.informer import Mirror
+from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.status import WAITED_FOR, WORKLOADS, progress
 from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
@@ -46,7 +46,7 @@ _COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, on_progress: OnProgress = lambda _: None) -> None:
-    """Wait until every object of `rendered` is ready, by the rules of `kindgate.deploy.rollout`.
+    """Wait until every object of `rendered` is ready, by the rules of `kindgate.deploy.status`.
 
     Raises `DeployError`: immediately with the root cause if an object can never become ready, otherwise at the deadline
     with everything that is not ready and why.

@@ -9,10 +9,10 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 
-from kindgate.deploy.api import Api
-from kindgate.deploy.calls import ask, wait_gone
-from kindgate.deploy.observed import condition
-from kindgate.deploy.unchanged import holds
+from kindgate.deploy.api_client import Api
+from kindgate.deploy.api_retry import ask, wait_gone
+from kindgate.deploy.last_applied import holds
+from kindgate.deploy.snapshot import condition
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, group_of, kind_of
 from kindgate.pod_templates import pod_template

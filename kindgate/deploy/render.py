@@ -17,7 +17,7 @@ from kindgate.deploy.manifest_yaml import read_documents
 from kindgate.deploy.normalize import objects_of
 from kindgate.errors import CommandFailed, ManifestError
 from kindgate.host.command import run
-from kindgate.host.directories import cache_dir, state_dir
+from kindgate.host.paths import cache_dir, state_dir
 from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.waiting import Deadline
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kindgate.deploy.findings import Finding
+from kindgate.deploy.manifest_findings import Finding
 from kindgate.model import Manifest, ObjectRef, Rendered, kind_of
 
 PLACEHOLDER = "placeholder"

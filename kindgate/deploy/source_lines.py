@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from kindgate.deploy.findings import Finding
+from kindgate.deploy.manifest_findings import Finding
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

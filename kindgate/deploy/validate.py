@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from kindgate.deploy.containers import LimitDefaults, container_findings, limit_defaults
-from kindgate.deploy.findings import Finding, errors_first
-from kindgate.deploy.identity import identity
+from kindgate.deploy.container_rules import LimitDefaults, container_findings, limit_defaults
+from kindgate.deploy.manifest_findings import Finding, errors_first
+from kindgate.deploy.manifest_schema import DEFAULT_VERSION, custom_schemas, schema_problems
 from kindgate.deploy.nginx_annotations import nginx_findings
-from kindgate.deploy.normalize import INITIAL_NAMESPACES
+from kindgate.deploy.normalize import INITIAL_NAMESPACES, identity
 from kindgate.deploy.references import References
-from kindgate.deploy.schema import DEFAULT_VERSION, custom_schemas, schema_problems
 from kindgate.deploy.secrets import placeholder_findings
 from kindgate.deploy.server_rules import server_problems
 from kindgate.errors import ManifestError

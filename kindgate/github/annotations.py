@@ -9,9 +9,9 @@ import re
 from typing import Literal
 
 from kindgate.report.decision import decide
-from kindgate.report.escape import visible_start
 from kindgate.report.headline import failing_tests
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.markdown_escape import visible_start
+from kindgate.report.run_report import Outcome, RunReport
 
 PER_STEP = 10
 """Number of annotations per level that GitHub shows for one step."""

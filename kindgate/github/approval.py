@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kindgate.errors import GitHubRefused
-from kindgate.github.api import Api
-from kindgate.github.bounded import retried
+from kindgate.github.client import Api
 from kindgate.github.replies import TimelineEvent
+from kindgate.github.retry import retried
 from kindgate.waiting import Deadline
 
 EVENTS_LIMIT = 3000

@@ -13,7 +13,7 @@ import urllib3
 from kindgate.errors import GitHubRefused, GitHubUnavailable, PublishRefused, clipped
 from kindgate.report import reading
 from kindgate.report.reading import ReportRefused
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from kindgate.waiting import Deadline
 
 MEMBER = "report.json"

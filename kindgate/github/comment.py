@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass, field, replace
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable, KindgateError
-from kindgate.github.api import Api
-from kindgate.github.bounded import retried
-from kindgate.github.decide import Comment, Create, Edit, Keep, Mode, Skip, plan
-from kindgate.github.marker import Marker
+from kindgate.github.client import Api
+from kindgate.github.comment_decision import Comment, Create, Edit, Keep, Mode, Skip, plan
+from kindgate.github.comment_marker import Marker
 from kindgate.github.replies import PullState
+from kindgate.github.retry import retried
 from kindgate.waiting import Deadline, Pause
 
 

@@ -21,7 +21,7 @@ from enum import Enum
 from typing import IO, Any, ParamSpec, TypeVar
 
 from kindgate.errors import KindgateError, PublishRefused, clipped
-from kindgate.report.record import Record
+from kindgate.report.frozen_record import Record
 
 P = ParamSpec("P")
 T = TypeVar("T")

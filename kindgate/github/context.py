@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kindgate.report.run import PullRequest as PullRequestRecord
+from kindgate.report.run_report import PullRequest as PullRequestRecord
 
 DEFAULT_API = "https://api.github.com"
 DEFAULT_SERVER = "https://github.com"

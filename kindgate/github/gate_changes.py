@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from kindgate.errors import GitHubRefused, SettingsError
 from kindgate.gate_paths import GATE_NAMES, matches
-from kindgate.github.api import Api
-from kindgate.github.bounded import retried
-from kindgate.github.changes import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
-from kindgate.github.gate import gate_paths_of, objectives_path
+from kindgate.github.client import Api
+from kindgate.github.gate_diff import CHANGES_LIMIT, gate_files, is_slo_file, threshold_changes
+from kindgate.github.gate_files import gate_paths_of, objectives_path
 from kindgate.github.replies import ChangedFile, PullState
-from kindgate.github.suite import Suite, suite_settings
-from kindgate.report.escape import shortened
-from kindgate.report.objectives import GateChanges, ThresholdChange
-from kindgate.report.record import LINE_LIMIT
+from kindgate.github.retry import retried
+from kindgate.github.suite_settings import Suite, suite_settings
+from kindgate.report.frozen_record import LINE_LIMIT
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.objective_records import GateChanges, ThresholdChange
 from kindgate.waiting import Deadline
 
 FILES_LIMIT = 3000

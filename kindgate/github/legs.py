@@ -1,4 +1,7 @@
-"""The reports of one run: the leg of each, the newest attempts, and the legs without a report."""
+"""The reports of one run: the leg of each, the newest attempts, and the legs without a report.
+
+Conclusions of one leg's jobs, because another job may determine the whole run's conclusion.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import Generic, TypeVar
 from kindgate.errors import PublishRefused
 from kindgate.github.artifact import REPORT_LIMIT, parse_report
 from kindgate.github.confined import confined
-from kindgate.report.run import RunReport
+from kindgate.github.replies import JobInfo
+from kindgate.report.run_report import RunReport
 
 T = TypeVar("T")
 
@@ -135,3 +139,21 @@ def _files(given: Path) -> list[tuple[str, Path]]:
 def _names_no_leg(path: Path) -> bool:
     """Whether neither a report's file nor its folder names the leg."""
     return path.name == "report.json" and _ARTIFACT.fullmatch(path.parent.name) is None
+
+
+_SUCCESS = "success"
+
+
+def leg_conclusions(jobs: Iterable[JobInfo], legs: Iterable[str]) -> dict[str, str]:
+    """The conclusion of each leg with its own jobs: success, or that of its first job with another conclusion.
+
+    The reusable workflow `e2e.yml` names its jobs `LEG` and `LEG verdict`, and GitHub prefixes the calling job:
+    `CALLER / LEG`.
+    """
+    ended = [(job.name.rpartition(" / ")[2], job.conclusion) for job in jobs]
+    found: dict[str, str] = {}
+    for leg in legs:
+        own = [conclusion for name, conclusion in ended if name in {leg, f"{leg} verdict"}]
+        if own:
+            found[leg] = next((conclusion for conclusion in own if conclusion != _SUCCESS), _SUCCESS)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kindgate.report.run import Link
+from kindgate.report.run_report import Link
 
 PAGE_PREFIX = "kindgate-page-"
 HTML_REPORT = "HTML report"

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate.errors import GitHubError, KindgateError
-from kindgate.github.api import Api
-from kindgate.github.bounded import within
+from kindgate.github.client import Api
 from kindgate.github.comment import Conversation, Post, PostResult
+from kindgate.github.comment_decision import whether_to_try
+from kindgate.github.comment_marker import Marker, comment_id, digest_of
 from kindgate.github.confined import confined
 from kindgate.github.context import Context, read_context
-from kindgate.github.decide import whether_to_try
 from kindgate.github.legs import Collected
 from kindgate.github.links import run_links
-from kindgate.github.marker import Marker, comment_id, digest_of
+from kindgate.github.retry import within
 from kindgate.report.decision import Decision, decide, worst
 from kindgate.report.markdown import Leg, comment, comment_without_report, matrix_comment
-from kindgate.report.run import PullRequest, RunReport
+from kindgate.report.run_report import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 

@@ -7,22 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import GitHubRefused, PublishRefused
-from kindgate.github.again import bases_of, judged_again
-from kindgate.github.api import Api
-from kindgate.github.bounded import retried
+from kindgate.github.client import Api
 from kindgate.github.comment import PostResult
+from kindgate.github.comment_marker import Marker, comment_id
+from kindgate.github.commit_status import PENDING, Status, set_status, status_of
 from kindgate.github.confined import confined
 from kindgate.github.context import Context
-from kindgate.github.fewer import base_reports, no_longer_judged
+from kindgate.github.dropped_objectives import base_reports, no_longer_judged
 from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
-from kindgate.github.jobs import leg_conclusions
-from kindgate.github.legs import leg_names
+from kindgate.github.legs import leg_conclusions, leg_names
 from kindgate.github.links import own_page, page_name
-from kindgate.github.marker import Marker, comment_id
-from kindgate.github.outcome import NOT_JUDGED, Result, result_of
+from kindgate.github.outcome import NOT_JUDGED, Result, result_of, trusted
 from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, settle
+from kindgate.github.recompute_reports import bases_of, judged_again
 from kindgate.github.replies import PullState, WorkflowRun
-from kindgate.github.status import PENDING, Status, set_status, status_of
+from kindgate.github.retry import retried
 from kindgate.github.subject import (
     PUSH,
     Rules,
@@ -34,12 +33,11 @@ from kindgate.github.subject import (
     subject_of_pull,
     subject_of_queue,
 )
-from kindgate.github.suite import WHOLE_REPOSITORY, Suite
-from kindgate.github.trust import trusted
+from kindgate.github.suite_settings import WHOLE_REPOSITORY, Suite
 from kindgate.github.uploads import Uploads, read_uploads
 from kindgate.report.decision import ANYTHING, Decision, Requirements, decide, worst
 from kindgate.report.html import report_page
-from kindgate.report.run import PullRequest, RunReport
+from kindgate.report.run_report import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 

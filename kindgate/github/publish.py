@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from kindgate.errors import GitHubError, PublishRefused
-from kindgate.github.api import Api
-from kindgate.github.bounded import retried, within
+from kindgate.github.client import Api
 from kindgate.github.comment import PostResult
 from kindgate.github.context import read_context
 from kindgate.github.publication import Publication, Published, Request, SealedRun
 from kindgate.github.replies import WorkflowRun
+from kindgate.github.retry import retried, within
 from kindgate.github.subject import newest_run_of
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kindgate.gate_paths import GATE_NAMES, below, matches
-from kindgate.github.api import Api
 from kindgate.github.approval import EVENTS_LIMIT, NOT_APPROVED, Approval, base_changed, read_approval
-from kindgate.github.bounded import retried
-from kindgate.github.fewer import is_on_branch
+from kindgate.github.client import Api
+from kindgate.github.dropped_objectives import is_on_branch
 from kindgate.github.gate_changes import differing, read_changes
 from kindgate.github.identity import changed_machinery, queue_entry
 from kindgate.github.replies import PullState, WorkflowRun
-from kindgate.github.suite import WHOLE_REPOSITORY, Suite
-from kindgate.report.objectives import GateChanges
+from kindgate.github.retry import retried
+from kindgate.github.suite_settings import WHOLE_REPOSITORY, Suite
+from kindgate.report.objective_records import GateChanges
 from kindgate.waiting import Deadline
 
 NOTHING = GateChanges()

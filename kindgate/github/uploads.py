@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kindgate.errors import GitHubRefused, PublishRefused
-from kindgate.github.api import Api
 from kindgate.github.artifact import ARCHIVE_LIMIT, download, read_report
-from kindgate.github.bounded import retried
+from kindgate.github.client import Api
 from kindgate.github.confined import confined
 from kindgate.github.legs import Named, newest_of_each_leg
 from kindgate.github.replies import ArtifactInfo, WorkflowRun
-from kindgate.report.run import RunReport
+from kindgate.github.retry import retried
+from kindgate.report.run_report import RunReport
 from kindgate.waiting import Deadline
 
 ARTIFACTS_LIMIT = 300

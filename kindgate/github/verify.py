@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import SettingsError
-from kindgate.github.again import collected_again
 from kindgate.github.context import Context
 from kindgate.github.legs import Collected, collect, leg_names
+from kindgate.github.recompute_reports import collected_again
 from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requirements, RunIdentity, decide, no_verdict, worst
-from kindgate.report.escape import visible
+from kindgate.report.markdown_escape import visible
 
 SUBJECTS = ("tests", "objectives", "comparison")
 """Checks that can be required of a leg."""

@@ -21,7 +21,7 @@ from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
 from kindgate.host.go_caches import go_environment, kept_while_compiling
 from kindgate.host.heartbeat import heartbeat
-from kindgate.host.outputs import locked_sums, note_made, usable
+from kindgate.host.output_sums import locked_sums, note_made, usable
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from kindgate.version import __version__
 from kindgate.assets import manifests
+from kindgate.version import __version__
 
 _LOCKS = ("tools.lock", "outputs.lock")
 

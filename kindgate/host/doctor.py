@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 
 from kindgate.errors import EngineError, HostError, ToolError
-from kindgate.host import checks
+from kindgate.host import doctor_checks
 from kindgate.host.binaries import Recipe, host_platform, is_at_hand
-from kindgate.host.checks import Check
-from kindgate.host.directories import cache_dir
+from kindgate.host.container_engine import Engine, find_engine
+from kindgate.host.doctor_checks import Check
 from kindgate.host.download import answers
-from kindgate.host.engine import Engine, find_engine
 from kindgate.host.facts import gather_facts
 from kindgate.host.firewall import filters_pods, forward_rules
+from kindgate.host.paths import cache_dir
 from kindgate.host.privileged import require_privileged
 from kindgate.host.tools import tool_version
 from kindgate.host.tools_lock import ToolName, read_lock
@@ -45,25 +45,25 @@ def examine(
     engine: Engine | None = None
     try:
         engine = find_engine(deadline, facts=facts)
-        rows.append(checks.check_engine(engine))
+        rows.append(doctor_checks.check_engine(engine))
         rows += _of_engine(engine, deadline)
     except EngineError as error:
-        rows.append(checks.check_engine(error))
+        rows.append(doctor_checks.check_engine(error))
     rows += [
-        checks.check_remote(os.environ),
-        checks.check_open_files(facts),
-        checks.check_capability(facts),
-        checks.check_inotify(facts, inotify_in_use()),
-        checks.check_memory((engine and engine.memory) or facts.memory),
-        checks.check_cpus((engine and engine.cpus) or facts.cpus),
-        checks.check_routes(checks.parse_routes(_text(Path("/proc/net/route")))),
-        checks.check_port(host_port, port_holder(host_port) if host_port else ""),
-        checks.check_proxy(os.environ),
-        checks.check_localhost_names(_resolves("foo.localhost")),
+        doctor_checks.check_remote(os.environ),
+        doctor_checks.check_open_files(facts),
+        doctor_checks.check_capability(facts),
+        doctor_checks.check_inotify(facts, inotify_in_use()),
+        doctor_checks.check_memory((engine and engine.memory) or facts.memory),
+        doctor_checks.check_cpus((engine and engine.cpus) or facts.cpus),
+        doctor_checks.check_routes(doctor_checks.parse_routes(_text(Path("/proc/net/route")))),
+        doctor_checks.check_port(host_port, port_holder(host_port) if host_port else ""),
+        doctor_checks.check_proxy(os.environ),
+        doctor_checks.check_localhost_names(_resolves("foo.localhost")),
     ]
-    folder = checks.disk_folder(engine, cache_dir())
-    rows.append(checks.check_disk(str(folder), psutil.disk_usage(str(folder)).free))
-    rows += [checks.check_registry(host, answers(f"https://{host}/v2/", deadline)) for host in registries]
+    folder = doctor_checks.disk_folder(engine, cache_dir())
+    rows.append(doctor_checks.check_disk(str(folder), psutil.disk_usage(str(folder)).free))
+    rows += [doctor_checks.check_registry(host, answers(f"https://{host}/v2/", deadline)) for host in registries]
     rows += [_tool("kind", None, seed), _tool("kubectl", kubectl, seed), _skew(deadline)]
     return tuple(rows)
 
@@ -99,11 +99,11 @@ def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
     except HostError as error:
         refusal = error if isinstance(error, EngineError) else EngineError(error.message, last_state=error.last_state)
     return [
-        checks.check_privileged(refusal),
-        checks.check_cgroups(engine),
-        checks.check_image_store(engine),
-        checks.check_snap(engine),
-        checks.check_forwarding(engine, forward_rules("iptables", deadline) if filters_pods(engine) else None),
+        doctor_checks.check_privileged(refusal),
+        doctor_checks.check_cgroups(engine),
+        doctor_checks.check_image_store(engine),
+        doctor_checks.check_snap(engine),
+        doctor_checks.check_forwarding(engine, forward_rules("iptables", deadline) if filters_pods(engine) else None),
     ]
 
 
@@ -113,28 +113,28 @@ def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
     recipe = recipe or tool.recipe(name)
     file = tool.platforms.get(host_platform())
     if recipe is not None and is_at_hand(recipe, cache=cache_dir() / "binaries", seed=seed):
-        return checks.check_tool(name, f"{recipe.version}, compiled")
+        return doctor_checks.check_tool(name, f"{recipe.version}, compiled")
     if file is not None and file.sha256:
-        return checks.check_tool(name, f"{tool.version}, downloaded and verified on first use")
+        return doctor_checks.check_tool(name, f"{tool.version}, downloaded and verified on first use")
     on_path = shutil.which(name)
     if on_path:
-        return checks.check_tool(name, f"{on_path}, if its version is acceptable")
+        return doctor_checks.check_tool(name, f"{on_path}, if its version is acceptable")
     if packed := tool.packed_recipes(name):
-        return checks.check_tool(name, f"{packed[0].version}, from a locked package on first use")
+        return doctor_checks.check_tool(name, f"{packed[0].version}, from a locked package on first use")
     if recipe is not None and shutil.which("go"):
-        return checks.check_tool(name, f"{recipe.version}, compiled on first use")
-    return checks.check_tool(name, "", "not available from any source")
+        return doctor_checks.check_tool(name, f"{recipe.version}, compiled on first use")
+    return doctor_checks.check_tool(name, "", "not available from any source")
 
 
 def _skew(deadline: Deadline) -> Check:
     found = shutil.which("kubectl")
     if found is None:
-        return checks.check_skew("", acceptable=False)
+        return doctor_checks.check_skew("", acceptable=False)
     try:
         version = tool_version("kubectl", Path(found), deadline)
     except ToolError as error:
-        return checks.check_skew(error.message, acceptable=False)
-    return checks.check_skew(version, acceptable=read_lock()["kubectl"].acceptable(version))
+        return doctor_checks.check_skew(error.message, acceptable=False)
+    return doctor_checks.check_skew(version, acceptable=read_lock()["kubectl"].acceptable(version))
 
 
 def _resolves(name: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from kindgate.errors import CommandError
 from kindgate.host.command import run
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
 
 Program = Literal["iptables", "ip6tables"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 
 _VARIABLES: Mapping[str, str] = {"GOCACHE": "build", "GOMODCACHE": "modules"}
 

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 
 from kindgate.errors import CommandFailed, EngineUnprivileged
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
 
 _EXIT_0: Mapping[str, tuple[int, bytes]] = {

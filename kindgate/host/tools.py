@@ -11,8 +11,8 @@ from pathlib import Path
 from kindgate.errors import CommandError, ToolError
 from kindgate.host.binaries import Progress, Recipe, SourceAbsent, check_sum, host_platform, is_at_hand, provide_binary
 from kindgate.host.command import run
-from kindgate.host.directories import cache_dir
 from kindgate.host.download import fetch_file
+from kindgate.host.paths import cache_dir
 from kindgate.host.tools_lock import LockedTool, ToolName, read_lock
 from kindgate.waiting import Deadline
 

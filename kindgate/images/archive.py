@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.errors import ImageError
-from kindgate.images.layout import CONFIG, INDEX, LAYER, NAME_ANNOTATION, Blob, LayoutImage, Span, image_of
-from kindgate.images.reference import ImageReference
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.oci_layout import CONFIG, INDEX, LAYER, NAME_ANNOTATION, Blob, LayoutImage, Span, image_of
 
 _DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 _COMPRESSIONS = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from kindgate.errors import ImageError
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.images.archive import ArchivedImage, read_archive
 from kindgate.waiting import Deadline
 

@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 
 from kindgate.errors import CommandFailed, ImageError
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.images.engine_store import image_id, keeps_digests, save_image
-from kindgate.images.layout import LayoutImage, write_layout
-from kindgate.images.lock import ImageLock
-from kindgate.images.plan import ImagePlan, LoadedImage, WantedImage
-from kindgate.images.reference import ImageReference
+from kindgate.images.image_lock import ImageLock
+from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.image_source import Progress
+from kindgate.images.oci_layout import LayoutImage, write_layout
 from kindgate.images.registry_answers import Answer, classify, error_of, is_loopback
-from kindgate.images.source import Progress
 from kindgate.waiting import Deadline
 
 _INFO_SECONDS = 60.0

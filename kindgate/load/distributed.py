@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from kindgate.errors import LoadError, clipped
+from kindgate.load.generator_pool import longest
 from kindgate.load.plan import BurstPlan
-from kindgate.load.pool import longest
 from kindgate.load.result import BurstResult
 
 START_SECONDS: Final = 60.0

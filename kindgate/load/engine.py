@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pycurl
 
-from kindgate.load.failures import failure_kind
+from kindgate.load.curl_errors import failure_kind
+from kindgate.load.curl_multi import Transfers
 from kindgate.load.plan import BurstPlan, ClosedLoop
+from kindgate.load.raw_samples import CODES, LATE, OK, ROW, SIZE_UNIT, Recorder
 from kindgate.load.request import Request
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import CODES, LATE, OK, ROW, SIZE_UNIT, Recorder
 from kindgate.load.schedule import NANOS, Schedule, endless_routes
-from kindgate.load.transfers import Transfers
 
 SPIN = 60_000
 """The engine polls instead of sleeping for this many nanoseconds before an intended time: select(2) can wake up this late."""

@@ -20,13 +20,12 @@ from typing import Any
 
 import pycurl
 
+from kindgate.load.curl_multi import Transfers, suitable_transfers
 from kindgate.load.engine import Begin, Engine
-from kindgate.load.limits import raise_descriptor_limit
-from kindgate.load.messages import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.plan import ClosedLoop
-from kindgate.load.priority import first_in_line, sharpen_timers
+from kindgate.load.process_limits import first_in_line, raise_descriptor_limit, sharpen_timers
+from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.schedule import NANOS, make_schedule
-from kindgate.load.transfers import Transfers, suitable_transfers
 
 PROGRESS = NANOS // 2
 """Nanoseconds between two progress messages."""

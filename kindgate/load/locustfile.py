@@ -24,17 +24,17 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from kindgate.load.generator_pool import GRACE_SECONDS, GeneratorPool, Shares, longest
 from kindgate.load.plan import BurstPlan
-from kindgate.load.pool import GRACE_SECONDS, GeneratorPool, Shares, longest
 from kindgate.load.result import BurstResult
-from kindgate.load.transcript import written
+from kindgate.load.result_log import written
 from kindgate.waiting import Deadline
 
 PLAN = "KINDGATE_LOAD_PLAN"
 """Environment variable of the master: path of the plan as JSON."""
 
 RESULT = "KINDGATE_LOAD_RESULT"
-"""Environment variable of the master: output file for the merged result; `-` prints it (`kindgate.load.transcript`)."""
+"""Environment variable of the master: output file for the merged result; `-` prints it (`kindgate.load.result_log`)."""
 
 HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
 """Environment variable of the master: seconds without a heartbeat after which a worker is lost."""

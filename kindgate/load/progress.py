@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindgate.load.messages import Recent
+from kindgate.load.protocol import Recent
+from kindgate.load.raw_samples import CODES, OK, Column, Rows
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import CODES, OK, Column, Rows
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kindgate.deploy.apply import apply
-from kindgate.deploy.beside import Beside
-from kindgate.deploy.placement import placed_as, placed_like, pods_of
+from kindgate.deploy.baseline import Beside
+from kindgate.deploy.monitoring import staged
+from kindgate.deploy.node_placement import placed_as, placed_like, pods_of
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.removal import own_part, remove
 from kindgate.deploy.restart import restarted
-from kindgate.deploy.stages import staged
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.phases import Progress
 from kindgate.waiting import Deadline

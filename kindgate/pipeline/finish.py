@@ -13,23 +13,23 @@ from urllib.parse import quote
 
 import psutil
 
-from kindgate.version import __version__
-from kindgate.diagnostics.redact import Redactor
 from kindgate.errors import GitHubError
-from kindgate.host.directories import state_dir
+from kindgate.host.paths import state_dir
 from kindgate.load.result import BurstResult
-from kindgate.pipeline.announcing import announce, read_origin
-from kindgate.pipeline.invocation import called_command
+from kindgate.observe.redact import Redactor
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.notify import announce, read_origin
 from kindgate.pipeline.pages import write_pages
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.secrecy import left_note, redacted, redacted_burst, redactor_of
-from kindgate.pipeline.session import Pipeline
-from kindgate.report.build import Measurement, build_report, setup_error_record
-from kindgate.report.escape import shortened
+from kindgate.pipeline.phases import called_command
+from kindgate.pipeline.provisioner import Pipeline
+from kindgate.pipeline.redaction import left_note, redacted, redacted_burst, redactor_of
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.html import summary_fragment
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
-from kindgate.report.run import BUNDLE_FILES, Artifact, Environment, FailureBundle, Run, RunReport, TestResult
-from kindgate.report.terminal import terminal_lines
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.plain_text import terminal_lines
+from kindgate.report.report_builder import Measurement, build_report, setup_error_record
+from kindgate.report.run_report import BUNDLE_FILES, Artifact, Environment, FailureBundle, Run, RunReport, TestResult
+from kindgate.version import __version__
 
 
 @dataclass(frozen=True)

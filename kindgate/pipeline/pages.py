@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kindgate.errors import SettingsError
 from kindgate.report.html import report_page
 from kindgate.report.markdown import job_summary
-from kindgate.report.run import LINKS, Link, RunReport
+from kindgate.report.run_report import LINKS, Link, RunReport
 
 
 @dataclass(frozen=True)

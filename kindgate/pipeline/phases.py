@@ -1,12 +1,18 @@
-"""The phase table: name, start and duration of each step of the run."""
+"""The phase table: name, start and duration of each step of the run.
+
+The command line of this process, in a form that can be run again.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from kindgate.model import Phase
 
@@ -64,3 +70,10 @@ class PhaseLog:
         outcome = "" if phase.ok else " (failed)"
         note = f": {phase.note}" if phase.note else ""
         self._progress(f"{phase.name}{outcome}: {phase.seconds:.1f} s{note}")
+
+
+def called_command() -> str:
+    """A command that repeats the run elsewhere: the program by name, not by its path on this machine."""
+    program = Path(sys.argv[0])
+    name = "pytest" if "pytest" in {program.parent.name, program.name} or program.stem == "py.test" else program.name
+    return shlex.join([name, *sys.argv[1:]])

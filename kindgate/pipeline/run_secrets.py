@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from kindgate.diagnostics.known_values import KnownValue
-from kindgate.diagnostics.redact import Redactor
-from kindgate.diagnostics.secret_objects import environment_secrets, kubeconfig_secrets, secret_values
 from kindgate.model import Rendered
+from kindgate.observe.known_values import KnownValue
+from kindgate.observe.redact import Redactor
+from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values
 
 if TYPE_CHECKING:
-    from kindgate.pipeline.session import Pipeline
-    from kindgate.pipeline.stages import Provisioned
+    from kindgate.pipeline.environment import Provisioned
+    from kindgate.pipeline.provisioner import Pipeline
 
 Sources = tuple[tuple[Rendered, ...], Path | None]
 """Sources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import pytest
 
 from kindgate.errors import KindgateError
-from kindgate.plugin import hookspecs, items
-from kindgate.plugin.known import known_to_worker
+from kindgate.plugin import hookspecs, item_hooks
+from kindgate.plugin.generated_suite import add_suite_key, refuse_mixed_paths
+from kindgate.plugin.known_secrets import known_to_worker
 from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register_markers, wants_cluster
-from kindgate.plugin.options import add_options, settings_of
-from kindgate.plugin.redaction import Redaction
-from kindgate.plugin.rootdir import misread_option
-from kindgate.plugin.state import SETTINGS
-from kindgate.plugin.suite import add_suite_key, refuse_mixed_paths
+from kindgate.plugin.pytest_options import add_options, misread_option, settings_of
+from kindgate.plugin.record_redaction import Redaction
+from kindgate.plugin.session_state import SETTINGS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(str(error), returncode=error.exit_code)
     config.pluginmanager.register(fixtures, "kindgate.fixtures")
     config.pluginmanager.register(short_names, "kindgate.short_names")
-    config.pluginmanager.register(items, "kindgate.items")
+    config.pluginmanager.register(item_hooks, "kindgate.items")
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(Redaction(known_to_worker(config).redactor), "kindgate.redaction")
         return

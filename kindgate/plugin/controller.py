@@ -15,22 +15,20 @@ import pytest
 from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
 from kindgate.errors import HostError, KindgateError, NoVerdict
 from kindgate.model import Phase
-from kindgate.pipeline.lease import lease_of_run
+from kindgate.pipeline.load_lock import lease_of_run
 from kindgate.pipeline.phases import new_run_id
-from kindgate.plugin.actions import CommandGuard
-from kindgate.plugin.header import commit_of, header_line
 from kindgate.plugin.interrupts import Interrupts
-from kindgate.plugin.known import known_to_controller
+from kindgate.plugin.known_secrets import known_to_controller
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.selection import OUTPUT, asked_for_e2e, selection_of
-from kindgate.plugin.state import BUNDLE_PROPERTY, E2E, LEASE, PROVIDER, USES_APP, WORKER_INPUT
-from kindgate.plugin.terminal import Terminal
+from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LEASE, PROVIDER, USES_APP, WORKER_INPUT
+from kindgate.plugin.terminal import CommandGuard, Terminal, commit_of, header_line
 
 if TYPE_CHECKING:
+    from kindgate.pipeline.environment import Exchange, Provisioned, Stage
     from kindgate.pipeline.finish import Written
-    from kindgate.pipeline.session import Pipeline
-    from kindgate.pipeline.stages import Exchange, Provisioned, Stage
+    from kindgate.pipeline.provisioner import Pipeline
     from kindgate.settings import Settings
 
 WORKER_SECONDS = 3.0
@@ -65,7 +63,7 @@ class LazyPipeline:
     def make(self) -> Pipeline:
         """Return the pipeline, creating it if no test has requested a stage."""
         if self.pipeline is None:
-            from kindgate.pipeline.session import Pipeline  # noqa: PLC0415  # see the class
+            from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # see the class
 
             self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress, lambda: _hook_configuration(self._config))
         return self.pipeline
@@ -187,7 +185,7 @@ class Controller:
             self.lazy.pipeline.interrupt()
             self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
-            from kindgate.plugin.workers import end_workers  # noqa: PLC0415  # runs without xdist have none
+            from kindgate.plugin.interrupts import end_workers  # noqa: PLC0415  # runs without xdist have none
 
             end_workers(WORKER_SECONDS)
 
@@ -225,7 +223,7 @@ class Controller:
         if passed or not (ended_well and self.tests_ran and asked_for_e2e(self.config)):
             return
         self.lazy.make()
-        from kindgate.github.stopping import in_ci  # noqa: PLC0415  # most runs have a verdict
+        from kindgate.github.workflow_commands import in_ci  # noqa: PLC0415  # most runs have a verdict
 
         if in_ci(os.environ) and not self.settings.report.allow_no_verdict:
             session.exitstatus = NoVerdict.exit_code

@@ -7,17 +7,16 @@ import time
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.pipeline.campaign import Campaign
-from kindgate.pipeline.comparing import Compared, measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.duet import comparison_campaign
-from kindgate.pipeline.objectives import read_objectives
-from kindgate.pipeline.stages import Exchange, Provisioned
-from kindgate.plugin.reaching import exchanged, lease_of, provider_of
-from kindgate.plugin.state import DEPLOYED_AGAIN, SETTINGS
-from kindgate.plugin.undecided import settle
-from kindgate.report.build import Measurement, comparison_records
+from kindgate.pipeline.burst_series import Campaign, comparison_campaign
+from kindgate.pipeline.comparison import Compared, measure_and_compare, pairs_per_look, resources_of_both
+from kindgate.pipeline.environment import Exchange, Provisioned
+from kindgate.pipeline.run_objectives import read_objectives
+from kindgate.plugin.inconclusive import settle
+from kindgate.plugin.provisioning_access import exchanged, lease_of, provider_of
+from kindgate.plugin.session_state import DEPLOYED_AGAIN, SETTINGS
 from kindgate.report.burst_record import burst_record
-from kindgate.report.junit import comparison_properties, load_properties
+from kindgate.report.junit_properties import comparison_properties, load_properties
+from kindgate.report.report_builder import Measurement, comparison_records
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison
 from kindgate.slo.objectives import Objectives

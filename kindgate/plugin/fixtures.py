@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate.pipeline.stages import Stage
+from kindgate.pipeline.environment import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
-from kindgate.plugin.reaching import lease_of, reached
-from kindgate.plugin.state import OUTCOMES, SETTINGS
+from kindgate.plugin.provisioning_access import lease_of, reached
+from kindgate.plugin.session_state import OUTCOMES, SETTINGS
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
-    from kindgate.cluster.kind import KindCluster
-    from kindgate.metrics.resources import ResourceSummary
-    from kindgate.plugin.bursts import Bursts
+    from kindgate.observe.resource_summary import ResourceSummary
+    from kindgate.plugin.burst import Bursts
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
+    from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.slo import Slo
 
@@ -49,7 +49,7 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
     standing = reached(request.config, Stage.CLUSTER)
     if standing.kind is None:
         pytest.skip("--kind-existing: the cluster was not created by kind")
-    from kindgate.cluster.kind import KindCluster  # noqa: PLC0415  # imports pykube
+    from kindgate.plugin.kind_cluster import KindCluster  # noqa: PLC0415  # imports pykube
 
     made = KindCluster(standing.address, kind=standing.kind, kubectl=standing.kubectl)
     yield made
@@ -111,7 +111,7 @@ def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster
 @pytest.fixture
 def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
-    from kindgate.plugin.bursts import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
+    from kindgate.plugin.burst import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
     standing = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
@@ -121,7 +121,7 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
 @pytest.fixture
 def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test, from its `slo` markers, or from the SLO file if it has none. `slo.check()` judges them."""
-    from kindgate.plugin.objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
+    from kindgate.plugin.item_objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
     standing = reached(request.config, Stage.APP)
     return slo_of(request.config, request.node, standing)
@@ -142,7 +142,7 @@ def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
 @pytest.fixture(scope="session")
 def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application, kindgate_prometheus: Prometheus) -> ResourceSummary:
     """Resource use of the application's workloads during the objectives' bursts; runs one round of bursts if none has run."""
-    from kindgate.plugin.objectives import resources_of  # noqa: PLC0415  # see `slo`
+    from kindgate.plugin.item_objectives import resources_of  # noqa: PLC0415  # see `slo`
 
     standing = reached(request.config, Stage.MONITORING)
     return resources_of(request.config, kindgate_app, standing, kindgate_prometheus)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from kindgate.plugin.suite import runs_a_suite
+from kindgate.plugin.generated_suite import runs_a_suite
 
 MARKERS = (
     "e2e: needs a real cluster; deselected unless requested by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
@@ -29,7 +29,7 @@ def register_markers(config: pytest.Config) -> None:
 
 def keep_warnings_apart(config: pytest.Config) -> None:
     """Keep an inconclusive objective a warning even with `filterwarnings = error`; --slo-inconclusive=fail makes it a failure."""
-    config.addinivalue_line("filterwarnings", "always::kindgate.plugin.undecided.InconclusiveWarning")
+    config.addinivalue_line("filterwarnings", "always::kindgate.plugin.inconclusive.InconclusiveWarning")
 
 
 LEFT_OUT = pytest.StashKey[bool]()

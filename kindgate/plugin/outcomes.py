@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from kindgate.plugin.state import BUNDLE_PROPERTY, CAUSE_PROPERTY, E2E, SCENARIO_PROPERTY
-from kindgate.report.escape import shortened
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
-from kindgate.report.run import TestResult
+from kindgate.plugin.session_state import BUNDLE_PROPERTY, CAUSE_PROPERTY, E2E, SCENARIO_PROPERTY
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.run_report import TestResult
 
 _PHASES = frozenset({"setup", "call", "teardown"})
 """The phases that pytest names; a test whose xdist worker died has another value."""

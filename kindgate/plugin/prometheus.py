@@ -1,14 +1,14 @@
-"""Prometheus queries from tests: the client of `kindgate.metrics` with a deadline for each query."""
+"""Prometheus queries from tests: the client of `kindgate.observe` with a deadline for each query."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Self
 
-from kindgate.metrics.access import prometheus_in_cluster
-from kindgate.metrics.samples import Ranges, Samples
-from kindgate.metrics.targets import Target, wait_for_targets
 from kindgate.model import ClusterAddress, Window
+from kindgate.observe.prometheus_client import prometheus_in_cluster
+from kindgate.observe.scrape_targets import Target, wait_for_targets
+from kindgate.observe.series import Ranges, Samples
 from kindgate.waiting import Deadline
 
 QUERY_SECONDS = 15.0

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
-from kindgate.pipeline.stages import Exchange, Provisioned, Stage
+from kindgate.pipeline.environment import Exchange, Provisioned, Stage
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from kindgate.report.build import Measurement
+    from kindgate.report.report_builder import Measurement
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from kindgate.plugin.markers import LEFT_OUT, wants_cluster
-from kindgate.plugin.state import BURST_FIXTURES, CLUSTER_FIXTURES, E2E
+from kindgate.plugin.session_state import BURST_FIXTURES, CLUSTER_FIXTURES, E2E
 
 OUTPUT = "kindgate_selection"
 """Key of xdist's workeroutput."""

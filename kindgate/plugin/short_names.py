@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.cluster.kind import KindCluster
-    from kindgate.metrics.resources import ResourceSummary
+    from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.application import Application
-    from kindgate.plugin.bursts import Bursts
+    from kindgate.plugin.burst import Bursts
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
+    from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.slo import Slo
 

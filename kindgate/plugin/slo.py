@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.pipeline.campaign import Campaign
-from kindgate.pipeline.judging import Judged, measure_and_judge
-from kindgate.plugin.undecided import settle
+from kindgate.pipeline.burst_series import Campaign
+from kindgate.pipeline.evaluation import Judged, measure_and_judge
+from kindgate.plugin.inconclusive import settle
 from kindgate.settings import SloSettings
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives

@@ -8,19 +8,19 @@ from statistics import median
 from typing import Literal
 
 from kindgate.model import Verdict
-from kindgate.report.build import comparison_records, objective_records
 from kindgate.report.claims import objective_name, plan_problem, round_of
-from kindgate.report.escape import shortened
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import Judged
-from kindgate.report.numbers import number, plural
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Rejudged
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
-from kindgate.report.rejudge import NO_ROUND, Looks, Rejudgement, Round, recompare, rejudge
+from kindgate.report.replay_looks import NO_ROUND, Looks, Rejudgement, Round, recompare, rejudge
+from kindgate.report.report_builder import comparison_records, objective_records
+from kindgate.report.units import number, plural
 from kindgate.slo.compare import Comparison
 from kindgate.slo.confirm import DECIDED
+from kindgate.slo.counts import scheduled
 from kindgate.slo.judgement import Judgement
-from kindgate.slo.measure import scheduled
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.sample import BurstSample
 

@@ -10,7 +10,7 @@ import numpy as np
 from kindgate.histogram import Histogram
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import SLOT_SECONDS, BurstResult, FailureKind, Series, Slot
-from kindgate.report.bursts import (
+from kindgate.report.burst_figures import (
     Burst,
     Distribution,
     FailureCount,
@@ -21,8 +21,8 @@ from kindgate.report.bursts import (
     SendLag,
     Timeline,
 )
-from kindgate.report.escape import shortened
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
+from kindgate.report.markdown_escape import shortened
 
 TIMELINE_POINTS = 120
 BINS_PER_DECADE = 20

@@ -9,7 +9,7 @@ from typing import TypeVar
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from kindgate.report.bursts import Burst, Distribution, SendLag, Timeline
+from kindgate.report.burst_figures import Burst, Distribution, SendLag, Timeline
 from kindgate.report.canvas import (
     BAD,
     INK,
@@ -27,8 +27,8 @@ from kindgate.report.canvas import (
     log_ticks,
     rows_of,
 )
-from kindgate.report.numbers import number, plural
-from kindgate.report.resources import ResourceSeries, WorkloadResources
+from kindgate.report.resource_records import ResourceSeries, WorkloadResources
+from kindgate.report.units import number, plural
 
 Value = TypeVar("Value")
 

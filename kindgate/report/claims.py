@@ -9,16 +9,16 @@ from typing import Generic, TypeVar
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.report.build import comparison_records, objective_records
-from kindgate.report.escape import shortened
+from kindgate.report.also_on_base import BaseFigures, base_figures
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
-from kindgate.report.numbers import percent
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
-from kindgate.report.on_base import BaseFigures, base_figures
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import Rejudged
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT
-from kindgate.report.rejudge import NO_ROUND, Looks, Round, recompare, rejudge
-from kindgate.report.run import RunReport
+from kindgate.report.replay_looks import NO_ROUND, Looks, Round, recompare, rejudge
+from kindgate.report.report_builder import comparison_records, objective_records
+from kindgate.report.run_report import RunReport
+from kindgate.report.units import percent
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.judgement import Judgement

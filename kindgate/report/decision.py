@@ -13,10 +13,10 @@ from typing import Literal
 
 from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
 from kindgate.model import Verdict
-from kindgate.report.numbers import plural
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
-from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
+from kindgate.report.units import plural
 
 Inconclusive = Literal["warn", "fail", "pass"]
 """The values of --slo-inconclusive."""

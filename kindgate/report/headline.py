@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from kindgate.model import Verdict
 from kindgate.report.decision import Decision, decide, outcome_named
-from kindgate.report.numbers import change, percent, plural, quantity, span
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
-from kindgate.report.run import Outcome, RunReport, TestResult
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.run_report import Outcome, RunReport, TestResult
+from kindgate.report.units import change, percent, plural, quantity, span
 
 VERDICTS = {
     Outcome.PASSED: "✅ PASS",

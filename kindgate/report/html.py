@@ -14,20 +14,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kindgate.report import numbers
+from kindgate.report import units
 from kindgate.report.decision import Decision
-from kindgate.report.escape import visible
-from kindgate.report.glance import glances, scenarios
 from kindgate.report.headline import BEFORE, Foreign, Words, before_confirmation, failing_tests, headline, interval
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import RunReport
-from kindgate.report.said_again import CONSISTENT, differences, sentences
+from kindgate.report.key_figures import glances, scenarios
+from kindgate.report.markdown_escape import visible
+from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.recomputation_notes import CONSISTENT, differences, sentences
+from kindgate.report.run_report import RunReport
 from kindgate.report.verdict_blocks import WORST_FIRST
 
 
 def report_page(report: RunReport, decision: Decision | None = None) -> str:
     """The whole page as HTML; `decision` defaults to the one the report's content gives."""
-    from kindgate.report.drawings import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
+    from kindgate.report.page_charts import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
 
     environment = _environment()
     style, script = (_part(environment, name) for name in ("report.css", "report.js"))
@@ -77,12 +77,12 @@ def _environment() -> Environment:
         finalize=_drawn,
     )
     environment.filters.update(
-        number=numbers.number,
-        percent=numbers.percent,
-        span=numbers.span,
-        change=numbers.change,
-        quantity=numbers.quantity,
-        plural=numbers.plural,
+        number=units.number,
+        percent=units.percent,
+        span=units.span,
+        change=units.change,
+        quantity=units.quantity,
+        plural=units.plural,
         words=_words,
         interval=interval,
         before=before_confirmation,

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kindgate.report.escape import shortened
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, Figure, Line, Name, Record, Seconds
+from kindgate.report.markdown_escape import shortened
 from kindgate.report.measurements import BURSTS_LIMIT
-from kindgate.report.record import LINE_LIMIT, NAME_LIMIT, Figure, Line, Name, Record, Seconds
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.judgement import Judgement

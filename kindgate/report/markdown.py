@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from kindgate.report.comment_layout import Block, fitted, table
 from kindgate.report.decision import Decision, badness, no_verdict
-from kindgate.report.escape import cell_code, code_span
 from kindgate.report.headline import Foreign, headline, without_report
-from kindgate.report.layout import Block, fitted, table
+from kindgate.report.markdown_escape import cell_code, code_span
 from kindgate.report.measure_blocks import (
     bursts_block,
     chart_block,
@@ -23,8 +23,8 @@ from kindgate.report.measure_blocks import (
     phases_block,
     resources_block,
 )
-from kindgate.report.numbers import NONE, plural, span
-from kindgate.report.run import Link, RunReport
+from kindgate.report.run_report import Link, RunReport
+from kindgate.report.units import NONE, plural, span
 from kindgate.report.verdict_blocks import (
     again_block,
     comparison_block,

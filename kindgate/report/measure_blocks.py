@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from kindgate.report.bursts import Burst
-from kindgate.report.escape import cell_code, code_span, link
-from kindgate.report.layout import Block, folded_table, table
-from kindgate.report.numbers import NONE, limit, number, percent, plural, quantity, span
-from kindgate.report.resources import WorkloadResources
-from kindgate.report.run import Link, RunReport
-from kindgate.report.said_again import CONSISTENT
+from kindgate.report.burst_figures import Burst
+from kindgate.report.comment_layout import Block, folded_table, table
+from kindgate.report.markdown_escape import cell_code, code_span, link
+from kindgate.report.recomputation_notes import CONSISTENT
+from kindgate.report.resource_records import WorkloadResources
+from kindgate.report.run_report import Link, RunReport
+from kindgate.report.units import NONE, limit, number, percent, plural, quantity, span
 
 WORKLOAD_ROWS = 2000
 """Maximum rows to make; no page has space for more."""

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from kindgate.histogram import Histogram
-from kindgate.report.record import Count, Epoch, Figure, Line, Name, Record, Seconds
+from kindgate.report.frozen_record import Count, Epoch, Figure, Line, Name, Record, Seconds
 from kindgate.slo import sample
-from kindgate.slo.failures import UNSENT
+from kindgate.slo.threshold import UNSENT
 
 TEXT_LIMIT = 3_000_000
 """Characters of all histograms of a report together: they fit in an archive of 4 MB, since they do not compress further."""
@@ -177,7 +177,7 @@ def contradiction(burst: sample.BurstSample) -> str:
     """The contradiction in a burst's figures; empty if the burst can have been measured.
 
     Each sent request succeeded or failed, and each unsent one is counted once, as caused by the server or by the generator
-    (`kindgate.load.measure`).
+    (`kindgate.load.aggregate`).
     """
     late = 0
     for series in burst.series:

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from kindgate.model import Verdict
+from kindgate.report.frozen_record import Line, Name, Record
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT
-from kindgate.report.record import Line, Name, Record
 
 ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT)
 """All rows that a report can have judged, plus as many that claim something else."""

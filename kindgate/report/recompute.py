@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.report.base_objectives import BaseObjectives, UnreadBase, base_verdict
-from kindgate.report.build import gate_records
 from kindgate.report.claims import Again, claims_of, judge_again
 from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
-from kindgate.report.objectives import ValidityGate
+from kindgate.report.objective_records import ValidityGate
 from kindgate.report.recomputation import BaseVerdict, Recomputation
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.report_builder import gate_records
+from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.sample import BurstSample
 
 WORK_LIMIT = 12_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 
 
 def schema_text() -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kindgate.model import Verdict
-from kindgate.report.escape import cell_code, code_block, code_span, html_code
+from kindgate.report.comment_layout import Block, folded_table, table
 from kindgate.report.headline import BEFORE, SHORT_SHA, Foreign, Headline, Words, before_confirmation, failing_tests, interval
-from kindgate.report.layout import Block, folded_table, table
-from kindgate.report.numbers import NONE, change, percent, plural, quantity, span
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
-from kindgate.report.run import RunReport, TestResult
-from kindgate.report.said_again import differences, sentences
+from kindgate.report.markdown_escape import cell_code, code_block, code_span, html_code
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.recomputation_notes import differences, sentences
+from kindgate.report.run_report import RunReport, TestResult
+from kindgate.report.units import NONE, change, percent, plural, quantity, span
 
 MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", Verdict.INVALID: "🚫"}
 

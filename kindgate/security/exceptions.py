@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kindgate.errors import SettingsError
-from kindgate.security.findings import Finding
+from kindgate.security.scan_findings import Finding
 
 
 class Accepted(BaseModel):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from kindgate.errors import CommandError
 from kindgate.host.binaries import Progress
-from kindgate.images.plan import plan_images
+from kindgate.images.image_plan import plan_images
 from kindgate.model import Rendered
 from kindgate.security.exceptions import read_exceptions, refuse_unused
-from kindgate.security.findings import Finding, Location, Part, Scan
-from kindgate.security.layout import write_layout
+from kindgate.security.manifest_files import write_layout
+from kindgate.security.scan_findings import Finding, Location, Part, Scan
 from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements
 from kindgate.waiting import Deadline
 

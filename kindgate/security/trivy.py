@@ -15,9 +15,9 @@ from kindgate import assets
 from kindgate.errors import CommandError, ToolError
 from kindgate.host.binaries import Progress, is_at_hand, provide_binary
 from kindgate.host.command import run
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
-from kindgate.security.findings import Severity
+from kindgate.security.scan_findings import Severity
 from kindgate.waiting import Deadline
 
 _VERSION_SECONDS = 20.0

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.model import Verdict
-from kindgate.slo.foreign import missed_by_answers
-from kindgate.slo.gates import Fault, check_gates, largest_lateness
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
+from kindgate.slo.validity import Fault, check_gates, largest_lateness, missed_by_answers
 
 
 def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindgate.duration import MILLISECOND, duration_seconds
-from kindgate.slo.source import Source
+from kindgate.slo.source_location import Source
 
 THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
 """Keys of a threshold's object form; the last two can be null, which means k6's default."""

@@ -17,16 +17,15 @@ from dataclasses import dataclass, replace
 from kindgate.errors import SloError
 from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
+from kindgate.slo.counts import Times, times_of
 from kindgate.slo.explain import SCOPE, gate_advice, gate_figures
-from kindgate.slo.gates import Fault, Gate, check_gates, shared_by_both
-from kindgate.slo.holm import holm_rejected
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.redirects import redirects_alone, redirects_explanation
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.signed_rank import hodges_lehmann, p_greater, p_less, shift_interval
-from kindgate.slo.tally import Times, times_of
+from kindgate.slo.statistics import hodges_lehmann, holm_rejected, p_greater, p_less, shift_interval
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
+from kindgate.slo.validity import Fault, Gate, check_gates, shared_by_both
 
 BASE, HEAD = "base", "head"
 """Values of the tag `arm`: the baseline and the pull request."""

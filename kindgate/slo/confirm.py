@@ -15,10 +15,10 @@ from dataclasses import replace
 
 from kindgate.model import Verdict
 from kindgate.slo.compare import Comparison, ComparisonResult, RatioTest, change_words, judge_ratios, log_ratios, results_of, sentence
-from kindgate.slo.gates import Gate
 from kindgate.slo.judge import overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
+from kindgate.slo.validity import Gate
 
 LEAST_PAIRS = 20
 """Minimum number of pairs per round, however few a look has: the error rates in `docs/slo.md` assume this many."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from kindgate.figures import figure, milliseconds, percent
 from kindgate.model import Verdict
-from kindgate.slo.finding import Finding, Interval
-from kindgate.slo.gates import Gate
+from kindgate.slo.intervals import Finding, Interval
 from kindgate.slo.threshold import MetricType, Threshold
+from kindgate.slo.validity import Gate
 
 SCOPE = "valid only for this machine and this time window"
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from kindgate.slo.abort_options import THRESHOLD_KEYS, read_delay, read_switch
-from kindgate.slo.failures import FAILURE_KINDS
-from kindgate.slo.source import Source
+from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import (
     AGGREGATIONS,
     DEFAULT_METRIC,
+    FAILURE_KINDS,
     METRICS,
     OPERATORS,
     PERCENTILE,

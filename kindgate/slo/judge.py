@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.abort import asks_to_abort
+from kindgate.slo.counts import measure
 from kindgate.slo.explain import explain, explain_drift
-from kindgate.slo.finding import Finding
-from kindgate.slo.foreign import outlasts_foreign_load
-from kindgate.slo.gates import Fault, Gate, check_gates, largest_lateness
-from kindgate.slo.holm import holm_rejected
+from kindgate.slo.intervals import Finding
 from kindgate.slo.judgement import Judgement, ThresholdResult
-from kindgate.slo.measure import measure
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.redirects import redirects_alone, redirects_explanation, without_redirects
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
+from kindgate.slo.statistics import drift, holm_rejected
 from kindgate.slo.threshold import Threshold
-from kindgate.slo.trend import drift
+from kindgate.slo.validity import Fault, Gate, check_gates, largest_lateness, outlasts_foreign_load
 
 ALPHA = 0.05
 """Error rate of a run per side, over all looks."""

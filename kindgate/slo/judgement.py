@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kindgate.model import Verdict
-from kindgate.slo.finding import Interval
-from kindgate.slo.gates import Gate
+from kindgate.slo.intervals import Interval
 from kindgate.slo.threshold import Threshold
+from kindgate.slo.validity import Gate
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kindgate.errors import SloError
+from kindgate.slo.intervals import UNSEEN_DESIGN_EFFECT, Proportion, effective_size
 from kindgate.slo.judge import ALPHA, LOOKS
 from kindgate.slo.objectives import Objectives, Tolerance
-from kindgate.slo.proportion import UNSEEN_DESIGN_EFFECT, Proportion, effective_size
 from kindgate.slo.rules import allowed_share, is_mean
 from kindgate.slo.threshold import MetricType, Threshold
 

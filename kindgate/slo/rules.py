@@ -1,10 +1,10 @@
 """The decision rules: which one applies to a threshold, and its finding. All errors are per side and look.
 
-- A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.proportion`).
+- A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.intervals`).
 - An average is judged with Student's t over the means of the bursts.
 - Everything else is a fact about this run: it holds or it does not, and has no interval.
 
-Both kinds of intervals account for the correlation of neighboring bursts (`kindgate.slo.serial`), so samples must be in
+Both kinds of intervals account for the correlation of neighboring bursts (`kindgate.slo.intervals`), so samples must be in
 chronological order.
 """
 
@@ -16,14 +16,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from kindgate.model import Verdict
-from kindgate.slo.finding import Finding
-from kindgate.slo.measure import measure, scheduled
-from kindgate.slo.proportion import Proportion
+from kindgate.slo.counts import Times, counts_of, measure, scheduled, times_of
+from kindgate.slo.intervals import Finding, Proportion, undecided_times, variance_inflation
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.serial import variance_inflation
-from kindgate.slo.tally import Times, counts_of, times_of
 from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
-from kindgate.slo.undecided import undecided_times
 
 
 def allowed_share(threshold: Threshold) -> float | None:

@@ -1,4 +1,7 @@
-"""Objectives as data: metrics, expressions in k6's terms, thresholds."""
+"""Objectives as data: metrics, expressions in k6's terms, thresholds.
+
+Kinds of failed requests, as named by the tag `kind`.
+"""
 
 from __future__ import annotations
 
@@ -132,3 +135,16 @@ class Threshold:
     def __str__(self) -> str:
         """Metric and expression: `http_req_duration{host:foo.localhost}: p(95)<200`."""
         return f"{self.selector}: {self.expression}"
+
+
+UNSENT = "unsent"
+"""A request never sent because no slot became free."""
+
+NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
+"""The kinds included in the tag `kind:network`."""
+
+WRONG_ANSWERS = frozenset({"http", "check"})
+"""Failures of requests that got a response, by status or body: no lack of CPU time explains them."""
+
+FAILURE_KINDS = frozenset({"http", "timeout", "check", "unanswered", UNSENT}) | NETWORK_KINDS
+"""Every kind counted in a series of requests."""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from kindgate import assets
 from kindgate.host.binaries import provide_binary
-from kindgate.host.directories import cache_dir
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
+from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.waiting import Deadline
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kindgate.host.directories import cache_dir
-from kindgate.host.engine import Engine, find_engine
+from kindgate.host.container_engine import Engine, find_engine
+from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import Debian
 from kindgate.images.build.debian import root_filesystem
 from kindgate.waiting import Deadline

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kindgate.report.html import report_page
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from tests.browser.chromium import SCREENS, chromium
 
 if TYPE_CHECKING:

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate import Application
-    from kindgate import Cluster
-    from kindgate import Ingress
-    from kindgate import Prometheus
+    from kindgate import Application, Cluster, Ingress, Prometheus
 
 
 pytestmark = pytest.mark.e2e

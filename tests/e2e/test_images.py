@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate import assets
+from kindgate import Deadline, assets
 from kindgate.errors import ImageError
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
+from kindgate.images.app_images import OwnImage, build_own_images
 from kindgate.images.archive import read_archive
-from kindgate.images.layout import write_layout
-from kindgate.images.load import load_archive, loaded_names
-from kindgate.images.lock import read_lock
-from kindgate.images.own import OwnImage, build_own_images
-from kindgate.images.reference import ImageReference
-from kindgate import Deadline
+from kindgate.images.image_lock import read_lock
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.node_import import load_archive, loaded_names
+from kindgate.images.oci_layout import write_layout
 
 if TYPE_CHECKING:
     from kindgate import Cluster

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kindgate import CommandError
-from kindgate import Deadline, Pending, Ready, wait_for
+from kindgate import CommandError, Deadline, Pending, Ready, wait_for
 
 if TYPE_CHECKING:
     from kindgate import Cluster

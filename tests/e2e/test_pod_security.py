@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
 from kindgate import CommandError
+from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
 from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
 
 if TYPE_CHECKING:

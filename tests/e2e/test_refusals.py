@@ -14,7 +14,7 @@ import pytest
 
 from kindgate import assets
 from kindgate.host.binaries import host_platform
-from kindgate.host.directories import state_dir
+from kindgate.host.paths import state_dir
 from kindgate.host.tools_lock import read_lock
 from kindgate.images.build.catalogue import read_catalogue
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate import ResourceSummary
-    from kindgate import Application
+    from kindgate import Application, ResourceSummary
 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.resources]

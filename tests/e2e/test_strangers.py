@@ -13,18 +13,16 @@ import pytest
 
 from bench.busy import burning_pod, busy_programs
 from kindgate import Verdict
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.stages import Stage
-from kindgate.plugin.reaching import reached
-from kindgate.slo.gates import FOREIGN
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.environment import Stage
+from kindgate.plugin.provisioning_access import reached
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.objectives import Objectives
+from kindgate.slo.validity import FOREIGN
 
 if TYPE_CHECKING:
-    from kindgate import BurstResult
-    from kindgate import Bursts
-    from kindgate import Cluster
+    from kindgate import BurstResult, Bursts, Cluster
 
 pytestmark = pytest.mark.e2e
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from kindgate.cluster.deletion import delete_named
-from kindgate.host.engine import Engine
+from kindgate.cluster.delete import delete_named
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
 from tests.faults import clusters, hosts, podman, processes
 from tests.faults.fault import Fault, Row

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from kindgate.host.engine import Engine
-from kindgate.host.install import RUN_FOLDER
+from kindgate.host.container_engine import Engine
+from kindgate.host.engine_install import RUN_FOLDER
 from kindgate.waiting import Deadline
 from tests.faults.scene import Scene, the_engine
 from tests.faults.suite_run import Stopwatch

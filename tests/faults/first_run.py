@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
 from tests.faults.scene import the_engine
 from tests.faults.snapshot import MARK, take_snapshot

@@ -10,11 +10,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from kindgate.cluster.owner import Owner
-from kindgate.cluster.process import ProcessName
-from kindgate.host.engine import installed_root
-from kindgate.host.install import install_engine, stop_engine
+from kindgate.cluster.ownership_rules import Owner
+from kindgate.host.container_engine import installed_root
+from kindgate.host.engine_install import install_engine, stop_engine
 from kindgate.host.tools import find_tool
+from kindgate.process import ProcessName
 from kindgate.waiting import Deadline
 from tests.faults.fault import Expected, Fault, Seen
 from tests.faults.processes import mid_burst

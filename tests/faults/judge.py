@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from tests.faults.fault import Fault, Row, Seen
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from kindgate.errors import EngineError
 from kindgate.host.command import run
-from kindgate.host.engine import Engine, find_engine
+from kindgate.host.container_engine import Engine, find_engine
 from kindgate.host.firewall import PROGRAMS, dropping_rule, forward_rules
 from kindgate.waiting import Deadline
 from tests.faults.fault import Expected, Fault, Seen

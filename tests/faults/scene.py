@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kindgate.cluster.forwarding import close_path
 from kindgate.errors import KindgateError
-from kindgate.host.engine import Engine, find_engine
+from kindgate.host.container_engine import Engine, find_engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.faults.fault import Seen
 from tests.faults.snapshot import MARK, Snapshot, marked, take_snapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.host.firewall import PROGRAMS, filters_pods, forward_rules
 from kindgate.waiting import Deadline
 

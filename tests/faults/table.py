@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kindgate.report.terminal import aligned
+from kindgate.report.plain_text import aligned
 from tests.faults.fault import Row
 
 HEAD = ("fault", "expected", "seen", "leaked", "gave up s", "clean s", "")

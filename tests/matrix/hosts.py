@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from kindgate.errors import EngineError
-from kindgate.host.engine import Engine, find_engine, numbers
+from kindgate.host.container_engine import Engine, find_engine, numbers
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.waiting import Deadline
 from tests.matrix.arm64 import programs_on_arm64

@@ -17,11 +17,11 @@ import requests
 import yaml
 
 from kindgate.assets import manifests
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.images.archive import read_archive
-from kindgate.images.layout import Blob
-from kindgate.images.lock import read_lock
-from kindgate.images.reference import OWN_REGISTRY, ImageReference
+from kindgate.images.image_lock import read_lock
+from kindgate.images.image_reference import OWN_REGISTRY, ImageReference
+from kindgate.images.oci_layout import Blob
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.matrix.cell import run, this_python
 

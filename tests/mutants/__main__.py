@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 from tests.mutants.session import Score, Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ WHOLE = "slo"
 """The package whose mutants are all judged, because it decides verdicts."""
 
 SAMPLED = tuple(
-    "adoption cli cluster deploy diagnostics github host images load metrics pipeline plugin report security".split()  # noqa: SIM905 - as a table
+    "cli cluster deploy github host images load observe pipeline plugin report scaffold security".split()  # noqa: SIM905 - as a table
 )
 
 GOAL = 0.95

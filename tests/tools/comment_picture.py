@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from kindgate.github.publication import Request
 from kindgate.github.publish import publish_run
 from kindgate.host.command import run
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from kindgate.settings import GitHubSettings
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document, serving

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kindgate.report.bursts import Burst
-from kindgate.report.run import RunReport
+from kindgate.report.burst_figures import Burst
+from kindgate.report.run_report import RunReport
 
 DRAWN = 3
 

@@ -17,18 +17,18 @@ import tempfile
 from pathlib import Path
 
 from kindgate import assets
-from kindgate.adoption.application import Application
-from kindgate.adoption.builds import Build
-from kindgate.adoption.changes import write
-from kindgate.adoption.files import Plan, wanted_changes
-from kindgate.adoption.provenance import Provenance
-from kindgate.adoption.repository import Repository
-from kindgate.adoption.requests import Request
 from kindgate.errors import CommandError, KindgateError, ToolError
 from kindgate.host.binaries import provide_binary
 from kindgate.host.command import run
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
+from kindgate.scaffold.builds import Build
+from kindgate.scaffold.file_changes import write
+from kindgate.scaffold.manifest_facts import Application
+from kindgate.scaffold.provenance import Provenance
+from kindgate.scaffold.repository import Repository
+from kindgate.scaffold.requests import Request
+from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.waiting import Deadline
 
 _SECONDS = 900.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.figures import figure, milliseconds, percent
-from kindgate.report import numbers
+from kindgate.report import units
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,6 @@ def test_no_failure_is_rounded_away(total: int, data: st.DataObject) -> None:
 @given(st.floats(0, 1e9))
 def test_a_table_and_a_sentence_write_the_same(value: float) -> None:
     """The report formats the table, and the judge the sentence."""
-    assert numbers.number(value) == figure(value)
-    assert numbers.quantity(value, "ms") == milliseconds(value)
-    assert numbers.quantity(value, "share") == percent(value)
+    assert units.number(value) == figure(value)
+    assert units.quantity(value, "ms") == milliseconds(value)
+    assert units.quantity(value, "share") == percent(value)

@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
-    """pytest imports `kindgate` in every run, so the public names must cost nothing until they are used."""
+    """Pytest imports `kindgate` in every run, so the public names must cost nothing until they are used."""
     code = "import sys, kindgate; print(*(name for name in sys.modules if name.startswith('kindgate.')))"
 
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

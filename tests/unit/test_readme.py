@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from iniconfig import IniConfig
 
-from kindgate.adoption.application import Application
-from kindgate.adoption.files import Plan, wanted_changes
-from kindgate.adoption.provenance import UNKNOWN
-from kindgate.adoption.repository import Repository
 from kindgate.cli.commands import app
 from kindgate.options import option_fields
+from kindgate.scaffold.manifest_facts import Application
+from kindgate.scaffold.provenance import UNKNOWN
+from kindgate.scaffold.repository import Repository
+from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.settings import Settings, build_settings
-from kindgate.slo.document import parse_document
+from kindgate.slo.slo_file import parse_document
 from tests.tools.readme import README, Block, blocks
 
 ROOT = README.parent

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kindgate.adoption.application import Application
-from kindgate.adoption.files import Plan, wanted_changes
-from kindgate.adoption.provenance import UNKNOWN
-from kindgate.adoption.repository import Repository
-from kindgate.adoption.requests import Request
+from kindgate.scaffold.manifest_facts import Application
+from kindgate.scaffold.provenance import UNKNOWN
+from kindgate.scaffold.repository import Repository
+from kindgate.scaffold.requests import Request
+from kindgate.scaffold.suite_files import Plan, wanted_changes
 from tests.tools.expressions import Contexts, condition
 
 ROOT = Path(__file__).parents[2]

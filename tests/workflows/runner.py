@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
 from kindgate.waiting import Deadline
 from tests.tools.expressions import Contexts, condition, interpolate
 

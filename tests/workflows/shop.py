@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from tests.player.hub import Hub, Played
 
 SOURCE = f"acme/kindgate@{'0123456789' * 4}"

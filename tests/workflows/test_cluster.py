@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from kindgate.host.directories import cache_dir
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
+from kindgate.host.paths import cache_dir
 from kindgate.waiting import Deadline
 from tests.player.machine import SYSTEM_PATH
 from tests.workflows.shop import APPLICATION, Prepare, Shop, record

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from kindgate.adoption.application import Application
-from kindgate.adoption.files import Plan, wanted_changes
-from kindgate.adoption.provenance import UNKNOWN
-from kindgate.adoption.repository import Repository
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
 from kindgate.model import Verdict
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
+from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.run_report import Outcome, PullRequest, Run, RunReport, TestResult
+from kindgate.scaffold.manifest_facts import Application
+from kindgate.scaffold.provenance import UNKNOWN
+from kindgate.scaffold.repository import Repository
+from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import StandIn, document
 from tests.unit.github.test_artifact import packed

@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from tests.player.hub import Played

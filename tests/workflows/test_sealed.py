@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kindgate.host.directories import cache_dir
+from kindgate.host.paths import cache_dir
 from tests.workflows import shop as suites
 from tests.workflows.shop import APPLICATION, Prepare, Shop, record
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from kindgate.images.build.store import made_once
-from kindgate.images.layout import LAYER, Blob, Layer, Span
+from kindgate.images.oci_layout import LAYER, Blob, Layer, Span
 from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:

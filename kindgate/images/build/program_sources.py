@@ -11,7 +11,7 @@ from kindgate.errors import ImageError
 from kindgate.host.binaries import Recipe
 from kindgate.host.sources import expected_source, settled_source
 from kindgate.images.build.catalogue import Catalogue
-from kindgate.images.source import Progress
+from kindgate.images.image_source import Progress
 from kindgate.waiting import Deadline
 
 _AT_ONCE = 2

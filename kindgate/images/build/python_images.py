@@ -15,10 +15,9 @@ from kindgate.host.wheels import pip_command
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import PythonImage
 from kindgate.images.build.debian import root_filesystem
-from kindgate.images.build.keys import key_of
-from kindgate.images.build.store import made_once
-from kindgate.images.layout import Layer
-from kindgate.images.source import Progress
+from kindgate.images.build.store import key_of, made_once
+from kindgate.images.image_source import Progress
+from kindgate.images.oci_layout import Layer
 from kindgate.waiting import Deadline
 
 SITE = "/opt/kindgate"

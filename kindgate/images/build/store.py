@@ -1,17 +1,23 @@
-"""Cached results: a path is created atomically, and concurrent runs do not make it twice."""
+"""Cached results: a path is created atomically, and concurrent runs do not make it twice.
+
+Names for cached results, derived from all of their inputs.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
 from kindgate.errors import ImageError
-from kindgate.host.outputs import note_made, usable
+from kindgate.host.binaries import host_platform
+from kindgate.host.output_sums import note_made, usable
 from kindgate.waiting import Deadline
 
 
@@ -67,3 +73,9 @@ def _make(path: Path, make: Callable[[Path], None]) -> None:
         (work / path.name).rename(path)
     finally:
         shutil.rmtree(work)
+
+
+def key_of(*parts: str | ModuleType) -> str:
+    """A short hash of all `parts`; a module counts by its source, so changed code invalidates results."""
+    texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
+    return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]

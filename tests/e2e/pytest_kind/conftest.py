@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.host.command import run
-from kindgate.host.engine import find_engine
+from kindgate.host.container_engine import find_engine
 from kindgate.waiting import Deadline
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from kindgate.cluster.kind import KindCluster
+    from kindgate.plugin.kind_cluster import KindCluster
 
 
 def test_the_attributes_are_there(kind_cluster: KindCluster) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kindgate.metrics.resources import ResourceSummary
-    from kindgate.plugin.bursts import Bursts
+    from kindgate.observe.resource_summary import ResourceSummary
+    from kindgate.plugin.burst import Bursts
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.ingress import Ingress
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable
-from kindgate.github.marker import parse_marker
+from kindgate.github.comment_marker import parse_marker
 from kindgate.waiting import Deadline, Pause, Pending, Ready, wait_for
 from tests.tools.github_smoke.evidence import Finding, SeenComment, SeenPull, SeenRun, State
 from tests.tools.github_smoke.rest import FULL, Rest

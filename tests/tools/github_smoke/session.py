@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from kindgate.version import __version__
 from kindgate.errors import GitHubRefused, KindgateError
 from kindgate.host.binaries import Progress
-from kindgate.security.findings import Finding as ScanFinding
-from kindgate.security.findings import Location, Part, Scan, Severity
 from kindgate.security.output import as_sarif
+from kindgate.security.scan_findings import Finding as ScanFinding
+from kindgate.security.scan_findings import Location, Part, Scan, Severity
+from kindgate.version import __version__
 from kindgate.waiting import Deadline, Pause
 from tests.tools.github_smoke.claims import FORGED
 from tests.tools.github_smoke.evidence import Evidence, SeenPull

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.frozen import RATE, SECONDS, Honesty, bounds, drain_rate
-from kindgate.load.samples import Column, Rows
+from kindgate.load.raw_samples import Column, Rows
 
 MILLI = 1_000_000
 

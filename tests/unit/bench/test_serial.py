@@ -7,8 +7,8 @@ import pytest
 
 from bench.serial import KINDGATE, RULES, Case, batches, between, outcomes, table
 from kindgate.model import Verdict
+from kindgate.slo.intervals import Proportion
 from kindgate.slo.judge import ALPHA, LOOKS
-from kindgate.slo.proportion import Proportion
 
 VERDICTS = {Verdict.PASS: 1, Verdict.FAIL: -1, Verdict.INCONCLUSIVE: 0}
 

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from kindgate.cli.compare import compare
+from kindgate.cli.steps import compare
 from kindgate.errors import SettingsError
 
 app = typer.Typer()

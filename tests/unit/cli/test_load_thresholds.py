@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
-from kindgate.load.measure import measured
+from kindgate.load.aggregate import measured
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import CODES, OK
 from kindgate.load.result import FailureKind, Health
-from kindgate.load.samples import CODES, OK
 from kindgate.model import Verdict
 
 PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=100))

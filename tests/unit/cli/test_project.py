@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cli.project import ini_values, project_settings
+from kindgate.cli.command_options import ini_values, project_settings
 from kindgate.errors import SettingsError
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, PullRequest, Run, RunReport, TestResult
+from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.run_report import Outcome, PullRequest, Run, RunReport, TestResult
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import HEAD, REPOSITORY, TOKEN, Fault, StandIn, document, serving
 from tests.unit.github.test_artifact import packed

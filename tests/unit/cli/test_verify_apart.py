@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.run_report import Outcome, Run, RunReport, TestResult
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 ROOT = Path(__file__).parents[3]

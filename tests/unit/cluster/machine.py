@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kindgate.cluster.owner import Owner
-from kindgate.cluster.process import ProcessName
+from kindgate.cluster.ownership_rules import Owner
 from kindgate.errors import CommandFailed
 from kindgate.host.command import Completed, OnLine
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
+from kindgate.process import ProcessName
 from kindgate.waiting import Deadline
 from tests.unit.cluster.stand_in import add, containers, docker
 

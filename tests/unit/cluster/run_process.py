@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from kindgate.cluster.life import Blueprint, open_cluster
-from kindgate.host.engine import Engine
+from kindgate.cluster.lifecycle import Blueprint, open_cluster
+from kindgate.host.container_engine import Engine
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
 from tests.unit.cluster.machine import NODE_IMAGE

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cluster.deletion import delete_named
+from kindgate.cluster.delete import delete_named
 from kindgate.cluster.forwarding import close_path, find_drop, open_path
-from kindgate.cluster.life import Blueprint, open_cluster
-from kindgate.cluster.ownership import write_state
-from kindgate.cluster.reaping import Charge, clean_up_after, reap
+from kindgate.cluster.lifecycle import Blueprint, open_cluster
+from kindgate.cluster.owner_container import write_state
+from kindgate.cluster.reaper import Charge, clean_up_after, reap
 from kindgate.errors import ClusterError
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline

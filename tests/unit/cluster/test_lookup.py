@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cluster.life import Blueprint, open_cluster
-from kindgate.cluster.lookup import find_cluster
+from kindgate.cluster.attach import find_cluster
+from kindgate.cluster.lifecycle import Blueprint, open_cluster
 from kindgate.errors import ClusterError, OwnershipError
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline

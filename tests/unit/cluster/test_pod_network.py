@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from kindgate.cluster.in_node import curl_in_node
-from kindgate.cluster.pod_network import source_address
-from kindgate.host.engine import Engine
+from kindgate.cluster.pod_network import curl_in_node, source_address
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Hopeless, Pending, Ready
 
 

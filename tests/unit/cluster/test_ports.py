@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from kindgate.cluster.ports import IngressPorts, is_port_taken
+from kindgate.cluster.create import IngressPorts, is_port_taken
 from kindgate.errors import SettingsError
 
 ANY = IngressPorts(0, 0)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cluster.process import ProcessName
 from kindgate.cluster.run_folder import claim_run_folder, remove_dead_runs, remove_run_folder, run_folder
+from kindgate.process import ProcessName
 
 
 @pytest.fixture(autouse=True)

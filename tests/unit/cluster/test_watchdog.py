@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kindgate.cluster.guard import Guard
-from kindgate.cluster.owner import RUN_VARIABLE
-from kindgate.cluster.process import ProcessName
-from kindgate.cluster.reaping import Charge
+from kindgate.cluster.ownership_rules import RUN_VARIABLE
+from kindgate.cluster.reaper import Charge
 from kindgate.cluster.run_folder import claim_run_folder
 from kindgate.cluster.watchdog import GOODBYE, said_goodbye
-from kindgate.host.engine import Engine
+from kindgate.cluster.watchdog_client import Guard
+from kindgate.host.container_engine import Engine
+from kindgate.process import ProcessName
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.unit.cluster.machine import Machine, an_owner
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kindgate.deploy.advice import blocking, next_step, remedy
-from kindgate.deploy.causes import NEVER, SHORTLY, Cause
+from kindgate.deploy.diagnosis import NEVER, SHORTLY, Cause
 from kindgate.model import ObjectRef
 
 POD = ObjectRef("Pod", "shop", "web-1")

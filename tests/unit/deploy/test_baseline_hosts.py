@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kindgate.deploy.baseline import application_namespaces, place_beside
 from kindgate.deploy.baseline_hosts import baseline_host
-from kindgate.deploy.beside import application_namespaces, place_beside
 from kindgate.deploy.entries import entries_of
 from tests.unit.deploy.objects import Object, deployment, manifest, rendered, service
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kindgate.deploy.apply import RUN_LABEL
-from kindgate.deploy.cleanup import delete
+from kindgate.deploy.removal import delete
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kindgate.assets import manifests
-from kindgate.cluster.config import INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT
+from kindgate.cluster.kind_config import INGRESS_CONTAINER_PORT, INGRESS_TLS_CONTAINER_PORT
 from kindgate.deploy.gateways import CLASS, CONTROLLER
 from kindgate.deploy.nginx_annotations import CONTROLLER as NGINX_CONTROLLER
 from kindgate.deploy.nginx_annotations import TRAEFIK_CONTROLLER

@@ -15,7 +15,7 @@ import pytest
 import trustme
 import yaml
 
-from kindgate.deploy.api import connect
+from kindgate.deploy.api_client import connect
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.deploy.entries import PATH_ANNOTATION, Entry, PathSource, entries_of, read_entries
-from kindgate.deploy.routes import HostRoute
+from kindgate.deploy.entry_routes import HostRoute
 from kindgate.model import ObjectRef
 from tests.unit.deploy.objects import Object, deployment, ingress, manifest, rendered, service
 

@@ -16,7 +16,7 @@ import requests
 from kindgate.deploy.authority import Authority
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.deploy.entry_requests import entry_session, entry_url, trusted_file
-from kindgate.deploy.ingress import CERTIFICATE_SECONDS, wait_answering
+from kindgate.deploy.ingress_readiness import CERTIFICATE_SECONDS, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.deploy.implied_class import with_implied_class
+from kindgate.deploy.nginx_annotations import with_implied_class
 from tests.unit.deploy.objects import Object, ingress, manifest, rendered
 
 REWRITE = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}

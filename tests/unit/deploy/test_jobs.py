@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.observed import Observed
-from kindgate.deploy.rollout import progress
+from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.status import progress
 from kindgate.waiting import Hopeless, Pending, Ready
 from tests.unit.deploy.objects import event, manifest
 

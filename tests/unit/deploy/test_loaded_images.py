@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.deploy.loaded_images import with_loaded_images
-from kindgate.images.plan import LoadedImage
-from kindgate.images.reference import ImageReference
+from kindgate.images.image_plan import LoadedImage
+from kindgate.images.image_reference import ImageReference
 from kindgate.model import Rendered
 from kindgate.pod_templates import containers
 from tests.unit.deploy.objects import Object, deployment, manifest, rendered, service

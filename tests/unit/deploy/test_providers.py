@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kindgate.assets import manifests
-from kindgate.deploy.providers import ANNOTATION, with_providers
+from kindgate.deploy.gateways import ANNOTATION, with_providers
 from tests.unit.deploy.objects import manifest, rendered
 
 

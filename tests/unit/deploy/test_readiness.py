@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy import mirror
-from kindgate.deploy.observed import Observed
+from kindgate.deploy import informer
 from kindgate.deploy.readiness import NOT_THERE_SECONDS, RESTARTS, Readiness, wait_ready
+from kindgate.deploy.snapshot import Observed
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Hopeless, Pending, Ready
@@ -254,7 +254,7 @@ def test_a_kind_of_another_group_is_not_watched(api_server: ApiServer, address: 
 
 def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, address: ClusterAddress, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing permissions are final; the error quotes the server."""
-    monkeypatch.setattr(mirror, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(informer, "RETRY_SECONDS", 0.01)
     api_server.refusals.append(Refusal("GET", "/pods", 403, 'pods is forbidden: User "ci" cannot list resource "pods"'))
     with pytest.raises(DeployError, match='User "ci" cannot list resource "pods"') as caught:
         wait(replace(address, existing=True))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kindgate import assets
-from kindgate.deploy.plain import read_plain
+from kindgate.deploy.plain_manifests import read_plain
 from kindgate.deploy.render import ORIGIN, dump, render, with_components
 from kindgate.errors import CommandTimeout, ManifestError
 from kindgate.model import ObjectRef, Rendered

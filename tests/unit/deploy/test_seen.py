@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.causes import AT_ONCE, NEVER, SHORTLY, causes
-from kindgate.deploy.observed import Observed
-from kindgate.deploy.rollout import progress
+from kindgate.deploy.diagnosis import AT_ONCE, NEVER, SHORTLY, causes
+from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.status import progress
 from kindgate.waiting import Hopeless, Pending
 
 API_VERSIONS = {"Deployment": "apps/v1", "Job": "batch/v1"}

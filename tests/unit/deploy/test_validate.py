@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.findings import Finding, strict
+from kindgate.deploy.manifest_findings import Finding, strict
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.report.run_report import Outcome, Run, RunReport
 from tests.faults.fault import Expected, Fault, Seen
 from tests.faults.judge import judged
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.faults.snapshot import MARK, marked, take_snapshot
 

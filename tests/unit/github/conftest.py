@@ -9,8 +9,8 @@ import pytest
 from kindgate.errors import KindgateError, PublishRefused
 from kindgate.github.confined import Limits
 from kindgate.model import Verdict
-from kindgate.report.objectives import ThresholdOutcome
-from kindgate.report.run import Outcome, Run, RunReport, TestResult
+from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.run_report import Outcome, Run, RunReport, TestResult
 from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.report.judged_runs import judged_figures
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from kindgate.errors import KindgateError
 from kindgate.github.artifact import parse_report, read_report
-from kindgate.slo.document import parse_document
+from kindgate.slo.slo_file import parse_document
 
 HEAD = '"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0'
 FIGURES = '{"count":1,"failed":0,"success_rate":1.0,"rate":1.0,"avg":1,"p50":1,"p90":1,"p95":1,"p99":1,"max":1}'

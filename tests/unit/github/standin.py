@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from kindgate.github.api import Api
+from kindgate.github.client import Api
 
 FOLDER = Path(__file__).parent
 HEAD = "0123456789abcdef0123456789abcdef01234567"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.github.annotations import annotation, annotation_lines
-from kindgate.report.run import Outcome, RunReport, SetupError, TestResult
+from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
 
 
 def test_a_failing_test_is_annotated_at_its_file(failing: RunReport) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kindgate.errors import GitHubRefused, GitHubUnavailable, PublishRefused
 from kindgate.github.artifact import ARCHIVE_LIMIT, REPORT_LIMIT, download, parse_report, read_report
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import REPOSITORY, TOKEN, Fault, StandIn
 

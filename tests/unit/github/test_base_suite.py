@@ -1,4 +1,4 @@
-"""`kindgate.github.base_suite`: the objectives and the load that the base branch would have used for a run."""
+"""`kindgate.github.recompute_reports`: the objectives and the load that the base branch would have used for a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kindgate.errors import SettingsError, SloError
-from kindgate.github.base_suite import base_objectives
-from kindgate.github.suite import Suite
+from kindgate.github.recompute_reports import base_objectives
+from kindgate.github.suite_settings import Suite
 from kindgate.report.base_objectives import BaseObjectives
-from kindgate.slo.document import parse_document
+from kindgate.slo.slo_file import parse_document
 
 SLO = "thresholds: {http_req_duration: [p(95)<200]}\n"
 SIZED = SLO + "bursts: {count: 7, rate: 50, duration: 3s}\n"

@@ -10,7 +10,7 @@ import pytest
 
 from kindgate.errors import GitHubError, GitHubRefused, WaitTimeout
 from kindgate.github.comment import Conversation, Post, PostResult
-from kindgate.github.marker import Marker, parse_marker
+from kindgate.github.comment_marker import Marker, parse_marker
 from kindgate.waiting import Deadline
 from tests.unit.github.standin import BOT, HEAD, Fault, StandIn
 

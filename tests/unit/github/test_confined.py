@@ -10,7 +10,7 @@ from kindgate.errors import PublishRefused
 from kindgate.github.artifact import parse_report
 from kindgate.github.confined import Limits, confined, within_limits
 from kindgate.model import Window
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from tests.unit.github.confined_tasks import (
     answers_much,
     answers_with_a_function,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kindgate.github.publication import Request
-from kindgate.github.suite import Suite
-from kindgate.report.run import RunReport, TestResult
+from kindgate.github.suite_settings import Suite
+from kindgate.report.run_report import RunReport, TestResult
 from tests.unit.github.standin import BASE, HEAD, Fault, StandIn, document
 from tests.unit.github.test_artifact import packed
 from tests.unit.github.test_publish import SECOND, publish, upload

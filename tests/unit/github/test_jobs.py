@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.github.jobs import leg_conclusions
+from kindgate.github.legs import leg_conclusions
 from kindgate.github.replies import JobInfo
 
 CONCLUSIONS = st.sampled_from(["success", "failure", "cancelled", "timed_out", "skipped", ""])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.github.legs import collect, newest_of_each_leg
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 
 pytestmark = pytest.mark.usefixtures("forks")
 

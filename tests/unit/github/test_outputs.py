@@ -1,4 +1,4 @@
-"""`kindgate.github.outputs`: the outputs of a step."""
+"""`kindgate.github.step_files`: the outputs of a step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import GitHubError
-from kindgate.github.outputs import write_output
+from kindgate.github.step_files import write_output
 
 
 def test_an_output_is_added_to_the_steps_file(tmp_path: Path) -> None:

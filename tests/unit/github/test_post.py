@@ -12,12 +12,12 @@ import pytest
 
 from kindgate.errors import GitHubError, SettingsError
 from kindgate.github.comment import PostResult
+from kindgate.github.comment_marker import parse_marker
 from kindgate.github.legs import collect
-from kindgate.github.marker import parse_marker
 from kindgate.github.post import post_comment, post_reports
 from kindgate.report.decision import decide, no_verdict
 from kindgate.report.markdown import COMMENT_LIMIT
-from kindgate.report.run import RunReport, TestResult
+from kindgate.report.run_report import RunReport, TestResult
 from kindgate.settings import GitHubSettings
 from tests.unit.github.standin import FOLDER, HEAD, TOKEN, Fault, StandIn
 
@@ -138,7 +138,7 @@ def test_the_process_ends_although_a_reply_never_does(github: StandIn, passing: 
     script = (
         "import os, pathlib, sys\n"
         "from kindgate.github.post import post_comment\n"
-        "from kindgate.report.run import RunReport\n"
+        "from kindgate.report.run_report import RunReport\n"
         "from kindgate.settings import GitHubSettings\n"
         "report = RunReport.model_validate_json(pathlib.Path(sys.argv[1]).read_bytes())\n"
         "print(post_comment(report, GitHubSettings(), os.environ, root=pathlib.Path(), seconds=0.5).line)\n"

@@ -14,7 +14,7 @@ from kindgate.github.artifact import ARCHIVE_LIMIT
 from kindgate.github.identity import Expected
 from kindgate.github.publication import Published, Request
 from kindgate.github.publish import publish_run, render_pages
-from kindgate.report.run import Link, PullRequest, RunReport, TestResult
+from kindgate.report.run_report import Link, PullRequest, RunReport, TestResult
 from kindgate.settings import GitHubSettings
 from tests.unit.github.standin import BASE, HEAD, REPOSITORY, Fault, StandIn, document
 from tests.unit.github.test_artifact import packed

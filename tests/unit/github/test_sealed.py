@@ -10,7 +10,7 @@ from kindgate.errors import PublishRefused
 from kindgate.github.identity import Expected
 from kindgate.github.publication import Published, Request, SealedRun
 from kindgate.github.publish import publish_run
-from kindgate.report.run import PullRequest, RunReport
+from kindgate.report.run_report import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
 from tests.player.github import PlayedGitHub
 from tests.unit.github.standin import BASE, HEAD, REPOSITORY, document, serving

@@ -10,7 +10,7 @@ from kindgate.errors import SettingsError
 from kindgate.github.context import context_of
 from kindgate.github.verify import requirements_of, run_of, verify
 from kindgate.report.decision import ANY_RUN, ANYTHING, Requirements, RunIdentity
-from kindgate.report.run import Outcome, PullRequest, RunReport, SetupError
+from kindgate.report.run_report import Outcome, PullRequest, RunReport, SetupError
 
 pytestmark = pytest.mark.usefixtures("forks")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.errors import CommandError
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.host.firewall import accept, accepting_command, dropping_rule, filters_pods, forward_rules, withdraw
 from kindgate.waiting import Deadline
 from tests.unit.firewall_stand_in import DROPS, Firewall, install_firewall

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kindgate.host.interrupts import held_back
+from kindgate.host.command import held_back
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import EngineUnprivileged
-from kindgate.host.engine import Engine
+from kindgate.host.container_engine import Engine
 from kindgate.host.privileged import refused_limit_remedy, require_privileged
 from kindgate.waiting import Deadline
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.host.engine import Engine
-from kindgate.images.layout import CONFIG, LAYER, Blob, LayoutImage, image_of, write_layout
-from kindgate.images.reference import ImageReference
+from kindgate.host.container_engine import Engine
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.oci_layout import CONFIG, LAYER, Blob, LayoutImage, image_of, write_layout
 from kindgate.waiting import Deadline
 
 STAND_IN = Path(__file__).parent / "stand_in_docker.py"

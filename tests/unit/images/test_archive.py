@@ -14,8 +14,8 @@ import pytest
 
 from kindgate.errors import ImageError
 from kindgate.images.archive import plain_archive, read_archive
-from kindgate.images.layout import INDEX, LAYER, MANIFEST, write_layout
-from kindgate.images.reference import ImageReference
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.oci_layout import INDEX, LAYER, MANIFEST, write_layout
 
 
 def write_tar(path: Path, files: Mapping[str, bytes | str]) -> Path:

@@ -16,12 +16,12 @@ from kindgate.errors import ImageError, ToolError
 from kindgate.host.binaries import host_platform
 from kindgate.host.facts import HostFacts
 from kindgate.images.archive import read_archive
-from kindgate.images.build.node import node_image_name
-from kindgate.images.build.source import BuildSource, can_build
-from kindgate.images.lock import ImageLock, LockedImage
-from kindgate.images.plan import ImagePlan, ImageUse, LoadedImage, WantedImage
-from kindgate.images.reference import ImageReference
-from kindgate.images.source import check_available, provide
+from kindgate.images.build.build_source import BuildSource, can_build
+from kindgate.images.build.node_image import node_image_name
+from kindgate.images.image_lock import ImageLock, LockedImage
+from kindgate.images.image_plan import ImagePlan, ImageUse, LoadedImage, WantedImage
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.image_source import check_available, provide
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline
 from tests.unit.images.catalogues import catalogue_document

@@ -15,7 +15,7 @@ from kindgate.assets import manifests
 from kindgate.errors import ImageError
 from kindgate.host.binaries import GoRecipe
 from kindgate.images.build.catalogue import DebianProgram, WheelProgram, read_catalogue
-from kindgate.images.lock import read_lock
+from kindgate.images.image_lock import read_lock
 
 FOLDER = manifests() / "images"
 

@@ -14,7 +14,7 @@ from kindgate import assets
 from kindgate.errors import ImageError
 from kindgate.images.build.catalogue import PythonImage, read_catalogue
 from kindgate.images.build.python_images import PythonWorkshop
-from kindgate.images.lock import read_lock
+from kindgate.images.image_lock import read_lock
 from kindgate.version import __version__
 from kindgate.waiting import Deadline
 

@@ -10,11 +10,11 @@ import pytest
 from kindgate.errors import ImageError, RegistryRateLimited, RegistryUnauthorized
 from kindgate.images.archive import read_archive
 from kindgate.images.engine_store import image_id
-from kindgate.images.lock import ImageLock
-from kindgate.images.plan import ImagePlan, ImageUse, WantedImage
-from kindgate.images.reference import ImageReference
+from kindgate.images.image_lock import ImageLock
+from kindgate.images.image_plan import ImagePlan, ImageUse, WantedImage
+from kindgate.images.image_reference import ImageReference
+from kindgate.images.image_source import provide
 from kindgate.images.registry import RegistrySource
-from kindgate.images.source import provide
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kindgate.load.pool import GeneratorPool
+from kindgate.load.generator_pool import GeneratorPool
 
 Handler = Callable[[socket.socket], None]
 """Serves one connection, which is closed on return."""

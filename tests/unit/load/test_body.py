@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
 from kindgate.load.body import body_passes, charset_of
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult, FailureKind
 from tests.unit.load.conftest import Handler, Serve, read_request
 

@@ -16,13 +16,12 @@ from dataclasses import replace
 import pytest
 
 from kindgate.errors import LoadError
-from kindgate.load.burst import run_burst, warm_up
-from kindgate.load.ours import Ours
+from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
+from kindgate.load.own_cpu import Ours
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.progress import Progress
+from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import Column, Rows
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 Behaviours = dict[str, Callable[[socket.socket], None]]
@@ -192,7 +191,7 @@ def test_stopping_users_loses_what_they_wait_for(serve: Serve, behaviours: Behav
 
 INTERRUPTED = """
 import sys
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import run_burst
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 plan = BurstPlan((Route(sys.argv[1]),), OpenLoop.constant(100, seconds=60))
 result = run_burst(plan, on_progress=lambda progress: print("running", flush=True))

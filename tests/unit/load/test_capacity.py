@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kindgate.errors import LoadError
+from kindgate.load.aggregate import measured
 from kindgate.load.capacity import Step, find_capacity, rates
-from kindgate.load.measure import measured
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import CODES, OK
 from kindgate.load.result import BurstResult, FailureKind, Health
-from kindgate.load.samples import CODES, OK
 
 
 def burst(rate: float, *, share_failed: float = 0.0, interrupted: bool = False) -> BurstResult:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from kindgate.load.curl_multi import SweepTransfers
 from kindgate.load.engine import Engine
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import CODES, LATE, OK, Column, Rows
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import CODES, LATE, OK, Column, Rows
 from kindgate.load.schedule import NANOS, Schedule
-from kindgate.load.transfers import SweepTransfers
 from tests.unit.load.conftest import answering, hanging, read_request
 
 Serve = Callable[[Callable[[socket.socket], None]], str]

@@ -16,15 +16,13 @@ from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
 from kindgate.histogram import Histogram
-from kindgate.load.describe import load_document
-from kindgate.load.document import ThresholdOutcome, schema
-from kindgate.load.hdr import hdr_text
+from kindgate.load.aggregate import measured
+from kindgate.load.burst_document import ThresholdOutcome, load_document, schema
+from kindgate.load.export import FIELDS, hdr_text, write_csv, write_json_lines
 from kindgate.load.k6 import read_options, seconds, summary
-from kindgate.load.measure import measured
 from kindgate.load.plan import BurstPlan, OpenLoop, Route, Stage
-from kindgate.load.raw import FIELDS, write_csv, write_json_lines
+from kindgate.load.raw_samples import CODES, OK, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
-from kindgate.load.samples import CODES, OK, Rows
 
 MS = 1_000_000
 PLAN = BurstPlan((Route("http://127.0.0.1/", "foo.localhost"),), OpenLoop.constant(10, seconds=1))
@@ -76,7 +74,7 @@ def test_the_document_fits_its_published_schema(rows: Rows) -> None:
 
 
 def test_the_published_schema_is_the_documents_own() -> None:
-    """`python -m kindgate.load.document > docs/load-result.schema.json` writes the same text."""
+    """`python -m kindgate.load.burst_document > docs/load-result.schema.json` writes the same text."""
     assert json.loads(SCHEMA.read_text()) == schema()
 
 

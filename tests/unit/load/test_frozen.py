@@ -17,12 +17,11 @@ import numpy as np
 import pytest
 
 from kindgate.cli.load_thresholds import held_against, parse_thresholds
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.progress import OnProgress, Progress
+from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
-from kindgate.load.samples import Column, Rows
 from kindgate.model import Verdict
 
 RATE = 1000

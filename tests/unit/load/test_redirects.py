@@ -8,9 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from kindgate.errors import LoadError
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.result import BurstResult, FailureKind
 from tests.unit.load.conftest import read_request
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, ClosedLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.progress import Progress
 from kindgate.load.result import BurstResult, FailureKind
 

@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.load.body import body_passes
-from kindgate.load.burst import run_burst
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
-from kindgate.load.measure import measured
+from kindgate.load.aggregate import measured
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import CODES, LATE, OK
 from kindgate.load.result import BurstResult, Health
-from kindgate.load.samples import CODES, LATE, OK
 
 PLAN = BurstPlan(
     (Route("http://127.0.0.1/", name="a", arm="base"), Route("http://127.0.0.1/", name="a", arm="head")), OpenLoop.constant(100, seconds=1)

@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
-from kindgate.load.burst import run_burst
-from kindgate.load.describe import load_document
+from kindgate.load.burst_document import load_document
+from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.pool import GeneratorPool
 from kindgate.load.wire import wire_host, wire_url
 from tests.unit.load.conftest import Serve, answering, read_request
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.beside import place_beside
+from kindgate.deploy.baseline import place_beside
 from kindgate.deploy.entries import entries_of
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.lease import Lease
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.load_lock import Lease
 from tests.unit.deploy.objects import deployment, ingress, rendered, service
 
 SLOW_SECONDS = 0.08

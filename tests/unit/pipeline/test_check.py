@@ -10,8 +10,8 @@ import yaml
 
 from kindgate.deploy.validate import refuse
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
-from kindgate.pipeline.preparation import Checked, check, check_application, prepare
-from kindgate.pipeline.tools import Tools
+from kindgate.pipeline.inputs import Checked, check, check_application, prepare
+from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import ClusterSettings, DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
 

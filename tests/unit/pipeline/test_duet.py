@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kindgate.errors import SettingsError
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.schedule import make_schedule
-from kindgate.pipeline.duet import abba_plans, comparison_campaign, duet_plan
-from kindgate.pipeline.lease import Lease
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.burst_series import abba_plans, comparison_campaign, duet_plan
+from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.load_lock import Lease
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.objectives import Objectives, Tolerance
 

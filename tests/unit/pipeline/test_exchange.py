@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.apply import RUN_LABEL
-from kindgate.deploy.beside import place_beside
+from kindgate.deploy.baseline import place_beside
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.exchange import DEPLOYED_AGAIN, Deployed, exchange
 from kindgate.waiting import Deadline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kindgate.pipeline.finish import bundles_of
-from kindgate.report.run import TestResult
+from kindgate.report.run_report import TestResult
 
 
 def test_a_tests_folder_of_evidence_is_named_with_its_files(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.pipeline.campaign import Campaign
+from kindgate.pipeline.burst_series import Campaign
+from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
-from kindgate.pipeline.judging import measure_and_judge
-from kindgate.pipeline.lease import Lease
-from kindgate.report.build import Measurement
+from kindgate.pipeline.load_lock import Lease
+from kindgate.report.report_builder import Measurement
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from tests.unit.report.judged_runs import reported

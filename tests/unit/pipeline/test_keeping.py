@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.keeping import kept_lines
+from kindgate.pipeline.environment import kept_lines
 
 ADDRESS = ClusterAddress("kindgate-1", Path("/home/some body/kubeconfig"), "kind-kindgate-1", "http://127.0.0.1:1")
 

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.errors import SettingsError
 from kindgate.pipeline.pages import parse_links, rewrite_pages, write_pages
-from kindgate.report.run import LINKS, Link, Outcome, Run, RunReport
+from kindgate.report.run_report import LINKS, Link, Outcome, Run, RunReport
 
 REPORT = RunReport(run=Run(id="1", started=1_790_000_000.0, seconds=60.0), outcome=Outcome.PASSED, exit_code=0)
 ADDRESS = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"

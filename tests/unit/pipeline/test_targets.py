@@ -9,7 +9,7 @@ import pytest
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.errors import LoadError
 from kindgate.model import ClusterAddress, ObjectRef
-from kindgate.pipeline.targets import chosen_entries, entry_routes
+from kindgate.pipeline.burst_series import chosen_entries, entry_routes
 
 ADDRESS = ClusterAddress("test", Path("kubeconfig"), "test", "http://127.0.0.1:8080")
 

@@ -9,8 +9,8 @@ import pytest
 
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.model import ObjectRef
-from kindgate.pipeline.session import Pipeline
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.plugin.controller import LazyPipeline
 
 Reach = Callable[[LazyPipeline], Provisioned]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.plugin.actions import CommandGuard
+from kindgate.plugin.terminal import CommandGuard
 from tests.unit.actions_runner import read_as_commands
 
 FORGING = """

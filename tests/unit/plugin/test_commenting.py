@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kindgate.errors import ClusterError
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.environment import Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.github.standin import Answer, Fault, serving
 from tests.unit.github.standin import StandIn as GitHub

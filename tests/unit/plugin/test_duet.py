@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.beside import Beside
+from kindgate.deploy.baseline import Beside
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Exchange, Provisioned
+from kindgate.pipeline.environment import Exchange, Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.plugin.header import commit_of, header_line
+from kindgate.plugin.terminal import commit_of, header_line
 from kindgate.settings import ClusterSettings, Settings
 
 

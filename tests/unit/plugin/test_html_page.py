@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("forks")
 
 CONFTEST = """
 from kindgate.errors import ClusterError
-from kindgate.pipeline.session import Pipeline
+from kindgate.pipeline.provisioner import Pipeline
 from kindgate.plugin.controller import LazyPipeline
 
 def reach(self, stage):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.environment import Provisioned
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, pipeline_of
 

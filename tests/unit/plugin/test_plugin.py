@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.errors import ClusterError, SecretsMissing
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.environment import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, entry
 
@@ -266,7 +266,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
     suite.makepyfile(
         """
         from kindgate.model import Verdict
-        from kindgate.plugin.undecided import settle
+        from kindgate.plugin.inconclusive import settle
         from kindgate.settings import SloSettings
 
         def test_undecided():
@@ -293,7 +293,7 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
         "jinja2",
         "detect_secrets",
         "requests",
-        "kindgate.diagnostics",
+        "kindgate.observe",
         "kindgate.slo",
     ]
     settings = "app_overlay = k8s/ci\napp_component = ingress-traefik prometheus\napp_image = a=b\napp_secret = a=B\napp_apply = crds\n"

@@ -13,10 +13,10 @@ import pytest
 
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Exchange, Provisioned, Stage
+from kindgate.pipeline.environment import Exchange, Provisioned, Stage
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, admitted, listen
-from kindgate.report.build import Measurement
+from kindgate.report.report_builder import Measurement
 
 pytestmark = pytest.mark.usefixtures("forks")
 

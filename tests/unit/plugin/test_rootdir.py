@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.plugin.rootdir import misread_option
+from kindgate.plugin.pytest_options import misread_option
 
 
 @pytest.fixture(name="elsewhere")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned
+from kindgate.pipeline.environment import Provisioned
 from kindgate.plugin import fixtures, short_names
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry

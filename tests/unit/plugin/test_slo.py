@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.stages import Provisioned, Stage
+from kindgate.pipeline.environment import Provisioned, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kindgate.plugin.workers import end_workers
+from kindgate.plugin.interrupts import end_workers
 
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"
 """The command with which execnet starts a gateway."""

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from kindgate.load.measure import measured
+from kindgate.load.aggregate import measured
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.raw_samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
-from kindgate.load.samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 
 MS = 1_000_000
 """Nanoseconds per millisecond."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.bursts import (
+from kindgate.report.burst_figures import (
     Burst,
     Distribution,
     FailureCount,
@@ -19,9 +19,9 @@ from kindgate.report.bursts import (
     SendLag,
     Timeline,
 )
-from kindgate.report.objectives import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityGate
-from kindgate.report.resources import ResourceSeries, ResourceWindow, WorkloadResources
-from kindgate.report.run import (
+from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityGate
+from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
+from kindgate.report.run_report import (
     Artifact,
     Cluster,
     Environment,

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.load.result import BurstResult
-from kindgate.pipeline.campaign import Campaign, Enough, OnBurst
-from kindgate.pipeline.comparing import measure_and_compare
-from kindgate.pipeline.judging import measure_and_judge
-from kindgate.pipeline.lease import Lease
-from kindgate.pipeline.samples import burst_sample
-from kindgate.pipeline.stages import Exchange
-from kindgate.report.build import Measurement, build_report
-from kindgate.report.run import Run, RunReport, TestResult
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import Campaign, Enough, OnBurst
+from kindgate.pipeline.comparison import measure_and_compare
+from kindgate.pipeline.environment import Exchange
+from kindgate.pipeline.evaluation import measure_and_judge
+from kindgate.pipeline.load_lock import Lease
+from kindgate.report.report_builder import Measurement, build_report
+from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from tests.unit.report.bursts import measured_burst

@@ -11,7 +11,7 @@ from kindgate.model import Verdict
 from kindgate.report.base_objectives import BaseObjectives
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.recompute import recomputed
-from kindgate.report.run import Outcome, RunReport
+from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance
 from tests.unit.report.judged_runs import bursts_of, compared_run, judged_run

@@ -25,8 +25,8 @@ from kindgate.report.decision import (
     untrusted,
     worst,
 )
-from kindgate.report.objectives import ComparisonRow, ThresholdOutcome
-from kindgate.report.run import Outcome, PullRequest, Run, RunReport, SetupError, TestResult
+from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.run_report import Outcome, PullRequest, Run, RunReport, SetupError, TestResult
 
 HEAD, OTHER = "a" * 40, "b" * 40
 HARD = Requirements(tests=True, objectives=True)

@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 import pytest
 
 from kindgate.model import Verdict
+from kindgate.report.burst_figures import Distribution, SendLag, Timeline
 from kindgate.report.burst_record import TIMELINE_POINTS
-from kindgate.report.bursts import Distribution, SendLag, Timeline
 from kindgate.report.html import report_page, summary_fragment
-from kindgate.report.objectives import EarlierLooks
-from kindgate.report.run import RunReport, TestResult
+from kindgate.report.objective_records import EarlierLooks
+from kindgate.report.run_report import RunReport, TestResult
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

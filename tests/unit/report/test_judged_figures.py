@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedThreshold, Origin
 from kindgate.report.judged_figures import Found, judged_figures
 from kindgate.report.measurements import Size, samples_of

@@ -24,8 +24,8 @@ from kindgate.report.markdown import (
     job_summary,
     matrix_comment,
 )
-from kindgate.report.objectives import EarlierLooks, GateChanges
-from kindgate.report.run import Link, Outcome, RunReport, SetupError, TestResult
+from kindgate.report.objective_records import EarlierLooks, GateChanges
+from kindgate.report.run_report import Link, Outcome, RunReport, SetupError, TestResult
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = ("passing", "failing", "inconclusive", "invalid", "setup_failed", "interrupted")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kindgate.histogram import _FILTERS, Histogram
-from kindgate.pipeline.samples import burst_sample
+from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.report.measurements import TIMES_LIMIT, BurstFigures, FiguresRefused, figures_of, samples_of
 from tests.unit.report.bursts import measured_burst
 

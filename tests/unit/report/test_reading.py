@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kindgate.report.reading import ReportRefused, read_report
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=5),

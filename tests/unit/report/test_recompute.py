@@ -15,13 +15,13 @@ from kindgate.errors import SloError
 from kindgate.histogram import Histogram
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
-from kindgate.report.build import Measurement, build_report
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.judged import Origin, RoundOrigin
-from kindgate.report.objectives import ThresholdOutcome
+from kindgate.report.objective_records import ThresholdOutcome
 from kindgate.report.recompute import recomputed
-from kindgate.report.rejudge import Looks, Round, recompare
-from kindgate.report.run import Outcome, Run, RunReport
+from kindgate.report.replay_looks import Looks, Round, recompare
+from kindgate.report.report_builder import Measurement, build_report
+from kindgate.report.run_report import Outcome, Run, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.slo.sample import BurstSample, Health

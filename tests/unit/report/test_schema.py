@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from kindgate.report.schema import schema_text
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"

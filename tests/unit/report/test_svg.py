@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindgate.report.svg import COLOURS, adopted
+from kindgate.report.canvas import COLOURS, adopted
 
 DRAWING = f"""<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9pt" height="9pt" viewBox="0 0 9 9" version="1.1">

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from kindgate.report.decision import decide
 from kindgate.report.markdown import COMMENT_LIMIT, Leg, comment, job_summary, matrix_comment
-from kindgate.report.run import RunReport
+from kindgate.report.run_report import RunReport
 from tests.unit.report.test_markdown import assert_harmless
 
 Path = tuple[str | int, ...]

@@ -15,8 +15,8 @@ from pydantic_sarif.model import (  # type: ignore[import-untyped]  # it has typ
 from kindgate.errors import SettingsError
 from kindgate.model import Rendered
 from kindgate.security import output
-from kindgate.security.findings import Scan, Severity
 from kindgate.security.scan import Subject, scan
+from kindgate.security.scan_findings import Scan, Severity
 from kindgate.waiting import Deadline
 
 TODAY = dt.date(2026, 11, 24)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import ToolError
-from kindgate.security.findings import Severity
+from kindgate.security.scan_findings import Severity
 from kindgate.security.trivy import find_trivy, read_hits, scan_manifests
 from kindgate.waiting import Deadline
 

@@ -16,10 +16,10 @@ from bench.verdicts import Experiment, Goal, duet_run, failure_rates, limit_run,
 from kindgate.model import Verdict
 from kindgate.slo.compare import compare, judge_ratios
 from kindgate.slo.grammar import parse_marker
+from kindgate.slo.intervals import Proportion
 from kindgate.slo.judge import ALPHA, LOOKS, judge
 from kindgate.slo.objectives import Objectives, Tolerance
-from kindgate.slo.proportion import Proportion
-from kindgate.slo.signed_rank import hodges_lehmann
+from kindgate.slo.statistics import hodges_lehmann
 
 RUNS = 40
 

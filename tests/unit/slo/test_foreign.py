@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.model import Verdict
-from kindgate.slo.foreign import missed_by_answers, outlasts_foreign_load
+from kindgate.slo.counts import measure
 from kindgate.slo.grammar import parse_marker
-from kindgate.slo.measure import measure
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import Threshold
+from kindgate.slo.validity import missed_by_answers, outlasts_foreign_load
 from tests.unit.slo.conftest import _burst
 
 MakeBurst = Callable[..., BurstSample]

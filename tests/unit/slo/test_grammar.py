@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kindgate.errors import SloError
 from kindgate.slo.grammar import parse_expression, parse_marker, parse_selector
-from kindgate.slo.source import Source
+from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import AGGREGATIONS, METRICS, OPERATORS, MetricType
 
 AGGREGATES = ["avg", "min", "max", "med", "rate", "count", "value", "p(95)", "p(0)", "p(100)", "p(99.9)", "p(9e1)"]

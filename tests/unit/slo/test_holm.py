@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.slo.holm import holm_rejected
+from kindgate.slo.statistics import holm_rejected
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 

@@ -10,11 +10,11 @@ import pytest
 from kindgate.errors import SloError
 from kindgate.histogram import Histogram
 from kindgate.model import Verdict
-from kindgate.slo.document import parse_document
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge, overall
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.sample import BurstSample, Health, Series
+from kindgate.slo.slo_file import parse_document
 
 MakeBurst = Callable[..., BurstSample]
 MakeRun = Callable[..., list[BurstSample]]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from kindgate.slo.counts import measure, scheduled
 from kindgate.slo.grammar import parse_marker
-from kindgate.slo.measure import measure, scheduled
 from kindgate.slo.sample import BurstSample
 
 MakeBurst = Callable[..., BurstSample]

@@ -8,9 +8,9 @@ from scipy.stats import wilcoxon
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.grammar import parse_marker
+from kindgate.slo.intervals import Proportion
 from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.slo.planning import BurstsPlan, PlannedSeries, advice, needed_pairs, needed_requests, refuse_uncarried, refuse_unreachable
-from kindgate.slo.proportion import Proportion
 
 ALPHA = 0.05 / 3
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kindgate.slo.serial import TYPICAL_CORRELATION, serial_correlation, variance_inflation
+from kindgate.slo.intervals import TYPICAL_CORRELATION, serial_correlation, variance_inflation
 
 DEVIATIONS = st.lists(st.integers(-1000, 1000), min_size=1, max_size=60).map(lambda values: np.array(values, np.float64))
 

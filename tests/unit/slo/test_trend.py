@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kindgate.slo.trend import drift
+from kindgate.slo.statistics import drift
 
 
 def test_a_rise_is_seen_with_both_ends() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.slo.finding import Finding
 from kindgate.slo.grammar import parse_marker
+from kindgate.slo.intervals import Finding
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 

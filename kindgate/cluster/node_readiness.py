@@ -1,0 +1,141 @@
+"""Verify that a cluster is usable: kind's exit code proves nothing, and nodes look Ready while services route nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kindgate.cluster.api import ApiServer, ApiUnavailable, api_server
+from kindgate.cluster.pod_network import PodNetwork, curl_in_node
+from kindgate.errors import ClusterError, KindgateError, NeverHappens, WaitTimeout
+from kindgate.host.container_engine import Engine
+from kindgate.model import ClusterAddress
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+
+_REQUEST_SECONDS = 5.0
+"""If the API server needs longer for one small response, the request is repeated."""
+
+_CURL_SECONDS = 2
+"""A ClusterIP responds in milliseconds, or its packets go nowhere."""
+
+Probe = Callable[[], Ready[str] | Pending | Hopeless]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition of a usable cluster; `what` completes "waiting for ..."."""
+
+    what: str
+    probe: Probe
+    interval: float
+
+
+def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
+    """Wait until the cluster is usable, running all checks concurrently.
+
+    Every node is Ready, CoreDNS is available, the default ServiceAccount exists (pods cannot be created without it),
+    the API's ClusterIP responds on every node (kube-proxy works there), and a pod on another node responds to every
+    node's pod network. Raises `ClusterError` at the first check that cannot succeed, or at the deadline.
+    """
+    stop = threading.Event()
+    with api_server(address) as server:
+        checks = [
+            Check("all nodes to be Ready", lambda: _nodes_ready(server, address.nodes), 0.2),
+            Check("CoreDNS to be available", lambda: _coredns_available(server), 0.2),
+            Check("the default ServiceAccount", lambda: _service_account(server), 0.2),
+            *(
+                Check(f"node {node} to reach the API's ClusterIP (kube-proxy)", partial(_cluster_ip, server, engine, node), 0.5)
+                for node in address.nodes
+            ),
+            *(
+                Check(f"pods of node {node} to reach pods of other nodes", PodNetwork(server, engine, address.name, node).probe, 0.2)
+                for node in (address.nodes if len(address.nodes) > 1 else ())
+            ),
+        ]
+        with ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="readiness") as pool:
+            waits = [pool.submit(_wait, check, deadline, stop) for check in checks]
+            try:
+                done, _ = wait(waits, return_when=FIRST_EXCEPTION)
+                if any(isinstance(future.exception(), WaitTimeout) for future in done):
+                    done, _ = wait(waits)  # all checks share the deadline: the results of the others explain this one
+            finally:
+                stop.set()
+        errors = [error for future in waits if future in done and (error := future.exception()) is not None]
+    if errors:
+        raise _explained(address.name, errors)
+
+
+def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
+    def probe() -> Ready[str] | Pending | Hopeless:
+        return Hopeless("another check failed first") if stop.is_set() else _asked(check.probe)
+
+    return wait_for(check.what, probe, deadline, interval=check.interval, pause=stop.wait)
+
+
+def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
+    """The probe's result; pending if the API server does not respond properly yet."""
+    try:
+        return probe()
+    except ApiUnavailable as error:
+        return Pending(error.message)
+
+
+def _explained(name: str, errors: list[BaseException]) -> BaseException:
+    """One error for all failed checks: an internal error unchanged, otherwise every check's last state."""
+    for error in errors:
+        if not isinstance(error, WaitTimeout | NeverHappens):
+            return error
+    known = [error for error in errors if isinstance(error, KindgateError)]
+    explained = ClusterError(
+        f"cluster {name} was created but is not usable: {known[0].message}",
+        waited=known[0].waited,
+        last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in known),
+        next_step=known[0].next_step or "check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
+    )
+    explained.__cause__ = known[0]
+    return explained
+
+
+def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | Hopeless:
+    conditions = {
+        node["metadata"]["name"]: _condition(node, "Ready") for node in server.get("/api/v1/nodes", _REQUEST_SECONDS).get("items", ())
+    }
+    waiting = []
+    for name in expected:
+        ready = conditions.get(name, {})
+        if not ready:
+            waiting.append(f"{name} has not registered")
+        elif ready["status"] != "True":
+            waiting.append(f"{name}: {ready.get('reason')}: {ready.get('message')}")
+    return Pending("; ".join(waiting)) if waiting else Ready("Ready")
+
+
+def _coredns_available(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+    deployment = server.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns", _REQUEST_SECONDS)
+    if _condition(deployment, "Available").get("status") == "True":
+        return Ready("available")
+    status = deployment.get("status", {})
+    return Pending(f"{status.get('readyReplicas', 0)} of {status.get('replicas', 0)} replicas are ready")
+
+
+def _service_account(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+    server.get("/api/v1/namespaces/default/serviceaccounts/default", _REQUEST_SECONDS)
+    return Ready("there")
+
+
+def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | Hopeless:
+    """Any HTTP response counts: packets reached a Service and came back."""
+    address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
+    host = f"[{address}]" if ":" in address else address
+    answer = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
+    return Pending(f"{address}:443 from {node}: {answer.state}") if isinstance(answer, Pending) else answer
+
+
+def _condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The condition of that type in the object's status, or an empty mapping."""
+    conditions: list[dict[str, Any]] = thing.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition["type"] == kind), {})

@@ -1,0 +1,70 @@
+"""The run's end of the pipe to its watchdog."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from contextlib import suppress
+
+from kindgate.cluster.reaper import Charge
+from kindgate.cluster.watchdog import GOODBYE
+from kindgate.host.command import spawn
+from kindgate.process import ProcessName
+
+_END_SECONDS = 10.0
+"""Time that a watchdog may need to exit on a busy machine."""
+
+
+class Guard:
+    """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect."""
+
+    def __init__(self, process: subprocess.Popen[bytes], life: int) -> None:
+        self._process = process
+        self._life = life
+        self._life_is_open = True
+
+    @classmethod
+    def start(cls, charge: Charge) -> Guard:
+        """Start a watchdog in its own session; it deletes the charge's cluster once this process is gone."""
+        run = ProcessName.current()
+        name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)
+        command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, charge.to_json()]
+        # a canceled CI runner kills every process that carries its tracking ID, but this one still has work to do
+        environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        ours, theirs = os.pipe()  # nothing is ever written: EOF means that the watchdog, which holds the other end, has exited
+        with open(theirs, "wb") as held:  # noqa: PTH123  # a descriptor is not a path
+            return cls(spawn(command, stdin=subprocess.PIPE, stdout=held, stderr=subprocess.DEVNULL, env=environment), ours)
+
+    def dismiss(self) -> None:
+        """Tell the watchdog to exit without deleting anything, and wait for it."""
+        self._close(GOODBYE)
+        self.wait(_END_SECONDS)
+        self._forget()
+
+    def hand_over(self) -> None:
+        """Leave the deletion to the watchdog, without waiting for it."""
+        self._close(b"")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the watchdog exits; return whether it has."""
+        if not self._life_is_open:
+            return True
+        ended, _, _ = select.select([self._life], [], [], seconds)
+        if ended:
+            self._forget()
+        return bool(ended)
+
+    def _forget(self) -> None:
+        if self._life_is_open:
+            self._life_is_open = False
+            os.close(self._life)
+
+    def _close(self, last_words: bytes) -> None:
+        if self._process.stdin is not None:
+            with suppress(OSError, ValueError):  # already handed over, watchdog killed, or pipe already closed
+                self._process.stdin.write(last_words)
+                self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):  # it exits as soon as it has forked; a timeout on a busy machine is not an error
+            self._process.wait(_END_SECONDS)

@@ -1,0 +1,154 @@
+"""The last readiness step: the ingress answers on every entry, and the response is the application's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kindgate.deploy.api_retry import settled
+from kindgate.deploy.controller_counts import AnswersByService
+from kindgate.deploy.entries import PATH_ANNOTATION, Entry
+from kindgate.deploy.entry_requests import entry_session, entry_url
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready
+
+if TYPE_CHECKING:
+    import requests
+
+FIRST_ATTEMPT_SECONDS, LONGEST_ATTEMPT_SECONDS = 0.25, 2.0
+"""Request timeouts: the first one and the maximum; each timeout doubles the next.
+
+Packets are dropped until a network policy lets the controller reach a new pod: one request hangs, the next succeeds.
+"""
+
+OWN_404_SECONDS = 3.0
+"""Seconds before the application's own 404 is final: some applications return it during startup."""
+
+CERTIFICATE_SECONDS = 20.0
+"""Seconds before a rejected certificate is final: a controller serves its own until it has read the Secret."""
+
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
+_ROUTE_MISSING = frozenset({404, 502, 503, 504})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An entry's response once it is ready: the status, and the target of a redirect."""
+
+    entry: Entry
+    status: int
+    location: str = ""
+
+    @property
+    def note(self) -> str:
+        """The note about a redirect, which is not the application's page; empty for any other response."""
+        if not 300 <= self.status < 400:
+            return ""
+        return f"{self.entry.label} answers {self.status} with a redirect to {self.location or 'nowhere'}, which is not followed"
+
+
+def wait_answering(
+    entries: Sequence[Entry], address: ClusterAddress, deadline: Deadline, *, in_a_row: int, counts: AnswersByService = lambda _: None
+) -> tuple[Answer, ...]:
+    """Wait until every entry answers `in_a_row` times through the ingress, and return the last responses.
+
+    No response, 404, 502, 503 and 504 mean not ready, except a 404 that the controller counts as the application's. Every
+    other status is the application's own. Raises `DeployError` with the last response.
+    """
+    with entry_session(address) as session:
+        return tuple(
+            settled(
+                f"{entry.host}{entry.path} through the ingress at {entry_url(address, entry.path, tls=entry.tls)}",
+                _Probe(session, entry, address, deadline, times=in_a_row, counts=counts).attempt,
+                deadline,
+            )
+            for entry in entries
+        )
+
+
+def answers_in_a_row(rendered: Rendered) -> int:
+    """Return how many consecutive responses an entry must give: two for each pod that can be behind it.
+
+    A controller sends requests to the pods in turn, and one response proves one pod. Another pod, on a node that does not
+    know the controller's address yet, might still refuse.
+    """
+    replicas = [int(workload["spec"].get("replicas", 1)) for workload in rendered.of_kind(*_SCALED)]
+    return 2 * max([1, *replicas])
+
+
+class _Probe:
+    """Requests one entry until it has answered `times` times in a row."""
+
+    def __init__(
+        self, session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline, *, times: int, counts: AnswersByService
+    ) -> None:
+        self._session = session
+        self._entry = entry
+        self._url = entry_url(address, entry.path, tls=entry.tls)
+        self._times = times
+        self._counts = counts
+        self._deadline = deadline
+        self._clock: Clock = deadline.clock
+        self._patience = FIRST_ATTEMPT_SECONDS
+        self._own_404_since = math.inf
+        self._refused_since = math.inf
+
+    def attempt(self) -> Ready[Answer] | Pending | Hopeless:
+        """Send one round of requests."""
+        import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
+
+        for answered in range(self._times):
+            so_far = f"{answered} of {self._times} consecutive requests were answered, then"
+            try:
+                response = self._request()
+            except requests.exceptions.SSLError as error:
+                return self._refused(error)
+            except requests.RequestException as error:
+                if isinstance(error, requests.Timeout):
+                    self._patience = min(2 * self._patience, LONGEST_ATTEMPT_SECONDS)
+                return Pending(f"{so_far} no response: {error}")
+            if response.status_code in _ROUTE_MISSING:
+                said = f"{response.status_code} {response.reason}: {response.text[:200].strip()}"
+                return self._final(said) if response.status_code == 404 and self._is_own_404() else Pending(f"{so_far} {said}")
+        return Ready(Answer(self._entry, response.status_code, response.headers.get("Location", "")))
+
+    def _request(self) -> requests.Response:
+        headers: Mapping[str, str] = {"Connection": "close", **({"Host": self._entry.host} if self._entry.host else {})}
+        timeout = max(0.1, min(self._patience, self._deadline.remaining))
+        return self._session.get(self._url, headers=headers, timeout=timeout, allow_redirects=False)
+
+    def _is_own_404(self) -> bool:
+        """Return whether one more request raises the controller's count of 404s from Services."""
+        import requests  # noqa: PLC0415 - see above
+
+        before = self._counts(404)
+        if before is None:
+            return False
+        try:
+            again = self._request()
+        except requests.RequestException:
+            return False
+        after = self._counts(404)
+        return again.status_code == 404 and after is not None and after > before
+
+    def _refused(self, error: requests.exceptions.SSLError) -> Pending | Hopeless:
+        """Tolerate an untrusted or wrong certificate for as long as a controller needs to read its Secret."""
+        self._refused_since = min(self._refused_since, self._clock())
+        said = f"the certificate of {self._entry.host} was rejected: {error}"
+        if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
+            return Pending(said)
+        return Hopeless(
+            said, f"correct the TLS Secret that {self._entry.object} names, or remove it so that kindgate creates one for the run"
+        )
+
+    def _final(self, said: str) -> Pending | Hopeless:
+        """Tolerate the application's own 404 briefly; after that, waiting does not help."""
+        self._own_404_since = min(self._own_404_since, self._clock())
+        if self._clock() - self._own_404_since < OWN_404_SECONDS:
+            return Pending(f"the application itself answered {said}")
+        return Hopeless(
+            f"the application itself answers {said.partition(':')[0]}",
+            f"set a path that it serves with the annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
+        )

@@ -1,0 +1,279 @@
+"""Readiness of applied objects: one rule per kind, following `kubectl rollout status` and Helm.
+
+Whether a Service has an address, and whether one can be expected.
+
+Whether a Job is done, even one that Kubernetes deletes as soon as it finishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kindgate.deploy.snapshot import Observed, condition, is_up_to_date, partition
+from kindgate.model import Manifest, ObjectRef, kind_of
+from kindgate.waiting import Hopeless, Pending, Ready
+
+_SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+"""Workloads that keep pods running. Pods of Jobs and CronJobs come and go, so a Service cannot wait for them."""
+
+
+def has_ready_address(service: Manifest, observed: Observed) -> bool:
+    """Return whether requests to the Service reach a ready pod."""
+    return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in observed.endpoints(ObjectRef.of(service)))
+
+
+def awaits_address(service: Manifest, observed: Observed) -> bool:
+    """Return whether a pod behind the Service can be expected.
+
+    None can if the Service has no selector or an external name, or selects only workloads without replicas or pods of
+    Jobs. Pods of other owners (an operator) count once they exist.
+    """
+    selector = service["spec"].get("selector") or {}
+    if not selector or service["spec"].get("type") == "ExternalName":
+        return False
+    ref = ObjectRef.of(service)
+    if any(not _is_of_a_job(endpoint, ref.namespace, observed) for endpoint in observed.endpoints(ref)):
+        return True
+    workloads = (item for kind in _SERVING for item in observed.of_kind(kind) if ObjectRef.of(item).namespace == ref.namespace)
+    if any(_selects(selector, _template_labels(item)) and _wanted_pods(item, observed) for item in workloads):
+        return True
+    pods = (pod for pod in observed.of_kind("Pod") if ObjectRef.of(pod).namespace == ref.namespace)
+    return any(_selects(selector, pod["metadata"].get("labels") or {}) and _is_running_on_its_own(pod) for pod in pods)
+
+
+def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def _template_labels(workload: Manifest) -> Mapping[str, str]:
+    template = (workload.get("spec") or {}).get("template") or {}
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+def _wanted_pods(workload: Manifest, observed: Observed) -> int:
+    """The number of pods the workload keeps running, as far as its controller has reported."""
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
+    if workload["kind"] == "DaemonSet":
+        return int(status.get("desiredNumberScheduled", 0))
+    if spec.get("paused") and not status.get("replicas") and not observed.replicasets(workload):
+        return 0
+    return int(spec.get("replicas", 1))
+
+
+def _is_running_on_its_own(pod: Manifest) -> bool:
+    """Return whether the pod has no owner and has not ended."""
+    return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
+
+
+def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Observed) -> bool:
+    target = endpoint.get("targetRef")
+    name = str(target.get("name")) if isinstance(target, Mapping) else ""
+    pod = observed.get(ObjectRef("Pod", namespace, name))
+    owners = pod["metadata"].get("ownerReferences") or () if pod is not None else ()
+    return any(owner["kind"] == "Job" and str(owner.get("apiVersion", "")).startswith("batch/") for owner in owners)
+
+
+Progress = Ready[None] | Pending | Hopeless
+_READY: Progress = Ready(None)
+
+NOT_SEEN = "not seen yet"
+
+_WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
+"""Events of a claim whose storage class binds it only when a pod uses it."""
+
+
+def progress(manifest: Manifest, observed: Observed) -> Progress:
+    """Return the progress of the object that `manifest` describes.
+
+    An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
+    """
+    rule = _RULES.get(kind_of(manifest))
+    if rule is None:
+        return _READY
+    ref = ObjectRef.of(manifest)
+    live = observed.get(ref)
+    if live is None:
+        return finished_job(ref, observed) or Pending(NOT_SEEN)
+    if not is_up_to_date(live):
+        return Pending("its controller has not processed it yet")
+    return rule(live, observed)
+
+
+def _deployment(live: Manifest, observed: Observed) -> Progress:
+    status, wanted = _status(live), _replicas(live)
+    if live["spec"].get("paused"):
+        # a paused rollout does not update pods, and without a ReplicaSet it creates none
+        started = status.get("replicas") or observed.replicasets(live)
+        return _enough(live, observed, status.get("availableReplicas", 0), "available") if started else _READY
+    failing = condition(live, "Progressing")
+    if failing.get("reason") == "ProgressDeadlineExceeded":
+        return Hopeless(str(failing.get("message")))
+    old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
+    if old > 0:
+        return Pending(f"{old} pods of the previous revision still exist")
+    if status.get("updatedReplicas", 0) > wanted:
+        return Pending(f"{status['updatedReplicas'] - wanted} pods more than the desired {wanted} still exist")
+    return _enough(live, observed, status.get("availableReplicas", 0), "available")
+
+
+def _statefulset(live: Manifest, observed: Observed) -> Progress:
+    status, wanted = _status(live), _replicas(live)
+    rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
+    to_update, updated = max(0, wanted - partition(live)), status.get("updatedReplicas", 0)
+    if rolls and status.get("updateRevision") != status.get("currentRevision") and updated < to_update:
+        return Pending(f"{updated} of {to_update} updated")
+    return _replicated(live, observed, "ready")
+
+
+def _replicaset(live: Manifest, observed: Observed) -> Progress:
+    return _replicated(live, observed, "available")
+
+
+def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
+    """Ready if the desired pods are, without surplus: pods that are being scaled down still answer requests."""
+    status, wanted = _status(live), _replicas(live)
+    surplus = status.get("replicas", 0) - wanted
+    if surplus > 0:
+        return Pending(f"{surplus} pods more than the desired {wanted} still exist")
+    return _enough(live, observed, status.get(f"{what}Replicas", 0), what)
+
+
+def _daemonset(live: Manifest, observed: Observed) -> Progress:
+    status = _status(live)
+    available = status.get("numberAvailable", 0)
+    if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
+        available = min(status.get("updatedNumberScheduled", 0), available)
+    return _enough(live, observed, available, "available", status.get("desiredNumberScheduled", 0))
+
+
+def _job(live: Manifest, _: Observed) -> Progress:
+    return job_progress(live)
+
+
+def _pod(live: Manifest, _: Observed) -> Progress:
+    phase = _status(live).get("phase", "Pending")
+    if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
+        return _READY
+    if phase == "Failed":
+        return Hopeless(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())
+    return Pending(f"the pod is {phase} but not ready")
+
+
+def _service(live: Manifest, observed: Observed) -> Progress:
+    if has_ready_address(live, observed) or not awaits_address(live, observed):
+        return _READY
+    return Pending("it has no ready endpoint")
+
+
+def _claim(live: Manifest, observed: Observed) -> Progress:
+    phase = _status(live).get("phase", "Pending")
+    if phase == "Lost":
+        return Hopeless("the volume that it was bound to no longer exists")
+    # unbound forever without a pod; with one, the pod's own readiness counts
+    reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
+    return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
+
+
+def _disruption_budget(live: Manifest, _: Observed) -> Progress:
+    status = _status(live)
+    healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    # a budget can demand more pods than exist, and could never be met
+    wanted = min(wanted, status.get("expectedPods", wanted))
+    return _READY if healthy >= wanted else Pending(f"{healthy} of {wanted} healthy")
+
+
+def _custom_kind(live: Manifest, _: Observed) -> Progress:
+    names = condition(live, "NamesAccepted")
+    return Hopeless(f"its names were rejected: {names.get('message')}") if names.get("status") == "False" else _true(live, "Established")
+
+
+def _api_service(live: Manifest, _: Observed) -> Progress:
+    return _true(live, "Available")
+
+
+def _true(live: Manifest, kind: str) -> Progress:
+    found = condition(live, kind)
+    return (
+        _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'its controller has not reported')}")
+    )
+
+
+def _enough(live: Manifest, observed: Observed, have: int, what: str, wanted: int | None = None) -> Progress:
+    wanted = _replicas(live) if wanted is None else wanted
+    if have < wanted:
+        return Pending(f"{have} of {wanted} {what}")
+    leaving: Sequence[Manifest] = observed.leaving(live)
+    return Pending(f"{len(leaving)} replaced pods are still terminating") if leaving else _READY
+
+
+def _status(live: Manifest) -> dict[str, Any]:
+    return dict(live.get("status") or {})
+
+
+def _replicas(live: Manifest) -> int:
+    """The desired number of pods; an autoscaler sets it if the manifest omits it."""
+    return int(live["spec"].get("replicas", 1))
+
+
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
+"""Kinds (as in `kind_of`) whose pods can show why they are not ready."""
+
+_RULES: Mapping[str, Callable[[Manifest, Observed], Progress]] = {
+    "Deployment": _deployment,
+    "StatefulSet": _statefulset,
+    "DaemonSet": _daemonset,
+    "ReplicaSet": _replicaset,
+    "ReplicationController": _replicaset,
+    "Job": _job,
+    "Pod": _pod,
+    "Service": _service,
+    "PersistentVolumeClaim": _claim,
+    "PodDisruptionBudget": _disruption_budget,
+    "CustomResourceDefinition": _custom_kind,
+    "APIService": _api_service,
+}
+
+WAITED_FOR = frozenset(_RULES)
+"""All kinds with a readiness rule; other objects are ready once applied."""
+
+
+_COMPLETED = "Completed"
+_FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"})
+"""The reasons in the Job controller's final event."""
+
+
+def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
+    """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
+    failed = condition(live, "Failed")
+    if failed.get("status") == "True":
+        return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
+    if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
+        return Ready(None)
+    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
+
+
+def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless | None:
+    """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
+
+    The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
+    count, because an earlier Job of the same name left events too.
+    """
+    if ref.kind != "Job":
+        return None
+    gone = observed.gone(ref)
+    answer = job_progress(gone) if gone is not None and not gone["spec"].get("suspend") else None
+    if answer is not None and not isinstance(answer, Pending):
+        return answer
+    events = observed.events(ref)
+    newest = _job_of(events[-1]) if events else ""
+    for event in reversed(events):
+        if _job_of(event) == newest and event.get("reason") == _COMPLETED:
+            return Ready(None)
+        if _job_of(event) == newest and event.get("reason") in _FAILED:
+            return Hopeless(f"{event['reason']}: {event.get('message')}")
+    return None
+
+
+def _job_of(event: Manifest) -> str:
+    return str((event.get("involvedObject") or {}).get("uid", ""))

@@ -1,0 +1,129 @@
+"""The files of a commit that determine a suite's verdict: those in its settings, with everything that Kustomize reads for them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kindgate.deploy.manifest_yaml import read_documents
+from kindgate.deploy.render import KUSTOMIZATION_NAMES
+from kindgate.errors import ManifestError
+from kindgate.github.suite_settings import ReadsFile
+from kindgate.settings import Settings
+
+KUSTOMIZATIONS_LIMIT = 100
+"""Maximum kustomizations to follow; the rest of a larger tree is ignored."""
+
+_BUILT_UPON = ("resources", "bases", "components")
+_FILES = ("patchesStrategicMerge", "configurations", "crds", "transformers", "generators", "validators")
+_WITH_PATHS = ("patches", "patchesJson6902", "replacements")
+_GENERATORS = ("configMapGenerator", "secretGenerator")
+_CHARTS = ("helmCharts", "helmChartInflationGenerator")
+
+
+def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
+    """The files and folders that affect a suite with these settings, sorted, relative to the repository root.
+
+    `settings.root` is the suite's folder, also relative to it. Paths outside of the repository and registry images are
+    omitted.
+    """
+    root = settings.root.as_posix()
+    deploy = settings.deploy
+    found: set[str] = set()
+    for manifests in (deploy.overlay, *deploy.apply, *([settings.slo.base] if settings.slo.base else ())):
+        found |= manifest_files(read, _joined(root, str(manifests)))
+    others = [settings.slo.file, *deploy.values, *([settings.cluster.config] if settings.cluster.config else ()), *settings.images.load]
+    found |= {_joined(root, str(one)) for one in others}
+    found |= {_joined(root, dockerfile) for build in settings.images.build for dockerfile in _dockerfiles(build)}
+    return tuple(sorted(path for path in found if _inside(path)))
+
+
+def objectives_path(settings: Settings) -> str:
+    """The suite's objectives file, relative to the repository root."""
+    return _joined(settings.root.as_posix(), str(settings.slo.file))
+
+
+def manifest_files(read: ReadsFile, path: str) -> set[str]:
+    """A path of manifests with everything that Kustomize reads for it; anything but a kustomization is a file or a whole folder."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = [path]
+    while todo and len(seen) < KUSTOMIZATIONS_LIMIT:
+        folder = todo.pop()
+        if folder in seen or not _inside(folder):
+            continue
+        seen.add(folder)
+        file, document = _kustomization(read, folder)
+        if not file:
+            found.add(folder)
+            continue
+        found |= {file, *(_joined(folder, one) for one in _files_of(document))}
+        todo += [_joined(folder, one) for one in _built_upon(document)]
+    return found
+
+
+def _kustomization(read: ReadsFile, folder: str) -> tuple[str, Mapping[str, Any]]:
+    """The path and content of a folder's kustomization; empty without one. Invalid YAML names no files."""
+    for name in KUSTOMIZATION_NAMES:
+        file = _joined(folder, name)
+        text = read(file)
+        if not text:
+            continue
+        try:
+            documents = read_documents(text, file)
+        except ManifestError:
+            documents = []
+        return file, documents[0] if documents and isinstance(documents[0], Mapping) else {}
+    return "", {}
+
+
+def _built_upon(document: Mapping[str, Any]) -> Iterator[str]:
+    return (entry for key in _BUILT_UPON for entry in _texts(document.get(key)) if "://" not in entry)
+
+
+def _files_of(document: Mapping[str, Any]) -> Iterator[str]:
+    """The files that a kustomization names, apart from its bases; patches may also be inline."""
+    for key in _FILES:
+        yield from (entry for entry in _texts(document.get(key)) if "\n" not in entry)
+    for key in _WITH_PATHS:
+        yield from (path for entry in _maps(document.get(key)) for path in _texts([entry.get("path")]))
+    for key in _GENERATORS:
+        for entry in _maps(document.get(key)):
+            yield from (file.rpartition("=")[2] for file in _texts(entry.get("files")))
+            yield from _texts([*_list(entry.get("envs")), entry.get("env")])
+    for key in _CHARTS:
+        for entry in _maps(document.get(key)):
+            yield from _texts([entry.get("valuesFile"), entry.get("values"), *_list(entry.get("additionalValuesFiles"))])
+    yield from _texts([(_map(document.get("openapi"))).get("path"), (_map(document.get("helmGlobals"))).get("chartHome")])
+
+
+def _dockerfiles(build: str) -> Iterator[str]:
+    """The Dockerfile of an --app-build item: the part of the build that is not application code."""
+    context, *more = build.partition("=")[2].split(",")
+    named = next((part.removeprefix("file=") for part in more if part.startswith("file=")), "Dockerfile")
+    yield posixpath.join(context, named)
+
+
+def _joined(folder: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _inside(path: str) -> bool:
+    return not path.startswith(("/", "../")) and path != ".."
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _maps(value: object) -> Iterator[Mapping[str, Any]]:
+    return (entry for entry in _list(value) if isinstance(entry, Mapping))
+
+
+def _texts(value: object) -> Iterator[str]:
+    return (entry for entry in _list(value) if isinstance(entry, str) and entry.strip())

@@ -1,0 +1,60 @@
+"""The application's own images, built from the repository's Dockerfiles by kindgate's engine."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kindgate.errors import CommandFailed, ImageError
+from kindgate.host.binaries import Progress
+from kindgate.host.container_engine import Engine
+from kindgate.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class OwnImage:
+    """One `--app-build`: build `image` in the folder `context` from its `file`, up to stage `target` (empty: the last)."""
+
+    image: str
+    context: Path
+    file: Path
+    target: str
+
+    @classmethod
+    def parse(cls, text: str, root: Path) -> OwnImage:
+        """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE]; the folder is relative to `root`, the file to the folder."""
+        image, _, rest = text.partition("=")
+        folder, *more = rest.split(",")
+        given = dict(item.split("=", 1) for item in more)
+        context = (root / folder).resolve()
+        return cls(image, context, context / given["file"] if "file" in given else _build_file(context), given.get("target", ""))
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The engine's arguments."""
+        stage = ("--target", self.target) if self.target else ()
+        # Docker's own builder leaves behind the container of a failed step
+        return ("build", "--force-rm", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
+
+
+def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:
+    """Build every image; raises `ImageError` with the engine's output for the first one that fails."""
+    for one in images:
+        if not one.file.is_file():
+            raise ImageError(f"--app-build {one.image}: {one.file} was not found", next_step="correct its path in the settings")
+    for one in images:
+        progress(f"{engine.program} {shlex.join(one.arguments)}")
+        try:
+            engine.run(*one.arguments, deadline=deadline)
+        except CommandFailed as error:
+            raise ImageError(
+                f"cannot build {one.image} from {one.file}",
+                last_state=error.stderr,
+                next_step=f"reproduce it with `{engine.program} {shlex.join(one.arguments)}`",
+            ) from error
+
+
+def _build_file(context: Path) -> Path:
+    return next((context / name for name in ("Dockerfile", "Containerfile") if (context / name).is_file()), context / "Dockerfile")

@@ -1,0 +1,79 @@
+"""The node containers' logs, for a cluster that itself failed and whose API might not respond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kindgate.cluster.owner_container import KIND_CLUSTER_LABEL
+from kindgate.errors import CommandError
+from kindgate.host.container_engine import Engine
+from kindgate.model import ClusterAddress, ObjectRef
+from kindgate.observe.bundle import BundleWriter
+from kindgate.observe.object_evidence import Observation
+from kindgate.waiting import Deadline
+
+_INSIDE = {
+    "kubelet": ("journalctl", "--no-pager", "--lines=1000", "--unit=kubelet"),
+    "containerd": ("journalctl", "--no-pager", "--lines=1000", "--unit=containerd"),
+    "containers": ("sh", "-c", "crictl ps --all 2>/dev/null || ctr --namespace k8s.io tasks list"),  # locally built nodes lack crictl
+}
+"""Commands to run inside a node, by the name of the file for their output."""
+
+_SECONDS_EACH = 10.0
+
+
+def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str], deadline: Deadline) -> list[Observation]:
+    """Write every node's console, kubelet and containerd logs under `nodes/`; return the lines to classify."""
+    seen: list[Observation] = []
+    for node in nodes:
+        for name, command in (("console", ("logs", "--tail=1000", node)), *((key, ("exec", node, *what)) for key, what in _INSIDE.items())):
+            with writer.piece(f"nodes/{node}/{name}"):
+                told = engine.run(*command, deadline=deadline.at_most(_SECONDS_EACH))
+                text = told.stdout + told.stderr
+                writer.write(f"nodes/{node}/{name}.log", text)
+                seen += _newest_first(ObjectRef("Node", "", node), text)
+    return seen
+
+
+def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Observation]:
+    """Write the state of every node's container to `containers.txt`; return a line for each that is not running."""
+    form = "{{.Names}}\t{{.State}}\t{{.Status}}"
+    try:
+        told = engine.run(
+            "ps",
+            "--all",
+            "--filter",
+            f"label={KIND_CLUSTER_LABEL}={target.name}",
+            "--format",
+            form,
+            deadline=deadline.at_most(_SECONDS_EACH),
+        )
+    except CommandError as error:
+        writer.missing["containers.txt"] = str(error)
+        return [Observation(ObjectRef("Engine", "", engine.program), f"the container engine does not answer: {_first_line(error)}")]
+    writer.write("containers.txt", told.stdout)
+    states = {name: (state, status) for name, state, status in (line.split("\t") for line in told.stdout.splitlines())}
+    gone = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
+    return gone + [
+        Observation(ObjectRef("Node", "", name), f"the node's container is {word}: {status}")
+        for name, (state, status) in states.items()
+        if (word := _state(state, status)) != "running"
+    ]
+
+
+def _state(state: str, status: str) -> str:
+    """Return a container's state as one word: Podman 4 repeats the status ("Up 3 minutes ago") where Docker has `running`."""
+    word = state.partition(" ")[0].lower()
+    if "(paused)" in status.lower():
+        return "paused"
+    return "running" if word == "up" else word
+
+
+def _first_line(error: CommandError) -> str:
+    """Return the first line of the command's own output, otherwise the error's message."""
+    return next(iter(error.last_state.splitlines()), error.message)
+
+
+def _newest_first(node: ObjectRef, text: str) -> Iterator[Observation]:
+    """Yield a log's lines, last first: every start logs problems that pass, but the last ones persisted."""
+    return (Observation(node, line) for line in reversed(text.splitlines()))

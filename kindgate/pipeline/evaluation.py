@@ -1,0 +1,107 @@
+"""Measure until the objectives are decided: bursts in planned interim looks, judged after each.
+
+Progress lines for a series of bursts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.result import BurstResult
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import Campaign, OnBurst
+from kindgate.pipeline.phases import PhaseLog
+from kindgate.report.judged import Origin
+from kindgate.slo.abort import lost_facts
+from kindgate.slo.compare import Comparison
+from kindgate.slo.judge import LOOKS, judge
+from kindgate.slo.judgement import Judgement
+from kindgate.slo.objectives import Objectives
+from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judgement, the bursts it is based on, and their plan."""
+
+    judgement: Judgement
+    bursts: tuple[BurstResult, ...]
+    origin: Origin
+
+
+def measure_and_judge(
+    objectives: Objectives,
+    campaign: Campaign,
+    bursts: int,
+    *,
+    quick: bool = False,
+    on_burst: OnBurst = lambda _number, _planned, _result: None,
+    on_look: Callable[[Judgement], object] = lambda _judgement: None,
+) -> Judged:
+    """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are inconclusive.
+
+    An `abortOnFail` threshold on a fact ends the series after the burst that irreversibly missed it; `abort` of the
+    judgement is then set, as it is when such a threshold fails at a look.
+    `quick` sends a single burst, from which only facts can be decided. Raises `SloError` before any load is sent for an
+    objective that this many requests could not confirm, and `LoadError` if a burst cannot be sent.
+    """
+    looks = 1 if quick else LOOKS
+    planned = BurstsPlan(1 if quick else bursts, planned_series(campaign.plan), looks)
+    refuse_unreachable(replace(objectives, compare=()), planned)
+
+    def lost(results: Sequence[BurstResult]) -> bool:
+        return bool(lost_facts(objectives, [burst_sample(result) for result in results]))
+
+    for look in range(1, looks + 1):
+        results = campaign.extend(1 if quick else bursts * look, on_burst, lost)
+        judgement = judge(objectives, [burst_sample(result) for result in results], look=look, looks=looks)
+        on_look(judgement)
+        if judgement.decided or judgement.abort:
+            break
+    return Judged(judgement, results, Origin(starts_of(results), planned.bursts))
+
+
+def starts_of(results: Sequence[BurstResult]) -> tuple[float, ...]:
+    """Start time of each burst, unique within a run because bursts never overlap."""
+    return tuple(result.window.start for result in results)
+
+
+def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:
+    """Planned requests of one burst of `plan`, by the tags that objectives select by."""
+    total = sum(route.weight for route in plan.routes)
+    count = plan.loop.count if isinstance(plan.loop, OpenLoop) else plan.loop.requests or 0
+    return tuple(PlannedSeries(_tags(route), count * route.weight // total) for route in plan.routes)
+
+
+def _tags(route: Route) -> dict[str, str]:
+    tags = {"host": route.host, "route": route.label, "arm": route.arm, "method": route.method}
+    return {key: value for key, value in tags.items() if value}
+
+
+EVERY = 5
+"""Bursts between two lines: about one every ten seconds."""
+
+
+def burst_line(log: PhaseLog) -> OnBurst:
+    """Report the last result every `EVERY` bursts."""
+
+    def show(number: int, planned: int, result: BurstResult) -> None:
+        if number % EVERY == 0 or number == planned:
+            total = result.total
+            p95 = f"p95 {total.response.percentile(95) / 1000:.1f} ms" if total.response.count else "no response"
+            redirects = f", {total.redirects:,} answered with redirects" if total.mostly_redirects else ""
+            log.say(f"burst {number} of {planned}: {total.scheduled:,} requests, {p95}, {total.failures:,} failed{redirects}")
+
+    return show
+
+
+def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
+    """Report the verdict of each look."""
+    return lambda found: log.say(f"look {found.look} of {found.looks}: {found.verdict}")
+
+
+def confirmation_line(log: PhaseLog) -> Callable[[Comparison], None]:
+    """Report the verdict of a comparison after its confirmation round."""
+    return lambda found: log.say(f"confirmation round: {found.verdict}")

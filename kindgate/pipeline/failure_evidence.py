@@ -1,0 +1,80 @@
+"""Gather evidence of a failure while the environment still exists, for a phase of the pipeline or a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kindgate.cluster.owner_container import look
+from kindgate.errors import ClusterError
+from kindgate.host.container_engine import Engine
+from kindgate.model import ClusterAddress, Window
+from kindgate.observe.bundle import Bundle, bundle_folder
+from kindgate.observe.collect import Broken, Series, collect_bundle
+from kindgate.observe.prometheus_client import prometheus_in_cluster
+from kindgate.pipeline.environment import Provisioned
+from kindgate.report.frozen_record import LINE_LIMIT
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.run_report import FailureBundle
+from kindgate.waiting import Deadline
+
+COLLECT_SECONDS = 30.0
+"""Maximum seconds to collect a bundle, even if the cluster does not respond."""
+
+STEP = 5.0
+"""Seconds between two values of a series; equals Prometheus' scrape interval."""
+
+PROMQL = (
+    "sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[30s]))",
+    "sum by (namespace, pod) (container_memory_working_set_bytes)",
+)
+
+
+def gather_evidence(standing: Provisioned, name: str, window: Window, error: str) -> Bundle:
+    """Collect the cluster's state for the test or phase `name`, which failed in `window` with `error`."""
+    return collect_bundle(
+        standing.address,
+        folder=bundle_folder(standing.artifacts, name),
+        deadline=Deadline.after(COLLECT_SECONDS),
+        window=window,
+        rendered=standing.rendered,
+        applied=standing.deployed,
+        error=error,
+        engine=standing.engine,
+        series=_series(standing.address) if standing.monitoring else None,
+    )
+
+
+def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str, error: ClusterError) -> Bundle:
+    """Collect the nodes' state after a cluster could not be created or used; `error` includes kind's output."""
+    nodes = address.nodes or look(engine, address.name, Deadline.after(COLLECT_SECONDS)).kubernetes_nodes
+    return collect_bundle(
+        address if address.nodes and address.kubeconfig.exists() else None,
+        folder=bundle_folder(artifacts, name),
+        deadline=Deadline.after(COLLECT_SECONDS),
+        error=str(error),
+        broken=Broken(engine, nodes, error.last_state),
+    )
+
+
+def bundle_record(name: str, bundle: Bundle, artifacts: Path) -> FailureBundle:
+    """The bundle's record in the report, with paths relative to the artifacts folder."""
+    folder = bundle.folder.relative_to(artifacts).as_posix()
+    return FailureBundle(
+        name=shortened(name, LINE_LIMIT),
+        path=folder,
+        cause=shortened(bundle.cause, LINE_LIMIT),
+        files=tuple(f"{folder}/{file}" for file in bundle.files[:200]),
+    )
+
+
+def _series(address: ClusterAddress) -> Series:
+    """CPU and memory of every pod over a window, from Prometheus."""
+
+    def fetch(window: Window, deadline: Deadline) -> Mapping[str, Any]:
+        with prometheus_in_cluster(address.kubeconfig, address.context) as client:
+            return {promql: [asdict(one) for one in client.query_range(promql, window, STEP, deadline)] for promql in PROMQL}
+
+    return fetch

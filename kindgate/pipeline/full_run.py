@@ -1,0 +1,182 @@
+"""The whole pipeline without pytest: create, deploy, judge the SLO file's objectives, report, delete.
+
+Compare two versions in a run without pytest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from kindgate.cluster.run_folder import remove_run_folder
+from kindgate.credentials import without_credentials
+from kindgate.errors import HostError, KindgateError, NoVerdict, VerdictFailed, VerdictInvalid
+from kindgate.github.workflow_commands import in_ci
+from kindgate.load.result import BurstResult
+from kindgate.model import Verdict, Window
+from kindgate.observe.prometheus_client import prometheus_in_cluster
+from kindgate.observe.resource_summary import resource_summary
+from kindgate.pipeline.burst_series import Campaign, comparison_campaign, objectives_plan
+from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
+from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.evaluation import Judged, burst_line, confirmation_line, look_line, measure_and_judge
+from kindgate.pipeline.finish import finish
+from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.pipeline.provisioner import Pipeline
+from kindgate.pipeline.run_objectives import read_objectives, refuse_too_small_plan
+from kindgate.report.decision import Effect, effect_of
+from kindgate.report.report_builder import Measurement
+from kindgate.settings import Settings
+from kindgate.slo.judge import overall
+from kindgate.waiting import Deadline
+
+
+def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Compare the application with its baseline as the SLO file specifies, and sum up the resources used by both.
+
+    Raises `SloError`, before anything is created, if the file has nothing to compare, or too few bursts are planned to
+    decide it.
+    """
+    settings = pipeline.settings
+    objectives = read_objectives(settings)
+    refuse_too_small_plan(replace(objectives, thresholds=()), settings)
+    standing = pipeline.reach(Stage.MONITORING)
+    campaign = comparison_campaign(settings, objectives, standing, lease_of_run(pipeline.run_id))
+    with pipeline.log.phase("compare with the base version"):
+        compared = measure_and_compare(
+            objectives,
+            campaign,
+            pairs_per_look(objectives, settings.slo),
+            pipeline.exchange,
+            quick=settings.slo.quick,
+            placement=standing.placement,
+            on_burst=burst_line(pipeline.log),
+            on_look=look_line(pipeline.log),
+            on_confirmation=confirmation_line(pipeline.log),
+        )
+    with pipeline.log.phase("summarize the resources of both versions"):
+        used = resources_of_both(standing, compared.shown)
+    measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))
+
+
+RESOURCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The end of a run: its exit code, and workflow commands that GitHub's runner must read."""
+
+    exit_code: int
+    annotations: tuple[str, ...]
+
+
+Measure = Callable[[Pipeline, list[Measurement]], object]
+"""Brings the pipeline to the stage it needs, and appends its measurements."""
+
+
+def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> Whole:
+    """Run everything once; `show` receives each line of the final output, which can contain untrusted text.
+
+    `measure` is the purpose of the run, by default everything in the SLO file. The report is written and the cluster
+    closed whatever happens in between; the exit code tells the outcome.
+    """
+    pipeline = Pipeline(settings, new_run_id(), progress)
+    measurements: list[Measurement] = []
+    error: KindgateError | None = None
+    interrupted = False
+    try:
+        (measure or judge_everything)(pipeline, measurements)
+        error = _missed(settings, measurements)
+    except KindgateError as raised:
+        error = raised
+    except KeyboardInterrupt:
+        interrupted = True
+    code = 130 if interrupted else error.exit_code if error is not None else _code_without_error(settings, measurements)
+    try:
+        finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
+        annotations = finished.annotations
+        for line in finished.lines:
+            _shown(show, line)
+        if code == 0 and not finished.complete:
+            code = HostError.exit_code
+        if finished.comment_error is not None and code == 0:
+            code = finished.comment_error.exit_code
+    finally:
+        for line in pipeline.close(failed=code != 0):
+            _shown(show, line)
+        remove_run_folder(pipeline.folder)
+    if error is not None:
+        _shown(show, f"kindgate: {error}")
+    return Whole(code, annotations)
+
+
+def _shown(show: Callable[[str], object], line: str) -> None:
+    """Show a line without credentials; everything is already written, so a broken output is ignored."""
+    with suppress(OSError):
+        show(without_credentials(line))
+
+
+def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Judge the file's thresholds, and compare with the baseline if one is set.
+
+    Raises `SloError`, before anything is created, for an objective that the planned load could not decide.
+    """
+    refuse_too_small_plan(read_objectives(pipeline.settings), pipeline.settings)
+    judge_objectives(pipeline, measurements)
+    if pipeline.settings.slo.compares:
+        judge_comparison(pipeline, measurements)
+
+
+def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Judge the file's thresholds and sum up the application's resource usage; without thresholds, only deploy it."""
+    settings = pipeline.settings
+    objectives = read_objectives(settings)
+    standing = pipeline.reach(Stage.MONITORING)
+    if not objectives.thresholds:
+        return
+    plan = objectives_plan(settings.load, objectives, standing)
+    lease = lease_of_run(pipeline.run_id)
+    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease, ours=standing.ours)
+    with pipeline.log.phase("judge the objectives"):
+        judged = measure_and_judge(
+            objectives,
+            campaign,
+            objectives.bursts.count or settings.slo.bursts,
+            quick=settings.slo.quick,
+            on_burst=burst_line(pipeline.log),
+            on_look=look_line(pipeline.log),
+        )
+    measurements.append(Measurement("objectives", judgement=judged.judgement, origin=judged.origin))
+    if standing.monitoring:
+        measurements.append(_resources(standing, judged))
+
+
+def _resources(standing: Provisioned, judged: Judged) -> Measurement:
+    window = _window(judged.bursts)
+    with prometheus_in_cluster(standing.address.kubeconfig, standing.address.context) as client:
+        namespaces = standing.rendered.namespaces
+        summary = resource_summary(client, window, namespaces, standing.rendered, Deadline.after(RESOURCE_SECONDS))
+    return Measurement("load", resources=(summary,))
+
+
+def _window(bursts: tuple[BurstResult, ...]) -> Window:
+    return Window(bursts[0].window.start, bursts[-1].window.end)
+
+
+def _code_without_error(settings: Settings, measurements: Sequence[Measurement]) -> int:
+    """0, except for a run in CI that judged nothing, for example because the SLO file has no objectives."""
+    judged = any(one.judgement or one.comparison for one in measurements)
+    return 0 if judged or settings.report.allow_no_verdict or not in_ci(os.environ) else NoVerdict.exit_code
+
+
+def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
+    """The error for the run's overall verdict, with the sentences that explain it; None if the run does not fail."""
+    found = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
+    verdict = overall(one.verdict for one in found)
+    told = "; ".join(result.explanation for one in found for result in one.results if result.verdict is verdict)
+    if effect_of(verdict, settings.slo.inconclusive) is not Effect.FAIL:
+        return None
+    return VerdictInvalid(told) if verdict is Verdict.INVALID else VerdictFailed(told)

@@ -1,0 +1,163 @@
+"""A burst from load generators in the cluster: the bundled component, applied for one burst and then deleted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kindgate.deploy.api_client import Api, connect
+from kindgate.deploy.api_retry import ask, settled
+from kindgate.deploy.apply import apply
+from kindgate.deploy.loaded_images import with_loaded_images
+from kindgate.deploy.removal import delete
+from kindgate.deploy.render import render_component
+from kindgate.errors import DeployError, LoadError
+from kindgate.host.container_engine import find_engine
+from kindgate.images.node_import import load_archive
+from kindgate.load.generator_pool import longest
+from kindgate.load.plan import BurstPlan
+from kindgate.load.result import BurstResult
+from kindgate.load.result_log import read
+from kindgate.model import ClusterAddress, Manifest, Rendered
+from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.image_supply import find_supply
+from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.settings import Settings
+from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+
+COMPONENT = "load-generators"
+MASTER = "load-master"
+_PLAN_FOLDER, _TRUSTED = "/plan", "trusted.pem"
+"""Mount point of the component's ConfigMap, and the key with the CA certificates, next to the plan."""
+
+IMAGE_SECONDS = 1800.0
+"""Timeout for the image; building it needs Debian's Python and 120 MB of wheels."""
+
+START_SECONDS = 180.0
+"""Timeout for pods to unpack the image and for every worker to find the master."""
+
+END_SECONDS = 120.0
+
+
+def run_in_cluster(
+    settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
+) -> BurstResult:
+    """Send `plan` from `workers` pods of the cluster, each with one generator; `image` overrides the bundled image.
+
+    The share of a lost worker is missing from the result, which states how much. Raises `LoadError` if no worker reports,
+    and the `KindgateError` of any earlier failure.
+    """
+    if workers < 1:
+        raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
+    bundled = render_component(COMPONENT, kubectl=standing.kubectl, deadline=Deadline.after(START_SECONDS))
+    rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
+    run = new_run_id()
+    if not standing.address.existing:
+        rendered = _with_image(settings, rendered, standing.address, progress)
+    progress(f"starting {workers} load generators in the cluster")
+    try:
+        apply(rendered, standing.address, run=run, deadline=Deadline.after(START_SECONDS))
+        return _result(standing.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
+    finally:
+        delete(rendered, standing.address, run=run, deadline=Deadline.after(END_SECONDS))
+
+
+def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
+    """`address` with the ingress URL for pods: the control-plane node's address, on which the controller has ports 80 and 443.
+
+    Raises `LoadError` on a cluster that kindgate did not create: only its owner knows the address.
+    """
+    if not address.nodes:
+        raise LoadError("the ingress's address inside an existing cluster is unknown", next_step="set it with --url http://...")
+    with connect(address) as api:
+        node = ask(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
+    found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
+    if not found:
+        raise LoadError(f"node {address.nodes[0]} has no address", next_step="set the ingress's address with --url http://...")
+    return replace(address, ingress_url=f"http://{found[0]}", ingress_tls_url=f"https://{found[0]}")
+
+
+def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
+    """The component's object with this plan and number of workers filled in."""
+    if manifest["kind"] == "ConfigMap":
+        return {**manifest, "data": _plan_data(plan)}
+    if manifest["kind"] != "Job":
+        return manifest
+    spec: dict[str, Any] = json.loads(json.dumps(manifest["spec"]))
+    container = spec["template"]["spec"]["containers"][0]
+    container["image"] = image or container["image"]
+    if manifest["metadata"]["name"] == MASTER:
+        for variable in container["env"]:
+            variable["value"] = str(workers) if variable["name"] == "WORKERS" else variable["value"]
+    else:
+        spec["parallelism"] = spec["completions"] = workers
+    return {**manifest, "spec": spec}
+
+
+def _plan_data(plan: BurstPlan) -> dict[str, str]:
+    """The ConfigMap data of the plan, with the certificates that it refers to."""
+    if not plan.ca_file:
+        return {"plan.json": json.dumps(plan.to_json())}
+    inside = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
+    return {"plan.json": json.dumps(inside.to_json()), _TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")}
+
+
+def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:
+    """Load the component's image into the nodes; return the component adapted to the image's name there."""
+    deadline = Deadline.after(IMAGE_SECONDS)
+    engine = find_engine(deadline)
+    with TemporaryDirectory(prefix="kindgate-") as folder:
+        supply = find_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
+        supply = supply.settled(deadline, progress)
+        archive = supply.archive(deadline, progress)
+        if archive is not None:
+            load_archive(engine, address.nodes, archive, supply.names, deadline)
+        return with_loaded_images(rendered, supply.loaded)
+
+
+def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:
+    """Wait until the master's Job has ended, successfully or not, and read the result from its log."""
+    said = ""
+    with connect(address) as api:
+
+        def ended() -> Ready[None] | Pending | Hopeless:
+            nonlocal said
+            job = ask(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
+            status = job.get("status") or {}
+            if status.get("succeeded") or status.get("failed"):
+                return Ready(None)
+            if (seen := _seen(api, deadline)) != said:
+                said = seen
+                progress(f"load generators: {seen}")
+            return Pending(f"load generators: {seen}")
+
+        try:
+            settled("the load generators did not finish", ended, deadline)
+        except DeployError as error:
+            raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
+        progress("the load generators have finished")
+        return read(_log(api))
+
+
+def _seen(api: Api, deadline: Deadline) -> str:
+    """Each generator pod with its phase, or the reason why its container is waiting."""
+    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
+    return (
+        ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods) or "no pod yet"
+    )
+
+
+def _waits_for(pod: Manifest) -> str:
+    states = (container.get("state", {}).get("waiting") or {} for container in pod.get("status", {}).get("containerStatuses") or ())
+    return next((str(state["reason"]) for state in states if state.get("reason")), "")
+
+
+def _log(api: Api) -> str:
+    """The master's output; empty if it never had a pod."""
+    deadline = Deadline.after(END_SECONDS)
+    query = [("labelSelector", f"app.kubernetes.io/name={MASTER}")]
+    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline, query=query) or {}).get("items", ())
+    return "".join(api.text(f"/api/v1/namespaces/load/pods/{pod['metadata']['name']}/log", deadline) for pod in pods)

@@ -1,0 +1,31 @@
+"""Find the run's own processes on this machine, and the cgroups of its cluster's nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from kindgate.errors import KindgateError
+from kindgate.host.cgroups import cgroup_of_container
+from kindgate.host.container_engine import Engine
+from kindgate.load.own_cpu import Ours
+from kindgate.waiting import Deadline
+
+
+def find_ours(engine: Engine, nodes: Sequence[str], deadline: Deadline, root: Path = Path("/")) -> Ours | None:
+    """The run owned by this process, on a cluster of the containers `nodes`.
+
+    None if the CPU time of a node cannot be read here, because the engine or its virtual machine is elsewhere. `root` is
+    the parent of `/proc` and `/sys`.
+    """
+    try:
+        told = engine.run("container", "inspect", "--format", "{{.Id}} {{.State.Pid}}", *nodes, deadline=deadline, check=False)
+    except KindgateError:
+        return None
+    pairs = [line.split() for line in told.stdout.splitlines() if line.strip()]
+    if told.returncode != 0 or len(pairs) != len(nodes) or not all(len(pair) == 2 and pair[1].isdigit() for pair in pairs):
+        return None
+    groups = [cgroup_of_container(container, int(pid), root) for container, pid in pairs]
+    found = tuple(group for group in groups if group is not None)
+    return Ours(os.getpid(), found, root / "proc") if nodes and len(found) == len(nodes) else None

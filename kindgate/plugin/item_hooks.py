@@ -1,0 +1,167 @@
+"""Per-test hooks: reject invalid objectives, keep bursts apart, report a failed phase once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.model import Window
+from kindgate.plugin.generated_suite import is_foreign_suite, runs_a_suite
+from kindgate.plugin.markers import leave_out_of_wider_paths, leave_out_those_that_passed
+from kindgate.plugin.provider import later_line
+from kindgate.plugin.provisioning_access import PhaseFailed, lease_of, provider_of
+from kindgate.plugin.selection import OUTPUT, count_deselected, count_selected, for_controller
+from kindgate.plugin.session_state import (
+    BUNDLE_PROPERTY,
+    BURST_FIXTURES,
+    CAUSE_PROPERTY,
+    CLUSTER_FIXTURES,
+    DEPLOYED_AGAIN,
+    OUTCOMES,
+    SCENARIO_PROPERTY,
+    SETTINGS,
+    STANDING,
+    USES_APP,
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip a generated suite in a run of other tests, which does not read its settings."""
+    return True if is_foreign_suite(collection_path, config) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark every test of a generated suite as an e2e test."""
+    if runs_a_suite(item.config):
+        item.add_marker("e2e")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect comparisons without a baseline, and parse every marker's objectives before anything is created.
+
+    Runs after pytest's own selection: deselected tests cost nothing.
+
+    An xdist worker cannot end the run: it reports to the controller, which ends it before the first test.
+    """
+    leave_out_of_wider_paths(config, items)
+    leave_out_those_that_passed(config, items)
+    _leave_out_comparisons(config, items)
+    for item in items:
+        if "kindgate_app" in getattr(item, "fixturenames", ()):
+            item.keywords[USES_APP] = True
+        if item.get_closest_marker("scenario"):
+            item.user_properties.append((SCENARIO_PROPERTY, _first_sentence(item)))
+        for marker in item.iter_markers("slo"):
+            try:
+                _check(marker, item)
+            except SloError as error:
+                _reject(config, error)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the e2e tests that a filter deselects."""
+    if items:
+        count_deselected(items[0].config, items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send a worker's counts to the controller, which collects nothing itself."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[OUTPUT] = for_controller(session.config)
+
+
+def _reject(config: pytest.Config, error: SloError) -> None:
+    """End the run with the error's exit code; a worker does so through the controller."""
+    if hasattr(config, "workerinput"):
+        provider_of(config).reject(str(error), error.exit_code)
+    else:
+        pytest.exit(str(error), returncode=error.exit_code)
+
+
+def _first_sentence(item: pytest.Item) -> str:
+    """The first line of a test's docstring, or its name."""
+    said = inspect.getdoc(getattr(item, "obj", None)) or item.name
+    return said.splitlines()[0]
+
+
+def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests that compare two versions if the options name only one."""
+    if config.stash[SETTINGS].slo.compares:
+        return
+    comparing = [item for item in items if "kindgate_duet" in getattr(item, "fixturenames", ())]
+    if comparing:
+        config.hook.pytest_deselected(items=comparing)
+        items[:] = [item for item in items if item not in comparing]
+
+
+def _check(marker: pytest.Mark, item: pytest.Item) -> None:
+    from kindgate.slo.grammar import parse_marker  # noqa: PLC0415  # only suites with objectives need the grammar
+
+    if marker.args or marker.kwargs:
+        parse_marker(marker.args, item.nodeid, marker.kwargs)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Reject selected tests whose planned load could not confirm their objectives, before anything is created."""
+    count_selected(session.config, session.items)
+    for item in session.items:
+        names = getattr(item, "fixturenames", ())
+        if "kindgate_slo" in names or "kindgate_duet" in names:
+            try:
+                _refuse_too_small(item, compares="kindgate_duet" in names)
+            except SloError as error:
+                _reject(session.config, error)
+
+
+def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
+    from kindgate.pipeline.run_objectives import read_objectives, refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
+    from kindgate.plugin.item_objectives import objectives_of  # noqa: PLC0415  # the same
+
+    settings = item.config.stash[SETTINGS]
+    file = read_objectives(settings)
+    refuse_too_small_plan(replace(file, thresholds=()) if compares else replace(objectives_of(item, file), compare=()), settings)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep bursts from starting during a test that uses the cluster; a test that sends bursts gets the machine to itself."""
+    names = set(getattr(item, "fixturenames", ()))
+    if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
+        return (yield)
+    with lease_of(item.config).shared():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a failed phase in full once and in one line after that; collect evidence of a failed test."""
+    report = yield
+    item.stash.setdefault(OUTCOMES, {})[report.when or "call"] = report.outcome
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, PhaseFailed):
+        if error.told:
+            report.longrepr = later_line(error.failure)
+        error.told = True
+    elif report.failed and STANDING in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())):
+        _gather(item, call, report)
+    return report
+
+
+def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Collect a failed test's evidence from the cluster, and report its cause and folder."""
+    from kindgate.pipeline.failure_evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
+
+    standing = item.config.stash[STANDING]
+    window = Window(item.stash.get(DEPLOYED_AGAIN, call.start), call.stop)
+    bundle = gather_evidence(standing, item.nodeid, window, report.longreprtext)
+    folder = bundle.folder.relative_to(standing.artifacts).as_posix()
+    item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]
+    report.user_properties = list(item.user_properties)
+    report.sections.append(("evidence", f"{bundle.folder}" + (f"\ncause: {bundle.cause}" if bundle.cause else "")))

@@ -1,0 +1,73 @@
+"""Build the `slo` and `resources` fixtures from a test's markers, the SLO file and the running environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kindgate.model import Window
+from kindgate.observe.resource_summary import ResourceSummary, resource_summary
+from kindgate.pipeline.burst_series import Campaign, objectives_plan
+from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.evaluation import Judged
+from kindgate.pipeline.run_objectives import read_objectives
+from kindgate.plugin.application import Application
+from kindgate.plugin.prometheus import Prometheus
+from kindgate.plugin.provisioning_access import lease_of, provider_of
+from kindgate.plugin.session_state import SETTINGS
+from kindgate.plugin.slo import Slo
+from kindgate.report.burst_record import burst_record
+from kindgate.report.junit_properties import load_properties, slo_properties
+from kindgate.report.report_builder import Measurement, objective_records
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from kindgate.waiting import Deadline
+
+RESOURCE_SECONDS = 60.0
+"""cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
+
+
+def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
+    """The objectives of `item`: its markers' thresholds, or the SLO file's if no marker has any."""
+    settings = config.stash[SETTINGS]
+    file = read_objectives(settings)
+    objectives = objectives_of(item, file)
+    campaign = campaign_of(config, objectives, standing)
+    provider = provider_of(config)
+
+    def record(judged: Judged) -> None:
+        provider.record(Measurement(item.nodeid, judgement=judged.judgement, origin=replace(judged.origin, own=objectives is not file)))
+        bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
+        item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
+        if judged.judgement.abort:
+            item.session.shouldfail = "an objective with abortOnFail was missed"
+
+    return Slo(objectives, campaign, settings.slo, record)
+
+
+def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
+    """Thresholds of all `slo` markers of a test, with the file's burst sizes; without any, the file's objectives."""
+    markers = [marker for marker in item.iter_markers("slo") if marker.args]
+    given = [threshold for marker in markers for threshold in parse_marker(marker.args, item.nodeid, marker.kwargs)]
+    return replace(file, thresholds=tuple(given)) if given else file
+
+
+def campaign_of(config: pytest.Config, objectives: Objectives, standing: Provisioned) -> Campaign:
+    """The series of bursts for objectives of this size, shared by all tests of the run."""
+    load = config.stash[SETTINGS].load
+    plan = objectives_plan(load, objectives, standing)
+    return Campaign(plan, load.warmup, standing.measurements, lease_of(config), ours=standing.ours)
+
+
+def resources_of(config: pytest.Config, app: Application, standing: Provisioned, prometheus: Prometheus) -> ResourceSummary:
+    """Resource use of the application from the first to the last burst of the SLO file's load."""
+    settings = config.stash[SETTINGS]
+    objectives = read_objectives(settings)
+    campaign = campaign_of(config, objectives, standing)
+    bursts = campaign.bursts() or campaign.extend(1 if settings.slo.quick else objectives.bursts.count or settings.slo.bursts)
+    window = Window(bursts[0].window.start, bursts[-1].window.end)
+    deadline = Deadline.after(RESOURCE_SECONDS)
+    summary = resource_summary(prometheus.client, window, app.namespaces, app.rendered, deadline)
+    provider_of(config).record(Measurement("load", resources=(summary,)))
+    return summary

@@ -1,0 +1,80 @@
+"""The secrets known to this process, to be redacted from its records and terminal and masked by the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kindgate.credentials import without_credentials
+from kindgate.plugin.markers import wants_cluster
+from kindgate.plugin.session_state import STANDING
+
+if TYPE_CHECKING:
+    from kindgate.observe.known_values import KnownValue
+    from kindgate.observe.redact import Redactor
+    from kindgate.pipeline.provisioner import Pipeline
+    from kindgate.pipeline.run_secrets import RunSecrets, Sources
+
+
+class Known:
+    """The run's secrets known so far; nothing is imported for a run without e2e tests.
+
+    `sources` returns where the run's secrets are; None for a run without a cluster.
+    """
+
+    def __init__(self, sources: Callable[[], Sources | None]) -> None:
+        self._sources = sources
+        self._secrets: RunSecrets | None = None
+
+    def redactor(self) -> Redactor | None:
+        """A redactor for them; None in a run of other tests."""
+        sources = self._sources()
+        return self._run_secrets().redactor(sources) if sources is not None else None
+
+    def values(self) -> Sequence[KnownValue]:
+        """All known secrets; none in a run of other tests."""
+        sources = self._sources()
+        return self._run_secrets().values(sources) if sources is not None else ()
+
+    def clean(self, line: str) -> str:
+        """Redact a line for the terminal."""
+        redactor = self.redactor()
+        shown = without_credentials(line)
+        return redactor.text(shown) if redactor is not None else shown
+
+    def _run_secrets(self) -> RunSecrets:
+        if self._secrets is None:
+            from kindgate.pipeline.run_secrets import RunSecrets  # noqa: PLC0415  # see the class
+
+            self._secrets = RunSecrets()
+        return self._secrets
+
+
+def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> Known:
+    """The secrets known to the process that owns the pipeline."""
+
+    def sources() -> Sources | None:
+        made = pipeline()
+        if made is None and not wants_cluster(config):
+            return None
+        from kindgate.pipeline.run_secrets import sources_of  # noqa: PLC0415  # see `Known`
+
+        return sources_of(made)
+
+    return Known(sources)
+
+
+def known_to_worker(config: pytest.Config) -> Known:
+    """The secrets known to an xdist worker, from the environment that the controller sent it."""
+
+    def sources() -> Sources | None:
+        standing = config.stash.get(STANDING, None)
+        if standing is None:
+            return ((), None) if wants_cluster(config) else None
+        from kindgate.pipeline.run_secrets import sources_standing  # noqa: PLC0415  # see `Known`
+
+        return sources_standing(standing)
+
+    return Known(sources)

@@ -1,0 +1,70 @@
+"""A test's access to the environment: the provider, the file lock, and a failure that is reported once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from kindgate.pipeline.environment import Exchange, Provisioned, Stage
+from kindgate.pipeline.load_lock import Lease, lease_of_run
+from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
+from kindgate.plugin.session_state import LEASE, PROVIDER, STANDING, WORKER_INPUT
+
+T = TypeVar("T")
+
+
+class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
+    """A test cannot be set up because the pipeline failed.
+
+    pytest raises the same exception object for every test that uses a failed session fixture; `told` limits the full
+    error to the first of them.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.details if failure.first else later_line(failure), pytrace=False)
+        self.failure = failure
+        self.told = False
+
+
+def lease_of(config: pytest.Config) -> Lease:
+    """The run's file lock, the same in every process of the run."""
+    if LEASE not in config.stash:
+        config.stash[LEASE] = lease_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
+    return config.stash[LEASE]
+
+
+def provider_of(config: pytest.Config) -> Provider:
+    """The provider of this process: the controller's own, or a connection to it."""
+    if PROVIDER not in config.stash:
+        given = config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]  # xdist adds it in workers
+        remote = RemoteProvider(given["address"], bytes.fromhex(given["authkey"]))
+        config.add_cleanup(remote.close)
+        config.stash[PROVIDER] = remote
+    return config.stash[PROVIDER]
+
+
+def reached(config: pytest.Config, stage: Stage) -> Provisioned:
+    """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
+    standing = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
+    return standing
+
+
+def exchanged(config: pytest.Config) -> Exchange:
+    """Exchange the two versions of a comparison; fails the test if that fails.
+
+    Meanwhile no burst is sent, and no other test of the run uses the application.
+    """
+    with lease_of(config).exclusive():
+        return _driven(provider_of(config).exchange)
+
+
+def _driven(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except StageUnreachable as error:
+        failure = error.failure
+    if failure.skips:
+        pytest.skip(failure.summary)
+    raise PhaseFailed(failure)

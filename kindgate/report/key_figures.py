@@ -1,0 +1,95 @@
+"""The key figures next to the verdict: objectives met, load sent, response times; and scenarios."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from kindgate.model import TIME_TO_FIRST_TEST, Verdict
+from kindgate.report.run_report import RunReport, TestResult
+from kindgate.report.units import number, percent, plural, span
+
+Tone = Literal["", "pass", "fail", "unsure"]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One key figure with its name, its details and its tone."""
+
+    name: str
+    value: str
+    note: str
+    tone: Tone = ""
+
+
+def glances(report: RunReport) -> tuple[Glance, ...]:
+    """The key figures of a report, the most important first."""
+    return (*_objectives(report), *_tests(report), *_load(report), *_response(report), _time(report))
+
+
+def _objectives(report: RunReport) -> Iterable[Glance]:
+    verdicts = Counter([one.verdict for one in report.objectives] + [row.verdict for row in report.comparison])
+    total, met = verdicts.total(), verdicts[Verdict.PASS]
+    if total:
+        others = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdict != Verdict.PASS and verdicts[verdict]]
+        tone: Tone = "fail" if verdicts[Verdict.FAIL] else "pass" if met == total else "unsure"
+        yield Glance("Objectives met", f"{met} of {total}", ", ".join(others), tone)
+
+
+def _tests(report: RunReport) -> Iterable[Glance]:
+    outcomes = Counter(test.outcome for test in report.tests)
+    if outcomes:
+        broken = outcomes["failed"] + outcomes["error"]
+        others = [f"{count} {outcome}" for outcome, count in outcomes.items() if outcome != "passed"]
+        tone: Tone = "fail" if broken else "unsure" if others else "pass"
+        yield Glance("Tests passed", f"{outcomes['passed']:,} of {outcomes.total():,}", ", ".join(others), tone)
+
+
+def _load(report: RunReport) -> Iterable[Glance]:
+    sent, failed = (sum(getattr(burst.overall, name) for burst in report.bursts) for name in ("count", "failed"))
+    if sent:
+        yield Glance("Requests", f"{sent:,}", f"in {plural(len(report.bursts), 'burst')}")
+        yield Glance("Requests failed", f"{failed:,}", percent(failed / sent), "fail" if failed else "pass")
+
+
+def _response(report: RunReport) -> Iterable[Glance]:
+    known = [burst.overall.p95 for burst in report.bursts if burst.overall.p95 is not None]
+    if known:
+        between = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "from one burst"
+        yield Glance("p95, median of bursts", f"{number(statistics.median(known))} ms", between)
+
+
+def _time(report: RunReport) -> Glance:
+    first = next((phase for phase in report.phases if phase.name == TIME_TO_FIRST_TEST), None)
+    return Glance("Time", span(report.run.seconds), "" if first is None else f"{span(first.seconds)} to the first test")
+
+
+@dataclass(frozen=True)
+class ScenarioRow:
+    """A test that changed the cluster under load, with the results of the bursts sent meanwhile; None without any."""
+
+    test: TestResult
+    requests: int | None
+    failed: int | None
+    slowest: float | None
+
+
+def scenarios(report: RunReport) -> tuple[ScenarioRow, ...]:
+    """The scenarios of a run, in order."""
+    return tuple(_scenario(report, test) for test in report.tests if test.scenario)
+
+
+def _scenario(report: RunReport, test: TestResult) -> ScenarioRow:
+    begin = test.started if test.started is not None else float("inf")
+    figures = [burst.overall for burst in report.bursts if begin <= burst.started <= begin + test.seconds]
+    if not figures:
+        return ScenarioRow(test, None, None, None)
+    return ScenarioRow(
+        test,
+        sum(one.count for one in figures),
+        sum(one.failed for one in figures),
+        max((one.max for one in figures if one.max is not None), default=None),
+    )

@@ -1,0 +1,100 @@
+"""The report as lines of plain text, for pytest's terminal and for a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindgate.report.headline import BEFORE, Words, before_confirmation, headline, interval
+from kindgate.report.markdown_escape import shortened, visible
+from kindgate.report.run_report import RunReport
+from kindgate.report.units import change, limit, number, percent, quantity, span
+
+
+def terminal_lines(report: RunReport) -> list[str]:
+    """Verdict, cause and next step, then tables: objectives, comparison with the baseline, resources, phases, evidence."""
+    said = headline(report)
+    lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
+    lines += _titled("objectives", _objectives(report))
+    lines += _titled("baseline and pull request", _comparison(report))
+    lines += _titled("resources under load", _resources(report))
+    lines += _titled("phases", _phases(report))
+    lines += _titled("evidence", _evidence(report))
+    return lines + [f"note: {visible(note)}" for note in report.notes]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Format rows of cells as lines with aligned columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _plain(words: Words) -> str:
+    return visible("".join(words))
+
+
+def _titled(title: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["", title, *(f"  {line}" for line in aligned(rows))] if len(rows) > 1 else []
+
+
+def _objectives(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("verdict", "threshold", "measured", "interval", "margin")]
+    rows += [
+        (
+            objective.verdict.value,
+            shortened(visible(f"{objective.metric}: {objective.expression}"), 80),
+            quantity(objective.measured, objective.unit),
+            interval(objective),
+            percent(objective.margin),
+        )
+        for objective in report.objectives
+    ]
+    return rows
+
+
+def _comparison(report: RunReport) -> list[Sequence[str]]:
+    twice = any(row.first for row in report.comparison)
+    columns = ("verdict", "figure", "baseline", "pull request", "change", "interval", "tolerated")
+    rows: list[Sequence[str]] = [(*columns, *((BEFORE,) if twice else ()))]
+    rows += [
+        (
+            row.verdict.value,
+            visible(row.metric),
+            quantity(row.base, row.unit),
+            quantity(row.head, row.unit),
+            change(row.change),
+            f"{change(row.low)} to {change(row.high)}" if row.low is not None and row.high is not None else "",
+            percent(row.tolerance),
+            *((before_confirmation(row),) if twice else ()),
+        )
+        for row in report.comparison
+    ]
+    return rows
+
+
+def _resources(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("workload", "pods", "CPU avg/max/limit", "memory max/limit MB", "rx/tx MB", "throttled")]
+    rows += [
+        (
+            shortened(visible(f"{used.namespace}/{used.workload}"), 60),
+            str(used.pods),
+            f"{number(used.cpu_avg)}/{number(used.cpu_max)}/{limit(used.cpu_limit)}",
+            f"{number(used.memory_max)}/{limit(used.memory_limit)}",
+            f"{number(used.rx)}/{number(used.tx)}",
+            percent(used.throttled),
+        )
+        for window in report.resources
+        for used in window.workloads
+    ]
+    return rows
+
+
+def _phases(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("phase", "time", "")]
+    rows += [(visible(phase.name), span(phase.seconds), "" if phase.ok else "failed") for phase in report.phases]
+    return rows
+
+
+def _evidence(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("source", "folder in the artifacts", "cause")]
+    rows += [(shortened(visible(one.name), 80), visible(one.path), shortened(visible(one.cause), 160)) for one in report.failures]
+    return rows

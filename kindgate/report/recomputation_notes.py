@@ -1,0 +1,61 @@
+"""A page's statements on a recomputed report: data, so Markdown and HTML can mark foreign words in their own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kindgate.report.headline import Foreign, Words
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
+from kindgate.report.units import plural
+
+CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
+"""The footer's text about a recomputed report."""
+
+OWN_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One objective that differs from the report's claim, or one of the base branch; `whose` names the branch, empty for the run's own."""
+
+    found: Rejudged
+    whose: str = ""
+
+
+def sentences(again: Recomputation) -> tuple[Words, ...]:
+    """Number of confirmed claims, the pull request's own objectives, and the objectives that decide the check."""
+    refuted = len(again.contradicted)
+    held = f"{refuted} not as reported" if refuted else "all as reported"
+    said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
+    own = tuple(dict.fromkeys(claim.objective for claim in again.claims if claim.own))
+    if own:
+        names = [word for name in own[:OWN_SHOWN] for word in (", ", Foreign(name))][1:]
+        more = f" and {len(own) - OWN_SHOWN} more" if len(own) > OWN_SHOWN else ""
+        said.append(("the pull request's own objectives, from its tests: ", *names, *([more] if more else [])))
+    if again.base is not None and again.base.rows:
+        said.append(_about_base(again.base))
+    return tuple(said)
+
+
+def differences(again: Recomputation) -> tuple[Difference, ...]:
+    """The claims that the figures refute, and the base's objectives if edited or if their verdicts differ from the run's own."""
+    claims = tuple(Difference(claim) for claim in again.contradicted)
+    if again.base is None:
+        return claims
+    known = {(claim.objective, claim.verdict) for claim in again.claims}
+    rows = [row for row in again.base.rows if again.base.edited or (row.objective, row.verdict) not in known]
+    return (*claims, *(Difference(row, again.base.branch) for row in rows))
+
+
+def _about_base(base: BaseVerdict) -> Words:
+    branch = Foreign(base.branch)
+    if not base.edited:
+        return ("the pull request's objectives are those of ", branch)
+    if base.accepted_by:
+        return (
+            "the pull request edits its objectives, and ",
+            Foreign(base.accepted_by),
+            " accepted them in place of the objectives of ",
+            branch,
+        )
+    return ("the pull request edits its objectives, so the check uses the objectives of ", branch)

@@ -1,0 +1,301 @@
+"""Build a report from results of other packages: nothing is measured or judged here, only recorded within bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kindgate.errors import KindgateError
+from kindgate.load.result import BurstResult
+from kindgate.model import ClusterAddress, Phase
+from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
+from kindgate.report.also_on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
+from kindgate.report.burst_record import burst_record
+from kindgate.report.decision import outcome_of
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
+from kindgate.report.judged_figures import Found, judged_figures
+from kindgate.report.markdown_escape import shortened
+from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
+from kindgate.report.run_report import (
+    LINKS,
+    Artifact,
+    Cluster,
+    Environment,
+    FailureBundle,
+    Link,
+    PhaseTiming,
+    PullRequest,
+    Run,
+    RunReport,
+    SetupError,
+    TestResult,
+)
+from kindgate.slo.compare import Comparison, ComparisonResult
+from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.threshold import MetricType
+
+MEGABYTE = 1e6
+
+BURSTS = 500
+TESTS = 20_000
+"""Maximum numbers of bursts and tests in a report."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Results of one test: its bursts, verdicts, and the application's resource use meanwhile.
+
+    `origin` names the bursts behind its verdicts.
+    """
+
+    test: str
+    bursts: tuple[BurstResult, ...] = ()
+    judgement: Judgement | None = None
+    comparison: Comparison | None = None
+    origin: Origin | None = None
+    resources: tuple[ResourceSummary, ...] = field(default=())
+
+
+def build_report(
+    run: Run,
+    *,
+    exit_code: int,
+    interrupted: bool = False,
+    address: ClusterAddress | None = None,
+    environment: Environment | None = None,
+    pull_request: PullRequest | None = None,
+    setup_error: SetupError | None = None,
+    phases: Iterable[Phase] = (),
+    measurements: Sequence[Measurement] = (),
+    samples: Iterable[BurstSample] = (),
+    tests: tuple[TestResult, ...] = (),
+    deselected: int = 0,
+    failures: tuple[FailureBundle, ...] = (),
+    gate_changes: GateChanges | None = None,
+    artifacts: tuple[Artifact, ...] = (),
+    links: tuple[Link, ...] = (),
+    notes: Iterable[str] = (),
+) -> RunReport:
+    """The report of a run. Anything beyond the document's bounds is omitted, with a note.
+
+    `samples` are the run's bursts as the judge takes them; those behind a measurement's verdicts are kept whole.
+    """
+    figures = base_figures(one.comparison for one in measurements if one.comparison)
+    objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
+    comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
+    found = [
+        Found(result, one.origin, one.test) for one in measurements for result in (one.judgement, one.comparison) if result is not None
+    ]
+    kept = judged_figures(found, samples)
+    bursts = [(one.test, result) for one in measurements for result in one.bursts]
+    windows = [(one.test, summary) for one in measurements for summary in one.resources]
+    said = [shortened(note, LINE_LIMIT) for note in notes]
+    said += [f"{len(bursts) - BURSTS} more bursts were omitted from the report"] if len(bursts) > BURSTS else []
+    said += (
+        [f"the figures of {kept.left_out} judgments were omitted from the report, so it cannot be judged again"] if kept.left_out else []
+    )
+    said += [f"{len(tests) - TESTS} more tests were omitted from the report"] if len(tests) > TESTS else []
+    return RunReport(
+        run=run,
+        outcome=outcome_of(
+            exit_code=exit_code,
+            interrupted=interrupted,
+            setup_error=setup_error,
+            tests=tests,
+            objectives=(*objectives, *comparison),
+        ),
+        exit_code=exit_code,
+        environment=environment or Environment(),
+        cluster=None if address is None else cluster_record(address),
+        pull_request=pull_request,
+        setup_error=setup_error,
+        phases=phase_records(phases)[:100],
+        objectives=objectives[:OBJECTIVES_LIMIT],
+        gates=tuple(record for one in found for record in gate_records(one.result, one.test))[:500],
+        comparison=comparison[:COMPARISON_LIMIT],
+        judged=kept.judged,
+        figures=kept.figures,
+        bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
+        resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
+        tests=with_base(tests[:TESTS], objectives),
+        deselected=deselected,
+        failures=failures[:1000],
+        gate_changes=gate_changes or GateChanges(),
+        artifacts=artifacts[:1000],
+        links=links[:LINKS],
+        notes=tuple(said[:100]),
+    )
+
+
+def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:
+    """Report records of a judgement's thresholds; `base` are the baseline's figures."""
+    return tuple(_objective(result, test, base) for result in judgement.results)
+
+
+def comparison_records(comparison: Comparison, test: str = "") -> tuple[ComparisonRow, ...]:
+    """Report records of the comparison with the baseline."""
+    return tuple(_compared(result, test) for result in comparison.results)
+
+
+def gate_records(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityGate, ...]:
+    """Report records of the validity checks of a judgement or a comparison."""
+    return tuple(
+        ValidityGate(
+            name=gate.name,
+            ok=gate.ok,
+            measured=shortened(gate.measured, LINE_LIMIT),
+            asked=shortened(gate.asked, LINE_LIMIT),
+            advice=shortened(gate.advice, LINE_LIMIT),
+            test=shortened(test, LINE_LIMIT),
+        )
+        for gate in judgement.gates
+    )
+
+
+def resource_record(summary: ResourceSummary, name: str) -> ResourceWindow:
+    """Report record of the workloads' resource use in a window."""
+    return ResourceWindow(
+        name=shortened(name, NAME_LIMIT),
+        started=summary.window.start,
+        seconds=summary.window.seconds,
+        workloads=tuple(_workload(use) for use in summary.workloads[:200]),
+        notes=tuple(shortened(note, LINE_LIMIT) for note in summary.notes),
+    )
+
+
+def phase_records(phases: Iterable[Phase]) -> tuple[PhaseTiming, ...]:
+    """Report records of the pipeline's phases."""
+    return tuple(
+        PhaseTiming(
+            name=shortened(phase.name, NAME_LIMIT),
+            started=phase.started,
+            seconds=phase.seconds,
+            ok=phase.ok,
+            note=shortened(phase.note, LINE_LIMIT),
+        )
+        for phase in phases
+    )
+
+
+def cluster_record(address: ClusterAddress) -> Cluster:
+    """Report record of the cluster."""
+    return Cluster(
+        name=shortened(address.name, NAME_LIMIT),
+        nodes=len(address.nodes),
+        node_image=shortened(address.node_image, NAME_LIMIT),
+        server_version=shortened(address.server_version, NAME_LIMIT),
+        origin="existing" if address.existing else "reused" if address.reused else "created",
+    )
+
+
+def setup_error_record(error: KindgateError, phase: str) -> SetupError:
+    """Report record of the error that kept everything from being judged."""
+    return SetupError(
+        phase=shortened(phase, NAME_LIMIT),
+        message=shortened(error.message, LINE_LIMIT),
+        waited=error.waited,
+        last_state=shortened(error.last_state, TEXT_LIMIT),
+        next_step=shortened(error.next_step, LINE_LIMIT),
+    )
+
+
+def _objective(result: ThresholdResult, test: str, figures: BaseFigures) -> ThresholdOutcome:
+    threshold = result.threshold
+    base, base_outcome = on_base(threshold, figures)
+    low, high = result.interval or (None, None)
+    return ThresholdOutcome(
+        metric=shortened(str(threshold.selector), NAME_LIMIT),
+        expression=shortened(str(threshold.expression), LINE_LIMIT),
+        verdict=result.verdict,
+        measured=_finite(result.measured),
+        unit="share" if threshold.selector.metric.type is MetricType.RATE else result.unit,
+        limit=_finite(result.limit),
+        low=_finite(low),
+        high=_finite(high),
+        margin=_margin(result),
+        base=base,
+        on_base=base_outcome,
+        samples=result.samples,
+        bursts=result.bursts,
+        explanation=shortened(result.explanation, LINE_LIMIT),
+        trend=shortened(result.drift, LINE_LIMIT),
+        per_burst=tuple(_finite(value) for value in result.trend[:500]),
+        test=shortened(test, LINE_LIMIT),
+    )
+
+
+def _compared(result: ComparisonResult, test: str) -> ComparisonRow:
+    low, high = result.interval or (None, None)
+    return ComparisonRow(
+        metric=f"p({result.tolerance.quantile:g})",
+        unit="ms",
+        base=_finite(result.base),
+        head=_finite(result.head),
+        change=_finite(result.change),
+        low=_finite(low),
+        high=_finite(high),
+        tolerance=result.tolerance.max_regression,
+        verdict=result.verdict,
+        explanation=shortened(result.explanation, LINE_LIMIT),
+        test=shortened(test, LINE_LIMIT),
+        first=_earlier(result.first) if result.first is not None else None,
+    )
+
+
+def _earlier(result: ComparisonResult) -> EarlierLooks:
+    low, high = result.interval or (None, None)
+    return EarlierLooks(verdict=result.verdict, change=_finite(result.change), low=_finite(low), high=_finite(high), pairs=result.bursts)
+
+
+def _margin(result: ThresholdResult) -> float | None:
+    """The remaining share of the limit; None if the limit is 0 or requires one exact value."""
+    measured, limit, expression = _finite(result.measured), result.limit, result.threshold.expression
+    if measured is None or limit == 0 or expression.compares_equal:
+        return None
+    left = (limit - measured) / abs(limit)
+    return left if expression.wants_less else -left
+
+
+def _workload(use: WorkloadUse) -> WorkloadResources:
+    allowed = use.allowance
+    return WorkloadResources(
+        namespace=shortened(use.namespace, NAME_LIMIT),
+        workload=shortened(use.workload, NAME_LIMIT),
+        pods=use.pods,
+        restarts=use.restarts,
+        cpu_avg=_rounded(use.cpu_avg),
+        cpu_max=_rounded(use.cpu_max),
+        cpu_request=_of_all(allowed.cpu_request, use.pods),
+        cpu_limit=_of_all(allowed.cpu_limit, use.pods),
+        memory_max=_megabytes(use.memory_max),
+        memory_request=_megabytes(_of_all(allowed.memory_request, use.pods)),
+        memory_limit=_megabytes(_of_all(allowed.memory_limit, use.pods)),
+        rx=_megabytes(use.received),
+        tx=_megabytes(use.sent),
+        throttled=use.throttled,
+        series=ResourceSeries(
+            times=tuple(round(time, 1) for time in use.series.times),
+            cpu=tuple(_rounded(value) for value in use.series.cpu),
+            memory=tuple(_megabytes(value) for value in use.series.memory),
+        ),
+    )
+
+
+def _of_all(of_one: float | None, pods: int) -> float | None:
+    return None if of_one is None else of_one * pods
+
+
+def _megabytes(amount: float | None) -> float | None:
+    return None if amount is None else round(amount / MEGABYTE, 3)
+
+
+def _rounded(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 5)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

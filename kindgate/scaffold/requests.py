@@ -1,0 +1,70 @@
+"""The arguments of a suite's last `kindgate init`, so a later call needs only those that change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kindgate.scaffold.file_changes import RECORD
+from kindgate.scaffold.manifest_facts import relative
+
+_LINE = "# called with: "
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a call; paths are absolute, and empty values were not given.
+
+    With `sealed`, the workflows run pull request code only in containers.
+    """
+
+    overlay: Path | None = None
+    values: tuple[Path, ...] = ()
+    namespace: str = ""
+    images: tuple[str, ...] = ()
+    sealed: bool = False
+
+    def line(self, suite: Path) -> str:
+        """The request as a line of the suite's record; empty without arguments."""
+        given: dict[str, Any] = {
+            "overlay": relative(self.overlay, suite) if self.overlay is not None else "",
+            "values": [relative(file, suite) for file in self.values],
+            "namespace": self.namespace,
+            "images": list(self.images),
+            "sealed": self.sealed,
+        }
+        kept = {key: value for key, value in given.items() if value}
+        return f"{_LINE}{json.dumps(kept)}\n" if kept else ""
+
+
+NOTHING = Request()
+"""A call without arguments."""
+
+
+def remembered(suite: Path, given: Request) -> Request:
+    """The arguments of this call, completed from the last one; with a different overlay, only `sealed` is taken over."""
+    last = _last(suite)
+    sealed = given.sealed or last.sealed
+    now = given.overlay.resolve() if given.overlay is not None else None
+    if now is not None and now != last.overlay:
+        last = NOTHING
+    values = tuple(file.resolve() for file in given.values)
+    return Request(now or last.overlay, values or last.values, given.namespace or last.namespace, given.images or last.images, sealed)
+
+
+def _last(suite: Path) -> Request:
+    file = suite / RECORD
+    text = file.read_text() if file.is_file() else ""
+    line = next((line for line in text.splitlines() if line.startswith(_LINE)), "")
+    try:
+        found = json.loads(line.removeprefix(_LINE) or "{}")
+    except ValueError:
+        return NOTHING
+    given: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    overlay = (suite / str(given["overlay"])).resolve() if given.get("overlay") else None
+    values = tuple((suite / str(one)).resolve() for one in given.get("values") or ())
+    images = tuple(map(str, given.get("images") or ()))
+    return Request(overlay, values, str(given.get("namespace") or ""), images, given.get("sealed") is True)

@@ -1,0 +1,174 @@
+"""A baseline next to the pull request's version, as data: which objects move, stay or are rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.baseline import application_namespaces, place_beside, with_spread_pods
+from kindgate.errors import ManifestError
+from kindgate.model import Manifest, ObjectRef
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+PROBE = manifest("Namespace", "shop", namespace="")
+BINDING = manifest("ClusterRoleBinding", "prometheus", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "monitoring"}])
+MONITORING = [manifest("Namespace", "monitoring", namespace=""), BINDING, deployment("prometheus", namespace="monitoring")]
+
+
+def moved(*manifests: dict[str, Any]) -> dict[str, Manifest]:
+    """Return the baseline's objects by kind, for a version with these manifests and an Ingress."""
+    version = rendered(ingress(), *manifests)
+    return {str(item["kind"]): item for item in place_beside(version, version).rendered.objects}
+
+
+def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None:
+    """Namespaces, workloads and Services get their own copy; Prometheus is deployed only once."""
+    version = rendered(PROBE, deployment(), service(), ingress(), *MONITORING)
+    beside = place_beside(version, version)
+
+    assert [str(ObjectRef.of(item)) for item in beside.rendered.objects] == [
+        "Namespace shop-base",
+        "Deployment shop-base/web",
+        "Service shop-base/web",
+        "Ingress shop-base/web",
+    ]
+    assert beside.namespaces == {"shop": "shop-base"}
+    assert beside.hosts == {"shop.localhost": "shop-base.localhost"}
+    assert beside.rendered.hosts == ("shop-base.localhost",)
+    assert beside.rendered.origins[ObjectRef("Service", "shop-base", "web")] == "app/web.yaml"
+
+
+def test_a_namespace_without_an_ingress_moves_too() -> None:
+    """A database in a separate namespace belongs to its version."""
+    version = rendered(ingress(), deployment("db", namespace="data"), *MONITORING)
+
+    assert application_namespaces(version) == ("data", "shop")
+
+
+def test_the_namespaces_that_every_cluster_has_stay() -> None:
+    """Objects that an overlay puts into kube-system belong to the cluster."""
+    assert application_namespaces(rendered(ingress(), service(namespace="kube-system"))) == ("shop",)
+
+
+def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
+    """A ClusterRoleBinding is copied under another name for the accounts of the new namespace."""
+    binding = manifest("ClusterRoleBinding", "web", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "shop"}])
+    copy = moved(binding)["ClusterRoleBinding"]
+
+    assert copy["metadata"]["name"] == "web-base"
+    assert copy["subjects"][0]["namespace"] == "shop-base"
+
+
+def test_selectors_of_namespaces_follow() -> None:
+    """A NetworkPolicy allows the pods of its own version, and still the ingress controller."""
+    labels = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in ("shop", "ingress")]
+    expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "ingress"]}
+    policy = moved(manifest("NetworkPolicy", "p", spec={"ingress": [{"from": labels}], "more": [expression]}))["NetworkPolicy"]
+
+    sources = policy["spec"]["ingress"][0]["from"]
+    assert [next(iter(one["namespaceSelector"]["matchLabels"].values())) for one in sources] == ["shop-base", "ingress"]
+    assert policy["spec"]["more"][0]["values"] == ["shop-base", "ingress"]
+
+
+def test_names_of_services_follow() -> None:
+    """Full Service names are changed to the version's own backend; other text is unchanged."""
+    config = moved(manifest("ConfigMap", "c", data={"url": "http://api.shop.svc.cluster.local/shop", "other": "x.workshop.svc"}))[
+        "ConfigMap"
+    ]
+
+    assert config["data"] == {"url": "http://api.shop-base.svc.cluster.local/shop", "other": "x.workshop.svc"}
+
+
+def test_hosts_of_certificates_follow() -> None:
+    """A TLS certificate is requested for the new host name."""
+    version = rendered(ingress(tls=[{"hosts": ["shop.localhost"], "secretName": "cert"}]))
+    (copy,) = place_beside(version, version).rendered.objects
+
+    assert copy["spec"]["tls"] == [{"hosts": ["shop-base.localhost"], "secretName": "cert"}]
+
+
+def test_a_node_port_is_not_asked_for_twice() -> None:
+    """The first version uses the node port, and the API server would reject it for the second."""
+    copy = moved(service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))["Service"]
+
+    assert copy["spec"]["ports"] == [{"port": 80}]
+
+
+def test_both_versions_have_the_same_replicas() -> None:
+    """Both versions run the same number of replicas; otherwise the comparison would be between three pods and two."""
+    beside = place_beside(rendered(ingress(), deployment(replicas=3)), rendered(ingress(), deployment(replicas=2), deployment("old")))
+
+    assert [item["spec"]["replicas"] for item in beside.rendered.of_kind("Deployment")] == [3, 2]
+
+
+def test_the_pods_of_both_versions_are_spread_alike() -> None:
+    """Both versions get the same spread constraint; shared objects are unchanged."""
+    head = rendered(ingress(), deployment(), *MONITORING)
+    beside = place_beside(head, head)
+    web, prometheus = with_spread_pods(head, beside.namespaces).of_kind("Deployment")
+    (base,) = beside.rendered.of_kind("Deployment")
+
+    assert web["spec"]["template"] == base["spec"]["template"]
+    assert web["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"] == {"matchLabels": {"app": "web"}}
+    assert "topologySpreadConstraints" not in prometheus["spec"]["template"]["spec"]
+
+
+def test_a_workload_that_spreads_itself_is_left_alone() -> None:
+    """The author's own spread constraint is kept."""
+    own = deployment()
+    own["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
+
+    (kept,) = with_spread_pods(rendered(own), {"shop": "shop-base"}).objects
+
+    assert kept == own
+
+
+def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
+    """An Ingress without a host gets one in the baseline; a rule with a host wins, so the controller can tell the versions apart."""
+    every = ingress()
+    del every["spec"]["rules"][0]["host"]
+
+    beside = place_beside(rendered(every), rendered(every))
+
+    assert beside.hosts == {"": "kindgate-base.localhost"}
+    assert beside.rendered.hosts == ("kindgate-base.localhost",)
+
+
+def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
+    """A default backend becomes a rule with a host, because a controller cannot tell two default backends apart."""
+    default = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}})
+
+    beside = place_beside(rendered(default), rendered(default))
+
+    assert [item["spec"] for item in beside.rendered.of_kind("Ingress")] == [
+        {
+            "rules": [
+                {
+                    "host": "kindgate-base.localhost",
+                    "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web"}}}]},
+                }
+            ]
+        }
+    ]
+
+
+def test_hosts_are_mapped_as_they_are_requested() -> None:
+    """A wildcard host is replaced by a host that it covers, in both versions."""
+    beside = place_beside(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
+    assert beside.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
+
+
+def test_an_application_in_the_default_namespace_has_its_base_version_in_another() -> None:
+    """An application without a namespace, which is the common case, gets another one for its baseline."""
+    beside = place_beside(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
+    assert beside.namespaces == {"default": "default-base"}
+
+
+def test_versions_without_a_common_host_cannot_be_compared() -> None:
+    """The error lists the hosts of both versions."""
+    with pytest.raises(ManifestError, match="serves none of the hosts") as raised:
+        place_beside(rendered(ingress("new.localhost")), rendered(ingress("old.localhost")))
+
+    assert "old.localhost" in raised.value.last_state
+    assert "new.localhost" in raised.value.last_state

@@ -1,0 +1,291 @@
+"""The root cause of an unready workload, and the line that proves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.deploy.diagnosis import AT_ONCE, BOUND_SOON, NEVER, RETRIED_ONCE, SHORTLY, causes
+from kindgate.deploy.snapshot import Observed
+from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
+
+Object = dict[str, Any]
+SMALL_NODE = {"metadata": {"labels": {}}, "spec": {}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}}}
+
+
+def found(*objects: Object, workload: Object | None = None, nodes: list[Object] | None = None) -> list[tuple[str, float]]:
+    """Return reason and grace period of every cause found for shop/web."""
+    live = workload or live_deployment(0)
+    return [(cause.reason, cause.grace) for cause in causes(live, Observed([live, live_replicaset(), *objects]), nodes)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "grace"),
+    [
+        ("ErrImagePull", "docker.io/example/web:1.0: not found", AT_ONCE),
+        ("ErrImagePull", "unexpected status: 401 Unauthorized", AT_ONCE),
+        ("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: pull access denied', AT_ONCE),
+        ("InvalidImageName", "couldn't parse image reference", AT_ONCE),
+        ("ErrImageNeverPull", "Container image is not present with pull policy of Never", AT_ONCE),
+        ("ErrImagePull", "dial tcp: lookup registry.example: no such host", SHORTLY),
+        ("ErrImagePull", "dial tcp: lookup registry.example: i/o timeout", RETRIED_ONCE),
+        ("ImagePullBackOff", "unexpected status: 503 Service Unavailable", RETRIED_ONCE),
+    ],
+)
+def test_a_registrys_answer_is_final_and_trouble_on_the_way_is_not(reason: str, message: str, grace: float) -> None:
+    """A failure that the kubelet can overcome by retrying gets one more try."""
+    assert found(live_pod(**waiting(reason, message))) == [(reason, grace)]
+
+
+def test_running_out_of_memory_is_the_cause_of_the_crash_loop() -> None:
+    """The kernel's OOM kill explains more than the crash loop it leads to."""
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", AT_ONCE)]
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
+    """A misspelled command never becomes a running container."""
+    status = waiting("CrashLoopBackOff")
+    status["containerStatuses"][0] |= {state: {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}
+    assert found(live_pod(**status)) == [("StartError", AT_ONCE)]
+
+
+@pytest.mark.parametrize(
+    ("code", "restarts", "expected"),
+    [(1, 1, [("CrashLoopBackOff", AT_ONCE)]), (139, 4, [("CrashLoopBackOff", AT_ONCE)]), (1, 0, []), (0, 1, [])],
+)
+def test_a_container_that_ended_again_crashes_whatever_it_is_called(code: int, restarts: int, expected: list[tuple[str, float]]) -> None:
+    """A restarted container that failed again counts before the kubelet reports a loop; a first failure or exit code 0 does not."""
+    state = {"terminated": {"exitCode": code, "reason": "Error"}}
+    status: Object = {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]}
+    assert found(live_pod(**status)) == expected
+
+
+def test_a_missing_secret_gets_a_moment() -> None:
+    """A missing Secret gets a grace period: another controller might be about to write it."""
+    assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [("CreateContainerConfigError", SHORTLY)]
+
+
+def test_an_init_container_counts_too() -> None:
+    """A failing init container is a cause too: the application's containers wait for it."""
+    status = {"initContainerStatuses": waiting("CrashLoopBackOff")["containerStatuses"], **waiting("PodInitializing")}
+    assert found(live_pod(**status)) == [("CrashLoopBackOff", AT_ONCE)]
+
+
+def unschedulable(**requests: str) -> Object:
+    """A pod that the scheduler found no node for."""
+    message = "0/1 nodes are available: 1 Insufficient cpu."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    pod = live_pod(phase="Pending", conditions=[condition])
+    pod["spec"]["containers"][0]["resources"] = {"requests": requests}
+    return pod
+
+
+def test_a_pod_that_fits_no_node_fails_shortly_and_one_that_may_fit_waits() -> None:
+    """A busy node can become free, but a small node never becomes large."""
+    assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORTLY)]
+    assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", NEVER)]
+    assert found(unschedulable(cpu="64")) == [("Unschedulable", NEVER)]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ('pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1', ("QuotaExceeded", SHORTLY)),
+        ('pods "web" is forbidden: failed quota: q: must specify limits.cpu for: web', ("QuotaExceeded", SHORTLY)),
+        ('admission webhook "policy.example" denied the request: no', ("AdmissionDenied", AT_ONCE)),
+        ("pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", ("AdmissionDenied", AT_ONCE)),
+        ('pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged', ("AdmissionDenied", AT_ONCE)),
+        ('error looking up service account shop/default: serviceaccount "default" not found', ("FailedCreate", NEVER)),
+        ('Internal error occurred: failed calling webhook "policy.example": connection refused', ("FailedCreate", NEVER)),
+    ],
+)
+def test_pods_that_are_refused_say_why(message: str, expected: tuple[str, float]) -> None:
+    """The ReplicaSet's condition includes the API server's answer."""
+    refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
+    live = live_deployment(0)
+    assert [(cause.reason, cause.grace) for cause in causes(live, Observed([live, refused]))] == [expected]
+
+
+def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
+    """Only Deployments report rejected pods in a condition; a Job's come from its events."""
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
+    job["metadata"]["uid"] = "job-migrate"
+    refusal = event("FailedCreate", "exceeded quota: small", name="migrate", kind="Job")
+    assert found(refusal, workload=job) == [("QuotaExceeded", SHORTLY)]
+
+
+def test_the_kubelets_last_word_on_a_mount_counts() -> None:
+    """A missing ConfigMap is final after the grace period; a slow disk is not."""
+    early = event("FailedMount", "MountVolume.SetUp failed: timed out waiting for the condition", at="2026-01-01T00:00:01Z")
+    late = event("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', at="2026-01-01T00:00:02Z")
+    pod = live_pod(**waiting("ContainerCreating"))
+    assert found(pod, late, early) == [("FailedMount", SHORTLY)]
+    assert found(pod, early) == [("FailedMount", NEVER)]
+
+
+def test_a_pod_that_has_become_ready_has_no_cause() -> None:
+    """Events from the start of a pod that is now ready are ignored."""
+    ready = live_pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    assert found(ready, event("Unhealthy", "Readiness probe failed"), event("FailedMount", "not found")) == []
+
+
+def test_pods_of_the_revision_before_fail_nobody() -> None:
+    """A rollout that fixes a crash loop does not fail because of the pods it replaces."""
+    old = live_pod("web-0-old", owner="replicaset-0", **waiting("CrashLoopBackOff"))
+    assert found(old, live_replicaset("0")) == []
+
+
+def test_a_pod_on_its_way_out_fails_nobody() -> None:
+    """A terminating pod is ignored, because it is already being replaced."""
+    leaving = live_pod(**waiting("CrashLoopBackOff"))
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert found(leaving) == []
+
+
+def test_a_rollout_that_is_not_seen_whole_yet_is_not_judged() -> None:
+    """The old ReplicaSet's pods do not count while the watch has not delivered the new one yet."""
+    crashing = live_pod(**waiting("CrashLoopBackOff"))
+    assert found(crashing, workload=live_deployment(0, revision="2")) == []
+    assert found(crashing, workload=live_deployment(0, generation=2, observed=1)) == []
+
+
+def test_a_cause_reads_as_one_line() -> None:
+    """A cause is formatted as object, reason and proof on one line."""
+    live = live_deployment(0)
+    pod = live_pod(**waiting("ErrImagePull", "not found"))
+    (cause,) = causes(live, Observed([live, live_replicaset(), pod]))
+    assert str(cause) == "Pod shop/web-1-abcde: ErrImagePull: container web, image example/web:1.0: not found"
+
+
+def pod_with(conditions: list[Object], **spec: Any) -> Object:
+    """A pending pod with these conditions."""
+    pod = live_pod(phase="Pending", conditions=conditions)
+    pod["spec"] |= spec
+    return pod
+
+
+def test_a_job_may_restart_its_containers() -> None:
+    """A migration that crashes until its database is up is not a failure; the Job itself reports when it gives up."""
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
+    job["metadata"]["uid"] = "job-migrate"
+    assert found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [("CrashLoopBackOff", NEVER)]
+
+
+@pytest.mark.parametrize(
+    ("message", "grace"),
+    [
+        ('pods "web" is forbidden: maximum cpu usage per Container is 500m, but limit is 1', SHORTLY),
+        ('pods "web" is forbidden: no PriorityClass with name high was found', SHORTLY),
+        ('pods "web" is forbidden: pod rejected: RuntimeClass "gvisor" not found', SHORTLY),
+        ('Pod "web" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than limit', SHORTLY),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "web" not found', SHORTLY),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "default" not found', NEVER),
+        ("etcdserver: request timed out", NEVER),
+    ],
+)
+def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) -> None:
+    """Pods rejected because of their own specification end the wait; pods rejected because of a temporary condition do not."""
+    refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
+    assert [(cause.reason, cause.grace) for cause in causes(live_deployment(0), Observed([live_deployment(0), refused]))] == [
+        ("FailedCreate", grace)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"])
+def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
+    """Every kind of workload reports why its pods are rejected, by a condition or by an event."""
+    live = manifest(kind, "web", api_version="apps/v1", spec={}, status={})
+    live["metadata"]["uid"] = "web"
+    assert found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [("QuotaExceeded", SHORTLY)]
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (
+            pod_with([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}], schedulingGates=[{"name": "g"}]),
+            "SchedulingGated",
+        ),
+        (pod_with([], schedulerName="volcano"), "NoScheduler"),
+        (pod_with([{"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message": "x"}]), "ReadinessGatesNotReady"),
+    ],
+    ids=["gated", "another scheduler", "readiness gate"],
+)
+def test_a_pod_that_waits_for_a_controller_that_may_not_be_there_says_so(pod: Object, reason: str) -> None:
+    """Only the deadline ends the wait, because the controller might still be starting."""
+    assert found(pod) == [(reason, NEVER)]
+
+
+def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
+    """The claim explains why it has no volume; the scheduler only reports it as unbound."""
+    message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    pod = pod_with(
+        [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}],
+        volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    )
+    missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
+    none = event("FailedBinding", "no persistent volumes available", name="data", kind="PersistentVolumeClaim")
+    assert found(pod, missing) == [("ProvisioningFailed", SHORTLY), ("Unschedulable", NEVER)]
+    assert found(pod, none) == [("FailedBinding", BOUND_SOON), ("Unschedulable", NEVER)]
+
+    pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 Insufficient cpu."
+    assert found(pod, missing) == [("Unschedulable", NEVER)]
+
+
+def test_a_pod_that_waits_for_a_provisioner_shows_its_name() -> None:
+    """Once a node is chosen the scheduler reports nothing until the volume exists, so the provisioner is named."""
+    pod = pod_with([], volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
+    waits = event("ExternalProvisioning", "Waiting for 'ebs.csi.aws.com' to create a volume", name="data", kind="PersistentVolumeClaim")
+    assert found(pod, waits) == [("ExternalProvisioning", NEVER)]
+    pod["spec"]["nodeName"] = "worker"
+    assert found(pod, waits) == []
+
+
+def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
+    """All objects were applied before, so a claim that is missing now will not appear."""
+    message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
+    pod = pod_with([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}])
+    assert found(pod) == [("Unschedulable", SHORTLY)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("FailedMount", 'MountVolume.SetUp failed for volume "c" : configmap references non-existent config key: nope'),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "c" : hostPath type check failed: /data is not a directory'),
+        ("FailedCreatePodSandBox", 'failed to create pod sandbox: no runtime for "gvisor" is configured'),
+    ],
+)
+def test_what_the_kubelet_never_finds_ends_the_waiting(reason: str, message: str) -> None:
+    """A missing key, folder or runtime does not appear later."""
+    assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORTLY)]
+
+
+def stateful(**spec: Any) -> Object:
+    """The StatefulSet shop/db during its update from revision a to b."""
+    item = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, **spec})
+    item["metadata"] |= {"uid": "db", "generation": 2}
+    return {**item, "status": {"observedGeneration": 2, "currentRevision": "a", "updateRevision": "b"}}
+
+
+def crashing_pod(revision: str) -> Object:
+    """A pod of the StatefulSet that does not start."""
+    pod = live_pod("db-0", owner="db", **waiting("CrashLoopBackOff"))
+    pod["metadata"]["labels"] = {"controller-revision-hash": revision}
+    return pod
+
+
+def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
+    """A StatefulSet replaces the old revision's pod only while it is ready, and a crashing pod is ready only briefly after each start."""
+    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", NEVER)]
+    assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
+    assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", AT_ONCE)]
+
+
+@pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
+def test_pods_that_stay_on_purpose_are_looked_at(strategy: Object) -> None:
+    """Pods that a rollout keeps on purpose are checked, because the application runs on them."""
+    assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", AT_ONCE)]

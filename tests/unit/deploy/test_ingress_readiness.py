@@ -1,0 +1,193 @@
+"""Waiting until the ingress routes every host, against a real HTTP server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kindgate.deploy.entries import Entry, PathSource
+from kindgate.deploy.ingress_readiness import FIRST_ATTEMPT_SECONDS, OWN_404_SECONDS, answers_in_a_row, wait_answering
+from kindgate.errors import DeployError
+from kindgate.model import ClusterAddress, ObjectRef
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deadline_until, deployment, rendered
+
+
+@dataclass
+class Controller:
+    """Responds to each request with the next of `statuses`, repeating the last one."""
+
+    statuses: list[int]
+    url: str = ""
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def address(self) -> ClusterAddress:
+        """A cluster with this ingress."""
+        return ClusterAddress("test", Path("none"), "test", self.url)
+
+
+@contextmanager
+def controller(*statuses: int, seconds: float = 0.0) -> Iterator[Controller]:
+    """A loopback ingress controller that takes `seconds` to respond."""
+    state = Controller(list(statuses))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.asked.append((self.headers["Host"], self.path))
+            threading.Event().wait(seconds)
+            status = state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0]
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "https://elsewhere.localhost/")
+            with suppress(BrokenPipeError):  # the client has given up
+                self.end_headers()
+                self.wfile.write(b"no backend yet")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+def entry(host: str = "shop.localhost", path: str = "/") -> Entry:
+    """An entry of the Ingress shop/web."""
+    ref = ObjectRef("Ingress", "shop", "web")
+    return Entry(host, path, tls=False, source=PathSource.ROUTE, object=ref, service=None, route_path="/")
+
+
+def test_every_entry_is_requested_by_host_and_path() -> None:
+    """The host goes into the Host header, the connection to the ingress."""
+    with controller(200) as state:
+        wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), in_a_row=2)
+    assert sorted(set(state.asked)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
+
+
+def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
+    """A controller responds with 404 before it knows the host and with 503 before it knows a pod."""
+    with controller(404, 503, 502, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+    assert len(state.asked) == 5
+
+
+def test_a_slow_application_is_given_more_time_at_each_attempt() -> None:
+    """The first timeout is short because packets to a new pod can be dropped; later ones allow for slow responses."""
+    with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
+        wait_answering((entry(),), state.address, Deadline.after(30), in_a_row=2)
+    assert len(state.asked) >= 3
+
+
+def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:
+    """Requests alternate between pods, so every other one fails until the second pod's node accepts them."""
+    with controller(200, 502, 200, 502, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=4)
+    assert len(state.asked) == 8  # 200 502, 200 502, and then four in a row
+
+
+@pytest.mark.parametrize(("replicas", "times"), [(1, 2), (2, 4), (5, 10)])
+def test_the_answers_asked_for_grow_with_the_pods(replicas: int, times: int) -> None:
+    """Each pod must be reached in any order, so twice the replicas of the largest workload are required."""
+    assert answers_in_a_row(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
+
+
+def test_an_ingress_is_asked_where_no_replicas_are_wanted() -> None:
+    """An entry with zero replicas is requested: a DaemonSet or an autoscaler might serve it."""
+    assert answers_in_a_row(rendered(deployment(replicas=0))) == 2
+
+
+@pytest.mark.parametrize("status", [200, 301, 401, 500])
+def test_any_other_answer_is_the_applications(status: int) -> None:
+    """Any other status ends the wait; whether it is correct is for the tests to decide."""
+    with controller(status) as state:
+        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+    assert len(state.asked) == 2
+
+
+def test_the_last_answer_is_in_the_error() -> None:
+    """The error includes the last response, the host and the ingress."""
+    with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
+    assert "0 of 2 consecutive requests were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
+
+
+def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
+    """If nothing listens, the error at the deadline states it."""
+    with controller(200) as state:
+        address = state.address
+    with pytest.raises(DeployError) as caught:
+        wait_answering((entry(),), address, Deadline.after(0.3), in_a_row=2)
+    assert "no response" in caught.value.last_state
+
+
+class Counted:
+    """Stand-in for a controller's counts: requests count as the application's from request `own` on."""
+
+    def __init__(self, state: Controller, own: int) -> None:
+        self._state, self._own = state, own
+
+    def __call__(self, _: int) -> float | None:
+        """Return how many requests so far were routed to the application."""
+        return float(max(0, len(self._state.asked) - self._own))
+
+
+def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
+    """A 404 that the controller attributes to the application is final: more time cannot help."""
+    with controller(404) as state, pytest.raises(DeployError, match="the application itself answers 404 Not Found") as caught:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+    assert OWN_404_SECONDS <= (caught.value.waited or 0) < 60
+    assert "annotation kindgate.dev/path: /PATH on Ingress shop/web" in caught.value.next_step
+
+
+def test_a_404_of_the_controller_is_waited_for_however_long_it_takes() -> None:
+    """The controller does not count its own 404 under a Service, so the wait goes on."""
+    with controller(*[404] * 12, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 10**6))
+    assert len(state.asked) > 12
+
+
+def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
+    """While the counts do not grow, no Service has received a request."""
+    with controller(404) as state:
+        deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
+        with pytest.raises(DeployError, match="timed out"):
+            wait_answering((entry(),), state.address, deadline, in_a_row=2, counts=lambda _: 7.0)
+
+
+def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() -> None:
+    """A brief 404 from the application is not final."""
+    with controller(404, 404, 404, 200) as state:
+        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+    assert len(state.asked) >= 5
+
+
+def test_where_no_controller_counts_a_404_is_waited_for() -> None:
+    """Without counts, the source of a 404 is unknown."""
+    with controller(404) as state, pytest.raises(DeployError, match="timed out"):
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
+
+
+def test_a_redirect_is_reported_with_where_it_leads() -> None:
+    """A redirect counts as a response and is reported with its target."""
+    with controller(308) as state:
+        (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+    assert (answer.status, answer.location) == (308, "https://elsewhere.localhost/")
+    assert answer.note == "shop.localhost answers 308 with a redirect to https://elsewhere.localhost/, which is not followed"
+
+
+def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
+    """The Host header is then the ingress address."""
+    with controller(200) as state:
+        wait_answering((entry(""),), state.address, Deadline.after(10), in_a_row=1)
+    assert state.asked == [(state.url.removeprefix("http://"), "/")]

@@ -1,0 +1,27 @@
+"""The application and its monitoring as separate parts."""
+
+from __future__ import annotations
+
+from kindgate import assets
+from kindgate.deploy.monitoring import MONITORING, STAGE_LABEL, staged
+from kindgate.deploy.plain_manifests import read_plain
+from tests.unit.deploy.objects import deployment, rendered, service
+
+
+def test_labelled_objects_are_waited_for_apart() -> None:
+    """Both parts keep the source files."""
+    watching = deployment("prometheus")
+    watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
+    whole = rendered(deployment(), watching, service())
+    application, monitoring = staged(whole)
+    assert application.objects == (deployment(), service())
+    assert monitoring.objects == (watching,)
+    assert application.origins == monitoring.origins == whole.origins
+
+
+def test_the_bundled_monitoring_delays_no_test_of_the_application() -> None:
+    """Every workload and Service of Prometheus and metrics-server has the monitoring label."""
+    folder = assets.manifests() / "components"
+    for name in ("prometheus", "metrics-server"):
+        whole = read_plain(folder / name / f"{name}.yaml")
+        assert staged(whole)[0].objects == ()

@@ -1,0 +1,56 @@
+"""`kindgate.github.step_files`: the job's summary file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kindgate.github.step_files import write_summary
+from kindgate.report.markdown import SUMMARY_LIMIT, job_summary
+from kindgate.report.run_report import RunReport, TestResult
+
+
+def environment(path: Path) -> dict[str, str]:
+    """The runner's environment for a step."""
+    return {"GITHUB_STEP_SUMMARY": str(path)}
+
+
+def test_the_page_is_appended(tmp_path: Path) -> None:
+    """The page is appended to the output of other tools in the same step."""
+    path = tmp_path / "summary.md"
+    path.write_text("before")
+
+    assert write_summary(lambda used: f"used {used}\n\n", environment(path)) == "job summary written"
+    assert path.read_text() == "before\nused 8\n"
+
+
+def test_what_the_step_has_written_counts(tmp_path: Path, failing: RunReport) -> None:
+    """GitHub drops a whole summary above 1 MiB, so the page is cut to the remaining space."""
+    path = tmp_path / "summary.md"
+    path.write_text("x" * (SUMMARY_LIMIT - 20_000))
+    tests = tuple(TestResult(node_id=f"tests/e2e/test_x.py::test[{number}]", outcome="failed", seconds=0.1) for number in range(2000))
+    report = failing.model_copy(update={"tests": tests})
+
+    write_summary(lambda used: job_summary(report, used=used), environment(path))
+
+    assert SUMMARY_LIMIT - 10_000 < path.stat().st_size <= SUMMARY_LIMIT
+
+
+def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> None:
+    """A full summary is not changed, because GitHub would drop all of it."""
+    path = tmp_path / "summary.md"
+    path.write_text("x" * SUMMARY_LIMIT)
+
+    line = write_summary(lambda used: job_summary(passing, used=used), environment(path))
+
+    assert "full" in line
+    assert path.stat().st_size == SUMMARY_LIMIT
+
+
+def test_an_unwritable_summary_is_only_said(tmp_path: Path) -> None:
+    """An unwritable summary is only reported and does not change the run's result."""
+    assert "cannot write" in write_summary(lambda _used: "page", environment(tmp_path))
+
+
+def test_outside_of_actions_there_is_no_summary() -> None:
+    """Without a summary file, nothing is rendered."""
+    assert write_summary(lambda used: str(1 // (used - used)), {}) == ""

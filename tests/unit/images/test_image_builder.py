@@ -1,0 +1,152 @@
+"""Missing programs are compiled together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import CommandFailed
+from kindgate.images.build import image_builder as module
+from kindgate.images.build.catalogue import Catalogue
+from kindgate.images.build.image_builder import Workshop
+from kindgate.waiting import Deadline
+from tests.unit.images.catalogues import catalogue_document
+
+
+def catalogue(**seconds: float) -> Catalogue:
+    """A catalogue of Go programs with their usual build times."""
+    programs = {
+        name: {"module": f"example.org/{name}", "version": "v1", "main_module": name, "seconds": usual, "megabytes": 20}
+        for name, usual in seconds.items()
+    }
+    return Catalogue.model_validate(catalogue_document(programs))
+
+
+class Yard:
+    """A workshop whose Go compiler is a script, in a folder that the script can write to."""
+
+    def __init__(self, folder: Path, script: str, **seconds: float) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        for name in seconds:
+            (folder / "catalogue" / name).mkdir(parents=True)
+        go = folder / "bin" / "go"
+        go.parent.mkdir()
+        go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\nname=$(basename $PWD)\n{script}\n')
+        go.chmod(0o755)
+        self.workshop = Workshop(catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60))
+
+    @property
+    def made(self) -> set[str]:
+        """Return the programs in the cache."""
+        return {path.name for path in (self.folder / "cache" / "binaries").glob("*/*") if path.suffix != ".sha256"}
+
+
+@pytest.fixture(autouse=True)
+def _paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted compiler is first on PATH, and the root filesystem, which takes a minute to build, exists."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "root_filesystem", lambda *_arguments: tmp_path)
+
+
+def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
+    """Otherwise one core would idle while the other links."""
+    meeting = (
+        f'touch {tmp_path}/$name.here; until [ -e {tmp_path}/a.here -a -e {tmp_path}/b.here ]; do sleep 0.05; done; echo $name > "$out"'
+    )
+    yard = Yard(tmp_path, meeting, a=10, b=20)
+
+    yard.workshop.make_programs(["a", "b"])
+
+    assert yard.made == {"a", "b"}
+
+
+def test_the_longest_is_begun_first(tmp_path: Path) -> None:
+    """The longest build determines the total time."""
+    both = f"until [ -e {tmp_path}/kube.here -a -e {tmp_path}/middle.here ]; do sleep 0.05; done"
+    script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
+    yard = Yard(tmp_path, script, short=1, kube=450, middle=30)
+
+    yard.workshop.make_programs(["short", "kube", "middle"])
+
+    assert {"kube.here", "middle.here"} <= set((tmp_path / "seen").read_text().split())
+
+
+def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
+    """The plan lists the usual build time in total and for each program, the downloads, and the cache folder."""
+    yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
+
+    yard.workshop.make_programs(["kube", "etcd"])
+
+    first = yard.said[0]
+    assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first
+    assert "8 min" in first
+    assert "40 MB" in first
+    assert str(tmp_path / "cache" / "binaries") in first
+
+
+def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
+    """A second run has nothing to build."""
+    yard = Yard(tmp_path, 'echo > "$out"', kube=450)
+    yard.workshop.make_programs(["kube"])
+    yard.said.clear()
+
+    yard.workshop.make_programs(["kube"])
+
+    assert yard.said == []
+
+
+def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
+    """The next run continues from the completed programs."""
+    yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
+
+    with pytest.raises(CommandFailed):
+        yard.workshop.make_programs(["broken", "kube", "etcd"])
+
+    assert yard.made == {"kube", "etcd"}
+
+
+def one_module(**seconds: float) -> Catalogue:
+    """A catalogue of programs compiled in one module."""
+    programs = {
+        name: {"module": f"example.org/{name}", "version": "v1", "main_module": "kube", "package": name, "seconds": usual}
+        for name, usual in seconds.items()
+    }
+    return Catalogue.model_validate(catalogue_document(programs))
+
+
+def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
+    """No compiler is left running or started, and no partial result is used."""
+    started = tmp_path / "started"
+    yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
+    workshop = replace(yard.workshop, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
+
+    def interrupt() -> None:
+        while not started.exists():
+            threading.Event().wait(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        workshop.make_programs(["kube", "etcd"])
+
+    assert yard.made == set()
+    assert not any(line.startswith("etcd@v1: compiling") for line in yard.said)
+
+
+def test_programs_of_one_module_are_made_in_turn(tmp_path: Path) -> None:
+    """The second build reuses the shared packages; in parallel, it would compile them again."""
+    yard = Yard(tmp_path, "true", kube=450, etcd=15)
+    go = tmp_path / "bin" / "go"
+    alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
+    go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{alone}; echo > "$out"\n')
+    shared = replace(yard.workshop, catalogue=one_module(kube=450, etcd=15))
+
+    shared.make_programs(["kube", "etcd"])
+
+    assert yard.made == {"kube", "etcd"}

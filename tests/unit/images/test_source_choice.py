@@ -1,0 +1,87 @@
+"""`auto` uses the registry if one responds, and otherwise builds if the machine can."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ImageError, RegistryUnreachable
+from kindgate.host.facts import HostFacts
+from kindgate.images.image_lock import ImageLock
+from kindgate.images.image_plan import ImagePlan
+from kindgate.images.source_choice import choose_source
+from kindgate.settings import ImageSettings
+
+FACTS = HostFacts("linux", "x86_64", "debian", "bookworm", 2, 1_048_576, cap_sys_resource=True, cpus=4, memory=2**34, root=True)
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def mute_registry() -> Iterator[str]:
+    """A host that closes every connection: not a registry, but an immediate response."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFacts = FACTS, node: str = NOBODY) -> tuple[str, list[str]]:
+    """Return the name of the chosen source, and the reported lines."""
+    said: list[str] = []
+    lock = ImageLock.model_validate({"node": {"image": f"{node}/kindest/node:v1"}})
+    chosen = choose_source(
+        settings,
+        ImagePlan(()),
+        engine=stand_in.engine,
+        facts=facts,
+        lock=lock,
+        catalogue=folder,
+        cache=folder,
+        folder=folder,
+        progress=said.append,
+    )
+    return chosen.name, said
+
+
+def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in: Any, tmp_path: Path) -> None:
+    """Root on Debian can build, and the run reports that before it starts."""
+    name, said = choose(stand_in, tmp_path, ImageSettings())
+
+    assert name == "build"
+    assert len(said) == 1
+    assert "no container registry responds" in said[0]
+
+
+def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path: Path) -> None:
+    """If the missing registry is why images are built, the error does not blame the image's name."""
+    lock = ImageLock.model_validate({"node": {"image": f"{NOBODY}/kindest/node:v1"}})
+    given = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
+
+    taken, asked = (choose_source(ImageSettings(source=name), ImagePlan(()), **given, progress=print) for name in ("auto", "build"))
+
+    assert taken.refusal("x") == "no container registry responds, but x cannot be built here"
+    assert asked.refusal("x") == "--image-source build: x cannot be built here"
+
+
+@pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
+def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
+    """A machine that cannot build is an error immediately, whether building is requested or chosen."""
+    with pytest.raises(RegistryUnreachable, match="no container registry responds"):
+        choose(stand_in, tmp_path, ImageSettings(), facts)
+    with pytest.raises(ImageError, match="root on Debian or Ubuntu"):
+        choose(stand_in, tmp_path, ImageSettings(source="build"), facts)
+
+
+def test_a_mirror_that_does_not_answer_is_an_error(stand_in: Any, tmp_path: Path) -> None:
+    """A configured mirror that does not respond is an error, not a reason to build."""
+    with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not respond"):
+        choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
+
+
+def test_an_asked_source_is_not_second_guessed(stand_in: Any, tmp_path: Path) -> None:
+    """An explicit source is used without probing a registry or reporting anything."""
+    assert choose(stand_in, tmp_path, ImageSettings(source="registry")) == ("registry", [])
+    assert choose(stand_in, tmp_path, ImageSettings(source="build")) == ("build", [])

@@ -1,0 +1,93 @@
+"""No planted secret remains, and texts without one are unchanged."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.observe.known_values import KnownValue
+from kindgate.observe.redact import Redactor
+from kindgate.observe.secret_names import MASK
+from tests.unit.observe.secret_forms import HARMLESS, KNOWN, KNOWN_FORMS, UNKNOWN_FORMS, WRAPPED, Form
+
+REDACTOR = Redactor(
+    [KnownValue(KNOWN, "K"), KnownValue(WRAPPED, "W"), KnownValue("on", "DB_PIN"), KnownValue("Postgres", "key pw of Secret db")]
+)
+
+
+@pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
+def test_a_secret_is_taken_out_of_every_form(form: Form) -> None:
+    """Forty forms in which logs, manifests and commands contain secrets are masked."""
+    clean = REDACTOR.text(f"first line\n{form.text}\nlast line")
+    assert MASK in clean
+    assert [part for part in form.parts if part in clean] == []
+    assert clean.startswith("first line\n")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Over-masking would hide the cause of a failure, and a report needs its digests and histograms."""
+    assert REDACTOR.text(text) == text
+
+
+def test_forty_of_each_were_tried() -> None:
+    """The two tests above cover as many forms as they claim."""
+    assert (len(KNOWN_FORMS) + len(UNKNOWN_FORMS), len(HARMLESS)) == (40, 40)
+
+
+def test_the_rest_of_a_text_stays() -> None:
+    """Only the value is masked, not its context."""
+    assert (
+        REDACTOR.text('{"user": "app", "password": "hunter22", "port": 5432}') == f'{{"user": "app", "password": "{MASK}", "port": 5432}}'
+    )
+    assert REDACTOR.text("https://app:hunter22@db/x?y=1") == f"https://app:{MASK}@db/x?y=1"
+
+
+@pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
+def test_a_clean_text_is_clean(form: Form) -> None:
+    """Masked text passes through other redactors later, and must not grow."""
+    clean = REDACTOR.text(form.text)
+    assert REDACTOR.text(clean) == clean
+
+
+def test_values_that_cannot_be_taken_out_are_named() -> None:
+    """Short values and common words would mask half of each text, so their origin is listed instead."""
+    text = "one connection on port 1 of postgres"
+    assert REDACTOR.text(text) == text
+    assert REDACTOR.left == ("DB_PIN", "key pw of Secret db")
+    assert MASK in REDACTOR.text("POSTGRES_PASSWORD=postgres")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_redacted(text: str) -> None:
+    """Any text can be redacted, so a report can always be written."""
+    REDACTOR.text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a-" * 500_000,
+        "token.password." * 60_000,
+        "-----BEGIN PRIVATE KEY-----" * 30_000,
+        "x://" * 200_000,
+        'password="' * 90_000,
+        'password=\\"' * 90_000,
+        "--password " * 90_000,
+        "cookie: a=" * 90_000,
+        "&amp;" * 200_000,
+        "\\\\" * 400_000,
+        "authorization: " * 60_000,
+        "eyJ" + "a" * 900_000,
+        "aws_key" * 130_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_hostile_text_is_redacted_in_linear_time(text: str) -> None:
+    """A megabyte of hostile input: with a backtracking pattern this took 10 s of CPU time."""
+    begun = time.process_time()
+    REDACTOR.text(text)
+    assert time.process_time() - begun < 4

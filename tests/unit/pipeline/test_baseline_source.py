@@ -1,0 +1,201 @@
+"""The baseline from another overlay, a git ref or other images, and cases without a possible comparison."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindgate.deploy.adapted_overlays import ANNOTATION
+from kindgate.deploy.baseline import Beside
+from kindgate.errors import ManifestError, SettingsError
+from kindgate.model import Rendered
+from kindgate.pipeline.baseline_source import checked_out, read_base
+from kindgate.pipeline.run_tools import Tools
+from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
+from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+from tests.unit.kubectl import write_kubectl
+
+OVERLAY = Path("k8s/ci")
+KUBECTL = """
+import pathlib, re, sys
+wrapper = pathlib.Path(sys.argv[2])
+overlay = re.search(r"resources:\\n- (.+)", (wrapper / "kustomization.yaml").read_text())[1]
+print((wrapper / overlay / "objects.yaml").read_text())
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in `root` and return its output."""
+    identity = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main")
+    return subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def version(image: str, host: str = "shop.localhost") -> Rendered:
+    """Render an application with one Deployment that runs `image`."""
+    return rendered(manifest("Namespace", "shop", namespace=""), deployment(container={"image": image}), service(), ingress(host))
+
+
+def write(overlay: Path, made: Rendered) -> None:
+    """Write an overlay from which the kubectl stand-in builds `made`."""
+    overlay.mkdir(parents=True, exist_ok=True)
+    (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
+    (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in made.objects]))
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path) -> Path:
+    """A project in a subfolder of its repository, with version 1 on `main` and version 2 in the work tree."""
+    root = tmp_path / "repository" / "project"
+    write(root / OVERLAY, version("example/web:1"))
+    git(root, "init", "--quiet")
+    git(root, "add", "-A")
+    git(root, "commit", "--quiet", "-m", "one")
+    write(root / OVERLAY, version("example/web:2"))
+    return root
+
+
+@pytest.fixture(name="kubectl")
+def _kubectl(tmp_path: Path) -> Path:
+    path = tmp_path / "kubectl"
+    path.write_text(f"#!{sys.executable} -IS{KUBECTL}")
+    path.chmod(0o755)
+    return path
+
+
+def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str, ...] = (), overlay: Path = OVERLAY) -> Beside:
+    """Read the baseline to deploy next to version 2."""
+    settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
+    folder = project.parent / "run"
+    return read_base(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
+
+
+def images(beside: Beside) -> list[str]:
+    """Return the images of the baseline's Deployments."""
+    return [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in beside.rendered.of_kind("Deployment")]
+
+
+@pytest.mark.parametrize("ref", ["main", "HEAD", "HEAD~0"])
+def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, ref: str) -> None:
+    """Work tree changes are ignored, the baseline gets its own namespace, and the checkout is deleted."""
+    beside = read(project, kubectl, SloSettings(base=ref))
+
+    assert images(beside) == ["example/web:1"]
+    assert beside.namespaces == {"shop": "shop-base"}
+    assert not (project.parent / "run" / "base").exists()
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, kubectl: Path) -> None:
+    """An existing folder takes precedence over a branch."""
+    git(project, "branch", "other")
+    write(project / "other", version("example/web:3"))
+
+    assert images(read(project, kubectl, SloSettings(base="other"))) == ["example/web:3"]
+
+
+def test_another_image_alone_makes_a_base_version(project: Path, kubectl: Path) -> None:
+    """The baseline has the same manifests, with IMAGE replacing NAME."""
+    beside = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
+
+    assert images(beside) == ["example/web:0"]
+
+
+def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -> None:
+    """The error explains how to fetch the ref in a shallow checkout."""
+    with pytest.raises(SettingsError, match="neither an overlay's folder nor a commit") as raised:
+        read(project, kubectl, SloSettings(base="nowhere"))
+
+    assert "git fetch origin nowhere" in raised.value.next_step
+
+
+@pytest.mark.parametrize("ref", ["--output=/tmp/x", "-h", ""])
+def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
+    """Any value of --slo-base is treated as a ref."""
+    with pytest.raises(SettingsError), checked_out(ref, project, project.parent / "out", Deadline.after(30)):
+        pass
+
+    assert not (project.parent / "out").exists()
+
+
+def test_outside_of_a_repository_a_ref_is_refused(tmp_path: Path) -> None:
+    """Outside a repository no other version exists."""
+    with pytest.raises(SettingsError, match="neither"), checked_out("main", tmp_path, tmp_path / "out", Deadline.after(30)):
+        pass
+
+
+def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> None:
+    """A generated suite has its own folder, which the baseline may lack."""
+    suite = project / "e2e"
+    suite.mkdir()
+    overlay = Path("..") / OVERLAY
+    settings = Settings(suite, deploy=DeploySettings(overlay=overlay), slo=SloSettings(base="main"))
+
+    beside = read_base(
+        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+    )
+
+    assert images(beside) == ["example/web:1"]
+
+
+def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, tmp_path: Path) -> None:
+    """The suite's added Ingress also applies to the baseline's manifests."""
+    overlay = project / "e2e/overlay"
+    overlay.mkdir(parents=True)
+    base = f"../../{OVERLAY.as_posix()}/objects.yaml"
+    metadata = {"annotations": {ANNOTATION: "true"}}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump({"metadata": metadata, "resources": [base, "more.yaml"]}))
+    (overlay / "more.yaml").write_text(yaml.safe_dump(manifest("ConfigMap", "more")))
+    settings = Settings(project / "e2e", deploy=DeploySettings(overlay=Path("overlay")), slo=SloSettings(base="main"))
+    tools = Tools(write_kubectl(tmp_path), None)
+
+    beside = read_base(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
+
+    assert images(beside) == ["example/web:1"]
+    assert [item["metadata"]["name"] for item in beside.rendered.of_kind("ConfigMap")] == ["more"]
+
+
+def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
+    """Git has no history of a folder outside the project."""
+    write(tmp_path / "elsewhere", version("example/web:2"))
+
+    with pytest.raises(SettingsError, match="which is outside"):
+        read(project, kubectl, SloSettings(base="main"), overlay=tmp_path / "elsewhere")
+
+
+def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path) -> None:
+    """The temporary work tree is removed even if the baseline's manifests are invalid."""
+    (project / OVERLAY / "objects.yaml").write_text("kind: [\n")
+    git(project, "commit", "--quiet", "-am", "broken")
+
+    with pytest.raises(ManifestError):
+        read(project, kubectl, SloSettings(base="main"))
+
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_an_image_of_ones_own_is_the_new_versions_alone(project: Path, kubectl: Path) -> None:
+    """--app-image replaces the image in the pull request's version only; the baseline keeps its manifests' image."""
+    beside = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
+
+    assert images(beside) == ["example/web:1"]
+
+
+def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are created in the baseline's own namespace from the same variables."""
+    needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
+    whole = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
+    write(project / "other", whole)
+    monkeypatch.setenv("API_TOKEN", "t0ken")
+    settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
+
+    beside = read_base(
+        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+    )
+
+    (secret,) = beside.rendered.of_kind("Secret")
+    assert (secret["metadata"]["namespace"], secret["data"]) == ("shop-base", {"API_TOKEN": "dDBrZW4="})

@@ -1,0 +1,191 @@
+"""A comparison from the first burst to the verdict: its looks, its end, and the settings it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from kindgate.errors import SloError
+from kindgate.load.aggregate import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import OK
+from kindgate.load.result import Health
+from kindgate.model import Verdict
+from kindgate.pipeline.burst_series import TURNS, Campaign, abba_plans, comparison_campaign
+from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
+from kindgate.pipeline.environment import Exchange, Provisioned
+from kindgate.pipeline.load_lock import Lease
+from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.confirm import LEAST_PAIRS
+from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
+
+COMPARED = Objectives(compare=(Tolerance(50, 0.2),))
+DUET = BurstPlan(
+    (Route("http://127.0.0.1/", "foo.localhost", arm="head"), Route("http://127.0.0.1/", "foo-base.localhost", arm="base")),
+    OpenLoop.constant(100, seconds=1),
+)
+
+
+def keep_bursts(campaign: Campaign, count: int, slower: float, seed: int = 11) -> None:
+    """Write bursts as another worker would leave them: 50 requests per arm, with head `slower` times as slow."""
+    rng = np.random.default_rng(seed)
+    campaign.folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, count + 1):
+        plan = (DUET, *abba_plans(DUET))[0 if campaign.turns == 1 else 1 + (number - 1) % len(TURNS)]
+        rows = []
+        for place, route in enumerate(plan.routes):
+            took = 20e6 * np.exp(rng.normal(0, 0.05)) * (slower if route.arm == "head" else 1) * np.exp(rng.normal(0, 0.05, 50))
+            rows += [(place, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)]
+        result = measured(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
+        (campaign.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
+
+
+def measured_before(
+    folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet", *, then: float | None = None
+) -> Campaign:
+    """Return a series with existing bursts and an existing confirmation round, in which head is `then` times as slow."""
+    lease = Lease(folder / "run", folder / "machine")
+    campaign = Campaign(DUET, 0.0, folder / "measurements", lease, abba_plans(DUET) if how == "abba" else ())
+    keep_bursts(campaign, count, slower)
+    keep_bursts(campaign.second(), LEAST_PAIRS * campaign.turns, slower if then is None else then, seed=12)
+    return campaign
+
+
+@dataclass
+class Exchanging:
+    """Counts how often the two versions are redeployed, which takes no time here."""
+
+    placement: str = ""
+    times: int = 0
+
+    def __call__(self) -> Exchange:
+        """Redeploy as the pipeline does."""
+        self.times += 1
+        return Exchange("both versions were deployed again", self.placement)
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.5, Verdict.FAIL)])
+@pytest.mark.parametrize(("how", "bursts"), [("duet", 10), ("abba", 40)])
+def test_a_clear_difference_is_decided_at_the_first_look(
+    slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
+) -> None:
+    """Ten pairs suffice and twenty new ones confirm it, for duet bursts and for blocks of four."""
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, exchanging)
+    (result,) = compared.comparison.results
+
+    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (verdict, 1, 1)
+    assert (len(compared.bursts), len(compared.confirmation)) == (bursts, 2 * bursts)
+    assert result.first is not None
+    assert (result.bursts, result.first.bursts) == (20, 10)
+
+
+def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Path) -> None:
+    """Head is 50 % slower at the interim looks but equal after redeployment, so nothing is known."""
+    told: list[Verdict] = []
+    compared = measure_and_compare(
+        COMPARED, measured_before(tmp_path, 10, 1.5, then=1.0), 10, Exchanging(), on_confirmation=lambda found: told.append(found.verdict)
+    )
+    (result,) = compared.comparison.results
+
+    assert compared.comparison.verdict is Verdict.INCONCLUSIVE
+    assert told == [Verdict.INCONCLUSIVE]
+    assert result.not_confirmed
+    assert result.change == pytest.approx(0.0, abs=0.1)
+    assert compared.shown == compared.confirmation
+
+
+def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tmp_path: Path) -> None:
+    """The report's input has the round's bursts, placement and preparation."""
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, Exchanging("foo: a 1 and 0"))
+    second = compared.origin.confirmation
+
+    assert second is not None
+    assert (second.prepared, second.placement) == ("both versions were deployed again", "foo: a 1 and 0")
+    assert second.starts == tuple(burst.window.start for burst in compared.confirmation)
+    assert compared.comparison.verdict is Verdict.INVALID
+
+
+def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) -> None:
+    """Otherwise its bursts would send the same requests in the same order."""
+    campaign = Campaign(DUET, 0.0, tmp_path, Lease(tmp_path / "run", tmp_path / "machine"), abba_plans(DUET))
+    second = campaign.second()
+
+    assert second.folder != campaign.folder
+    assert second.turns == campaign.turns
+    assert second.plan.seed > campaign.plan.seed + 4 * 3 * 200
+    assert replace(second.plan, seed=campaign.plan.seed) == campaign.plan
+
+
+def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
+    """Two new pairs per look decide nothing; the third look ends the series, decided or not."""
+    looks: list[int] = []
+    exchanging = Exchanging()
+    compared = measure_and_compare(
+        COMPARED, measured_before(tmp_path, 6, 1.1), 2, exchanging, on_look=lambda found: looks.append(found.look)
+    )
+
+    assert looks == [1, 2, 3]
+    assert len(compared.bursts) == 6
+    assert (exchanging.times, compared.confirmation) == (0, ())
+
+
+def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
+    """Three pairs at most cannot reach the error rate; the error states how many can."""
+    campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
+
+    with pytest.raises(SloError, match="cannot be decided with 3 bursts") as raised:
+        measure_and_compare(COMPARED, campaign, 1, Exchanging())
+
+    assert "at least 2 bursts per look" in raised.value.next_step
+    assert campaign.bursts() == ()
+
+
+def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
+    """The user requested one pair and one look."""
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, exchanging, quick=True)
+    (result,) = compared.comparison.results
+
+    assert (compared.comparison.verdict, compared.comparison.looks, len(compared.bursts)) == (Verdict.INCONCLUSIVE, 1, 1)
+    assert (exchanging.times, compared.confirmation) == (0, ())
+    assert result.head is not None
+    assert result.base is not None
+
+
+def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
+    """Even a clear difference is INVALID at the first look, and nothing more is measured."""
+    exchanging = Exchanging()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
+
+    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
+
+
+def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
+    """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
+    settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
+    campaign = comparison_campaign(settings, COMPARED, standing, lease)
+    compared = measure_and_compare(COMPARED, campaign, 2, Exchanging())
+    (result,) = compared.comparison.results
+
+    assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}
+    assert result.change is not None
+    assert result.change > 0.2
+    assert result.head is not None
+    assert result.head > 80
+
+
+def test_the_slo_file_beats_the_option_for_the_number_of_pairs() -> None:
+    """The file takes precedence, as it does for thresholds."""
+    assert pairs_per_look(Objectives(), SloSettings(bursts=7)) == 7
+    assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
+
+
+def test_without_prometheus_no_resources_are_told(standing: Provisioned) -> None:
+    """The comparison itself does not need Prometheus."""
+    assert resources_of_both(standing, ()) == ()

@@ -1,0 +1,162 @@
+"""In-cluster load generators on a server that speaks the Kubernetes API: objects applied, logs read, objects deleted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from kindgate import assets
+from kindgate.errors import LoadError
+from kindgate.load.aggregate import measured
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.raw_samples import OK
+from kindgate.load.result import BurstResult, Health
+from kindgate.load.result_log import written
+from kindgate.model import ClusterAddress, Rendered
+from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.in_cluster_load import ingress_in_cluster, run_in_cluster
+from kindgate.settings import Settings
+from tests.unit.deploy.standin import ApiServer, kubeconfig, serving
+
+JOBS = "/apis/batch/v1/namespaces/load/jobs"
+POD = "/api/v1/namespaces/load/pods/load-master-x"
+PLAN = BurstPlan((Route("http://10.0.0.1/", "foo.localhost"),), OpenLoop.constant(100, seconds=1))
+
+
+def result() -> BurstResult:
+    """The results that two of three workers measured."""
+    rows = np.array([(0, n, n, n + 5_000_000, 0, 1, OK, 200) for n in range(100)], np.int64)
+    return measured(PLAN, rows, started=1000.0, health=Health(), missing=1 / 3)
+
+
+class Controllers:
+    """Acts as the cluster's controllers: once the master's Job is applied, its pod runs, logs and ends."""
+
+    def __init__(self, server: ApiServer, log: str) -> None:
+        self.server = server
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.plan: dict[str, Any] = {}
+        self.data: dict[str, str] = {}
+        self._log = log
+        self._thread = threading.Thread(target=self._work)
+        self._ended = threading.Event()
+        self._thread.start()
+
+    def _work(self) -> None:
+        wanted = {f"{JOBS}/load-master", f"{JOBS}/load-workers", "/api/v1/namespaces/load/configmaps/plan"}
+        while not self._ended.wait(0.02):
+            if wanted <= self.server.objects.keys():
+                self.jobs = {name: self.server.objects[f"{JOBS}/{name}"] for name in ("load-master", "load-workers")}
+                self.data = self.server.objects["/api/v1/namespaces/load/configmaps/plan"]["data"]
+                self.plan = json.loads(self.data["plan.json"])
+                self.server.put(POD, {"metadata": {"labels": {"app.kubernetes.io/name": "load-master"}}})
+                self.server.logs[f"{POD}/log"] = self._log
+                self.server.put(f"{JOBS}/load-master", {**self.jobs["load-master"], "status": {"succeeded": 1}})
+                return
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self._ended.set()
+        self._thread.join()
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[ApiServer]:
+    with serving() as server:
+        server.put("/api/v1/namespaces/load", {})
+        yield server
+
+
+@pytest.fixture(name="existing")
+def _existing(server: ApiServer, tmp_path: Path) -> Provisioned:
+    """A user's existing cluster, with a kubectl that builds the bundled component."""
+    component = assets.manifests() / "components" / "load-generators"
+    files = [component / name for name in yaml.safe_load((component / "kustomization.yaml").read_text())["resources"]]
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\ncat <<'END'\n" + "\n---\n".join(file.read_text() for file in files) + "\nEND\n")
+    kubectl.chmod(0o755)
+    address = ClusterAddress("test", kubeconfig(tmp_path, server.url), "test", "http://127.0.0.1:1", existing=True)
+    return Provisioned(address, Rendered(Path("app"), ()), kubectl, tmp_path / "artifacts", tmp_path / "measurements")
+
+
+def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Provisioned) -> None:
+    """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
+    controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
+    said: list[str] = []
+
+    found = run_in_cluster(Settings(), existing, PLAN, 3, said.append, image="registry.example/load:1")
+    controllers.close()
+
+    assert found == result()
+    assert BurstPlan.from_json(controllers.plan) == PLAN
+    workers, master = controllers.jobs["load-workers"]["spec"], controllers.jobs["load-master"]["spec"]
+    assert (workers["parallelism"], workers["completions"]) == (3, 3)
+    assert {"name": "WORKERS", "value": "3"} in master["template"]["spec"]["containers"][0]["env"]
+    images = {job["template"]["spec"]["containers"][0]["image"] for job in (workers, master)}
+    assert images == {"registry.example/load:1"}
+    assert [path for path in server.objects if "/namespaces/load/" in path and path != POD] == []
+    assert (said[0], said[-1]) == ("starting 3 load generators in the cluster", "the load generators have finished")
+    assert all(line.startswith("load generators: ") for line in said[1:-1])
+
+
+def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Provisioned, tmp_path: Path) -> None:
+    """They are in the ConfigMap that workers mount, at the path that the plan then names."""
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text("-----BEGIN CERTIFICATE-----\n")
+    controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
+
+    run_in_cluster(Settings(), existing, replace(PLAN, ca_file=str(trusted)), 1, lambda _: None)
+    controllers.close()
+
+    folder, _, key = BurstPlan.from_json(controllers.plan).ca_file.rpartition("/")
+    pod = controllers.jobs["load-workers"]["spec"]["template"]["spec"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    volume = next(one for one in pod["volumes"] if one["name"] == mounted[folder])
+    assert volume["configMap"]["name"] == "plan"
+    assert controllers.data[key] == trusted.read_text()
+
+
+def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Provisioned) -> None:
+    """Everything is deleted in that case too."""
+    controllers = Controllers(server, "no worker came in 120 s")
+
+    with pytest.raises(LoadError, match="reported no result") as raised:
+        run_in_cluster(Settings(), existing, PLAN, 2, lambda _: None)
+    controllers.close()
+
+    assert raised.value.last_state == "no worker came in 120 s"
+    assert [path for path in server.objects if path.startswith(JOBS)] == []
+
+
+def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Provisioned) -> None:
+    """Zero workers are an error."""
+    with pytest.raises(LoadError, match="at least one worker"):
+        run_in_cluster(Settings(), existing, PLAN, 0, lambda _: None)
+
+    assert server.paths("PATCH") == []
+
+
+def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, existing: Provisioned) -> None:
+    """127.0.0.1 would be the pod itself."""
+    addresses = [{"type": "Hostname", "address": "cp"}, {"type": "InternalIP", "address": "172.18.0.2"}]
+    server.put("/api/v1/nodes/cp", {"status": {"addresses": addresses}})
+
+    inside = ingress_in_cluster(replace(existing.address, nodes=("cp", "worker"), existing=False))
+
+    assert (inside.ingress_url, inside.ingress_tls_url) == ("http://172.18.0.2", "https://172.18.0.2")
+
+
+def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Provisioned) -> None:
+    """Only the cluster's owner knows the ingress address."""
+    with pytest.raises(LoadError, match="is unknown") as raised:
+        ingress_in_cluster(existing.address)
+
+    assert "--url" in raised.value.next_step

@@ -1,0 +1,78 @@
+"""File locks keep bursts apart, between processes that share only the files."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import pytest
+
+from kindgate.errors import WaitTimeout
+from kindgate.pipeline.load_lock import Lease
+
+
+def hold(kind: str, folder: Path, pipe: Connection) -> None:
+    """Take a lock of `kind`, report it, and hold it until told to stop."""
+    lease = Lease(folder / "run", folder / "machine")
+    with lease.exclusive() if kind == "exclusive" else lease.shared():
+        pipe.send("held")
+        pipe.recv()
+
+
+Held = tuple[str, SpawnProcess, Connection]
+"""The kind of lock, the process holding it, and the pipe that stops it."""
+
+
+@pytest.fixture(name="held", params=["exclusive", "shared"])
+def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
+    here: Connection
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(request.param, tmp_path, there))
+    process.start()
+    assert here.recv() == "held"
+    yield request.param, process, here
+    if process.is_alive():
+        here.send("stop")
+    process.join(30)
+    process.close()
+
+
+def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_path: Path) -> None:
+    """An exclusive lock excludes all others; shared locks exclude only exclusive ones."""
+    kind, _, _ = held
+    lease = Lease(tmp_path / "run", tmp_path / "machine")
+
+    with pytest.raises(WaitTimeout, match="held by another process"), lease.exclusive(0.1):
+        pass
+    if kind == "shared":
+        with lease.shared(0.1):
+            pass
+    else:
+        with pytest.raises(WaitTimeout, match="the burst of another test"), lease.shared(0.1):
+            pass
+
+
+def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> None:
+    """The kernel releases the file lock of a killed process."""
+    _, process, _ = held
+    process.kill()
+    process.join(30)
+
+    with Lease(tmp_path / "run", tmp_path / "machine").exclusive(5):
+        pass
+
+
+def test_bursts_of_two_runs_share_one_machine(held: Held, tmp_path: Path) -> None:
+    """Another run's burst blocks ours through the machine's file, but its tests do not."""
+    kind, _, _ = held
+    lease = Lease(tmp_path / "other-run", tmp_path / "machine")
+
+    if kind == "exclusive":
+        with pytest.raises(WaitTimeout, match="another run on this machine"), lease.exclusive(0.1):
+            pass
+    else:
+        with lease.exclusive(0.1):
+            pass

@@ -1,0 +1,56 @@
+"""Publishing a run's results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kindgate.pipeline.notify import announce, read_origin
+from kindgate.report.run_report import Outcome, Run, RunReport, TestResult
+from kindgate.settings import GitHubSettings, Settings
+
+EVENT = Path(__file__).parent.parent / "github/events/pull_request_same_repository.json"
+PULL_REQUEST = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_EVENT_NAME": "pull_request",
+    "GITHUB_EVENT_PATH": str(EVENT),
+    "GITHUB_REPOSITORY": "acme/shop",
+    "GITHUB_RUN_ID": "9001",
+}
+FAILED = RunReport(
+    run=Run(id="r", started=0.0, seconds=1.0, command="pytest -m e2e"),
+    outcome=Outcome.FAILED,
+    exit_code=1,
+    tests=(TestResult(node_id="tests/e2e/test_x.py::test_x", outcome="failed", seconds=1.0, error="assert 0"),),
+)
+
+
+def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
+    """A report without gate changes must not suggest that the pull request changes nothing."""
+    origin = read_origin(Settings(root=tmp_path), PULL_REQUEST)
+
+    assert origin.record is not None
+    assert origin.record.number == 17
+    assert origin.changes.files == ()
+    (note,) = origin.notes
+    assert note.startswith("cannot determine how this pull request changes the gate: ")
+    assert "git" in note
+    assert [link.name for link in origin.links] == ["run", "re-run", "artifacts"]
+
+
+def test_outside_of_a_pull_request_there_is_nothing_to_note(tmp_path: Path) -> None:
+    """Without a pull request there is no comparison and no note."""
+    origin = read_origin(Settings(root=tmp_path), {})
+
+    assert (origin.record, origin.notes, origin.links) == (None, (), ())
+
+
+def test_annotations_are_apart_from_lines_that_hold_text_of_others(tmp_path: Path) -> None:
+    """The caller prints annotations while the runner parses commands, and other lines while it does not."""
+    lines: list[str] = []
+
+    announced = announce(FAILED, GitHubSettings(comment="never"), tmp_path, PULL_REQUEST, lines.append)
+
+    (annotation,) = announced.annotations
+    assert annotation.startswith("::error file=tests/e2e/test_x.py,")
+    assert not any(line.startswith("::") for line in lines)
+    assert announce(FAILED, GitHubSettings(comment="never"), tmp_path, {}, lines.append).annotations == ()

@@ -1,0 +1,102 @@
+"""An application without an entry gets one; an application with entries is unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kindgate.scaffold.generated_entries import WaysIn, ways_in
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+
+def exposed(name: str, **spec: Any) -> dict[str, Any]:
+    """A Service with a selector."""
+    item = service()
+    item["metadata"]["name"] = name
+    item["spec"] = {"selector": {"app": name}, "ports": [{"port": 80}], **spec}
+    return item
+
+
+DATABASE = exposed("db", ports=[{"port": 5432}])
+
+
+@pytest.mark.parametrize(
+    ("services", "entered"),
+    [
+        ([exposed("web", type="LoadBalancer"), exposed("api")], ["web.localhost"]),
+        ([exposed("web", type="NodePort"), DATABASE], ["web.localhost"]),
+        ([exposed("web"), exposed("api"), DATABASE], ["web.localhost", "api.localhost"]),
+        ([exposed("web", clusterIP="None"), exposed("ext", type="ExternalName"), exposed("manual", selector=None)], []),
+        ([exposed("rpc", ports=[{"name": "grpc", "port": 8080}]), exposed("dns", ports=[{"port": 8053, "protocol": "UDP"}])], []),
+        ([exposed("people", ports=[{"name": "ldap-port", "port": 389}])], []),
+        ([exposed("cache", ports=[{"name": "x", "port": 80, "targetPort": 6379}])], []),
+    ],
+    ids=["load balancer", "node port", "cluster ip", "nothing to enter", "not http", "directory", "by target"],
+)
+def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str]) -> None:
+    """Services exposed outside the cluster get an entry; without any, all that might speak HTTP do."""
+    found = ways_in(rendered(*services), {})
+
+    assert [item["spec"]["rules"][0]["host"] for item in found.added] == entered
+    assert len(found.notes) == len(entered)
+
+
+def test_pods_without_any_service_get_one() -> None:
+    """Pods without a Service get one even next to Services of other pods, but only if a port might speak HTTP."""
+    web = deployment(container={"ports": [{"containerPort": 8080}]})
+
+    found = ways_in(rendered(DATABASE, web), {})
+
+    made, way_in = found.added
+    assert made["spec"]["ports"] == [{"port": 80, "targetPort": 8080}]
+    assert made["spec"]["selector"] == web["spec"]["template"]["metadata"]["labels"]
+    assert way_in["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {"name": "web", "port": {"number": 80}}
+    assert ways_in(rendered(deployment(container={"ports": [{"containerPort": 5432}]})), {}) == WaysIn()
+    assert ways_in(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == WaysIn()
+
+
+def test_a_pod_by_itself_gets_a_service() -> None:
+    """The Service of a bare pod selects the pod's own labels."""
+    template = deployment()["spec"]["template"]
+    pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
+
+    made, _ = ways_in(rendered(pod), {}).added
+
+    assert (made["spec"]["selector"], made["spec"]["ports"][0]["targetPort"]) == ({"role": "web"}, 8080)
+
+
+@pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])
+def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str, int], target: int | None) -> None:
+    """Manifests often omit the optional `ports:`, so the Dockerfile's port is used."""
+    found = ways_in(rendered(deployment(container={"ports": []})), ports)
+
+    assert [item["spec"]["ports"][0]["targetPort"] for item in found.added if item["kind"] == "Service"] == ([target] if target else [])
+
+
+@pytest.mark.parametrize(
+    ("ports", "chosen"),
+    [
+        ([{"port": 9000}, {"name": "http", "port": 3000}], {"name": "http"}),
+        ([{"name": "metrics", "port": 9100}, {"name": "app", "port": 3000}], {"name": "app"}),
+        ([{"port": 9000}, {"port": 8080}], {"number": 8080}),
+    ],
+)
+def test_the_port_that_speaks_http_is_chosen(ports: list[dict[str, Any]], chosen: dict[str, Any]) -> None:
+    """The port is chosen by name, otherwise by number."""
+    (added,) = ways_in(rendered(exposed("web", ports=ports)), {}).added
+
+    assert added["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] == chosen
+    assert added["metadata"]["namespace"] == "shop"
+
+
+HOSTLESS = ingress()
+HOSTLESS["spec"]["rules"] = [{"http": HOSTLESS["spec"]["rules"][0]["http"]}]
+ROUTE = {**manifest("HTTPRoute", "web"), "apiVersion": "gateway.networking.k8s.io/v1"}
+TRAEFIK = {**manifest("IngressRoute", "web"), "apiVersion": "traefik.io/v1alpha1"}
+
+
+@pytest.mark.parametrize("way_in", [ingress(), HOSTLESS, ROUTE, TRAEFIK], ids=["ingress", "without host", "gateway", "traefik"])
+def test_a_way_in_that_is_there_is_used(way_in: dict[str, Any]) -> None:
+    """An existing entry is used, and nothing is added."""
+    assert ways_in(rendered(exposed("web", type="LoadBalancer"), way_in), {}) == WaysIn()

@@ -1,0 +1,99 @@
+"""Choices derived from the rendered overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kindgate.errors import ManifestError
+from kindgate.scaffold.builds import Build, Builds
+from kindgate.scaffold.manifest_facts import images_of, look_at, refuse_templates
+from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
+
+
+def classed(name: str) -> dict[str, Any]:
+    """An Ingress of a class."""
+    item = ingress()
+    item["spec"]["ingressClassName"] = name
+    return item
+
+
+BUILDS = Builds((), ())
+
+
+def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None:
+    """An application with only an Ingress gets a controller and Prometheus."""
+    found = look_at(rendered(deployment(), service(), ingress()), BUILDS)
+
+    assert found.hosts
+    assert found.components == ("ingress-traefik", "prometheus")
+    assert found.notes == ()
+
+
+def test_what_the_overlay_brings_is_not_added() -> None:
+    """A controller with its class and a Prometheus in the overlay are not added again."""
+    prometheus = deployment()
+    prometheus["metadata"]["name"] = "prometheus"
+    whole = rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""), prometheus)
+
+    assert look_at(whole, BUILDS).components == ()
+
+
+def test_a_class_that_nothing_serves_is_told() -> None:
+    """A cloud's own controller does not run in a KinD cluster."""
+    found = look_at(rendered(classed("alb")), BUILDS)
+
+    assert found.components == ("prometheus",)
+    assert "'alb'" in found.notes[0]
+
+
+def test_an_application_that_nothing_leads_to_is_refused() -> None:
+    """The error names the missing object."""
+    with pytest.raises(ManifestError, match="nothing routes requests to it"):
+        look_at(rendered(deployment()), BUILDS)
+
+
+def test_builds_and_images_are_those_of_the_manifests() -> None:
+    """Every container's image is listed once, including init containers."""
+    pod = deployment(container={"image": "redis:7"})
+    pod["metadata"]["name"] = "second"
+    build = Build("example/web", "web:kindgate", Path())
+
+    found = look_at(rendered(deployment(), pod, ingress()), Builds((build,), ("a note",)))
+
+    assert (found.builds, found.notes) == ((build,), ("a note",))
+    assert images_of(rendered(deployment(), pod, deployment())) == ("example/web:1.0", "redis:7")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "namespace"),
+    [
+        ("ConfigMap", "APP_NAME", "shop"),
+        ("Service", "${APP}-service", "shop"),
+        ("ConfigMap", "{{ name }}", "shop"),
+        ("ConfigMap", "web", "NAMESPACE"),
+        ("ConfigMap", "__NAME__", "shop"),
+    ],
+)
+def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name: str, namespace: str) -> None:
+    """The error has the placeholders and their file, because every other problem of such manifests follows from them."""
+    with pytest.raises(ManifestError, match="placeholders for a pipeline to replace") as error:
+        refuse_templates(rendered(deployment(), manifest(kind, name, namespace=namespace)))
+
+    assert f"app/{name}.yaml" in error.value.message
+    assert "--overlay" in error.value.next_step
+
+
+@pytest.mark.parametrize("item", [manifest("ClusterRole", "READER", namespace=""), manifest("ConfigMap", "Web"), deployment()])
+def test_names_that_are_right_or_merely_wrong_are_left_to_validation(item: dict[str, Any]) -> None:
+    """Validation knows the naming rule of each kind, and the line."""
+    refuse_templates(rendered(item))
+
+
+def test_a_build_whose_image_was_replaced_is_left_out() -> None:
+    """`--app-image` rejects a name that no manifest uses, so the build is dropped."""
+    builds = Builds((Build("example/other", "other:kindgate", Path()),), ())
+
+    assert look_at(rendered(deployment(), service(), ingress()), builds).builds == ()

@@ -1,0 +1,104 @@
+"""Image placeholders filled in by a pipeline get a name, and an image in their place."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from kindgate.deploy.validate import validate
+from kindgate.errors import SettingsError
+from kindgate.pod_templates import containers
+from kindgate.scaffold.adaptation import adaptation
+from kindgate.scaffold.placeholder_images import given_images, image_changes, legible_name, placeholder_names, with_changed_images
+from tests.unit.deploy.objects import deployment, manifest, rendered, service
+
+NAMESPACE = manifest("Namespace", "shop", namespace="")
+TEMPLATE = "${{ secrets.USER }}/app:latest"
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        (TEMPLATE, "app"),
+        ("gcr.io/PROJECT_ID/app:COMMIT_SHA", "app"),
+        ("${REGISTRY}/team/app:${TAG}", "app"),
+        ("$REGISTRY/app:$TAG", "app"),
+        ("<registry>/app:<tag>", "app"),
+        ("{{ .Values.registry }}/app:1.2", "app"),
+        ("__REGISTRY__/app@__DIGEST__", "app"),
+        ("ACCOUNT.dkr.ecr.REGION.amazonaws.com/app:$(TAG)", "app"),
+        ("${IMAGE}", ""),
+        ("IMAGE_NAME:1", ""),
+        ("acme/app-${STAGE}:1", ""),
+    ],
+)
+def test_the_name_is_what_a_person_wrote(image: str, name: str) -> None:
+    """The literal part is the name, or the workload's name if everything is a placeholder."""
+    assert legible_name(image) == name
+    assert placeholder_names(rendered(deployment("web", container={"image": image}))) == {image: name or "web"}
+
+
+@pytest.mark.parametrize("image", ["acme/app:1", "acme/My App:1", "acme/MyApp:1", "localhost:5000/app"])
+def test_an_image_that_is_right_or_merely_wrong_is_no_placeholder(image: str) -> None:
+    """An invalid image is reported, not replaced by another one."""
+    assert placeholder_names(rendered(deployment(container={"image": image}))) == {}
+
+
+def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
+    """A patch sets the image, because Kustomize's `images:` cannot match a placeholder; validation then passes."""
+    web = deployment(container={"image": TEMPLATE})
+    web["spec"]["template"]["spec"]["initContainers"] = [{**web["spec"]["template"]["spec"]["containers"][0], "name": "first"}]
+    web["spec"]["template"]["spec"]["initContainers"][0].pop("readinessProbe")
+    whole = rendered(NAMESPACE, web, service())
+
+    changes, notes = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, {})
+    found = adaptation(whole, images=changes, notes=notes)
+
+    after = found.applied(whole)
+    assert [one["image"] for item in after.objects for _, one in containers(item)] == ["app:kindgate", "app:kindgate"]
+    assert [finding.path for finding in validate(after)] == []
+    patches = yaml.safe_load(found.files(["../../k8s"])["kustomization.yaml"])["patches"]
+    assert [yaml.safe_load(patch["patch"]) for patch in patches] == [
+        [{"op": "replace", "path": f"/spec/template/spec/{field}/0/image", "value": "app:kindgate"}]
+        for field in ("initContainers", "containers")
+    ]
+    assert {patch["target"]["name"] for patch in patches} == {"web"}
+    assert "using app:kindgate" in notes[0]
+
+
+def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None:
+    """The placeholder is kept, the option is named, and validation reports the line."""
+    whole = rendered(deployment(container={"image": TEMPLATE}))
+
+    changes, (note,) = image_changes(whole, placeholder_names(whole), {}, {})
+
+    assert changes == ()
+    assert "--image app=IMAGE" in note
+
+
+@pytest.mark.parametrize(("image", "name"), [(TEMPLATE, "app"), (TEMPLATE, TEMPLATE), ("acme/web:2", "acme/web")])
+def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
+    """A given image takes precedence, by the reported name or the one in the manifests."""
+    whole = rendered(deployment(container={"image": image}))
+
+    changes, _ = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, given_images([f"{name}=example.org/web:3"]))
+
+    (container,) = (one for item in with_changed_images(whole, changes).objects for _, one in containers(item))
+    assert container["image"] == "example.org/web:3"
+
+
+def test_a_name_that_no_container_has_is_refused() -> None:
+    """The error lists the existing names."""
+    whole = rendered(deployment(container={"image": TEMPLATE}))
+
+    with pytest.raises(SettingsError, match="--image web: no container has that image") as error:
+        image_changes(whole, placeholder_names(whole), {}, {"web": "example/web:1"})
+
+    assert error.value.next_step.endswith("app")
+
+
+@pytest.mark.parametrize("text", ["app", "=x", "app=", "app=Not An Image"])
+def test_only_an_image_can_be_given(text: str) -> None:
+    """The argument must be NAME=IMAGE."""
+    with pytest.raises(SettingsError, match="--image"):
+        given_images([text])

@@ -1,0 +1,38 @@
+"""Workflows refer to a known repository and commit, or the error states that none is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from kindgate.errors import SettingsError
+from kindgate.scaffold.provenance import UNKNOWN, Provenance, _installed_from, provenance
+
+COMMIT = "0123456789" * 4
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    """An explicit repository with a full commit is used."""
+    assert provenance(f"acme/kindgate@{COMMIT}") == Provenance("acme/kindgate", COMMIT)
+
+
+@pytest.mark.parametrize("asked", ["acme/kindgate", "acme/kindgate@v1", f"kindgate@{COMMIT}", f"a/b/c@{COMMIT}"])
+def test_what_can_be_moved_is_refused(asked: str) -> None:
+    """A tag or a missing version is an error, because a tag can be moved."""
+    with pytest.raises(SettingsError, match="--source"):
+        provenance(asked)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://github.com/acme/kindgate.git", "https://github.com/acme/kindgate", "ssh://git@github.com/acme/kindgate.git"]
+)
+def test_pip_remembers_a_repository(url: str) -> None:
+    """The source comes from PEP 610's record of `pip install git+https://...@v1`."""
+    assert _installed_from({"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}}) == Provenance("acme/kindgate", COMMIT)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"url": "file:///wheel.whl", "archive_info": {}}, {"url": "https://example.org/x", "vcs_info": {"commit_id": COMMIT}}]
+)
+def test_nothing_is_made_up(record: dict[str, object]) -> None:
+    """A wheel has no record of its repository, so none is invented."""
+    assert _installed_from(record) == UNKNOWN

@@ -1,0 +1,109 @@
+"""A burst's counts: times, requests without a time, failures and checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kindgate.histogram import Histogram
+from kindgate.slo.counts import Count, Times, counts_of, times_of, total_of
+from kindgate.slo.grammar import parse_selector
+from kindgate.slo.sample import BurstSample
+from kindgate.slo.source_location import Source
+
+MakeBurst = Callable[..., BurstSample]
+
+
+@given(values=st.lists(st.integers(0, 10**7), min_size=1, max_size=200), quantile=st.floats(0, 100))
+def test_a_percentile_without_failures_is_numpys(values: list[int], quantile: float) -> None:
+    """If every request was answered, the percentile is that of the raw times."""
+    times = Times(Histogram.of(values), 0)
+
+    assert times.percentile(quantile) == pytest.approx(float(np.percentile(values, quantile)) / 1000)
+
+
+@given(values=st.lists(st.integers(1, 10**6), min_size=1, max_size=100), lost=st.integers(0, 100), quantile=st.floats(0, 100))
+def test_requests_without_a_time_are_the_slowest(values: list[int], lost: int, quantile: float) -> None:
+    """A lost request counts as slower than any limit: the percentile equals numpy's with infinite times instead."""
+    ordered = [*sorted(values), *[math.inf] * lost]
+    place = quantile / 100 * (len(ordered) - 1)
+    above = ordered[math.ceil(place)]
+
+    found = Times(Histogram.of(values), lost).percentile(quantile)
+
+    if math.isinf(above):
+        assert found == math.inf
+    else:
+        below = ordered[math.floor(place)]
+        assert found == pytest.approx((below + (above - below) * (place - math.floor(place))) / 1000)
+
+
+def test_a_limit_is_met_strictly_or_not() -> None:
+    """A request exactly at the limit counts as "at least" but not as "longer"; lost requests count as both."""
+    times = Times(Histogram.of([100, 200, 200, 300]), lost=2)
+
+    assert (times.at_least(200), times.longer_than(200)) == (5, 3)
+    assert (times.at_least(200.5), times.longer_than(199.5)) == (3, 5)
+
+
+def test_a_failure_never_lowers_an_average() -> None:
+    """A failed request counts with the time it took or the limit, whichever is longer; an unsent one counts with the limit."""
+    times = Times(Histogram.of([100_000, 200_000]), lost=3, unsent=1, until_failure=Histogram.of([1_000, 10_000_000]))
+
+    assert times.mean(limit=400) == pytest.approx((100 + 200 + 400 + 10_000 + 400) / 5)
+
+
+@pytest.mark.parametrize(
+    ("selector", "bad", "certain", "wrong"),
+    [
+        ("http_req_failed", 17, 12, 3),
+        ("http_req_failed{kind:timeout}", 4, 4, 0),
+        ("http_req_failed{kind:network}", 5, 5, 0),
+        ("http_req_failed{kind:unsent}", 5, 0, 0),
+        ("http_req_failed{host:foo.localhost,kind:http}", 3, 3, 3),
+    ],
+)
+def test_failures_are_counted_by_kind(burst: MakeBurst, selector: str, bad: int, certain: int, wrong: int) -> None:
+    """`kind:network` covers connection, DNS, TLS and reset errors; unsent requests may be the generator's fault."""
+    sample = burst([1.0] * 83, {"http": 3, "timeout": 4, "connect": 2, "reset": 2, "tls": 1, "unsent": 5})
+
+    assert counts_of(parse_selector(Source(selector)), [sample]) == (Count(bad, 100, certain, wrong),)
+
+
+def test_only_series_with_all_tags_are_counted(burst: MakeBurst) -> None:
+    """A sub-metric excludes series in which a tag is missing or has another value."""
+    sample = burst([1.0], tags={"host": "foo", "route": "a"})
+
+    assert times_of(parse_selector(Source("http_req_duration{host:foo,route:a}")), sample).size == 1
+    assert times_of(parse_selector(Source("http_req_duration{host:foo,route:b}")), sample).size == 0
+    assert total_of(parse_selector(Source("http_reqs{arm:head}")), sample) == 0
+
+
+def test_a_request_without_an_answer_passes_no_check(burst: MakeBurst) -> None:
+    """If any burst checks bodies, a frozen burst counts as all wrong."""
+    good = burst([1.0] * 9, {"check": 1}, checks=(9, 1))
+    frozen = burst([], {"timeout": 10})
+    selector = parse_selector(Source("checks"))
+
+    assert counts_of(selector, [good, frozen]) == (Count(1, 10, 1, 1), Count(10, 10, 10, 0))
+    assert counts_of(selector, [frozen]) == (Count(0, 0, 0, 0),)
+
+
+def test_counters_count_what_was_sent_and_what_was_not(burst: MakeBurst) -> None:
+    """http_reqs counts requests sent, whatever their outcome; dropped_iterations counts those never sent."""
+    sample = burst([1.0] * 5, {"http": 2, "unsent": 3})
+
+    assert total_of(parse_selector(Source("http_reqs")), sample) == 7
+    assert total_of(parse_selector(Source("dropped_iterations")), sample) == 3
+
+
+def test_send_lag_is_of_the_whole_burst(burst: MakeBurst) -> None:
+    """Unsent requests have no send lag and count as later than any limit."""
+    times = times_of(parse_selector(Source("send_lag")), burst([1.0] * 5, {"unsent": 3}, lag_ms=2))
+
+    assert (times.times, times.lost) == (Histogram.of([2000] * 5), 3)
